@@ -1,0 +1,144 @@
+"""The table of architectures: what differs between them, as data.
+
+An architecture is a row here and a fragment in kconfigs/arch/. Nothing else
+in the project may ask which architecture it has; it asks the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.errors import UsageError
+
+
+class Firmware(StrEnum):
+    """How the machine describes its devices to the kernel when QEMU boots it directly."""
+
+    ACPI = "acpi"
+    DEVICE_TREE = "device-tree"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arch:
+    """One architecture; the fields are in the order in which a run meets them."""
+
+    # our name, also `uname -m` of the guest's family and the test id's suffix
+    name: str
+    # make ARCH=
+    kernel_arch: str
+    # directory below arch/ in the kernel's sources, where nolibc and defconfigs look
+    source_arch: str
+    # fragments of kconfigs/ besides base, rust and arch/<name>
+    fragments: tuple[str, ...]
+    # the bootable image below the build directory
+    kernel_image: str
+    # LLVM target triple of guest user space
+    triple: str
+    # Debian's name, for guest packages
+    debian_arch: str
+    # e_machine, EI_CLASS bits and byte order of modules and vmlinux (ELF specification)
+    elf_machine: int
+    word_bits: int
+    big_endian: bool
+
+    # QEMU: binary suffix, -machine, -cpu under TCG
+    qemu: str
+    machine: str
+    cpu: str
+    # device given with -device to carry the virtio-serial ports
+    virtio_serial: str
+    # console=, the tty that -serial is
+    console: str
+    firmware: Firmware
+    # port driver and bus of hotpluggable slots; empty where the machine has no PCI
+    hotplug_port: str
+    # extra arguments the machine always needs
+    machine_args: tuple[str, ...] = ()
+    # kernel command line the machine always needs
+    cmdline: tuple[str, ...] = ()
+
+    @property
+    def has_pci(self) -> bool:
+        """Whether the machine has a PCI bus."""
+        return "pci" in self.fragments
+
+    def __str__(self) -> str:
+        return self.name
+
+
+ARCHES: dict[str, Arch] = {
+    row.name: row
+    for row in (
+        Arch(
+            name="x86_64",
+            kernel_arch="x86",
+            source_arch="x86",
+            fragments=("pci",),
+            kernel_image="arch/x86/boot/bzImage",
+            triple="x86_64-linux-gnu",
+            debian_arch="amd64",
+            elf_machine=62,
+            word_bits=64,
+            big_endian=False,
+            qemu="x86_64",
+            machine="q35",
+            cpu="max",
+            virtio_serial="virtio-serial-pci",
+            console="ttyS0",
+            firmware=Firmware.ACPI,
+            hotplug_port="pcie-root-port",
+            # without it q35 hotplugs by ACPI, which the other machines do not have
+            machine_args=("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
+            # the emulated timer is fine, calibrating against it is slow and sometimes wrong
+            cmdline=("no_timer_check", "tsc=reliable"),
+        ),
+        Arch(
+            name="arm64",
+            kernel_arch="arm64",
+            source_arch="arm64",
+            fragments=("pci",),
+            kernel_image="arch/arm64/boot/Image",
+            triple="aarch64-linux-gnu",
+            debian_arch="arm64",
+            elf_machine=183,
+            word_bits=64,
+            big_endian=False,
+            qemu="aarch64",
+            machine="virt,gic-version=3",
+            cpu="cortex-a57",
+            virtio_serial="virtio-serial-pci",
+            console="ttyAMA0",
+            firmware=Firmware.DEVICE_TREE,
+            hotplug_port="pcie-root-port",
+        ),
+        Arch(
+            name="riscv64",
+            kernel_arch="riscv",
+            source_arch="riscv",
+            fragments=("pci",),
+            kernel_image="arch/riscv/boot/Image",
+            triple="riscv64-linux-gnu",
+            debian_arch="riscv64",
+            elf_machine=243,
+            word_bits=64,
+            big_endian=False,
+            qemu="riscv64",
+            machine="virt",
+            cpu="rv64",
+            virtio_serial="virtio-serial-pci",
+            console="ttyS0",
+            firmware=Firmware.DEVICE_TREE,
+            hotplug_port="pcie-root-port",
+        ),
+    )
+}
+
+
+def require_arch(name: str) -> Arch:
+    """Return the row called `name`; UsageError lists the names there are."""
+    try:
+        return ARCHES[name]
+    except KeyError:
+        raise UsageError(f"unknown architecture {name!r}", known=", ".join(ARCHES)) from None

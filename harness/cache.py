@@ -1,0 +1,191 @@
+"""The cache: content-addressed entries that are whole or not there.
+
+An entry is a directory `<root>/<kind>/<key>`, filled in a temporary directory
+beside it, under a lock, and swapped in by one rename. Its manifest names the
+files with their SHA-256; a damaged entry counts as absent, and is taken away
+and made again when it is next wanted.
+
+Knows nothing of what the entries mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HostError
+
+MANIFEST = "manifest.json"
+
+# what an entry says about itself: anything JSON can hold
+Facts = dict[str, Any]
+
+
+def hash_text(*parts: str) -> str:
+    """Return 16 hexadecimal digits that identify the parts, in their order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{len(part)}:".encode())
+        digest.update(part.encode())
+    return digest.hexdigest()[:16]
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def default_root() -> Path:
+    """Return $RUSTBED_CACHE, else rustbed below $XDG_CACHE_HOME or ~/.cache."""
+    if chosen := os.environ.get("RUSTBED_CACHE"):
+        return Path(chosen).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rustbed"
+
+
+def require_space(path: Path, gib: float, attempted: str) -> None:
+    """Raise HostError unless the file system of `path` has `gib` GiB free."""
+    path.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(path).free / 2**30
+    if free < gib:
+        raise HostError(
+            f"{attempted}: {free:.1f} GiB free in {path}, {gib:g} GiB needed",
+            mend="./rustbed clean, or set RUSTBED_CACHE to a larger disk",
+        )
+
+
+@contextmanager
+def out_of_space_named(path: Path, attempted: str) -> Iterator[None]:
+    """Turn ENOSPC and EDQUOT into a HostError that says where and what mends it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise HostError(
+            f"{attempted}: no space left in {path}",
+            mend="./rustbed clean, or set RUSTBED_CACHE to a larger disk",
+        ) from error
+
+
+class Cache:
+    """A directory of entries, shared by any number of processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, kind: str, key: str) -> Path:
+        """Return where an entry is, or would be."""
+        return self.root / kind / key
+
+    @contextmanager
+    def lock(self, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+        """Hold the lock called `name`; the kernel releases it when the holder dies.
+
+        `on_wait` is called once if somebody else has it.
+        """
+        path = self.root / "locks" / f"{name.replace('/', '-')}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if on_wait is not None:
+                    on_wait()
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def find(self, kind: str, key: str, check: Iterable[str] | None = None) -> Facts | None:
+        """Return the facts of an entry, or None if it is absent or damaged.
+
+        `check` names the files whose contents are compared with the manifest
+        (all of them when None); that every file is there with its size is
+        checked always.
+        """
+        entry = self.path(kind, key)
+        try:
+            manifest = json.loads((entry / MANIFEST).read_text())
+            files: dict[str, dict[str, object]] = manifest["files"]
+            wanted = set(files if check is None else check)
+            whole = all(
+                (entry / name).stat().st_size == facts["size"]
+                and (name not in wanted or hash_file(entry / name) == facts["sha256"])
+                for name, facts in files.items()
+            )
+            return dict(manifest["facts"]) if whole else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def publish(
+        self,
+        kind: str,
+        key: str,
+        fill: Callable[[Path], Facts],
+        *,
+        hashed: Callable[[Path], bool] = lambda path: True,
+        check: Iterable[str] | None = None,
+        on_wait: Callable[[], None] | None = None,
+    ) -> Facts:
+        """Return the facts of an entry, made by `fill` if it is not there.
+
+        `fill` gets an empty directory and returns JSON-able facts. `hashed`
+        says of a path relative to it whether it goes into the manifest. `check` is as in `find`. When
+        `fill` raises, nothing is left behind.
+        """
+        if (facts := self.find(kind, key, check)) is not None:
+            return facts
+        entry = self.path(kind, key)
+        with self.lock(f"{kind}-{key}", on_wait):
+            if (facts := self.find(kind, key, check)) is not None:
+                return facts
+            parent = entry.parent
+            with out_of_space_named(self.root, f"making {kind}/{key}"):
+                parent.mkdir(parents=True, exist_ok=True)
+                # under the lock: what is here is damaged, or was left by a process that was killed
+                for stale in (entry, *parent.glob(f".{key}.*")):
+                    remove_tree(stale)
+                temporary = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=parent))
+                try:
+                    temporary.chmod(0o755)
+                    made = fill(temporary)
+                    manifest = {"facts": made, "files": _describe(temporary, hashed)}
+                    (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
+                    temporary.rename(entry)
+                except BaseException:
+                    remove_tree(temporary)
+                    raise
+            return made
+
+
+def _describe(directory: Path, hashed: Callable[[Path], bool]) -> dict[str, dict[str, object]]:
+    """Return size and SHA-256 of the regular files below a directory that `hashed` accepts."""
+    found = {}
+    for base, _, names in os.walk(directory):
+        for name in sorted(names):
+            path = Path(base, name)
+            relative = path.relative_to(directory)
+            if hashed(relative) and path.is_file() and not path.is_symlink():
+                found[str(relative)] = {"size": path.stat().st_size, "sha256": hash_file(path)}
+    return found
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file or a directory tree, also one with read-only directories in it."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    for base, directories, _ in os.walk(path):
+        for name in (".", *directories):
+            inner = Path(base, name)
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(path)

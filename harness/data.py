@@ -1,0 +1,13 @@
+"""Where the files that come with the project are: images/ and kconfigs/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def data_dir(name: str) -> Path:
+    """Return the directory `name` of an installed package or, beside it, of a checkout."""
+    installed = _PACKAGE / "_data" / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name

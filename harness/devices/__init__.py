@@ -1,0 +1,1 @@
+"""Firmware tables and other hardware described in text."""

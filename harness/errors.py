@@ -1,0 +1,124 @@
+"""Every error the harness raises, in one tree.
+
+    HarnessError
+    ├── UsageError         what the caller asked for cannot be: unknown name, bad option, missing path
+    │   └── SpecError      a YAML file or fragment is wrong; carries file, line, key, choices
+    ├── HostError          this host lacks something: a program, a version, disk space, the network
+    ├── KernelError        a kernel cannot be had or used
+    │   ├── ConfigError    Kconfig dropped options that a fragment asked for
+    │   ├── BuildError     the compiler or make said no; carries the first error and the log
+    │   └── MismatchError  a kernel or module is not what it was taken for: architecture, Rust, vermagic
+    ├── MachineError       a machine stopped being usable; carries an Outcome name and the run directory
+    │   ├── BootError      it never became ready
+    │   ├── CrashError     its kernel panicked or oopsed while we waited
+    │   ├── HangError      it lives and makes no progress
+    │   └── LostError      QEMU is gone
+    ├── CommandError       a guest command ended with a status other than the expected one
+    └── MonitorError       QEMU refused a QMP command
+
+The text of an error says what was attempted, what happened, what was last
+seen, where to look and how to repeat it; the same facts are attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def render_facts(headline: str, facts: Sequence[tuple[str, object]]) -> str:
+    """Render a headline and indented `name  value` lines, skipping facts that are None or empty."""
+    shown = [(name, str(value)) for name, value in facts if value is not None and str(value) != ""]
+    width = max((len(name) for name, _ in shown), default=0)
+    indent = "\n" + " " * (width + 4)
+    lines = [f"  {name:<{width}}  {value.replace(chr(10), indent)}" for name, value in shown]
+    return "\n".join([headline, *lines])
+
+
+class HarnessError(Exception):
+    """The root; never raised itself."""
+
+    def __init__(self, headline: str, **facts: object) -> None:
+        self.headline = headline
+        self.facts = facts
+        super().__init__(headline)
+
+    def __str__(self) -> str:
+        return render_facts(self.headline, list(self.facts.items()))
+
+
+class UsageError(HarnessError):
+    """What was asked for cannot be."""
+
+
+class SpecError(UsageError):
+    """A spec file is wrong: `file`, `line` (1-based), `key` and `choices` tell where and how."""
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: Path | None = None,
+        line: int | None = None,
+        key: str | None = None,
+        choices: Sequence[str] = (),
+    ) -> None:
+        self.file, self.line, self.key, self.choices = file, line, key, tuple(choices)
+        where = ":".join(str(part) for part in (file, line) if part is not None)
+        super().__init__(
+            f"{where}: {problem}" if where else problem,
+            key=key,
+            choices=", ".join(self.choices),
+        )
+
+
+class HostError(HarnessError):
+    """This host lacks something; the text names the command that mends it where there is one."""
+
+
+class KernelError(HarnessError):
+    """A kernel cannot be had or used."""
+
+
+class ConfigError(KernelError):
+    """Kconfig dropped options that a fragment asked for."""
+
+
+class BuildError(KernelError):
+    """A build failed: the text shows the first error and the path of the whole log."""
+
+
+class MismatchError(KernelError):
+    """A kernel or module is not what it was taken for."""
+
+
+class MachineError(HarnessError):
+    """A machine stopped being usable."""
+
+
+class BootError(MachineError):
+    """A machine never became ready."""
+
+
+class CrashError(MachineError):
+    """The guest's kernel panicked or oopsed while the host waited for it."""
+
+
+class HangError(MachineError):
+    """The guest is there and makes no progress."""
+
+
+class LostError(MachineError):
+    """QEMU is gone."""
+
+
+class CommandError(HarnessError):
+    """A guest command ended with an unexpected status; `status` and `output` are attributes."""
+
+    def __init__(self, headline: str, *, status: int, output: str, **facts: object) -> None:
+        self.status, self.output = status, output
+        super().__init__(headline, status=status, output=output.rstrip("\n"), **facts)
+
+
+class MonitorError(HarnessError):
+    """QEMU refused a QMP command or the monitor is closed."""

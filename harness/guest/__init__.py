@@ -1,0 +1,1 @@
+"""Conversing with the guest."""

@@ -1,0 +1,1 @@
+"""images/*.yaml and a kernel to an initramfs."""

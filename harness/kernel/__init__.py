@@ -1,0 +1,1 @@
+"""Source and fragments to a kernel: image, modules, symbols."""

@@ -1,0 +1,73 @@
+"""A kernel as the rest of the harness sees it, however it came about.
+
+Owns the value; knows nothing of how kernels are built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.arch import Arch
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Module:
+    """One kernel module file."""
+
+    # name as in /proc/modules: the file's stem with - as _
+    name: str
+    # with debug information, if it was built with any
+    path: Path
+    # modules that must be loaded before, direct ones only
+    depends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """A bootable kernel and what belongs to it."""
+
+    arch: Arch
+    # uname -r
+    release: str
+    # what QEMU's -kernel gets
+    image: Path
+    modules: dict[str, Module] = field(repr=False)
+    # the ELF file with symbols; None if a built kernel came without
+    vmlinux: Path | None
+    # the .config; None if a built kernel came without
+    config: Path | None
+    # the unpacked sources, and the O= tree in which modules can be built; None if unknown
+    source_dir: Path | None
+    build_dir: Path | None
+    # as the user named it: "debian:latest", "tree:/home/me/linux"
+    source: str
+    # name of the profile; "built" for a kernel somebody else configured
+    profile: str
+    # identifies the contents: equal keys, equal kernels
+    key: str
+
+    def require_module(self, name: str) -> Module:
+        """Return the module called `name` (- and _ are the same); UsageError if there is none."""
+        try:
+            return self.modules[name.replace("-", "_")]
+        except KeyError:
+            raise UsageError(
+                f"kernel {self.release} for {self.arch} has no module {name!r}",
+                known=", ".join(sorted(self.modules)) or "none",
+            ) from None
+
+    def load_order(self, name: str) -> tuple[Module, ...]:
+        """Return the module called `name` behind everything it depends on, each once."""
+        order: dict[str, Module] = {}
+
+        def visit(module: Module, path: tuple[str, ...]) -> None:
+            if module.name in path:
+                raise UsageError(f"modules depend on each other: {' -> '.join((*path, module.name))}")
+            for needed in module.depends:
+                visit(self.require_module(needed), (*path, module.name))
+            order.setdefault(module.name, module)
+
+        visit(self.require_module(name), ())
+        return tuple(order.values())

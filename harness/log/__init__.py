@@ -1,0 +1,1 @@
+"""Kernel log text to facts; pure."""

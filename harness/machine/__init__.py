@@ -1,0 +1,1 @@
+"""Kernel, image and devices to a running virtual machine."""

@@ -1,0 +1,31 @@
+"""How far a long step is, as a value handed to whoever can show it.
+
+Stages report; only the command line and the pytest plugin print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One report of a long step."""
+
+    # what is being done, for a person: "kernel 7.3.4 x86_64"
+    what: str
+    # steps done and steps in all; total 0 when nobody can know
+    done: int = 0
+    total: int = 0
+    # the newest detail: a file being compiled, a package being fetched
+    detail: str = ""
+    # set on the last report of the step
+    finished: bool = False
+
+
+Report = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """Show nothing."""

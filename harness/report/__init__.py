@@ -1,0 +1,1 @@
+"""Facts to judgement to files; pure until the last write."""
