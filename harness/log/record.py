@@ -1,0 +1,192 @@
+"""One printk is one record: from /dev/kmsg or from console text, and back to text.
+
+Owns the two input formats and how a record is shown. Knows nothing of what
+the messages mean, nor where the bytes come from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+# level of a record, or its time, when the source does not tell
+UNKNOWN = -1
+
+# how many of the newest records a failed assertion shows
+SHOWN = 20
+
+# a line without an end that is longer than this is no record: printk stops at a few KiB
+_LONGEST = 64 * 1024
+
+# Documentation/ABI/testing/dev-kmsg: priority,sequence,microseconds,flags[,more];text
+_KMSG = re.compile(rb"(\d{1,6}),(\d{1,20}),(\d{1,20}),[^;\n]*;(.*)", re.DOTALL)
+_FIELD = re.compile(rb" ([^=\s]+)=(.*)", re.DOTALL)
+_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
+
+# CSI sequences with their parameters, and the two-character ones (firmware resets the terminal)
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -Z\\^-~])")
+# syslog priority (dmesg --raw), seconds since boot, caller (CONFIG_PRINTK_CALLER), message
+_CONSOLE = re.compile(
+    r"(?:<(?P<prio>\d{1,6})>)?\[ *(?P<sec>\d{1,12})\.(?P<usec>\d{3,6})\]"
+    r"(?:\[ *[TC]\d{1,10}\])?(?: (?P<text>.*))?$",
+    re.DOTALL,
+)
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One message of the kernel log."""
+
+    # sequence number in the kernel's ring; the line's number (from 0) in console text
+    seq: int
+    # 0 (emergency) to 7 (debug), UNKNOWN from a console
+    level: int
+    # 0 is the kernel, 1 a user space that wrote to /dev/kmsg
+    facility: int
+    # microseconds since boot, UNKNOWN if the line had no time
+    time_us: int
+    # the message with escapes decoded; may hold newlines
+    text: str
+    # what drivers add to their messages: SUBSYSTEM, DEVICE
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def strip_ansi(text: str) -> str:
+    """Return the text without terminal control sequences."""
+    return _ANSI.sub("", text) if "\x1b" in text else text
+
+
+def parse_kmsg(data: bytes) -> tuple[tuple[Record, ...], bytes]:
+    r"""Parse a stream of /dev/kmsg records; return them and the bytes to put before the next chunk.
+
+    Records end with their newline. One whose text or fields are cut off is held back; fields
+    (lines ` KEY=value`) that arrive apart from their record are dropped, as are lines
+    that are no record. Never raises.
+    """
+    whole, rest = _split_complete(data)
+    records: list[Record] = []
+    header: re.Match[bytes] | None = None
+    fields: list[tuple[str, str]] = []
+    for line in whole.split(b"\n"):
+        if line.startswith(b" "):
+            if field := _FIELD.match(line):
+                fields.append((_decode(field[1]), _decode(field[2])))
+            continue
+        if header is not None:
+            records.append(_kmsg_record(header, fields))
+        header, fields = _KMSG.fullmatch(line), []
+    return tuple(records), rest
+
+
+def _split_complete(data: bytes) -> tuple[bytes, bytes]:
+    """Cut before the last record that is not whole; what comes first ends in a newline or is empty."""
+    end = data.rfind(b"\n") + 1
+    if end == len(data):
+        return data, b""
+    if data[end : end + 1] == b" ":
+        # a cut-off field: back to the record it belongs to
+        while end > 0 and data[end : end + 1] == b" ":
+            end = data.rfind(b"\n", 0, end - 1) + 1
+    rest = data[end:]
+    return data[:end], rest if len(rest) <= _LONGEST else b""
+
+
+def _kmsg_record(header: re.Match[bytes], fields: list[tuple[str, str]]) -> Record:
+    priority = int(header[1])
+    return Record(
+        seq=int(header[2]),
+        level=priority & 7,
+        facility=priority >> 3,
+        time_us=int(header[3]),
+        text=_decode(header[4]),
+        fields=tuple(fields),
+    )
+
+
+def _decode(data: bytes) -> str:
+    r"""Undo the kernel's \xNN escapes, then decode UTF-8 with replacement of what is not."""
+    if b"\\" in data:
+        data = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), data)
+    return data.decode(errors="replace")
+
+
+def parse_console(text: str) -> tuple[Record, ...]:
+    """Parse the text of a serial console or of dmesg, one record per line that is not empty.
+
+    Lines without a time (firmware, user space) are records too. Never raises.
+    """
+    lines = strip_ansi(text).replace("\r", "").split("\n")
+    return tuple(_console_record(number, line) for number, line in enumerate(lines) if line)
+
+
+def _console_record(number: int, line: str) -> Record:
+    match = _CONSOLE.match(line)
+    if match is None:
+        return Record(seq=number, level=UNKNOWN, facility=0, time_us=UNKNOWN, text=line)
+    priority = int(match["prio"]) if match["prio"] else UNKNOWN
+    return Record(
+        seq=number,
+        level=priority & 7 if priority != UNKNOWN else UNKNOWN,
+        facility=priority >> 3 if priority != UNKNOWN else 0,
+        time_us=int(match["sec"]) * 1_000_000 + int(match["usec"].ljust(6, "0")),
+        text=match["text"] or "",
+    )
+
+
+def render_record(record: Record) -> str:
+    """Render a record as dmesg prints it; further lines of its text stand under the first."""
+    stamp = ""
+    if record.time_us != UNKNOWN:
+        seconds, micros = divmod(record.time_us, 1_000_000)
+        stamp = f"[{seconds:5d}.{micros:06d}] "
+    text = record.text.removesuffix("\n").replace("\n", "\n" + " " * len(stamp))
+    return stamp + _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def render_records(records: Iterable[Record]) -> str:
+    """Render records one below the other, without a newline at the end."""
+    return "\n".join(render_record(record) for record in records)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Log:
+    """A window of the kernel log, as tests see it; printed by pytest when an assertion fails."""
+
+    records: tuple[Record, ...] = ()
+
+    @property
+    def messages(self) -> list[str]:
+        """The texts alone, for comparison with a list of what is expected."""
+        return [record.text for record in self.records]
+
+    @property
+    def text(self) -> str:
+        """The window as dmesg would print it."""
+        return render_records(self.records)
+
+    def matching(self, pattern: str) -> list[Record]:
+        """Return the records in whose text the regular expression is found."""
+        wanted = re.compile(pattern)
+        return [record for record in self.records if wanted.search(record.text)]
+
+    def __iter__(self) -> Iterator[Record]:
+        """Iterate over the records."""
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.records)
+
+    def __contains__(self, part: str) -> bool:
+        """Whether the text of one record holds `part`."""
+        return any(part in record.text for record in self.records)
+
+    def __repr__(self) -> str:
+        """Return the newest records, rendered: what a person wants to see of a failed assertion."""
+        if not self.records:
+            return "<Log: no records>"
+        hidden = max(0, len(self.records) - SHOWN)
+        head = f"<Log: {len(self.records)} records" + (f", the last {SHOWN}:" if hidden else ":")
+        return f"{head}\n{render_records(self.records[hidden:])}>"

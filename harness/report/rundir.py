@@ -1,0 +1,167 @@
+"""Run directories: one per session, and in it one per test, with fixed file names.
+
+Owns where evidence is put and how old evidence goes. What the files hold is
+written by those who have it; only verdict.json is written here, as LOST until
+it is known better.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.cache import remove_tree
+from harness.errors import HostError
+from harness.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
+
+__all__ = ["CONSOLE", "KERNEL", "LATEST", "MONITOR", "RECORDS", "REPEAT", "SHELL", "VERDICT"]
+
+# the raw stream of /dev/kmsg
+RECORDS = "records.log"
+# what was said on the shell channel, both ways
+SHELL = "shell.log"
+# QMP, both ways
+MONITOR = "monitor.log"
+# the kernel log of the test's window, rendered
+KERNEL = "kernel.log"
+VERDICT = "verdict.json"
+
+# the symbolic link to the newest session
+LATEST = "latest"
+
+# UTC time of the start and the process; a number more if one process opens several in a second
+_SESSION = re.compile(r"\d{8}T\d{6}Z-(?P<pid>\d+)(?:\.\d+)?")
+
+# characters of a test's name in its directory's name; file systems allow 255 bytes
+_NAME_LENGTH = 120
+
+
+def open_session(base: Path, keep: int = 20, now: datetime | None = None) -> Path:
+    """Make a session's directory in `base`, point `latest` at it, and return it.
+
+    Of the sessions in `base` the newest `keep` stay, and those whose process still runs; what is
+    not named like a session is left alone. `now` is the current time unless given.
+    """
+    stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    session = _make_unique(base, f"{stamp}-{os.getpid()}", ".")
+    _point(base / LATEST, session.name)
+    _prune(base, max(1, keep), session)
+    return session
+
+
+def _make_unique(parent: Path, name: str, separator: str) -> Path:
+    """Make a directory called `name`, with a number behind it if there is one already."""
+    parent.mkdir(parents=True, exist_ok=True)
+    number, candidate = 1, parent / name
+    while True:
+        try:
+            candidate.mkdir()
+        except FileExistsError:
+            number += 1
+            candidate = parent / f"{name}{separator}{number}"
+        else:
+            return candidate
+
+
+def _point(link: Path, target: str) -> None:
+    """Make `link` a symbolic link to `target`, never absent in between."""
+    temporary = link.with_name(f".{link.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    try:
+        temporary.replace(link)
+    except OSError as error:
+        temporary.unlink()
+        raise HostError(
+            f"{link} is no symbolic link and cannot be replaced: {error.strerror}", mend=f"rm -r {link}"
+        ) from error
+
+
+def _prune(base: Path, keep: int, current: Path) -> None:
+    """Remove the oldest sessions beyond `keep`, other than the current one and those still running."""
+    sessions = sorted(
+        path
+        for path in base.iterdir()
+        if _SESSION.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+    )
+    for path in sessions[:-keep]:
+        if path != current and not _is_running(path.name):
+            # another session may be pruning too
+            with suppress(FileNotFoundError):
+                remove_tree(path)
+
+
+def _is_running(session: str) -> bool:
+    """Whether the process that a session is named after is there; its number may have been reused."""
+    match = _SESSION.fullmatch(session)
+    return match is not None and Path("/proc", match["pid"]).exists()
+
+
+def run_dir(session: Path, nodeid: str) -> Path:
+    """Make the directory of one test's run, with a verdict.json that says LOST, and return it.
+
+    Its name is the test's id as far as a file name can carry it, with a hash behind it where another
+    test has the name, and a number where the same test runs again.
+    """
+    name = _file_name(nodeid)
+    path = session / name
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        digest = hashlib.sha256(nodeid.encode(errors="surrogatepass")).hexdigest()[:8]
+        path = _make_unique(session, f"{name}-{digest}", "-")
+    write_verdict(path / VERDICT, BEGUN, test=nodeid)
+    return path
+
+
+def _file_name(nodeid: str) -> str:
+    """Return the readable part of a test id: test_a-test_b-arm64 of tests/test_a.py::test_b[arm64]."""
+    path, _, rest = nodeid.partition("::")
+    words = re.sub(r"[^A-Za-z0-9._+]+", "-", f"{Path(path).stem} {rest}").strip("-.")
+    return words[:_NAME_LENGTH] or "test"
+
+
+def write_verdict(
+    path: Path, verdict: Verdict, machines: Sequence[MachineReport] = (), *, test: str = ""
+) -> None:
+    """Write a verdict and the facts of its machines to `path`, a run directory's verdict.json."""
+    document = {
+        "test": test,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "splats": [asdict(splat) for splat in verdict.splats],
+        "missing": [asdict(wanted) for wanted in verdict.missing],
+        "machines": [_machine_facts(machine) for machine in machines],
+    }
+    replace_text(path, json.dumps(document, indent=2) + "\n")
+
+
+def _machine_facts(machine: MachineReport) -> dict[str, object]:
+    """Return what verdict.json says of a machine; its records have files of their own."""
+    return {
+        "arch": machine.arch,
+        "release": machine.release,
+        "accel": machine.accel,
+        "boot_ms": machine.boot_ms,
+        "ended": machine.ended,
+        "reason": machine.reason,
+        "taints": list(machine.taints),
+        "splats": [asdict(splat) for splat in machine.splats],
+    }
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: readers see the old text or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,228 @@
+"""Judgement: what a test did and what its machines tell become one verdict.
+
+Owns the order of outcomes and the rules; pure. Knows nothing of pytest, of
+files or of how a machine is run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from harness.errors import render_facts
+from harness.log.record import Record, render_records
+from harness.log.splat import Kind, Splat
+
+# file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
+CONSOLE = "console.log"
+REPEAT = "run.sh"
+
+# records shown before a splat, of a splat, and when there is none
+_BEFORE, _OF_SPLAT, _LAST = 4, 60, 15
+
+
+class Outcome(StrEnum):
+    """How a test ended, the gravest first: of several that apply, the first one listed is it."""
+
+    # the guest's kernel died
+    CRASH = "crash"
+    # the guest lives and makes no progress
+    HANG = "hang"
+    # nobody knows: QEMU went away, or the harness did; every verdict begins as this
+    LOST = "lost"
+    # the driver did something other than the test wants
+    FAIL = "fail"
+    # the harness failed, which says nothing of the driver
+    ERROR = "error"
+    PASS = "pass"  # noqa: S105, a word of the trade and no password
+    # failed as a known bug does
+    XFAIL = "xfail"
+    SKIP = "skip"
+
+
+_GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """A splat that a test declares: it may come, and must."""
+
+    # regular expression, found in the splat's title
+    pattern: str
+    # None: of any kind
+    kind: Kind | None = None
+
+    def matches(self, splat: Splat) -> bool:
+        """Whether this splat was meant."""
+        return self.kind in (None, splat.kind) and re.search(self.pattern, splat.title) is not None
+
+    def __str__(self) -> str:
+        """Return the declaration as failure texts show it."""
+        return f"/{self.pattern}/" + (f" ({self.kind})" if self.kind else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineReport:
+    """What one machine leaves behind when its test is over."""
+
+    arch: str
+    # uname -r, "" if the machine never got there
+    release: str
+    # QEMU's accelerator: kvm, tcg
+    accel: str
+    # from QEMU's start (or the fork) to the first command's answer
+    boot_ms: float | None
+    # the kernel log since the test began
+    records: tuple[Record, ...]
+    # found in records
+    splats: tuple[Splat, ...]
+    # newly set, as new_taints names them
+    taints: tuple[str, ...]
+    # None: alive at the end; CRASH, HANG or LOST if it ended early
+    ended: Outcome | None
+    # one line: what was seen when it ended
+    reason: str
+    run_dir: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How a test ended and why."""
+
+    outcome: Outcome
+    # one line
+    reason: str
+    # those nobody declared
+    splats: tuple[Splat, ...] = ()
+    # those declared that did not come
+    missing: tuple[Expectation, ...] = ()
+
+
+# what every verdict is until it is earned
+BEGUN = Verdict(outcome=Outcome.LOST, reason="the session ended before this test did")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Finding:
+    """One thing that the rules found."""
+
+    outcome: Outcome
+    reason: str
+    splat: Splat | None = field(default=None)
+
+
+def judge(
+    test: Outcome, reason: str, machines: Sequence[MachineReport], expected: Sequence[Expectation]
+) -> Verdict:
+    """Return the verdict over a test that ended as `test` for `reason`, and over its machines.
+
+    `test` is what the test function itself did: PASS, FAIL, ERROR, SKIP or XFAIL. A splat that nobody
+    declared fails the test whatever it did, and so does, if it passed, a declared one that did not
+    come. A machine may crash if a fatal splat was declared and all its fatal ones were.
+    """
+    findings = [
+        *_test_findings(test, reason),
+        *(found for machine in machines for found in _machine_findings(machine, expected)),
+    ]
+    missing = tuple(wanted for wanted in expected if not _came(wanted, machines))
+    if missing and test is Outcome.PASS:
+        findings.append(_Finding(outcome=Outcome.FAIL, reason=f"declared splat did not come: {missing[0]}"))
+    splats = tuple(found.splat for found in findings if found.splat is not None)
+    if not findings:
+        return Verdict(outcome=test, reason=reason, splats=splats, missing=missing)
+    # the sort is stable: what the test itself says comes first among equals
+    findings.sort(key=lambda found: _GRAVITY[found.outcome])
+    return Verdict(outcome=findings[0].outcome, reason=_join(findings), splats=splats, missing=missing)
+
+
+def _test_findings(test: Outcome, reason: str) -> Iterator[_Finding]:
+    """Yield what the test function says of itself, unless it says that all is well."""
+    if _GRAVITY[test] < _GRAVITY[Outcome.PASS]:
+        yield _Finding(outcome=test, reason=reason)
+
+
+def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[_Finding]:
+    """Yield what speaks against the test in what a machine left behind."""
+    undeclared = [
+        splat
+        for splat in (*machine.splats, *_taint_splats(machine))
+        if not any(wanted.matches(splat) for wanted in expected)
+    ]
+    ended = _ended(machine)
+    declared_death = any(splat.fatal for splat in machine.splats) and not any(s.fatal for s in undeclared)
+    for splat in undeclared:
+        outcome = Outcome.CRASH if splat.fatal else Outcome.FAIL
+        yield _Finding(outcome=outcome, reason=f"undeclared splat: {splat.title}", splat=splat)
+    if ended is not None and not (ended is Outcome.CRASH and declared_death):
+        yield _Finding(outcome=ended, reason=machine.reason or f"the machine ended early: {ended}")
+
+
+def _ended(machine: MachineReport) -> Outcome | None:
+    """Return how a machine ended early: after a fatal splat, silence and QEMU's exit are a crash."""
+    if machine.ended is not None and any(splat.fatal for splat in machine.splats):
+        return Outcome.CRASH
+    return machine.ended
+
+
+# kinds after which a kernel counts as having died
+_DEADLY = frozenset({Kind.OOPS, Kind.BUG, Kind.PANIC, Kind.RUST_PANIC, Kind.KASAN, Kind.STACK_OVERFLOW})
+
+
+def _taint_splats(machine: MachineReport) -> Iterator[Splat]:
+    """Yield a splat without records for every new taint that the found splats do not account for."""
+    for taint in machine.taints:
+        known = any(taint != "died" or splat.fatal or splat.kind in _DEADLY for splat in machine.splats)
+        if not known:
+            yield Splat(
+                kind=Kind.TAINT, title=f"new taint: {taint}", function="", fatal=False, first=0, last=-1
+            )
+
+
+def _came(wanted: Expectation, machines: Sequence[MachineReport]) -> bool:
+    return any(
+        wanted.matches(splat) for machine in machines for splat in (*machine.splats, *_taint_splats(machine))
+    )
+
+
+def _join(findings: Sequence[_Finding]) -> str:
+    """Return one line: the gravest finding, and how many more there are."""
+    first = " ".join(findings[0].reason.split())
+    others = [other for other in findings[1:] if other.reason != findings[0].reason]
+    if not others:
+        return first
+    if len(others) == 1:
+        return f"{first}; also {' '.join(others[0].reason.split())}"
+    return f"{first}; also {' '.join(others[0].reason.split())} and {len(others) - 1} more"
+
+
+def render_failure(verdict: Verdict, machine: MachineReport) -> str:
+    """Render the text of a failed test: the verdict, the records that matter, where the rest is."""
+    headline = f"{verdict.outcome.upper()}: {machine.arch} ({machine.accel}): {verdict.reason}"
+    own = [splat for splat in machine.splats if splat in verdict.splats and splat.first <= splat.last]
+    facts: list[tuple[str, object]] = [("kernel", machine.release)]
+    if verdict.missing:
+        facts.append(("missing", "\n".join(str(wanted) for wanted in verdict.missing)))
+    if own:
+        facts.append(("splat", _render_splat(own[0], machine.records)))
+        facts += [("further", splat.title) for splat in own[1:]]
+    else:
+        facts.append(("last records", render_records(machine.records[-_LAST:]) or "none"))
+    if machine.ended is not None:
+        facts.append(("machine", machine.reason or machine.ended))
+    facts.append(("console", machine.run_dir / CONSOLE))
+    facts.append(("repeat", f"sh {machine.run_dir / REPEAT}"))
+    return render_facts(headline, facts)
+
+
+def _render_splat(splat: Splat, records: Sequence[Record]) -> str:
+    """Render the records of a splat and a few before it; a long one is cut in its middle."""
+    begin = max(0, splat.first - _BEFORE)
+    shown = records[begin : splat.last + 1]
+    if len(shown) <= _BEFORE + _OF_SPLAT:
+        return render_records(shown)
+    head, tail = shown[: _BEFORE + _OF_SPLAT // 2], shown[-_OF_SPLAT // 2 :]
+    cut = f"... {len(shown) - len(head) - len(tail)} records, all of them in {CONSOLE}"
+    return "\n".join([render_records(head), cut, render_records(tail)])
