@@ -22,6 +22,7 @@ seen, where to look and how to repeat it; the same facts are attributes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,19 +94,25 @@ class MismatchError(KernelError):
 
 
 class MachineError(HarnessError):
-    """A machine stopped being usable."""
+    """A machine stopped being usable; `outcome` is CRASH, HANG or LOST."""
+
+    outcome = "LOST"
 
 
 class BootError(MachineError):
-    """A machine never became ready."""
+    """A machine never became ready; its `outcome` is that of the cause."""
 
 
 class CrashError(MachineError):
     """The guest's kernel panicked or oopsed while the host waited for it."""
 
+    outcome = "CRASH"
+
 
 class HangError(MachineError):
     """The guest is there and makes no progress."""
+
+    outcome = "HANG"
 
 
 class LostError(MachineError):
@@ -118,6 +125,14 @@ class CommandError(HarnessError):
     def __init__(self, headline: str, *, status: int, output: str, **facts: object) -> None:
         self.status, self.output = status, output
         super().__init__(headline, status=status, output=output.rstrip("\n"), **facts)
+
+
+class SyscallError(CommandError):
+    """A system call in the guest failed; `errno` is the guest's number."""
+
+    def __init__(self, headline: str, *, errno: int, **facts: object) -> None:
+        self.errno = errno
+        super().__init__(f"{headline}: {os.strerror(errno)}", status=1, output="", errno=errno, **facts)
 
 
 class MonitorError(HarnessError):

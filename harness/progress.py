@@ -29,3 +29,15 @@ Report = Callable[[Progress], None]
 
 def ignore(progress: Progress) -> None:
     """Show nothing."""
+
+
+def render_progress(progress: Progress, width: int) -> str:
+    """Render one report as a line of at most `width` columns."""
+    if not progress.total:
+        line = f"{progress.what}  {progress.detail}"
+    else:
+        part = min(1.0, progress.done / progress.total)
+        filled = round(part * 20)
+        bar = "#" * filled + "." * (20 - filled)
+        line = f"{progress.what}  [{bar}] {part:4.0%}  {progress.detail}"
+    return line.rstrip()[:width]

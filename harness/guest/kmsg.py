@@ -1,0 +1,106 @@
+"""The stream of kernel records from the guest's /dev/kmsg.
+
+A thread reads it as it comes, keeps the raw bytes in a file and the parsed
+records in memory. "No warning appeared" is made a fact by the fence: a unique
+record is written in the guest, and once it is seen here, everything before it
+is here too.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import deque
+from pathlib import Path
+
+from harness.deadline import Deadline
+from harness.log.record import Record, parse_kmsg
+
+# facility "user", level "debug": on no console, in every log
+_FENCE_PREFIX = "<15>"
+_FENCE_MARK = "rustbed fence "
+
+
+def render_fence(token: str) -> str:
+    """Return what to write to /dev/kmsg."""
+    return f"{_FENCE_PREFIX}{_FENCE_MARK}{token}"
+
+
+def is_fence(record: Record) -> bool:
+    """Whether a record is ours, not the kernel's."""
+    return record.text.startswith(_FENCE_MARK)
+
+
+# records kept in memory: a log that long is a flood, which fails its test; all of it is in the file
+FLOOD = 100_000
+# of a flood's end, so that what stopped it is seen
+_TAIL = 1_000
+
+
+class RecordStream:
+    """Gathers records until the other end closes."""
+
+    def __init__(self, sock: socket.socket, raw: Path) -> None:
+        self._sock = sock
+        self._raw = raw.open("wb", buffering=0)
+        self._records: list[Record] = []
+        self._tail: deque[Record] = deque(maxlen=_TAIL)
+        self.total = 0
+        self._fences: set[str] = set()
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._pump, name="kmsg", daemon=True)
+        self._thread.start()
+
+    def _pump(self) -> None:
+        rest = b""
+        while True:
+            try:
+                chunk = self._sock.recv(1 << 16)
+            except OSError:
+                return
+            if not chunk:
+                return
+            self._raw.write(chunk)
+            records, rest = parse_kmsg(rest + chunk)
+            with self._changed:
+                for record in records:
+                    self._take(record)
+                self._changed.notify_all()
+
+    def _take(self, record: Record) -> None:
+        if is_fence(record):
+            self._fences.add(record.text.removeprefix(_FENCE_MARK).strip())
+            return
+        self.total += 1
+        (self._records if len(self._records) < FLOOD else self._tail).append(record)
+
+    @property
+    def flooded(self) -> bool:
+        """Whether there were more records than are kept."""
+        return self.total > FLOOD
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The records so far, fences left out; of a flood, the beginning and the end."""
+        with self._changed:
+            return (*self._records, *self._tail)
+
+    def since(self, index: int) -> tuple[Record, ...]:
+        """Return the records from the one with that index on."""
+        return self.records[index:]
+
+    def saw_fence(self, token: str, deadline: Deadline) -> bool:
+        """Wait for the fence with that token; False when the deadline passed first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: token in self._fences, deadline.remaining)
+
+    def close(self) -> None:
+        """End the thread and close the file."""
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # the guest's end is closed already
+            pass
+        self._thread.join(2.0)
+        self._sock.close()
+        self._raw.close()

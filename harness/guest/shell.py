@@ -1,0 +1,124 @@
+"""Commands in the guest and their exit statuses.
+
+The only door to pexpect. The guest's shell reads lines from a serial port of
+its own, without echo or prompt; each command runs in a fresh subshell between
+two marks made of a token that no output can contain by accident, so that
+neither what a background job prints nor binary output can be mistaken for an
+answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pexpect
+from pexpect.socket_pexpect import SocketSpawn
+
+from harness.deadline import Deadline
+from harness.errors import HangError, LostError, MachineError
+
+# what images/init says once the shell listens; the number is the protocol's version
+READY = b"rustbed-ready 1"
+
+# seconds between two looks at whether the machine still lives; an answer ends the wait at once
+_LOOK_S = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a guest command wrote (both streams) and its exit status."""
+
+    command: str
+    status: int
+    stdout: bytes
+
+    @property
+    def output(self) -> str:
+        """The output as text, without the trailing newline."""
+        return self.stdout.decode(errors="replace").removesuffix("\n")
+
+
+class Shell:
+    """The guest's shell; `watch` raises when the machine has died, and is asked while waiting."""
+
+    def __init__(self, sock: socket.socket, transcript: Path, watch: Callable[[], None]) -> None:
+        self._watch = watch
+        self._transcript = transcript.open("wb", buffering=0)
+        self._spawn = SocketSpawn(sock, maxread=1 << 16, timeout=None)
+        self._spawn.delaybeforesend = None
+        self._token = secrets.token_hex(8)
+        self._count = 0
+        self._stuck: str | None = None
+
+    def wait_ready(self, deadline: Deadline) -> None:
+        """Wait until the shell listens. Raises HangError, or what `watch` raises."""
+        self._expect(READY + b"\n", deadline, "waiting for the guest's shell")
+
+    def run(self, command: str, deadline: Deadline, stdin: bytes | None = None) -> Answer:
+        """Run a command and return its answer.
+
+        With `stdin`, the command is expected to print a line `go` when it is
+        ready to read exactly that many bytes. Raises HangError when the
+        deadline passes, after which the shell takes no more commands.
+        """
+        if self._stuck is not None:
+            raise HangError("the guest's shell is still busy", command=self._stuck)
+        self._count += 1
+        mark = f"{self._token}.{self._count}"
+        source = "" if stdin is not None else " </dev/null"
+        attempted = f"waiting for the command: {command}"
+        self._transcript.write(f"$ {command}\n".encode())
+        self._stuck = command
+        self._send(
+            f"echo {mark}:begin; (eval {shlex.quote(command)}){source} 2>&1; printf '\\n{mark}:end %d\\n' $?\n".encode()
+        )
+        self._expect(f"{mark}:begin\n".encode(), deadline, attempted)
+        if stdin is not None:
+            self._expect(b"go\n", deadline, attempted)
+            self._send(stdin)
+        output = self._expect(f"\n{mark}:end ".encode(), deadline, attempted)
+        status = int(self._expect(b"\n", deadline, attempted))
+        self._stuck = None
+        self._transcript.write(output + f"\n[{status}]\n".encode())
+        return Answer(command=command, status=status, stdout=output)
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._spawn.send(data)
+        except OSError as error:
+            self._watch()
+            raise LostError("the guest's shell is gone", error=error) from error
+
+    def _expect(self, mark: bytes, deadline: Deadline, attempted: str) -> bytes:
+        """Return what came before the mark; the search is linear in what comes."""
+        while True:
+            # a socket timeout of zero means "do not block" to Python, and is not what is meant
+            step = max(deadline.slice(_LOOK_S), 0.001)
+            found = self._spawn.expect_exact([mark, pexpect.TIMEOUT, pexpect.EOF], timeout=step)
+            before = bytes(self._spawn.before or b"")
+            if found == 0:
+                return before
+            try:
+                self._watch()
+                if found == 2:
+                    raise LostError(f"{attempted}: the shell's channel was closed")
+                if deadline.expired:
+                    seen = before[-400:].decode(errors="replace")
+                    raise HangError(f"{attempted}: no answer within {deadline.seconds:g} s", output=seen)
+            except MachineError:
+                self._transcript.write(before + b"\n[no answer]\n")
+                raise
+
+    def close(self) -> None:
+        """Close the channel and the transcript."""
+        try:
+            self._spawn.close()
+        except OSError:
+            # the other end went first
+            pass
+        self._transcript.close()

@@ -1,0 +1,131 @@
+"""What this host can do: QEMU and its version, accelerators, memory, cores.
+
+Decides nothing about machines; an accelerator counts only when a boot has
+proven it, and that boot is made by whoever asks.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import process
+from harness.arch import Arch
+from harness.errors import HostError, UsageError
+
+# the release of Debian 13; older ones lack options we use, and 7.2 cannot boot a current riscv64 kernel
+QEMU_MINIMUM = (10, 0)
+
+# memory that QEMU itself takes beside the guest's, in MiB (measured: 43 MB private, plus translations)
+QEMU_OVERHEAD_MIB = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Qemu:
+    """A QEMU system emulator for one architecture."""
+
+    # what to put before QEMU's options
+    program: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    version: tuple[int, ...]
+
+    @property
+    def identity(self) -> str:
+        """Text that differs between builds which may behave differently."""
+        return f"{' '.join(self.program)} {'.'.join(map(str, self.version))}"
+
+
+def parse_qemu_version(text: str) -> tuple[int, ...]:
+    """Return the version in what `qemu-system-* --version` prints; UsageError if there is none."""
+    match = re.search(r"QEMU emulator version (\d+)\.(\d+)\.(\d+)", text)
+    if match is None:
+        raise UsageError("this is not a QEMU system emulator", printed=text.strip()[:200])
+    return tuple(int(part) for part in match.groups())
+
+
+def _toolroot_program(arch: Arch, root: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return how to run a foreign root's QEMU: through that root's own loader and libraries."""
+    machine = platform.machine()
+    loader = next(iter(sorted(root.glob("lib64/ld-linux-*.so.*")) or sorted(root.glob("lib/ld-linux-*.so.*"))), None)
+    if loader is None:
+        raise HostError(f"no program loader in {root}", mend="./rustbed clean --toolroot")
+    libraries = root / f"usr/lib/{machine}-linux-gnu"
+    program = (
+        *(str(loader), "--library-path", str(libraries)),
+        str(root / f"usr/bin/qemu-system-{arch.qemu}"),
+        *("-L", str(root / "usr/share/qemu")),
+        *("-L", str(root / "usr/share/seabios")),
+        *("-L", str(root / "usr/lib/ipxe/qemu")),
+    )
+    return program, (("QEMU_MODULE_DIR", str(libraries / "qemu")),)
+
+
+def _host_program(arch: Arch, chosen: Path | None) -> str:
+    name = f"qemu-system-{arch.qemu}"
+    if chosen is None:
+        return process.require_program(name, package="qemu-system")
+    path = chosen / name if chosen.is_dir() else chosen
+    if shutil.which(str(path)) is None:
+        raise UsageError(f"{path} is not an executable file", wanted=f"{name}, or a directory that has it")
+    return str(path)
+
+
+def find_qemu(arch: Arch, *, toolroot: Path | None, chosen: Path | None = None) -> Qemu:
+    """Return the QEMU to use for an architecture.
+
+    `chosen` is a binary or a directory of binaries; without it the toolroot's
+    is taken, and without that the one on PATH. Raises HostError if it is
+    missing or older than QEMU_MINIMUM.
+    """
+    env: tuple[tuple[str, str], ...] = ()
+    if chosen is None and toolroot is not None:
+        program, env = _toolroot_program(arch, toolroot)
+    else:
+        program = (_host_program(arch, chosen),)
+    answer = process.run([*program, "--version"], attempted="asking QEMU for its version", env=dict(env), timeout_s=20)
+    version = parse_qemu_version(answer.text)
+    if version < QEMU_MINIMUM:
+        raise HostError(
+            f"QEMU {'.'.join(map(str, version))} is too old, {'.'.join(map(str, QEMU_MINIMUM))} is needed",
+            program=program[0],
+            mend="leave out --qemu: the toolroot brings its own",
+        )
+    return Qemu(program=program, env=env, version=version)
+
+
+def kvm_is_conceivable(arch: Arch) -> bool:
+    """Whether a boot with KVM is worth trying: right architecture and a device that opens."""
+    if platform.machine() not in (arch.name, arch.qemu):
+        return False
+    try:
+        os.close(os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def boot_id() -> str:
+    """Return what identifies this boot of the host (a proof about KVM holds until the next)."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def cores() -> int:
+    """CPUs this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def available_memory_mib() -> int:
+    """Memory that can be had without swapping, in MiB (MemAvailable)."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) // 1024
+    raise HostError("no MemAvailable in /proc/meminfo")
+
+
+def worker_limit(memory_mib: int) -> int:
+    """How many machines of that memory can run at once: one per core, and only what fits."""
+    return max(1, min(cores(), available_memory_mib() // (memory_mib + QEMU_OVERHEAD_MIB)))

@@ -1,0 +1,151 @@
+"""A machine spec to QEMU's command line; pure.
+
+Knows QEMU's options and nothing else: which program takes them, where the
+files are and who is at the other end of a channel is told to it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.machine.spec import MachineSpec
+
+# names of the guest's ports; images/init looks for them
+SHELL_PORT = "rustbed.shell"
+RECORDS_PORT = "rustbed.kmsg"
+
+# a translation cache of 64 MiB holds all a test runs; QEMU's default grows to gigabytes
+_ACCEL = {"tcg": "tcg,thread=multi,tb-size=64", "kvm": "kvm"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channels:
+    """The host's ends of the machine's channels, as arguments of -chardev without their id."""
+
+    console: str
+    shell: str
+    records: str
+    # None: no monitor
+    monitor: str | None
+    # None: no terminal for a person
+    terminal: str | None = None
+
+
+def render_cmdline(spec: MachineSpec) -> str:
+    """Render the kernel command line."""
+    return " ".join(
+        (
+            f"console={spec.arch.console},115200",
+            # records written by user space are not rate limited: the fence is one of them
+            "printk.devkmsg=on",
+            # a panic ends the machine at once; with -no-reboot that ends QEMU
+            "panic=-1",
+            *spec.arch.cmdline,
+            *spec.cmdline,
+        )
+    )
+
+
+def _machine(spec: MachineSpec) -> list[str]:
+    arch = spec.arch
+    # the host CPU where it is there to be used; TCG emulates the architecture's modest default
+    cpu = "host" if spec.accel == "kvm" else arch.cpu
+    return [
+        # nothing that was not asked for: no network, no display, no default devices, no user's configuration
+        *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
+        *("-machine", ",".join((arch.machine, *spec.machine_options))),
+        *("-accel", _ACCEL[spec.accel], "-cpu", cpu),
+        *("-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M"),
+        *arch.machine_args,
+    ]
+
+
+def _software(spec: MachineSpec) -> list[str]:
+    argv = ["-kernel", str(spec.kernel.image), "-initrd", str(spec.initramfs), "-append", render_cmdline(spec)]
+    if spec.dtb is not None:
+        argv += ["-dtb", str(spec.dtb)]
+    for table in spec.acpi_tables:
+        argv += ["-acpitable", f"file={table}"]
+    return argv
+
+
+def _channels(spec: MachineSpec, channels: Channels) -> list[str]:
+    argv = [
+        *("-chardev", _with_id(channels.console, "console"), "-serial", "chardev:console"),
+        *("-device", f"{spec.arch.virtio_serial},id=channels,max_ports=4"),
+        *("-chardev", _with_id(channels.shell, "shell")),
+        *("-device", f"virtserialport,bus=channels.0,nr=1,chardev=shell,name={SHELL_PORT}"),
+        *("-chardev", _with_id(channels.records, "records")),
+        *("-device", f"virtserialport,bus=channels.0,nr=2,chardev=records,name={RECORDS_PORT}"),
+    ]
+    if channels.terminal is not None:
+        argv += ["-chardev", _with_id(channels.terminal, "terminal")]
+        argv += ["-device", "virtconsole,bus=channels.0,nr=3,chardev=terminal"]
+    if channels.monitor is not None:
+        argv += ["-chardev", _with_id(channels.monitor, "monitor"), "-mon", "chardev=monitor,mode=control"]
+    return argv
+
+
+def _with_id(chardev: str, name: str) -> str:
+    backend, comma, rest = chardev.partition(",")
+    return f"{backend},id={name}{comma}{rest}"
+
+
+def _devices(spec: MachineSpec) -> list[str]:
+    argv: list[str] = []
+    for device in spec.devices:
+        argv += ["-device", device]
+    ports = spec.free_ports if spec.arch.hotplug_port else 0
+    for number in range(ports):
+        argv += ["-device", f"{spec.arch.hotplug_port},id=port{number},chassis={number + 1},slot={number + 1}"]
+    return argv
+
+
+def render_argv(spec: MachineSpec, program: Sequence[str], channels: Channels) -> tuple[str, ...]:
+    """Render the whole command line; `program` is QEMU and what must stand before its options."""
+    return (
+        *program,
+        *_machine(spec),
+        *_software(spec),
+        *_channels(spec, channels),
+        *_devices(spec),
+        *spec.qemu_args,
+    )
+
+
+def file_chardev(path: Path) -> str:
+    """Return a chardev that writes to a file; commas in its name are doubled, as QEMU wants them."""
+    return f"file,path={str(path).replace(',', ',,')}"
+
+
+def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, str], console: str) -> str:
+    """Render an executable script that starts the same machine without the harness.
+
+    The command line is the one the harness used, except for the host's ends of
+    the channels: the guest's shell is on standard input and output, its
+    console goes to `console`, and the others lead nowhere.
+    """
+    channels = Channels(console=f"file,path={console}", shell="stdio,signal=on", records="null", monitor=None)
+    argv = render_argv(spec, program, channels)
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
+    return (
+        "#!/bin/sh\n"
+        f"# {spec.arch} machine, kernel {spec.kernel.release}, as the harness started it.\n"
+        f"# Type commands for the guest's shell; its console is written to {console}.\n"
+        "# End it with Ctrl-C, or with: poweroff -f\n"
+        f"{exports}exec {_wrap(argv)}\n"
+    )
+
+
+def _wrap(argv: Sequence[str]) -> str:
+    """Quote for the shell, an option and its values to a line."""
+    lines: list[list[str]] = [[argv[0]]]
+    for word in argv[1:]:
+        if word.startswith("-"):
+            lines.append([])
+        lines[-1].append(word)
+    return " \\\n  ".join(shlex.join(line) for line in lines)

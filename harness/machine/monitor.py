@@ -1,0 +1,141 @@
+"""QEMU's monitor (QMP): commands and events, synchronously.
+
+The only door to qemu.qmp. Its asyncio loop runs in one thread per machine,
+so that events gather while a test does something else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qemu.qmp import EventListener, ExecuteError, QMPClient, QMPError
+
+from harness.deadline import Deadline
+from harness.errors import MonitorError
+
+Event = dict[str, Any]
+T = TypeVar("T")
+
+# seconds for a command whose caller gave no timeout
+COMMAND_S = 30.0
+
+
+class Monitor:
+    """A conversation with one QEMU; made by the machine that owns the socket."""
+
+    def __init__(self, sock: socket.socket, transcript: Path) -> None:
+        self._sock = sock
+        self._transcript = transcript.open("w", buffering=1)
+        self._events: list[Event] = []
+        self._changed = threading.Condition()
+        self._loop = asyncio.new_event_loop()
+        self._client = QMPClient("rustbed")
+        self._listener = EventListener()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="qmp", daemon=True)
+        self._thread.start()
+        # connecting goes on while the guest boots; the first command waits for it
+        self._connected = asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
+
+    async def _connect(self) -> None:
+        self._client.register_listener(self._listener)
+        await self._client.connect(self._sock)
+        self._gathering = asyncio.create_task(self._gather())
+
+    async def _gather(self) -> None:
+        async for message in self._listener:
+            event = dict(message)
+            self._note("<-", event)
+            with self._changed:
+                self._events.append(event)
+                self._changed.notify_all()
+
+    def _note(self, direction: str, message: object) -> None:
+        if not self._transcript.closed:
+            self._transcript.write(f"{direction} {json.dumps(message)}\n")
+
+    def _await(self, coroutine: Coroutine[Any, Any, T], seconds: float, attempted: str) -> T:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result(seconds)
+        except TimeoutError as error:
+            future.cancel()
+            raise MonitorError(f"{attempted}: QEMU did not answer within {seconds:g} s") from error
+        except ExecuteError as error:
+            raise MonitorError(f"{attempted}: {error.error.desc}", error_class=error.error.class_) from error
+        except QMPError as error:
+            raise MonitorError(f"{attempted}: the monitor is closed", error=error) from error
+
+    def execute(self, command: str, timeout_s: float = COMMAND_S, **arguments: object) -> Any:
+        """Execute a QMP command and return what it returns.
+
+        Underscores in argument names become hyphens, as QMP writes them.
+        Raises MonitorError when QEMU refuses, is gone or does not answer.
+        """
+        attempted = f"QMP {command}"
+        deadline = Deadline.after(timeout_s)
+        try:
+            self._connected.result(deadline.remaining)
+        except (QMPError, TimeoutError, OSError) as error:
+            raise MonitorError(f"{attempted}: the monitor never answered", error=error) from error
+        named = {name.replace("_", "-"): value for name, value in arguments.items()}
+        self._note("->", {"execute": command, "arguments": named})
+        answer = self._await(self._client.execute(command, named or None), deadline.remaining, attempted)
+        self._note("<-", {"return": answer})
+        return answer
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Every event so far, oldest first, as QMP sent it: event, data, timestamp."""
+        with self._changed:
+            return tuple(self._events)
+
+    def wait_event(
+        self,
+        name: str,
+        *,
+        timeout_s: float = COMMAND_S,
+        match: Callable[[Event], bool] = lambda event: True,
+        since: int = 0,
+    ) -> Event:
+        """Return the first event called `name` that `match` accepts, waiting for it if need be.
+
+        Only events with an index of at least `since` count: take
+        `len(monitor.events)` before the action whose event is wanted.
+        """
+        deadline = Deadline.after(timeout_s)
+        with self._changed:
+            while True:
+                for event in self._events[since:]:
+                    if event["event"] == name and match(event):
+                        return event
+                if deadline.expired:
+                    seen = ", ".join(sorted({event["event"] for event in self._events})) or "none"
+                    raise MonitorError(f"no {name} event within {timeout_s:g} s", seen=seen)
+                self._changed.wait(deadline.slice(1.0))
+
+    def close(self) -> None:
+        """Stop the loop and close the transcript; the socket belongs to the client."""
+
+        async def end() -> None:
+            try:
+                await self._client.disconnect()
+            except (QMPError, EOFError, OSError):
+                # QEMU is gone already, or never spoke: there is nothing left to tell it
+                pass
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+
+        try:
+            asyncio.run_coroutine_threadsafe(end(), self._loop).result(2.0)
+        except TimeoutError:
+            pass
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(2.0)
+        self._loop.close()
+        self._transcript.close()

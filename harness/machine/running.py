@@ -1,0 +1,182 @@
+"""A QEMU process and its channels, from start to end.
+
+Owns starting QEMU, noticing that the machine died, and leaving nothing
+behind. The channels are socket pairs handed to QEMU as descriptors: there is
+no socket file that a killed run could leave in the file system.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import process
+from harness.errors import CrashError, LostError
+from harness.host import Qemu
+from harness.machine.argv import Channels, file_chardev, render_argv, render_run_script
+from harness.machine.spec import MachineSpec
+
+_PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
+# seconds that a panicking kernel gets to finish its report
+_LAST_WORDS_S = 3.0
+# bytes at the console's end in which a panic is looked for, and which error texts quote from
+_TAIL_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFiles:
+    """The files of one run, all in one directory."""
+
+    directory: Path
+
+    @property
+    def console(self) -> Path:
+        """What the kernel wrote to its serial console."""
+        return self.directory / "console.log"
+
+    @property
+    def records(self) -> Path:
+        """The raw stream of /dev/kmsg."""
+        return self.directory / "records.log"
+
+    @property
+    def shell(self) -> Path:
+        """Commands, what they wrote, and their statuses."""
+        return self.directory / "shell.log"
+
+    @property
+    def monitor(self) -> Path:
+        """QMP commands, answers and events."""
+        return self.directory / "monitor.log"
+
+    @property
+    def qemu(self) -> Path:
+        """What QEMU itself said."""
+        return self.directory / "qemu.log"
+
+    @property
+    def script(self) -> Path:
+        """Starts the same machine again."""
+        return self.directory / "run.sh"
+
+
+class Running:
+    """A started machine: its process, its host-side sockets, its files."""
+
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        files: RunFiles,
+        *,
+        shell: socket.socket,
+        records: socket.socket,
+        monitor: socket.socket,
+    ) -> None:
+        self.child = child
+        self.files = files
+        self.shell = shell
+        self.records = records
+        self.monitor = monitor
+        self._console_size = 0
+
+    def console_tail(self, size: int = _TAIL_BYTES) -> bytes:
+        """Return the newest bytes of the console."""
+        with self.files.console.open("rb") as stream:
+            end = stream.seek(0, 2)
+            stream.seek(max(0, end - size))
+            return stream.read()
+
+    @property
+    def console_size(self) -> int:
+        """Bytes on the console so far."""
+        return self.files.console.stat().st_size
+
+    def evidence(self) -> dict[str, object]:
+        """Return the facts every error about this machine carries."""
+        last = self.console_tail(2048).decode(errors="replace").strip().splitlines()[-8:]
+        status = self.child.poll()
+        return {
+            "console": "\n".join(last) or "nothing was printed",
+            "qemu": "still running" if status is None else f"ended with status {status}{self._complaint()}",
+            "look": self.files.directory,
+            "repeat": f"sh {self.files.script}",
+        }
+
+    def _complaint(self) -> str:
+        text = self.files.qemu.read_text(errors="replace").strip()
+        return f"\n{text[-1000:]}" if text else ""
+
+    def panic(self) -> str | None:
+        """Return the panic line if the console's end shows one."""
+        match = _PANIC.search(self.console_tail())
+        return match[0].decode(errors="replace") if match else None
+
+    def watch(self) -> None:
+        """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap when all is well."""
+        gone = self.child.poll() is not None
+        size = self.console_size
+        if not gone and size == self._console_size:
+            return
+        self._console_size = size
+        if (panic := self.panic()) is not None:
+            self._let_finish()
+            raise CrashError(panic, **self.evidence())
+        if gone:
+            raise LostError("QEMU is gone", **self.evidence())
+
+    def _let_finish(self) -> None:
+        end = time.monotonic() + _LAST_WORDS_S
+        while self.child.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+
+
+@contextmanager
+def start_machine(spec: MachineSpec, qemu: Qemu, directory: Path, terminal: str | None = None) -> Iterator[Running]:
+    """Start QEMU and yield the running machine; end it on the way out.
+
+    `terminal` is a chardev for a person. Raises HostError if QEMU cannot be
+    started; a QEMU that ends at once is noticed by `watch`.
+    """
+    files = RunFiles(directory=directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    files.console.touch()
+    with ExitStack() as stack:
+        pairs = {name: socket.socketpair() for name in ("shell", "records", "monitor")}
+        for ours, _ in pairs.values():
+            stack.callback(ours.close)
+        channels = Channels(
+            console=file_chardev(files.console),
+            **{name: f"socket,fd={theirs.fileno()}" for name, (_, theirs) in pairs.items()},
+            terminal=terminal,
+        )
+        _write_script(spec, qemu, files)
+        complaints = stack.enter_context(files.qemu.open("wb"))
+        try:
+            child = stack.enter_context(
+                process.start(
+                    render_argv(spec, qemu.program, channels),
+                    stderr=complaints.fileno(),
+                    stdout=None if terminal else complaints.fileno(),
+                    stdin=None if terminal else subprocess.DEVNULL,
+                    env=dict(qemu.env),
+                    pass_fds=[theirs.fileno() for _, theirs in pairs.values()],
+                )
+            )
+        finally:
+            for _, theirs in pairs.values():
+                theirs.close()
+        yield Running(child, files, **{name: ours for name, (ours, _) in pairs.items()})
+
+
+def _write_script(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
+    text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
+    files.script.write_text(text)
+    files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+

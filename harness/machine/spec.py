@@ -1,0 +1,47 @@
+"""What a machine is before it runs: a value.
+
+Owns the description of a virtual machine; knows nothing of processes, of
+pytest or of how kernels and images are made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.arch import Arch
+from harness.kernel.artifact import Kernel
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineSpec:
+    """A virtual machine, complete enough to start QEMU with."""
+
+    kernel: Kernel
+    initramfs: Path
+    # "kvm" or "tcg"
+    accel: str = "tcg"
+    # guest RAM in MiB
+    memory_mib: int = 256
+    cpus: int = 1
+    # arguments of -device, in order
+    devices: tuple[str, ...] = ()
+    # appended to -machine: "iommu=smmuv3"
+    machine_options: tuple[str, ...] = ()
+    # appended to the kernel command line
+    cmdline: tuple[str, ...] = ()
+    # further QEMU arguments, for what no field expresses
+    qemu_args: tuple[str, ...] = ()
+    # device tree blob that replaces QEMU's own; on machines with ACPI it comes beside that
+    dtb: Path | None = None
+    # compiled ACPI tables
+    acpi_tables: tuple[Path, ...] = ()
+    # empty slots that devices can be hotplugged into, on machines with PCI
+    free_ports: int = 2
+    # a terminal for a person on hvc0
+    interactive: bool = False
+
+    @property
+    def arch(self) -> Arch:
+        """The kernel's architecture is the machine's."""
+        return self.kernel.arch

@@ -1,0 +1,375 @@
+"""A running guest, as a test sees it.
+
+Puts the three channels of one machine together and gives them the names a
+test author uses. How a machine is described, started and watched is known to
+its neighbours; what a test means is known to nobody here.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from harness.deadline import Deadline
+from harness.errors import (
+    BootError,
+    CommandError,
+    CrashError,
+    HangError,
+    HarnessError,
+    LostError,
+    MachineError,
+    UsageError,
+)
+from harness.guest import files
+from harness.guest.files import GuestFile, IoctlResult
+from harness.guest.kmsg import RecordStream, render_fence
+from harness.guest.shell import Answer, Shell
+from harness.host import Qemu
+from harness.kernel.artifact import Kernel
+from harness.kernel.module import require_loadable
+from harness.log.record import Log, Record, parse_console
+from harness.log.splat import find_splats
+from harness.machine import hotplug
+from harness.machine.monitor import Monitor
+from harness.machine.running import RunFiles, Running, start_machine
+from harness.machine.spec import MachineSpec
+
+# seconds a boot may take, and a command may take, on a machine with hardware virtualisation
+BOOT_S = 30.0
+COMMAND_S = 20.0
+# an emulated machine on a busy host is this much slower
+_SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
+# seconds without a new byte on the console after which a booting guest counts as hung
+SILENCE_S = 15.0
+# seconds a command may go on after the kernel reported an oops
+_AFTER_OOPS_S = 2.0
+
+# where modules are in the guest, and where pushed files go
+_MODULES = "/lib/modules"
+_PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
+
+
+class Vm:
+    """One machine, from its first instruction to the end of the `with` that yielded it."""
+
+    def __init__(self, spec: MachineSpec, running: Running, monitor: Monitor, slowness: float) -> None:
+        self.spec = spec
+        #: QMP commands and events
+        self.monitor = monitor
+        #: milliseconds from starting QEMU to the first command's answer; None until then
+        self.boot_ms: float | None = None
+        #: how the machine ended, if it did
+        self.ended: MachineError | None = None
+        self.slowness = slowness
+        self._running = running
+        self._records = RecordStream(running.records, running.files.records)
+        self._shell = Shell(running.shell, running.files.shell, self._watch)
+        self._mark = 0
+        self._fences = 0
+        self._looked_at = 0
+        self._oops: tuple[str, Deadline] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Vm {self.arch} {self.kernel.release} {self.spec.accel}>"
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel that runs here."""
+        return self.spec.kernel
+
+    @property
+    def arch(self) -> str:
+        """The architecture's name."""
+        return self.spec.arch.name
+
+    @property
+    def run_dir(self) -> Path:
+        """Where this run leaves its files."""
+        return self.files.directory
+
+    @property
+    def files(self) -> RunFiles:
+        """The files this run leaves."""
+        return self._running.files
+
+    # -- commands ------------------------------------------------------------
+
+    def run(self, command: str, timeout_s: float | None = None) -> Answer:
+        """Run a shell command and return its answer, whatever its status.
+
+        Each command gets a fresh subshell with /dev/null as input; nothing but
+        the file system carries over to the next. `timeout_s` is in seconds on
+        real hardware and is stretched for emulation; running into it raises
+        HangError. A machine that dies meanwhile raises CrashError or LostError.
+        """
+        return self._run(command, timeout_s)
+
+    def check(self, command: str, timeout_s: float | None = None) -> str:
+        """Run a shell command that must succeed and return its output. Raises CommandError."""
+        answer = self.run(command, timeout_s)
+        if answer.status != 0:
+            raise CommandError(
+                f"command failed: {command}",
+                status=answer.status,
+                output=answer.output,
+                kernel="\n".join(record.text for record in self._records.since(self._mark)[-5:]),
+            )
+        return answer.output
+
+    def _run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
+        if self.ended is not None:
+            raise self.ended
+        deadline = Deadline.after((timeout_s or COMMAND_S) * self.slowness)
+        try:
+            return self._shell.run(command, deadline, stdin)
+        except MachineError as error:
+            self._end(error)
+            raise
+
+    def _end(self, error: MachineError) -> None:
+        if self.ended is None:
+            self.ended = error
+            if isinstance(error, HangError):
+                error.facts.update(self._running.evidence())
+
+    def _watch(self) -> None:
+        self._running.watch()
+        fresh = self._records.since(self._looked_at)
+        if fresh and self._oops is None:
+            # a splat may have begun in what was looked at before: a few records overlap
+            start = max(0, self._looked_at - 8)
+            self._looked_at += len(fresh)
+            killing = [s for s in find_splats(self._records.since(start)) if s.kind in ("oops", "rust_panic", "panic")]
+            if killing:
+                self._oops = (killing[0].title, Deadline.after(_AFTER_OOPS_S * self.slowness))
+        if self._oops is not None and self._oops[1].expired:
+            raise CrashError(f"the command does not return after: {self._oops[0]}", **self._running.evidence())
+
+    # -- the kernel log ------------------------------------------------------
+
+    @property
+    def log(self) -> Log:
+        """The kernel log since the test began, up to this very moment.
+
+        A fence is passed first: what the kernel printed before this call is in it.
+        """
+        return Log(records=self.dmesg.records[self._mark :])
+
+    @property
+    def dmesg(self) -> Log:
+        """The whole kernel log, from the first record of the boot."""
+        if self.ended is None:
+            self._fence()
+        return Log(records=self._all_records())
+
+    def _fence(self) -> None:
+        self._fences += 1
+        token = str(self._fences)
+        self._run(f"echo {shlex.quote(render_fence(token))} >/dev/kmsg")
+        if not self._records.saw_fence(token, Deadline.after(COMMAND_S * self.slowness)):
+            hang = HangError("the kernel log stopped: a record written to /dev/kmsg never came back")
+            self._end(hang)
+            raise hang
+
+    def _all_records(self) -> tuple[Record, ...]:
+        """Return the records; of a dead machine also those that only its console saw."""
+        records = self._records.records
+        if self.ended is None:
+            return records
+        newest = records[-1].time_us if records else -1
+        console = parse_console(self.files.console.read_bytes()[-(1 << 20) :].decode(errors="replace"))
+        return (*records, *(record for record in console if record.time_us > newest))
+
+    def begin(self) -> None:
+        """Let the log begin here: what came before belongs to the boot."""
+        self._mark = len(self.dmesg.records)
+
+    @property
+    def flooded(self) -> bool:
+        """Whether the kernel log outgrew what is kept."""
+        return self._records.flooded
+
+    # -- modules -------------------------------------------------------------
+
+    def insmod(self, name: str | Path, **params: object) -> None:
+        """Load a module of the kernel, or a module file of the host, with what it depends on.
+
+        Parameters are given as Python values. Raises UsageError for an unknown
+        module, MismatchError for a file that belongs to another kernel and
+        CommandError when the guest's kernel refuses.
+        """
+        if isinstance(name, Path):
+            require_loadable(name, self.kernel)
+            remote = f"{_PUSHED}/{name.name}"
+            self.push(name, remote)
+            self.check(render_insmod(remote, params))
+            return
+        *needed, module = self.kernel.load_order(name)
+        loaded = {line.split()[0] for line in self.check("cat /proc/modules").splitlines()} if needed else set()
+        for dependency in needed:
+            if dependency.name not in loaded:
+                self.check(render_insmod(f"{_MODULES}/{dependency.name}.ko", {}))
+        self.check(render_insmod(f"{_MODULES}/{module.name}.ko", params))
+
+    def rmmod(self, name: str) -> None:
+        """Unload a module. Raises CommandError when the kernel refuses."""
+        self.check(f"rmmod {shlex.quote(name)}")
+
+    @contextmanager
+    def module(self, name: str | Path, **params: object) -> Iterator[None]:
+        """Load a module, and unload it on the way out; see `insmod`."""
+        self.insmod(name, **params)
+        unload = name.stem if isinstance(name, Path) else name
+        try:
+            yield
+        except BaseException:
+            # the first error is the one to report; the machine is thrown away anyhow
+            with suppress(HarnessError):
+                self.rmmod(unload)
+            raise
+        self.rmmod(unload)
+
+    # -- files and descriptors -----------------------------------------------
+
+    def open(self, path: str, mode: str = "rw") -> GuestFile:
+        """Open a file in the guest and hold the descriptor while other commands run; a context manager."""
+        return GuestFile(self._run, path, mode)
+
+    def read(self, path: str, size: int = 4096) -> str:
+        """Return what one read(2) of at most `size` bytes gives, as text. Raises SyscallError."""
+        return files.read(self._run, path, size).decode(errors="replace")
+
+    def write(self, path: str, data: str | bytes) -> int:
+        """Write the data with exactly one write(2) and return how many bytes it took. Raises SyscallError."""
+        return files.write(self._run, path, data.encode() if isinstance(data, str) else data)
+
+    def ioctl(self, path: str, command: int, argument: int | bytes | None = None) -> IoctlResult:
+        """Issue one ioctl(2) on a freshly opened file; bytes are a buffer, and come back. Raises SyscallError."""
+        return files.ioctl(self._run, path, command, argument)
+
+    def push(self, source: Path | bytes, remote: str, mode: int = 0o644) -> None:
+        """Copy a file of the host, or bytes, into the guest, making directories as needed."""
+        files.push(self._run, source.read_bytes() if isinstance(source, Path) else source, remote, mode)
+
+    def pull(self, remote: str) -> bytes:
+        """Return the whole contents of a file of the guest. Raises CommandError."""
+        answer = self._run(f"cat -- {shlex.quote(remote)}")
+        if answer.status != 0:
+            raise CommandError(f"cannot read {remote} in the guest", status=answer.status, output=answer.output)
+        return answer.stdout
+
+    # -- devices -------------------------------------------------------------
+
+    def plug(self, device: str, timeout_s: float = COMMAND_S) -> hotplug.Plugged:
+        """Hotplug a PCI device (an argument of -device) and return it once the guest's kernel has it."""
+        return hotplug.plug(self, device, timeout_s * self.slowness)
+
+    def unplug(self, device: hotplug.Plugged, timeout_s: float = COMMAND_S) -> None:
+        """Unplug a device and return once the guest's kernel and QEMU have let go of it."""
+        hotplug.unplug(self, device, timeout_s * self.slowness)
+
+    # -- life ----------------------------------------------------------------
+
+    @property
+    def taint(self) -> int:
+        """The kernel's taint bits."""
+        return int(self.check("cat /proc/sys/kernel/tainted"))
+
+    def wait_end(self, timeout_s: float = COMMAND_S) -> MachineError:
+        """Wait until the machine has ended by itself and return how. Raises HangError if it does not."""
+        deadline = Deadline.after(timeout_s * self.slowness)
+        while self.ended is None:
+            try:
+                self._running.watch()
+            except MachineError as error:
+                self._end(error)
+                break
+            if deadline.expired:
+                raise HangError(f"the machine still runs after {deadline.seconds:g} s", **self._running.evidence())
+            time.sleep(0.02)
+        return self.ended
+
+    def wait_ready(self, silence_s: float) -> None:
+        """Wait until the guest's shell answers its first command. Raises BootError."""
+        started = time.monotonic()
+        deadline = Deadline.after(BOOT_S * self.slowness)
+        progress = _Progress(self._running, silence_s * self.slowness)
+        try:
+            while True:
+                step = Deadline.after(deadline.slice(0.25))
+                try:
+                    self._shell.wait_ready(step)
+                    break
+                except HangError:
+                    progress.require()
+                    if deadline.expired:
+                        raise
+            self._shell.run(":", deadline)
+        except MachineError as error:
+            failed = BootError(_boot_headline(self, error, time.monotonic() - started), **self._running.evidence())
+            failed.outcome = error.outcome
+            self.ended = failed
+            raise failed from error
+        self.boot_ms = (time.monotonic() - started) * 1000
+
+    def close(self) -> None:
+        """Close the channels; the machine's owner ends QEMU."""
+        self.monitor.close()
+        self._shell.close()
+        self._records.close()
+
+
+class _Progress:
+    """Raises HangError when the console has not grown for a while."""
+
+    def __init__(self, running: Running, patience_s: float) -> None:
+        self._running = running
+        self._patience_s = patience_s
+        self._size = -1
+        self._deadline = Deadline.after(patience_s)
+
+    def require(self) -> None:
+        size = self._running.console_size
+        if size != self._size:
+            self._size, self._deadline = size, Deadline.after(self._patience_s)
+        if self._deadline.expired:
+            what = "nothing was ever printed" if size == 0 else "the console stopped growing"
+            raise HangError(f"{what} for {self._patience_s:g} s")
+
+
+def _boot_headline(vm: Vm, error: MachineError, seconds: float) -> str:
+    return f"{vm.arch} ({vm.spec.accel}): not ready after {seconds:.1f} s: {error.headline}"
+
+
+def render_insmod(path: str, params: dict[str, object]) -> str:
+    """Render the command that loads a module; a bool becomes Y or N, as the kernel prints it."""
+    words = ["insmod", shlex.quote(path)]
+    for name, value in params.items():
+        text = ("N", "Y")[value] if isinstance(value, bool) else str(value)
+        if "\n" in text:
+            raise UsageError(f"a module parameter cannot hold a newline: {name}")
+        words.append(shlex.quote(f'{name}="{text}"' if " " in text else f"{name}={text}"))
+    return " ".join(words)
+
+
+@contextmanager
+def boot(
+    spec: MachineSpec, qemu: Qemu, directory: Path, *, slowness: float = 1.0, silence_s: float = SILENCE_S
+) -> Iterator[Vm]:
+    """Boot a machine, yield it ready for commands, and end it on the way out.
+
+    `directory` gets the run's files. `slowness` multiplies every deadline, on
+    top of what the accelerator calls for; a console that does not grow for
+    `silence_s` (stretched likewise) counts as hung. Raises BootError.
+    """
+    with ExitStack() as stack:
+        running = stack.enter_context(start_machine(spec, qemu, directory))
+        monitor = Monitor(running.monitor, running.files.monitor)
+        vm = Vm(spec, running, monitor, slowness * _SLOWNESS[spec.accel])
+        stack.callback(vm.close)
+        vm.wait_ready(silence_s)
+        yield vm

@@ -1,0 +1,131 @@
+"""Everything between "these are my choices" and "this can be booted".
+
+Puts the stages kernel, image and host together for one architecture; the
+command line and the pytest plugin both come through here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness import cache as caching
+from harness import host
+from harness.arch import Arch
+from harness.cache import Cache
+from harness.errors import HostError, MachineError, UsageError
+from harness.host import Qemu
+from harness.image.initramfs import Image, build_image
+from harness.kernel.artifact import Kernel
+from harness.kernel.build import build_kernel
+from harness.kernel.toolroot import Toolchain, open_toolchain
+from harness.machine.spec import MachineSpec
+from harness.machine.vm import boot
+from harness.progress import Progress, Report
+
+ACCELS = ("auto", "kvm", "tcg")
+TOOLCHAINS = ("toolroot", "host")
+
+# seconds without output after which a guest under an unproven KVM is given up; a working one needs tenths
+_PROOF_SILENCE_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What the user chose; every field has the default of the command line."""
+
+    # debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH
+    kernel: str = "debian:latest"
+    profile: str = "default"
+    accel: str = "auto"
+    toolchain: str = "toolroot"
+    # a QEMU binary or a directory of them; None: the toolchain's
+    qemu: Path | None = None
+    # kconfig fragments on top of the project's
+    fragments: tuple[Path, ...] = ()
+    image: str = "default"
+    # look for newer kernels instead of what debian:... meant last time
+    refresh: bool = False
+    cache_root: Path = field(default_factory=caching.default_root)
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("accel", self.accel, ACCELS), ("toolchain", self.toolchain, TOOLCHAINS)):
+            if value not in known:
+                raise UsageError(f"unknown {name} {value!r}", choices=", ".join(known))
+
+    @property
+    def cache(self) -> Cache:
+        """The cache at `cache_root`."""
+        return Cache(self.cache_root)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """All that machines of one architecture and profile share."""
+
+    kernel: Kernel
+    image: Image
+    qemu: Qemu
+    toolchain: Toolchain
+    # proven: "kvm" or "tcg"
+    accel: str
+
+    def spec(self) -> MachineSpec:
+        """Return the plain machine of this platform."""
+        return MachineSpec(kernel=self.kernel, initramfs=self.image.path, accel=self.accel)
+
+
+def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
+    """Return a platform to boot machines on, building what the cache does not have.
+
+    Takes milliseconds when everything is cached, and many minutes when
+    nothing is. Raises HostError, KernelError or UsageError.
+    """
+    cache = choices.cache
+    toolchain = open_toolchain(choices.toolchain, cache, report)
+    qemu = host.find_qemu(arch, toolroot=toolchain.root, chosen=choices.qemu)
+    kernel = build_kernel(
+        choices.kernel,
+        arch,
+        choices.profile,
+        toolchain=toolchain,
+        cache=cache,
+        report=report,
+        extra_fragments=choices.fragments,
+        refresh=choices.refresh,
+    )
+    image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
+    accel = _choose_accel(choices, kernel, image, qemu, report)
+    return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
+
+
+def _choose_accel(choices: Choices, kernel: Kernel, image: Image, qemu: Qemu, report: Report) -> str:
+    if choices.accel == "tcg":
+        return "tcg"
+    works = host.kvm_is_conceivable(kernel.arch) and _prove_kvm(choices.cache, kernel, image, qemu, report)
+    if choices.accel == "kvm" and not works:
+        raise HostError(
+            f"KVM does not work here for {kernel.arch}: /dev/kvm is missing or a guest never started under it",
+            mend="--accel tcg",
+        )
+    return "kvm" if works else "tcg"
+
+
+def _prove_kvm(cache: Cache, kernel: Kernel, image: Image, qemu: Qemu, report: Report) -> bool:
+    """Boot once under KVM and remember, until the host reboots, whether that worked."""
+
+    def fill(directory: Path) -> dict[str, object]:
+        report(Progress(what=f"trying KVM for {kernel.arch}"))
+        spec = MachineSpec(kernel=kernel, initramfs=image.path, accel="kvm")
+        with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
+            try:
+                with boot(spec, qemu, Path(scratch), silence_s=_PROOF_SILENCE_S):
+                    works = True
+            except MachineError:
+                works = False
+        report(Progress(what=f"KVM for {kernel.arch} {'works' if works else 'does not work'}", finished=True))
+        return {"works": works}
+
+    key = caching.hash_text("kvm", kernel.arch.name, host.boot_id(), qemu.identity)
+    return bool(cache.publish("accel", key, fill)["works"])
