@@ -1,0 +1,169 @@
+"""The cpio archive that a kernel unpacks into its first root file system.
+
+Owns the "newc" format, both directions, as pure functions of bytes. Knows
+nothing of what is in an archive or why.
+
+The format is described in the kernel's Documentation/driver-api/early-userspace/buffer-format.rst:
+a header of ASCII hexadecimal fields, the name, the contents, each padded to
+four bytes, and a last member called TRAILER!!!. Everything that could differ
+between two runs is fixed: owner root, time 0, inodes numbered in the order of
+the members, members sorted by name.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from harness.errors import UsageError
+
+_MAGIC = b"070701"
+_TRAILER = "TRAILER!!!"
+# magic, then 13 fields of eight digits
+_HEADER_BYTES = 110
+# the file size field has 32 bits
+_SIZE_LIMIT = 1 << 32
+
+
+class Kind(IntEnum):
+    """What a member is: the file type bits of its mode."""
+
+    FILE = stat.S_IFREG
+    DIRECTORY = stat.S_IFDIR
+    SYMLINK = stat.S_IFLNK
+    CHARACTER_DEVICE = stat.S_IFCHR
+    BLOCK_DEVICE = stat.S_IFBLK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One member of an archive."""
+
+    # path below the root, without a leading slash: "bin/sh"
+    name: str
+    kind: Kind
+    # permission bits
+    mode: int
+    # contents of a file, target of a symbolic link
+    data: bytes = b""
+    # of a device node
+    major: int = 0
+    minor: int = 0
+
+
+def directory(name: str, mode: int = 0o755) -> Member:
+    """Return a directory."""
+    return Member(name=name, kind=Kind.DIRECTORY, mode=mode)
+
+
+def file(name: str, data: bytes, mode: int = 0o644) -> Member:
+    """Return a regular file."""
+    return Member(name=name, kind=Kind.FILE, mode=mode, data=data)
+
+
+def symlink(name: str, target: str) -> Member:
+    """Return a symbolic link."""
+    return Member(name=name, kind=Kind.SYMLINK, mode=0o777, data=target.encode())
+
+
+def character_device(name: str, major: int, minor: int, mode: int = 0o600) -> Member:
+    """Return a node of a character device."""
+    return Member(name=name, kind=Kind.CHARACTER_DEVICE, mode=mode, major=major, minor=minor)
+
+
+def with_parents(members: Iterable[Member]) -> tuple[Member, ...]:
+    """Return the members, and the directories they are in where those are not among them, sorted by name.
+
+    Sorted, a directory comes before what is in it. UsageError for two members of one name.
+    """
+    found: dict[str, Member] = {}
+    for member in members:
+        if member.name in found:
+            raise UsageError(f"two members of the image are called {member.name}")
+        found[member.name] = member
+    for name in list(found):
+        parts = name.split("/")[:-1]
+        for depth in range(len(parts)):
+            parent = "/".join(parts[: depth + 1])
+            found.setdefault(parent, directory(parent))
+    return tuple(found[name] for name in sorted(found, key=lambda name: name.split("/")))
+
+
+def render_cpio(members: Sequence[Member]) -> bytes:
+    """Render an archive with the members in the order given; UsageError for what the format cannot hold."""
+    chunks: list[bytes] = []
+    for inode, member in enumerate(members, start=1):
+        chunks += _render_member(member, inode)
+    chunks += _render(name=_TRAILER, fields=_fields(inode=0, links=1))
+    return b"".join(chunks)
+
+
+def _render_member(member: Member, inode: int) -> list[bytes]:
+    _require_valid(member)
+    fields = _fields(
+        inode=inode,
+        mode=member.kind | member.mode,
+        links=2 if member.kind is Kind.DIRECTORY else 1,
+        size=len(member.data),
+        major=member.major,
+        minor=member.minor,
+    )
+    return _render(name=member.name, fields=fields, data=member.data)
+
+
+def _require_valid(member: Member) -> None:
+    name = member.name
+    parts = name.split("/")
+    if name == _TRAILER or "\0" in name or any(part in ("", ".", "..") for part in parts):
+        raise UsageError(f"not a name for a member of an image: {name!r}")
+    if len(member.data) >= _SIZE_LIMIT:
+        raise UsageError(f"{name} is too large for an image: {len(member.data)} bytes")
+
+
+def _fields(
+    *, inode: int, mode: int = 0, links: int, size: int = 0, major: int = 0, minor: int = 0
+) -> tuple[int, ...]:
+    """Return the header's fields before the name's size; owner, group, time and own device are zero."""
+    return (inode, mode, 0, 0, links, 0, size, 0, 0, major, minor)
+
+
+def _render(*, name: str, fields: tuple[int, ...], data: bytes = b"") -> list[bytes]:
+    encoded = name.encode() + b"\0"
+    header = _MAGIC + b"".join(b"%08X" % field for field in (*fields, len(encoded), 0))
+    return [header, encoded, _padding(_HEADER_BYTES + len(encoded)), data, _padding(len(data))]
+
+
+def _padding(size: int) -> bytes:
+    return b"\0" * (-size % 4)
+
+
+def parse_cpio(archive: bytes) -> tuple[Member, ...]:
+    """Return the members of an archive, up to its trailer; ValueError if it is not one."""
+    members: list[Member] = []
+    offset = 0
+    while True:
+        header = archive[offset : offset + _HEADER_BYTES]
+        if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
+            raise ValueError(f"no cpio header at byte {offset}")
+        fields = [int(header[start : start + 8], 16) for start in range(6, _HEADER_BYTES, 8)]
+        mode, size, name_size = fields[1], fields[6], fields[11]
+        name_at = offset + _HEADER_BYTES
+        data_at = name_at + name_size + -(name_at + name_size) % 4
+        if data_at + size > len(archive):
+            raise ValueError(f"cpio member at byte {offset} is cut off")
+        name = archive[name_at : name_at + name_size - 1].decode()
+        if name == _TRAILER:
+            return tuple(members)
+        members.append(
+            Member(
+                name=name,
+                kind=Kind(stat.S_IFMT(mode)),
+                mode=stat.S_IMODE(mode),
+                data=archive[data_at : data_at + size],
+                major=fields[9],
+                minor=fields[10],
+            )
+        )
+        offset = data_at + size + -size % 4
