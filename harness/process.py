@@ -22,6 +22,9 @@ from pathlib import Path
 
 from harness.errors import HostError
 
+# for `start`'s streams
+PIPE = subprocess.PIPE
+
 # seconds between asking a program to end and ending it
 GRACE_S = 3.0
 
