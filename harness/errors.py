@@ -94,9 +94,9 @@ class MismatchError(KernelError):
 
 
 class MachineError(HarnessError):
-    """A machine stopped being usable; `outcome` is CRASH, HANG or LOST."""
+    """A machine stopped being usable; `outcome` is crash, hang or lost."""
 
-    outcome = "LOST"
+    outcome = "lost"
 
 
 class BootError(MachineError):
@@ -106,13 +106,13 @@ class BootError(MachineError):
 class CrashError(MachineError):
     """The guest's kernel panicked or oopsed while the host waited for it."""
 
-    outcome = "CRASH"
+    outcome = "crash"
 
 
 class HangError(MachineError):
     """The guest is there and makes no progress."""
 
-    outcome = "HANG"
+    outcome = "hang"
 
 
 class LostError(MachineError):

@@ -47,21 +47,33 @@ def parse_qemu_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups())
 
 
-def _toolroot_program(arch: Arch, root: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Return how to run a foreign root's QEMU: through that root's own loader and libraries."""
-    machine = platform.machine()
-    loader = next(iter(sorted(root.glob("lib64/ld-linux-*.so.*")) or sorted(root.glob("lib/ld-linux-*.so.*"))), None)
-    if loader is None:
-        raise HostError(f"no program loader in {root}", mend="./rustbed clean --toolroot")
-    libraries = root / f"usr/lib/{machine}-linux-gnu"
+def program_in(root: Path | None, name: str, package: str | None = None) -> tuple[str, ...]:
+    """Return how to run a program of the toolroot, or of the host where there is no root.
+
+    A foreign root's program runs through that root's own loader and libraries,
+    unprivileged and with the host's view of the file system. Raises HostError
+    if it is not there.
+    """
+    if root is None:
+        return (process.require_program(name, package),)
+    loaders = [*root.glob("lib64/ld-linux-*.so.*"), *root.glob("lib/ld-linux-*.so.*")]
+    program = root / "usr/bin" / name
+    if not loaders or not program.exists():
+        raise HostError(f"the toolroot {root} has no {name}", mend="./rustbed clean --toolroot")
+    return (str(min(loaders)), "--library-path", str(_libraries(root)), str(program))
+
+
+def _libraries(root: Path) -> Path:
+    return root / f"usr/lib/{platform.machine()}-linux-gnu"
+
+
+def _toolroot_qemu(arch: Arch, root: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    data = [root / "usr/share/qemu", root / "usr/share/seabios", root / "usr/lib/ipxe/qemu"]
     program = (
-        *(str(loader), "--library-path", str(libraries)),
-        str(root / f"usr/bin/qemu-system-{arch.qemu}"),
-        *("-L", str(root / "usr/share/qemu")),
-        *("-L", str(root / "usr/share/seabios")),
-        *("-L", str(root / "usr/lib/ipxe/qemu")),
+        *program_in(root, f"qemu-system-{arch.qemu}"),
+        *(word for directory in data for word in ("-L", str(directory))),
     )
-    return program, (("QEMU_MODULE_DIR", str(libraries / "qemu")),)
+    return program, (("QEMU_MODULE_DIR", str(_libraries(root) / "qemu")),)
 
 
 def _host_program(arch: Arch, chosen: Path | None) -> str:
@@ -83,7 +95,7 @@ def find_qemu(arch: Arch, *, toolroot: Path | None, chosen: Path | None = None) 
     """
     env: tuple[tuple[str, str], ...] = ()
     if chosen is None and toolroot is not None:
-        program, env = _toolroot_program(arch, toolroot)
+        program, env = _toolroot_qemu(arch, toolroot)
     else:
         program = (_host_program(arch, chosen),)
     answer = process.run([*program, "--version"], attempted="asking QEMU for its version", env=dict(env), timeout_s=20)

@@ -7,7 +7,7 @@ command line and the pytest plugin both come through here.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness import cache as caching
@@ -53,6 +53,10 @@ class Choices:
         for name, value, known in (("accel", self.accel, ACCELS), ("toolchain", self.toolchain, TOOLCHAINS)):
             if value not in known:
                 raise UsageError(f"unknown {name} {value!r}", choices=", ".join(known))
+
+    def with_profile(self, profile: str | None) -> Choices:
+        """Return the choices with another profile, or these when None."""
+        return self if profile is None else replace(self, profile=profile)
 
     @property
     def cache(self) -> Cache:

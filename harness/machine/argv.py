@@ -86,7 +86,7 @@ def _channels(spec: MachineSpec, channels: Channels) -> list[str]:
         argv += ["-chardev", _with_id(channels.terminal, "terminal")]
         argv += ["-device", "virtconsole,bus=channels.0,nr=3,chardev=terminal"]
     if channels.monitor is not None:
-        argv += ["-chardev", _with_id(channels.monitor, "monitor"), "-mon", "chardev=monitor,mode=control"]
+        argv += ["-chardev", _with_id(channels.monitor, "monitor"), "-qmp", "chardev:monitor"]
     return argv
 
 

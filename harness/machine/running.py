@@ -20,6 +20,7 @@ from pathlib import Path
 from harness import process
 from harness.errors import CrashError, LostError
 from harness.host import Qemu
+from harness.log.record import Record, parse_console
 from harness.machine.argv import Channels, file_chardev, render_argv, render_run_script
 from harness.machine.spec import MachineSpec
 
@@ -28,6 +29,8 @@ _PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
 _LAST_WORDS_S = 3.0
 # bytes at the console's end in which a panic is looked for, and which error texts quote from
 _TAIL_BYTES = 16 * 1024
+# bytes of a console that are read as records
+_CONSOLE_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,15 @@ class RunFiles:
     def script(self) -> Path:
         """Starts the same machine again."""
         return self.directory / "run.sh"
+
+
+def read_console(console: Path) -> tuple[Record, ...]:
+    """Return the records on a console, of a very long one those at its end."""
+    if not console.exists():
+        return ()
+    with console.open("rb") as stream:
+        stream.seek(max(0, console.stat().st_size - _CONSOLE_BYTES))
+        return parse_console(stream.read().decode(errors="replace"))
 
 
 class Running:

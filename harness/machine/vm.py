@@ -31,11 +31,11 @@ from harness.guest.shell import Answer, Shell
 from harness.host import Qemu
 from harness.kernel.artifact import Kernel
 from harness.kernel.module import require_loadable
-from harness.log.record import Log, Record, parse_console
-from harness.log.splat import find_splats
+from harness.log.record import Log, Record
+from harness.log.splat import Kind, find_splats
 from harness.machine import hotplug
 from harness.machine.monitor import Monitor
-from harness.machine.running import RunFiles, Running, start_machine
+from harness.machine.running import RunFiles, Running, read_console, start_machine
 from harness.machine.spec import MachineSpec
 
 # seconds a boot may take, and a command may take, on a machine with hardware virtualisation
@@ -47,6 +47,8 @@ _SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
 SILENCE_S = 15.0
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0
+# splats after which the task that caused them does not go on
+_KILLING = frozenset({Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC})
 
 # where modules are in the guest, and where pushed files go
 _MODULES = "/lib/modules"
@@ -143,7 +145,7 @@ class Vm:
             # a splat may have begun in what was looked at before: a few records overlap
             start = max(0, self._looked_at - 8)
             self._looked_at += len(fresh)
-            killing = [s for s in find_splats(self._records.since(start)) if s.kind in ("oops", "rust_panic", "panic")]
+            killing = [s for s in find_splats(self._records.since(start)) if s.kind in _KILLING]
             if killing:
                 self._oops = (killing[0].title, Deadline.after(_AFTER_OOPS_S * self.slowness))
         if self._oops is not None and self._oops[1].expired:
@@ -181,7 +183,7 @@ class Vm:
         if self.ended is None:
             return records
         newest = records[-1].time_us if records else -1
-        console = parse_console(self.files.console.read_bytes()[-(1 << 20) :].decode(errors="replace"))
+        console = read_console(self.files.console)
         return (*records, *(record for record in console if record.time_us > newest))
 
     def begin(self) -> None:

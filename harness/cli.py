@@ -1,0 +1,238 @@
+"""The command line: `rustbed COMMAND`.
+
+The only module that prints to a terminal, and the one place where an error
+becomes an exit status: 0 fine, 1 red, 2 what was asked cannot be, 3 the
+harness or the host failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness import doctor, process
+from harness.arch import ARCHES, Arch, require_arch
+from harness.cache import remove_tree
+from harness.errors import HarnessError, UsageError
+from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare
+from harness.progress import Progress, render_progress
+
+PROJECT = Path(__file__).parent.parent
+
+# seconds between two progress lines where there is no terminal to redraw
+_QUIET_S = 20.0
+
+
+class _Printer:
+    """Shows progress on standard error: one line redrawn, or now and then a new one."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = ("", 0.0)
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        what, at = self._last
+        if progress.what == what and now - at < (0.1 if self._terminal else _QUIET_S) and not progress.finished:
+            return
+        self._last = (progress.what, now)
+        line = render_progress(progress, shutil.get_terminal_size().columns - 1 if self._terminal else 200)
+        if self._terminal:
+            print(f"\r\x1b[K{line}", end="\n" if progress.finished else "", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+
+# -- commands ----------------------------------------------------------------------
+
+
+def _pytest(words: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "pytest", *words]
+
+
+def _test(args: argparse.Namespace) -> int:
+    """Run the driver tests: the project's own from its checkout, else those of the current directory."""
+    words = list(args.pytest_args)
+    if Path.cwd() == PROJECT:
+        words = ["-o", "testpaths=tests/boot tests/drivers", *words]
+    process.replace_by(_pytest(words))
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    """Run the project's own gate: every step, whatever the ones before said."""
+    os.chdir(PROJECT)
+    python = sys.executable
+    steps = (
+        ("lint", [python, "-m", "ruff", "check", "."]),
+        ("format", [python, "-m", "ruff", "format", "--check", "."]),
+        ("types", [python, "-m", "mypy"]),
+        ("tests", _pytest(["tests", *args.pytest_args])),
+    )
+    failed = []
+    for name, argv in steps:
+        print(f"== {name}", flush=True)
+        started = time.monotonic()
+        status = process.run_attached(argv)
+        print(f"== {name}: {'ok' if status == 0 else f'FAILED ({status})'}, {time.monotonic() - started:.1f} s", flush=True)
+        if status != 0:
+            failed.append(name)
+    print(f"== check: {'FAILED: ' + ', '.join(failed) if failed else 'ok'}", flush=True)
+    return 1 if failed else 0
+
+
+def _build(args: argparse.Namespace) -> int:
+    """Put kernels and images into the cache and say where they are."""
+    report = _Printer()
+    for arch in _arches(args):
+        platform = prepare(arch, _choices(args), report)
+        kernel = platform.kernel
+        print(f"{arch}  {kernel.release}  {len(kernel.modules)} modules  accel {platform.accel}")
+        print(f"  kernel  {kernel.image}")
+        print(f"  image   {platform.image.path}")
+    return 0
+
+
+def _boot(args: argparse.Namespace) -> int:
+    """Boot one machine; run a command in it, or give its user a shell."""
+    from harness import console  # noqa: PLC0415 - asyncio and QMP are loaded only by commands that boot
+
+    arches = _arches(args)
+    arch = arches[0] if args.arch else require_arch(os.uname().machine if os.uname().machine in ARCHES else "x86_64")
+    platform = prepare(arch, _choices(args), _Printer())
+    with tempfile.TemporaryDirectory(prefix="rustbed-") as directory:
+        command = " ".join(word for word in args.command if word != "--")
+        if command:
+            status, output = console.run_command(platform, command, Path(directory))
+            sys.stdout.buffer.write(output)
+            return status
+        return console.run_shell(platform, Path(directory))
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    """Say what is here, what is missing, and the command that mends it."""
+    findings = doctor.examine(_choices(args))
+    print(doctor.render(findings))
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _bench(args: argparse.Namespace) -> int:
+    """Measure and print a table; assert nothing."""
+    from harness import bench  # noqa: PLC0415 - as above
+
+    report = _Printer()
+    platforms: list[Platform] = [prepare(arch, _choices(args), report) for arch in _arches(args)]
+    print(bench.BENCHES[args.name](platforms, args.runs))
+    return 0
+
+
+def _clean(args: argparse.Namespace) -> int:
+    """Remove the cache, or one kind of entries of it."""
+    root = _choices(args).cache_root
+    targets = [root / kind for kind in args.kinds] or [root]
+    for target in targets:
+        if not target.exists():
+            print(f"{target} is not there", file=sys.stderr)
+            continue
+        remove_tree(target)
+        print(f"removed {target}")
+    return 0
+
+
+# -- arguments -----------------------------------------------------------------------
+
+
+def _arches(args: argparse.Namespace) -> list[Arch]:
+    names = [name for value in args.arch or () for name in value.split(",") if name]
+    return [require_arch(name) for name in names] or list(ARCHES.values())
+
+
+def _choices(args: argparse.Namespace) -> Choices:
+    given = {
+        "kernel": args.kernel,
+        "profile": args.profile,
+        "accel": args.accel,
+        "toolchain": args.toolchain,
+        "qemu": Path(args.qemu) if args.qemu else None,
+        "fragments": tuple(Path(path).absolute() for path in args.fragment),
+        "refresh": args.refresh,
+    }
+    if args.cache:
+        given["cache_root"] = Path(args.cache).absolute()
+    return Choices(**given)
+
+
+def _kernel_options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    add = parser.add_argument
+    add("--arch", action="append", metavar="A[,B]", help=f"architectures (default: {', '.join(ARCHES)})")
+    add("--kernel", default="debian:latest", metavar="SRC", help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH")
+    add("--profile", default="default", help="default or debug")
+    add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
+    add("--accel", default="auto", choices=ACCELS)
+    add("--toolchain", default="toolroot", choices=TOOLCHAINS)
+    add("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
+    add("--refresh", action="store_true", help="look for a newer kernel")
+    add("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
+    return parser
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(prog="rustbed", description="A QEMU test bed for Rust drivers in the Linux kernel.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    kernel = [_kernel_options()]
+
+    def command(name: str, action: Callable[[argparse.Namespace], int], text: str, *, options: bool = True) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, parents=kernel if options else [])
+        made.set_defaults(action=action)
+        return made
+
+    for name, action, text in (
+        ("test", _test, "everything needed, then the driver tests; takes pytest's arguments"),
+        ("check", _check, "the project's own gate: lint, types and all tests; takes pytest's arguments"),
+    ):
+        # their arguments are pytest's, --help included
+        made = commands.add_parser(name, help=text, add_help=False)
+        made.set_defaults(action=action)
+    command("build", _build, "put kernels and images into the cache")
+    boot = command("boot", _boot, "boot a machine: run a command in it, or an interactive shell")
+    boot.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD", help="a shell command; its exit status is ours")
+    command("doctor", _doctor, "what is here, what is missing, and the command that mends it")
+    bench = command("bench", _bench, "measure and print a table")
+    bench.add_argument("name", choices=("boot",))
+    bench.add_argument("--runs", type=int, default=5, help="boots to take the median of")
+    clean = command("clean", _clean, "remove the cache, or some of it")
+    clean.add_argument("kinds", nargs="*", choices=("toolroots", "sources", "builds", "kernels", "images", []), metavar="KIND", help="toolroots, sources, builds, kernels, images; everything if none is named")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    args, rest = make_parser().parse_known_args(argv)
+    if rest and args.action not in (_test, _check):
+        make_parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    args.pytest_args = rest
+    try:
+        return int(args.action(args))
+    except UsageError as error:
+        print(f"rustbed: {error}", file=sys.stderr)
+        return 2
+    except HarnessError as error:
+        print(f"rustbed: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("rustbed: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,448 @@
+"""The pytest plugin: fixtures, markers, options, and pytest's events to verdicts and files.
+
+The only module that imports pytest. Every decision it can leave to a pure
+function of another module it leaves there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import host
+from harness.arch import ARCHES, Arch, require_arch
+from harness.errors import HarnessError, MachineError, UsageError
+from harness.kernel.artifact import Kernel
+from harness.log.splat import Kind
+from harness.machine.vm import Vm
+from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare
+from harness.progress import Progress, render_progress
+from harness.report import rundir
+from harness.report.junit import Case, lost_session, render_junit, write_junit
+from harness.report.verdict import Expectation, Outcome
+from harness.request import MachineRequest, incapable, resolve_spec
+from harness.testrun import TestRun
+
+_RUN = pytest.StashKey[TestRun]()
+_PLATFORMS = pytest.StashKey["Platforms"]()
+_SESSION = pytest.StashKey[Path]()
+_RECORDER = pytest.StashKey["Recorder"]()
+
+# user property that carries a case's facts from a worker to the process that writes the files
+_PROPERTY = "rustbed"
+SUITE = "rustbed"
+
+
+# -- options and markers ---------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the command line."""
+    group = parser.getgroup("rustbed", "Rust drivers in the Linux kernel, under QEMU")
+    group.addoption("--kernel", default="debian:latest", metavar="SRC", help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL or built:PATH")
+    group.addoption("--arch", action="append", metavar="A[,B]", help=f"architectures to test (default: {', '.join(ARCHES)})")
+    group.addoption("--profile", default="default", help="kernel profile: kconfigs/profile/*.config")
+    group.addoption("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
+    group.addoption("--accel", default="auto", choices=ACCELS, help="auto: KVM if a boot proves that it works, else emulation")
+    group.addoption("--toolchain", default="toolroot", choices=TOOLCHAINS, help="build with the pinned toolroot or with the host's programs")
+    group.addoption("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's")
+    group.addoption("--refresh", action="store_true", help="look for a newer kernel instead of what debian:... meant last time")
+    group.addoption("--cache", metavar="DIR", help="where toolroot, kernels and images are kept (default: $RUSTBED_CACHE, else ~/.cache/rustbed)")
+    group.addoption("--results", metavar="DIR", help="where every run leaves junit.xml and its run directories (default: results)")
+
+
+MARKERS = (
+    "machine(devices=(), memory_mib=256, cpus=1, profile=None, cmdline=(), machine_options=(), device_tree=None, acpi=(), free_ports=2): what this test's machine must have",
+    "arches(*names): run on these architectures only",
+    "needs(*modules): skip, by name, where the kernel lacks one of these modules",
+    "expect_splat(pattern, kind=None): the kernel must report this, and may",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options at once and make what the session shares."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    try:
+        chosen = _choices(config)
+        _arches(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[_PLATFORMS] = Platforms(config, chosen)
+
+
+def _choices(config: pytest.Config) -> Choices:
+    option = config.getoption
+    for path in option("--fragment"):
+        if not Path(path).is_file():
+            raise UsageError(f"no such fragment: {path}")
+    extra: dict[str, Any] = {"cache_root": Path(option("--cache")).absolute()} if option("--cache") else {}
+    return Choices(
+        kernel=option("--kernel"),
+        profile=option("--profile"),
+        accel=option("--accel"),
+        toolchain=option("--toolchain"),
+        qemu=Path(option("--qemu")) if option("--qemu") else None,
+        fragments=tuple(Path(path).absolute() for path in option("--fragment")),
+        refresh=option("--refresh"),
+        **extra,
+    )
+
+
+def _arches(config: pytest.Config) -> list[Arch]:
+    given = [name for value in config.getoption("--arch") or () for name in value.split(",") if name]
+    return [require_arch(name) for name in given] if given else list(ARCHES.values())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give every test that has a machine an architecture, in its id."""
+    if "arch" not in metafunc.fixturenames:
+        return
+    arches = _arches(metafunc.config)
+    for marker in metafunc.definition.iter_markers("arches"):
+        wanted = [require_arch(name) for name in marker.args]
+        arches = [arch for arch in arches if arch in wanted]
+    metafunc.parametrize("arch", arches, ids=[arch.name for arch in arches], scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs no machine first, then one architecture after the other: build, test, next."""
+    order = {name: rank for rank, name in enumerate(ARCHES, start=1)}
+
+    def rank(item: pytest.Item) -> int:
+        callspec = getattr(item, "callspec", None)
+        arch = callspec.params.get("arch") if callspec is not None else None
+        return order[arch.name] if isinstance(arch, Arch) else 0
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Answer `-n auto`: as many workers as there are cores and memory for their machines."""
+    return host.worker_limit(MachineRequest().memory_mib)
+
+
+# -- platforms ---------------------------------------------------------------------
+
+
+class Platforms:
+    """Prepares each architecture and profile once per session, when first wanted."""
+
+    def __init__(self, config: pytest.Config, choices: Choices) -> None:
+        self._config = config
+        self.choices = choices
+        self._made: dict[tuple[str, str], Platform | HarnessError] = {}
+
+    def get(self, arch: Arch, profile: str | None) -> Platform:
+        """Return the platform; a failure is remembered and raised again at once."""
+        choices = self.choices.with_profile(profile)
+        key = (arch.name, choices.profile)
+        if key not in self._made:
+            try:
+                self._made[key] = prepare(arch, choices, _Reporter(self._config))
+            except HarnessError as error:
+                self._made[key] = error
+        made = self._made[key]
+        if isinstance(made, HarnessError):
+            raise made
+        return made
+
+
+class _Reporter:
+    """Shows progress on the terminal although pytest captures output."""
+
+    # seconds between two lines of the same step where there is no terminal to redraw
+    QUIET_S = 20.0
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._last = ("", 0.0)
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        what, at = self._last
+        patience = 0.2 if self._is_terminal else self.QUIET_S
+        if progress.what == what and now - at < patience and not progress.finished:
+            return
+        self._last = (progress.what, now)
+        self._show(render_progress(progress, 100), progress.finished)
+
+    @property
+    def _is_terminal(self) -> bool:
+        return not hasattr(self._config, "workerinput") and os.isatty(2)
+
+    def _show(self, line: str, finished: bool) -> None:
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        text = f"\r\x1b[K{line}" + ("\n" if finished else "") if self._is_terminal else f"rustbed: {line}\n"
+        if capture is None:
+            os.write(2, text.encode())
+            return
+        with capture.global_and_fixture_disabled():
+            os.write(2, text.encode())
+
+
+# -- fixtures --------------------------------------------------------------------
+
+
+def _platform(request: pytest.FixtureRequest, arch: Arch) -> tuple[Platform, MachineRequest]:
+    markers = [(marker.args, marker.kwargs) for marker in request.node.iter_markers("machine")]
+    wanted = MachineRequest()
+    for args, kwargs in reversed(markers):
+        if args:
+            raise UsageError("the machine marker takes keywords only", given=args)
+        wanted = wanted.updated(kwargs)
+    platform = request.config.stash[_PLATFORMS].get(arch, wanted.profile)
+    for marker in request.node.iter_markers("needs"):
+        missing = [name for name in marker.args if name not in platform.kernel.modules]
+        if missing:
+            pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
+    if why := incapable(wanted, arch):
+        pytest.skip(why)
+    return platform, wanted
+
+
+def _test_run(request: pytest.FixtureRequest) -> TestRun:
+    node = request.node
+    if _RUN not in node.stash:
+        expected = [_expectation(marker) for marker in node.iter_markers("expect_splat")]
+        node.stash[_RUN] = TestRun(
+            test=node.nodeid,
+            directory=rundir.run_dir(_session_directory(request.config), node.nodeid),
+            expected=expected,
+            slowness=max(1.0, _workers(request.config) / host.cores()),
+        )
+    run: TestRun = node.stash[_RUN]
+    return run
+
+
+def _expectation(marker: pytest.Mark) -> Expectation:
+    try:
+        return _expect(*marker.args, **marker.kwargs)
+    except (TypeError, ValueError, re.error) as error:
+        raise UsageError(f"expect_splat takes a pattern and a kind: {error}") from error
+
+
+def _expect(pattern: str, kind: str | None = None) -> Expectation:
+    re.compile(pattern)
+    return Expectation(pattern=pattern, kind=None if kind is None else Kind(kind))
+
+
+def _workers(config: pytest.Config) -> int:
+    given = getattr(config, "workerinput", {})
+    return int(given.get("workercount", 1))
+
+
+@pytest.fixture
+def kernel(arch: Arch, request: pytest.FixtureRequest) -> Kernel:
+    """Return the kernel under test, built if need be."""
+    return _platform(request, arch)[0].kernel
+
+
+@pytest.fixture
+def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
+    """One pristine machine, ready for commands; `@pytest.mark.machine` says what it must have."""
+    platform, wanted = _platform(request, arch)
+    run = _test_run(request)
+    spec = resolve_spec(platform, wanted, base=request.path.parent, cache=_cache(request))
+    with run.machine(platform, spec, from_boot=False) as machine:
+        yield machine
+
+
+@pytest.fixture
+def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[Vm]]:
+    """Return a function that boots a machine of its own; its arguments are those of the machine marker.
+
+    The log of such a machine begins with its boot, and so does judgement.
+    """
+    platform, marked = _platform(request, arch)
+    run = _test_run(request)
+
+    def booted(**wanted: object) -> AbstractContextManager[Vm]:
+        asked = marked.updated(wanted)
+        spec = resolve_spec(platform, asked, base=request.path.parent, cache=_cache(request))
+        return run.machine(platform, spec, from_boot=True)
+
+    return booted
+
+
+def _cache(request: pytest.FixtureRequest) -> Any:
+    return request.config.stash[_PLATFORMS].choices.cache
+
+
+# -- verdicts ----------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Judge the test when its function is done, while its machines still live."""
+    try:
+        result = yield
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
+        _finish(item, *_outcome(error))
+        raise
+    run = item.stash.get(_RUN, None)
+    if run is not None:
+        verdict = run.finish(Outcome.PASS, "")
+        if verdict.outcome is not Outcome.PASS:
+            pytest.fail(run.explain(), pytrace=False)
+    return result
+
+
+def _outcome(error: BaseException) -> tuple[Outcome, str]:
+    """Return how a test ended that raised `error`, and one line of why."""
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, pytest.skip.Exception):
+        return Outcome.SKIP, reason
+    if isinstance(error, MachineError):
+        return Outcome(error.outcome), reason
+    return Outcome.FAIL, reason
+
+
+def _finish(item: pytest.Item, outcome: Outcome, reason: str) -> None:
+    run = item.stash.get(_RUN, None)
+    if run is not None:
+        run.finish(outcome, reason)
+        if outcome is not Outcome.SKIP:
+            item.add_report_section("call", "machine", run.explain())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach what the files need to the report, which travels from workers to the writer."""
+    report = yield
+    run = item.stash.get(_RUN, None)
+    if call.when == "setup" and call.excinfo is not None and run is not None:
+        run.finish(*_outcome(call.excinfo.value))
+    if run is not None and run.verdict is not None:
+        facts = {
+            "outcome": run.verdict.outcome,
+            "reason": run.verdict.reason,
+            "properties": _properties(run),
+            "log": run.kernel_log(),
+        }
+        report.user_properties = [*(pair for pair in report.user_properties if pair[0] != _PROPERTY), (_PROPERTY, json.dumps(facts))]
+    return report
+
+
+def _properties(run: TestRun) -> list[tuple[str, str]]:
+    if not run.reports:
+        return [("run_directory", str(run.directory))]
+    first = run.reports[0]
+    return [
+        ("kernel_release", first.release),
+        ("arch", first.arch),
+        ("accel", first.accel),
+        ("boot_ms", "" if first.boot_ms is None else f"{first.boot_ms:.0f}"),
+        ("run_directory", str(run.directory)),
+    ]
+
+
+# -- results -----------------------------------------------------------------------
+
+
+class Recorder:
+    """Gathers reports into cases, and writes junit.xml: lost at first, what happened at the end."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = directory / "junit.xml"
+        self._cases: dict[str, Case] = {}
+        write_junit(self.path, lost_session(SUITE))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the report of one phase; a failed setup or teardown outweighs the call before it."""
+        if report.when == "call" or not report.passed:
+            case = _case(report)
+            before = self._cases.get(report.nodeid)
+            self._cases[report.nodeid] = case if before is None or not report.passed else before
+
+    def pytest_sessionfinish(self) -> None:
+        """Replace the lost document by the real one."""
+        write_junit(self.path, render_junit(SUITE, list(self._cases.values())))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say where the files are."""
+        if self._cases:
+            terminalreporter.write_line(f"rustbed: results in {self.directory}")
+
+
+def _case(report: pytest.TestReport) -> Case:
+    facts = next((json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY), {})
+    file, _, rest = report.nodeid.partition("::")
+    return Case(
+        name=rest,
+        classname=file.removesuffix(".py").replace("/", "."),
+        file=file,
+        seconds=report.duration,
+        outcome=_reported(report, facts),
+        message=_message(report, facts),
+        details=report.longreprtext if report.failed else "",
+        properties=tuple((name, value) for name, value in facts.get("properties", [])),
+        system_out=facts.get("log", ""),
+    )
+
+
+def _reported(report: pytest.TestReport, facts: dict[str, Any]) -> Outcome:
+    """Return the outcome for the files: pytest decides between pass and not, the verdict says how."""
+    if hasattr(report, "wasxfail") and report.skipped:
+        return Outcome.XFAIL
+    if report.skipped:
+        return Outcome.SKIP
+    if report.passed:
+        return Outcome.PASS
+    judged = Outcome(facts["outcome"]) if facts else Outcome.PASS
+    if judged in (Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL):
+        return judged
+    return Outcome.FAIL if report.when == "call" else Outcome.ERROR
+
+
+def _message(report: pytest.TestReport, facts: dict[str, Any]) -> str:
+    if reason := getattr(report, "wasxfail", ""):
+        return str(reason)
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2])
+    if report.failed:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        return str(facts.get("reason") or (crash.message if crash else report.longreprtext[-200:]))
+    return ""
+
+
+def _session_directory(config: pytest.Config) -> Path:
+    given = getattr(config, "workerinput", {})
+    return Path(given["rustbed_session"]) if "rustbed_session" in given else config.stash[_SESSION]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Open the session's directory and leave in it the document that says we were lost."""
+    config = session.config
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    base = Path(config.getoption("--results") or config.rootpath / "results").absolute()
+    config.stash[_SESSION] = rundir.open_session(base)
+    recorder = Recorder(config.stash[_SESSION])
+    config.stash[_RECORDER] = recorder
+    config.pluginmanager.register(recorder, "rustbed-recorder")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker which session it works for."""
+    node.workerinput["rustbed_session"] = str(node.config.stash[_SESSION])
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what is tested."""
+    arches = ", ".join(arch.name for arch in _arches(config))
+    chosen = config.stash[_PLATFORMS].choices
+    return f"rustbed: kernel {chosen.kernel}, profile {chosen.profile}, {arches}, accel {chosen.accel}"

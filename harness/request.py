@@ -1,0 +1,101 @@
+"""What a test asks of its machine, and the machine that comes of it.
+
+A request is what `@pytest.mark.machine` and the arguments of `boot` say; with
+a platform it becomes a MachineSpec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from harness.arch import Arch
+from harness.cache import Cache
+from harness.devices import firmware
+from harness.errors import UsageError
+from harness.machine.spec import MachineSpec
+from harness.prepare import Platform
+
+_TUPLES = ("devices", "machine_options", "cmdline", "acpi", "qemu_args")
+_NUMBERS = ("memory_mib", "cpus", "free_ports")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineRequest:
+    """What a machine must have; the fields are the marker's keywords."""
+
+    # arguments of -device
+    devices: tuple[str, ...] = ()
+    memory_mib: int = 256
+    cpus: int = 1
+    # None: the session's
+    profile: str | None = None
+    cmdline: tuple[str, ...] = ()
+    machine_options: tuple[str, ...] = ()
+    # device tree source (a file beside the test, or text) merged into the machine's own tree
+    device_tree: str | None = None
+    # ACPI sources (files beside the test, or text), each a table
+    acpi: tuple[str, ...] = ()
+    free_ports: int = 2
+    qemu_args: tuple[str, ...] = ()
+
+    def updated(self, wanted: Mapping[str, object]) -> MachineRequest:
+        """Return the request with some fields replaced. Raises UsageError for one that does not exist."""
+        known = {spec.name for spec in fields(self)}
+        if unknown := sorted(set(wanted) - known):
+            raise UsageError(f"a machine has no {', '.join(unknown)}", choices=", ".join(sorted(known)))
+        return replace(self, **{name: _checked(name, value) for name, value in wanted.items()})
+
+
+def _checked(name: str, value: object) -> object:
+    if name in _TUPLES:
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
+            return tuple(value)
+        raise UsageError(f"{name} takes a string or a list of strings", given=repr(value))
+    if name in _NUMBERS and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise UsageError(f"{name} takes a number", given=repr(value))
+    return value
+
+
+def incapable(request: MachineRequest, arch: Arch) -> str | None:
+    """Return why an architecture's machine cannot have what is asked for, or None if it can."""
+    if request.acpi and arch.firmware != firmware.Firmware.ACPI:
+        return f"{arch}'s machine has no ACPI"
+    return None
+
+
+def _source(given: str, base: Path) -> str:
+    """Return firmware source: of a file beside the test, or the text itself."""
+    if "\n" in given or "{" in given:
+        return given
+    path = base / given
+    if not path.is_file():
+        raise UsageError(f"no such firmware source: {path}")
+    return path.read_text()
+
+
+def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cache: Cache) -> MachineSpec:
+    """Return the machine that a request asks for on a platform; firmware is compiled on the way.
+
+    `base` is where firmware source files are looked for.
+    """
+    spec = replace(
+        platform.spec(),
+        memory_mib=request.memory_mib,
+        cpus=request.cpus,
+        devices=request.devices,
+        cmdline=request.cmdline,
+        machine_options=request.machine_options,
+        free_ports=request.free_ports,
+        qemu_args=request.qemu_args,
+    )
+    root = platform.toolchain.root
+    tables = tuple(firmware.compile_acpi(_source(text, base), root=root, cache=cache) for text in request.acpi)
+    spec = replace(spec, acpi_tables=tables)
+    if request.device_tree is None:
+        return spec
+    source = _source(request.device_tree, base)
+    return replace(spec, dtb=firmware.compile_device_tree(source, spec, platform.qemu, root=root, cache=cache))

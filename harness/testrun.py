@@ -1,0 +1,124 @@
+"""One test's machines, from the first boot to the verdict.
+
+Owns which machines a test has, where their files go and when they are judged.
+Knows no pytest: the plugin tells it what the test did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import HarnessError, MachineError
+from harness.log.record import render_records
+from harness.log.splat import find_splats, new_taints
+from harness.machine.running import RunFiles, read_console
+from harness.machine.spec import MachineSpec
+from harness.machine.vm import Vm, boot
+from harness.prepare import Platform
+from harness.report import rundir
+from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict, judge, render_failure
+
+
+@dataclass
+class TestRun:
+    """What one test has started and what became of it."""
+
+    # pytest's node id
+    test: str
+    directory: Path
+    expected: Sequence[Expectation] = ()
+    # multiplies deadlines: more than one worker on a host
+    slowness: float = 1.0
+    reports: list[MachineReport] = field(default_factory=list)
+    verdict: Verdict | None = None
+    _open: list[tuple[Vm, int]] = field(default_factory=list)
+    _booted: int = 0
+
+    @contextmanager
+    def machine(self, platform: Platform, spec: MachineSpec, *, from_boot: bool) -> Iterator[Vm]:
+        """Boot a machine for this test; its log counts from its boot, or from when it was ready."""
+        self._booted += 1
+        directory = self.directory if self._booted == 1 else self.directory / f"machine-{self._booted}"
+        try:
+            with boot(spec, platform.qemu, directory, slowness=self.slowness) as vm:
+                if not from_boot:
+                    vm.begin()
+                self._open.append((vm, vm.taint))
+                try:
+                    yield vm
+                finally:
+                    self._conclude(vm)
+        except MachineError as error:
+            if not any(report.run_dir == directory for report in self.reports):
+                self.reports.append(_report_unbooted(spec, directory, error))
+            raise
+
+    def _conclude(self, vm: Vm) -> None:
+        """Take down what a machine leaves behind, once."""
+        mine = [entry for entry in self._open if entry[0] is vm]
+        for entry in mine:
+            self._open.remove(entry)
+            self.reports.append(_report(vm, entry[1]))
+
+    def finish(self, outcome: Outcome, reason: str) -> Verdict:
+        """Judge the test: everything its machines said until now counts. The first verdict stands."""
+        for vm, _ in list(self._open):
+            self._conclude(vm)
+        if self.verdict is None:
+            self.verdict = judge(outcome, reason, self.reports, self.expected)
+            rundir.write_verdict(
+                self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test
+            )
+        return self.verdict
+
+    def explain(self) -> str:
+        """Return the failure text: of the first machine that speaks against the test, else of the first."""
+        if self.verdict is None or not self.reports:
+            return ""
+        guilty = [report for report in self.reports if report.splats or report.ended]
+        return render_failure(self.verdict, (guilty or self.reports)[0])
+
+    def kernel_log(self) -> str:
+        """Return the kernel log windows of all machines."""
+        return "\n\n".join(render_records(report.records) for report in self.reports)
+
+
+def _report(vm: Vm, taint_before: int) -> MachineReport:
+    try:
+        records = tuple(vm.log)
+        taints = new_taints(taint_before, vm.taint) if vm.ended is None else ()
+    except HarnessError:
+        # the machine died just now: what it said until then is still there, and vm.ended says how
+        records, taints = tuple(vm.log), ()
+    (vm.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
+    return MachineReport(
+        arch=vm.arch,
+        release=vm.kernel.release,
+        accel=vm.spec.accel,
+        boot_ms=vm.boot_ms,
+        records=records,
+        splats=find_splats(records),
+        taints=taints,
+        ended=Outcome(vm.ended.outcome) if vm.ended is not None else None,
+        reason=vm.ended.headline if vm.ended is not None else "",
+        run_dir=vm.run_dir,
+    )
+
+
+def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) -> MachineReport:
+    records = read_console(RunFiles(directory=directory).console)
+    return MachineReport(
+        arch=spec.arch.name,
+        release=spec.kernel.release,
+        accel=spec.accel,
+        boot_ms=None,
+        records=records,
+        splats=find_splats(records),
+        taints=(),
+        ended=Outcome(error.outcome),
+        reason=error.headline,
+        run_dir=directory,
+    )
