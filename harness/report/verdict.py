@@ -168,7 +168,9 @@ def _ended(machine: MachineReport) -> Outcome | None:
 
 
 # kinds after which a kernel counts as having died
-_DEADLY = frozenset({Kind.OOPS, Kind.BUG, Kind.PANIC, Kind.RUST_PANIC, Kind.KASAN, Kind.STACK_OVERFLOW})
+_DEADLY = frozenset(
+    {Kind.OOPS, Kind.BUG, Kind.PANIC, Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
+)
 
 
 def _taint_splats(machine: MachineReport) -> Iterator[Splat]:

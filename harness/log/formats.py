@@ -1,0 +1,79 @@
+"""What a splat format is: the kinds of failure, the stages of a report, the columns of the table.
+
+The rows are in harness/log/table.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Kind(StrEnum):
+    """What kind of failure a splat tells of."""
+
+    PANIC = "panic"
+    OOPS = "oops"
+    # BUG() in the source: the task that met it does not go on
+    BUG = "bug"
+    # "BUG: ..." from checks after which the kernel does go on
+    BUG_REPORT = "bug-report"
+    WARNING = "warning"
+    RUST_PANIC = "rust-panic"
+    KASAN = "kasan"
+    KFENCE = "kfence"
+    KCSAN = "kcsan"
+    KMSAN = "kmsan"
+    UBSAN = "ubsan"
+    LOCKDEP = "lockdep"
+    ATOMIC_SLEEP = "atomic-sleep"
+    RCU_STALL = "rcu-stall"
+    SOFT_LOCKUP = "soft-lockup"
+    HARD_LOCKUP = "hard-lockup"
+    HUNG_TASK = "hung-task"
+    WORKQUEUE_LOCKUP = "workqueue-lockup"
+    REFCOUNT = "refcount"
+    LIST_CORRUPTION = "list-corruption"
+    DEBUG_OBJECTS = "debug-objects"
+    STACK_OVERFLOW = "stack-overflow"
+    BAD_PAGE = "bad-page"
+    LEAK = "leak"
+    OUT_OF_MEMORY = "out-of-memory"
+    DUPLICATE_NAME = "duplicate-name"
+    # a taint bit that no splat in the log accounts for
+    TAINT = "taint"
+
+
+class Stage(IntEnum):
+    """How far into one failure's output a line comes; a later one continues what an earlier one began."""
+
+    # what went wrong, said before the machinery of the report starts
+    MESSAGE = 0
+    # where the processor stopped
+    FAULT = 1
+    # the report's own headline
+    REPORT = 2
+    # the machine's last words
+    DEATH = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One format."""
+
+    kind: Kind
+    # regular expression, matched at a text's start; named groups feed the title, `function` the blame
+    pattern: str
+    # str.format template over the groups and `access`, without the function
+    title: str
+    stage: Stage = Stage.REPORT
+    # kinds that this line continues, if it comes soon and at a later stage; otherwise it begins anew
+    continues: frozenset[Kind] = frozenset()
+    # whether " in <function>" belongs to the title
+    located: bool = True
+    # the line that ends the report, where it has one of its own
+    closing: str = r"---\[ end trace"
+    # text that is in every match: looked for first where the pattern does not begin with fixed text
+    needs: str = ""
+    # records that may come between two that belong to the report
+    reach: int = 16
