@@ -34,7 +34,7 @@ class TestRun:
     slowness: float = 1.0
     reports: list[MachineReport] = field(default_factory=list)
     verdict: Verdict | None = None
-    _open: list[tuple[Vm, int]] = field(default_factory=list)
+    _open: list[tuple[Vm, int | None]] = field(default_factory=list)
     _booted: int = 0
 
     @contextmanager
@@ -86,10 +86,11 @@ class TestRun:
         return "\n\n".join(render_records(report.records) for report in self.reports)
 
 
-def _report(vm: Vm, taint_before: int) -> MachineReport:
+def _report(vm: Vm, taint_before: int | None) -> MachineReport:
     try:
         records = tuple(vm.log)
-        taints = new_taints(taint_before, vm.taint) if vm.ended is None else ()
+        taint = vm.taint if vm.ended is None else None
+        taints = () if taint is None or taint_before is None else new_taints(taint_before, taint)
     except HarnessError:
         # the machine died just now: what it said until then is still there, and vm.ended says how
         records, taints = tuple(vm.log), ()

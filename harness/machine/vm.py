@@ -277,9 +277,10 @@ class Vm:
     # -- life ----------------------------------------------------------------
 
     @property
-    def taint(self) -> int:
-        """The kernel's taint bits."""
-        return int(self.check("cat /proc/sys/kernel/tainted"))
+    def taint(self) -> int | None:
+        """The kernel's taint bits; None where the kernel does not show them (CONFIG_PROC_SYSCTL)."""
+        answer = self.run("cat /proc/sys/kernel/tainted")
+        return int(answer.output) if answer.status == 0 else None
 
     def wait_end(self, timeout_s: float = COMMAND_S) -> MachineError:
         """Wait until the machine has ended by itself and return how. Raises HangError if it does not."""
