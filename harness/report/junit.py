@@ -1,0 +1,135 @@
+"""JUnit XML: results in the form that continuous integration reads. The only door to junit_xml.
+
+Owns the mapping of outcomes to JUnit's words and the cleaning of text that XML
+cannot hold. Pure, but for the last write.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import junit_xml
+
+from harness.log.record import strip_ansi
+from harness.report.rundir import replace_text
+from harness.report.verdict import Outcome
+
+# what XML 1.0 cannot hold, not even escaped; and lone surrogates, which no encoding can
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+
+# a longer text is cut in its middle: a flood of kernel messages is in the run directory
+_LONGEST = 1 << 18
+
+# attributes that the root element sums up over its suites, of which there is one
+_TOTALS = ("tests", "failures", "errors", "disabled", "time")
+
+_FAILURES = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
+_SKIPPED = frozenset({Outcome.SKIP, Outcome.XFAIL})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One test on one architecture."""
+
+    # with the parameters: test_probe[arm64]
+    name: str
+    # dotted module, and class if there is one
+    classname: str
+    outcome: Outcome
+    # of the test's source, relative to pytest's root
+    file: str = ""
+    seconds: float = 0.0
+    # one line: why it is what it is
+    message: str = ""
+    # the failure text
+    details: str = ""
+    # name and value; the outcome is added
+    properties: tuple[tuple[str, str], ...] = ()
+    # the kernel log window
+    system_out: str = ""
+
+
+def render_junit(
+    suite: str,
+    cases: Sequence[Case],
+    *,
+    started: datetime | None = None,
+    hostname: str = "",
+    properties: tuple[tuple[str, str], ...] = (),
+) -> str:
+    """Render a document of one suite: valid XML whatever the texts hold.
+
+    `properties` are those of the whole suite, `started` is when it began.
+    """
+    document = junit_xml.TestSuite(
+        _clean(suite),
+        [_junit_case(case) for case in cases],
+        hostname=_clean(hostname),
+        timestamp=started.astimezone(UTC).isoformat(timespec="seconds") if started else None,
+        properties={_clean(name): _clean(value) for name, value in properties},
+    )
+    element: ET.Element = document.build_xml_doc()
+    element.set("time", f"{sum(case.seconds for case in cases):.3f}")
+    for case, case_element in zip(cases, element.iter("testcase"), strict=True):
+        _complete(case_element, case)
+    root = ET.Element("testsuites", {key: element.attrib[key] for key in _TOTALS})
+    root.append(element)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _junit_case(case: Case) -> junit_xml.TestCase:
+    """Turn a case into the library's; one without message and output would not be counted."""
+    made = junit_xml.TestCase(
+        _clean(case.name),
+        classname=_clean(case.classname),
+        file=_clean(case.file),
+        stdout=_clean(case.system_out),
+    )
+    message, details = _clean(case.message) or case.outcome.value, _clean(case.details)
+    if case.outcome in _FAILURES:
+        made.add_failure_info(message, details, failure_type=case.outcome.value)
+    elif case.outcome is Outcome.ERROR:
+        made.add_error_info(message, details, error_type=case.outcome.value)
+    elif case.outcome in _SKIPPED:
+        made.add_skipped_info(message, details)
+    return made
+
+
+def _complete(element: ET.Element, case: Case) -> None:
+    """Add what junit-xml 1.9 leaves out: properties of a case (it has them for suites), a time of 0."""
+    element.set("time", f"{max(0.0, case.seconds):.3f}")
+    parent = ET.Element("properties")
+    for name, value in {**dict(case.properties), "outcome": case.outcome.value}.items():
+        ET.SubElement(parent, "property", {"name": _clean(name), "value": _clean(value)})
+    # readers that check an order want them before the result
+    element.insert(0, parent)
+
+
+def _clean(text: str) -> str:
+    """Return the text without terminal control and what XML forbids, and not longer than is useful."""
+    text = _FORBIDDEN.sub("", strip_ansi(text))
+    if len(text) <= _LONGEST:
+        return text
+    half = _LONGEST // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters left out\n{text[-half:]}"
+
+
+def lost_session(suite: str) -> str:
+    """Render what stands in the results file while the session runs: an error, should it never end."""
+    case = Case(name="session", classname=suite, outcome=Outcome.ERROR, message=_LOST, details=_LOST)
+    return render_junit(suite, [case])
+
+
+_LOST = "the session ended before it could write its results"
+
+
+def write_junit(path: Path, text: str) -> None:
+    """Write a document whole or not at all; its directory is made if it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(path, text)
