@@ -106,13 +106,16 @@ static int digit_of(char c)
 /* Parse all of a decimal or 0x number, signed or as large as 2^64 - 1; return 0, or -1 if it is none. */
 int parse_number(const char *text, long long *number)
 {
-	unsigned long long sum = 0;
+	/* the largest sum that may get another digit; constants, because 32-bit machines cannot divide by a variable */
+	unsigned long long sum = 0, limit = ~0ULL / 10;
+	unsigned int base = 10, last = ~0ULL % 10;
 	int negative = *text == '-';
-	unsigned int base = 10;
 
 	text += negative;
 	if (text[0] == '0' && text[1] == 'x') {
 		base = 16;
+		limit = ~0ULL / 16;
+		last = 15;
 		text += 2;
 	}
 	if (!*text)
@@ -120,7 +123,7 @@ int parse_number(const char *text, long long *number)
 	for (; *text; text++) {
 		unsigned int digit = digit_of(*text);
 
-		if (digit >= base || sum > (~0ULL - digit) / base)
+		if (digit >= base || sum > limit || (sum == limit && digit > last))
 			return -1;
 		sum = sum * base + digit;
 	}
@@ -144,26 +147,10 @@ long parse_hex(const char *text, unsigned char *bytes, size_t room)
 	return size;
 }
 
-static char *put_number(char *text, long long number)
-{
-	char reversed[24];
-	size_t length = 0;
-	unsigned long long rest = number < 0 ? -(unsigned long long)number : (unsigned long long)number;
-
-	do
-		reversed[length++] = digits[rest % 10];
-	while (rest /= 10);
-	if (number < 0)
-		reversed[length++] = '-';
-	while (length)
-		*text++ = reversed[--length];
-	return text;
-}
-
 /* Render a result line into text, which has room for LINE_MAX_BYTES; return its length. */
 size_t render_result(char *text, long index, const struct result *result)
 {
-	char *end = put_number(text, index);
+	char *end = text + i64toa_r(index, text);
 	size_t i;
 
 	*end++ = ' ';
@@ -172,9 +159,9 @@ size_t render_result(char *text, long index, const struct result *result)
 		*end++ = ' ';
 		end = strcpy(end, result->complaint) + strlen(result->complaint);
 	} else {
-		end = put_number(end, result->value);
+		end += i64toa_r(result->value, end);
 		*end++ = ' ';
-		end = put_number(end, result->error);
+		end += i64toa_r(result->error, end);
 		*end++ = ' ';
 		if (!result->size)
 			*end++ = '-';
