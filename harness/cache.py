@@ -52,6 +52,15 @@ def default_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rustbed"
 
 
+def write_atomically(path: Path, text: str) -> None:
+    """Write a small file so that a reader sees the old or the new text, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    Path(temporary).rename(path)
+
+
 def require_space(path: Path, gib: float, attempted: str) -> None:
     """Raise HostError unless the file system of `path` has `gib` GiB free."""
     path.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ _CAUSES = (
     (
         r"subuid|subgid|newuidmap|unshare (the )?user|cannot unshare|unshare\(\) failed",
         "this user may not make user namespaces",
-        "as root: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
+        "apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
     ),
 )
 

@@ -27,7 +27,8 @@ Bind = tuple[Path, str]
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _HOST_PASSES = ("PATH", "HOME", "TMPDIR", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
 _ENV = {"LC_ALL": "C.UTF-8"}
-_ROOT_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp"}  # noqa: S108, inside the root
+_TMP = "/tmp"  # noqa: S108, inside the root
+_ROOT_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": _TMP}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,18 +79,8 @@ class Toolchain:
             for part in ("--setenv", name, value)
         ]
         return [
-            *(
-                "bwrap",
-                "--ro-bind",
-                str(self.root),
-                "/",
-                "--dev",
-                "/dev",
-                "--proc",
-                "/proc",
-                "--tmpfs",
-                "/tmp",
-            ),  # noqa: S108
+            *("bwrap", "--ro-bind", str(self.root), "/"),
+            *("--dev", "/dev", "--proc", "/proc", "--tmpfs", _TMP),
             *("--die-with-parent", "--unshare-pid", "--clearenv"),
             *(() if network else ("--unshare-net",)),
             *(part for path in shared for part in ("--ro-bind-try", str(Path(path).resolve()), path)),

@@ -1,0 +1,97 @@
+"""Fetching and unpacking archives of kernel sources.
+
+Knows nothing of where they come from or what they are kept as.
+"""
+
+from __future__ import annotations
+
+import http.client
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import process
+from harness.errors import HostError
+from harness.kernel import mirror
+from harness.kernel.toolchain import Toolchain
+from harness.progress import Progress, Report
+
+# files in a recent kernel tree; an estimate for the progress bar
+_FILES = 97_000
+_CHUNK = 1 << 20
+
+
+def download(url: str, to: Path, report: Report) -> None:
+    """Fetch an https address into a file; HostError if that fails or breaks off."""
+    what = f"fetching {url}"
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer, to.open("wb") as sink:  # noqa: S310, https only
+            total = int(answer.headers.get("Content-Length") or 0)
+            done = 0
+            while chunk := answer.read(_CHUNK):
+                sink.write(chunk)
+                done += len(chunk)
+                report(Progress(what=what, done=done // _CHUNK, total=total // _CHUNK, detail="MiB"))
+    except (OSError, http.client.HTTPException) as error:
+        # URLError is an OSError: without an errno it is the network, with ENOSPC the disk
+        if getattr(error, "errno", None) is not None and not hasattr(error, "reason"):
+            raise
+        reason = getattr(error, "reason", error)
+        raise HostError(f"cannot fetch {url}: {reason}", mend="check the address and the network") from error
+    if total and done != total:
+        raise HostError(f"the download of {url} broke off: {done} of {total} bytes came", mend="try again")
+    report(Progress(what=what, finished=True))
+
+
+def extract_member(deb: Path, member: str, toolchain: Toolchain, log: Path) -> Path:
+    """Take one file out of a Debian package, put it beside the package and return its path."""
+    to = deb.parent / Path(member).name
+    script = f"dpkg-deb --fsys-tarfile '{deb.name}' | tar -xO '{member}' > '{to.name}'"
+    argv = ["bash", "-o", "pipefail", "-c", script]
+    _run(argv, deb.parent, deb.parent, toolchain, log, attempted=f"unpacking {deb.name}")
+    return to
+
+
+def unpack_archive(
+    archive: Path, to: Path, *, what: str, toolchain: Toolchain, log: Path, report: Report
+) -> None:
+    """Unpack an archive that has one directory at its top, as the directory `to`."""
+    done = 0
+
+    def on_line(_line: str) -> None:
+        nonlocal done
+        done += 1
+        if done % 500 == 0:
+            report(Progress(what=f"unpacking {what}", done=min(done, _FILES), total=_FILES, detail="files"))
+
+    to.mkdir()
+    path = f"{toolchain.seen(archive.parent, '/work')}/{archive.name}"
+    tar = ["tar", "-xv", "--no-same-owner", "--strip-components=1", "-f", path]
+    _run(tar, to, archive.parent, toolchain, log, attempted=f"unpacking {archive.name}", on_line=on_line)
+    report(Progress(what=f"unpacking {what}", done=_FILES, total=_FILES, finished=True))
+
+
+def _run(
+    argv: list[str],
+    directory: Path,
+    readable: Path,
+    toolchain: Toolchain,
+    log: Path,
+    *,
+    attempted: str,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
+    command = toolchain.command(
+        argv,
+        binds=[(directory, "/build")],
+        read_only=[(readable, "/work")],
+        cwd=toolchain.seen(directory, "/build"),
+        # archives of kernels have many blocks: unpack them on all cores
+        env={"XZ_OPT": "-T0"},
+    )
+    if process.run_logged(command, log=log, on_line=on_line) != 0:
+        raise mirror.failure(attempted, log)
+    # it lists every file
+    log.unlink()

@@ -1,0 +1,138 @@
+"""Debian's kernel sources: which there are, and fetching one.
+
+Asks the host's apt, with lists and settings of its own kept in the cache, so
+that neither the host's configuration nor the toolroot is touched and an
+ordinary user can do it. apt verifies what it fetches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import process
+from harness.cache import Cache
+from harness.errors import UsageError
+from harness.kernel import mirror
+from harness.kernel.toolchain import version_key
+from harness.progress import Progress, Report
+
+_SUITES = ("trixie", "trixie-backports")
+_KEYRINGS = tuple(Path("/usr/share/keyrings/debian-archive-keyring" + suffix) for suffix in (".gpg", ".pgp"))
+_PACKAGE = "linux-source-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourcePackage:
+    """One linux-source package that a mirror has."""
+
+    # "linux-source-7.3"
+    name: str
+    # Debian's version, "7.3.4-1~bpo13+1"
+    version: str
+
+    @property
+    def upstream(self) -> str:
+        """The kernel's version: "7.3.4"."""
+        return self.version.partition(":")[2].partition("-")[0] or self.version.partition("-")[0]
+
+    def __str__(self) -> str:
+        """As apt wants it."""
+        return f"{self.name}={self.version}"
+
+
+def parse_madison(text: str) -> tuple[SourcePackage, ...]:
+    """Return the packages in the output of `apt-cache madison`, newest kernel first."""
+    rows = [[column.strip() for column in line.split("|")] for line in text.splitlines()]
+    found = {
+        SourcePackage(name=row[0], version=row[1])
+        for row in rows
+        if len(row) == 3 and re.fullmatch(_PACKAGE + r"[\d.]+", row[0])
+    }
+    return tuple(sorted(found, key=lambda item: (version_key(item.upstream), item.version), reverse=True))
+
+
+def choose_package(packages: Sequence[SourcePackage], wanted: str) -> SourcePackage:
+    """Return the newest package that "latest", "7.2" or "7.2.9" means.
+
+    UsageError lists what there is: Debian drops sources as releases move on.
+    """
+    for package in packages:
+        if wanted == "latest" or f"{package.upstream}.".startswith(f"{wanted}."):
+            return package
+    known = ", ".join(dict.fromkeys(package.upstream for package in packages)) or "none at all"
+    raise UsageError(f"Debian has no kernel source {wanted!r}", available=known)
+
+
+def list_packages(cache: Cache, report: Report) -> tuple[SourcePackage, ...]:
+    """Ask the mirror which kernel sources it has now; HostError if it cannot be reached."""
+    with cache.lock("apt"):
+        report(Progress(what="kernel sources", detail="asking Debian what there is"))
+        _apt(cache, "update", attempted="fetching Debian's package lists")
+        names = _query(cache, "pkgnames", _PACKAGE).split()
+        return parse_madison(_query(cache, "madison", *sorted(names))) if names else ()
+
+
+def fetch_package(package: SourcePackage, directory: Path, cache: Cache, report: Report) -> Path:
+    """Fetch a package, verified by apt, into `directory` and return the .deb file's path."""
+    what = f"fetching {package}"
+
+    def on_line(line: str) -> None:
+        if found := re.match(r"dlstatus:\d+:([\d.]+):", line):
+            report(Progress(what=what, done=int(float(found[1])), total=100))
+
+    with cache.lock("apt"):
+        _apt(cache, "download", str(package), attempted=what, cwd=directory, on_line=on_line)
+    report(Progress(what=what, done=100, total=100, finished=True))
+    return next(iter(directory.glob("*.deb")))
+
+
+def _settings(cache: Cache) -> list[str]:
+    """Return apt's options, after making the files they name."""
+    home = cache.root / "apt"
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+    keyring = next((f"[signed-by={path}] " for path in _KEYRINGS if path.exists()), "")
+    url = mirror.find_mirror()
+    (home / "sources.list").write_text("".join(f"deb {keyring}{url} {suite} main\n" for suite in _SUITES))
+    options = {
+        "Dir::State": home / "state",
+        "Dir::State::status": "/dev/null",
+        "Dir::Cache": home / "cache",
+        "Dir::Etc::sourcelist": home / "sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        # the cache may be out of reach for the user that apt would change to
+        "APT::Sandbox::User": "root",
+        "APT::Status-Fd": 1,
+        "Acquire::Languages": "none",
+        "Acquire::Retries": 3,
+        "Acquire::http::Timeout": 30,
+        "Acquire::https::Timeout": 30,
+        # an unreachable mirror is an error, not a warning
+        "APT::Update::Error-Mode": "any",
+    }
+    return [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
+
+
+def _apt(
+    cache: Cache,
+    *words: str,
+    attempted: str,
+    cwd: Path | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    log = cache.root / "logs" / "apt.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_bytes(b"")
+    argv = [process.require_program("apt-get", "apt"), *_settings(cache), *words]
+    if process.run_logged(argv, log=log, cwd=cwd, env={"LC_ALL": "C.UTF-8"}, on_line=on_line) != 0:
+        raise mirror.failure(attempted, log)
+
+
+def _query(cache: Cache, *words: str) -> str:
+    argv = [process.require_program("apt-cache", "apt"), *_settings(cache), *words]
+    return process.run(argv, attempted="asking apt which kernel sources there are").text

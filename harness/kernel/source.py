@@ -1,0 +1,234 @@
+"""Where kernel sources come from: what a user may write, and the directory it becomes.
+
+    debian:latest  debian:7.3  debian:7.3.4    Debian's linux-source packages
+    tree:PATH                                  a kernel tree, used in place and never written to
+    tarball:PATH  tarball:https://...          a release archive
+    built:PATH                                 a kernel somebody else compiled; builtkernel.py reads it
+
+What a name that moves (latest, an address) turned out to mean is recorded in
+the cache with its date, so that the next run needs no network and gets the
+same kernel; it is looked up anew when asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from harness import cache as caching
+from harness.cache import Cache, Facts
+from harness.errors import UsageError
+from harness.kernel import debian
+from harness.kernel.archive import download, extract_member, unpack_archive
+from harness.kernel.toolchain import Toolchain
+from harness.progress import Progress, Report
+
+KIND = "sources"
+# an unpacked kernel tree, its archive beside it
+_SPACE_GIB = 3.0
+# what is checked to be there when an unpacked source is found again
+_LANDMARKS = ("linux/Makefile", "linux/Kconfig", "linux/scripts/min-tool-version.sh", "linux/rust/Makefile")
+
+
+class SourceKind(StrEnum):
+    """The words before the colon."""
+
+    DEBIAN = "debian"
+    TREE = "tree"
+    TARBALL = "tarball"
+    BUILT = "built"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSpec:
+    """What a user wrote, understood but not looked up."""
+
+    kind: SourceKind
+    # what stands after the colon
+    where: str
+
+    def __str__(self) -> str:
+        """As a user writes it."""
+        return f"{self.kind}:{self.where}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An unpacked kernel source tree."""
+
+    # as the user named it
+    name: str
+    directory: Path
+    # (major, minor) as its Makefile says
+    version: tuple[int, int]
+    # equal identities have equal contents; empty for a tree that its owner may edit
+    identity: str
+
+    @property
+    def editable(self) -> bool:
+        """Whether the tree is somebody's working copy."""
+        return self.identity == ""
+
+
+def parse_source(text: str) -> SourceSpec:
+    """Return what `debian:latest`, `tree:PATH` and the like mean; UsageError shows the forms."""
+    kind, colon, where = text.partition(":")
+    if not colon or kind not in tuple(SourceKind) or not where:
+        raise UsageError(
+            f"unknown kernel source {text!r}",
+            choices="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH",
+        )
+    if kind == SourceKind.DEBIAN and not re.fullmatch(r"latest|\d+\.\d+(\.\d+)?", where):
+        raise UsageError(f"unknown kernel source {text!r}", choices="debian:latest, debian:7.3, debian:7.3.4")
+    if kind == SourceKind.TARBALL and "://" in where and not where.startswith("https://"):
+        raise UsageError(f"{text}: only https addresses are fetched")
+    return SourceSpec(kind=SourceKind(kind), where=where)
+
+
+def parse_makefile_version(text: str) -> tuple[int, int] | None:
+    """Return (VERSION, PATCHLEVEL) of a kernel's top Makefile, or None if it is none."""
+    found = dict(re.findall(r"^(VERSION|PATCHLEVEL)\s*=\s*(\d+)\s*$", text, re.MULTILINE))
+    return (int(found["VERSION"]), int(found["PATCHLEVEL"])) if len(found) == 2 else None
+
+
+def resolve_source(
+    spec: SourceSpec, *, toolchain: Toolchain, cache: Cache, report: Report, refresh: bool = False
+) -> Source:
+    """Return the source tree that `spec` means, fetched and unpacked into the cache if need be.
+
+    `refresh` looks up anew what a moving name means. UsageError when there is
+    no such thing, HostError when it cannot be had now.
+    """
+    if spec.kind is SourceKind.TREE:
+        return _open_tree(spec)
+    resolve = {SourceKind.DEBIAN: _resolve_debian, SourceKind.TARBALL: _resolve_tarball}[spec.kind]
+    key = resolve(spec, toolchain, cache, report, refresh)
+    directory = cache.path(KIND, key) / "linux"
+    return Source(name=str(spec), directory=directory, version=require_version(directory), identity=key)
+
+
+def require_version(directory: Path) -> tuple[int, int]:
+    """Return the kernel version of a source tree; UsageError if it is none or has no Rust."""
+    makefile = directory / "Makefile"
+    version = parse_makefile_version(makefile.read_text(errors="replace")) if makefile.is_file() else None
+    if version is None or not (directory / "Kconfig").is_file():
+        raise UsageError(f"{directory} is not a kernel source tree", lacks="Makefile with VERSION, Kconfig")
+    if not (directory / "rust" / "Makefile").is_file():
+        raise UsageError(f"{directory}: Linux {version[0]}.{version[1]} has no Rust (rust/Makefile)")
+    return version
+
+
+def _open_tree(spec: SourceSpec) -> Source:
+    directory = Path(spec.where).expanduser().absolute()
+    if not directory.is_dir():
+        raise UsageError(f"{spec}: there is no directory {directory}")
+    version = require_version(directory)
+    # the kernel's own test for a tree that cannot be used with O= (target outputmakefile of its Makefile)
+    signs = [directory / ".config", directory / "include" / "config"]
+    signs += directory.glob("arch/*/include/generated")
+    if found := [path for path in signs if path.exists()]:
+        raise UsageError(
+            f"{spec}: a kernel was configured or built inside this tree, so it cannot be built elsewhere",
+            found=found[0],
+            mend=f"make -C {directory} mrproper (removes its .config too), or use a git worktree",
+        )
+    return Source(name=str(spec), directory=directory, version=version, identity="")
+
+
+def _record(cache: Cache, spec: SourceSpec) -> Path:
+    return cache.root / "resolved" / f"{spec.kind}-{caching.hash_text(spec.where)}.json"
+
+
+def _recorded_key(cache: Cache, spec: SourceSpec) -> str | None:
+    """Return the key that a moving name meant last time, if that source is still here."""
+    try:
+        key = json.loads(_record(cache, spec).read_text())["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return key if isinstance(key, str) and cache.find(KIND, key, check=()) is not None else None
+
+
+def _remember(cache: Cache, spec: SourceSpec, key: str) -> None:
+    facts = {"name": str(spec), "key": key, "date": time.strftime("%Y-%m-%d %H:%M:%S %z")}
+    caching.write_atomically(_record(cache, spec), json.dumps(facts, indent=1))
+
+
+def _resolve_debian(
+    spec: SourceSpec, toolchain: Toolchain, cache: Cache, report: Report, refresh: bool
+) -> str:
+    if not refresh and (known := _recorded_key(cache, spec)):
+        return known
+    package = debian.choose_package(debian.list_packages(cache, report), spec.where)
+    key = f"{package.name}-{package.version}"
+    log = cache.root / "logs" / f"unpack-{key}.log"
+
+    def fill(directory: Path) -> Facts:
+        caching.require_space(directory, _SPACE_GIB, f"unpacking {package}")
+        deb = debian.fetch_package(package, directory, cache, report)
+        archive = extract_member(deb, f"./usr/src/{package.name}.tar.xz", toolchain, log)
+        deb.unlink()
+        to = directory / "linux"
+        unpack_archive(archive, to, what=str(package), toolchain=toolchain, log=log, report=report)
+        archive.unlink()
+        return {"package": package.name, "version": package.version}
+
+    _publish(cache, key, fill, report)
+    _remember(cache, spec, key)
+    return key
+
+
+def _resolve_tarball(
+    spec: SourceSpec, toolchain: Toolchain, cache: Cache, report: Report, refresh: bool
+) -> str:
+    if "://" not in spec.where:
+        archive = Path(spec.where).expanduser().absolute()
+        if not archive.is_file():
+            raise UsageError(f"{spec}: there is no file {archive}")
+        return _publish_archive(spec, archive, toolchain, cache, report)
+    if not refresh and (known := _recorded_key(cache, spec)):
+        return known
+    archive = cache.root / "downloads" / caching.hash_text(spec.where)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    attempted = f"fetching {spec.where}"
+    with cache.lock(f"download-{archive.name}"), caching.out_of_space_named(cache.root, attempted):
+        try:
+            download(spec.where, archive, report)
+            key = _publish_archive(spec, archive, toolchain, cache, report)
+        finally:
+            archive.unlink(missing_ok=True)
+    _remember(cache, spec, key)
+    return key
+
+
+def _publish_archive(
+    spec: SourceSpec, archive: Path, toolchain: Toolchain, cache: Cache, report: Report
+) -> str:
+    checksum = caching.hash_file(archive)
+    key = f"tarball-{checksum[:16]}"
+
+    def fill(directory: Path) -> Facts:
+        caching.require_space(directory, _SPACE_GIB, f"unpacking {archive.name}")
+        log = cache.root / "logs" / f"unpack-{key}.log"
+        to = directory / "linux"
+        unpack_archive(archive, to, what=archive.name, toolchain=toolchain, log=log, report=report)
+        require_version(directory / "linux")
+        return {"from": spec.where, "sha256": checksum}
+
+    _publish(cache, key, fill, report)
+    return key
+
+
+def _publish(cache: Cache, key: str, fill: Callable[[Path], Facts], report: Report) -> None:
+    cache.publish(
+        KIND,
+        key,
+        fill,
+        hashed=lambda path: path.as_posix() in _LANDMARKS,
+        check=(),
+        on_wait=lambda: report(Progress(what=f"source {key}", detail="another process is fetching it")),
+    )
