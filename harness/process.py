@@ -190,6 +190,19 @@ def run_logged(
         return process.wait()
 
 
+def run_attached(argv: Sequence[str]) -> int:
+    """Run a program on our terminal, in our session, and return its exit status.
+
+    A Ctrl-C reaches it as it reaches us; it is given the time to clean up.
+    """
+    with subprocess.Popen(_bound(argv)) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+
+
 def replace_by(argv: Sequence[str]) -> None:
     """Become another program: the process goes on as `argv` (execvp)."""
     os.execvp(argv[0], list(argv))

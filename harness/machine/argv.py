@@ -117,6 +117,12 @@ def render_argv(spec: MachineSpec, program: Sequence[str], channels: Channels) -
     )
 
 
+def render_bare_argv(spec: MachineSpec, program: Sequence[str], console: str) -> tuple[str, ...]:
+    """Render a command line for the same kernel, image and machine with no channel but the console."""
+    serial = ("-chardev", _with_id(console, "console"), "-serial", "chardev:console")
+    return (*program, *_machine(spec), *_software(spec), *serial)
+
+
 def file_chardev(path: Path) -> str:
     """Return a chardev that writes to a file; commas in its name are doubled, as QEMU wants them."""
     return f"file,path={str(path).replace(',', ',,')}"

@@ -361,16 +361,23 @@ def render_insmod(path: str, params: dict[str, object]) -> str:
 
 @contextmanager
 def boot(
-    spec: MachineSpec, qemu: Qemu, directory: Path, *, slowness: float = 1.0, silence_s: float = SILENCE_S
+    spec: MachineSpec,
+    qemu: Qemu,
+    directory: Path,
+    *,
+    slowness: float = 1.0,
+    silence_s: float = SILENCE_S,
+    terminal: str | None = None,
 ) -> Iterator[Vm]:
     """Boot a machine, yield it ready for commands, and end it on the way out.
 
     `directory` gets the run's files. `slowness` multiplies every deadline, on
     top of what the accelerator calls for; a console that does not grow for
-    `silence_s` (stretched likewise) counts as hung. Raises BootError.
+    `silence_s` (stretched likewise) counts as hung. `terminal` is a chardev that
+    becomes the guest's /dev/hvc0. Raises BootError.
     """
     with ExitStack() as stack:
-        running = stack.enter_context(start_machine(spec, qemu, directory))
+        running = stack.enter_context(start_machine(spec, qemu, directory, terminal))
         monitor = Monitor(running.monitor, running.files.monitor)
         vm = Vm(spec, running, monitor, slowness * _SLOWNESS[spec.accel])
         stack.callback(vm.close)
