@@ -46,14 +46,15 @@ _PLUMBING = re.compile(
     | (?:call_)?brk_\w+ | call_break_hook | handle_(?:exception|break) | ret_from_\w+ | entry_SYSCALL\w*
     # sanitizers
     | _?_?(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan)_\w+
-    | check_(?:memory_region|region_inline) | _?_?check_(?:heap_object|object_size)\w*
-    | usercopy_abort | check_stack_object
+    | __sanitizer_\w+ | check_(?:memory_region|region_inline) | _?_?check_(?:heap_object|object_size)\w*
+    | usercopy_abort | check_stack_object | \w+_panic | v?printk\w* | console_unlock
     # locks and their checks
     | lockdep_\w+ | _?_?lock_(?:acquire|release)\w* | validate_chain | register_lock_class
     | check_\w*(?:lock|irq|prev|noncircular)\w* | mark_(?:lock|held)\w* | debug_check_no_\w+
     | _?(?:do_)?_?raw_(?:spin|read|write)_\w+ | queued_\w+ | (?:spin|rwlock)_(?:bug|dump)
     | _?_?(?:ww_)?mutex_\w+ | rwsem_\w+ | _?_?(?:down|up)(?:_\w+)?
-    | __?_?might_(?:sleep|resched|fault)\w* | might_\w+ | __cant_\w+ | check_preemption_disabled
+    | __?_?might_(?:sleep|resched|fault)\w* | might_\w+ | __cant_\w+
+    | (?:debug_)?smp_processor_id | check_preemption_disabled | __this_cpu_preempt_check
     # the scheduler and waiting
     | _?_?schedule\w* | io_schedule\w* | preempt_schedule\w* | context_switch | __switch_to\w*
     | dequeue_task\w* | (?:do_|__)?wait_(?:for|on)_\w+ | bit_wait\w* | __cond_resched\w*
@@ -64,7 +65,8 @@ _PLUMBING = re.compile(
     | debug_(?:print_object|object_\w+) | __debug_\w+ | sysfs_warn_dup
     # carriers of somebody else's mistake
     | _?_?mem(?:cpy|set|move|cmp|chr|scan)\w* | str\w+ | _?_?(?:raw_)?copy_(?:from|to|in)_user\w*
-    | _?_?refcount_\w+ | kref_\w+ | __list_\w+ | list_(?:add|del)\w* | _?_?k[mvz]+alloc\w*
+    | _?_?refcount_\w+ | kref_\w+ | __list_\w+ | list_(?:add|del)\w* | _?_?k[mvz]*(?:re)?alloc\w*
+    | _?_?k[vz]*free\w*
     | kmem_cache_\w+ | __slab_\w+ | slab_\w+ | _?_?alloc_(?:pages|slab)\w* | new_slab | allocate_slab
     # Rust's way from a failed check to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core
     | rust_helper_BUG | _?_?rustc::rust_begin_unwind | <?core::.* | <?&?alloc::.*

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 # level of a record, or its time, when the source does not tell
 UNKNOWN = -1
@@ -32,6 +33,7 @@ _CONSOLE = re.compile(
     r"(?:\[ *[TC]\d{1,10}\])?(?: (?P<text>.*))?$",
     re.DOTALL,
 )
+_TORN = re.compile(r"\[ {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -118,7 +120,15 @@ def parse_console(text: str) -> tuple[Record, ...]:
     Lines without a time (firmware, user space) are records too. Never raises.
     """
     lines = strip_ansi(text).replace("\r", "").split("\n")
-    return tuple(_console_record(number, line) for number, line in enumerate(lines) if line)
+    return tuple(
+        _console_record(number, part) for number, line in enumerate(lines) for part in _split_torn(line)
+    )
+
+
+def _split_torn(line: str) -> list[str]:
+    """Cut before a time in the middle: somebody else's line was not finished."""
+    cuts = [0, *(torn.start() for torn in _TORN.finditer(line, 1)), len(line)]
+    return [line[start:end] for start, end in pairwise(cuts) if start < end]
 
 
 def _console_record(number: int, line: str) -> Record:

@@ -20,6 +20,9 @@ __all__ = ["Kind", "Splat", "find_splats", "new_taints"]
 # records between "cut here" and what it announces; between a report and the panic it leads to
 _ANNOUNCED, _LEADS_TO = 8, 40
 
+# characters of a record that are looked at: Rust's names may fill 512 of them, no report needs more
+_READ = 4096
+
 # lines of a report's body, by their beginning
 _BODY = re.compile(
     r"""\s*(?:
@@ -28,7 +31,7 @@ _BODY = re.compile(
        |Backtrace|Stack|Code|Krnl\ \w+|Last\ Breaking-Event-Address|stack\ backtrace|Current\ \w+\ pgtable
        |Showing\ all\ locks|NMI\ backtrace|Sending\ NMI|Exception\ stack|irq\ event\ stamp
        |hardirqs\ last|softirqs\ last)\b
-    | \d+\.\d+\.\d+\S*\ .*(?:Not\ tainted|Tainted:) | </?[A-Z]\w*> | [=-]{20,}$
+    | \d{1,3}\.\d{1,4}\.\d{1,4}\S*\ .*(?:Not\ tainted|Tainted:) | </?[A-Z]\w*> | [=-]{20,}$
     # registers, memory, page tables
     | [REC][A-Z0-9]{1,2}\d?\ ?:\s
     | (?:pc|lr|sp|ra|gp|tp|epc|[xrast]\d{1,2}|pstate|status|psr)\ ?:\s
@@ -96,6 +99,9 @@ class _Open:
 
     def is_continued_by(self, row: Row, index: int) -> bool:
         """Whether a later headline tells of the same failure."""
+        if row.stage is Stage.MESSAGE and row.kind is self.row.kind:
+            # without a WARN() trap of its own an architecture prints the message behind the headline
+            return index - self.headline <= 2
         reach = _LEADS_TO if row.stage is Stage.DEATH else self.row.reach
         return row.stage > self.stage and self.row.kind in row.continues and index - self.last <= reach
 
@@ -123,7 +129,7 @@ def find_splats(records: Sequence[Record]) -> tuple[Splat, ...]:
     current: _Open | None = None
     announced = -_ANNOUNCED - 1
     for index, record in enumerate(records):
-        text = record.text
+        text = record.text[:_READ]
         headline = _find_row(text)
         if headline is None:
             if current is not None:
@@ -133,7 +139,7 @@ def find_splats(records: Sequence[Record]) -> tuple[Splat, ...]:
             continue
         row, match, closing = headline
         if current is not None and current.is_continued_by(row, index):
-            current.stage, current.last, current.closed = row.stage, index, False
+            current.stage, current.last, current.closed = max(row.stage, current.stage), index, False
             continue
         first = announced if index - announced <= _ANNOUNCED else index
         if current is not None:
@@ -162,7 +168,7 @@ def _close(splat: _Open, records: Sequence[Record]) -> Splat:
     row = splat.row
     groups = {name: text or "" for name, text in splat.match.groupdict().items()}
     message, last = _message(splat, groups, records)
-    texts = [record.text for record in records[splat.headline : last + 1]]
+    texts = [record.text[:_READ] for record in records[splat.headline : last + 1]]
     function = blamed_function(row.kind, groups.get("function", ""), texts)
     groups["access"] = next((found[1] for text in texts if (found := _ACCESS.match(text))), "")
     groups["message"] = message

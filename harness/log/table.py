@@ -189,8 +189,16 @@ _ROWS_OBJECT = (
     ),
     Row(
         kind=Kind.LEAK,
-        pattern=r"kmemleak: (?P<what>\d+) new suspected memory leaks|BUG: memory leak",
+        pattern=r"kmemleak: \d+ new suspected memory leaks|BUG: memory leak",
         title="memory leak",
+        stage=Stage.MESSAGE,
+    ),
+    # /sys/kernel/debug/kmemleak, when somebody writes it to the log
+    Row(
+        kind=Kind.LEAK,
+        pattern=r"unreferenced object 0x[0-9a-f]+ \(size \d+\):",
+        title="memory leak",
+        continues=frozenset({Kind.LEAK}),
     ),
     Row(
         kind=Kind.BAD_PAGE,
@@ -228,11 +236,12 @@ _ROWS_OBJECT = (
 )
 
 _ROWS_WARNING = (
-    # __warn() in kernel/panic.c; before 6.18 "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNCTION"
+    # __warn() in kernel/panic.c; before 6.19 "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNCTION"
     *(
         Row(
             kind=kind,
-            pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?{file}:\d+ (?:at )?{_AT}",
+            # the condition stands in brackets with CONFIG_DEBUG_BUGVERBOSE_DETAILED
+            pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\[.*?\] )?{file}:\d+ (?:at )?{_AT}",
             title=title,
             continues=_WARNED,
         )
@@ -259,6 +268,13 @@ _ROWS_WARNING = (
 )
 
 _ROWS_FAULT = (
+    Row(
+        kind=Kind.LIST_CORRUPTION,
+        pattern=r"kernel BUG at (?:\S*/)?lib/list_debug\.c",
+        title="BUG: corrupted list",
+        stage=Stage.FAULT,
+        continues=_SAID,
+    ),
     Row(
         kind=Kind.BUG,
         pattern=r"kernel BUG at ",
@@ -296,6 +312,12 @@ _ROWS_FAULT = (
         pattern=r"(?P<what>Unhandled (?:prefetch abort|fault|\S+ exception)|Alignment trap"
         r"|Unexpected kernel BRK exception)",
         title="{what}",
+        stage=Stage.FAULT,
+    ),
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"(?:traps: )?PANIC: (?P<what>double fault)",
+        title="PANIC: {what}",
         stage=Stage.FAULT,
     ),
     # the headline of die(): architecture's words, number of the oops
@@ -351,6 +373,12 @@ _ROWS_REST = (
         kind=Kind.BUG_REPORT,
         pattern=r"BUG: (?P<what>using \S+ in preemptible) \[[0-9a-f]*\] code",
         title="BUG: {what} code",
+    ),
+    Row(
+        kind=Kind.BUG_REPORT,
+        pattern=r"VFS: (?P<what>Busy inodes after unmount|Close: file count is (?:zero|0))",
+        title="VFS: {what}",
+        located=False,
     ),
     # whatever else calls itself a bug at the start of a line
     Row(kind=Kind.BUG_REPORT, pattern=r"BUG: (?P<what>[^\n]{1,80})", title="BUG: {what}"),

@@ -48,7 +48,7 @@ class Case:
     message: str = ""
     # the failure text
     details: str = ""
-    # name and value; the outcome is added
+    # name and value; `outcome` is added if it is not among them
     properties: tuple[tuple[str, str], ...] = ()
     # the kernel log window
     system_out: str = ""
@@ -105,7 +105,7 @@ def _complete(element: ET.Element, case: Case) -> None:
     """Add what junit-xml 1.9 leaves out: properties of a case (it has them for suites), a time of 0."""
     element.set("time", f"{max(0.0, case.seconds):.3f}")
     parent = ET.Element("properties")
-    for name, value in {**dict(case.properties), "outcome": case.outcome.value}.items():
+    for name, value in {"outcome": case.outcome.value, **dict(case.properties)}.items():
         ET.SubElement(parent, "property", {"name": _clean(name), "value": _clean(value)})
     # readers that check an order want them before the result
     element.insert(0, parent)
@@ -122,7 +122,13 @@ def _clean(text: str) -> str:
 
 def lost_session(suite: str) -> str:
     """Render what stands in the results file while the session runs: an error, should it never end."""
-    case = Case(name="session", classname=suite, outcome=Outcome.ERROR, message=_LOST, details=_LOST)
+    case = Case(
+        name="session",
+        classname=suite,
+        outcome=Outcome.ERROR,
+        message=_LOST,
+        properties=(("outcome", Outcome.LOST.value),),
+    )
     return render_junit(suite, [case])
 
 
