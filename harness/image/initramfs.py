@@ -1,0 +1,188 @@
+"""An image: the initramfs that a kernel boots into.
+
+Owns the putting together; what goes in is decided by images/<name>.yaml and
+by the kernel. An image is its contents: made twice of the same parts, it is
+the same bytes.
+
+It is not compressed: unpacking it under emulation costs more than reading it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import cache as caching
+from harness.arch import Arch
+from harness.cache import Cache, Facts
+from harness.errors import HostError, SpecError
+from harness.image import cpio
+from harness.image.cpio import Member
+from harness.image.packages import GuestPackage, fetch_package
+from harness.image.rbctl import build_rbctl, rbctl_key
+from harness.image.spec import ImageSpec, find_spec_file, load_image_spec
+from harness.image.strip import strip_module
+from harness.kernel.artifact import Kernel, Module
+from harness.kernel.source import parse_source, resolve_source
+from harness.kernel.toolchain import Toolchain
+from harness.progress import Progress, Report
+
+KIND = "images"
+# counted up when the code below puts the same parts together differently
+RECIPE = "1"
+
+_ARCHIVE = "initramfs.cpio"
+# whose nolibc is used for kernels that came without their sources
+_ANY_SOURCE = "debian:latest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An initramfs for one kernel."""
+
+    path: Path
+    # identifies the contents: equal keys, equal bytes
+    key: str
+    # name or path of the YAML file it was made from
+    spec: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """All that decides about an image, before any of it is made."""
+
+    spec: ImageSpec
+    kernel: Kernel
+    modules: tuple[Module, ...]
+    busybox: GuestPackage
+    # the tree whose nolibc rbctl is compiled with
+    nolibc_source: Path
+
+    @property
+    def arch(self) -> Arch:
+        return self.kernel.arch
+
+
+def build_image(
+    name_or_path: str,
+    kernel: Kernel,
+    *,
+    toolchain: Toolchain,
+    cache: Cache,
+    report: Report,
+    nolibc_source: Path | None = None,
+) -> Image:
+    """Return the image called `name_or_path` for a kernel, made if it is not in the cache.
+
+    Takes some milliseconds when everything is there. `nolibc_source` is a
+    kernel tree to compile rbctl with, for kernels that came without their own;
+    Debian's is fetched when there is none. Raises UsageError (SpecError for the
+    file), HostError and BuildError.
+    """
+    spec = load_image_spec(find_spec_file(name_or_path))
+    parts = _Parts(
+        spec=spec,
+        kernel=kernel,
+        modules=choose_modules(spec, kernel),
+        busybox=fetch_package(
+            spec.busybox, kernel.arch.debian_arch, toolchain=toolchain, cache=cache, report=report
+        ),
+        nolibc_source=kernel.source_dir or nolibc_source or _any_source(toolchain, cache, report),
+    )
+    key = _key(parts, toolchain)
+    what = f"image {spec.file.stem} for {kernel.release} {kernel.arch}"
+
+    def fill(directory: Path) -> Facts:
+        report(Progress(what=what))
+        members = _members(parts, toolchain, cache, report)
+        archive = cpio.render_cpio(members)
+        (directory / _ARCHIVE).write_bytes(archive)
+        report(Progress(what=what, finished=True))
+        return {"spec": name_or_path, "members": [member.name for member in members]}
+
+    cache.publish(KIND, key, fill)
+    return Image(path=cache.path(KIND, key) / _ARCHIVE, key=key, spec=name_or_path)
+
+
+def choose_modules(spec: ImageSpec, kernel: Kernel) -> tuple[Module, ...]:
+    """Return the modules that a spec wants, with those they depend on, sorted by name.
+
+    Raises SpecError for one that the kernel does not have.
+    """
+    for name in spec.modules or ():
+        if name.replace("-", "_") not in kernel.modules:
+            problem = f"kernel {kernel.release} for {kernel.arch} has no module {name!r}"
+            raise SpecError(problem, file=spec.file, key="modules", choices=sorted(kernel.modules))
+    names = kernel.modules if spec.modules is None else (*spec.modules, *_early(spec, kernel))
+    chosen = {module.name: module for name in names for module in kernel.load_order(name)}
+    return tuple(chosen[name] for name in sorted(chosen))
+
+
+def _early(spec: ImageSpec, kernel: Kernel) -> tuple[str, ...]:
+    """Return the early modules that this kernel has as modules, in the order of loading."""
+    wanted = [name for name in spec.early_modules if name.replace("-", "_") in kernel.modules]
+    return tuple(dict.fromkeys(module.name for name in wanted for module in kernel.load_order(name)))
+
+
+def _any_source(toolchain: Toolchain, cache: Cache, report: Report) -> Path:
+    return resolve_source(
+        parse_source(_ANY_SOURCE), toolchain=toolchain, cache=cache, report=report
+    ).directory
+
+
+def _key(parts: _Parts, toolchain: Toolchain) -> str:
+    spec, busybox = parts.spec, parts.busybox
+    return caching.hash_text(
+        RECIPE,
+        # stands for the modules' contents
+        parts.kernel.key,
+        toolchain.identity,
+        *(busybox.name, busybox.version, busybox.arch),
+        rbctl_key(spec.rbctl, parts.arch, parts.nolibc_source, toolchain),
+        caching.hash_file(spec.init),
+        *(f"applet {name}" for name in spec.applets),
+        *(f"directory {name}" for name in spec.directories),
+        *(f"file {file.path} {file.executable} {caching.hash_file(file.source)}" for file in spec.files),
+        *(f"early {name}" for name in _early(spec, parts.kernel)),
+        *(f"module {module.name}" for module in parts.modules),
+    )
+
+
+def _members(parts: _Parts, toolchain: Toolchain, cache: Cache, report: Report) -> tuple[Member, ...]:
+    spec = parts.spec
+    rbctl = build_rbctl(
+        spec.rbctl, parts.arch, parts.nolibc_source, toolchain=toolchain, cache=cache, report=report
+    )
+    early = "".join(f"{name}\n" for name in _early(spec, parts.kernel))
+    return cpio.with_parents(
+        [
+            cpio.file("init", spec.init.read_bytes(), 0o755),
+            cpio.file("bin/busybox", _find_busybox(parts.busybox).read_bytes(), 0o755),
+            cpio.file("bin/rbctl", rbctl.read_bytes(), 0o755),
+            *(cpio.symlink(f"bin/{name}", "busybox") for name in spec.applets),
+            *(cpio.directory(name) for name in spec.directories),
+            *(
+                cpio.file(file.path, file.source.read_bytes(), 0o755 if file.executable else 0o644)
+                for file in spec.files
+            ),
+            # what process 1 has for standard streams until it mounts /dev
+            cpio.character_device("dev/console", 5, 1),
+            cpio.character_device("dev/null", 1, 3, 0o666),
+            cpio.file("etc/rustbed/early-modules", early.encode()),
+            *(
+                cpio.file(
+                    f"lib/modules/{module.name}.ko", strip_module(module, toolchain=toolchain, cache=cache)
+                )
+                for module in parts.modules
+            ),
+        ]
+    )
+
+
+def _find_busybox(package: GuestPackage) -> Path:
+    for place in ("usr/bin/busybox", "bin/busybox"):
+        if (path := package.root / place).is_file():
+            return path
+    raise HostError(
+        f"Debian's package {package.name} {package.version} has no busybox in it", searched=package.root
+    )

@@ -1,0 +1,40 @@
+"""Modules without their debug information, as they go into an image.
+
+Owns the stripping and its cache: a module that did not change is not stripped
+again. The unstripped file stays where it is, for symbolizing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from harness import cache as caching
+from harness import process
+from harness.cache import Cache, Facts
+from harness.errors import BuildError
+from harness.kernel.artifact import Module
+from harness.kernel.toolchain import Toolchain
+from harness.process import ProgramError
+
+KIND = "stripped"
+_NAME = "module.ko"
+
+
+def strip_module(module: Module, *, toolchain: Toolchain, cache: Cache) -> bytes:
+    """Return the stripped contents of a module. Raises BuildError for a file that is no module."""
+    key = f"{caching.hash_file(module.path)[:16]}-{toolchain.identity}"
+
+    def fill(directory: Path) -> Facts:
+        shutil.copyfile(module.path, directory / _NAME)
+        seen = toolchain.seen(directory, "/work")
+        argv = ["llvm-objcopy", "--strip-debug", _NAME]
+        attempted = f"stripping module {module.name} of its debug information"
+        try:
+            process.run(toolchain.command(argv, binds=[(directory, "/work")], cwd=seen), attempted=attempted)
+        except ProgramError as error:
+            raise BuildError(f"{attempted} failed", module=module.path, **error.facts) from error
+        return {"module": module.name}
+
+    cache.publish(KIND, key, fill)
+    return (cache.path(KIND, key) / _NAME).read_bytes()
