@@ -1,6 +1,6 @@
 """What a splat format is: the kinds of failure, the stages of a report, the columns of the table.
 
-The rows are in harness/log/table.py.
+The rows are in harness/log/checks.py and table.py.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Kind(StrEnum):
     DEBUG_OBJECTS = "debug-objects"
     STACK_OVERFLOW = "stack-overflow"
     BAD_PAGE = "bad-page"
+    SLAB_CORRUPTION = "slab-corruption"
     LEAK = "leak"
     OUT_OF_MEMORY = "out-of-memory"
     DUPLICATE_NAME = "duplicate-name"
@@ -77,3 +78,10 @@ class Row:
     needs: str = ""
     # records that may come between two that belong to the report
     reach: int = 16
+
+
+# a symbol as %pS prints it; Rust's v0 names are of the same characters
+SYMBOL = r"[A-Za-z_$.][\w$.]*"
+AT = rf"(?P<function>{SYMBOL})\+0x"
+# what stands before and behind some reports
+RULE = r"={20,}$"

@@ -18,7 +18,7 @@ _ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
 # a stack frame; `?` marks words that only look like return addresses
 FRAME = re.compile(
     rf"\s*{_ADDRESS}(?P<unsure>\? )?"
-    rf"(?:{_SYMBOL}\+0x[0-9a-f]+/0x|\(?{_SYMBOL.replace('symbol', 'arm')}\)? from )"
+    rf"(?:{_SYMBOL}\+0x[0-9a-f]+/0x|\(?{_SYMBOL.replace('symbol', 'arm')}(?: \[\w+\])?\)? from )"
 )
 # x86 (kernel segments), arm64, arm, riscv, s390
 _COUNTER = re.compile(

@@ -48,6 +48,7 @@ _BODY = re.compile(
        |\d+\ locks?\ held|no\ locks\ held|context-|rcu_scheduler|Preemption\ disabled|in_atomic
        |preempt_count|RCU\ nest|->\ \#|\#\d+:|CPU0)
     # hangs
+    | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d) 
     | (?:"echo\ 0|Not\ tainted|\(detected|\(t=|rcu:|rcu_\w+\ kthread) | \d+-[.O]+:
     # the end
     | (?:Kernel\ Offset|Rebooting\ in|note:|SMP:\ stopping|CPU\ features|Memory\ Limit|Dumping\ ftrace
@@ -123,14 +124,15 @@ class _Open:
 def find_splats(records: Sequence[Record]) -> tuple[Splat, ...]:
     """Return the splats in the records, in their order.
 
-    Takes time linear in the number of records and never raises. The spans do not overlap.
+    Takes time linear in the number of records and never raises. The spans do not overlap. What user
+    space wrote to /dev/kmsg (the facility tells) is nobody's splat.
     """
     found: list[Splat] = []
     current: _Open | None = None
     announced = -_ANNOUNCED - 1
     for index, record in enumerate(records):
         text = record.text[:_READ]
-        headline = _find_row(text)
+        headline = _find_row(text) if record.facility == 0 else None
         if headline is None:
             if current is not None:
                 current.extend(text, index)
