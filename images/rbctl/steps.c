@@ -121,21 +121,24 @@ static struct result step_fsync(char **word, long long *number)
 	return returned(fsync(number[0]));
 }
 
-/* pread64 and pwrite64 take the offset in two halves on 32-bit machines, on some of them in an even register. */
-static long at_offset(long call, long fd, void *bytes, long size, long long offset)
-{
+/*
+ * Offsets are 64 bits wide. On 32-bit machines they travel in two halves, on
+ * some of these in an even register and the one after it. Not every nolibc
+ * has functions for these calls.
+ */
+#define HALF(offset, i) ((long)((offset) >> ((__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) ^ (i)) * 32))
 #if __SIZEOF_LONG__ == 8
-	return syscall(call, fd, (long)bytes, size, (long)offset);
+#define CALL_AT(call, fd, bytes, size, offset) syscall(call, fd, (long)(bytes), size, (long)(offset))
+#define CALL_LENGTH(fd, length) syscall(__NR_ftruncate, fd, (long)(length))
+#elif defined(__arm__) || defined(__mips__) || defined(__powerpc__)
+#define CALL_AT(call, fd, bytes, size, offset) \
+	syscall(call, fd, (long)(bytes), size, 0L, HALF(offset, 0), HALF(offset, 1))
+#define CALL_LENGTH(fd, length) syscall(__NR_ftruncate64, fd, 0L, HALF(length, 0), HALF(length, 1))
 #else
-	long half[2] = { (long)offset, (long)(offset >> 32) };
-	int big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
-#if defined(__arm__) || defined(__mips__) || defined(__powerpc__)
-	return syscall(call, fd, (long)bytes, size, 0L, half[big], half[!big]);
-#else
-	return syscall(call, fd, (long)bytes, size, half[big], half[!big]);
+#define CALL_AT(call, fd, bytes, size, offset) \
+	syscall(call, fd, (long)(bytes), size, HALF(offset, 0), HALF(offset, 1))
+#define CALL_LENGTH(fd, length) syscall(__NR_ftruncate64, fd, HALF(length, 0), HALF(length, 1))
 #endif
-#endif
-}
 
 static struct result read_into(long fd, long long count, const long long *offset)
 {
@@ -146,7 +149,7 @@ static struct result read_into(long fd, long long count, const long long *offset
 		return refuse("count out of range");
 	bytes = buffer(count);
 	if (offset)
-		value = at_offset(__NR_pread64, fd, bytes, count, *offset);
+		value = CALL_AT(__NR_pread64, fd, bytes, (long)count, *offset);
 	else
 		value = syscall(__NR_read, fd, (long)bytes, (long)count);
 	return returned_data(value, bytes, value > 0 ? value : 0);
@@ -181,7 +184,7 @@ static struct result step_pwrite(char **word, long long *number)
 
 	if (!bytes)
 		return refuse("not HEX");
-	return returned(at_offset(__NR_pwrite64, number[0], bytes, size, number[2]));
+	return returned(CALL_AT(__NR_pwrite64, (long)number[0], bytes, (long)size, number[2]));
 }
 
 static struct result bad_transfer(long call, char **word, long long *number)
@@ -212,7 +215,7 @@ static struct result step_lseek(char **word, long long *number)
 static struct result step_ftruncate(char **word, long long *number)
 {
 	(void)word;
-	return returned(ftruncate(number[0], number[1]));
+	return returned(CALL_LENGTH((long)number[0], number[1]));
 }
 
 static struct result call_ioctl(const long long *number, long argument)
