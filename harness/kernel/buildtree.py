@@ -1,0 +1,174 @@
+"""The O= tree of one kernel: configuring it, running make in it, saying what went wrong.
+
+A tree lives as long as the cache: an interrupted build goes on where it was,
+and an edited source rebuilds what depends on it. Whoever calls holds the
+tree's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import cache as caching
+from harness import process
+from harness.arch import Arch
+from harness.errors import BuildError, ConfigError, HostError
+from harness.kernel import kconfig, kconfig_tree, make
+from harness.kernel.kconfig import Lost, Option
+from harness.kernel.source import Source
+from harness.kernel.toolchain import TREE_NAMES, Toolchain, find_shortcomings
+
+# our own files in the tree
+_NOTES = Path(".rustbed")
+_FRAGMENT = _NOTES / "fragment.config"
+_CONFIGURED = _NOTES / "configured"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildTree:
+    """An O= directory and all that make needs to know."""
+
+    directory: Path
+    source: Source
+    arch: Arch
+    toolchain: Toolchain
+    options: tuple[Option, ...]
+    # everything the last make printed
+    log: Path
+
+    @property
+    def seen(self) -> str:
+        """The directory as make sees it."""
+        return self.toolchain.seen(self.directory, "/build")
+
+    def command(
+        self, targets: Sequence[str], *, settings: Sequence[str] = (), binds: Sequence[tuple[Path, str]] = ()
+    ) -> list[str]:
+        """Return the argv that makes `targets` in this tree."""
+        argv = make.render_make(
+            targets,
+            arch=self.arch,
+            source=self.toolchain.seen(self.source.directory, "/src"),
+            build=self.seen,
+            jobs=os.cpu_count() or 1,
+            settings=settings,
+        )
+        return self.toolchain.command(
+            argv,
+            binds=[(self.directory, "/build"), *binds],
+            read_only=[(self.source.directory, "/src")],
+            cwd=self.seen,
+            env=make.ENV,
+        )
+
+
+def require_versions(toolchain: Toolchain, source: Source, arch: Arch) -> None:
+    """Raise HostError unless the toolchain is new enough for a source tree, by the tree's own word."""
+    script = source.directory / "scripts" / "min-tool-version.sh"
+    if not script.is_file():
+        return
+    env = {"SRCARCH": arch.source_arch, "ARCH": arch.kernel_arch}
+    minimums = {}
+    for ours, theirs in TREE_NAMES.items():
+        answer = process.run(["sh", str(script), theirs], attempted=f"running {script}", env=env, check=False)
+        if answer.status == 0:
+            minimums[ours] = answer.text.strip()
+    if wrong := find_shortcomings(dict(toolchain.versions), minimums):
+        raise HostError(
+            f"the toolchain cannot build {source.name} for {arch}",
+            **{name.replace(".", "_").replace("-", "_"): problem for name, problem in wrong},
+        )
+
+
+def is_fresh(tree: BuildTree) -> bool:
+    """Say whether nothing was built in the tree yet."""
+    return not (tree.directory / _NOTES).is_dir()
+
+
+def count_made(directory: Path) -> int:
+    """Return how many steps of a build are done: kbuild leaves a .cmd file for nearly each."""
+    return sum(name.endswith(".cmd") for _, _, names in os.walk(directory) for name in names)
+
+
+def configure(tree: BuildTree, kconfig_state: str) -> None:
+    """Bring .config up to what is wanted; ConfigError names every option that Kconfig dropped.
+
+    `kconfig_state` is compared with that of the last time: equal ones mean
+    that the tree's Kconfig files did not change.
+    """
+    text = kconfig.render_options(tree.options)
+    state = caching.hash_text(text, kconfig_state)
+    note = tree.directory / _CONFIGURED
+    if note.is_file() and note.read_text() == state and not _find_lost(tree):
+        return
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.unlink(missing_ok=True)
+    (tree.directory / _FRAGMENT).write_text(text)
+    run_make(tree, ["allnoconfig"], settings=[f"KCONFIG_ALLCONFIG={tree.seen}/{_FRAGMENT}"])
+    if lost := _find_lost(tree):
+        raise _config_error(tree, lost)
+    note.write_text(state)
+
+
+def _find_lost(tree: BuildTree) -> tuple[Lost, ...]:
+    try:
+        text = (tree.directory / ".config").read_text()
+    except OSError:
+        text = ""
+    return kconfig.find_lost(tree.options, kconfig.parse_config(text))
+
+
+def _config_error(tree: BuildTree, lost: Sequence[Lost]) -> ConfigError:
+    config = kconfig.parse_config((tree.directory / ".config").read_text())
+    definitions = kconfig_tree.load_definitions(tree.source.directory, tree.arch.source_arch)
+    lines = [
+        f"{item.option}  ({item.option.file.name}:{item.option.line})  "
+        + kconfig_tree.explain_lost(item, definitions, config)
+        for item in lost
+    ]
+    rust = None
+    if any(item.option.name == "RUST" for item in lost):
+        answer = process.run(tree.command(["rustavailable"]), attempted="asking for Rust", check=False)
+        rust = (answer.stderr or answer.stdout).decode(errors="replace").strip()
+    return ConfigError(
+        f"{tree.source.name} for {tree.arch}: Kconfig dropped {len(lost)} of {len(tree.options)} options",
+        dropped="\n".join(lines),
+        files=", ".join(dict.fromkeys(str(item.option.file) for item in lost)),
+        rustavailable=rust,
+    )
+
+
+def run_make(
+    tree: BuildTree,
+    targets: Sequence[str],
+    *,
+    settings: Sequence[str] = (),
+    binds: Sequence[tuple[Path, str]] = (),
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    """Run make to its end; BuildError shows the first error and where the log is."""
+    command = tree.command(targets, settings=settings, binds=binds)
+    tree.log.parent.mkdir(parents=True, exist_ok=True)
+    start = tree.log.stat().st_size if tree.log.exists() else 0
+    status = process.run_logged(command, log=tree.log, on_line=on_line)
+    if status == 0:
+        return
+    with tree.log.open("rb") as stream:
+        stream.seek(start)
+        text = stream.read().decode(errors="replace")
+    if make.ran_out_of_space(text):
+        raise HostError(
+            f"building {tree.source.name} for {tree.arch}: no space left for {tree.directory}",
+            mend="./rustbed clean, or set RUSTBED_CACHE to a larger disk",
+            log=tree.log,
+        )
+    raise BuildError(
+        f"{tree.source.name} for {tree.arch}: make {' '.join(targets)} ended with status {status}",
+        first_error=make.find_first_error(text),
+        log=tree.log,
+        repeat=shlex.join(command),
+    )
