@@ -33,7 +33,7 @@ _CONSOLE = re.compile(
     r"(?:\[ *[TC]\d{1,10}\])?(?: (?P<text>.*))?$",
     re.DOTALL,
 )
-_TORN = re.compile(r"\[ {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
+_TORN = re.compile(r"(?<!\d>)\[ {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 

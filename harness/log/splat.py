@@ -48,7 +48,7 @@ _BODY = re.compile(
        |\d+\ locks?\ held|no\ locks\ held|context-|rcu_scheduler|Preemption\ disabled|in_atomic
        |preempt_count|RCU\ nest|->\ \#|\#\d+:|CPU0)
     # hangs
-    | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d) 
+    | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d)
     | (?:"echo\ 0|Not\ tainted|\(detected|\(t=|rcu:|rcu_\w+\ kthread) | \d+-[.O]+:
     # the end
     | (?:Kernel\ Offset|Rebooting\ in|note:|SMP:\ stopping|CPU\ features|Memory\ Limit|Dumping\ ftrace

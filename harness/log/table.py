@@ -19,7 +19,7 @@ _RUST = (
     # rust/kernel/lib.rs; the message is the second line, on a console another record
     Row(
         kind=Kind.RUST_PANIC,
-        pattern=r"rust_kernel: panicked at (?P<where>[^\n]*?):?(?:\n(?P<message>[^\n]+).*)?$",
+        pattern=r"rust_kernel: panicked at (?P<where>[^\n]*?):?(?:\n(?P<message>[^\n]+)|\n|$)",
         title="{message}",
         stage=Stage.MESSAGE,
     ),

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import HostError
+from harness.log.splat import Kind, Splat
+from harness.report.rundir import LATEST, VERDICT, open_session, replace_text, run_dir, write_verdict
+from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+# -- sessions ----------------------------------------------------------------
+
+
+def test_session_is_named_by_its_start_and_process(tmp_path: Path) -> None:
+    session = open_session(tmp_path / "results", now=NOON)
+    assert session == tmp_path / "results" / f"20260301T120000Z-{os.getpid()}"
+    assert session.is_dir()
+
+
+def test_session_is_named_in_utc(tmp_path: Path) -> None:
+    local = NOON.astimezone(timezone(timedelta(hours=5)))
+    assert open_session(tmp_path, now=local).name.startswith("20260301T120000Z-")
+
+
+def test_second_session_in_the_same_second_has_its_own_directory(tmp_path: Path) -> None:
+    assert open_session(tmp_path, now=NOON) != open_session(tmp_path, now=NOON)
+
+
+def test_latest_points_at_the_newest_session(tmp_path: Path) -> None:
+    open_session(tmp_path, now=NOON)
+    newest = open_session(tmp_path, now=NOON + timedelta(hours=1))
+    assert (tmp_path / LATEST).resolve() == newest.resolve()
+    # relative, so that the results can be moved
+    assert (tmp_path / LATEST).readlink() == Path(newest.name)
+
+
+def test_latest_that_is_no_link_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / LATEST).mkdir()
+    with pytest.raises(HostError, match="is no symbolic link"):
+        open_session(tmp_path, now=NOON)
+    assert not list(tmp_path.glob(".latest*"))
+
+
+def test_oldest_sessions_go(tmp_path: Path) -> None:
+    for day in range(1, 6):
+        old = tmp_path / f"2026020{day}T000000Z-999999999"
+        (old / "a-test").mkdir(parents=True)
+        (old / "a-test").chmod(0o500)
+    session = open_session(tmp_path, keep=3, now=NOON)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "20260204T000000Z-999999999",
+        "20260205T000000Z-999999999",
+        session.name,
+        LATEST,
+    ]
+
+
+def test_session_keeps_itself_even_if_none_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "20990101T000000Z-999999999").mkdir()
+    assert open_session(tmp_path, keep=0, now=NOON).is_dir()
+
+
+def test_session_whose_process_runs_is_kept(tmp_path: Path) -> None:
+    running = tmp_path / f"20200101T000000Z-{os.getppid()}"
+    running.mkdir()
+    open_session(tmp_path, keep=1, now=NOON)
+    assert running.is_dir()
+
+
+def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    for name in ("mine", "20200101", "20200101T000000Z-", "x20200101T000000Z-1"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "20200101T000000Z-999999998").write_text("a file")
+    (tmp_path / "20200101T000000Z-999999999").symlink_to(tmp_path / "mine")
+    open_session(tmp_path, keep=1, now=NOON)
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+# -- run directories ---------------------------------------------------------
+
+
+def test_run_directory_is_named_after_its_test(tmp_path: Path) -> None:
+    path = run_dir(tmp_path, "tests/drivers/test_toy.py::TestProbe::test_reads[arm64-0x2a]")
+    assert path == tmp_path / "test_toy-TestProbe-test_reads-arm64-0x2a"
+
+
+def test_run_directory_begins_with_a_lost_verdict(tmp_path: Path) -> None:
+    document = json.loads((run_dir(tmp_path, "test_a.py::test_b") / VERDICT).read_text())
+    assert document == {
+        "test": "test_a.py::test_b",
+        "outcome": "lost",
+        "reason": "the session ended before this test did",
+        "splats": [],
+        "missing": [],
+        "machines": [],
+    }
+
+
+def test_tests_with_the_same_readable_name_have_their_own_directories(tmp_path: Path) -> None:
+    ids = ["test_a.py::test_b[x/y]", "test_a.py::test_b[x:y]", "other/test_a.py::test_b[x/y]"]
+    assert len({run_dir(tmp_path, nodeid) for nodeid in ids}) == 3
+
+
+def test_same_test_again_has_its_own_directory(tmp_path: Path) -> None:
+    paths = [run_dir(tmp_path, "test_a.py::test_b") for _ in range(4)]
+    assert len(set(paths)) == 4
+    assert all(path.name.startswith("test_a-test_b") for path in paths)
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=300))
+def test_any_test_id_makes_a_directory_in_the_session(
+    tmp_path_factory: pytest.TempPathFactory, nodeid: str
+) -> None:
+    session = tmp_path_factory.mktemp("session")
+    path = run_dir(session, nodeid)
+    assert path.parent == session
+    assert path.is_dir()
+    assert path.name.isascii()
+    assert not path.name.startswith((".", "-"))
+    assert len(path.name) <= 140
+
+
+# -- verdict.json ------------------------------------------------------------
+
+
+def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
+    splat = Splat(kind=Kind.WARNING, title="WARNING in toy", function="toy", fatal=False, first=1, last=2)
+    machine = MachineReport(
+        arch="arm64",
+        release="7.3.4",
+        accel="tcg",
+        boot_ms=12.5,
+        records=(),
+        splats=(splat,),
+        taints=("warned",),
+        ended=Outcome.HANG,
+        reason="nothing moved for 15 s",
+        run_dir=tmp_path,
+    )
+    verdict = Verdict(
+        outcome=Outcome.HANG,
+        reason="nothing moved for 15 s",
+        splats=(splat,),
+        missing=(Expectation(pattern="x", kind=None),),
+    )
+    write_verdict(tmp_path / VERDICT, verdict, [machine], test="t")
+    shown = {
+        "kind": "warning",
+        "title": "WARNING in toy",
+        "function": "toy",
+        "fatal": False,
+        "first": 1,
+        "last": 2,
+    }
+    assert json.loads((tmp_path / VERDICT).read_text()) == {
+        "test": "t",
+        "outcome": "hang",
+        "reason": "nothing moved for 15 s",
+        "splats": [shown],
+        "missing": [{"pattern": "x", "kind": None}],
+        "machines": [
+            {
+                "arch": "arm64",
+                "release": "7.3.4",
+                "accel": "tcg",
+                "boot_ms": 12.5,
+                "ended": "hang",
+                "reason": "nothing moved for 15 s",
+                "taints": ["warned"],
+                "splats": [shown],
+            }
+        ],
+    }
+
+
+def test_text_that_no_encoding_holds_is_written_all_the_same(tmp_path: Path) -> None:
+    write_verdict(tmp_path / VERDICT, Verdict(outcome=Outcome.FAIL, reason="a\ud800b"))
+    assert json.loads((tmp_path / VERDICT).read_text())["reason"] == "a\ud800b"
+    replace_text(tmp_path / "text", "a\ud800b")
+    assert (tmp_path / "text").read_text() == "a?b"
+
+
+def test_file_that_cannot_be_replaced_leaves_no_temporary_behind(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        replace_text(tmp_path / "taken", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

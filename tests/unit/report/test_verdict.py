@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.log.record import Record, parse_console
+from harness.log.splat import Kind, Splat, find_splats
+from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict, judge, render_failure
+
+WARNING = Splat(
+    kind=Kind.WARNING, title="WARNING in toy_probe", function="toy_probe", fatal=False, first=2, last=3
+)
+OOPS = Splat(
+    kind=Kind.OOPS,
+    title="general protection fault in toy_read",
+    function="toy_read",
+    fatal=True,
+    first=4,
+    last=5,
+)
+RECORDS = tuple(
+    Record(seq=number, level=6, facility=0, time_us=1_000_000 + number, text=f"line {number}")
+    for number in range(30)
+)
+ALIVE = MachineReport(
+    arch="arm64",
+    release="7.3.4",
+    accel="tcg",
+    boot_ms=1234.5,
+    records=RECORDS,
+    splats=(),
+    taints=(),
+    ended=None,
+    reason="",
+    run_dir=Path("/results/latest/test_toy-arm64"),
+)
+CRASHED = replace(ALIVE, splats=(OOPS,), ended=Outcome.CRASH, reason="the kernel panicked")
+ANY_WARNING = Expectation(pattern="^WARNING", kind=Kind.WARNING)
+ANY_OOPS = Expectation(pattern="toy_read")
+
+
+def passed(*machines: MachineReport, expected: tuple[Expectation, ...] = ()) -> Verdict:
+    return judge(Outcome.PASS, "", machines, expected)
+
+
+# -- what passes -------------------------------------------------------------
+
+
+def test_quiet_machine_passes() -> None:
+    assert passed(ALIVE) == Verdict(outcome=Outcome.PASS, reason="")
+
+
+def test_test_without_a_machine_passes() -> None:
+    assert passed() == Verdict(outcome=Outcome.PASS, reason="")
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_quiet_machine_leaves_the_word_to_the_test(outcome: Outcome) -> None:
+    assert judge(outcome, "why", [ALIVE], []) == Verdict(outcome=outcome, reason="why")
+
+
+def test_declared_splat_passes() -> None:
+    assert passed(replace(ALIVE, splats=(WARNING,)), expected=(ANY_WARNING,)).outcome is Outcome.PASS
+
+
+def test_declaration_covers_every_splat_it_describes() -> None:
+    machine = replace(ALIVE, splats=(WARNING, replace(WARNING, first=7, last=9)))
+    assert passed(machine, expected=(ANY_WARNING,)).outcome is Outcome.PASS
+
+
+def test_declared_death_makes_a_crash_acceptable() -> None:
+    assert passed(CRASHED, expected=(ANY_OOPS,)).outcome is Outcome.PASS
+
+
+# -- splats ------------------------------------------------------------------
+
+
+def test_undeclared_splat_fails_a_passing_test() -> None:
+    verdict = passed(replace(ALIVE, splats=(WARNING,)))
+    assert verdict == Verdict(
+        outcome=Outcome.FAIL, reason="undeclared splat: WARNING in toy_probe", splats=(WARNING,)
+    )
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SKIP, Outcome.XFAIL, Outcome.ERROR])
+def test_undeclared_splat_fails_whatever_the_test_says(outcome: Outcome) -> None:
+    assert judge(outcome, "why", [replace(ALIVE, splats=(WARNING,))], []).outcome is Outcome.FAIL
+
+
+def test_undeclared_fatal_splat_is_a_crash() -> None:
+    assert passed(CRASHED).outcome is Outcome.CRASH
+    assert (
+        passed(CRASHED).reason
+        == "undeclared splat: general protection fault in toy_read; also the kernel panicked"
+    )
+
+
+def test_declaration_of_another_kind_does_not_count() -> None:
+    machine = replace(ALIVE, splats=(WARNING,))
+    verdict = passed(machine, expected=(Expectation(pattern="toy_probe", kind=Kind.OOPS),))
+    assert (verdict.outcome, verdict.splats) == (Outcome.FAIL, (WARNING,))
+
+
+def test_declaration_of_another_title_does_not_count() -> None:
+    verdict = passed(replace(ALIVE, splats=(WARNING,)), expected=(Expectation(pattern="toy_remove"),))
+    assert (verdict.outcome, verdict.splats) == (Outcome.FAIL, (WARNING,))
+
+
+def test_splat_of_a_second_machine_fails_too() -> None:
+    assert passed(ALIVE, replace(ALIVE, splats=(WARNING,))).outcome is Outcome.FAIL
+
+
+def test_failure_of_the_test_stands_before_an_equally_grave_splat() -> None:
+    verdict = judge(Outcome.FAIL, "assert 1 == 2", [replace(ALIVE, splats=(WARNING,))], [])
+    assert verdict.reason == "assert 1 == 2; also undeclared splat: WARNING in toy_probe"
+
+
+# -- declared and missing ----------------------------------------------------
+
+
+def test_declared_splat_that_does_not_come_fails() -> None:
+    verdict = passed(ALIVE, expected=(ANY_WARNING,))
+    assert verdict == Verdict(
+        outcome=Outcome.FAIL,
+        reason="declared splat did not come: /^WARNING/ (warning)",
+        missing=(ANY_WARNING,),
+    )
+
+
+def test_declared_splat_that_did_not_come_is_named_but_does_not_hide_a_failure() -> None:
+    verdict = judge(Outcome.FAIL, "assert 1 == 2", [ALIVE], [ANY_WARNING])
+    assert verdict == Verdict(outcome=Outcome.FAIL, reason="assert 1 == 2", missing=(ANY_WARNING,))
+
+
+def test_skipped_test_need_not_show_its_splat() -> None:
+    assert judge(Outcome.SKIP, "no such device", [], [ANY_WARNING]).outcome is Outcome.SKIP
+
+
+# -- machines that end early -------------------------------------------------
+
+
+@pytest.mark.parametrize("ended", [Outcome.CRASH, Outcome.HANG, Outcome.LOST])
+def test_machine_that_ended_early_decides(ended: Outcome) -> None:
+    machine = replace(ALIVE, ended=ended, reason="nothing moved for 15 s")
+    assert passed(machine) == Verdict(outcome=ended, reason="nothing moved for 15 s")
+
+
+def test_machine_that_ended_early_without_a_reason_gets_one() -> None:
+    assert passed(replace(ALIVE, ended=Outcome.LOST)).reason == "the machine ended early: lost"
+
+
+@pytest.mark.parametrize("ended", [Outcome.HANG, Outcome.LOST])
+def test_machine_gone_after_a_fatal_splat_has_crashed(ended: Outcome) -> None:
+    assert passed(replace(CRASHED, ended=ended)).outcome is Outcome.CRASH
+    assert passed(replace(CRASHED, ended=ended), expected=(ANY_OOPS,)).outcome is Outcome.PASS
+
+
+def test_crash_without_its_splat_is_not_covered_by_the_declaration() -> None:
+    verdict = passed(replace(ALIVE, ended=Outcome.CRASH, reason="the kernel panicked"), expected=(ANY_OOPS,))
+    assert verdict.outcome is Outcome.CRASH
+
+
+def test_crash_with_a_declared_warning_is_still_a_crash() -> None:
+    machine = replace(ALIVE, splats=(WARNING,), ended=Outcome.CRASH, reason="the kernel panicked")
+    assert passed(machine, expected=(ANY_WARNING,)).outcome is Outcome.CRASH
+
+
+def test_second_undeclared_death_is_a_crash() -> None:
+    machine = replace(CRASHED, splats=(OOPS, replace(OOPS, title="kernel panic: other")))
+    assert passed(machine, expected=(ANY_OOPS,)).outcome is Outcome.CRASH
+
+
+def test_death_of_another_machine_is_not_covered() -> None:
+    other = replace(ALIVE, ended=Outcome.CRASH, reason="the kernel panicked")
+    assert passed(CRASHED, other, expected=(ANY_OOPS,)).outcome is Outcome.CRASH
+
+
+# -- taints ------------------------------------------------------------------
+
+
+def test_new_taint_that_nothing_in_the_log_explains_fails() -> None:
+    verdict = passed(replace(ALIVE, taints=("warned",)))
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, "undeclared splat: new taint: warned")
+
+
+def test_new_taint_can_be_declared() -> None:
+    machine = replace(ALIVE, taints=("warned",))
+    assert passed(machine, expected=(Expectation(pattern="warned", kind=Kind.TAINT),)).outcome is Outcome.PASS
+
+
+def test_taint_is_explained_by_the_declared_splat() -> None:
+    machine = replace(ALIVE, splats=(WARNING,), taints=("warned",))
+    assert passed(machine, expected=(ANY_WARNING,)).outcome is Outcome.PASS
+
+
+def test_warning_does_not_explain_that_the_kernel_died() -> None:
+    machine = replace(ALIVE, splats=(WARNING,), taints=("warned", "died"))
+    assert passed(machine, expected=(ANY_WARNING,)).reason == "undeclared splat: new taint: died"
+
+
+# -- order -------------------------------------------------------------------
+
+MACHINES = st.builds(
+    lambda splats, ended: replace(ALIVE, splats=splats, ended=ended, reason="why"),
+    st.lists(st.sampled_from([WARNING, OOPS]), max_size=3).map(tuple),
+    st.sampled_from([None, Outcome.CRASH, Outcome.HANG, Outcome.LOST]),
+)
+
+
+@given(st.sampled_from(list(Outcome)), st.lists(MACHINES, max_size=3))
+def test_verdict_is_never_milder_than_what_the_test_or_a_machine_says(
+    outcome: Outcome, machines: list[MachineReport]
+) -> None:
+    order = list(Outcome)
+    said = [outcome, *(machine.ended for machine in machines if machine.ended and not machine.splats)]
+    verdict = judge(outcome, "why", machines, [])
+    assert order.index(verdict.outcome) <= min(map(order.index, said))
+    assert "\n" not in verdict.reason
+
+
+@given(MACHINES, st.sampled_from([ANY_OOPS, ANY_WARNING]))
+def test_pass_means_that_nothing_undeclared_happened(machine: MachineReport, wanted: Expectation) -> None:
+    if passed(machine, expected=(wanted,)).outcome is Outcome.PASS:
+        assert machine.splats
+        assert all(wanted.matches(splat) for splat in machine.splats)
+
+
+def test_outcomes_are_in_the_order_of_their_gravity() -> None:
+    assert list(Outcome)[:6] == [
+        Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL, Outcome.ERROR, Outcome.PASS,
+    ]  # fmt: skip
+
+
+# -- the failure text --------------------------------------------------------
+
+
+def test_failure_shows_the_splat_and_what_led_to_it() -> None:
+    machine = replace(ALIVE, splats=(replace(WARNING, first=10, last=12),))
+    assert render_failure(passed(machine), machine) == (
+        "FAIL: arm64 (tcg): undeclared splat: WARNING in toy_probe\n"
+        "  kernel   7.3.4\n"
+        "  splat    [    1.000006] line 6\n"
+        "           [    1.000007] line 7\n"
+        "           [    1.000008] line 8\n"
+        "           [    1.000009] line 9\n"
+        "           [    1.000010] line 10\n"
+        "           [    1.000011] line 11\n"
+        "           [    1.000012] line 12\n"
+        "  console  /results/latest/test_toy-arm64/console.log\n"
+        "  repeat   sh /results/latest/test_toy-arm64/run.sh"
+    )
+
+
+def test_failure_without_a_splat_shows_the_last_records() -> None:
+    machine = replace(ALIVE, ended=Outcome.HANG, reason="nothing moved for 15 s")
+    text = render_failure(passed(machine), machine)
+    assert text.startswith("HANG: arm64 (tcg): nothing moved for 15 s\n")
+    assert text.count(" line ") == 15
+    assert "  last records  [    1.000015] line 15\n" in text
+    assert "  machine       nothing moved for 15 s\n" in text
+
+
+def test_failure_shows_only_what_was_undeclared() -> None:
+    declared, other = (
+        replace(WARNING, first=5, last=6),
+        replace(WARNING, title="WARNING in other", first=20, last=21),
+    )
+    machine = replace(ALIVE, splats=(declared, other))
+    text = render_failure(passed(machine, expected=(Expectation(pattern="toy_probe"),)), machine)
+    assert "line 21" in text
+    assert "line 6\n" not in text
+
+
+def test_failure_names_what_did_not_come() -> None:
+    text = render_failure(passed(ALIVE, expected=(ANY_WARNING,)), ALIVE)
+    assert "  missing       /^WARNING/ (warning)\n" in text
+
+
+def test_failure_of_a_machine_that_said_nothing_says_so() -> None:
+    machine = replace(ALIVE, release="", records=(), ended=Outcome.LOST, reason="QEMU is gone")
+    assert "  last records  none\n" in render_failure(passed(machine), machine)
+
+
+def test_long_splat_is_cut_in_its_middle() -> None:
+    records = tuple(replace(RECORDS[0], text=f"frame {number}") for number in range(500))
+    machine = replace(ALIVE, records=records, splats=(replace(OOPS, first=100, last=400),))
+    text = render_failure(passed(machine), machine)
+    assert "... 241 records, all of them in console.log" in text
+    assert "frame 96\n" in text
+    assert "frame 400\n" in text
+    assert text.count("frame ") == 64
+
+
+def test_what_a_kernel_log_shows_is_what_the_verdict_says() -> None:
+    records = parse_console(
+        "[    1.000000] toy: probing\n"
+        "[    1.000001] ------------[ cut here ]------------\n"
+        "[    1.000002] WARNING: drivers/toy/toy_core.c:88 at toy_probe+0x2f/0x90 [toy], CPU#1: insmod/74\n"
+        "[    1.000003] ---[ end trace 0000000000000000 ]---\n"
+    )
+    machine = replace(ALIVE, records=records, splats=find_splats(records))
+    verdict = passed(machine)
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, "undeclared splat: WARNING in toy_probe")
+    assert "---[ end trace" in render_failure(verdict, machine)
