@@ -17,14 +17,15 @@ from pathlib import Path
 from harness import cache as caching
 from harness.arch import Arch
 from harness.cache import Cache, Facts
-from harness.errors import BuildError
+from harness.errors import BuildError, UsageError
 from harness.kernel import buildtree, kconfig
 from harness.kernel.artifact import Kernel, Module
 from harness.kernel.buildtree import BuildTree
+from harness.kernel.builtkernel import load_built
 from harness.kernel.kconfig import Option
 from harness.kernel.make import parse_step
 from harness.kernel.module import describe_modules
-from harness.kernel.source import Source, parse_source, resolve_source
+from harness.kernel.source import Source, SourceKind, parse_source, resolve_source
 from harness.kernel.toolchain import Toolchain
 from harness.progress import Progress, Report
 
@@ -101,6 +102,10 @@ def build_kernel(
     paths = kconfig.fragment_paths(arch, profile, extra_fragments)
     options = kconfig.load_fragments(paths)
     spec = parse_source(source)
+    if spec.kind is SourceKind.BUILT:
+        if extra_fragments:
+            raise UsageError(f"{spec} is built already: it takes no kconfig fragments")
+        return load_built(Path(spec.where).expanduser().absolute(), arch, str(spec))
     resolved = resolve_source(spec, toolchain=toolchain, cache=cache, report=report, refresh=refresh)
     order = _Order(
         source=resolved,

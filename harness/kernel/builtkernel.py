@@ -1,0 +1,189 @@
+"""A kernel that somebody else compiled: found in a directory, checked, and taken as it is.
+
+The directory is an O= tree, or holds an image and modules, with vmlinux and
+the configuration if they came along. Nothing in it is written to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import cache as caching
+from harness.arch import ARCHES, Arch
+from harness.errors import MismatchError, UsageError
+from harness.kernel.artifact import Kernel, Module
+from harness.kernel.elf import parse_elf
+from harness.kernel.image_file import ImageFacts, find_config, has_rust_symbols, identify_image
+from harness.kernel.kconfig import parse_config
+from harness.kernel.module import ModuleFacts, read_module, require_match
+
+PROFILE = "built"
+# names of images outside of an O= tree, with * for a release; in this order
+_IMAGES = ("image", "bzImage*", "Image", "Image.gz", "Image-*", "vmlinuz*", "boot/vmlinuz*", "boot/Image*")
+_VMLINUX = ("vmlinux", "vmlinux-*", "boot/vmlinux*", "usr/lib/debug/boot/vmlinux*")
+_CONFIGS = (".config", "config", "config-*", "boot/config-*")
+_COMPRESSED = {".xz": "unxz", ".zst": "unzstd --rm", ".gz": "gunzip"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """The files of a built kernel."""
+
+    directory: Path
+    image: Path
+    modules: tuple[Path, ...]
+    vmlinux: Path | None
+    config: Path | None
+
+
+def load_built(directory: Path, arch: Arch, name: str) -> Kernel:
+    """Return the kernel in a directory, `name` being what the user called it.
+
+    UsageError when there is none, MismatchError when it is for another
+    architecture, lacks Rust or modules, or has a module that it would refuse.
+    """
+    found = _find_files(directory, arch, name)
+    data = found.image.read_bytes()
+    facts = identify_image(data)
+    _require_arch(facts, found.image, arch)
+    modules = [(path, read_module(path)) for path in found.modules]
+    release = facts.release or modules[0][1].release
+    for path, module in modules:
+        require_match(module, path, arch, release, modules[0][1].vermagic)
+    _require_rust(found, data)
+    return Kernel(
+        arch=arch,
+        release=release,
+        image=found.image,
+        modules=_describe(modules),
+        vmlinux=found.vmlinux,
+        config=found.config,
+        source_dir=_source_of(directory),
+        build_dir=directory if (directory / "include/config/kernel.release").is_file() else None,
+        source=name,
+        profile=PROFILE,
+        key=_key(arch, data, found.modules),
+    )
+
+
+def _find_files(directory: Path, arch: Arch, name: str) -> _Found:
+    if not directory.is_dir():
+        raise UsageError(f"{name}: there is no directory {directory}")
+    # one that is for another architecture is found too, so that the error can say so
+    rows = (arch, *ARCHES.values())
+    image = _first(directory, (*(row.kernel_image for row in rows), *_IMAGES))
+    if image is None:
+        raise UsageError(
+            f"{name}: there is no kernel image in {directory}",
+            looked_for=", ".join((arch.kernel_image, *_IMAGES)),
+        )
+    return _Found(
+        directory=directory,
+        image=image,
+        modules=_find_modules(directory, name),
+        vmlinux=_find_vmlinux(directory, arch),
+        config=_first(directory, _CONFIGS),
+    )
+
+
+def _first(directory: Path, patterns: Iterable[str]) -> Path | None:
+    for pattern in patterns:
+        if found := sorted(path for path in directory.glob(pattern) if path.is_file()):
+            return found[0]
+    return None
+
+
+def _find_modules(directory: Path, name: str) -> tuple[Path, ...]:
+    order = directory / "modules.order"
+    if order.is_file() and (directory / "include").is_dir():
+        built = [(directory / line).with_suffix(".ko") for line in order.read_text().split()]
+        if missing := [path for path in built if not path.is_file()]:
+            raise MismatchError(
+                f"{name}: {len(missing)} of {len(built)} modules were not built",
+                first=missing[0],
+                mend=f"make modules in {directory}",
+            )
+    else:
+        built = sorted(directory.rglob("*.ko"))
+    if built:
+        return tuple(built)
+    for suffix, program in _COMPRESSED.items():
+        if next(directory.rglob(f"*.ko{suffix}"), None) is not None:
+            raise MismatchError(
+                f"{name}: the modules are compressed",
+                mend=f"find {directory} -name '*.ko{suffix}' -exec {program} {{}} +",
+            )
+    raise MismatchError(
+        f"{name}: there are no modules (*.ko) in {directory}",
+        mend="build the drivers under test as modules (=m), and put their .ko files there",
+    )
+
+
+def _find_vmlinux(directory: Path, arch: Arch) -> Path | None:
+    path = _first(directory, _VMLINUX)
+    if path is None:
+        return None
+    try:
+        elf = parse_elf(path.read_bytes())
+    except ValueError as error:
+        raise MismatchError(f"{path}: {error}") from error
+    if not elf.belongs_to(arch):
+        raise MismatchError(f"{path} is for {elf.name_arch()}, not for {arch}")
+    return path
+
+
+def _require_arch(facts: ImageFacts, image: Path, arch: Arch) -> None:
+    if facts.arch is None:
+        raise MismatchError(
+            f"{image} is not a kernel image that can be told apart",
+            known="bzImage, Image, Image.gz, ELF",
+        )
+    if facts.arch != arch.name:
+        raise MismatchError(f"kernel {image} is for {facts.arch}, not for {arch}")
+
+
+def _require_rust(found: _Found, image: bytes) -> None:
+    """Raise MismatchError unless the configuration, or else the symbols, show that the kernel has Rust."""
+    text = _find_config_text(found, image)
+    if text is not None:
+        if parse_config(text).get("RUST") != "y":
+            raise MismatchError(
+                f"the kernel in {found.directory} was built without Rust",
+                config=found.config or "in the image (IKCONFIG)",
+                mend="set CONFIG_RUST=y; `make rustavailable` says what it needs",
+            )
+        return
+    files = (*found.modules, *([found.vmlinux] if found.vmlinux else []))
+    if not any(has_rust_symbols(path.read_bytes()) for path in files):
+        raise MismatchError(
+            f"nothing shows that the kernel in {found.directory} was built with Rust",
+            mend="put its .config (as `config`) or its vmlinux beside the image",
+        )
+
+
+def _find_config_text(found: _Found, image: bytes) -> str | None:
+    if found.config is not None:
+        return found.config.read_text(errors="replace")
+    inside = find_config(image)
+    if inside is None and found.vmlinux is not None:
+        inside = find_config(found.vmlinux.read_bytes())
+    return inside
+
+
+def _describe(modules: Iterable[tuple[Path, ModuleFacts]]) -> dict[str, Module]:
+    found = {facts.name: Module(name=facts.name, path=path, depends=facts.depends) for path, facts in modules}
+    return dict(sorted(found.items()))
+
+
+def _source_of(directory: Path) -> Path | None:
+    """Return the source tree of an O= tree; kbuild leaves a link to it."""
+    link = directory / "source"
+    return link.resolve() if link.is_symlink() and link.is_dir() else None
+
+
+def _key(arch: Arch, image: bytes, modules: Iterable[Path]) -> str:
+    sums = sorted(f"{path.stem} {caching.hash_file(path)}" for path in modules)
+    return caching.hash_text(arch.name, hashlib.sha256(image).hexdigest(), *sums)
