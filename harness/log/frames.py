@@ -15,10 +15,12 @@ from harness.log.formats import Kind
 _SYMBOL = r"(?P<symbol>[A-Za-z_$.][\w$.]*)"
 _ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
 
-# a stack frame; `?` marks words that only look like return addresses
+# a stack frame; `?` marks words that only look like return addresses, and an address at the very
+# beginning of a function is that behind a call which never returns, at the end of the one before it
 FRAME = re.compile(
     rf"\s*{_ADDRESS}(?P<unsure>\? )?"
-    rf"(?:{_SYMBOL}\+0x[0-9a-f]+/0x|\(?{_SYMBOL.replace('symbol', 'arm')}(?: \[\w+\])?\)? from )"
+    rf"(?:{_SYMBOL}\+0x(?P<offset>[0-9a-f]+)/0x"
+    rf"|\(?{_SYMBOL.replace('symbol', 'arm')}(?: \[\w+\])?\)? from )"
 )
 # x86 (kernel segments), arm64, arm, riscv, s390
 _COUNTER = re.compile(
@@ -103,7 +105,7 @@ def _symbols(text: str, counters: list[str]) -> Iterator[str]:
             yield counter["symbol"]
         elif taken := _TAKEN.match(line):
             yield taken["symbol"]
-        elif (frame := FRAME.match(line)) and not frame["unsure"]:
+        elif (frame := FRAME.match(line)) and not frame["unsure"] and frame["offset"] != "0":
             yield frame["symbol"] or frame["arm"]
 
 

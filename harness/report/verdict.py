@@ -151,12 +151,12 @@ def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -
         for splat in (*machine.splats, *_taint_splats(machine))
         if not any(wanted.matches(splat) for wanted in expected)
     ]
-    ended = _ended(machine)
-    declared_death = any(splat.fatal for splat in machine.splats) and not any(s.fatal for s in undeclared)
     for splat in undeclared:
         outcome = Outcome.CRASH if splat.fatal else Outcome.FAIL
         yield _Finding(outcome=outcome, reason=f"undeclared splat: {splat.title}", splat=splat)
-    if ended is not None and not (ended is Outcome.CRASH and declared_death):
+    ended = _ended(machine)
+    # a death that is in the log has been judged above, or was declared
+    if ended is not None and not (ended is Outcome.CRASH and any(splat.fatal for splat in machine.splats)):
         yield _Finding(outcome=ended, reason=machine.reason or f"the machine ended early: {ended}")
 
 
@@ -190,14 +190,15 @@ def _came(wanted: Expectation, machines: Sequence[MachineReport]) -> bool:
 
 
 def _join(findings: Sequence[_Finding]) -> str:
-    """Return one line: the gravest finding, and how many more there are."""
-    first = " ".join(findings[0].reason.split())
-    others = [other for other in findings[1:] if other.reason != findings[0].reason]
-    if not others:
-        return first
-    if len(others) == 1:
-        return f"{first}; also {' '.join(others[0].reason.split())}"
-    return f"{first}; also {' '.join(others[0].reason.split())} and {len(others) - 1} more"
+    """Return one line: the gravest finding, and the splats besides it.
+
+    That the test failed on a machine that died is no news.
+    """
+    first = findings[0].reason
+    others = [found.reason for found in findings[1:] if found.splat is not None and found.reason != first]
+    also = f"; also {others[0]}" if others else ""
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return " ".join(f"{first}{also}{more}".split())
 
 
 def render_failure(verdict: Verdict, machine: MachineReport) -> str:

@@ -66,6 +66,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "paging_x86": (Kind.OOPS, PAGING, "toy_release", False, (0, 7)),
     "panic_init_exits": (Kind.PANIC, "kernel panic: Attempted to kill init!", "", True, (1, 3)),
     "panic_no_root": (Kind.PANIC, NO_ROOT, "", True, (1, 6)),
+    "panic_sysrq_arm64": (Kind.PANIC, "kernel panic: sysrq triggered crash", "", True, (1, 16)),
     "preemptible": (
         Kind.BUG_REPORT, "BUG: using smp_processor_id() in preemptible code", "toy_cpu", False, (0, 5),
     ),
@@ -99,6 +100,8 @@ ALSO_BLAMED = {
     "kcsan": "toy_count",
     "out_of_memory": "out_of_memory",
     "panic_no_root": "mount_root_generic",
+    # the two before it are the functions behind those that called panic() and never went on
+    "panic_sysrq_arm64": "__handle_sysrq",
 }
 
 

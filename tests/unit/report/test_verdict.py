@@ -93,10 +93,22 @@ def test_undeclared_splat_fails_whatever_the_test_says(outcome: Outcome) -> None
 
 def test_undeclared_fatal_splat_is_a_crash() -> None:
     assert passed(CRASHED).outcome is Outcome.CRASH
-    assert (
-        passed(CRASHED).reason
-        == "undeclared splat: general protection fault in toy_read; also the kernel panicked"
+    assert passed(CRASHED).reason == "undeclared splat: general protection fault in toy_read"
+
+
+def test_failure_of_the_test_on_a_machine_that_died_is_no_news() -> None:
+    verdict = judge(Outcome.FAIL, "CrashError: panic", [CRASHED], [])
+    assert verdict.reason == "undeclared splat: general protection fault in toy_read"
+
+
+def test_further_splats_are_counted() -> None:
+    further = tuple(replace(WARNING, title=f"WARNING in toy_{number}") for number in range(3))
+    verdict = passed(replace(CRASHED, splats=(OOPS, *further)))
+    assert verdict.reason == (
+        "undeclared splat: general protection fault in toy_read; "
+        "also undeclared splat: WARNING in toy_0 and 2 more"
     )
+    assert verdict.splats == (OOPS, *further)
 
 
 def test_declaration_of_another_kind_does_not_count() -> None:
