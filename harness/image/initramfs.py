@@ -9,6 +9,7 @@ It is not compressed: unpacking it under emulation costs more than reading it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from harness.errors import HostError, SpecError
 from harness.image import cpio
 from harness.image.cpio import Member
 from harness.image.packages import GuestPackage, fetch_package
-from harness.image.rbctl import build_rbctl, rbctl_key
+from harness.image.rbctl import build_rbctl, has_nolibc, rbctl_key
 from harness.image.spec import ImageSpec, find_spec_file, load_image_spec
 from harness.image.strip import strip_module
 from harness.kernel.artifact import Kernel, Module
@@ -87,7 +88,8 @@ def build_image(
         busybox=fetch_package(
             spec.busybox, kernel.arch.debian_arch, toolchain=toolchain, cache=cache, report=report
         ),
-        nolibc_source=kernel.source_dir or nolibc_source or _any_source(toolchain, cache, report),
+        nolibc_source=_find_nolibc((kernel.source_dir, nolibc_source))
+        or _any_source(toolchain, cache, report),
     )
     key = _key(parts, toolchain)
     what = f"image {spec.file.stem} for {kernel.release} {kernel.arch}"
@@ -122,6 +124,11 @@ def _early(spec: ImageSpec, kernel: Kernel) -> tuple[str, ...]:
     """Return the early modules that this kernel has as modules, in the order of loading."""
     wanted = [name for name in spec.early_modules if name.replace("-", "_") in kernel.modules]
     return tuple(dict.fromkeys(module.name for name in wanted for module in kernel.load_order(name)))
+
+
+def _find_nolibc(trees: Sequence[Path | None]) -> Path | None:
+    """Return the first kernel tree that has a nolibc."""
+    return next((tree for tree in trees if tree is not None and has_nolibc(tree)), None)
 
 
 def _any_source(toolchain: Toolchain, cache: Cache, report: Report) -> Path:

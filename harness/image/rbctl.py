@@ -41,6 +41,11 @@ def hash_sources(sources: Path) -> str:
     return caching.hash_text(*(part for file in files for part in (file.name, file.read_text())))
 
 
+def has_nolibc(kernel_source: Path) -> bool:
+    """Say whether rbctl can be compiled with a kernel tree: trees of headers only, for example, will not do."""
+    return (kernel_source / _NOLIBC / "nolibc.h").is_file() and (kernel_source / "Makefile").is_file()
+
+
 def hash_nolibc(kernel_source: Path) -> str:
     """Return what identifies the nolibc and the exported headers of a kernel tree.
 
@@ -49,8 +54,6 @@ def hash_nolibc(kernel_source: Path) -> str:
     """
     directory = kernel_source / _NOLIBC
     files = sorted(path for path in directory.rglob("*") if path.is_file())
-    if not files:
-        raise UsageError(f"{kernel_source} is not a kernel tree with nolibc", lacks=directory)
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.relative_to(directory)}:{file.stat().st_size}:".encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cache import Cache
-from harness.errors import BuildError, HostError, SpecError, UsageError
+from harness.errors import BuildError, HostError, SpecError
 from harness.image.cpio import Kind, Member, parse_cpio
 from harness.image.initramfs import Image, build_image
 from harness.kernel.artifact import Kernel
@@ -191,11 +191,12 @@ def test_file_that_is_no_module_is_named(build: Builder, make_kernel: KernelMake
     assert str(kernel.modules["a"].path) in str(caught.value)
 
 
-def test_kernel_without_sources_takes_nolibc_from_another_tree(
-    build: Builder, make_kernel: KernelMaker, toolchain: Toolchain
+@pytest.mark.parametrize("has", ["no sources", "sources without nolibc"])
+def test_kernel_without_nolibc_takes_another_trees(
+    build: Builder, make_kernel: KernelMaker, toolchain: Toolchain, tmp_path: Path, has: str
 ) -> None:
     kernel = make_kernel(a="a")
-    bare = dataclasses.replace(kernel, source_dir=None)
+    bare = dataclasses.replace(kernel, source_dir=None if has == "no sources" else tmp_path)
     image = build_image(
         "default",
         bare,
@@ -205,12 +206,6 @@ def test_kernel_without_sources_takes_nolibc_from_another_tree(
         nolibc_source=kernel.source_dir,
     )
     assert image == build(kernel)
-
-
-def test_tree_without_nolibc_is_refused(build: Builder, make_kernel: KernelMaker, tmp_path: Path) -> None:
-    kernel = dataclasses.replace(make_kernel(), source_dir=tmp_path)
-    with pytest.raises(UsageError, match="is not a kernel tree with nolibc"):
-        build(kernel)
 
 
 def test_progress_is_reported_to_the_end(
