@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from harness.arch import Arch
 from harness.cache import Cache
-from harness.devices import firmware
+from harness.devices.firmware import Firmware, Source, compile_acpi, compile_device_tree
 from harness.errors import UsageError
 from harness.machine.spec import MachineSpec
 from harness.prepare import Platform
 
 _TUPLES = ("devices", "machine_options", "cmdline", "acpi", "qemu_args")
-_NUMBERS = ("memory_mib", "cpus", "free_ports")
+_TEXTS = ("profile", "device_tree")
+# the least that makes sense
+_NUMBERS = {"memory_mib": 1, "cpus": 1, "free_ports": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,8 @@ class MachineRequest:
         known = {spec.name for spec in fields(self)}
         if unknown := sorted(set(wanted) - known):
             raise UsageError(f"a machine has no {', '.join(unknown)}", choices=", ".join(sorted(known)))
-        return replace(self, **{name: _checked(name, value) for name, value in wanted.items()})
+        checked: dict[str, Any] = {name: _checked(name, value) for name, value in wanted.items()}
+        return replace(self, **checked)
 
 
 def _checked(name: str, value: object) -> object:
@@ -55,26 +59,35 @@ def _checked(name: str, value: object) -> object:
         if isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value):
             return tuple(value)
         raise UsageError(f"{name} takes a string or a list of strings", given=repr(value))
-    if name in _NUMBERS and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-        raise UsageError(f"{name} takes a number", given=repr(value))
-    return value
+    if name in _TEXTS:
+        if value is None or isinstance(value, str):
+            return value
+        raise UsageError(f"{name} takes a string", given=repr(value))
+    if isinstance(value, int) and not isinstance(value, bool) and value >= _NUMBERS[name]:
+        return value
+    raise UsageError(f"{name} takes a number, at least {_NUMBERS[name]}", given=repr(value))
 
 
 def incapable(request: MachineRequest, arch: Arch) -> str | None:
     """Return why an architecture's machine cannot have what is asked for, or None if it can."""
-    if request.acpi and arch.firmware != firmware.Firmware.ACPI:
+    if request.acpi and arch.firmware is not Firmware.ACPI:
         return f"{arch}'s machine has no ACPI"
+    if request.device_tree is not None and arch.firmware is Firmware.NONE:
+        return f"{arch}'s machine has no device tree"
     return None
 
 
-def _source(given: str, base: Path) -> str:
+def _source(given: str, base: Path) -> Source:
     """Return firmware source: of a file beside the test, or the text itself."""
     if "\n" in given or "{" in given:
-        return given
+        return Source(name="text-in-the-test", text=given)
     path = base / given
-    if not path.is_file():
-        raise UsageError(f"no such firmware source: {path}")
-    return path.read_text()
+    try:
+        return Source(name=path.name, text=path.read_text())
+    except FileNotFoundError as error:
+        raise UsageError(f"no such firmware source: {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the firmware source {path}: {error}") from error
 
 
 def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cache: Cache) -> MachineSpec:
@@ -93,9 +106,10 @@ def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cac
         qemu_args=request.qemu_args,
     )
     root = platform.toolchain.root
-    tables = tuple(firmware.compile_acpi(_source(text, base), root=root, cache=cache) for text in request.acpi)
+    tables = tuple(compile_acpi(_source(given, base), root=root, cache=cache) for given in request.acpi)
     spec = replace(spec, acpi_tables=tables)
     if request.device_tree is None:
         return spec
     source = _source(request.device_tree, base)
-    return replace(spec, dtb=firmware.compile_device_tree(source, spec, platform.qemu, root=root, cache=cache))
+    blob = compile_device_tree(source, spec, platform.qemu, root=root, cache=cache)
+    return replace(spec, dtb=blob)

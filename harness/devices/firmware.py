@@ -7,8 +7,9 @@ Compiled tables are cache entries.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import process
@@ -20,54 +21,77 @@ from harness.machine.argv import Channels, render_argv
 from harness.machine.spec import MachineSpec
 from harness.process import ProgramError
 
-__all__ = ["Firmware", "compile_acpi", "compile_device_tree"]
+__all__ = ["Firmware", "Source", "compile_acpi", "compile_device_tree"]
 
 _QUIET = Channels(console="null", shell="null", records="null", monitor=None)
 
-# a tree of its own needs these to be one
-_TREE_HEAD = "/dts-v1/;\n"
+# seconds for a compiler, and for a QEMU that only writes its tree
+_COMPILE_S = 30.0
+
+# x86 boot protocol (Linux, Documentation/arch/x86/boot.rst): where an image keeps its magic
+# number and the sectors of its setup code, of which there is one more, and 4 if it says 0
+_MAGIC, _MAGIC_AT, _SECTORS_AT = b"HdrS", 0x202, 0x1F1
+# ... and the header of a piece of setup data: next, type, length
+_SETUP_DATA = struct.Struct("<QII")
+_SETUP_DTB = 2
 
 
-def _compile(argv: Sequence[str], what: str, source: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The source of a table."""
+
+    # file name that the compiler's complaints show
+    name: str
+    text: str
+
+
+def _compile(argv: Sequence[str], source: Source, directory: Path) -> None:
     try:
-        process.run(argv, attempted=f"compiling {what}", timeout_s=30)
+        process.run(argv, attempted=f"compiling {source.name}", timeout_s=_COMPILE_S, cwd=directory)
     except ProgramError as error:
-        output = (error.completed.stdout + error.completed.stderr).decode(errors="replace").strip()
-        raise UsageError(f"{what} does not compile", output=output[-2000:], source=source) from error
+        said = error.completed.stderr or error.completed.stdout
+        complaint = said.decode(errors="replace").strip()[:2000]
+        raise UsageError(f"{source.name} does not compile", complaint=complaint) from error
 
 
-def compile_acpi(source: str, *, root: Path | None, cache: Cache) -> Path:
+def compile_acpi(source: Source, *, root: Path | None, cache: Cache) -> Path:
     """Compile an ACPI table (ASL) and return the path of its AML. Raises UsageError with iasl's complaint."""
 
     def fill(directory: Path) -> Facts:
-        (directory / "table.dsl").write_text(source)
+        (directory / source.name).write_text(source.text)
         iasl = program_in(root, "iasl", "acpica-tools")
-        _compile([*iasl, "-p", str(directory / "table"), str(directory / "table.dsl")], "the ACPI table", source)
+        # no banner, no remarks; the prefix gives the table's file its name
+        _compile([*iasl, "-vs", "-vr", "-p", "table", source.name], source, directory)
         return {}
 
-    key = hash_text("acpi", source)
+    key = hash_text("acpi", source.name, source.text)
     cache.publish("firmware", key, fill)
     return cache.path("firmware", key) / "table.aml"
 
 
-def compile_device_tree(source: str, spec: MachineSpec, qemu: Qemu, *, root: Path | None, cache: Cache) -> Path:
+def compile_device_tree(
+    source: Source, spec: MachineSpec, qemu: Qemu, *, root: Path | None, cache: Cache
+) -> Path:
     """Compile a device tree for a machine and return the blob's path. Raises UsageError with dtc's complaint.
 
     `source` has root nodes (`/ { ... };`) only; /dts-v1/ is put before it.
     """
     merged = spec.arch.firmware is Firmware.DEVICE_TREE
+    setup_bytes = 0 if merged else _setup_bytes(spec.kernel.image)
 
     def fill(directory: Path) -> Facts:
-        dtc = program_in(root, "dtc", "device-tree-compiler")
-        text = _machine_tree(spec, qemu, dtc, directory) if merged else _TREE_HEAD
-        (directory / "tree.dts").write_text(text + source)
-        argv = [*dtc, "-q", "-I", "dts", "-O", "dtb", "-o", str(directory / "tree.dtb"), str(directory / "tree.dts")]
-        _compile(argv, "the device tree", source)
+        dtc = (*program_in(root, "dtc", "device-tree-compiler"), "-q")
+        head = _machine_tree(spec, qemu, dtc, directory) if merged else "/dts-v1/;\n"
+        # complaints give lines of the test's source, not of the file that dtc reads
+        (directory / "tree.dts").write_text(f'{head}\n# 1 "{source.name}"\n{source.text}\n')
+        _compile([*dtc, "-I", "dts", "-O", "dtb", "-o", "tree.dtb", "tree.dts"], source, directory)
+        blob = directory / "tree.dtb"
+        blob.write_bytes(_beside_acpi(blob.read_bytes(), setup_bytes))
         return {}
 
     # what QEMU's own tree depends on: everything on its command line
     machine = render_argv(replace(spec, initramfs=Path("-")), qemu.program, _QUIET) if merged else ()
-    key = hash_text("device-tree", source, qemu.identity, *machine)
+    key = hash_text("device-tree", source.name, source.text, str(setup_bytes), qemu.identity, *machine)
     cache.publish("firmware", key, fill)
     return cache.path("firmware", key) / "tree.dtb"
 
@@ -80,8 +104,36 @@ def _machine_tree(spec: MachineSpec, qemu: Qemu, dtc: Sequence[str], directory: 
         render_argv(dumping, qemu.program, _QUIET),
         attempted=f"asking QEMU for the device tree of {spec.arch}",
         env=dict(qemu.env),
-        timeout_s=30,
+        timeout_s=_COMPILE_S,
     )
     return process.run(
-        [*dtc, "-q", "-I", "dtb", "-O", "dts", str(blob)], attempted="reading QEMU's device tree", timeout_s=30
+        [*dtc, "-I", "dtb", "-O", "dts", str(blob)],
+        attempted="reading QEMU's device tree",
+        timeout_s=_COMPILE_S,
     ).text
+
+
+def _setup_bytes(image: Path) -> int:
+    """Return how much setup code an x86 kernel image has; 0 if it is no such image."""
+    with image.open("rb") as stream:
+        head = stream.read(_MAGIC_AT + len(_MAGIC))
+    if not head.endswith(_MAGIC) or len(head) != _MAGIC_AT + len(_MAGIC):
+        return 0
+    return ((head[_SECTORS_AT] or 4) + 1) * 512
+
+
+def _beside_acpi(blob: bytes, setup_bytes: int) -> bytes:
+    """Return what QEMU's -dtb must be given so that an x86 kernel finds the blob.
+
+    QEMU puts a tree behind the kernel and tells its address, which is too high
+    by the size of the kernel's setup code since QEMU no longer loads the two
+    apart (seen with 11.1.3; right in 7.2). So there is a second tree where the
+    kernel looks, with the header that it expects; this can go when QEMU_MINIMUM is
+    a version without that error.
+    """
+    if setup_bytes == 0:
+        return blob
+    room = setup_bytes - _SETUP_DATA.size
+    if len(blob) > room:
+        raise UsageError(f"the device tree has {len(blob)} bytes; beside ACPI there is room for {room}")
+    return blob.ljust(room, b"\0") + _SETUP_DATA.pack(0, _SETUP_DTB, len(blob)) + blob

@@ -2,23 +2,26 @@
 
 A device goes behind one of the machine's empty PCIe ports. Both directions
 end when the guest's kernel shows the change in sysfs, not when QEMU has
-taken the command.
+taken the command; a driver that is loaded binds a moment later.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.deadline import Deadline
-from harness.errors import HangError, UsageError
+from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.machine.vm import Vm
 
 _DEVICES = "/sys/bus/pci/devices"
+_BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+_NUMBERS = ("int", "uint", "size")
+
+# ids are never used twice: QEMU may still know the last holder of one
 _serial = itertools.count(1)
 
 
@@ -50,35 +53,63 @@ def _free_port(vm: Vm) -> str:
     )
 
 
+def typed(text: str, kind: str) -> object:
+    """Return a property's value in the type that QEMU says it has; as text if it is not of that type.
+
+    QMP wants numbers and booleans where -device takes words, and refuses what does not fit.
+    """
+    if kind == "bool":
+        return _BOOLS.get(text, text)
+    if kind.startswith(_NUMBERS):
+        try:
+            return int(text, 0)
+        except ValueError:
+            return text
+    return text
+
+
+def _properties(vm: Vm, driver: str, options: Sequence[str]) -> dict[str, object]:
+    if not options:
+        return {}
+    kinds = {
+        row["name"]: row["type"] for row in vm.monitor.execute("device-list-properties", typename=driver)
+    }
+    given = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or name in ("id", "bus"):
+            raise UsageError(f"cannot plug {driver} with {option!r}", wanted="NAME=VALUE, without id and bus")
+        given[name] = typed(value, kinds.get(name, "str"))
+    return given
+
+
 def plug(vm: Vm, device: str, timeout_s: float) -> Plugged:
-    """Plug a device in; `device` is what -device takes, without id and bus."""
+    """Plug a device in; `device` is what -device takes, without id and bus.
+
+    Raises UsageError when every port is taken, MonitorError when QEMU refuses the device.
+    """
     driver, *options = device.split(",")
-    before = _addresses(vm)
-    used = {event["data"].get("path", "").rsplit("/", 1)[-1] for event in vm.monitor.events}
-    name = next(name for name in (f"plugged{number}" for number in _serial) if name not in used)
     port = _free_port(vm)
-    arguments = dict(option.split("=", 1) for option in options)
-    vm.monitor.execute("device_add", driver=driver, id=name, bus=port, **arguments)
-    deadline = Deadline.after(timeout_s)
-    while not (new := _addresses(vm) - before):
-        if deadline.expired:
-            raise HangError(f"the guest did not notice {driver} within {timeout_s:g} s")
-        time.sleep(0.01)
+    properties = _properties(vm, driver, options)
+    name = f"plugged{next(_serial)}"
+    before = _addresses(vm)
+    vm.monitor.execute("device_add", exact={"driver": driver, "id": name, "bus": port, **properties})
+    new = vm.wait_for(lambda: _addresses(vm) - before, f"the guest to find {driver}", timeout_s)
     return Plugged(id=name, address=min(new), port=port)
 
 
 def unplug(vm: Vm, device: Plugged, timeout_s: float) -> None:
-    """Plug a device out; a PCIe slot takes about 5 s, which the kernel grants its user to change their mind."""
+    """Plug a device out; a PCIe slot takes about 5 s, granted to people who press its button by mistake."""
     since = len(vm.monitor.events)
+
+    def deleted() -> bool:
+        return any(
+            event["event"] == "DEVICE_DELETED" and event["data"].get("device") == device.id
+            for event in vm.monitor.events[since:]
+        )
+
     vm.monitor.execute("device_del", id=device.id)
-    deadline = Deadline.after(timeout_s)
-    vm.monitor.wait_event(
-        "DEVICE_DELETED",
-        timeout_s=timeout_s,
-        since=since,
-        match=lambda event: bool(event["data"].get("device") == device.id),
+    vm.wait_for(deleted, f"QEMU to let go of {device.id}", timeout_s)
+    vm.wait_for(
+        lambda: device.address not in _addresses(vm), f"the guest to let go of {device.address}", timeout_s
     )
-    while device.address in _addresses(vm):
-        if deadline.expired:
-            raise HangError(f"the guest still has {device.address} after {timeout_s:g} s")
-        time.sleep(0.01)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +23,9 @@ from harness.errors import MonitorError
 
 Event = dict[str, Any]
 T = TypeVar("T")
+
+# the library logs a dead QEMU as an error of its own; what we raise says it better
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL + 1)
 
 # seconds for a command whose caller gave no timeout
 COMMAND_S = 30.0
@@ -67,14 +72,21 @@ class Monitor:
             future.cancel()
             raise MonitorError(f"{attempted}: QEMU did not answer within {seconds:g} s") from error
         except ExecuteError as error:
-            raise MonitorError(f"{attempted}: {error.error.desc}", error_class=error.error.class_) from error
+            raise MonitorError(f"{attempted}: {error}", error_class=error.error_class) from error
         except QMPError as error:
             raise MonitorError(f"{attempted}: the monitor is closed", error=error) from error
 
-    def execute(self, command: str, timeout_s: float = COMMAND_S, **arguments: object) -> Any:
+    def execute(
+        self,
+        command: str,
+        timeout_s: float = COMMAND_S,
+        exact: Mapping[str, object] | None = None,
+        **arguments: object,
+    ) -> Any:
         """Execute a QMP command and return what it returns.
 
-        Underscores in argument names become hyphens, as QMP writes them.
+        Underscores in argument names become hyphens, as QMP writes them; those
+        in `exact`, such as a device's properties, are left as they are.
         Raises MonitorError when QEMU refuses, is gone or does not answer.
         """
         attempted = f"QMP {command}"
@@ -83,7 +95,7 @@ class Monitor:
             self._connected.result(deadline.remaining)
         except (QMPError, TimeoutError, OSError) as error:
             raise MonitorError(f"{attempted}: the monitor never answered", error=error) from error
-        named = {name.replace("_", "-"): value for name, value in arguments.items()}
+        named = {name.replace("_", "-"): value for name, value in arguments.items()} | dict(exact or {})
         self._note("->", {"execute": command, "arguments": named})
         answer = self._await(self._client.execute(command, named or None), deadline.remaining, attempted)
         self._note("<-", {"return": answer})
@@ -123,18 +135,18 @@ class Monitor:
         """Stop the loop and close the transcript; the socket belongs to the client."""
 
         async def end() -> None:
-            try:
-                await self._client.disconnect()
-            except (QMPError, EOFError, OSError):
-                # QEMU is gone already, or never spoke: there is nothing left to tell it
-                pass
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            # disconnecting in the middle of connecting is more than the client can take
+            if self._connected.done() and not self._connected.cancelled() and not self._connected.exception():
+                # QEMU may be gone already: there is nothing left to tell it
+                with suppress(QMPError, EOFError, OSError):
+                    await self._client.disconnect()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
                 task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
 
-        try:
+        with suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(end(), self._loop).result(2.0)
-        except TimeoutError:
-            pass
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(2.0)
         self._loop.close()

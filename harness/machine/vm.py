@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from harness.deadline import Deadline
 from harness.errors import (
@@ -20,7 +21,6 @@ from harness.errors import (
     CrashError,
     HangError,
     HarnessError,
-    LostError,
     MachineError,
     UsageError,
 )
@@ -47,12 +47,16 @@ _SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
 SILENCE_S = 15.0
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0
+# seconds between two looks at something that the guest does in its own time
+_POLL_S = 0.02
 # splats after which the task that caused them does not go on
 _KILLING = frozenset({Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC})
 
 # where modules are in the guest, and where pushed files go
 _MODULES = "/lib/modules"
 _PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
+
+T = TypeVar("T")
 
 
 class Vm:
@@ -149,7 +153,9 @@ class Vm:
             if killing:
                 self._oops = (killing[0].title, Deadline.after(_AFTER_OOPS_S * self.slowness))
         if self._oops is not None and self._oops[1].expired:
-            raise CrashError(f"the command does not return after: {self._oops[0]}", **self._running.evidence())
+            raise CrashError(
+                f"the command does not return after: {self._oops[0]}", **self._running.evidence()
+            )
 
     # -- the kernel log ------------------------------------------------------
 
@@ -211,7 +217,9 @@ class Vm:
             self.check(render_insmod(remote, params))
             return
         *needed, module = self.kernel.load_order(name)
-        loaded = {line.split()[0] for line in self.check("cat /proc/modules").splitlines()} if needed else set()
+        loaded = (
+            {line.split()[0] for line in self.check("cat /proc/modules").splitlines()} if needed else set()
+        )
         for dependency in needed:
             if dependency.name not in loaded:
                 self.check(render_insmod(f"{_MODULES}/{dependency.name}.ko", {}))
@@ -250,7 +258,10 @@ class Vm:
         return files.write(self._run, path, data.encode() if isinstance(data, str) else data)
 
     def ioctl(self, path: str, command: int, argument: int | bytes | None = None) -> IoctlResult:
-        """Issue one ioctl(2) on a freshly opened file; bytes are a buffer, and come back. Raises SyscallError."""
+        """Issue one ioctl(2) on a freshly opened file; bytes are a buffer that comes back.
+
+        Raises SyscallError.
+        """
         return files.ioctl(self._run, path, command, argument)
 
     def push(self, source: Path | bytes, remote: str, mode: int = 0o644) -> None:
@@ -261,20 +272,50 @@ class Vm:
         """Return the whole contents of a file of the guest. Raises CommandError."""
         answer = self._run(f"cat -- {shlex.quote(remote)}")
         if answer.status != 0:
-            raise CommandError(f"cannot read {remote} in the guest", status=answer.status, output=answer.output)
+            raise CommandError(
+                f"cannot read {remote} in the guest", status=answer.status, output=answer.output
+            )
         return answer.stdout
 
     # -- devices -------------------------------------------------------------
 
     def plug(self, device: str, timeout_s: float = COMMAND_S) -> hotplug.Plugged:
         """Hotplug a PCI device (an argument of -device) and return it once the guest's kernel has it."""
-        return hotplug.plug(self, device, timeout_s * self.slowness)
+        return hotplug.plug(self, device, timeout_s)
 
     def unplug(self, device: hotplug.Plugged, timeout_s: float = COMMAND_S) -> None:
         """Unplug a device and return once the guest's kernel and QEMU have let go of it."""
-        hotplug.unplug(self, device, timeout_s * self.slowness)
+        hotplug.unplug(self, device, timeout_s)
 
     # -- life ----------------------------------------------------------------
+
+    def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = COMMAND_S) -> T:
+        """Ask again and again until `condition` returns something true, and return that.
+
+        For what the guest does in its own time, such as binding a driver to a
+        hotplugged device; `what` says in an error's text what was waited for.
+        Raises HangError after `timeout_s`, stretched for emulation, and CrashError or
+        LostError as soon as the machine dies.
+        """
+        deadline = Deadline.after(timeout_s * self.slowness)
+        while not (value := condition()):
+            if deadline.expired:
+                raise HangError(
+                    f"waiting for {what}: not within {deadline.seconds:g} s", **self._running.evidence()
+                )
+            self._look()
+            time.sleep(deadline.slice(_POLL_S))
+        return value
+
+    def _look(self) -> None:
+        """Raise what ended the machine, if something did."""
+        if self.ended is None:
+            try:
+                self._watch()
+            except MachineError as error:
+                self._end(error)
+        if self.ended is not None:
+            raise self.ended
 
     @property
     def taint(self) -> int | None:
@@ -285,16 +326,15 @@ class Vm:
     def wait_end(self, timeout_s: float = COMMAND_S) -> MachineError:
         """Wait until the machine has ended by itself and return how. Raises HangError if it does not."""
         deadline = Deadline.after(timeout_s * self.slowness)
-        while self.ended is None:
+        while not deadline.expired:
+            if self.ended is not None:
+                return self.ended
             try:
                 self._running.watch()
             except MachineError as error:
                 self._end(error)
-                break
-            if deadline.expired:
-                raise HangError(f"the machine still runs after {deadline.seconds:g} s", **self._running.evidence())
             time.sleep(0.02)
-        return self.ended
+        raise HangError(f"the machine still runs after {deadline.seconds:g} s", **self._running.evidence())
 
     def wait_ready(self, silence_s: float) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError."""
@@ -313,7 +353,9 @@ class Vm:
                         raise
             self._shell.run(":", deadline)
         except MachineError as error:
-            failed = BootError(_boot_headline(self, error, time.monotonic() - started), **self._running.evidence())
+            failed = BootError(
+                _boot_headline(self, error, time.monotonic() - started), **self._running.evidence()
+            )
             failed.outcome = error.outcome
             self.ended = failed
             raise failed from error
@@ -321,9 +363,9 @@ class Vm:
 
     def close(self) -> None:
         """Close the channels; the machine's owner ends QEMU."""
-        self.monitor.close()
-        self._shell.close()
-        self._records.close()
+        with ExitStack() as stack:
+            for channel in (self._records, self._shell, self.monitor):
+                stack.callback(channel.close)
 
 
 class _Progress:
