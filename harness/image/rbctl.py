@@ -42,7 +42,7 @@ def hash_sources(sources: Path) -> str:
 
 
 def has_nolibc(kernel_source: Path) -> bool:
-    """Say whether rbctl can be compiled with a kernel tree: trees of headers only, for example, will not do."""
+    """Say whether rbctl can be compiled with a kernel tree: one of mere headers will not do."""
     return (kernel_source / _NOLIBC / "nolibc.h").is_file() and (kernel_source / "Makefile").is_file()
 
 
