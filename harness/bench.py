@@ -43,7 +43,7 @@ def _bare_boot_ms(platform: Platform, directory: Path) -> float:
 
 
 def _our_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
-    """Milliseconds from starting QEMU to the first command's answer, and of one command's round trip (median)."""
+    """Milliseconds from starting QEMU to the first answer, and of one command's round trip (median)."""
     with boot(platform.spec(), platform.qemu, directory) as vm:
         trips = []
         for _ in range(_ROUND_TRIPS):
@@ -57,7 +57,7 @@ def _our_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
 def bench_boot(platforms: Sequence[Platform], runs: int) -> str:
     """Render boot times, ours and bare, and the shell's round trip, per architecture."""
     lines = [
-        f"{'arch':<8}  {'accel':<5}  {'bare boot to init':>17}  {'ours to 1st answer':>18}  {'ratio':>5}  {'round trip':>10}  {'image':>9}"
+        "arch      accel   bare boot to init  ours to 1st answer  ratio  round trip      image"
     ]
     for platform in platforms:
         bare, ours, trips = [], [], []

@@ -39,7 +39,11 @@ class _Printer:
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         what, at = self._last
-        if progress.what == what and now - at < (0.1 if self._terminal else _QUIET_S) and not progress.finished:
+        if (
+            progress.what == what
+            and now - at < (0.1 if self._terminal else _QUIET_S)
+            and not progress.finished
+        ):
             return
         self._last = (progress.what, now)
         line = render_progress(progress, shutil.get_terminal_size().columns - 1 if self._terminal else 200)
@@ -80,7 +84,10 @@ def _check(args: argparse.Namespace) -> int:
         print(f"== {name}", flush=True)
         started = time.monotonic()
         status = process.run_attached(argv)
-        print(f"== {name}: {'ok' if status == 0 else f'FAILED ({status})'}, {time.monotonic() - started:.1f} s", flush=True)
+        print(
+            f"== {name}: {'ok' if status == 0 else f'FAILED ({status})'}, {time.monotonic() - started:.1f} s",
+            flush=True,
+        )
         if status != 0:
             failed.append(name)
     print(f"== check: {'FAILED: ' + ', '.join(failed) if failed else 'ok'}", flush=True)
@@ -104,7 +111,11 @@ def _boot(args: argparse.Namespace) -> int:
     from harness import console  # noqa: PLC0415 - asyncio and QMP are loaded only by commands that boot
 
     arches = _arches(args)
-    arch = arches[0] if args.arch else require_arch(os.uname().machine if os.uname().machine in ARCHES else "x86_64")
+    arch = (
+        arches[0]
+        if args.arch
+        else require_arch(os.uname().machine if os.uname().machine in ARCHES else "x86_64")
+    )
     platform = prepare(arch, _choices(args), _Printer())
     with tempfile.TemporaryDirectory(prefix="rustbed-") as directory:
         command = " ".join(word for word in args.command if word != "--")
@@ -172,7 +183,12 @@ def _kernel_options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     add = parser.add_argument
     add("--arch", action="append", metavar="A[,B]", help=f"architectures (default: {', '.join(ARCHES)})")
-    add("--kernel", default="debian:latest", metavar="SRC", help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH")
+    add(
+        "--kernel",
+        default="debian:latest",
+        metavar="SRC",
+        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH",
+    )
     add("--profile", default="default", help="default or debug")
     add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
     add("--accel", default="auto", choices=ACCELS)
@@ -185,11 +201,15 @@ def _kernel_options() -> argparse.ArgumentParser:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(prog="rustbed", description="A QEMU test bed for Rust drivers in the Linux kernel.")
+    parser = argparse.ArgumentParser(
+        prog="rustbed", description="A QEMU test bed for Rust drivers in the Linux kernel."
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     kernel = [_kernel_options()]
 
-    def command(name: str, action: Callable[[argparse.Namespace], int], text: str, *, options: bool = True) -> argparse.ArgumentParser:
+    def command(
+        name: str, action: Callable[[argparse.Namespace], int], text: str, *, options: bool = True
+    ) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text, parents=kernel if options else [])
         made.set_defaults(action=action)
         return made
@@ -203,13 +223,21 @@ def make_parser() -> argparse.ArgumentParser:
         made.set_defaults(action=action)
     command("build", _build, "put kernels and images into the cache")
     boot = command("boot", _boot, "boot a machine: run a command in it, or an interactive shell")
-    boot.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD", help="a shell command; its exit status is ours")
+    boot.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- CMD", help="a shell command; its exit status is ours"
+    )
     command("doctor", _doctor, "what is here, what is missing, and the command that mends it")
     bench = command("bench", _bench, "measure and print a table")
     bench.add_argument("name", choices=("boot",))
     bench.add_argument("--runs", type=int, default=5, help="boots to take the median of")
     clean = command("clean", _clean, "remove the cache, or some of it")
-    clean.add_argument("kinds", nargs="*", choices=("toolroots", "sources", "builds", "kernels", "images", []), metavar="KIND", help="toolroots, sources, builds, kernels, images; everything if none is named")
+    clean.add_argument(
+        "kinds",
+        nargs="*",
+        choices=("toolroots", "sources", "builds", "kernels", "images", []),
+        metavar="KIND",
+        help="toolroots, sources, builds, kernels, images; everything if none is named",
+    )
     return parser
 
 

@@ -77,15 +77,23 @@ def _resources(root: Path) -> Iterator[Finding]:
 def _cached(choices: Choices) -> Iterator[Finding]:
     for kind in ("toolroots", "sources", "kernels", "images"):
         directory = choices.cache_root / kind
-        entries = [path for path in directory.iterdir() if not path.name.startswith(".")] if directory.is_dir() else []
-        yield Finding(what=kind, ok=True, detail=f"{len(entries)} cached" if entries else "none yet: made when first needed")
+        entries = (
+            [path for path in directory.iterdir() if not path.name.startswith(".")]
+            if directory.is_dir()
+            else []
+        )
+        yield Finding(
+            what=kind,
+            ok=True,
+            detail=f"{len(entries)} cached" if entries else "none yet: made when first needed",
+        )
 
 
 def _qemu(choices: Choices) -> Iterator[Finding]:
     """Yield what QEMU there is: the chosen one, the newest toolroot's, or the host's if builds use the host."""
     root = None
     if choices.toolchain == "toolroot" and choices.qemu is None:
-        roots = sorted(choices.cache_root.glob("toolroots/*/root"), key=lambda path: path.stat().st_mtime)
+        roots = sorted(choices.cache_root.glob("toolroots/*/root"), key=os.path.getmtime)
         if not roots:
             yield Finding(what="qemu", ok=True, detail="comes with the toolroot")
             return
@@ -95,13 +103,18 @@ def _qemu(choices: Choices) -> Iterator[Finding]:
             version = ".".join(map(str, host.find_qemu(arch, toolroot=root, chosen=choices.qemu).version))
             yield Finding(what=f"qemu {arch}", ok=True, detail=version)
         except HarnessError as error:
-            yield Finding(what=f"qemu {arch}", ok=False, detail=error.headline, mend=str(error.facts.get("mend", "")))
+            mend = str(error.facts.get("mend", ""))
+            yield Finding(what=f"qemu {arch}", ok=False, detail=error.headline, mend=mend)
 
 
 def _accelerators() -> Iterator[Finding]:
     native = next((arch for arch in ARCHES.values() if platform.machine() in (arch.name, arch.qemu)), None)
     conceivable = native is not None and host.kvm_is_conceivable(native)
-    detail = f"/dev/kvm opens; {native} machines try it once" if conceivable else "no usable /dev/kvm: machines are emulated"
+    detail = (
+        f"/dev/kvm opens; {native} machines try it once"
+        if conceivable
+        else "no usable /dev/kvm: machines are emulated"
+    )
     yield Finding(what="kvm", ok=True, detail=detail)
 
 

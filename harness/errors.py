@@ -74,7 +74,7 @@ class SpecError(UsageError):
 
 
 class HostError(HarnessError):
-    """This host lacks something; the text names the command that mends it where there is one."""
+    """The host lacks something; the text names the command that mends it where there is one."""
 
 
 class KernelError(HarnessError):

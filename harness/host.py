@@ -98,7 +98,9 @@ def find_qemu(arch: Arch, *, toolroot: Path | None, chosen: Path | None = None) 
         program, env = _toolroot_qemu(arch, toolroot)
     else:
         program = (_host_program(arch, chosen),)
-    answer = process.run([*program, "--version"], attempted="asking QEMU for its version", env=dict(env), timeout_s=20)
+    answer = process.run(
+        [*program, "--version"], attempted="asking QEMU for its version", env=dict(env), timeout_s=20
+    )
     version = parse_qemu_version(answer.text)
     if version < QEMU_MINIMUM:
         raise HostError(

@@ -47,20 +47,57 @@ SUITE = "rustbed"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the command line."""
     group = parser.getgroup("rustbed", "Rust drivers in the Linux kernel, under QEMU")
-    group.addoption("--kernel", default="debian:latest", metavar="SRC", help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL or built:PATH")
-    group.addoption("--arch", action="append", metavar="A[,B]", help=f"architectures to test (default: {', '.join(ARCHES)})")
+    group.addoption(
+        "--kernel",
+        default="debian:latest",
+        metavar="SRC",
+        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL or built:PATH",
+    )
+    group.addoption(
+        "--arch",
+        action="append",
+        metavar="A[,B]",
+        help=f"architectures to test (default: {', '.join(ARCHES)})",
+    )
     group.addoption("--profile", default="default", help="kernel profile: kconfigs/profile/*.config")
-    group.addoption("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
-    group.addoption("--accel", default="auto", choices=ACCELS, help="auto: KVM if a boot proves that it works, else emulation")
-    group.addoption("--toolchain", default="toolroot", choices=TOOLCHAINS, help="build with the pinned toolroot or with the host's programs")
-    group.addoption("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's")
-    group.addoption("--refresh", action="store_true", help="look for a newer kernel instead of what debian:... meant last time")
-    group.addoption("--cache", metavar="DIR", help="where toolroot, kernels and images are kept (default: $RUSTBED_CACHE, else ~/.cache/rustbed)")
-    group.addoption("--results", metavar="DIR", help="where every run leaves junit.xml and its run directories (default: results)")
+    group.addoption(
+        "--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment"
+    )
+    group.addoption(
+        "--accel",
+        default="auto",
+        choices=ACCELS,
+        help="auto: KVM if a boot proves that it works, else emulation",
+    )
+    group.addoption(
+        "--toolchain",
+        default="toolroot",
+        choices=TOOLCHAINS,
+        help="build with the pinned toolroot or with the host's programs",
+    )
+    group.addoption(
+        "--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's"
+    )
+    group.addoption(
+        "--refresh",
+        action="store_true",
+        help="look for a newer kernel instead of what debian:... meant last time",
+    )
+    group.addoption(
+        "--cache",
+        metavar="DIR",
+        help="where toolroot, kernels and images are kept (default: $RUSTBED_CACHE, else ~/.cache/rustbed)",
+    )
+    group.addoption(
+        "--results",
+        metavar="DIR",
+        help="where every run leaves junit.xml and its run directories (default: results)",
+    )
 
 
 MARKERS = (
-    "machine(devices=(), memory_mib=256, cpus=1, profile=None, cmdline=(), machine_options=(), device_tree=None, acpi=(), free_ports=2): what this test's machine must have",
+    "machine(devices, memory_mib, cpus, profile, cmdline, machine_options, device_tree, acpi, free_ports,"
+    " qemu_args): what this test's machine must have; keywords only, docs/writing-tests.md explains them",
     "arches(*names): run on these architectures only",
     "needs(*modules): skip, by name, where the kernel lacks one of these modules",
     "expect_splat(pattern, kind=None): the kernel must report this, and may",
@@ -317,7 +354,9 @@ def _finish(item: pytest.Item, outcome: Outcome, reason: str) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach what the files need to the report, which travels from workers to the writer."""
     report = yield
     run = item.stash.get(_RUN, None)
@@ -330,7 +369,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             "properties": _properties(run),
             "log": run.kernel_log(),
         }
-        report.user_properties = [*(pair for pair in report.user_properties if pair[0] != _PROPERTY), (_PROPERTY, json.dumps(facts))]
+        report.user_properties = [
+            *(pair for pair in report.user_properties if pair[0] != _PROPERTY),
+            (_PROPERTY, json.dumps(facts)),
+        ]
     return report
 
 

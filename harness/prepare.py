@@ -110,7 +110,7 @@ def _choose_accel(choices: Choices, kernel: Kernel, image: Image, qemu: Qemu, re
     works = host.kvm_is_conceivable(kernel.arch) and _prove_kvm(choices.cache, kernel, image, qemu, report)
     if choices.accel == "kvm" and not works:
         raise HostError(
-            f"KVM does not work here for {kernel.arch}: /dev/kvm is missing or a guest never started under it",
+            f"KVM does not work here for {kernel.arch}: no usable /dev/kvm, or a guest never started",
             mend="--accel tcg",
         )
     return "kvm" if works else "tcg"

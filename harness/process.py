@@ -25,6 +25,11 @@ from harness.errors import HostError
 # for `start`'s streams
 PIPE = subprocess.PIPE
 
+# a started program, for those who may not import subprocess
+Child = subprocess.Popen[bytes]
+# what to connect a stream to when nobody is to read or write it
+NOTHING = subprocess.DEVNULL
+
 # seconds between asking a program to end and ending it
 GRACE_S = 3.0
 

@@ -69,9 +69,7 @@ class TestRun:
             self._conclude(vm)
         if self.verdict is None:
             self.verdict = judge(outcome, reason, self.reports, self.expected)
-            rundir.write_verdict(
-                self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test
-            )
+            rundir.write_verdict(self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test)
         return self.verdict
 
     def explain(self) -> str:

@@ -115,14 +115,18 @@ class GuestFile:
         """Open the file."""
         answer = self._run(f"rbctl session {self._directory}")
         if answer.status != 0:
-            raise CommandError("cannot start a process to hold descriptors", status=answer.status, output=answer.output)
+            raise CommandError(
+                "cannot start a process to hold descriptors", status=answer.status, output=answer.output
+            )
         opened = self.step(f"open:{self._mode}:{self.path}")
         if opened.errno:
             self._leave()
         self._fd = require(opened, f"open {self.path}").value
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the file, if it is still open, and end the process that held it."""
         try:
             if self._fd >= 0:
@@ -137,7 +141,7 @@ class GuestFile:
         self.step("exit")
 
     def step(self, step: str) -> StepResult:
-        """Issue one system call as `rbctl` writes it (images/rbctl/rbctl.c) and return its result, failed or not."""
+        """Issue one system call, worded as in images/rbctl/rbctl.c, and return its result, failed or not."""
         answer = self._run(f"rbctl ask {self._directory} {render_steps([step])}")
         return _results(answer, 1)[0]
 

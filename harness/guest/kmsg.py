@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from harness.deadline import Deadline
@@ -96,11 +97,9 @@ class RecordStream:
 
     def close(self) -> None:
         """End the thread and close the file."""
-        try:
+        # the guest's end may be closed already
+        with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # the guest's end is closed already
-            pass
         self._thread.join(2.0)
         self._sock.close()
         self._raw.close()

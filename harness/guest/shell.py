@@ -12,7 +12,9 @@ from __future__ import annotations
 import secrets
 import shlex
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,8 @@ READY = b"rustbed-ready 1"
 
 # seconds between two looks at whether the machine still lives; an answer ends the wait at once
 _LOOK_S = 0.1
+# seconds that QEMU may take to end after it has closed its channels
+_CAUSE_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +78,8 @@ class Shell:
         attempted = f"waiting for the command: {command}"
         self._transcript.write(f"$ {command}\n".encode())
         self._stuck = command
-        self._send(
-            f"echo {mark}:begin; (eval {shlex.quote(command)}){source} 2>&1; printf '\\n{mark}:end %d\\n' $?\n".encode()
-        )
+        subshell = f"(eval {shlex.quote(command)}){source} 2>&1"
+        self._send(f"echo {mark}:begin; {subshell}; printf '\\n{mark}:end %d\\n' $?\n".encode())
         self._expect(f"{mark}:begin\n".encode(), deadline, attempted)
         if stdin is not None:
             self._expect(b"go\n", deadline, attempted)
@@ -91,8 +94,15 @@ class Shell:
         try:
             self._spawn.send(data)
         except OSError as error:
+            raise self._gone("the guest's shell is gone") from error
+
+    def _gone(self, headline: str) -> LostError:
+        """Return the error for a closed channel, unless `watch` soon knows why it was closed."""
+        deadline = Deadline.after(_CAUSE_S)
+        while not deadline.expired:
             self._watch()
-            raise LostError("the guest's shell is gone", error=error) from error
+            time.sleep(0.01)
+        return LostError(headline)
 
     def _expect(self, mark: bytes, deadline: Deadline, attempted: str) -> bytes:
         """Return what came before the mark; the search is linear in what comes."""
@@ -106,7 +116,7 @@ class Shell:
             try:
                 self._watch()
                 if found == 2:
-                    raise LostError(f"{attempted}: the shell's channel was closed")
+                    raise self._gone(f"{attempted}: the shell's channel was closed")
                 if deadline.expired:
                     seen = before[-400:].decode(errors="replace")
                     raise HangError(f"{attempted}: no answer within {deadline.seconds:g} s", output=seen)
@@ -116,9 +126,7 @@ class Shell:
 
     def close(self) -> None:
         """Close the channel and the transcript."""
-        try:
+        # the other end may have gone first
+        with suppress(OSError):
             self._spawn.close()
-        except OSError:
-            # the other end went first
-            pass
         self._transcript.close()

@@ -65,7 +65,14 @@ def _machine(spec: MachineSpec) -> list[str]:
 
 
 def _software(spec: MachineSpec) -> list[str]:
-    argv = ["-kernel", str(spec.kernel.image), "-initrd", str(spec.initramfs), "-append", render_cmdline(spec)]
+    argv = [
+        "-kernel",
+        str(spec.kernel.image),
+        "-initrd",
+        str(spec.initramfs),
+        "-append",
+        render_cmdline(spec),
+    ]
     if spec.dtb is not None:
         argv += ["-dtb", str(spec.dtb)]
     for table in spec.acpi_tables:
@@ -101,7 +108,10 @@ def _devices(spec: MachineSpec) -> list[str]:
         argv += ["-device", device]
     ports = spec.free_ports if spec.arch.hotplug_port else 0
     for number in range(ports):
-        argv += ["-device", f"{spec.arch.hotplug_port},id=port{number},chassis={number + 1},slot={number + 1}"]
+        argv += [
+            "-device",
+            f"{spec.arch.hotplug_port},id=port{number},chassis={number + 1},slot={number + 1}",
+        ]
     return argv
 
 

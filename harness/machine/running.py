@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import socket
 import stat
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -84,7 +83,7 @@ class Running:
 
     def __init__(
         self,
-        child: subprocess.Popen[bytes],
+        child: process.Child,
         files: RunFiles,
         *,
         shell: socket.socket,
@@ -150,7 +149,9 @@ class Running:
 
 
 @contextmanager
-def start_machine(spec: MachineSpec, qemu: Qemu, directory: Path, terminal: str | None = None) -> Iterator[Running]:
+def start_machine(
+    spec: MachineSpec, qemu: Qemu, directory: Path, terminal: str | None = None
+) -> Iterator[Running]:
     """Start QEMU and yield the running machine; end it on the way out.
 
     `terminal` is a chardev for a person. Raises HostError if QEMU cannot be
@@ -176,7 +177,7 @@ def start_machine(spec: MachineSpec, qemu: Qemu, directory: Path, terminal: str 
                     render_argv(spec, qemu.program, channels),
                     stderr=complaints.fileno(),
                     stdout=None if terminal else complaints.fileno(),
-                    stdin=None if terminal else subprocess.DEVNULL,
+                    stdin=None if terminal else process.NOTHING,
                     env=dict(qemu.env),
                     pass_fds=[theirs.fileno() for _, theirs in pairs.values()],
                 )
@@ -191,4 +192,3 @@ def _write_script(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
     text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
     files.script.write_text(text)
     files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-

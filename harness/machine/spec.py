@@ -38,8 +38,6 @@ class MachineSpec:
     acpi_tables: tuple[Path, ...] = ()
     # empty slots that devices can be hotplugged into, on machines with PCI
     free_ports: int = 2
-    # a terminal for a person on hvc0
-    interactive: bool = False
 
     @property
     def arch(self) -> Arch:

@@ -1,0 +1,50 @@
+"""Machines whose QEMU is the stand-in in tests/edge/fakes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from harness.arch import require_arch
+from harness.host import Qemu
+from harness.kernel.artifact import Kernel
+from harness.machine.spec import MachineSpec
+from harness.machine.vm import Vm, boot
+
+FAKE = Path(__file__).parent.parent / "fakes" / "qemu.py"
+
+Booter = Callable[..., AbstractContextManager[Vm]]
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> MachineSpec:
+    kernel = Kernel(
+        arch=require_arch("x86_64"),
+        release="7.0.0-fake",
+        image=tmp_path / "bzImage",
+        modules={},
+        vmlinux=None,
+        config=None,
+        source_dir=None,
+        build_dir=None,
+        source="fake",
+        profile="default",
+        key="fake",
+    )
+    return MachineSpec(kernel=kernel, initramfs=tmp_path / "initramfs.cpio")
+
+
+@pytest.fixture
+def fake_boot(spec: MachineSpec, tmp_path: Path) -> Booter:
+    """Boot a machine that acts as its words say; silence and deadlines are a few tenths of a second."""
+
+    def booted(*acts: str, slowness: float = 0.1) -> AbstractContextManager[Vm]:
+        env = (("FAKE_QEMU", " ".join(acts)), ("FAKE_KMSG", str(tmp_path / "kmsg")))
+        qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=(11, 1, 3))
+        return boot(spec, qemu, tmp_path / "run", slowness=slowness, silence_s=2.0)
+
+    return booted

@@ -1,0 +1,156 @@
+"""What becomes of a machine that dies, hangs or floods, and of the files it leaves."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import BootError, CrashError, HangError, LostError
+from tests.edge.machine.conftest import Booter
+
+PANIC = "print:Kernel_panic_-_not_syncing:_No_working_init_found."
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_ready_machine_answers_and_leaves_its_files(fake_boot: Booter, tmp_path: Path) -> None:
+    with fake_boot("print:hello", "ready", "wait") as vm:
+        assert vm.check("echo one; echo two") == "one\ntwo"
+        assert vm.run("exit 7").status == 7
+        assert vm.boot_ms is not None
+    run = tmp_path / "run"
+    assert "hello" in (run / "console.log").read_text()
+    assert "$ exit 7\n\n[7]\n" in (run / "shell.log").read_text()
+    assert os.access(run / "run.sh", os.X_OK)
+
+
+def test_qemu_is_gone_when_the_machine_is(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        pid = int(vm.check("echo $FAKE_PID"))
+        shell = int(vm.check("echo $$"))
+        assert is_running(pid)
+    assert not is_running(pid)
+    assert not is_running(shell)
+
+
+def test_panic_before_init_is_a_crash(fake_boot: Booter) -> None:
+    with pytest.raises(BootError, match="No working init found") as caught, fake_boot(PANIC, "exit:0"):
+        pass
+    assert caught.value.outcome == "crash"
+
+
+def test_panic_is_seen_though_qemu_stays(fake_boot: Booter) -> None:
+    with pytest.raises(BootError, match="No working init found"), fake_boot(PANIC, "wait"):
+        pass
+
+
+def test_kernel_that_never_prints_is_a_hang(fake_boot: Booter) -> None:
+    with pytest.raises(BootError, match="nothing was ever printed") as caught, fake_boot("wait"):
+        pass
+    assert caught.value.outcome == "hang"
+
+
+def test_kernel_that_stops_after_init_is_a_hang(fake_boot: Booter) -> None:
+    with (
+        pytest.raises(BootError, match="the console stopped growing") as caught,
+        fake_boot("print:Run_/init_as_init_process", "wait"),
+    ):
+        pass
+    assert caught.value.outcome == "hang"
+    assert "Run /init as init process" in str(caught.value)
+
+
+def test_qemu_that_ends_at_once_is_lost_and_says_why(fake_boot: Booter) -> None:
+    with pytest.raises(BootError, match="QEMU is gone") as caught, fake_boot("nonsense"):
+        pass
+    assert caught.value.outcome == "lost"
+    assert "AttributeError" in str(caught.value)
+
+
+def test_boot_error_says_where_to_look_and_how_to_repeat(fake_boot: Booter, tmp_path: Path) -> None:
+    with pytest.raises(BootError) as caught, fake_boot("exit:3"):
+        pass
+    text = str(caught.value)
+    assert "ended with status 3" in text
+    assert f"sh {tmp_path}/run/run.sh" in text
+
+
+def test_qemu_killed_in_mid_command_ends_the_command_at_once(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        started = time.monotonic()
+        with pytest.raises(LostError):
+            vm.run("kill -9 $FAKE_PID; sleep 30", timeout_s=60)
+        assert time.monotonic() - started < 3
+        with pytest.raises(LostError):
+            vm.run("true")
+        assert vm.ended is not None
+        assert vm.ended.outcome == "lost"
+
+
+def test_panic_in_mid_command_is_a_crash(fake_boot: Booter, tmp_path: Path) -> None:
+    console = tmp_path / "run" / "console.log"
+    with fake_boot("ready", "wait") as vm, pytest.raises(CrashError, match="Fatal exception"):
+        vm.run(f"echo 'Kernel panic - not syncing: Fatal exception' >>{console}; kill $FAKE_PID; sleep 30")
+
+
+def test_command_without_answer_is_a_hang_with_its_output(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        with pytest.raises(HangError, match="no answer within") as caught:
+            vm.run("echo so far; sleep 60", timeout_s=1)
+        assert "so far" in str(caught.value)
+        with pytest.raises(HangError):
+            vm.run("true")
+
+
+def test_oops_ends_the_wait_for_a_command_that_does_not_return(fake_boot: Booter) -> None:
+    with fake_boot("ready", "oops", "wait") as vm:
+        started = time.monotonic()
+        with pytest.raises(CrashError, match="does not return after"):
+            vm.run("sleep 60", timeout_s=100)
+        assert time.monotonic() - started < 10
+
+
+def test_console_flood_of_200_mib_is_survived_in_little_memory(fake_boot: Booter, tmp_path: Path) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with fake_boot("flood:200", "ready", "wait", slowness=1.0) as vm:
+        assert vm.check("echo alive") == "alive"
+    assert (tmp_path / "run" / "console.log").stat().st_size > 200 * 2**20
+    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert grown_mib < 64
+
+
+def test_command_output_of_20_mib_arrives_whole(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait", slowness=1.0) as vm:
+        output = vm.pull("/dev/null") + vm.run("yes 123456789 | head -c 20000000").stdout
+    assert len(output) == 20_000_000
+
+
+def test_sigkill_of_the_harness_ends_qemu(tmp_path: Path) -> None:
+    """The program that starts a machine is killed; what it started goes with it."""
+    program = (
+        "import os, signal, sys\n"
+        "from harness import process\n"
+        "with process.start([sys.executable, '-c', 'import time; time.sleep(60)']) as child:\n"
+        "    print(child.pid, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    child = int(done.stdout)
+    deadline = time.monotonic() + 5
+    while is_running(child) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not is_running(child)

@@ -1,0 +1,53 @@
+"""QMP commands and events, against a stand-in that speaks it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.errors import MonitorError
+from tests.edge.machine.conftest import Booter
+
+
+def test_command_returns_what_qemu_returned(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        assert vm.monitor.execute("query-anything") == {}
+
+
+def test_refused_command_raises_with_qemus_words(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm, pytest.raises(MonitorError, match="QMP refuse: no such thing"):
+        vm.monitor.execute("refuse")
+
+
+def test_events_gather_and_can_be_waited_for(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        vm.monitor.execute("happen")
+        assert vm.monitor.wait_event("HAPPENED", timeout_s=5)["data"] == {}
+        assert [event["event"] for event in vm.monitor.events] == ["HAPPENED"]
+        with pytest.raises(MonitorError, match="no HAPPENED event"):
+            vm.monitor.wait_event("HAPPENED", timeout_s=0.1, since=1)
+
+
+def test_qemu_that_does_not_answer_runs_into_the_timeout(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm, pytest.raises(MonitorError, match=r"did not answer within 0\.\d+ s"):
+        vm.monitor.execute("stall", timeout_s=0.3)
+
+
+def test_command_to_a_dead_qemu_raises(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        vm.monitor.execute("query-anything")
+        vm._running.child.kill()
+        vm._running.child.wait()
+        with pytest.raises(MonitorError):
+            vm.monitor.execute("query-anything", timeout_s=2)
+
+
+def test_transcript_has_both_directions_as_json(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        vm.monitor.execute("device-list-properties", typename="x")
+        path = vm.files.monitor
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith("-> ")
+    assert json.loads(lines[0][3:]) == {"execute": "device-list-properties", "arguments": {"typename": "x"}}
+    assert json.loads(lines[1][3:]) == {"return": {}}
