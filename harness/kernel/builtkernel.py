@@ -49,6 +49,7 @@ def load_built(directory: Path, arch: Arch, name: str) -> Kernel:
     data = found.image.read_bytes()
     facts = identify_image(data)
     _require_arch(facts, found.image, arch)
+    _require_symbols_arch(found.vmlinux, arch)
     modules = [(path, read_module(path)) for path in found.modules]
     release = facts.release or modules[0][1].release
     for path, module in modules:
@@ -84,7 +85,7 @@ def _find_files(directory: Path, arch: Arch, name: str) -> _Found:
         directory=directory,
         image=image,
         modules=_find_modules(directory, name),
-        vmlinux=_find_vmlinux(directory, arch),
+        vmlinux=_first(directory, _VMLINUX),
         config=_first(directory, _CONFIGS),
     )
 
@@ -122,19 +123,6 @@ def _find_modules(directory: Path, name: str) -> tuple[Path, ...]:
     )
 
 
-def _find_vmlinux(directory: Path, arch: Arch) -> Path | None:
-    path = _first(directory, _VMLINUX)
-    if path is None:
-        return None
-    try:
-        elf = parse_elf(path.read_bytes())
-    except ValueError as error:
-        raise MismatchError(f"{path}: {error}") from error
-    if not elf.belongs_to(arch):
-        raise MismatchError(f"{path} is for {elf.name_arch()}, not for {arch}")
-    return path
-
-
 def _require_arch(facts: ImageFacts, image: Path, arch: Arch) -> None:
     if facts.arch is None:
         raise MismatchError(
@@ -143,6 +131,17 @@ def _require_arch(facts: ImageFacts, image: Path, arch: Arch) -> None:
         )
     if facts.arch != arch.name:
         raise MismatchError(f"kernel {image} is for {facts.arch}, not for {arch}")
+
+
+def _require_symbols_arch(vmlinux: Path | None, arch: Arch) -> None:
+    if vmlinux is None:
+        return
+    try:
+        elf = parse_elf(vmlinux.read_bytes())
+    except ValueError as error:
+        raise MismatchError(f"{vmlinux}: {error}") from error
+    if not elf.belongs_to(arch):
+        raise MismatchError(f"{vmlinux} is for {elf.name_arch()}, not for {arch}")
 
 
 def _require_rust(found: _Found, image: bytes) -> None:
