@@ -9,6 +9,7 @@ there is one.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness import process
 from harness.arch import Arch
 from harness.cache import Cache, Facts
 from harness.errors import BuildError, UsageError
+from harness.kernel.make import render_make
 from harness.kernel.toolchain import Bind, Toolchain
 from harness.process import ProgramError
 from harness.progress import Progress, Report
@@ -117,20 +119,10 @@ def _build_headers(
         report(Progress(what=what, detail="make headers"))
         build = directory / "build"
         build.mkdir()
-        argv = [
-            "make",
-            "-s",
-            "LLVM=1",
-            f"ARCH={arch.kernel_arch}",
-            f"O={toolchain.seen(build, '/build')}",
-            "headers",
-        ]
-        command = toolchain.command(
-            argv,
-            binds=[(build, "/build")],
-            read_only=[(kernel_source, "/src")],
-            cwd=toolchain.seen(kernel_source, "/src"),
-        )
+        source_seen, build_seen = toolchain.seen(kernel_source, "/src"), toolchain.seen(build, "/build")
+        jobs = os.cpu_count() or 1
+        argv = render_make(["headers"], arch=arch, source=source_seen, build=build_seen, jobs=jobs)
+        command = toolchain.command(argv, binds=[(build, "/build")], read_only=[(kernel_source, "/src")])
         _run(command, f"exporting the kernel's headers for {arch}")
         (build / "usr" / "include").rename(directory / "include")
         caching.remove_tree(build)
