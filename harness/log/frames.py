@@ -36,6 +36,16 @@ _STUCK = frozenset({Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP})
 # what compilers put behind a name
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|__uniq)\b.*")
 
+# carriers of somebody else's mistake
+_CARRIER = re.compile(
+    r"""(?:
+    _?_?mem(?:cpy|set|move|cmp|chr|scan)\w* | str\w+ | _?_?(?:raw_)?copy_(?:from|to|in)_user\w*
+    | _?_?refcount_\w+ | kref_\w+ | __list_\w+ | list_(?:add|del)\w* | _?_?k[mvz]*(?:re)?alloc\w*
+    | _?_?k[vz]*free\w* | kmem_cache_\w+ | __slab_\w+ | slab_\w+ | _?_?alloc_(?:pages|slab)\w* | new_slab | allocate_slab
+    )""",
+    re.VERBOSE,
+)
+
 _PLUMBING = re.compile(
     r"""(?:
     # reporting
@@ -65,11 +75,6 @@ _PLUMBING = re.compile(
     | trigger_\w+ | tick_\w+ | update_process_times | _?_?hrtimer_\w+ | watchdog\w*
     | _?_?(?:smp_)?apic_\w+ | local_apic_\w+ | arch_trigger_\w+ | __?(?:handle_)?irq\w* | kmemleak_\w+
     | debug_(?:print_object|object_\w+) | __debug_\w+ | sysfs_warn_dup
-    # carriers of somebody else's mistake
-    | _?_?mem(?:cpy|set|move|cmp|chr|scan)\w* | str\w+ | _?_?(?:raw_)?copy_(?:from|to|in)_user\w*
-    | _?_?refcount_\w+ | kref_\w+ | __list_\w+ | list_(?:add|del)\w* | _?_?k[mvz]*(?:re)?alloc\w*
-    | _?_?k[vz]*free\w*
-    | kmem_cache_\w+ | __slab_\w+ | slab_\w+ | _?_?alloc_(?:pages|slab)\w* | new_slab | allocate_slab
     # Rust's way from a failed check to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core
     | rust_helper_BUG | _?_?rustc::rust_begin_unwind | <?core::.* | <?&?alloc::.*
     )""",
@@ -90,9 +95,12 @@ def blamed_function(kind: Kind, named: str, texts: Iterable[str]) -> str:
             frames.append(symbol)
     candidates += [*counters, *frames] if kind in _STUCK else frames
     names = [_readable(symbol) for symbol in candidates]
-    good = next((name for name in names if not _PLUMBING.fullmatch(name)), None)
-    if good is not None:
-        return good
+    if kind is Kind.WARNING and named and not _CARRIER.fullmatch(names[0]):
+        # WARN() stands in that very function, and what plumbing warns of has kinds of its own
+        return names[0]
+    for name in names:
+        if not (_PLUMBING.fullmatch(name) or _CARRIER.fullmatch(name)):
+            return name
     # plumbing may fail itself; Rust's never does
     return names[0] if names and kind is not Kind.RUST_PANIC else ""
 

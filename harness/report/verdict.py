@@ -43,6 +43,11 @@ class Outcome(StrEnum):
     SKIP = "skip"
 
 
+# kinds after which a task, if not the machine, has died
+_DEADLY = frozenset(
+    {Kind.OOPS, Kind.BUG, Kind.PANIC, Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
+)
+
 _GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
@@ -133,9 +138,13 @@ def judge(
     splats = tuple(found.splat for found in findings if found.splat is not None)
     if not findings:
         return Verdict(outcome=test, reason=reason, splats=splats, missing=missing)
-    # the sort is stable: what the test itself says comes first among equals
-    findings.sort(key=lambda found: _GRAVITY[found.outcome])
+    # the sort is stable: among equals the test itself comes first, but a death is best told by its splat
+    findings.sort(key=lambda found: (_GRAVITY[found.outcome], _is_told_by_splat(found)))
     return Verdict(outcome=findings[0].outcome, reason=_join(findings), splats=splats, missing=missing)
+
+
+def _is_told_by_splat(found: _Finding) -> bool:
+    return found.outcome is Outcome.CRASH and found.splat is None
 
 
 def _test_findings(test: Outcome, reason: str) -> Iterator[_Finding]:
@@ -146,12 +155,7 @@ def _test_findings(test: Outcome, reason: str) -> Iterator[_Finding]:
 
 def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[_Finding]:
     """Yield what speaks against the test in what a machine left behind."""
-    undeclared = [
-        splat
-        for splat in (*machine.splats, *_taint_splats(machine))
-        if not any(wanted.matches(splat) for wanted in expected)
-    ]
-    for splat in undeclared:
+    for splat in _undeclared(machine, expected):
         outcome = Outcome.CRASH if splat.fatal else Outcome.FAIL
         yield _Finding(outcome=outcome, reason=f"undeclared splat: {splat.title}", splat=splat)
     ended = _ended(machine)
@@ -160,17 +164,26 @@ def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -
         yield _Finding(outcome=ended, reason=machine.reason or f"the machine ended early: {ended}")
 
 
+def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[Splat]:
+    """Yield the splats that nobody declared.
+
+    A kernel that went on after an oops warns of what the dead task left behind: once a death was
+    declared, only further deaths count.
+    """
+    died = False
+    for splat in (*machine.splats, *_taint_splats(machine)):
+        deadly = splat.fatal or splat.kind in _DEADLY
+        if any(wanted.matches(splat) for wanted in expected):
+            died = died or deadly
+        elif deadly or not died:
+            yield splat
+
+
 def _ended(machine: MachineReport) -> Outcome | None:
     """Return how a machine ended early: after a fatal splat, silence and QEMU's exit are a crash."""
     if machine.ended is not None and any(splat.fatal for splat in machine.splats):
         return Outcome.CRASH
     return machine.ended
-
-
-# kinds after which a kernel counts as having died
-_DEADLY = frozenset(
-    {Kind.OOPS, Kind.BUG, Kind.PANIC, Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
-)
 
 
 def _taint_splats(machine: MachineReport) -> Iterator[Splat]:

@@ -88,6 +88,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "stack_overflow_x86": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
     "ubsan": (Kind.UBSAN, "UBSAN: shift-out-of-bounds", "toy_mask", False, (0, 8)),
     "usercopy": (Kind.BUG, "BUG: bad usercopy", "toy_read", False, (0, 9)),
+    "warning_in_plumbing": (Kind.WARNING, "WARNING", "__switch_to", False, (0, 11)),
     "warning_message": (Kind.WARNING, "WARNING", "toy_remove", False, (0, 8)),
     "warning_panics": (Kind.WARNING, "WARNING", "toy_probe", True, (0, 12)),
     "warning_x86": (Kind.WARNING, "WARNING", "toy_probe", False, (1, 16)),
