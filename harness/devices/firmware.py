@@ -29,11 +29,14 @@ _QUIET = Channels(console="null", shell="null", records="null", monitor=None)
 _COMPILE_S = 30.0
 
 # x86 boot protocol (Linux, Documentation/arch/x86/boot.rst): where an image keeps its magic
-# number and the sectors of its setup code, of which there is one more, and 4 if it says 0
+# number and the sectors of its setup code, of which there is one more, and 4 if it says 0;
+# where the rest of an image is loaded; the header of a piece of setup data: next, type, length
 _MAGIC, _MAGIC_AT, _SECTORS_AT = b"HdrS", 0x202, 0x1F1
-# ... and the header of a piece of setup data: next, type, length
+_LOADED_AT = 0x100000
 _SETUP_DATA = struct.Struct("<QII")
-_SETUP_DTB = 2
+_SETUP_NONE, _SETUP_DTB = 0, 2
+# more than an image that unpacks itself scribbles on behind its end
+_BEHIND = 0x100000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ def compile_device_tree(
     `source` has root nodes (`/ { ... };`) only; /dts-v1/ is put before it.
     """
     merged = spec.arch.firmware is Firmware.DEVICE_TREE
-    setup_bytes = 0 if merged else _setup_bytes(spec.kernel.image)
+    image = None if merged else spec.kernel.image
 
     def fill(directory: Path) -> Facts:
         dtc = (*program_in(root, "dtc", "device-tree-compiler"), "-q")
@@ -86,12 +89,14 @@ def compile_device_tree(
         (directory / "tree.dts").write_text(f'{head}\n# 1 "{source.name}"\n{source.text}\n')
         _compile([*dtc, "-I", "dts", "-O", "dtb", "-o", "tree.dtb", "tree.dts"], source, directory)
         blob = directory / "tree.dtb"
-        blob.write_bytes(_beside_acpi(blob.read_bytes(), setup_bytes))
+        if image is not None:
+            blob.write_bytes(_beside_acpi(blob.read_bytes(), image))
         return {}
 
     # what QEMU's own tree depends on: everything on its command line
     machine = render_argv(replace(spec, initramfs=Path("-")), qemu.program, _QUIET) if merged else ()
-    key = hash_text("device-tree", source.name, source.text, str(setup_bytes), qemu.identity, *machine)
+    kernel = "" if image is None else f"{image.stat().st_size} {_setup_bytes(image)}"
+    key = hash_text("device-tree", source.name, source.text, kernel, qemu.identity, *machine)
     cache.publish("firmware", key, fill)
     return cache.path("firmware", key) / "tree.dtb"
 
@@ -122,18 +127,24 @@ def _setup_bytes(image: Path) -> int:
     return ((head[_SECTORS_AT] or 4) + 1) * 512
 
 
-def _beside_acpi(blob: bytes, setup_bytes: int) -> bytes:
+def _beside_acpi(blob: bytes, image: Path) -> bytes:
     """Return what QEMU's -dtb must be given so that an x86 kernel finds the blob.
 
-    QEMU puts a tree behind the kernel and tells its address, which is too high
-    by the size of the kernel's setup code since QEMU no longer loads the two
-    apart (seen with 11.1.3; right in 7.2). So there is a second tree where the
-    kernel looks, with the header that it expects; this can go when QEMU_MINIMUM is
-    a version without that error.
+    QEMU puts the file behind the kernel, with a header of setup data before it,
+    and tells the kernel where that is. Since it no longer loads a kernel apart
+    from its setup code it tells an address that is too high by that code's size
+    (seen in 11.1.3; right in 7.2). So there is another header where the
+    kernel looks, and that leads to the blob's copy. It can go when QEMU_MINIMUM
+    is a version without the error.
     """
+    setup_bytes = _setup_bytes(image)
     if setup_bytes == 0:
         return blob
-    room = setup_bytes - _SETUP_DATA.size
-    if len(blob) > room:
-        raise UsageError(f"the device tree has {len(blob)} bytes; beside ACPI there is room for {room}")
-    return blob.ljust(room, b"\0") + _SETUP_DATA.pack(0, _SETUP_DTB, len(blob)) + blob
+    told = setup_bytes - _SETUP_DATA.size
+    if len(blob) > told:
+        raise UsageError(f"the device tree has {len(blob)} bytes; beside ACPI there is room for {told}")
+    # QEMU aligns to 16
+    address = _LOADED_AT + (image.stat().st_size + 15) // 16 * 16 + _BEHIND
+    signpost = _SETUP_DATA.pack(address, _SETUP_NONE, 0)
+    copy = _SETUP_DATA.pack(0, _SETUP_DTB, len(blob)) + blob
+    return blob.ljust(told, b"\0") + signpost.ljust(_BEHIND, b"\0") + copy
