@@ -41,7 +41,8 @@ _CARRIER = re.compile(
     r"""(?:
     _?_?mem(?:cpy|set|move|cmp|chr|scan)\w* | str\w+ | _?_?(?:raw_)?copy_(?:from|to|in)_user\w*
     | _?_?refcount_\w+ | kref_\w+ | __list_\w+ | list_(?:add|del)\w* | _?_?k[mvz]*(?:re)?alloc\w*
-    | _?_?k[vz]*free\w* | kmem_cache_\w+ | __slab_\w+ | slab_\w+ | _?_?alloc_(?:pages|slab)\w* | new_slab | allocate_slab
+    | _?_?k[vz]*free\w* | kmem_cache_\w+ | __slab_\w+ | slab_\w+ | _?_?alloc_(?:pages|slab)\w*
+    | new_slab | allocate_slab
     )""",
     re.VERBOSE,
 )
