@@ -186,10 +186,10 @@ def test_user_space_cannot_forge_a_splat() -> None:
 # -- ordinary logs -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("arch", BOOTS)
-def test_ordinary_boot_has_no_splat(arch: str) -> None:
-    assert len(BOOTS[arch]) > 100
-    assert find_splats(BOOTS[arch]) == ()
+@pytest.mark.parametrize("origin", BOOTS)
+def test_ordinary_boot_has_no_splat(origin: str) -> None:
+    assert len(BOOTS[origin]) > 100
+    assert find_splats(BOOTS[origin]) == ()
 
 
 @pytest.mark.parametrize(
@@ -295,9 +295,9 @@ def test_span_of_a_splat_reads_as_the_same_splat(records: tuple[Record, ...]) ->
 
 
 @pytest.mark.parametrize("name", WANTED)
-@pytest.mark.parametrize("arch", BOOTS)
-def test_ordinary_lines_before_change_nothing(name: str, arch: str) -> None:
-    boot = BOOTS[arch]
+@pytest.mark.parametrize("origin", BOOTS)
+def test_ordinary_lines_before_change_nothing(name: str, origin: str) -> None:
+    boot = BOOTS[origin]
     found = find_splats((*boot, *LOGS[name]))
     assert found == tuple(moved(splat, len(boot)) for splat in find_splats(LOGS[name]))
 
