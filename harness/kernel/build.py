@@ -8,8 +8,6 @@ stays in the cache, so that little has to be compiled twice.
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +16,17 @@ from harness import cache as caching
 from harness.arch import Arch
 from harness.cache import Cache, Facts
 from harness.errors import BuildError, UsageError
-from harness.kernel import buildtree, kconfig
-from harness.kernel.artifact import Kernel, Module
+from harness.kernel import buildtree, collect, kconfig, treescan
+from harness.kernel.artifact import Kernel
 from harness.kernel.buildtree import BuildTree
 from harness.kernel.builtkernel import load_built
 from harness.kernel.kconfig import Option
 from harness.kernel.make import parse_step
-from harness.kernel.module import describe_modules
 from harness.kernel.source import Source, SourceKind, parse_source, resolve_source
 from harness.kernel.toolchain import Toolchain
+from harness.kernel.treescan import TreeScan
 from harness.progress import Progress, Report
 
-KIND = "kernels"
 TREES = "builds"
 # counted up when the same inputs shall give another kernel
 RECIPE = "1"
@@ -37,6 +34,10 @@ RECIPE = "1"
 _SPACE_GIB = 2.0
 # steps of a first build, where no earlier one was counted: x86_64 with the default profile
 _STEPS = 1_800
+# how often a tree may be edited while it is being built before we stop following
+_PATIENCE = 3
+# kernels kept of one edited tree, the newest ones
+_KEPT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +79,13 @@ class _Order:
             log=self.cache.root / "logs" / f"kernel-{self.arch}-{self.profile}-{key}.log",
         )
 
-    def waiting(self) -> None:
-        self.report(Progress(what=self.what, detail="another process is building it"))
+    def tell(self, detail: str) -> None:
+        """Report a step of unknown length."""
+        self.report(Progress(what=self.what, detail=detail))
+
+
+class _EditedError(Exception):
+    """The source tree changed while it was being built."""
 
 
 def build_kernel(
@@ -99,13 +105,12 @@ def build_kernel(
     minutes otherwise. `refresh` looks up anew what a moving name means.
     Raises UsageError, HostError, and KernelError with its kinds.
     """
-    paths = kconfig.fragment_paths(arch, profile, extra_fragments)
-    options = kconfig.load_fragments(paths)
     spec = parse_source(source)
     if spec.kind is SourceKind.BUILT:
         if extra_fragments:
             raise UsageError(f"{spec} is built already: it takes no kconfig fragments")
         return load_built(Path(spec.where).expanduser().absolute(), arch, str(spec))
+    options = kconfig.load_fragments(kconfig.fragment_paths(arch, profile, extra_fragments))
     resolved = resolve_source(spec, toolchain=toolchain, cache=cache, report=report, refresh=refresh)
     order = _Order(
         source=resolved,
@@ -116,107 +121,84 @@ def build_kernel(
         cache=cache,
         report=report,
     )
-    return _build(order)
+    for _ in range(_PATIENCE):
+        try:
+            return _build(order, treescan.scan_tree(resolved.directory) if resolved.editable else None)
+        except _EditedError:
+            order.tell("the tree was edited meanwhile: once more")
+    raise BuildError(f"{spec} is being edited all the time: its kernel was never up to date")
 
 
-def _build(order: _Order) -> Kernel:
-    key = order.key("kernel", order.source.identity)
+def _build(order: _Order, scan: TreeScan | None) -> Kernel:
     tree = order.tree()
+    key = order.key("kernel", scan.digest if scan else order.source.identity)
 
     def fill(directory: Path) -> Facts:
-        with order.cache.lock(f"{TREES}-{tree.directory.name}", order.waiting):
-            _compile(order, tree)
-            return _collect(order, tree, directory)
+        with order.cache.lock(f"{TREES}-{tree.directory.name}", lambda: order.tell("waiting for its tree")):
+            complete = buildtree.find_complete(tree)
+            _compile(order, tree, scan, complete is not None)
+            if scan and treescan.scan_tree(order.source.directory).digest != scan.digest:
+                raise _EditedError
+            facts = collect.collect(tree, directory, collect.find_collected(order.cache, complete))
+            stamps = {name: collect.stamp(path) for name, path in collect.list_products(tree).items()}
+            entries = [*(complete or {}).get("entries", ()), key] if scan else []
+            noted = {"entry": key, "stamps": stamps, "entries": entries[-_KEPT:]}
+            buildtree.mark_complete(tree, noted)
+            for old in set(entries[:-_KEPT]) - set(entries[-_KEPT:]):
+                caching.remove_tree(order.cache.path(collect.KIND, old))
+            return facts
 
-    checked = _checked_files(order.cache, key)
-    facts = order.cache.publish(KIND, key, fill, check=checked, on_wait=order.waiting)
-    return _load(order, order.cache.path(KIND, key), facts)
+    facts = order.cache.publish(
+        collect.KIND,
+        key,
+        fill,
+        check=collect.checked_files(order.cache, key),
+        on_wait=lambda: order.tell("another process is building it"),
+    )
+    return collect.load_kernel(tree, order.profile, order.cache.path(collect.KIND, key), facts)
 
 
-def _checked_files(cache: Cache, key: str) -> tuple[str, ...]:
-    """Return the files of an entry that are compared with their checksums: those that a guest runs."""
-    try:
-        manifest = json.loads((cache.path(KIND, key) / caching.MANIFEST).read_text())
-        return tuple(name for name in manifest["files"] if name != "vmlinux")
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
-
-
-def _compile(order: _Order, tree: BuildTree) -> None:
-    """Bring a tree up to date; what an earlier, unfinished build left is tried first."""
+def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, complete: bool) -> None:
+    """Bring a tree up to date, going on where an earlier build was when it ended."""
     fresh = buildtree.is_fresh(tree)
     buildtree.require_versions(order.toolchain, order.source, order.arch)
     caching.require_space(tree.directory, _SPACE_GIB, f"building {order.what}")
-    tree.log.unlink(missing_ok=True)
+    if fresh or complete:
+        # otherwise the log shows how far the unfinished build is
+        tree.log.unlink(missing_ok=True)
+    buildtree.mark_incomplete(tree)
     try:
-        _make(order, tree)
+        _make(order, tree, scan, complete)
     except BuildError:
         # an unedited source was built before: it is the tree that is broken
         if fresh or order.source.editable:
             raise
-        order.report(Progress(what=order.what, detail="the build tree is damaged: starting over"))
+        order.tell("the build tree is damaged: starting over")
         caching.remove_tree(tree.directory)
         tree.directory.mkdir(parents=True)
-        _make(order, tree)
+        tree.log.unlink(missing_ok=True)
+        _make(order, tree, scan, False)
 
 
-def _make(order: _Order, tree: BuildTree) -> None:
-    order.report(Progress(what=order.what, detail="configuring"))
-    buildtree.configure(tree, order.source.identity)
+def _make(order: _Order, tree: BuildTree, scan: TreeScan | None, complete: bool) -> None:
     counts = order.cache.root / "resolved" / f"steps-{order.arch}-{order.profile}"
     total = int(counts.read_text()) if counts.is_file() else _STEPS
-    done = buildtree.count_made(tree.directory)
+    first = buildtree.count_steps(tree)
+    done = first
 
     def on_line(line: str) -> None:
         nonlocal done
         if (made := parse_step(line)) is not None:
             done += 1
-            order.report(Progress(what=order.what, done=min(done, total), total=total, detail=made))
+            # how much an edit affects is not known before
+            shown = (0, 0) if complete else (min(done, total), total)
+            order.report(Progress(what=order.what, done=shown[0], total=shown[1], detail=made))
 
-    targets = [Path(order.arch.kernel_image).name, "modules"]
     with caching.out_of_space_named(tree.directory, f"building {order.what}"):
-        buildtree.run_make(tree, targets, on_line=on_line)
-        caching.write_atomically(counts, str(buildtree.count_made(tree.directory)))
+        if buildtree.is_fresh(tree) or scan is not None:
+            order.tell("configuring")
+        buildtree.configure(tree, scan.kconfig_digest if scan else "")
+        buildtree.run_make(tree, [Path(order.arch.kernel_image).name, "modules"], on_line=on_line)
+    if not complete:
+        caching.write_atomically(counts, str(done))
     order.report(Progress(what=order.what, done=total, total=total, finished=True))
-
-
-def _collect(order: _Order, tree: BuildTree, directory: Path) -> Facts:
-    """Copy what a run needs out of an O= tree, and return what is worth knowing about it."""
-    image = directory / Path(order.arch.kernel_image).name
-    shutil.copyfile(tree.directory / order.arch.kernel_image, image)
-    shutil.copyfile(tree.directory / "vmlinux", directory / "vmlinux")
-    shutil.copyfile(tree.directory / ".config", directory / "config")
-    (directory / "modules").mkdir()
-    for line in (tree.directory / "modules.order").read_text().splitlines():
-        built = (tree.directory / line).with_suffix(".ko")
-        shutil.copyfile(built, directory / "modules" / built.name)
-    modules = describe_modules((directory / "modules").iterdir())
-    sums = [caching.hash_file(path) for path in (image, *(module.path for module in modules.values()))]
-    return {
-        "release": (tree.directory / "include/config/kernel.release").read_text().strip(),
-        "image": image.name,
-        "modules": {name: [module.path.name, *module.depends] for name, module in modules.items()},
-        "contents": caching.hash_text(order.arch.name, *sums),
-        "source": order.source.identity or str(order.source.directory),
-    }
-
-
-def _load(order: _Order, entry: Path, facts: Facts) -> Kernel:
-    modules = {
-        name: Module(name=name, path=entry / "modules" / file, depends=tuple(depends))
-        for name, (file, *depends) in facts["modules"].items()
-    }
-    tree = order.tree().directory
-    return Kernel(
-        arch=order.arch,
-        release=facts["release"],
-        image=entry / facts["image"],
-        modules=modules,
-        vmlinux=entry / "vmlinux",
-        config=entry / "config",
-        source_dir=order.source.directory,
-        build_dir=tree if tree.is_dir() else None,
-        source=order.source.name,
-        profile=order.profile,
-        key=facts["contents"],
-    )

@@ -7,11 +7,13 @@ tree's lock.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness import cache as caching
 from harness import process
@@ -26,6 +28,8 @@ from harness.kernel.toolchain import TREE_NAMES, Toolchain, find_shortcomings
 _NOTES = Path(".rustbed")
 _FRAGMENT = _NOTES / "fragment.config"
 _CONFIGURED = _NOTES / "configured"
+# there when the last make came to its end; holds what the caller wants to know next time
+_COMPLETE = _NOTES / "complete.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +93,30 @@ def is_fresh(tree: BuildTree) -> bool:
     return not (tree.directory / _NOTES).is_dir()
 
 
-def count_made(directory: Path) -> int:
-    """Return how many steps of a build are done: kbuild leaves a .cmd file for nearly each."""
-    return sum(name.endswith(".cmd") for _, _, names in os.walk(directory) for name in names)
+def find_complete(tree: BuildTree) -> dict[str, Any] | None:
+    """Return what `mark_complete` was given, or None if make did not come to its end since."""
+    try:
+        return dict(json.loads((tree.directory / _COMPLETE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def mark_complete(tree: BuildTree, facts: Mapping[str, Any]) -> None:
+    """Note that the tree is up to date."""
+    caching.write_atomically(tree.directory / _COMPLETE, json.dumps(facts))
+
+
+def mark_incomplete(tree: BuildTree) -> None:
+    """Note that make is about to change the tree."""
+    (tree.directory / _COMPLETE).unlink(missing_ok=True)
+
+
+def count_steps(tree: BuildTree) -> int:
+    """Return how many steps the log shows."""
+    if not tree.log.is_file():
+        return 0
+    with tree.log.open(errors="replace") as lines:
+        return sum(make.parse_step(line.rstrip("\n")) is not None for line in lines)
 
 
 def configure(tree: BuildTree, kconfig_state: str) -> None:

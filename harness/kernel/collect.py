@@ -1,0 +1,130 @@
+"""What a run needs out of an O= tree, as a cache entry, and back as a Kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import cache as caching
+from harness.cache import Cache, Facts
+from harness.kernel.artifact import Kernel, Module
+from harness.kernel.buildtree import BuildTree
+from harness.kernel.module import describe_modules
+
+KIND = "kernels"
+VMLINUX = "vmlinux"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """A cache entry that was made from the same O= tree before."""
+
+    directory: Path
+    # [mtime in ns, size] that each file had in the O= tree, by its name in the entry
+    stamps: Mapping[str, list[int]]
+    # checksums by name in the entry
+    sums: Mapping[str, str]
+
+
+def find_manifest(cache: Cache, key: str) -> dict[str, Any]:
+    """Return the file table of an entry, empty if there is none to be read."""
+    try:
+        return dict(json.loads((cache.path(KIND, key) / caching.MANIFEST).read_text())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def checked_files(cache: Cache, key: str) -> tuple[str, ...]:
+    """Return the files of an entry that are compared with their checksums: those that a guest runs."""
+    return tuple(name for name in find_manifest(cache, key) if name != VMLINUX)
+
+
+def find_collected(cache: Cache, complete: Mapping[str, Any] | None) -> Collected | None:
+    """Return the entry that was made when an O= tree was complete last, if it still is there."""
+    try:
+        key, stamps = complete["entry"], complete["stamps"]  # type: ignore[index]
+        sums = {name: facts["sha256"] for name, facts in find_manifest(cache, key).items()}
+    except (KeyError, TypeError):
+        return None
+    return Collected(directory=cache.path(KIND, key), stamps=stamps, sums=sums) if sums else None
+
+
+def list_products(tree: BuildTree) -> dict[str, Path]:
+    """Return the files of an entry, by name, and where a build left them."""
+    products = {
+        Path(tree.arch.kernel_image).name: tree.directory / tree.arch.kernel_image,
+        VMLINUX: tree.directory / "vmlinux",
+        "config": tree.directory / ".config",
+    }
+    # lines end in .o, or in .ko before Linux 6.2
+    for line in (tree.directory / "modules.order").read_text().split():
+        path = (tree.directory / line).with_suffix(".ko")
+        products[f"modules/{path.name}"] = path
+    return products
+
+
+def stamp(path: Path) -> list[int]:
+    """Return what tells whether a file was written again: [mtime in ns, size]."""
+    facts = path.stat()
+    return [facts.st_mtime_ns, facts.st_size]
+
+
+def collect(tree: BuildTree, directory: Path, previous: Collected | None) -> Facts:
+    """Fill an entry from an O= tree, linking what did not change since the previous one."""
+    (directory / "modules").mkdir()
+    products = list_products(tree)
+    for name, built in products.items():
+        if not _link_unchanged(name, built, directory, previous):
+            shutil.copyfile(built, directory / name)
+    modules = describe_modules((directory / "modules").iterdir())
+    image = Path(tree.arch.kernel_image).name
+    sums = [
+        caching.hash_file(directory / name) for name in sorted(products) if name not in (VMLINUX, "config")
+    ]
+    return {
+        "release": (tree.directory / "include/config/kernel.release").read_text().strip(),
+        "image": image,
+        "modules": {name: [module.path.name, *module.depends] for name, module in modules.items()},
+        "contents": caching.hash_text(tree.arch.name, *sums),
+        "source": tree.source.name,
+    }
+
+
+def _link_unchanged(name: str, built: Path, directory: Path, previous: Collected | None) -> bool:
+    """Say whether a file could be had from the previous entry, verified, instead of copying it."""
+    if previous is None or previous.stamps.get(name) != stamp(built):
+        return False
+    old = previous.directory / name
+    try:
+        if caching.hash_file(old) != previous.sums.get(name):
+            return False
+        os.link(old, directory / name)
+    except OSError:
+        return False
+    return True
+
+
+def load_kernel(tree: BuildTree, profile: str, entry: Path, facts: Facts) -> Kernel:
+    """Return the kernel in an entry whose facts `collect` made."""
+    modules = {
+        name: Module(name=name, path=entry / "modules" / file, depends=tuple(depends))
+        for name, (file, *depends) in facts["modules"].items()
+    }
+    return Kernel(
+        arch=tree.arch,
+        release=facts["release"],
+        image=entry / facts["image"],
+        modules=modules,
+        vmlinux=entry / VMLINUX,
+        config=entry / "config",
+        source_dir=tree.source.directory,
+        build_dir=tree.directory if tree.directory.is_dir() else None,
+        source=tree.source.name,
+        profile=profile,
+        key=facts["contents"],
+    )
