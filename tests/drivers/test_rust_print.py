@@ -17,7 +17,10 @@ def load_and_unload(vm: Vm) -> list[tuple[int, str]]:
     """Return the level of each message of the module's life and its text, less the module's name."""
     with vm.module("rust_print"):
         pass
-    return [(record.level, record.text.removeprefix("rust_print: ")) for record in vm.log]
+    return [
+        (record.level, record.text.removeprefix("rust_print: "))
+        for record in vm.log.matching("^rust_print: ")
+    ]
 
 
 def test_every_macro_prints_at_its_level(vm: Vm) -> None:
