@@ -1,0 +1,225 @@
+"""Kernels through the cache, compiled by a make that only pretends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.arch import require_arch
+from harness.cache import Cache
+from harness.errors import BuildError, ConfigError, HostError
+from harness.kernel.artifact import Kernel
+from harness.kernel.build import build_kernel
+from harness.kernel.toolchain import Toolchain
+from harness.progress import Progress, Report, ignore
+
+BUILD = """
+import sys
+from pathlib import Path
+from harness.arch import require_arch
+from harness.cache import Cache
+from harness.kernel.build import build_kernel
+from harness.kernel.toolchain import Toolchain
+from harness.progress import ignore
+versions = {"rustc": "1.96.1", "clang": "19.1.7", "bindgen": "0.71.1", "ld.lld": "19.1.7"}
+versions["llvm-objcopy"] = "19.1.7"
+toolchain = Toolchain(root=None, versions=tuple(versions.items()), identity="fake")
+kernel = build_kernel(f"tree:{sys.argv[1]}", require_arch("x86_64"), "default", toolchain=toolchain,
+                      cache=Cache(Path(sys.argv[2])), report=ignore)
+print(kernel.key)
+"""
+
+Builder = Callable[..., Kernel]
+
+
+@pytest.fixture
+def build(calls: Path, cache: Cache, toolchain: Toolchain, tree: Path) -> Builder:
+    def build(source: str = f"tree:{tree}", report: Report = ignore, **changes: object) -> Kernel:
+        chosen = toolchain
+        if versions := changes.get("versions"):
+            chosen = Toolchain(root=None, versions=tuple(dict(versions).items()), identity="other")  # type: ignore[call-overload]
+        return build_kernel(
+            source, require_arch("x86_64"), "default", toolchain=chosen, cache=cache, report=report
+        )
+
+    return build
+
+
+def notes(cache: Cache) -> list[str]:
+    """What the fake make noted in the one build tree there is."""
+    (tree,) = (cache.root / "builds").iterdir()
+    return (tree / "calls").read_text().split()
+
+
+def entries(cache: Cache) -> list[str]:
+    directory = cache.root / "kernels"
+    return sorted(path.name for path in directory.iterdir()) if directory.exists() else []
+
+
+def test_a_kernel_is_built_once(build: Builder, cache: Cache) -> None:
+    reports: list[Progress] = []
+    kernel = build(report=reports.append)
+    assert (kernel.release, sorted(kernel.modules)) == ("7.3.0", ["rust_minimal", "rust_print"])
+    assert kernel.image.name == "bzImage"
+    assert kernel.build_dir is not None
+    assert [report.done for report in reports if report.detail.endswith(".ko")] == [1, 2]
+    assert reports[-1].finished
+    assert build() == kernel
+    assert notes(cache).count("make") == 1
+
+
+def test_a_dropped_option_fails_the_build_and_is_explained(build: Builder, tree: Path, cache: Cache) -> None:
+    (tree / "dropped").write_text("MODULES\n")
+    with pytest.raises(ConfigError) as caught:
+        build()
+    dropped = str(caught.value.facts["dropped"])
+    assert dropped.startswith("CONFIG_MODULES=y  (base.config:")
+    assert dropped.endswith("needs MAGIC (MAGIC is n)")
+    assert "make" not in notes(cache)
+    assert entries(cache) == []
+
+
+def test_a_kernel_without_rust_says_why(build: Builder, tree: Path) -> None:
+    (tree / "dropped").write_text("RUST\n")
+    with pytest.raises(ConfigError) as caught:
+        build()
+    assert "this kernel has no such option" in str(caught.value.facts["dropped"])
+    assert caught.value.facts["rustavailable"] == "Rust is not available: the fake has none"
+
+
+def test_a_mistake_is_shown_and_mended(build: Builder, tree: Path, cache: Cache) -> None:
+    file = tree / "samples/rust_print.rs"
+    file.write_text("syntax error")
+    with pytest.raises(BuildError) as caught:
+        build()
+    assert str(caught.value.facts["first_error"]).splitlines()[0] == "error[E0425]: cannot find value"
+    assert "error: aborting" in Path(str(caught.value.facts["log"])).read_text()
+    assert entries(cache) == []
+    file.write_text("module!")
+    assert sorted(build().modules) == ["rust_minimal", "rust_print"]
+    assert notes(cache).count("samples/rust_minimal.ko") == 1
+
+
+def test_an_edited_module_is_all_that_is_made_again(build: Builder, tree: Path, cache: Cache) -> None:
+    before = build()
+    (tree / "samples/rust_print.rs").write_text("module, edited!")
+    after = build()
+    assert after.key != before.key
+    assert after.image.samefile(before.image)
+    assert after.modules["rust_minimal"].path.samefile(before.modules["rust_minimal"].path)
+    assert b"edited" in after.modules["rust_print"].path.read_bytes()
+    assert b"edited" not in before.modules["rust_print"].path.read_bytes()
+    assert notes(cache).count("samples/rust_minimal.ko") == 1
+    assert notes(cache).count("allnoconfig") == 1
+
+
+def test_an_edit_that_is_taken_back_is_the_old_kernel(build: Builder, tree: Path) -> None:
+    file = tree / "samples/rust_print.rs"
+    before, text = build(), file.read_text()
+    file.write_text("module, edited!")
+    build()
+    file.write_text(text)
+    assert build().key == before.key
+
+
+def test_only_the_newest_kernels_of_a_tree_are_kept(build: Builder, tree: Path, cache: Cache) -> None:
+    for number in range(10):
+        (tree / "samples/rust_print.rs").write_text(f"module {number}!")
+        kernel = build()
+    assert len(entries(cache)) == 8
+    assert b"module 9!" in kernel.modules["rust_print"].path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["bzImage", "modules/rust_print.ko"])
+def test_a_damaged_kernel_is_found_and_made_again(build: Builder, cache: Cache, name: str) -> None:
+    entry = build().image.parent
+    good = (entry / name).read_bytes()
+    (entry / name).write_bytes(bytes([good[0] ^ 1]) + good[1:])
+    again = build()
+    assert (again.image.parent / name).read_bytes() == good
+    # the build tree was whole: nothing had to be compiled
+    assert notes(cache).count("samples/rust_print.ko") == 1
+
+
+def test_a_broken_build_tree_is_started_over(
+    build: Builder, tree: Path, cache: Cache, tmp_path: Path
+) -> None:
+    (tree / "needs-clean").write_text("")
+    archive = tmp_path / "linux.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(tree, "linux")
+    kernel = build(f"tarball:{archive}")
+    assert kernel.build_dir is not None
+    (kernel.build_dir / "arch/x86/boot/bzImage").unlink()
+    (kernel.build_dir / "stale").write_text("")
+    kernel.image.unlink()
+    assert build(f"tarball:{archive}").key == kernel.key
+    assert not (kernel.build_dir / "stale").exists()
+
+
+def test_a_full_disk_is_not_called_a_mistake(build: Builder, tree: Path, cache: Cache) -> None:
+    (tree / "full-disk").write_text("")
+    with pytest.raises(HostError, match="no space left"):
+        build()
+    assert entries(cache) == []
+
+
+def test_an_old_compiler_is_refused_by_the_trees_own_word(build: Builder) -> None:
+    old = {"rustc": "1.84.0", "clang": "19.1.7", "bindgen": "0.71.1", "ld.lld": "19.1.7"}
+    with pytest.raises(HostError) as caught:
+        build(versions=old | {"llvm-objcopy": "19.1.7"})
+    assert caught.value.facts == {"rustc": "1.84.0 is too old, 1.85.0 or newer needed"}
+
+
+def start_build(tree: Path, cache: Cache) -> subprocess.Popen[bytes]:
+    argv = [sys.executable, "-c", BUILD, str(tree), str(cache.root)]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE)
+
+
+def test_a_killed_build_goes_on_where_it_was(build: Builder, tree: Path, cache: Cache) -> None:
+    (tree / "slow").write_text("")
+    process = start_build(tree, cache)
+    deadline = time.monotonic() + 20
+    while not any(cache.root.glob("builds/*/samples/rust_minimal.ko")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    reports: list[Progress] = []
+    kernel = build(report=reports.append)
+    assert sorted(kernel.modules) == ["rust_minimal", "rust_print"]
+    assert notes(cache).count("samples/rust_minimal.ko") == 1
+    # the bar goes on as well
+    assert min(report.done for report in reports if report.detail == "samples/rust_print.ko") == 2
+    assert not any(name.startswith(".") for name in entries(cache))
+
+
+def test_two_processes_build_one_kernel(calls: Path, tree: Path, cache: Cache) -> None:
+    (tree / "slow").write_text("")
+    both = [start_build(tree, cache) for _ in range(2)]
+    answers = [process.communicate(timeout=30)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert answers[0] == answers[1]
+    assert notes(cache).count("make") == 1
+
+
+def test_an_edit_during_the_build_is_in_the_kernel(build: Builder, tree: Path) -> None:
+    (tree / "slow").write_text("")
+    edited = False
+
+    def edit(progress: Progress) -> None:
+        nonlocal edited
+        if progress.detail == "samples/rust_print.ko" and not edited:
+            edited = True
+            (tree / "samples/rust_minimal.rs").write_text("module, edited meanwhile!")
+
+    kernel = build(report=edit)
+    assert b"meanwhile" in kernel.modules["rust_minimal"].path.read_bytes()
