@@ -143,6 +143,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give every test that has a machine an architecture, in its id."""
     if "arch" not in metafunc.fixturenames:
         return
+    for marker in metafunc.definition.iter_markers("parametrize"):
+        if marker.args and "arch" in str(marker.args[0]).replace(",", " ").split():
+            raise pytest.UsageError(
+                f"{metafunc.definition.nodeid}: arch is given to tests, not by them: use @pytest.mark.arches(...)"
+            )
     arches = _arches(metafunc.config)
     for marker in metafunc.definition.iter_markers("arches"):
         wanted = [require_arch(name) for name in marker.args]

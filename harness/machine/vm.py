@@ -26,7 +26,7 @@ from harness.errors import (
 )
 from harness.guest import files
 from harness.guest.files import GuestFile, IoctlResult
-from harness.guest.kmsg import RecordStream, render_fence
+from harness.guest.kmsg import RecordStream, is_fence, render_fence
 from harness.guest.shell import Answer, Shell
 from harness.host import Qemu
 from harness.kernel.artifact import Kernel
@@ -50,7 +50,9 @@ _AFTER_OOPS_S = 2.0
 # seconds between two looks at something that the guest does in its own time
 _POLL_S = 0.02
 # splats after which the task that caused them does not go on
-_KILLING = frozenset({Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC})
+_KILLING = frozenset(
+    {Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
+)
 
 # where modules are in the guest, and where pushed files go
 _MODULES = "/lib/modules"
@@ -190,7 +192,7 @@ class Vm:
             return records
         newest = records[-1].time_us if records else -1
         console = read_console(self.files.console)
-        return (*records, *(record for record in console if record.time_us > newest))
+        return (*records, *(record for record in console if record.time_us > newest and not is_fence(record)))
 
     def begin(self) -> None:
         """Let the log begin here: what came before belongs to the boot."""
