@@ -1,0 +1,106 @@
+"""Modules outside of the kernel's tree: built beside their sources' copy, for the kernel at hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.arch import require_arch
+from harness.cache import Cache
+from harness.errors import BuildError, MismatchError, UsageError
+from harness.kernel.artifact import Kernel, Module
+from harness.kernel.build import build_kernel
+from harness.kernel.outoftree import build_module
+from harness.kernel.toolchain import Toolchain
+from harness.progress import Progress, ignore
+
+
+@pytest.fixture
+def kernel(calls: Path, tree: Path, cache: Cache, toolchain: Toolchain) -> Kernel:
+    return build_kernel(
+        f"tree:{tree}", require_arch("x86_64"), "default", toolchain=toolchain, cache=cache, report=ignore
+    )
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> Path:
+    directory = tmp_path / "driver"
+    directory.mkdir()
+    (directory / "Kbuild").write_text("obj-m := my_driver.o\n")
+    (directory / "my_driver.rs").write_text("module!")
+    return directory
+
+
+def build(kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain) -> tuple[Module, ...]:
+    return build_module(kernel, driver, toolchain=toolchain, cache=cache, report=ignore)
+
+
+def test_a_driver_is_built_and_its_directory_left_alone(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    reports: list[Progress] = []
+    (module,) = build_module(kernel, driver, toolchain=toolchain, cache=cache, report=reports.append)
+    assert module.name == "my_driver"
+    assert module.path.is_file()
+    assert sorted(path.name for path in driver.iterdir()) == ["Kbuild", "my_driver.rs"]
+    assert [report.detail for report in reports] == ["my_driver.o", ""]
+
+
+def test_edits_arrive_and_removed_files_go(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    (driver / "other.rs").write_text("module!")
+    assert [module.name for module in build(kernel, driver, cache, toolchain)] == ["my_driver", "other"]
+    (driver / "other.rs").unlink()
+    (driver / "my_driver.rs").write_text("module, edited!")
+    (module,) = build(kernel, driver, cache, toolchain)
+    assert b"edited" in module.path.read_bytes()
+
+
+def test_a_mistake_is_shown(kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain) -> None:
+    (driver / "my_driver.rs").write_text("syntax error")
+    with pytest.raises(BuildError) as caught:
+        build(kernel, driver, cache, toolchain)
+    assert "my_driver.rs:1:1" in str(caught.value.facts["first_error"])
+
+
+def test_a_module_for_another_kernel_is_not_handed_out(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    (driver / "my_driver.rs").write_text("wrong release")
+    with pytest.raises(MismatchError, match=r"my_driver\.ko was built for another kernel"):
+        build(kernel, driver, cache, toolchain)
+
+
+def test_a_directory_without_a_makefile_is_refused(
+    kernel: Kernel, tmp_path: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    with pytest.raises(UsageError, match="no Kbuild file or Makefile"):
+        build(kernel, tmp_path / "nowhere", cache, toolchain)
+
+
+def test_a_directory_that_makes_nothing_is_refused(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    (driver / "my_driver.rs").unlink()
+    with pytest.raises(UsageError, match="makes no modules"):
+        build(kernel, driver, cache, toolchain)
+
+
+def test_a_kernel_without_its_build_tree_is_refused(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    with pytest.raises(UsageError, match="its build tree or its source is not there"):
+        build(replace(kernel, build_dir=None), driver, cache, toolchain)
+
+
+def test_another_compiler_is_refused(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("CONFIG_RUSTC_VERSION=108501\n")
+    with pytest.raises(MismatchError) as caught:
+        build(replace(kernel, config=config), driver, cache, toolchain)
+    assert (caught.value.facts["kernel"], caught.value.facts["toolchain"]) == ("1.85.1", "1.96.1")
