@@ -48,7 +48,8 @@ def test_message_can_be_read_and_not_written(vm: Vm) -> None:
         assert vm.read(f"{ROOT}/message") == "Hello World\n"
         assert said(vm)[1:] == [(6, "rust_configfs: Show message")]
         assert errno_of(vm.write, f"{ROOT}/message", "x") == errno.EACCES
-        assert errno_of(vm.open(f"{ROOT}/message").__enter__) == errno.EACCES
+        with pytest.raises(SyscallError, match="Permission denied"), vm.open(f"{ROOT}/message"):
+            pass
 
 
 def test_bar_keeps_what_was_stored_last(vm: Vm) -> None:
@@ -114,7 +115,7 @@ def test_mkdir_makes_groups_with_attributes_of_their_own(vm: Vm) -> None:
         vm.check(f"rmdir {ROOT}/other")
 
 
-def test_the_tree_cannot_be_changed_in_other_ways(vm: Vm) -> None:
+def test_the_tree_cannot_be_changed_in_other_ways_nor_unloaded(vm: Vm) -> None:
     with vm.module("rust_configfs"):
         vm.check(f"cd {ROOT} && mkdir -p a/b 'percent %s%n' && rmdir 'percent %s%n'")
         refused = {
@@ -138,12 +139,7 @@ def test_the_tree_cannot_be_changed_in_other_ways(vm: Vm) -> None:
         assert sorted(vm.check(f"cd {ROOT} && find . | sort").split()) == [
             *(".", "./a", "./a/b", "./a/b/gc", "./a/baz", "./bar", "./message")
         ]
-        vm.check(f"rmdir {ROOT}/a/b {ROOT}/a")
-
-
-def test_rmmod_is_refused_while_a_group_exists(vm: Vm) -> None:
-    with vm.module("rust_configfs"):
-        vm.check(f"mkdir {ROOT}/a")
+        vm.check(f"rmdir {ROOT}/a/b")
         with pytest.raises(CommandError, match="Resource temporarily unavailable"):
             vm.rmmod("rust_configfs")
         assert vm.read(f"{ROOT}/a/baz") == "Hello Baz\n"

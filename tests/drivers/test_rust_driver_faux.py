@@ -9,7 +9,7 @@ pytestmark = pytest.mark.needs("rust_driver_faux")
 DEVICE = "/sys/devices/faux/rust-faux-sample-device"
 
 
-def test_makes_a_device_that_is_bound_and_says_so(vm: Vm) -> None:
+def test_makes_a_bound_device_and_leaves_nothing_behind(vm: Vm) -> None:
     with vm.module("rust_driver_faux"):
         hello, from_device = vm.log.matching("^(rust_faux_driver|faux_driver|faux)[: ]")
         assert (hello.level, hello.text) == (6, "rust_faux_driver: Initialising Rust Faux Device Sample")
@@ -29,9 +29,6 @@ def test_makes_a_device_that_is_bound_and_says_so(vm: Vm) -> None:
             "uevent",
         ]
 
-
-def test_is_loaded_once_and_leaves_nothing_behind(vm: Vm) -> None:
-    with vm.module("rust_driver_faux"):
         with pytest.raises(CommandError, match="File exists"):
             vm.insmod("rust_driver_faux")
         assert vm.read("/sys/module/rust_driver_faux/refcnt") == "0\n"
