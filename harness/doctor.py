@@ -77,20 +77,13 @@ def _resources(root: Path) -> Iterator[Finding]:
 def _cached(choices: Choices) -> Iterator[Finding]:
     for kind in ("toolroots", "sources", "kernels", "images"):
         directory = choices.cache_root / kind
-        entries = (
-            [path for path in directory.iterdir() if not path.name.startswith(".")]
-            if directory.is_dir()
-            else []
-        )
-        yield Finding(
-            what=kind,
-            ok=True,
-            detail=f"{len(entries)} cached" if entries else "none yet: made when first needed",
-        )
+        entries = [path for path in directory.glob("*") if not path.name.startswith(".")]
+        detail = f"{len(entries)} cached" if entries else "none yet: made when first needed"
+        yield Finding(what=kind, ok=True, detail=detail)
 
 
 def _qemu(choices: Choices) -> Iterator[Finding]:
-    """Yield what QEMU there is: the chosen one, the newest toolroot's, or the host's if builds use the host."""
+    """Yield what QEMU there is: the chosen one, the newest toolroot's, or the host's if that is used."""
     root = None
     if choices.toolchain == "toolroot" and choices.qemu is None:
         roots = sorted(choices.cache_root.glob("toolroots/*/root"), key=os.path.getmtime)
@@ -108,7 +101,8 @@ def _qemu(choices: Choices) -> Iterator[Finding]:
 
 
 def _accelerators() -> Iterator[Finding]:
-    native = next((arch for arch in ARCHES.values() if platform.machine() in (arch.name, arch.qemu)), None)
+    mine = platform.machine()
+    native = next((arch for arch in ARCHES.values() if mine in (arch.name, arch.qemu)), None)
     conceivable = native is not None and host.kvm_is_conceivable(native)
     detail = (
         f"/dev/kvm opens; {native} machines try it once"
@@ -123,7 +117,7 @@ def render(findings: list[Finding]) -> str:
     width = max(len(finding.what) for finding in findings)
     lines = []
     for finding in findings:
-        lines.append(f"{'ok  ' if finding.ok else 'MISSING'[:4]}  {finding.what:<{width}}  {finding.detail}")
+        lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what:<{width}}  {finding.detail}")
         if not finding.ok and finding.mend:
             lines.append(f"{'':{width + 6}}  mend: {finding.mend}")
     return "\n".join(lines)

@@ -145,9 +145,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     for marker in metafunc.definition.iter_markers("parametrize"):
         if marker.args and "arch" in str(marker.args[0]).replace(",", " ").split():
-            raise pytest.UsageError(
-                f"{metafunc.definition.nodeid}: arch is given to tests, not by them: use @pytest.mark.arches(...)"
-            )
+            test = metafunc.definition.nodeid
+            raise pytest.UsageError(f"{test}: arch is given to a test, not by it: use @pytest.mark.arches()")
     arches = _arches(metafunc.config)
     for marker in metafunc.definition.iter_markers("arches"):
         wanted = [require_arch(name) for name in marker.args]
@@ -424,7 +423,8 @@ class Recorder:
 
 
 def _case(report: pytest.TestReport) -> Case:
-    facts = next((json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY), {})
+    carried = [json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY]
+    facts: dict[str, Any] = carried[-1] if carried else {}
     file, _, rest = report.nodeid.partition("::")
     return Case(
         name=rest,

@@ -7,7 +7,7 @@ by FAKE_QEMU, words of which each is an act:
     print:TEXT    a line on the console          flood:MIB  that many MiB of lines on the console
     ready         start the shell                oops       an oops in the kernel log
     record:TEXT   a record in the kernel log     exit:N     end with status N
-    wait          go on until ended              version:V  answer --version with V, and end
+    wait          go on until ended
     log           pass what is written to FAKE_KMSG on as records
 """
 
@@ -91,7 +91,8 @@ class Acts:
     def ready(self, _: str) -> None:
         fd = channel("shell")
         os.write(fd, b"rustbed-ready 1\n")
-        subprocess.Popen(["sh"], stdin=fd, stdout=fd, stderr=fd, env={**os.environ, "FAKE_PID": str(os.getpid())})
+        env = {**os.environ, "FAKE_PID": str(os.getpid())}
+        subprocess.Popen(["sh"], stdin=fd, stdout=fd, stderr=fd, env=env)
 
     def log(self, _: str) -> None:
         path = os.environ["FAKE_KMSG"]
@@ -111,15 +112,11 @@ class Acts:
     def wait(self, _: str) -> None:
         threading.Event().wait()
 
-    def version(self, text: str) -> None:
-        print(f"QEMU emulator version {text}")
-        os._exit(0)
-
 
 def main() -> None:
     script = os.environ["FAKE_QEMU"].split()
     if "--version" in sys.argv:
-        print("QEMU emulator version 11.1.3")
+        sys.stdout.write("QEMU emulator version 11.1.3\n")
         return
     acts = Acts()
     threading.Thread(target=serve_qmp, args=(channel("monitor"),), daemon=True).start()

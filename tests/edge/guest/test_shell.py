@@ -20,7 +20,10 @@ from harness.guest.shell import Shell
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     ours, theirs = socket.socketpair()
     with subprocess.Popen(
-        ["sh", "-c", "echo rustbed-ready 1; exec sh"], stdin=theirs, stdout=theirs, stderr=theirs
+        ["sh", "-c", "echo rustbed-ready 1; exec sh"],
+        stdin=theirs.fileno(),
+        stdout=theirs.fileno(),
+        stderr=theirs.fileno(),
     ) as child:
         theirs.close()
         shell = Shell(ours, tmp_path_factory.mktemp("shell") / "shell.log", lambda: None)

@@ -30,7 +30,7 @@ def test_events_gather_and_can_be_waited_for(fake_boot: Booter) -> None:
 
 
 def test_qemu_that_does_not_answer_runs_into_the_timeout(fake_boot: Booter) -> None:
-    with fake_boot("ready", "wait") as vm, pytest.raises(MonitorError, match=r"did not answer within 0\.\d+ s"):
+    with fake_boot("ready", "wait") as vm, pytest.raises(MonitorError, match="did not answer"):
         vm.monitor.execute("stall", timeout_s=0.3)
 
 
