@@ -23,7 +23,10 @@ from harness.kernel import kconfig, kconfig_tree, make
 from harness.kernel.kconfig import Lost, Option
 from harness.kernel.source import Source
 from harness.kernel.toolchain import TREE_NAMES, Toolchain, find_shortcomings
+from harness.process import Completed
 
+# the source's own word on how new its tools must be
+_MINIMUMS = Path("scripts/min-tool-version.sh")
 # our own files in the tree
 _NOTES = Path(".rustbed")
 _FRAGMENT = _NOTES / "fragment.config"
@@ -72,20 +75,27 @@ class BuildTree:
 
 def require_versions(toolchain: Toolchain, source: Source, arch: Arch) -> None:
     """Raise HostError unless the toolchain is new enough for a source tree, by the tree's own word."""
-    script = source.directory / "scripts" / "min-tool-version.sh"
-    if not script.is_file():
+    if not (source.directory / _MINIMUMS).is_file():
         return
-    env = {"SRCARCH": arch.source_arch, "ARCH": arch.kernel_arch}
-    minimums = {}
-    for ours, theirs in TREE_NAMES.items():
-        answer = process.run(["sh", str(script), theirs], attempted=f"running {script}", env=env, check=False)
-        if answer.status == 0:
-            minimums[ours] = answer.text.strip()
+    minimums = {
+        ours: answer.text.strip()
+        for ours, theirs in TREE_NAMES.items()
+        if (answer := _ask_minimum(theirs, toolchain, source, arch)).status == 0
+    }
     if wrong := find_shortcomings(dict(toolchain.versions), minimums):
         raise HostError(
             f"the toolchain cannot build {source.name} for {arch}",
             **{name.replace(".", "_").replace("-", "_"): problem for name, problem in wrong},
         )
+
+
+def _ask_minimum(name: str, toolchain: Toolchain, source: Source, arch: Arch) -> Completed:
+    command = toolchain.command(
+        ["sh", f"{toolchain.seen(source.directory, '/src')}/{_MINIMUMS}", name],
+        read_only=[(source.directory, "/src")],
+        env={"SRCARCH": arch.source_arch, "ARCH": arch.kernel_arch},
+    )
+    return process.run(command, attempted=f"asking {source.name} for its tools", check=False)
 
 
 def is_fresh(tree: BuildTree) -> bool:
