@@ -236,6 +236,16 @@ def test_a_name_must_be_one_that_a_disk_can_have(vm: Vm) -> None:
         assert vm.check("stat -c %F /dev/null") == "character special file"
 
 
+@pytest.mark.needs("loop")
+@pytest.mark.expect_splat(r"duplicate filename .*/loop0", kind="duplicate-name")
+def test_a_disk_does_not_take_the_name_of_another(vm: Vm) -> None:
+    vm.insmod("loop")
+    with vm.module("rnull_mod"), made(vm, "loop0") as disk:
+        assert errno_of(vm.write, f"{disk}/power", "1") == errno.EEXIST
+        assert vm.read(f"{disk}/power") == "0\n"
+        assert vm.read("/sys/block/loop0/dev") == "7:0\n"
+
+
 def test_rmmod_is_refused_while_a_directory_exists(vm: Vm) -> None:
     with vm.module("rnull_mod"), made(vm, "d") as disk:
         for power in ("0", "1"):
