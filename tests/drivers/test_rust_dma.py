@@ -1,0 +1,117 @@
+"""rust_dma: coherent memory and a scatter-gather table, mapped for a PCI device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness import Vm
+from harness.arch import Arch
+from tests.drivers import sysfs
+
+pytestmark = pytest.mark.needs("rust_dma")
+
+DRIVER = "rust_dma"
+INFO = 6
+
+PROBED = (INFO, "Probe DMA test driver.")
+UNLOADED = (INFO, "Unload DMA test driver.")
+
+
+def entries(vm: Vm, address: str) -> list[int]:
+    """Return the DMA addresses that the driver printed last for a device; they are numbered from 0."""
+    lines = [text for _, text in sysfs.levels_and_texts(vm.log, DRIVER, address)]
+    last = lines[len(lines) - lines[::-1].index(UNLOADED[1]) :]
+    found = [re.fullmatch(r"Entry\[(\d+)\]: DMA address: (0x[0-9a-f]+)", line) for line in last]
+    numbered = [(int(match[1]), int(match[2], 16)) for match in found if match]
+    assert [number for number, _ in numbered] == list(range(len(last)))
+    return [address for _, address in numbered]
+
+
+def in_memory(vm: Vm, dma: int) -> bool:
+    """Whether an address is one of memory, as it is where nothing translates."""
+    return any(region.start <= dma <= region.end for region in sysfs.iomem(vm, "System RAM"))
+
+
+@pytest.mark.machine(devices=["pci-testdev", "pci-testdev"])
+def test_unbind_and_unload_print_the_mapped_segments(vm: Vm) -> None:
+    first, second = sysfs.testdevs(vm)
+    with vm.module(DRIVER):
+        assert sysfs.levels_and_texts(vm.log, DRIVER, first) == [PROBED]
+        sysfs.unbind(vm, "pci", DRIVER, first)
+        assert sysfs.levels_and_texts(vm.log, DRIVER, first)[:2] == [PROBED, UNLOADED]
+        assert sysfs.levels_and_texts(vm.log, DRIVER, second) == [PROBED]
+        sysfs.bind(vm, "pci", DRIVER, first)
+    for address in (first, second):
+        # four pages, which need not be neighbours
+        found = entries(vm, address)
+        assert 1 <= len(found) <= 4
+        assert all(in_memory(vm, dma) for dma in found)
+        assert {level for level, _ in sysfs.levels_and_texts(vm.log, DRIVER, address)} == {INFO}
+    assert not sysfs.exists(vm, f"/sys/bus/pci/drivers/{DRIVER}")
+
+
+@pytest.mark.machine(devices=["virtio-rng-pci"])
+def test_override_binds_any_pci_device(vm: Vm) -> None:
+    # this driver does without data from its table
+    (address,) = sysfs.pci_devices(vm, "0x1af4", "0x1005") or sysfs.pci_devices(vm, "0x1af4", "0x1044")
+    sysfs.unbind(vm, "pci", "virtio-pci", address)
+    sysfs.override(vm, "pci", address, DRIVER)
+    with vm.module(DRIVER):
+        assert sysfs.bound(vm, "pci", DRIVER) == [address]
+    assert sysfs.levels_and_texts(vm.log, DRIVER, address)[:2] == [PROBED, UNLOADED]
+    assert entries(vm, address)
+
+
+@pytest.mark.machine(devices=[])
+def test_device_that_comes_late_is_mapped_and_one_that_goes_is_unmapped(vm: Vm) -> None:
+    with vm.module(DRIVER):
+        address = vm.plug("pci-testdev").address
+        vm.wait_for(lambda: PROBED[1] in vm.log, "the device to be probed")
+        vm.write(f"/sys/bus/pci/devices/{address}/remove", "1")
+        assert sysfs.levels_and_texts(vm.log, DRIVER, address)[:2] == [PROBED, UNLOADED]
+        assert entries(vm, address)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iommu:
+    """How a machine gets an IOMMU, and what the kernel does with it."""
+
+    # type of a device's IOMMU group; RISC-V has no DMA API on top of its IOMMU (CONFIG_IOMMU_DMA) in 7.3
+    domain: str
+    device: str = ""
+    machine: list[str] = field(default_factory=list)
+    cmdline: list[str] = field(default_factory=list)
+
+
+IOMMUS = {
+    "x86_64": Iommu(domain="DMA-FQ", device="intel-iommu", cmdline=["intel_iommu=on"]),
+    "arm64": Iommu(domain="DMA", machine=["iommu=smmuv3"]),
+    # the IOMMU wants message-signalled interrupts, for which virt needs the advanced controllers
+    "riscv64": Iommu(domain="identity", device="riscv-iommu-pci", machine=["aia=aplic-imsic"]),
+}
+
+
+def test_device_behind_an_iommu_gets_translated_addresses(
+    boot: Callable[..., AbstractContextManager[Vm]], arch: Arch
+) -> None:
+    iommu = IOMMUS.get(arch.name)
+    if iommu is None:
+        pytest.skip(f"no IOMMU known for {arch}'s machine")
+    devices = [device for device in (iommu.device, "pci-testdev") if device]
+    with boot(devices=devices, machine_options=iommu.machine, cmdline=iommu.cmdline) as vm:
+        address = sysfs.testdev(vm)
+        domain = vm.read(f"/sys/bus/pci/devices/{address}/iommu_group/type").strip()
+        with vm.module(DRIVER):
+            assert sysfs.bound(vm, "pci", DRIVER) == [address]
+        found = entries(vm, address)
+        if domain == "identity":
+            assert all(in_memory(vm, dma) for dma in found)
+        else:
+            # the pages become neighbours in the device's view, outside of memory
+            assert [in_memory(vm, dma) for dma in found] == [False]
+        assert domain == iommu.domain

@@ -1,0 +1,179 @@
+"""rust_driver_pci: a PCI driver for QEMU's pci-testdev that reads its registers and config space."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import SyscallError, Vm
+from tests.drivers import sysfs
+
+pytestmark = [
+    pytest.mark.needs("rust_driver_pci"),
+    pytest.mark.machine(devices=["pci-testdev"]),
+]
+
+DRIVER = "rust_driver_pci"
+SYSFS = f"/sys/bus/pci/drivers/{DRIVER}"
+EEXIST, ENODEV, EINVAL = 17, 19, 22
+INFO = 6
+
+# what new_id does not take: no driver data, data that is no entry, an id there is already, half a line
+NEW_IDS = [
+    ("1b36 0008", EINVAL),
+    ("1b36 0008 ffffffff ffffffff 0 0 1", EINVAL),
+    ("1b36 0005", EEXIST),
+    ("1b36", EINVAL),
+]
+
+
+def probe_messages(vm: Vm, address: str) -> list[tuple[int, str]]:
+    """Return what a probe says about a device."""
+    start, _ = sysfs.bar(vm, address, 0)
+    return [
+        (INFO, "pci-testdev data-match count: 1"),
+        (INFO, "pci-testdev config space read8 rev ID: 0"),
+        (INFO, "pci-testdev config space read16 vendor ID: 1b36"),
+        (INFO, f"pci-testdev config space read32 BAR 0: {start:x}"),
+    ]
+
+
+def said(vm: Vm, address: str) -> list[tuple[int, str]]:
+    """Return what the driver said; that a device is being enabled comes from the PCI core, and not always."""
+    lines = sysfs.levels_and_texts(vm.log, DRIVER, address)
+    return [line for line in lines if not line[1].startswith("enabling device")]
+
+
+def claims(vm: Vm) -> list[tuple[int, int]]:
+    return [(region.start, region.end) for region in sysfs.iomem(vm, DRIVER)]
+
+
+def test_probe_enables_the_device_and_reads_it(vm: Vm) -> None:
+    address = sysfs.testdev(vm)
+    device = f"/sys/bus/pci/devices/{address}"
+    with vm.module(DRIVER):
+        assert said(vm, address) == probe_messages(vm, address)
+        # memory and bus mastering in PCI's command register; config space is little-endian on every machine
+        command = int.from_bytes(vm.pull(f"{device}/config")[4:6], "little")
+        assert (command & 0b110, vm.read(f"{device}/enable")) == (0b110, "1\n")
+
+
+def test_bar_is_claimed_while_bound(vm: Vm) -> None:
+    address = sysfs.testdev(vm)
+    bar = sysfs.bar(vm, address, 0)
+    with vm.module(DRIVER):
+        assert (sysfs.bound(vm, "pci", DRIVER), claims(vm)) == ([address], [bar])
+        sysfs.unbind(vm, "pci", DRIVER, address)
+        assert (sysfs.bound(vm, "pci", DRIVER), claims(vm)) == ([], [])
+        assert said(vm, address) == probe_messages(vm, address)
+        sysfs.bind(vm, "pci", DRIVER, address)
+        assert (sysfs.bound(vm, "pci", DRIVER), claims(vm)) == ([address], [bar])
+        assert said(vm, address) == 2 * probe_messages(vm, address)
+    assert claims(vm) == []
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="the Rust PCI abstraction never disables a device: docs/findings/pci-device-stays-enabled.md",
+)
+def test_unbind_disables_the_device(vm: Vm) -> None:
+    address = sysfs.testdev(vm)
+    with vm.module(DRIVER):
+        sysfs.unbind(vm, "pci", DRIVER, address)
+        assert vm.read(f"/sys/bus/pci/devices/{address}/enable") == "0\n"
+
+
+@pytest.mark.machine(devices=["pci-testdev", "pci-testdev"])
+def test_every_device_is_probed_and_none_remembered(vm: Vm) -> None:
+    addresses = sysfs.testdevs(vm)
+    assert len(addresses) == 2
+    with vm.module(DRIVER):
+        assert sysfs.bound(vm, "pci", DRIVER) == addresses
+        assert sorted(claims(vm)) == sorted(sysfs.bar(vm, address, 0) for address in addresses)
+        for address in addresses:
+            assert said(vm, address) == probe_messages(vm, address)
+    assert claims(vm) == []
+    left = [
+        SYSFS,
+        f"/sys/module/{DRIVER}",
+        *(f"/sys/bus/pci/devices/{address}/driver" for address in addresses),
+    ]
+    assert [path for path in left if sysfs.exists(vm, path)] == []
+
+
+def refused(vm: Vm, path: str, text: str) -> int:
+    """Return the errno of a write that must fail."""
+    with pytest.raises(SyscallError) as caught:
+        vm.write(path, text)
+    return caught.value.errno
+
+
+def test_foreign_devices_are_refused(vm: Vm) -> None:
+    # the host bridge, of whatever make: nothing drives it
+    bridge = sysfs.listing(vm, "/sys/bus/pci/devices")[0]
+    with vm.module(DRIVER):
+        for line, errno in NEW_IDS:
+            assert (line, refused(vm, f"{SYSFS}/new_id", line)) == (line, errno)
+        # a device that matches by override only has no driver data
+        sysfs.override(vm, "pci", bridge, DRIVER)
+        assert refused(vm, f"{SYSFS}/bind", bridge) == ENODEV
+        assert said(vm, bridge) == []
+
+
+def test_removed_device_comes_back_with_a_rescan(vm: Vm) -> None:
+    address = sysfs.testdev(vm)
+    with vm.module(DRIVER):
+        vm.write(f"/sys/bus/pci/devices/{address}/remove", "1")
+        assert (sysfs.testdevs(vm), claims(vm)) == ([], [])
+        vm.begin()
+        vm.write("/sys/bus/pci/rescan", "1")
+        assert sysfs.bound(vm, "pci", DRIVER) == [address]
+        # the BAR may be somewhere else now
+        assert said(vm, address) == probe_messages(vm, address)
+        assert claims(vm) == [sysfs.bar(vm, address, 0)]
+
+
+@pytest.mark.machine(devices=[])
+def test_hotplugged_devices_come_and_go(vm: Vm) -> None:
+    before = vm.plug("pci-testdev")
+    with vm.module(DRIVER):
+        assert sysfs.bound(vm, "pci", DRIVER) == [before.address]
+        after = vm.plug("pci-testdev")
+        # the kernel shows a device as bound while its probe runs: the probe's last words tell that it is over
+        vm.wait_for(lambda: len(said(vm, after.address)) == 4, "the second device to be probed")
+        for device in (before, after):
+            assert said(vm, device.address) == probe_messages(vm, device.address)
+        vm.unplug(before)
+        assert sysfs.bound(vm, "pci", DRIVER) == [after.address]
+        assert claims(vm) == [sysfs.bar(vm, after.address, 0)]
+    assert claims(vm) == []
+
+
+# -- three samples claim the same ids ------------------------------------------------
+
+
+@pytest.mark.needs("rust_dma")
+def test_driver_loaded_first_takes_all(vm: Vm) -> None:
+    address = sysfs.testdev(vm)
+    vm.insmod(DRIVER)
+    with vm.module("rust_dma"):
+        assert sysfs.bound(vm, "pci", DRIVER) == [address]
+        vm.rmmod(DRIVER)
+        # nobody asks the other driver again
+        assert sysfs.bound(vm, "pci", "rust_dma") == []
+        sysfs.bind(vm, "pci", "rust_dma", address)
+        assert sysfs.bound(vm, "pci", "rust_dma") == [address]
+
+
+@pytest.mark.needs("rust_dma")
+@pytest.mark.machine(devices=["pci-testdev", "pci-testdev"])
+def test_override_steers_a_device_until_it_is_removed(vm: Vm) -> None:
+    first, second = sysfs.testdevs(vm)
+    sysfs.override(vm, "pci", second, "rust_dma")
+    with vm.module(DRIVER), vm.module("rust_dma"):
+        assert sysfs.bound(vm, "pci", DRIVER) == [first]
+        assert sysfs.bound(vm, "pci", "rust_dma") == [second]
+        vm.write(f"/sys/bus/pci/devices/{second}/remove", "1")
+        vm.write("/sys/bus/pci/rescan", "1")
+        assert sysfs.bound(vm, "pci", DRIVER) == [first, second]
+        assert sysfs.bound(vm, "pci", "rust_dma") == []
