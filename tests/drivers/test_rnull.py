@@ -1,12 +1,13 @@
 """rnull: disks that forget, configured and powered through configfs. The module is called rnull_mod."""
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from harness import CommandError, SyscallError, Vm
+from harness import CommandError, Vm
+from tests.drivers.calls import errno_of
 
 pytestmark = pytest.mark.needs("rnull_mod")
 
@@ -31,15 +32,6 @@ NOT_TAKEN: dict[str, list[str | bytes]] = {
 
 # the longest name of a disk (DISK_NAME_LEN of include/linux/blkdev.h, less its zero)
 NAME_MAX = 31
-
-
-def errno_of(call: Callable[..., object], *args: object) -> int:
-    """Make a system call; return 0 or its errno."""
-    try:
-        call(*args)
-    except SyscallError as error:
-        return error.errno
-    return 0
 
 
 @contextmanager

@@ -1,26 +1,17 @@
 """rust_configfs: a configfs subsystem of groups in groups, with attributes that are shown and stored."""
 
 import errno
-from collections.abc import Callable
 
 import pytest
 
 from harness import CommandError, SyscallError, Vm
+from tests.drivers.calls import errno_of
 
 pytestmark = pytest.mark.needs("rust_configfs")
 
 ROOT = "/sys/kernel/config/rust_configfs"
 # the most that configfs hands to a store at once (SIMPLE_ATTR_SIZE of fs/configfs/file.c, less its zero)
 STORE_MAX = 4095
-
-
-def errno_of(call: Callable[..., object], *args: object) -> int:
-    """Make a system call; return 0 or its errno."""
-    try:
-        call(*args)
-    except SyscallError as error:
-        return error.errno
-    return 0
 
 
 def said(vm: Vm) -> list[tuple[int, str]]:

@@ -1,11 +1,11 @@
 """rust_debugfs_scoped: debugfs directories of numbers and a blob, made and removed by writing their names."""
 
 import errno
-from collections.abc import Callable
 
 import pytest
 
-from harness import SyscallError, Vm
+from harness import Vm
+from tests.drivers.calls import errno_of
 
 pytestmark = pytest.mark.needs("rust_debugfs_scoped")
 
@@ -31,15 +31,6 @@ NO_LINES: dict[str, bytes] = {
 }
 
 NO_NUMBERS = [b"", b" ", b"abc", b"-1", b"0x10", b"1 2", b"1.5", b"\xff", b"18446744073709551616", b"0" * 22]
-
-
-def errno_of(call: Callable[..., object], *args: object) -> int:
-    """Make a system call; return 0 or its errno."""
-    try:
-        call(*args)
-    except SyscallError as error:
-        return error.errno
-    return 0
 
 
 def names(vm: Vm, directory: str = DYNAMIC) -> list[str]:

@@ -1,12 +1,12 @@
 """rust_misc_device: a character device with ioctls, a value and a buffer per open descriptor."""
 
 import errno
-from collections.abc import Callable
 from typing import Literal
 
 import pytest
 
-from harness import CommandError, SyscallError, Vm
+from harness import CommandError, Vm
+from tests.drivers.calls import errno_of
 
 pytestmark = pytest.mark.needs("rust_misc_device")
 
@@ -43,15 +43,6 @@ def byte_order(vm: Vm) -> Literal["big", "little"]:
 
 def c_int(vm: Vm, value: int) -> bytes:
     return value.to_bytes(4, byte_order(vm), signed=True)
-
-
-def errno_of(call: Callable[..., object], *args: object) -> int:
-    """Make a system call; return 0 or its errno."""
-    try:
-        call(*args)
-    except SyscallError as error:
-        return error.errno
-    return 0
 
 
 def said(vm: Vm) -> list[tuple[int, str]]:
