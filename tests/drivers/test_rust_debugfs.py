@@ -143,20 +143,6 @@ def test_bad_buffers_are_faults_and_files_cannot_be_mapped(vm: Vm) -> None:
         assert vm.read(f"{DIRECTORY}/pair") == "Inner { x: 10, y: 42 }\n"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a failing write clears the blob: docs/findings/debugfs-failed-write-clears-blob.md",
-)
-def test_failed_write_leaves_a_blob_alone(vm: Vm) -> None:
-    path = f"{DIRECTORY}/array_blob"
-    with vm.module(DRIVER):
-        bind(vm)
-        with vm.open(path) as file, pytest.raises(SyscallError):
-            file.write_from("unmapped", 4)
-        assert vm.pull(path) == b"blob"
-
-
 def test_open_files_fail_after_unbind(vm: Vm) -> None:
     with vm.module(DRIVER), ExitStack() as stack:
         bind(vm)
@@ -210,9 +196,9 @@ def test_two_devices_have_files_each(vm: Vm) -> None:
 @pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="an open file does not hold the module: docs/findings/debugfs-file-outlives-module.md",
+    reason="an open file does not hold the module: docs/findings/debugfs-file-without-owner.md",
 )
-def test_open_file_outlives_nothing_it_needs(vm: Vm) -> None:
+def test_closing_a_file_after_rmmod_is_harmless(vm: Vm) -> None:
     vm.insmod(DRIVER)
     bind(vm)
     # whether the module stays or goes, closing the file must do no harm; the subshell dies if it does

@@ -66,16 +66,16 @@ def test_device_tree_node_with_every_property_is_probed(vm: Vm) -> None:
         ]
 
 
-# what a node of firmware/rust-device-refused.dts is refused with, and what the driver said just before
+# what a node of firmware/rust-device-refused.dts is refused with, and the beginning of what was said before
 REFUSED = {
-    "no-u32-prop": (EINVAL, (ERROR, "/no-u32-prop: property 'test,u32-prop' is missing")),
-    "short-u32-prop": (EOVERFLOW, (ERROR, "/short-u32-prop: property 'test,u32-prop' is missing")),
-    "no-i16-array": (EINVAL, (ERROR, "/no-i16-array: property 'test,i16-array' is missing")),
-    "short-i16-array": (EOVERFLOW, (ERROR, "/short-i16-array: property 'test,i16-array' is missing")),
+    "no-u32-prop": (EINVAL, ERROR, "/no-u32-prop: property 'test,u32-prop' is missing"),
+    "short-u32-prop": (EOVERFLOW, ERROR, "/short-u32-prop: property 'test,u32-prop'"),
+    "no-i16-array": (EINVAL, ERROR, "/no-i16-array: property 'test,i16-array' is missing"),
+    "short-i16-array": (EOVERFLOW, ERROR, "/short-i16-array: property 'test,i16-array'"),
     # four elements and a byte: they can be read, but not counted
-    "odd-i16-array": (EINVAL, (INFO, "'test,i16-array'='[1, 2, 3, 4]'")),
-    "no-ref-arg": (ENOENT, (INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)")),
-    "short-ref-arg": (EINVAL, (INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)")),
+    "odd-i16-array": (EINVAL, INFO, "'test,i16-array'='[1, 2, 3, 4]'"),
+    "no-ref-arg": (ENOENT, INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)"),
+    "short-ref-arg": (EINVAL, INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)"),
 }
 
 
@@ -83,17 +83,30 @@ REFUSED = {
 def test_nodes_that_lack_something_are_refused_one_by_one(vm: Vm) -> None:
     with vm.module(DRIVER):
         assert sysfs.bound(vm, "platform", DRIVER) == ["accepted", "long-i16-array"]
-        for device, (errno, before) in REFUSED.items():
-            failed = (ERROR, f"probe with driver {DRIVER} failed with error -{errno}")
-            assert said(vm, device)[-2:] == [before, failed]
+        for device, (errno, level, begin) in REFUSED.items():
+            before, failed = said(vm, device)[-2:]
+            assert (device, before[0], before[1][: len(begin)]) == (device, level, begin)
+            assert failed == (ERROR, f"probe with driver {DRIVER} failed with error -{errno}")
         # one more element than the driver wants
         assert (INFO, "'test,i16-array' length is 5") in said(vm, "long-i16-array")
         assert not sysfs.exists(vm, f"{DEVICES}/disabled")
         # whoever binds a device by hand is told why it was refused
-        for device, (errno, _) in REFUSED.items():
+        for device, (errno, *_) in REFUSED.items():
             with pytest.raises(SyscallError) as caught:
                 sysfs.bind(vm, "platform", DRIVER, device)
             assert (device, caught.value.errno) == (device, errno)
+
+
+@pytest.mark.machine(device_tree="firmware/rust-device-refused.dts")
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="every error is reported as absence: docs/findings/property-called-missing.md",
+)
+def test_malformed_property_is_not_called_missing(vm: Vm) -> None:
+    with vm.module(DRIVER):
+        pass
+    assert vm.log.matching("/short-u32-prop: property 'test,u32-prop' is missing") == []
 
 
 @pytest.mark.machine(device_tree="firmware/two-rust-devices.dts")
@@ -152,11 +165,13 @@ def test_devices_of_an_acpi_table_come_and_go_with_it(
     with boot(acpi=[]) as other, other.module("acpi_configfs"), other.module(DRIVER):
         other.push(compiled, "/tmp/late.aml")
         other.check(f"mkdir {table} && cat /tmp/late.aml >{table}/aml")
+        # a kernel thread looks for devices in the table
+        other.wait_for(lambda: said(other, "LNUXBEEF:01"), "the table's second device to be probed")
         assert sysfs.bound(other, "platform", DRIVER) == ["LNUXBEEF:00", "LNUXBEEF:01"]
         assert said(other, "LNUXBEEF:01") == [(INFO, "Probed with info: '0'.")]
         other.check(f"rmdir {table}")
+        other.wait_for(lambda: not sysfs.exists(other, f"{DEVICES}/LNUXBEEF:01"), "the second device to go")
         assert sysfs.bound(other, "platform", DRIVER) == []
-        assert not sysfs.exists(other, f"{DEVICES}/LNUXBEEF:00")
 
 
 # the one machine with a platform device that no firmware describes
