@@ -1,0 +1,135 @@
+"""What a test asks of its machine, and what it is told when that makes no sense."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.arch import ARCHES, Arch, Firmware
+from harness.cache import Cache
+from harness.errors import UsageError
+from harness.host import Qemu
+from harness.image.initramfs import Image
+from harness.kernel.artifact import Kernel
+from harness.kernel.toolchain import Toolchain
+from harness.prepare import Platform
+from harness.request import MachineRequest, incapable, resolve_spec
+
+
+def test_marker_replaces_the_fields_it_names() -> None:
+    asked = MachineRequest(devices=("edu",), cpus=2).updated({"devices": ["pci-testdev"], "memory_mib": 512})
+    assert asked == MachineRequest(devices=("pci-testdev",), cpus=2, memory_mib=512)
+
+
+def test_single_string_is_a_list_of_one() -> None:
+    assert MachineRequest().updated({"cmdline": "quiet"}).cmdline == ("quiet",)
+
+
+def test_nothing_takes_back_what_an_outer_marker_asked_for() -> None:
+    outer = MachineRequest(device_tree="a.dts", devices=("edu",), profile="debug")
+    assert outer.updated({"device_tree": None, "devices": (), "profile": None}) == MachineRequest()
+
+
+def test_unknown_keyword_is_refused_and_the_known_ones_are_listed() -> None:
+    with pytest.raises(UsageError, match="a machine has no colour, memory") as caught:
+        MachineRequest().updated({"memory": 512, "colour": "red", "cpus": 1})
+    assert "memory_mib" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("devices", 5, "devices takes a string or a list of strings"),
+        ("devices", ["edu", 5], "devices takes a string or a list of strings"),
+        ("acpi", {"a.dsl"}, "acpi takes a string or a list of strings"),
+        ("cmdline", None, "cmdline takes a string or a list of strings"),
+        ("memory_mib", "256", "memory_mib takes a number, at least 1"),
+        ("memory_mib", 0, "memory_mib takes a number, at least 1"),
+        ("cpus", True, "cpus takes a number, at least 1"),
+        ("cpus", 1.5, "cpus takes a number, at least 1"),
+        ("free_ports", -1, "free_ports takes a number, at least 0"),
+        ("device_tree", ["a.dts"], "device_tree takes a string"),
+        ("device_tree", Path("a.dts"), "device_tree takes a string"),
+        ("profile", 1, "profile takes a string"),
+    ],
+)
+def test_value_of_another_type_is_refused(name: str, value: object, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint) as caught:
+        MachineRequest().updated({name: value})
+    assert caught.value.facts["given"] == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("firmware", "asked", "why"),
+    [
+        (Firmware.ACPI, MachineRequest(acpi=("a.dsl",), device_tree="a.dts"), None),
+        (Firmware.DEVICE_TREE, MachineRequest(device_tree="a.dts"), None),
+        (Firmware.DEVICE_TREE, MachineRequest(acpi=("a.dsl",)), "arm64's machine has no ACPI"),
+        (Firmware.NONE, MachineRequest(acpi=("a.dsl",)), "arm64's machine has no ACPI"),
+        (Firmware.NONE, MachineRequest(device_tree="a.dts"), "arm64's machine has no device tree"),
+        (Firmware.NONE, MachineRequest(), None),
+    ],
+)
+def test_machine_without_the_firmware_is_named(
+    firmware: Firmware, asked: MachineRequest, why: str | None
+) -> None:
+    assert incapable(asked, replace(ARCHES["arm64"], firmware=firmware)) == why
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    arch: Arch = ARCHES["x86_64"]
+    kernel = Kernel(
+        arch=arch,
+        release="7.3.0",
+        image=tmp_path / "bzImage",
+        modules={},
+        vmlinux=None,
+        config=None,
+        source_dir=None,
+        build_dir=None,
+        source="fake",
+        profile="default",
+        key="fake",
+    )
+    return Platform(
+        kernel=kernel,
+        image=Image(path=tmp_path / "initramfs.cpio", key="fake", spec="fake"),
+        qemu=Qemu(program=("qemu",), version=(11, 1, 3)),
+        toolchain=Toolchain(root=None, versions=(), identity="fake"),
+        accel="tcg",
+    )
+
+
+def test_request_becomes_a_spec(platform: Platform, tmp_path: Path) -> None:
+    asked = MachineRequest(devices=("edu",), memory_mib=512, cpus=2, cmdline=("quiet",), free_ports=0)
+    spec = resolve_spec(platform, asked, base=tmp_path, cache=Cache(tmp_path))
+    assert (spec.devices, spec.memory_mib, spec.cpus, spec.cmdline, spec.free_ports) == (
+        ("edu",),
+        512,
+        2,
+        ("quiet",),
+        0,
+    )
+    assert (spec.accel, spec.initramfs, spec.dtb, spec.acpi_tables) == ("tcg", platform.image.path, None, ())
+
+
+@pytest.mark.parametrize("kind", ["device_tree", "acpi"])
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("nosuch.src", "no such firmware source: .*/nosuch.src"),
+        ("directory", "cannot read the firmware source .*/directory"),
+        ("binary", "cannot read the firmware source .*/binary"),
+    ],
+)
+def test_source_that_cannot_be_read_is_named(
+    platform: Platform, tmp_path: Path, kind: str, given: str, complaint: str
+) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    asked = MachineRequest().updated({kind: given})
+    with pytest.raises(UsageError, match=complaint):
+        resolve_spec(platform, asked, base=tmp_path, cache=Cache(tmp_path))
