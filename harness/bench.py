@@ -16,7 +16,7 @@ from harness import process
 from harness.deadline import Deadline
 from harness.errors import HangError
 from harness.machine.argv import file_chardev, render_bare_argv
-from harness.machine.vm import boot
+from harness.machine.booting import boot
 from harness.prepare import Platform
 
 # what the kernel prints when it starts our init, on every architecture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from harness.machine.vm import boot
+from harness.machine.booting import boot
 from harness.prepare import Platform
 
 # a person's session, or a command they gave, may take this long (seconds)

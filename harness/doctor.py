@@ -69,7 +69,7 @@ def _resources(root: Path) -> Iterator[Finding]:
     yield Finding(
         what="memory",
         ok=memory >= _MEMORY_MIB,
-        detail=f"{memory} MiB available, {host.cores()} cores, up to {host.worker_limit(256)} machines at once",
+        detail=f"{memory} MiB available, {host.cores()} cores: {host.worker_limit(256)} machines at once",
         mend="" if memory >= _MEMORY_MIB else f"{_MEMORY_MIB} MiB are needed to build a kernel",
     )
 
@@ -83,7 +83,7 @@ def _cached(choices: Choices) -> Iterator[Finding]:
 
 
 def _qemu(choices: Choices) -> Iterator[Finding]:
-    """Yield what QEMU there is: the chosen one, the newest toolroot's, or the host's if that is used."""
+    """Yield what QEMU there is: the chosen one, the newest toolroot's, or the host's."""
     root = None
     if choices.toolchain == "toolroot" and choices.qemu is None:
         roots = sorted(choices.cache_root.glob("toolroots/*/root"), key=os.path.getmtime)

@@ -20,8 +20,8 @@ from harness.image.initramfs import Image, build_image
 from harness.kernel.artifact import Kernel
 from harness.kernel.build import build_kernel
 from harness.kernel.toolroot import Toolchain, open_toolchain
+from harness.machine.booting import boot
 from harness.machine.spec import MachineSpec
-from harness.machine.vm import boot
 from harness.progress import Progress, Report
 
 ACCELS = ("auto", "kvm", "tcg")

@@ -72,9 +72,13 @@ def require_program(name: str, package: str | None = None) -> str:
 
 
 def _bound(argv: Sequence[str]) -> list[str]:
-    """Prefix argv so that the program dies with the thread that starts it."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)
+    """Prefix argv so that the program dies with the thread that starts it.
+
+    The parent may die before the child has asked to be told: then the child's
+    parent is another when it looks, and it goes at once.
+    """
+    orphaned = '[ "$PPID" = "$0" ] && exec "$@"'
+    return ["setpriv", "--pdeathsig", "KILL", "sh", "-c", orphaned, str(os.getpid()), *argv]
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from harness.errors import HarnessError, MachineError
 from harness.log.record import render_records
-from harness.log.splat import find_splats, new_taints
+from harness.log.splat import Kind, Splat, find_splats, new_taints
+from harness.machine.booting import boot
 from harness.machine.running import RunFiles, read_console
 from harness.machine.spec import MachineSpec
-from harness.machine.vm import Vm, boot
+from harness.machine.vm import Vm
 from harness.prepare import Platform
 from harness.report import rundir
 from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict, judge, render_failure
@@ -99,12 +100,19 @@ def _report(vm: Vm, taint_before: int | None) -> MachineReport:
         accel=vm.spec.accel,
         boot_ms=vm.boot_ms,
         records=records,
-        splats=find_splats(records),
+        splats=(*find_splats(records), *_damage(vm)),
         taints=taints,
         ended=Outcome(vm.ended.outcome) if vm.ended is not None else None,
         reason=vm.ended.headline if vm.ended is not None else "",
         run_dir=vm.run_dir,
     )
+
+
+def _damage(vm: Vm) -> tuple[Splat, ...]:
+    """Return what is wrong with the log itself: evidence that is not whole proves nothing."""
+    if not vm.log_damage:
+        return ()
+    return (Splat(kind=Kind.FLOOD, title=vm.log_damage, function="", fatal=False, first=0, last=-1),)
 
 
 def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) -> MachineReport:

@@ -47,6 +47,8 @@ class RecordStream:
         self._records: list[Record] = []
         self._tail: deque[Record] = deque(maxlen=_TAIL)
         self.total = 0
+        self._lost = 0
+        self._next = 0
         self._fences: set[str] = set()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._pump, name="kmsg", daemon=True)
@@ -69,6 +71,9 @@ class RecordStream:
                 self._changed.notify_all()
 
     def _take(self, record: Record) -> None:
+        # sequence numbers count every record, also those the reader was too slow for
+        self._lost += max(0, record.seq - self._next) if self._next else 0
+        self._next = record.seq + 1
         if is_fence(record):
             self._fences.add(record.text.removeprefix(_FENCE_MARK).strip())
             return
@@ -76,9 +81,11 @@ class RecordStream:
         (self._records if len(self._records) < FLOOD else self._tail).append(record)
 
     @property
-    def flooded(self) -> bool:
-        """Whether there were more records than are kept."""
-        return self.total > FLOOD
+    def damage(self) -> str:
+        """What is wrong with the log itself; empty if nothing is."""
+        if self.total > FLOOD:
+            return f"kernel log flood: {self.total} records"
+        return f"kernel log overrun: {self._lost} records lost" if self._lost else ""
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -106,10 +106,16 @@ class Shell:
 
     def _expect(self, mark: bytes, deadline: Deadline, attempted: str) -> bytes:
         """Return what came before the mark; the search is linear in what comes."""
+        # init starts a new shell when one dies, and that says so
+        died = [READY + b"\n"] if mark != READY + b"\n" else []
         while True:
             # a socket timeout of zero means "do not block" to Python, and is not what is meant
             step = max(deadline.slice(_LOOK_S), 0.001)
-            found = self._spawn.expect_exact([mark, pexpect.TIMEOUT, pexpect.EOF], timeout=step)
+            try:
+                found = self._spawn.expect_exact([mark, pexpect.TIMEOUT, pexpect.EOF, *died], timeout=step)
+            except OSError as error:
+                # a killed QEMU resets the connection with our data unread
+                raise self._gone(f"{attempted}: the shell's channel broke") from error
             before = bytes(self._spawn.before or b"")
             if found == 0:
                 return before
@@ -117,6 +123,8 @@ class Shell:
                 self._watch()
                 if found == 2:
                     raise self._gone(f"{attempted}: the shell's channel was closed")
+                if found == 3:
+                    raise LostError(f"{attempted}: the guest's shell died")
                 if deadline.expired:
                     seen = before[-400:].decode(errors="replace")
                     raise HangError(f"{attempted}: no answer within {deadline.seconds:g} s", output=seen)

@@ -43,6 +43,8 @@ class Kind(StrEnum):
     DUPLICATE_NAME = "duplicate-name"
     # a taint bit that no splat in the log accounts for
     TAINT = "taint"
+    # more records than anybody can judge, or some that were lost on the way to the host
+    FLOOD = "flood"
 
 
 class Stage(IntEnum):

@@ -89,6 +89,7 @@ class Running:
         shell: socket.socket,
         records: socket.socket,
         monitor: socket.socket,
+        started: float,
     ) -> None:
         self.child = child
         self.files = files
@@ -96,6 +97,8 @@ class Running:
         self.records = records
         self.monitor = monitor
         self._console_size = 0
+        # time.monotonic() just before QEMU was started
+        self.started = started
 
     def console_tail(self, size: int = _TAIL_BYTES) -> bytes:
         """Return the newest bytes of the console."""
@@ -170,6 +173,7 @@ def start_machine(
             terminal=terminal,
         )
         _write_script(spec, qemu, files)
+        started = time.monotonic()
         complaints = stack.enter_context(files.qemu.open("wb"))
         try:
             child = stack.enter_context(
@@ -185,7 +189,7 @@ def start_machine(
         finally:
             for _, theirs in pairs.values():
                 theirs.close()
-        yield Running(child, files, **{name: ours for name, (ours, _) in pairs.items()})
+        yield Running(child, files, started=started, **{name: ours for name, (ours, _) in pairs.items()})
 
 
 def _write_script(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:

@@ -22,29 +22,21 @@ from harness.errors import (
     HangError,
     HarnessError,
     MachineError,
-    UsageError,
 )
-from harness.guest import files
+from harness.guest import files, modules
 from harness.guest.files import GuestFile, IoctlResult
 from harness.guest.kmsg import RecordStream, is_fence, render_fence
 from harness.guest.shell import Answer, Shell
-from harness.host import Qemu
 from harness.kernel.artifact import Kernel
-from harness.kernel.module import require_loadable
 from harness.log.record import Log, Record
 from harness.log.splat import Kind, find_splats
 from harness.machine import hotplug
 from harness.machine.monitor import Monitor
-from harness.machine.running import RunFiles, Running, read_console, start_machine
+from harness.machine.running import RunFiles, Running, read_console
 from harness.machine.spec import MachineSpec
 
-# seconds a boot may take, and a command may take, on a machine with hardware virtualisation
-BOOT_S = 30.0
+# seconds a command may take on a machine with hardware virtualisation
 COMMAND_S = 20.0
-# an emulated machine on a busy host is this much slower
-_SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
-# seconds without a new byte on the console after which a booting guest counts as hung
-SILENCE_S = 15.0
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0
 # seconds between two looks at something that the guest does in its own time
@@ -54,11 +46,26 @@ _KILLING = frozenset(
     {Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
 )
 
-# where modules are in the guest, and where pushed files go
-_MODULES = "/lib/modules"
-_PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
 
 T = TypeVar("T")
+
+
+class _Silence:
+    """Raises HangError when the console has not grown for a while."""
+
+    def __init__(self, running: Running, patience_s: float) -> None:
+        self._running = running
+        self._patience_s = patience_s
+        self._size = -1
+        self._deadline = Deadline.after(patience_s)
+
+    def watch(self) -> None:
+        size = self._running.console_size
+        if size != self._size:
+            self._size, self._deadline = size, Deadline.after(self._patience_s)
+        if self._deadline.expired:
+            what = "nothing was ever printed" if size == 0 else "the console stopped growing"
+            raise HangError(f"{what} for {self._patience_s:g} s")
 
 
 class Vm:
@@ -80,6 +87,8 @@ class Vm:
         self._fences = 0
         self._looked_at = 0
         self._oops: tuple[str, Deadline] | None = None
+        # while booting only
+        self._silence: _Silence | None = None
 
     def __repr__(self) -> str:
         return f"<Vm {self.arch} {self.kernel.release} {self.spec.accel}>"
@@ -132,6 +141,8 @@ class Vm:
         if self.ended is not None:
             raise self.ended
         deadline = Deadline.after((timeout_s or COMMAND_S) * self.slowness)
+        # an oops before this command is no reason to doubt that it returns
+        self._oops, self._looked_at = None, len(self._records.records)
         try:
             return self._shell.run(command, deadline, stdin)
         except MachineError as error:
@@ -146,6 +157,8 @@ class Vm:
 
     def _watch(self) -> None:
         self._running.watch()
+        if self._silence is not None:
+            self._silence.watch()
         fresh = self._records.since(self._looked_at)
         if fresh and self._oops is None:
             # a splat may have begun in what was looked at before: a few records overlap
@@ -195,13 +208,13 @@ class Vm:
         return (*records, *(record for record in console if record.time_us > newest and not is_fence(record)))
 
     def begin(self) -> None:
-        """Let the log begin here: what came before belongs to the boot."""
+        """Let the log, and with it judgement, begin here: for the harness, not for tests."""
         self._mark = len(self.dmesg.records)
 
     @property
-    def flooded(self) -> bool:
-        """Whether the kernel log outgrew what is kept."""
-        return self._records.flooded
+    def log_damage(self) -> str:
+        """What is wrong with the kernel log itself: a flood, records lost; empty if nothing is."""
+        return self._records.damage
 
     # -- modules -------------------------------------------------------------
 
@@ -212,20 +225,7 @@ class Vm:
         module, MismatchError for a file that belongs to another kernel and
         CommandError when the guest's kernel refuses.
         """
-        if isinstance(name, Path):
-            require_loadable(name, self.kernel)
-            remote = f"{_PUSHED}/{name.name}"
-            self.push(name, remote)
-            self.check(render_insmod(remote, params))
-            return
-        *needed, module = self.kernel.load_order(name)
-        loaded = (
-            {line.split()[0] for line in self.check("cat /proc/modules").splitlines()} if needed else set()
-        )
-        for dependency in needed:
-            if dependency.name not in loaded:
-                self.check(render_insmod(f"{_MODULES}/{dependency.name}.ko", {}))
-        self.check(render_insmod(f"{_MODULES}/{module.name}.ko", params))
+        modules.insmod(self, name, params)
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
@@ -338,92 +338,25 @@ class Vm:
             time.sleep(0.02)
         raise HangError(f"the machine still runs after {deadline.seconds:g} s", **self._running.evidence())
 
-    def wait_ready(self, silence_s: float) -> None:
+    def wait_ready(self, seconds: float, silence_s: float) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError."""
-        started = time.monotonic()
-        deadline = Deadline.after(BOOT_S * self.slowness)
-        progress = _Progress(self._running, silence_s * self.slowness)
+        deadline = Deadline.after(seconds * self.slowness)
+        self._silence = _Silence(self._running, silence_s * self.slowness)
         try:
-            while True:
-                step = Deadline.after(deadline.slice(0.25))
-                try:
-                    self._shell.wait_ready(step)
-                    break
-                except HangError:
-                    progress.require()
-                    if deadline.expired:
-                        raise
+            self._shell.wait_ready(deadline)
+            self._silence = None
             self._shell.run(":", deadline)
         except MachineError as error:
-            failed = BootError(
-                _boot_headline(self, error, time.monotonic() - started), **self._running.evidence()
-            )
+            took = time.monotonic() - self._running.started
+            headline = f"{self.arch} ({self.spec.accel}): not ready after {took:.1f} s: {error.headline}"
+            failed = BootError(headline, **self._running.evidence())
             failed.outcome = error.outcome
             self.ended = failed
             raise failed from error
-        self.boot_ms = (time.monotonic() - started) * 1000
+        self.boot_ms = (time.monotonic() - self._running.started) * 1000
 
     def close(self) -> None:
         """Close the channels; the machine's owner ends QEMU."""
         with ExitStack() as stack:
             for channel in (self._records, self._shell, self.monitor):
                 stack.callback(channel.close)
-
-
-class _Progress:
-    """Raises HangError when the console has not grown for a while."""
-
-    def __init__(self, running: Running, patience_s: float) -> None:
-        self._running = running
-        self._patience_s = patience_s
-        self._size = -1
-        self._deadline = Deadline.after(patience_s)
-
-    def require(self) -> None:
-        size = self._running.console_size
-        if size != self._size:
-            self._size, self._deadline = size, Deadline.after(self._patience_s)
-        if self._deadline.expired:
-            what = "nothing was ever printed" if size == 0 else "the console stopped growing"
-            raise HangError(f"{what} for {self._patience_s:g} s")
-
-
-def _boot_headline(vm: Vm, error: MachineError, seconds: float) -> str:
-    return f"{vm.arch} ({vm.spec.accel}): not ready after {seconds:.1f} s: {error.headline}"
-
-
-def render_insmod(path: str, params: dict[str, object]) -> str:
-    """Render the command that loads a module; a bool becomes Y or N, as the kernel prints it."""
-    words = ["insmod", shlex.quote(path)]
-    for name, value in params.items():
-        text = ("N", "Y")[value] if isinstance(value, bool) else str(value)
-        if "\n" in text:
-            raise UsageError(f"a module parameter cannot hold a newline: {name}")
-        words.append(shlex.quote(f'{name}="{text}"' if " " in text else f"{name}={text}"))
-    return " ".join(words)
-
-
-@contextmanager
-def boot(
-    spec: MachineSpec,
-    qemu: Qemu,
-    directory: Path,
-    *,
-    slowness: float = 1.0,
-    silence_s: float = SILENCE_S,
-    terminal: str | None = None,
-) -> Iterator[Vm]:
-    """Boot a machine, yield it ready for commands, and end it on the way out.
-
-    `directory` gets the run's files. `slowness` multiplies every deadline, on
-    top of what the accelerator calls for; a console that does not grow for
-    `silence_s` (stretched likewise) counts as hung. `terminal` is a chardev that
-    becomes the guest's /dev/hvc0. Raises BootError.
-    """
-    with ExitStack() as stack:
-        running = stack.enter_context(start_machine(spec, qemu, directory, terminal))
-        monitor = Monitor(running.monitor, running.files.monitor)
-        vm = Vm(spec, running, monitor, slowness * _SLOWNESS[spec.accel])
-        stack.callback(vm.close)
-        vm.wait_ready(silence_s)
-        yield vm

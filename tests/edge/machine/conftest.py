@@ -12,8 +12,9 @@ import pytest
 from harness.arch import require_arch
 from harness.host import Qemu
 from harness.kernel.artifact import Kernel
+from harness.machine.booting import boot
 from harness.machine.spec import MachineSpec
-from harness.machine.vm import Vm, boot
+from harness.machine.vm import Vm
 
 FAKE = Path(__file__).parent.parent / "fakes" / "qemu.py"
 

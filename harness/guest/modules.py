@@ -1,0 +1,60 @@
+"""Loading kernel modules in the guest.
+
+Knows where the image keeps them and how a parameter is written.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import UsageError
+from harness.kernel.artifact import Kernel
+from harness.kernel.module import require_loadable
+
+# where images/ puts modules, and where pushed ones go
+_MODULES = "/lib/modules"
+_PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
+
+
+class Guest(Protocol):
+    """What loading a module takes of a machine."""
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel that runs there."""
+
+    def check(self, command: str) -> str:
+        """Run a command that must succeed."""
+
+    def push(self, source: Path, remote: str) -> None:
+        """Copy a file into the guest."""
+
+
+def insmod(guest: Guest, name: str | Path, params: dict[str, object]) -> None:
+    """Load a module of the kernel, behind what it depends on, or a module file of the host."""
+    if isinstance(name, Path):
+        require_loadable(name, guest.kernel)
+        remote = f"{_PUSHED}/{name.name}"
+        guest.push(name, remote)
+        guest.check(render_insmod(remote, params))
+        return
+    *needed, module = guest.kernel.load_order(name)
+    there = guest.check("cat /proc/modules") if needed else ""
+    loaded = {line.split()[0] for line in there.splitlines()}
+    for dependency in needed:
+        if dependency.name not in loaded:
+            guest.check(render_insmod(f"{_MODULES}/{dependency.name}.ko", {}))
+    guest.check(render_insmod(f"{_MODULES}/{module.name}.ko", params))
+
+
+def render_insmod(path: str, params: dict[str, object]) -> str:
+    """Render the command that loads a module; a bool becomes Y or N, as the kernel prints it."""
+    words = ["insmod", shlex.quote(path)]
+    for name, value in params.items():
+        text = ("N", "Y")[value] if isinstance(value, bool) else str(value)
+        if "\n" in text:
+            raise UsageError(f"a module parameter cannot hold a newline: {name}")
+        words.append(shlex.quote(f'{name}="{text}"' if " " in text else f"{name}={text}"))
+    return " ".join(words)

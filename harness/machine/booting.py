@@ -1,0 +1,46 @@
+"""From a machine spec to a machine that takes commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from harness.host import Qemu
+from harness.machine.monitor import Monitor
+from harness.machine.running import start_machine
+from harness.machine.spec import MachineSpec
+from harness.machine.vm import Vm
+
+# seconds a boot may take on a machine with hardware virtualisation
+BOOT_S = 30.0
+# seconds without a new byte on the console after which a booting guest counts as hung
+SILENCE_S = 15.0
+# an emulated machine on a busy host is this much slower
+_SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
+
+
+@contextmanager
+def boot(
+    spec: MachineSpec,
+    qemu: Qemu,
+    directory: Path,
+    *,
+    slowness: float = 1.0,
+    silence_s: float = SILENCE_S,
+    terminal: str | None = None,
+) -> Iterator[Vm]:
+    """Boot a machine, yield it ready for commands, and end it on the way out.
+
+    `directory` gets the run's files. `slowness` multiplies every deadline, on
+    top of what the accelerator calls for; a console that does not grow for
+    `silence_s` (stretched likewise) counts as hung. `terminal` is a chardev that
+    becomes the guest's /dev/hvc0. Raises BootError.
+    """
+    with ExitStack() as stack:
+        running = stack.enter_context(start_machine(spec, qemu, directory, terminal))
+        monitor = Monitor(running.monitor, running.files.monitor)
+        vm = Vm(spec, running, monitor, slowness * _SLOWNESS[spec.accel])
+        stack.callback(vm.close)
+        vm.wait_ready(BOOT_S, silence_s)
+        yield vm

@@ -1,0 +1,95 @@
+"""One boot per architecture, and what a machine promises whatever the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from harness import BootError, CommandError, CrashError, LostError, SyscallError, UsageError, Vm
+from harness.log.splat import find_splats
+
+Booter = Callable[..., AbstractContextManager[Vm]]
+
+
+def test_boots_quietly_to_the_kernel_under_test(boot: Booter) -> None:
+    with boot() as vm:
+        assert vm.check("uname -r") == vm.kernel.release
+        assert find_splats(vm.dmesg.records) == ()
+        assert vm.taint == 0
+        assert vm.dmesg.records[0].seq == 0
+        assert "Run /init as init process" in vm.files.console.read_text(errors="replace")
+
+
+def test_has_no_network(vm: Vm) -> None:
+    assert vm.run("ls /sys/class/net").output in ("", "lo", "ls: /sys/class/net: No such file or directory")
+    assert vm.monitor.execute("query-rx-filter") == []
+
+
+def test_log_begins_with_the_test_and_is_complete(vm: Vm) -> None:
+    assert len(vm.log) == 0
+    vm.check('for i in 1 2 3; do echo "<5>mark $i" >/dev/kmsg; done')
+    assert [(record.level, record.text) for record in vm.log] == [(5, "mark 1"), (5, "mark 2"), (5, "mark 3")]
+
+
+def test_files_travel_both_ways_unharmed(vm: Vm) -> None:
+    data = bytes(range(256)) * 1000
+    vm.push(data, "/tmp/deep/er/file", mode=0o600)
+    assert vm.pull("/tmp/deep/er/file") == data
+    assert vm.check("stat -c %a /tmp/deep/er/file") == "600"
+
+
+def test_system_calls_tell_their_errno(vm: Vm) -> None:
+    with pytest.raises(SyscallError) as caught:
+        vm.read("/nonexistent")
+    assert caught.value.errno == 2
+    assert vm.write("/dev/null", b"\0\xff") == 2
+    with pytest.raises(SyscallError) as caught:
+        vm.ioctl("/dev/null", 0x5401, bytes(64))
+    assert caught.value.errno == 25
+
+
+def test_unknown_module_is_refused_with_those_there_are(vm: Vm) -> None:
+    with pytest.raises(UsageError, match="no module 'nonsense'") as caught:
+        vm.insmod("nonsense")
+    assert "rust_minimal" in str(caught.value)
+
+
+def test_failed_command_says_what_it_wrote(vm: Vm) -> None:
+    with pytest.raises(CommandError, match="No such file") as caught:
+        vm.check("cat /nonexistent")
+    assert caught.value.status == 1
+
+
+def test_shell_that_dies_costs_the_machine(vm: Vm) -> None:
+    with pytest.raises(LostError, match="the guest's shell died"):
+        vm.run("kill -9 $$")
+
+
+@pytest.mark.expect_splat("sysrq")
+def test_panic_is_a_crash_with_its_records(boot: Booter) -> None:
+    with boot() as vm:
+        with pytest.raises(CrashError, match="Kernel panic"):
+            vm.run("echo c >/proc/sysrq-trigger")
+        assert vm.log.matching("sysrq")
+        with pytest.raises(CrashError):
+            vm.run("true")
+
+
+@pytest.mark.expect_splat("No working init found|Requested init")
+def test_panic_before_init_is_a_crash(boot: Booter) -> None:
+    with pytest.raises(BootError) as caught, boot(cmdline=["rdinit=/nonexistent", "init=/nonexistent"]):
+        pass
+    assert caught.value.outcome == "crash"
+
+
+def test_qemu_killed_in_mid_command_is_lost(vm: Vm) -> None:
+    vm._running.child.kill()
+    with pytest.raises(LostError, match="QEMU is gone"):
+        vm.run("sleep 30")
+
+
+def test_two_cpus(boot: Booter) -> None:
+    with boot(cpus=2) as vm:
+        assert vm.check("grep -c ^processor /proc/cpuinfo") == "2"
