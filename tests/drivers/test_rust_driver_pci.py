@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
-from harness import SyscallError, Vm
+from harness import Vm
 from tests.drivers import sysfs
+from tests.drivers.calls import errno_of
 
 pytestmark = [
     pytest.mark.needs("rust_driver_pci"),
@@ -14,15 +17,14 @@ pytestmark = [
 
 DRIVER = "rust_driver_pci"
 SYSFS = f"/sys/bus/pci/drivers/{DRIVER}"
-EEXIST, ENODEV, EINVAL = 17, 19, 22
 INFO = 6
 
 # what new_id does not take: no driver data, data that is no entry, an id there is already, half a line
 NEW_IDS = [
-    ("1b36 0008", EINVAL),
-    ("1b36 0008 ffffffff ffffffff 0 0 1", EINVAL),
-    ("1b36 0005", EEXIST),
-    ("1b36", EINVAL),
+    ("1b36 0008", errno.EINVAL),
+    ("1b36 0008 ffffffff ffffffff 0 0 1", errno.EINVAL),
+    ("1b36 0005", errno.EEXIST),
+    ("1b36", errno.EINVAL),
 ]
 
 
@@ -101,22 +103,15 @@ def test_every_device_is_probed_and_none_remembered(vm: Vm) -> None:
     assert [path for path in left if sysfs.exists(vm, path)] == []
 
 
-def refused(vm: Vm, path: str, text: str) -> int:
-    """Return the errno of a write that must fail."""
-    with pytest.raises(SyscallError) as caught:
-        vm.write(path, text)
-    return caught.value.errno
-
-
 def test_foreign_devices_are_refused(vm: Vm) -> None:
     # the host bridge, of whatever make: nothing drives it
     bridge = sysfs.listing(vm, "/sys/bus/pci/devices")[0]
     with vm.module(DRIVER):
-        for line, errno in NEW_IDS:
-            assert (line, refused(vm, f"{SYSFS}/new_id", line)) == (line, errno)
+        for line, refusal in NEW_IDS:
+            assert (line, errno_of(vm.write, f"{SYSFS}/new_id", line)) == (line, refusal)
         # a device that matches by override only has no driver data
         sysfs.override(vm, "pci", bridge, DRIVER)
-        assert refused(vm, f"{SYSFS}/bind", bridge) == ENODEV
+        assert errno_of(sysfs.bind, vm, "pci", DRIVER, bridge) == errno.ENODEV
         assert said(vm, bridge) == []
 
 

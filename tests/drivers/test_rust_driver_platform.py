@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
 
-from harness import SyscallError, Vm
+from harness import Vm
 from tests.drivers import sysfs
+from tests.drivers.calls import errno_of
 
 pytestmark = pytest.mark.needs("rust_driver_platform")
 
 DRIVER = "rust_driver_platform"
 DEVICES = "/sys/bus/platform/devices"
-ENOENT, EBUSY, EINVAL, EOVERFLOW = 2, 16, 22, 75
 ERROR, INFO = 3, 6
 
 
@@ -68,14 +69,14 @@ def test_device_tree_node_with_every_property_is_probed(vm: Vm) -> None:
 
 # what a node of firmware/rust-device-refused.dts is refused with, and the beginning of what was said before
 REFUSED = {
-    "no-u32-prop": (EINVAL, ERROR, "/no-u32-prop: property 'test,u32-prop' is missing"),
-    "short-u32-prop": (EOVERFLOW, ERROR, "/short-u32-prop: property 'test,u32-prop'"),
-    "no-i16-array": (EINVAL, ERROR, "/no-i16-array: property 'test,i16-array' is missing"),
-    "short-i16-array": (EOVERFLOW, ERROR, "/short-i16-array: property 'test,i16-array'"),
+    "no-u32-prop": (errno.EINVAL, ERROR, "/no-u32-prop: property 'test,u32-prop' is missing"),
+    "short-u32-prop": (errno.EOVERFLOW, ERROR, "/short-u32-prop: property 'test,u32-prop'"),
+    "no-i16-array": (errno.EINVAL, ERROR, "/no-i16-array: property 'test,i16-array' is missing"),
+    "short-i16-array": (errno.EOVERFLOW, ERROR, "/short-i16-array: property 'test,i16-array'"),
     # four elements and a byte: they can be read, but not counted
-    "odd-i16-array": (EINVAL, INFO, "'test,i16-array'='[1, 2, 3, 4]'"),
-    "no-ref-arg": (ENOENT, INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)"),
-    "short-ref-arg": (EINVAL, INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)"),
+    "odd-i16-array": (errno.EINVAL, INFO, "'test,i16-array'='[1, 2, 3, 4]'"),
+    "no-ref-arg": (errno.ENOENT, INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)"),
+    "short-ref-arg": (errno.EINVAL, INFO, "'test,i16-array'='[1, 2, 3, 4]' (KVec)"),
 }
 
 
@@ -83,18 +84,16 @@ REFUSED = {
 def test_nodes_that_lack_something_are_refused_one_by_one(vm: Vm) -> None:
     with vm.module(DRIVER):
         assert sysfs.bound(vm, "platform", DRIVER) == ["accepted", "long-i16-array"]
-        for device, (errno, level, begin) in REFUSED.items():
+        for device, (error, level, begin) in REFUSED.items():
             before, failed = said(vm, device)[-2:]
             assert (device, before[0], before[1][: len(begin)]) == (device, level, begin)
-            assert failed == (ERROR, f"probe with driver {DRIVER} failed with error -{errno}")
+            assert failed == (ERROR, f"probe with driver {DRIVER} failed with error -{error}")
         # one more element than the driver wants
         assert (INFO, "'test,i16-array' length is 5") in said(vm, "long-i16-array")
         assert not sysfs.exists(vm, f"{DEVICES}/disabled")
         # whoever binds a device by hand is told why it was refused
-        for device, (errno, *_) in REFUSED.items():
-            with pytest.raises(SyscallError) as caught:
-                sysfs.bind(vm, "platform", DRIVER, device)
-            assert (device, caught.value.errno) == (device, errno)
+        for device, (error, *_) in REFUSED.items():
+            assert (device, errno_of(sysfs.bind, vm, "platform", DRIVER, device)) == (device, error)
 
 
 @pytest.mark.machine(device_tree="firmware/rust-device-refused.dts")
@@ -134,9 +133,7 @@ def test_override_steers_a_device_that_another_driver_would_take(vm: Vm) -> None
         # the driver loaded first took what it was allowed to take
         assert sysfs.bound(vm, "platform", "rust_soc") == ["rust-first"]
         assert sysfs.bound(vm, "platform", DRIVER) == ["rust-second"]
-        with pytest.raises(SyscallError) as caught:
-            sysfs.bind(vm, "platform", DRIVER, "rust-first")
-        assert caught.value.errno == EBUSY
+        assert errno_of(sysfs.bind, vm, "platform", DRIVER, "rust-first") == errno.EBUSY
 
 
 # -- ACPI --------------------------------------------------------------------------

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
-from harness import SyscallError, Vm
+from harness import Vm
 from tests.drivers import sysfs
+from tests.drivers.calls import errno_of
 
 pytestmark = pytest.mark.needs("rust_soc")
 
 DRIVER = "rust_soc"
 DEVICES = "/sys/bus/soc/devices"
-EACCES, ENODEV = 13, 19
 
 ATTRIBUTES = {
     "machine": "My cool ACME15 dev board\n",
@@ -49,14 +51,10 @@ def test_each_device_tree_node_becomes_a_soc_device(vm: Vm) -> None:
 def test_unbind_takes_the_soc_device_and_frees_its_number(vm: Vm) -> None:
     path = f"{DEVICES}/soc0/machine"
     with vm.module(DRIVER):
-        with pytest.raises(SyscallError) as caught:
-            vm.write(path, "mine")
-        assert caught.value.errno == EACCES
+        assert errno_of(vm.write, path, "mine") == errno.EACCES
         with vm.open(path, "r") as file:
             sysfs.unbind(vm, "platform", DRIVER, "rust-first")
-            with pytest.raises(SyscallError) as caught:
-                file.read()
-            assert caught.value.errno == ENODEV
+            assert errno_of(file.read) == errno.ENODEV
         assert sysfs.listing(vm, DEVICES) == ["soc1"]
         sysfs.unbind(vm, "platform", DRIVER, "rust-second")
         assert sysfs.listing(vm, DEVICES) == []
