@@ -9,16 +9,16 @@ stays in the cache, so that little has to be compiled twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import cache as caching
 from harness.arch import Arch
 from harness.cache import Cache, Facts
 from harness.errors import BuildError, UsageError
-from harness.kernel import buildtree, collect, kconfig, treescan
+from harness.kernel import buildtree, collect, kconfig, siblings, treescan
 from harness.kernel.artifact import Kernel
-from harness.kernel.buildtree import BuildTree
+from harness.kernel.buildtree import BuildTree, TreeState
 from harness.kernel.builtkernel import load_built
 from harness.kernel.kconfig import Option
 from harness.kernel.make import parse_step
@@ -27,7 +27,6 @@ from harness.kernel.toolchain import Toolchain
 from harness.kernel.treescan import TreeScan
 from harness.progress import Progress, Report
 
-TREES = "builds"
 # counted up when the same inputs shall give another kernel
 RECIPE = "1"
 # GiB: an O= tree with debug information
@@ -58,20 +57,18 @@ class _Order:
 
     def key(self, *contents: str) -> str:
         """Return what identifies a kernel made from these source contents."""
+        arch = (self.arch.kernel_arch, self.arch.kernel_image)
         return caching.hash_text(
-            RECIPE,
-            *contents,
-            self.arch.kernel_arch,
-            self.arch.kernel_image,
-            kconfig.render_options(self.options),
-            self.toolchain.identity,
+            RECIPE, *contents, *arch, kconfig.render_options(self.options), self.toolchain.identity
         )
 
     def tree(self) -> BuildTree:
         """Return the O= tree, which an edited source keeps."""
-        key = self.key("tree", self.source.identity or str(self.source.directory))
+        place = self.source.identity or str(self.source.directory)
+        key = self.key("tree", place)
         return BuildTree(
-            directory=self.cache.path(TREES, key),
+            directory=self.cache.path(siblings.KIND, key),
+            family=caching.hash_text(place, self.arch.name, self.profile, self.toolchain.identity),
             source=self.source,
             arch=self.arch,
             toolchain=self.toolchain,
@@ -134,18 +131,14 @@ def _build(order: _Order, scan: TreeScan | None) -> Kernel:
     key = order.key("kernel", scan.digest if scan else order.source.identity)
 
     def fill(directory: Path) -> Facts:
-        with order.cache.lock(f"{TREES}-{tree.directory.name}", lambda: order.tell("waiting for its tree")):
-            complete = buildtree.find_complete(tree)
-            _compile(order, tree, scan, complete is not None)
+        with order.cache.lock(siblings.lock_name(tree.directory), lambda: order.tell("waiting for its tree")):
+            state = buildtree.read_state(tree.directory)
+            _compile(order, tree, scan, state)
             if scan and treescan.scan_tree(order.source.directory).digest != scan.digest:
                 raise _EditedError
-            facts = collect.collect(tree, directory, collect.find_collected(order.cache, complete))
-            stamps = {name: collect.stamp(path) for name, path in collect.list_products(tree).items()}
-            entries = [*(complete or {}).get("entries", ()), key] if scan else []
-            noted = {"entry": key, "stamps": stamps, "entries": entries[-_KEPT:]}
-            buildtree.mark_complete(tree, noted)
-            for old in set(entries[:-_KEPT]) - set(entries[-_KEPT:]):
-                caching.remove_tree(order.cache.path(collect.KIND, old))
+            facts = collect.collect(tree, directory, collect.find_collected(order.cache, state))
+            _note_entry(order, tree, state, key)
+            siblings.remove_old_siblings(tree, order.cache)
             return facts
 
     facts = order.cache.publish(
@@ -158,21 +151,34 @@ def _build(order: _Order, scan: TreeScan | None) -> Kernel:
     return collect.load_kernel(tree, order.profile, order.cache.path(collect.KIND, key), facts)
 
 
-def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, complete: bool) -> None:
+def _note_entry(order: _Order, tree: BuildTree, state: TreeState, key: str) -> None:
+    """Note in a tree what was made from it, and remove the oldest kernels of an edited one."""
+    stamps = {name: collect.stamp(path) for name, path in collect.list_products(tree).items()}
+    entries = (*(entry for entry in state.entries if entry != key), key)
+    buildtree.write_state(tree.directory, TreeState(complete=True, entries=entries[-_KEPT:], stamps=stamps))
+    for old in entries[:-_KEPT]:
+        caching.remove_tree(order.cache.path(collect.KIND, old))
+
+
+def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeState) -> None:
     """Bring a tree up to date, going on where an earlier build was when it ended."""
     fresh = buildtree.is_fresh(tree)
     buildtree.require_versions(order.toolchain, order.source, order.arch)
     caching.require_space(tree.directory, _SPACE_GIB, f"building {order.what}")
-    if fresh or complete:
+    copied = fresh and siblings.start_from_sibling(tree, order.cache)
+    if fresh or state.complete:
         # otherwise the log shows how far the unfinished build is
         tree.log.unlink(missing_ok=True)
-    buildtree.mark_incomplete(tree)
+    buildtree.write_state(tree.directory, replace(state, complete=False, failed=False))
     try:
-        _make(order, tree, scan, complete)
+        _make(order, tree, scan, state.complete or copied)
     except BuildError:
-        # an unedited source was built before: it is the tree that is broken
-        if fresh or order.source.editable:
+        if order.source.editable:
             raise
+        if state.failed or (fresh and not copied):
+            buildtree.write_state(tree.directory, replace(state, complete=False, failed=True))
+            raise
+        # nobody edited the source, and it may have compiled before: it is the tree that is broken
         order.tell("the build tree is damaged: starting over")
         caching.remove_tree(tree.directory)
         tree.directory.mkdir(parents=True)
@@ -180,7 +186,8 @@ def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, complete: bo
         _make(order, tree, scan, False)
 
 
-def _make(order: _Order, tree: BuildTree, scan: TreeScan | None, complete: bool) -> None:
+def _make(order: _Order, tree: BuildTree, scan: TreeScan | None, partial: bool) -> None:
+    """Run make; `partial` says that most of the tree is made already."""
     counts = order.cache.root / "resolved" / f"steps-{order.arch}-{order.profile}"
     total = int(counts.read_text()) if counts.is_file() else _STEPS
     first = buildtree.count_steps(tree)
@@ -190,15 +197,14 @@ def _make(order: _Order, tree: BuildTree, scan: TreeScan | None, complete: bool)
         nonlocal done
         if (made := parse_step(line)) is not None:
             done += 1
-            # how much an edit affects is not known before
-            shown = (0, 0) if complete else (min(done, total), total)
+            # how much an edit or an option affects is not known before
+            shown = (0, 0) if partial else (min(done, total), total)
             order.report(Progress(what=order.what, done=shown[0], total=shown[1], detail=made))
 
     with caching.out_of_space_named(tree.directory, f"building {order.what}"):
-        if buildtree.is_fresh(tree) or scan is not None:
-            order.tell("configuring")
+        order.tell("configuring")
         buildtree.configure(tree, scan.kconfig_digest if scan else "")
         buildtree.run_make(tree, [Path(order.arch.kernel_image).name, "modules"], on_line=on_line)
-    if not complete:
+    if not partial:
         caching.write_atomically(counts, str(done))
     order.report(Progress(what=order.what, done=total, total=total, finished=True))

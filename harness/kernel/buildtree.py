@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness import cache as caching
 from harness import process
@@ -31,8 +30,10 @@ _MINIMUMS = Path("scripts/min-tool-version.sh")
 _NOTES = Path(".rustbed")
 _FRAGMENT = _NOTES / "fragment.config"
 _CONFIGURED = _NOTES / "configured"
-# there when the last make came to its end; holds what the caller wants to know next time
-_COMPLETE = _NOTES / "complete.json"
+# whether the last make came to its end, and what the caller wants to know next time
+_STATE = _NOTES / "state.json"
+# equal in trees that differ in their options only
+_FAMILY = _NOTES / "family"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class BuildTree:
     arch: Arch
     toolchain: Toolchain
     options: tuple[Option, ...]
+    # equal in trees that differ in their options only
+    family: str
     # everything the last make printed
     log: Path
 
@@ -103,22 +106,50 @@ def is_fresh(tree: BuildTree) -> bool:
     return not (tree.directory / _NOTES).is_dir()
 
 
-def find_complete(tree: BuildTree) -> dict[str, Any] | None:
-    """Return what `mark_complete` was given, or None if make did not come to its end since."""
+def read_family(directory: Path) -> str | None:
+    """Return the family of a tree, None if it has none yet."""
     try:
-        return dict(json.loads((tree.directory / _COMPLETE).read_text()))
-    except (OSError, ValueError, TypeError):
+        return (directory / _FAMILY).read_text()
+    except OSError:
         return None
 
 
-def mark_complete(tree: BuildTree, facts: Mapping[str, Any]) -> None:
-    """Note that the tree is up to date."""
-    caching.write_atomically(tree.directory / _COMPLETE, json.dumps(facts))
+@dataclass(frozen=True, kw_only=True)
+class TreeState:
+    """What is known of a tree from the last time."""
+
+    # whether make came to its end since the tree was touched
+    complete: bool = False
+    # whether a build from nothing failed, so that starting over would not help
+    failed: bool = False
+    # cache entries made from the tree, the newest last
+    entries: tuple[str, ...] = ()
+    # [mtime in ns, size] of each product when the newest entry was made, by its name in the entry
+    stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
-def mark_incomplete(tree: BuildTree) -> None:
-    """Note that make is about to change the tree."""
-    (tree.directory / _COMPLETE).unlink(missing_ok=True)
+def read_state(directory: Path) -> TreeState:
+    """Return what is known of a tree; of a new or damaged one that is nothing."""
+    try:
+        facts = json.loads((directory / _STATE).read_text())
+        return TreeState(
+            complete=facts["complete"] is True,
+            failed=facts["failed"] is True,
+            entries=tuple(facts["entries"]),
+            stamps=dict(facts["stamps"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return TreeState()
+
+
+def write_state(directory: Path, state: TreeState) -> None:
+    """Note what is known of a tree."""
+    caching.write_atomically(directory / _STATE, json.dumps(asdict(state)))
+
+
+def state_time(directory: Path) -> float:
+    """Return when the state was written, in seconds since the epoch."""
+    return (directory / _STATE).stat().st_mtime
 
 
 def count_steps(tree: BuildTree) -> int:
@@ -138,9 +169,9 @@ def configure(tree: BuildTree, kconfig_state: str) -> None:
     text = kconfig.render_options(tree.options)
     state = caching.hash_text(text, kconfig_state)
     note = tree.directory / _CONFIGURED
+    caching.write_atomically(tree.directory / _FAMILY, tree.family)
     if note.is_file() and note.read_text() == state and not _find_lost(tree):
         return
-    note.parent.mkdir(parents=True, exist_ok=True)
     note.unlink(missing_ok=True)
     (tree.directory / _FRAGMENT).write_text(text)
     run_make(tree, ["allnoconfig"], settings=[f"KCONFIG_ALLCONFIG={tree.seen}/{_FRAGMENT}"])

@@ -13,7 +13,7 @@ from typing import Any
 from harness import cache as caching
 from harness.cache import Cache, Facts
 from harness.kernel.artifact import Kernel, Module
-from harness.kernel.buildtree import BuildTree
+from harness.kernel.buildtree import BuildTree, TreeState
 from harness.kernel.module import describe_modules
 
 KIND = "kernels"
@@ -44,14 +44,13 @@ def checked_files(cache: Cache, key: str) -> tuple[str, ...]:
     return tuple(name for name in find_manifest(cache, key) if name != VMLINUX)
 
 
-def find_collected(cache: Cache, complete: Mapping[str, Any] | None) -> Collected | None:
-    """Return the entry that was made when an O= tree was complete last, if it still is there."""
-    try:
-        key, stamps = complete["entry"], complete["stamps"]  # type: ignore[index]
-        sums = {name: facts["sha256"] for name, facts in find_manifest(cache, key).items()}
-    except (KeyError, TypeError):
+def find_collected(cache: Cache, state: TreeState) -> Collected | None:
+    """Return the newest entry that was made from an O= tree, if it still is there."""
+    if not state.entries:
         return None
-    return Collected(directory=cache.path(KIND, key), stamps=stamps, sums=sums) if sums else None
+    key = state.entries[-1]
+    sums = {name: facts["sha256"] for name, facts in find_manifest(cache, key).items()}
+    return Collected(directory=cache.path(KIND, key), stamps=state.stamps, sums=sums) if sums else None
 
 
 def list_products(tree: BuildTree) -> dict[str, Path]:

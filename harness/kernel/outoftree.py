@@ -14,7 +14,7 @@ from pathlib import Path
 from harness import cache as caching
 from harness.cache import Cache
 from harness.errors import MismatchError, UsageError
-from harness.kernel import buildtree
+from harness.kernel import buildtree, siblings
 from harness.kernel.artifact import Kernel, Module
 from harness.kernel.buildtree import BuildTree
 from harness.kernel.kconfig import parse_config
@@ -44,7 +44,9 @@ def build_module(
     tree = _open_tree(kernel, toolchain, cache, directory)
     require_same_compiler(kernel, toolchain)
     work = cache.path(KIND, tree.log.stem)
-    with cache.lock(f"{KIND}-{work.name}"), caching.out_of_space_named(work, f"building {directory.name}"):
+    attempted = f"building {directory.name}"
+    # the kernel's tree must neither change nor go away meanwhile
+    with cache.lock(siblings.lock_name(tree.directory)), caching.out_of_space_named(work, attempted):
         work.mkdir(parents=True, exist_ok=True)
         mirror_directory(directory, work)
         _make(tree, work, f"modules in {directory.name} {kernel.arch}", report)
@@ -76,6 +78,7 @@ def _open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pa
         arch=kernel.arch,
         toolchain=toolchain,
         options=(),
+        family="",
         log=cache.root / "logs" / f"{name}.log",
     )
 

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,21 @@ Builder = Callable[..., Kernel]
 
 @pytest.fixture
 def build(calls: Path, cache: Cache, toolchain: Toolchain, tree: Path) -> Builder:
-    def build(source: str = f"tree:{tree}", report: Report = ignore, **changes: object) -> Kernel:
-        chosen = toolchain
-        if versions := changes.get("versions"):
-            chosen = Toolchain(root=None, versions=tuple(dict(versions).items()), identity="other")  # type: ignore[call-overload]
+    def build(
+        source: str = f"tree:{tree}",
+        report: Report = ignore,
+        versions: dict[str, str] | None = None,
+        extra: Sequence[Path] = (),
+    ) -> Kernel:
+        chosen = replace(toolchain, versions=tuple(versions.items())) if versions else toolchain
         return build_kernel(
-            source, require_arch("x86_64"), "default", toolchain=chosen, cache=cache, report=report
+            source,
+            require_arch("x86_64"),
+            "default",
+            toolchain=chosen,
+            cache=cache,
+            report=report,
+            extra_fragments=extra,
         )
 
     return build
@@ -163,6 +173,60 @@ def test_a_broken_build_tree_is_started_over(
     kernel.image.unlink()
     assert build(f"tarball:{archive}").key == kernel.key
     assert not (kernel.build_dir / "stale").exists()
+
+
+def test_a_source_that_never_compiled_is_not_compiled_twice(
+    build: Builder, tree: Path, cache: Cache, tmp_path: Path
+) -> None:
+    (tree / "samples/rust_print.rs").write_text("syntax error")
+    archive = tmp_path / "linux.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(tree, "linux")
+    for _ in range(2):
+        with pytest.raises(BuildError):
+            build(f"tarball:{archive}")
+    assert notes(cache).count("samples/rust_minimal.ko") == 1
+
+
+def test_other_options_start_from_what_is_built(build: Builder, cache: Cache, tmp_path: Path) -> None:
+    first = build()
+    (tmp_path / "mine.config").write_text("CONFIG_MINE=y\n")
+    second = build(extra=[tmp_path / "mine.config"])
+    assert second.config is not None
+    assert "CONFIG_MINE=y" in second.config.read_text()
+    assert second.build_dir != first.build_dir
+    assert second.build_dir is not None
+    made = (second.build_dir / "calls").read_text().split()
+    assert made.count("samples/rust_minimal.ko") == 1
+    assert made.count("allnoconfig") == 2
+    assert build() == first
+
+
+def test_only_the_newest_build_trees_of_a_family_are_kept(
+    build: Builder, cache: Cache, tmp_path: Path
+) -> None:
+    kernels = []
+    for number in range(4):
+        fragment = tmp_path / "mine.config"
+        fragment.write_text(f"CONFIG_MINE={number}\n")
+        kernels.append(build(extra=[fragment]))
+    kept = sorted((cache.root / "builds").iterdir())
+    assert kept == sorted(kernel.build_dir for kernel in kernels[1:] if kernel.build_dir)
+    assert kernels[0].image.is_file()
+
+
+def test_a_build_tree_that_cannot_be_copied_is_no_loss(
+    build: Builder, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/cp").write_text("#!/bin/sh\nmkdir $4\nexit 1\n")
+    (tmp_path / "bin/cp").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    (tmp_path / "mine.config").write_text("CONFIG_MINE=y\n")
+    second = build(extra=[tmp_path / "mine.config"])
+    assert sorted(second.modules) == ["rust_minimal", "rust_print"]
+    assert not any(path.name.startswith(".") for path in (cache.root / "builds").iterdir())
 
 
 def test_a_full_disk_is_not_called_a_mistake(build: Builder, tree: Path, cache: Cache) -> None:

@@ -1,0 +1,86 @@
+"""Build trees of the same source: one starts from another, and not all are kept.
+
+Trees of one source, architecture, profile and toolchain that differ in their
+options are siblings. A new one begins as a copy of its newest sibling, and
+make compiles what the options touch: kbuild knows which files look at which
+option. The caller holds the lock of its own tree, never waits for another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import cache as caching
+from harness import process
+from harness.cache import Cache
+from harness.errors import HostError
+from harness.kernel import buildtree
+from harness.kernel.buildtree import BuildTree, TreeState
+
+KIND = "builds"
+# trees of a family that are kept, the newest ones: one is half a gigabyte and more
+_KEPT = 3
+# seconds that copying a tree may take
+_COPY_S = 600.0
+
+
+class _BusyError(Exception):
+    """Somebody works in that tree."""
+
+
+def lock_name(directory: Path) -> str:
+    """Return the name of a tree's lock."""
+    return f"{KIND}-{directory.name}"
+
+
+@contextmanager
+def _try_lock(cache: Cache, directory: Path) -> Iterator[None]:
+    def give_up() -> None:
+        raise _BusyError
+
+    with cache.lock(lock_name(directory), give_up):
+        yield
+
+
+def find_siblings(tree: BuildTree) -> tuple[Path, ...]:
+    """Return the complete trees of a tree's family but itself, the newest first."""
+    found = [
+        path
+        for path in tree.directory.parent.glob("[!.]*")
+        if path != tree.directory
+        and buildtree.read_family(path) == tree.family
+        and buildtree.read_state(path).complete
+    ]
+    return tuple(sorted(found, key=buildtree.state_time, reverse=True))
+
+
+def start_from_sibling(tree: BuildTree, cache: Cache) -> bool:
+    """Make a new tree a copy of its newest sibling; say whether there was one to copy."""
+    temporary = tree.directory.parent / f".{tree.directory.name}"
+    caching.remove_tree(temporary)
+    for sibling in find_siblings(tree):
+        try:
+            with _try_lock(cache, sibling):
+                argv = ["cp", "-a", "--reflink=auto", str(sibling), str(temporary)]
+                process.run(argv, attempted=f"copying {sibling}", timeout_s=_COPY_S)
+        except (_BusyError, HostError):
+            # without a copy there is more to compile, and nothing else to lose
+            caching.remove_tree(temporary)
+            continue
+        buildtree.write_state(temporary, TreeState())
+        caching.remove_tree(tree.directory)
+        temporary.rename(tree.directory)
+        return True
+    return False
+
+
+def remove_old_siblings(tree: BuildTree, cache: Cache) -> None:
+    """Remove a family's oldest trees that nobody works in; their kernels stay in the cache."""
+    for old in find_siblings(tree)[_KEPT - 1 :]:
+        try:
+            with _try_lock(cache, old):
+                caching.remove_tree(old)
+        except _BusyError:
+            continue
