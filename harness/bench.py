@@ -56,9 +56,7 @@ def _our_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
 
 def bench_boot(platforms: Sequence[Platform], runs: int) -> str:
     """Render boot times, ours and bare, and the shell's round trip, per architecture."""
-    lines = [
-        "arch      accel   bare boot to init  ours to 1st answer  ratio  round trip      image"
-    ]
+    lines = ["arch      accel   bare boot to init  ours to 1st answer  ratio  round trip      image"]
     for platform in platforms:
         bare, ours, trips = [], [], []
         for _ in range(runs):

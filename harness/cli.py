@@ -21,36 +21,16 @@ from harness.arch import ARCHES, Arch, require_arch
 from harness.cache import remove_tree
 from harness.errors import HarnessError, UsageError
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare
-from harness.progress import Progress, render_progress
+from harness.progress import Display
 
 PROJECT = Path(__file__).parent.parent
 
-# seconds between two progress lines where there is no terminal to redraw
-_QUIET_S = 20.0
 
+def _display() -> Display:
+    def write(text: str) -> None:
+        print(text, end="", file=sys.stderr, flush=True)
 
-class _Printer:
-    """Shows progress on standard error: one line redrawn, or now and then a new one."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._last = ("", 0.0)
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        what, at = self._last
-        if (
-            progress.what == what
-            and now - at < (0.1 if self._terminal else _QUIET_S)
-            and not progress.finished
-        ):
-            return
-        self._last = (progress.what, now)
-        line = render_progress(progress, shutil.get_terminal_size().columns - 1 if self._terminal else 200)
-        if self._terminal:
-            print(f"\r\x1b[K{line}", end="\n" if progress.finished else "", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
+    return Display(write, terminal=sys.stderr.isatty(), columns=shutil.get_terminal_size().columns - 1)
 
 
 # -- commands ----------------------------------------------------------------------
@@ -96,7 +76,7 @@ def _check(args: argparse.Namespace) -> int:
 
 def _build(args: argparse.Namespace) -> int:
     """Put kernels and images into the cache and say where they are."""
-    report = _Printer()
+    report = _display()
     for arch in _arches(args):
         platform = prepare(arch, _choices(args), report)
         kernel = platform.kernel
@@ -116,7 +96,7 @@ def _boot(args: argparse.Namespace) -> int:
         if args.arch
         else require_arch(os.uname().machine if os.uname().machine in ARCHES else "x86_64")
     )
-    platform = prepare(arch, _choices(args), _Printer())
+    platform = prepare(arch, _choices(args), _display())
     with tempfile.TemporaryDirectory(prefix="rustbed-") as directory:
         command = " ".join(word for word in args.command if word != "--")
         if command:
@@ -137,7 +117,7 @@ def _bench(args: argparse.Namespace) -> int:
     """Measure and print a table; assert nothing."""
     from harness import bench  # noqa: PLC0415 - as above
 
-    report = _Printer()
+    report = _display()
     platforms: list[Platform] = [prepare(arch, _choices(args), report) for arch in _arches(args)]
     print(bench.BENCHES[args.name](platforms, args.runs))
     return 0

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
+import shutil
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,12 @@ import pytest
 
 from harness import host
 from harness.arch import ARCHES, Arch, require_arch
-from harness.errors import HarnessError, MachineError, UsageError
+from harness.errors import MachineError, UsageError
 from harness.kernel.artifact import Kernel
 from harness.log.splat import Kind
 from harness.machine.vm import Vm
-from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare
-from harness.progress import Progress, render_progress
+from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms
+from harness.progress import Display
 from harness.report import rundir
 from harness.report.junit import Case, lost_session, render_junit, write_junit
 from harness.report.verdict import Expectation, Outcome
@@ -32,7 +32,7 @@ from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
 
 _RUN = pytest.StashKey[TestRun]()
-_PLATFORMS = pytest.StashKey["Platforms"]()
+_PLATFORMS = pytest.StashKey[Platforms]()
 _SESSION = pytest.StashKey[Path]()
 _RECORDER = pytest.StashKey["Recorder"]()
 
@@ -113,7 +113,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _arches(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[_PLATFORMS] = Platforms(config, chosen)
+    config.stash[_PLATFORMS] = Platforms(chosen, _display(config))
 
 
 def _choices(config: pytest.Config) -> Choices:
@@ -173,63 +173,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return host.worker_limit(MachineRequest().memory_mib)
 
 
-# -- platforms ---------------------------------------------------------------------
+def _display(config: pytest.Config) -> Display:
+    """Return a display that reaches the terminal although pytest captures output."""
 
-
-class Platforms:
-    """Prepares each architecture and profile once per session, when first wanted."""
-
-    def __init__(self, config: pytest.Config, choices: Choices) -> None:
-        self._config = config
-        self.choices = choices
-        self._made: dict[tuple[str, str], Platform | HarnessError] = {}
-
-    def get(self, arch: Arch, profile: str | None) -> Platform:
-        """Return the platform; a failure is remembered and raised again at once."""
-        choices = self.choices.with_profile(profile)
-        key = (arch.name, choices.profile)
-        if key not in self._made:
-            try:
-                self._made[key] = prepare(arch, choices, _Reporter(self._config))
-            except HarnessError as error:
-                self._made[key] = error
-        made = self._made[key]
-        if isinstance(made, HarnessError):
-            raise made
-        return made
-
-
-class _Reporter:
-    """Shows progress on the terminal although pytest captures output."""
-
-    # seconds between two lines of the same step where there is no terminal to redraw
-    QUIET_S = 20.0
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._last = ("", 0.0)
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        what, at = self._last
-        patience = 0.2 if self._is_terminal else self.QUIET_S
-        if progress.what == what and now - at < patience and not progress.finished:
-            return
-        self._last = (progress.what, now)
-        self._show(render_progress(progress, 100), progress.finished)
-
-    @property
-    def _is_terminal(self) -> bool:
-        return not hasattr(self._config, "workerinput") and os.isatty(2)
-
-    def _show(self, line: str, finished: bool) -> None:
-        capture = self._config.pluginmanager.getplugin("capturemanager")
-        text = f"\r\x1b[K{line}" + ("\n" if finished else "") if self._is_terminal else f"rustbed: {line}\n"
-        if capture is None:
+    def write(text: str) -> None:
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
             os.write(2, text.encode())
-            return
-        with capture.global_and_fixture_disabled():
-            os.write(2, text.encode())
+
+    terminal = not hasattr(config, "workerinput") and os.isatty(2)
+    return Display(write, terminal=terminal, columns=shutil.get_terminal_size().columns - 1)
 
 
 # -- fixtures --------------------------------------------------------------------
@@ -403,6 +356,7 @@ class Recorder:
         self.directory = directory
         self.path = directory / "junit.xml"
         self._cases: dict[str, Case] = {}
+        self._started: list[str] = []
         write_junit(self.path, lost_session(SUITE))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -412,9 +366,16 @@ class Recorder:
             before = self._cases.get(report.nodeid)
             self._cases[report.nodeid] = case if before is None or not report.passed else before
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Remember that a test began: one that never ends is lost, not absent."""
+        self._started.append(nodeid)
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Replace the lost document by the real one."""
-        write_junit(self.path, render_junit(SUITE, list(self._cases.values())))
+        lost = [_lost_case(nodeid) for nodeid in self._started if nodeid not in self._cases]
+        if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
+            lost.append(_lost_case(f"::{SUITE} session"))
+        write_junit(self.path, render_junit(SUITE, [*self._cases.values(), *lost]))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the files are."""
@@ -422,14 +383,21 @@ class Recorder:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")
 
 
+def _named(nodeid: str) -> dict[str, str]:
+    file, _, rest = nodeid.partition("::")
+    return {"name": rest, "classname": file.removesuffix(".py").replace("/", ".") or SUITE, "file": file}
+
+
+def _lost_case(nodeid: str) -> Case:
+    """Return the case of a test, or of a session, that began and never ended."""
+    return Case(**_named(nodeid), outcome=Outcome.LOST, message="interrupted before it ended")
+
+
 def _case(report: pytest.TestReport) -> Case:
     carried = [json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY]
     facts: dict[str, Any] = carried[-1] if carried else {}
-    file, _, rest = report.nodeid.partition("::")
     return Case(
-        name=rest,
-        classname=file.removesuffix(".py").replace("/", "."),
-        file=file,
+        **_named(report.nodeid),
         seconds=report.duration,
         outcome=_reported(report, facts),
         message=_message(report, facts),

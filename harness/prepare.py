@@ -14,7 +14,7 @@ from harness import cache as caching
 from harness import host
 from harness.arch import Arch
 from harness.cache import Cache
-from harness.errors import HostError, MachineError, UsageError
+from harness.errors import HarnessError, HostError, MachineError, UsageError
 from harness.host import Qemu
 from harness.image.initramfs import Image, build_image
 from harness.kernel.artifact import Kernel
@@ -102,6 +102,29 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
     accel = _choose_accel(choices, kernel, image, qemu, report)
     return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
+
+
+class Platforms:
+    """Prepares each architecture and profile once, when first wanted."""
+
+    def __init__(self, choices: Choices, report: Report) -> None:
+        self.choices = choices
+        self._report = report
+        self._made: dict[tuple[str, str], Platform | HarnessError] = {}
+
+    def get(self, arch: Arch, profile: str | None) -> Platform:
+        """Return the platform; a failure is remembered and raised again at once."""
+        choices = self.choices.with_profile(profile)
+        key = (arch.name, choices.profile)
+        if key not in self._made:
+            try:
+                self._made[key] = prepare(arch, choices, self._report)
+            except HarnessError as error:
+                self._made[key] = error
+        made = self._made[key]
+        if isinstance(made, HarnessError):
+            raise made
+        return made
 
 
 def _choose_accel(choices: Choices, kernel: Kernel, image: Image, qemu: Qemu, report: Report) -> str:

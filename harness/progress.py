@@ -5,6 +5,7 @@ Stages report; only the command line and the pytest plugin print.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,3 +42,28 @@ def render_progress(progress: Progress, width: int) -> str:
         bar = "#" * filled + "." * (20 - filled)
         line = f"{progress.what}  [{bar}] {part:4.0%}  {progress.detail}"
     return line.rstrip()[:width]
+
+
+class Display:
+    """A Report that shows steps through `write`: one line redrawn, or now and then a new one."""
+
+    def __init__(self, write: Callable[[str], None], *, terminal: bool, columns: int) -> None:
+        self._write = write
+        self._terminal = terminal
+        self._columns = columns
+        # seconds between two reports of the same step: a line that is added is dearer than one redrawn
+        self._patience_s = 0.1 if terminal else 20.0
+        self._last = ("", 0.0)
+
+    def __call__(self, progress: Progress) -> None:
+        """Show a report, unless the same step was shown a moment ago."""
+        now = time.monotonic()
+        what, at = self._last
+        if progress.what == what and not progress.finished and now - at < self._patience_s:
+            return
+        self._last = (progress.what, now)
+        line = render_progress(progress, self._columns)
+        if self._terminal:
+            self._write(f"\r\x1b[K{line}" + ("\n" if progress.finished else ""))
+        else:
+            self._write(f"rustbed: {line}\n")

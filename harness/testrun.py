@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import HarnessError, MachineError
+from harness.errors import HarnessError, LostError, MachineError
 from harness.log.record import render_records
 from harness.log.splat import Kind, Splat, find_splats, new_taints
 from harness.machine.booting import boot
@@ -93,6 +93,8 @@ def _report(vm: Vm, taint_before: int | None) -> MachineReport:
     except HarnessError:
         # the machine died just now: what it said until then is still there, and vm.ended says how
         records, taints = tuple(vm.log), ()
+    wanted = vm.end_is_wanted and isinstance(vm.ended, LostError)
+    ended = None if wanted else vm.ended
     (vm.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
     return MachineReport(
         arch=vm.arch,
@@ -102,8 +104,8 @@ def _report(vm: Vm, taint_before: int | None) -> MachineReport:
         records=records,
         splats=(*find_splats(records), *_damage(vm)),
         taints=taints,
-        ended=Outcome(vm.ended.outcome) if vm.ended is not None else None,
-        reason=vm.ended.headline if vm.ended is not None else "",
+        ended=Outcome(ended.outcome) if ended is not None else None,
+        reason=ended.headline if ended is not None else "",
         run_dir=vm.run_dir,
     )
 

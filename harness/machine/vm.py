@@ -21,6 +21,7 @@ from harness.errors import (
     CrashError,
     HangError,
     HarnessError,
+    LostError,
     MachineError,
 )
 from harness.guest import files, modules
@@ -79,12 +80,16 @@ class Vm:
         self.boot_ms: float | None = None
         #: how the machine ended, if it did
         self.ended: MachineError | None = None
+        #: whether the test waits for the machine to end
+        self.end_is_wanted = False
         self.slowness = slowness
         self._running = running
         self._records = RecordStream(running.records, running.files.records)
         self._shell = Shell(running.shell, running.files.shell, self._watch)
         self._mark = 0
         self._fences = 0
+        # indices of records: where the running command began, and what was searched for an oops
+        self._command_at = 0
         self._looked_at = 0
         self._oops: tuple[str, Deadline] | None = None
         # while booting only
@@ -142,7 +147,8 @@ class Vm:
             raise self.ended
         deadline = Deadline.after((timeout_s or COMMAND_S) * self.slowness)
         # an oops before this command is no reason to doubt that it returns
-        self._oops, self._looked_at = None, len(self._records.records)
+        self._oops, self._command_at = None, len(self._records.records)
+        self._looked_at = self._command_at
         try:
             return self._shell.run(command, deadline, stdin)
         except MachineError as error:
@@ -162,7 +168,7 @@ class Vm:
         fresh = self._records.since(self._looked_at)
         if fresh and self._oops is None:
             # a splat may have begun in what was looked at before: a few records overlap
-            start = max(0, self._looked_at - 8)
+            start = max(self._command_at, self._looked_at - 8)
             self._looked_at += len(fresh)
             killing = [s for s in find_splats(self._records.since(start)) if s.kind in _KILLING]
             if killing:
@@ -326,7 +332,12 @@ class Vm:
         return int(answer.output) if answer.status == 0 else None
 
     def wait_end(self, timeout_s: float = COMMAND_S) -> MachineError:
-        """Wait until the machine has ended by itself and return how. Raises HangError if it does not."""
+        """Wait until the machine has ended and return how. Raises HangError if it does not.
+
+        A test that waits for the end wants it: QEMU's going is then no fault. A
+        crash is one still, unless its splat is declared.
+        """
+        self.end_is_wanted = True
         deadline = Deadline.after(timeout_s * self.slowness)
         while not deadline.expired:
             if self.ended is not None:
@@ -337,6 +348,15 @@ class Vm:
                 self._end(error)
             time.sleep(0.02)
         raise HangError(f"the machine still runs after {deadline.seconds:g} s", **self._running.evidence())
+
+    def run_to_end(self, command: str, timeout_s: float = COMMAND_S) -> MachineError:
+        """Run a command that ends the machine, such as `poweroff -f`, and return how it ended.
+
+        See `wait_end`.
+        """
+        with suppress(LostError, CrashError):
+            self.run(command, timeout_s)
+        return self.wait_end(timeout_s)
 
     def wait_ready(self, seconds: float, silence_s: float) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError."""

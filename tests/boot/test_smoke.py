@@ -65,6 +65,7 @@ def test_failed_command_says_what_it_wrote(vm: Vm) -> None:
 def test_shell_that_dies_costs_the_machine(vm: Vm) -> None:
     with pytest.raises(LostError, match="the guest's shell died"):
         vm.run("kill -9 $$")
+    assert vm.wait_end().outcome == "lost"
 
 
 @pytest.mark.expect_splat("sysrq")
@@ -77,7 +78,7 @@ def test_panic_is_a_crash_with_its_records(boot: Booter) -> None:
             vm.run("true")
 
 
-@pytest.mark.expect_splat("No working init found|Requested init")
+@pytest.mark.expect_splat("Unable to mount root fs")
 def test_panic_before_init_is_a_crash(boot: Booter) -> None:
     with pytest.raises(BootError) as caught, boot(cmdline=["rdinit=/nonexistent", "init=/nonexistent"]):
         pass
@@ -88,6 +89,12 @@ def test_qemu_killed_in_mid_command_is_lost(vm: Vm) -> None:
     vm._running.child.kill()
     with pytest.raises(LostError, match="QEMU is gone"):
         vm.run("sleep 30")
+    assert vm.wait_end().outcome == "lost"
+
+
+def test_poweroff_ends_the_machine_as_wanted(vm: Vm) -> None:
+    assert vm.run_to_end("poweroff -f").outcome == "lost"
+    assert vm.log.matching("reboot: Power down")
 
 
 def test_two_cpus(boot: Booter) -> None:
