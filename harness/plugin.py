@@ -360,11 +360,12 @@ class Recorder:
         write_junit(self.path, lost_session(SUITE))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the report of one phase; a failed setup or teardown outweighs the call before it."""
-        if report.when == "call" or not report.passed:
-            case = _case(report)
-            before = self._cases.get(report.nodeid)
-            self._cases[report.nodeid] = case if before is None or not report.passed else before
+        """Take the report of one phase; the first that is red stands, whatever comes after it."""
+        if report.when != "call" and report.passed:
+            return
+        before = self._cases.get(report.nodeid)
+        if before is None or before.outcome in (Outcome.PASS, Outcome.SKIP, Outcome.XFAIL):
+            self._cases[report.nodeid] = _case(report)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Remember that a test began: one that never ends is lost, not absent."""
@@ -383,7 +384,7 @@ class Recorder:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")
 
 
-def _named(nodeid: str) -> dict[str, str]:
+def _named(nodeid: str) -> dict[str, Any]:
     file, _, rest = nodeid.partition("::")
     return {"name": rest, "classname": file.removesuffix(".py").replace("/", ".") or SUITE, "file": file}
 
