@@ -20,6 +20,7 @@ from harness.kernel import buildtree, collect, kconfig, siblings, treescan
 from harness.kernel.artifact import Kernel
 from harness.kernel.buildtree import BuildTree, TreeState
 from harness.kernel.builtkernel import load_built
+from harness.kernel.impact import touches_modules_only
 from harness.kernel.kconfig import Option
 from harness.kernel.make import parse_step
 from harness.kernel.source import Source, SourceKind, parse_source, resolve_source
@@ -137,6 +138,8 @@ def _build(order: _Order, scan: TreeScan | None) -> Kernel:
             if scan and treescan.scan_tree(order.source.directory).digest != scan.digest:
                 raise _EditedError
             facts = collect.collect(tree, directory, collect.find_collected(order.cache, state))
+            if scan:
+                treescan.save_scan(scan, buildtree.scan_path(tree))
             _note_entry(order, tree, state, key)
             siblings.remove_old_siblings(tree, order.cache)
             return facts
@@ -169,11 +172,15 @@ def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeS
     if fresh or state.complete:
         # otherwise the log shows how far the unfinished build is
         tree.log.unlink(missing_ok=True)
+    targets = _choose_targets(tree, scan, state)
     buildtree.write_state(tree.directory, replace(state, complete=False, failed=False))
     try:
-        _make(order, tree, scan, state.complete or copied)
+        _make(order, tree, scan, targets, partial=state.complete or copied)
     except BuildError:
         if order.source.editable:
+            # a mistake in a module leaves the kernel as it was
+            left = state if targets == ["modules"] else replace(state, complete=False)
+            buildtree.write_state(tree.directory, left)
             raise
         if state.failed or (fresh and not copied):
             buildtree.write_state(tree.directory, replace(state, complete=False, failed=True))
@@ -183,10 +190,12 @@ def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeS
         caching.remove_tree(tree.directory)
         tree.directory.mkdir(parents=True)
         tree.log.unlink(missing_ok=True)
-        _make(order, tree, scan, False)
+        _make(order, tree, scan, targets, partial=False)
 
 
-def _make(order: _Order, tree: BuildTree, scan: TreeScan | None, partial: bool) -> None:
+def _make(
+    order: _Order, tree: BuildTree, scan: TreeScan | None, targets: Sequence[str], *, partial: bool
+) -> None:
     """Run make; `partial` says that most of the tree is made already."""
     counts = order.cache.root / "resolved" / f"steps-{order.arch}-{order.profile}"
     total = int(counts.read_text()) if counts.is_file() else _STEPS
@@ -204,7 +213,21 @@ def _make(order: _Order, tree: BuildTree, scan: TreeScan | None, partial: bool) 
     with caching.out_of_space_named(tree.directory, f"building {order.what}"):
         order.tell("configuring")
         buildtree.configure(tree, scan.kconfig_digest if scan else "")
-        buildtree.run_make(tree, [Path(order.arch.kernel_image).name, "modules"], on_line=on_line)
+        buildtree.run_make(tree, targets, on_line=on_line)
     if not partial:
         caching.write_atomically(counts, str(done))
     order.report(Progress(what=order.what, done=total, total=total, finished=True))
+
+
+def _choose_targets(tree: BuildTree, scan: TreeScan | None, state: TreeState) -> list[str]:
+    """Return what to make: the kernel too, unless all that was edited since belongs to modules."""
+    image = Path(tree.arch.kernel_image).name
+    before = treescan.load_scan(buildtree.scan_path(tree))
+    if scan is None or before is None or not state.complete:
+        return [image, "modules"]
+    # what modules use decides about such a kernel
+    trimmed = "CONFIG_TRIM_UNUSED_KSYMS=y" in (tree.directory / ".config").read_text()
+    seen = tree.toolchain.seen(tree.source.directory, "/src")
+    changed = treescan.find_changes(before, scan)
+    alone = not trimmed and touches_modules_only(tree.directory, seen, changed)
+    return ["modules"] if alone else [image, "modules"]

@@ -22,7 +22,6 @@ from harness.kernel import kconfig, kconfig_tree, make
 from harness.kernel.kconfig import Lost, Option
 from harness.kernel.source import Source
 from harness.kernel.toolchain import TREE_NAMES, Toolchain, find_shortcomings
-from harness.process import Completed
 
 # the source's own word on how new its tools must be
 _MINIMUMS = Path("scripts/min-tool-version.sh")
@@ -80,25 +79,21 @@ def require_versions(toolchain: Toolchain, source: Source, arch: Arch) -> None:
     """Raise HostError unless the toolchain is new enough for a source tree, by the tree's own word."""
     if not (source.directory / _MINIMUMS).is_file():
         return
-    minimums = {
-        ours: answer.text.strip()
-        for ours, theirs in TREE_NAMES.items()
-        if (answer := _ask_minimum(theirs, toolchain, source, arch)).status == 0
-    }
+    script = f"{toolchain.seen(source.directory, '/src')}/{_MINIMUMS}"
+    asked = sorted(set(TREE_NAMES.values()))
+    command = toolchain.command(
+        ["sh", "-c", f"for tool in {' '.join(asked)}; do sh '{script}' $tool || echo; done"],
+        read_only=[(source.directory, "/src")],
+        env={"SRCARCH": arch.source_arch, "ARCH": arch.kernel_arch},
+    )
+    answer = process.run(command, attempted=f"asking {source.name} for its tools")
+    theirs = dict(zip(asked, answer.text.split("\n"), strict=False))
+    minimums = {ours: theirs[name] for ours, name in TREE_NAMES.items() if theirs.get(name)}
     if wrong := find_shortcomings(dict(toolchain.versions), minimums):
         raise HostError(
             f"the toolchain cannot build {source.name} for {arch}",
             **{name.replace(".", "_").replace("-", "_"): problem for name, problem in wrong},
         )
-
-
-def _ask_minimum(name: str, toolchain: Toolchain, source: Source, arch: Arch) -> Completed:
-    command = toolchain.command(
-        ["sh", f"{toolchain.seen(source.directory, '/src')}/{_MINIMUMS}", name],
-        read_only=[(source.directory, "/src")],
-        env={"SRCARCH": arch.source_arch, "ARCH": arch.kernel_arch},
-    )
-    return process.run(command, attempted=f"asking {source.name} for its tools", check=False)
 
 
 def is_fresh(tree: BuildTree) -> bool:
@@ -145,6 +140,11 @@ def read_state(directory: Path) -> TreeState:
 def write_state(directory: Path, state: TreeState) -> None:
     """Note what is known of a tree."""
     caching.write_atomically(directory / _STATE, json.dumps(asdict(state)))
+
+
+def scan_path(tree: BuildTree) -> Path:
+    """Return where the look at the source is kept that a complete tree was made of."""
+    return tree.directory / _NOTES / "scan"
 
 
 def state_time(directory: Path) -> float:

@@ -55,6 +55,19 @@ def scan_tree(directory: Path) -> TreeScan:
     return TreeScan(lines=tuple(sorted(lines)))
 
 
+def load_scan(path: Path) -> TreeScan | None:
+    """Return a look that was saved, or None."""
+    try:
+        return TreeScan(lines=tuple(path.read_text(errors="surrogateescape").split("\0")))
+    except OSError:
+        return None
+
+
+def save_scan(scan: TreeScan, path: Path) -> None:
+    """Save a look, for the next time."""
+    path.write_text("\0".join(scan.lines), errors="surrogateescape")
+
+
 def find_changes(before: TreeScan, after: TreeScan) -> tuple[str, ...]:
     """Return the paths that were changed, added or removed."""
     different = set(before.lines) ^ set(after.lines)

@@ -66,7 +66,14 @@ def build(calls: Path, cache: Cache, toolchain: Toolchain, tree: Path) -> Builde
 def notes(cache: Cache) -> list[str]:
     """What the fake make noted in the one build tree there is."""
     (tree,) = (cache.root / "builds").iterdir()
-    return (tree / "calls").read_text().split()
+    return [line.partition(":")[0] for line in (tree / "calls").read_text().split()]
+
+
+def targets(cache: Cache) -> list[str]:
+    """What make was asked for, each time."""
+    (tree,) = (cache.root / "builds").iterdir()
+    words = (tree / "calls").read_text().split()
+    return [word.removeprefix("make:") for word in words if word.startswith("make:")]
 
 
 def entries(cache: Cache) -> list[str]:
@@ -129,6 +136,48 @@ def test_an_edited_module_is_all_that_is_made_again(build: Builder, tree: Path, 
     assert b"edited" not in before.modules["rust_print"].path.read_bytes()
     assert notes(cache).count("samples/rust_minimal.ko") == 1
     assert notes(cache).count("allnoconfig") == 1
+    assert targets(cache) == ["bzImage,modules", "modules"]
+
+
+def test_an_edit_of_the_kernel_makes_the_kernel(build: Builder, tree: Path, cache: Cache) -> None:
+    before = build()
+    (tree / "main.c").write_text("int main, edited;")
+    (tree / "samples/rust_print.rs").write_text("module, edited!")
+    after = build()
+    assert b"edited" in after.image.read_bytes()
+    assert after.modules["rust_minimal"].path.samefile(before.modules["rust_minimal"].path)
+    assert targets(cache) == ["bzImage,modules", "bzImage,modules"]
+
+
+def test_a_new_file_makes_the_kernel(build: Builder, tree: Path, cache: Cache) -> None:
+    build()
+    (tree / "samples/rust_new.rs").write_text("module!")
+    assert sorted(build().modules) == ["rust_minimal", "rust_new", "rust_print"]
+    assert targets(cache)[-1] == "bzImage,modules"
+
+
+def test_after_a_mistake_in_a_module_the_kernel_is_still_good(
+    build: Builder, tree: Path, cache: Cache
+) -> None:
+    build()
+    for text in ("syntax error", "module, mended!"):
+        (tree / "samples/rust_print.rs").write_text(text)
+        if text == "syntax error":
+            with pytest.raises(BuildError):
+                build()
+    assert b"mended" in build().modules["rust_print"].path.read_bytes()
+    assert targets(cache) == ["bzImage,modules", "modules", "modules"]
+
+
+def test_after_a_mistake_in_the_kernel_it_is_made_again(build: Builder, tree: Path, cache: Cache) -> None:
+    build()
+    (tree / "main.c").write_text("int main, edited;")
+    (tree / "samples/rust_print.rs").write_text("syntax error")
+    with pytest.raises(BuildError):
+        build()
+    (tree / "samples/rust_print.rs").write_text("module, mended!")
+    assert b"edited" in build().image.read_bytes()
+    assert targets(cache) == ["bzImage,modules"] * 3
 
 
 def test_an_edit_that_is_taken_back_is_the_old_kernel(build: Builder, tree: Path) -> None:
