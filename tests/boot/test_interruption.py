@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +13,10 @@ import pytest
 
 from harness.arch import Arch
 from harness.kernel.artifact import Kernel
-
-SCENE = Path(__file__).parent / "scenes" / "scene_waits.py"
+from tests.boot import pytest_runs
 
 # one architecture shows it: nothing here depends on which
 pytestmark = pytest.mark.arches("riscv64")
-
-Scene = Callable[[], tuple[subprocess.Popen[bytes], int]]
 
 
 def is_running(pid: int) -> bool:
@@ -45,38 +39,17 @@ def running_scene(
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start pytest on the scene and yield it, with QEMU's process id, once the guest runs a command."""
     ready = tmp_path / "ready"
-    option = request.config.getoption
-    argv = [sys.executable, "-m", "pytest", str(SCENE), "-p", "no:cacheprovider", "--arch", arch.name]
-    argv += [
-        "--results",
-        str(tmp_path / "results"),
-        "--kernel",
-        option("--kernel"),
-        "--accel",
-        option("--accel"),
-    ]
-    if option("--cache"):
-        argv += ["--cache", option("--cache")]
-    child = subprocess.Popen(
-        argv, env={**os.environ, "SCENE_READY": str(ready)}, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        wait_until(ready.exists, "the scene is ready")
-        wait_until(lambda: ready.read_text().count("\n") == 2, "the scene is ready")
-        yield child, int(ready.read_text().split()[0])
-    finally:
-        child.kill()
-        child.wait()
+    argv = pytest_runs.pytest_argv(request.config, "scene_waits.py", arch, tmp_path / "results")
+    with pytest_runs.start(argv, SCENE_READY=str(ready)) as child:
+        try:
+            wait_until(lambda: ready.exists() and ready.read_text().count("\n") == 2, "the scene is ready")
+            yield child, int(ready.read_text().split()[0])
+        finally:
+            child.kill()
 
 
-def red_cases(tmp_path: Path) -> list[str | None]:
-    root = ET.parse(tmp_path / "results" / "latest" / "junit.xml").getroot()  # noqa: S314 - our own file
-    red = [
-        case
-        for case in root.iter("testcase")
-        if case.find("failure") is not None or case.find("error") is not None
-    ]
-    return [case.get("name") for case in red]
+def red_cases(results: Path) -> list[str]:
+    return [name for name, case in pytest_runs.cases(results).items() if pytest_runs.colour(case) != "passed"]
 
 
 def test_ctrl_c_ends_qemu_and_the_report_tells(
@@ -87,7 +60,7 @@ def test_ctrl_c_ends_qemu_and_the_report_tells(
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == pytest.ExitCode.INTERRUPTED
         wait_until(lambda: not is_running(qemu), "QEMU is gone", 5)
-    assert red_cases(tmp_path) == ["test_waits[riscv64]", "rustbed session"]
+    assert red_cases(tmp_path / "results") == ["test_waits", "rustbed session"]
 
 
 def test_sigkill_ends_qemu_and_leaves_the_lost_document(
@@ -97,6 +70,6 @@ def test_sigkill_ends_qemu_and_leaves_the_lost_document(
         child.kill()
         child.wait()
         wait_until(lambda: not is_running(qemu), "QEMU is gone", 5)
-    assert red_cases(tmp_path) == ["session"]
+    assert red_cases(tmp_path / "results") == ["session"]
     verdict = next((tmp_path / "results").glob("*/*/verdict.json"))
     assert '"outcome": "lost"' in verdict.read_text()

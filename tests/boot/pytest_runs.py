@@ -1,0 +1,50 @@
+"""Pytest under pytest: runs a scene the way the outer run was asked to, and reads what it leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from harness.arch import Arch
+
+SCENES = Path(__file__).parent / "scenes"
+
+
+def pytest_argv(config: pytest.Config, scene: str, arch: Arch, results: Path, *words: str) -> list[str]:
+    option = config.getoption
+    argv = [sys.executable, "-m", "pytest", str(SCENES / scene), "-p", "no:cacheprovider", "-q"]
+    argv += ["--arch", arch.name, "--results", str(results)]
+    for name in ("--kernel", "--profile", "--accel", "--toolchain", "--qemu", "--cache"):
+        if value := option(name):
+            argv += [name, str(value)]
+    return [*argv, *words]
+
+
+def start(argv: list[str], **env: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv,
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def cases(results: Path) -> dict[str, ET.Element]:
+    """Return the cases of the newest junit.xml by their names, architectures left out."""
+    root = ET.parse(results / "latest" / "junit.xml").getroot()  # noqa: S314 - our own file
+    return {(case.get("name") or "").partition("[")[0]: case for case in root.iter("testcase")}
+
+
+def colour(case: ET.Element) -> str:
+    """Return what stands below a case: failure, error, skipped, or passed if nothing does."""
+    return next((kind for kind in ("failure", "error", "skipped") if case.find(kind) is not None), "passed")
+
+
+def properties(case: ET.Element) -> dict[str | None, str | None]:
+    return {item.get("name"): item.get("value") for item in case.iter("property")}

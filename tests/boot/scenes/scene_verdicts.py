@@ -1,0 +1,63 @@
+"""Not tests of ours: run by test_verdicts.py, which knows how each must end."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import Vm
+
+# the file's operations are in the module: see docs/findings/debugfs-file-without-owner.md
+OOPS = (
+    "insmod /lib/modules/rust_debugfs_scoped.ko;"
+    " exec 9>/sys/kernel/debug/rust_scoped_debugfs/control/create; rmmod rust_debugfs_scoped; exec 9>&-"
+)
+
+
+def test_passes(vm: Vm) -> None:
+    with vm.module("rust_minimal"):
+        pass
+
+
+def test_asserts_in_vain(vm: Vm) -> None:
+    assert vm.check("echo one") == "two"
+
+
+def test_fails_in_the_guest(vm: Vm) -> None:
+    vm.check("cat /nonexistent")
+
+
+def test_oopses_unnoticed(vm: Vm) -> None:
+    vm.run(OOPS)
+
+
+@pytest.mark.expect_splat("full_proxy_release")
+def test_oopses_as_declared(vm: Vm) -> None:
+    vm.run(OOPS)
+
+
+@pytest.mark.expect_splat("nothing of the kind")
+def test_declares_what_does_not_come(vm: Vm) -> None:
+    vm.run("true")
+
+
+def test_panics(vm: Vm) -> None:
+    vm.run("echo c >/proc/sysrq-trigger")
+
+
+def test_skips(vm: Vm) -> None:
+    pytest.skip("not today")
+
+
+@pytest.mark.xfail(reason="known", strict=True)
+def test_is_known_to_fail(vm: Vm) -> None:
+    assert vm.check("echo one") == "two"
+
+
+@pytest.mark.xfail(reason="fixed meanwhile", strict=True)
+def test_is_fixed(vm: Vm) -> None:
+    assert vm.check("echo one") == "one"
+
+
+@pytest.mark.machine(memry_mib=1)
+def test_asks_for_nonsense(vm: Vm) -> None:
+    pass

@@ -1,0 +1,157 @@
+"""Verdicts, exit statuses and files of a run with every kind of ending in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.arch import Arch
+from harness.kernel.artifact import Kernel
+from tests.boot import pytest_runs
+
+# one architecture shows it: nothing here depends on which
+pytestmark = pytest.mark.arches("riscv64")
+
+
+@dataclass(frozen=True)
+class Ran:
+    status: int
+    output: str
+    results: Path
+
+    @property
+    def cases(self) -> dict[str, ET.Element]:
+        return pytest_runs.cases(self.results)
+
+
+_ran: list[Ran] = []
+
+
+@pytest.fixture
+def ran(
+    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Ran:
+    """Run the scene once for all tests here."""
+    if not _ran:
+        results = tmp_path_factory.mktemp("verdicts")
+        argv = pytest_runs.pytest_argv(request.config, "scene_verdicts.py", arch, results)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        _ran.append(Ran(done.returncode, done.stdout + done.stderr, results))
+    return _ran[0]
+
+
+def test_exit_status_is_pytests(ran: Ran) -> None:
+    assert ran.status == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "outcome"),
+    [
+        ("test_passes", "passed", "pass"),
+        ("test_asserts_in_vain", "failure", "fail"),
+        ("test_fails_in_the_guest", "failure", "fail"),
+        ("test_oopses_unnoticed", "failure", "fail"),
+        ("test_oopses_as_declared", "passed", "pass"),
+        ("test_declares_what_does_not_come", "failure", "fail"),
+        ("test_panics", "failure", "crash"),
+        ("test_skips", "skipped", "skip"),
+        ("test_is_known_to_fail", "skipped", "xfail"),
+        ("test_is_fixed", "failure", "fail"),
+        ("test_asks_for_nonsense", "error", "error"),
+    ],
+)
+def test_each_ending_has_its_colour_and_outcome(ran: Ran, name: str, colour: str, outcome: str) -> None:
+    case = ran.cases[name]
+    assert (pytest_runs.colour(case), pytest_runs.properties(case)["outcome"]) == (colour, outcome)
+
+
+def test_case_carries_kernel_arch_accel_boot_time_and_log(ran: Ran, kernel: Kernel, arch: Arch) -> None:
+    case = ran.cases["test_passes"]
+    facts = pytest_runs.properties(case)
+    assert facts["kernel_release"] == kernel.release
+    assert facts["arch"] == arch.name
+    assert facts["accel"] in ("kvm", "tcg")
+    assert int(facts["boot_ms"] or 0) > 0
+    log = case.findtext("system-out") or ""
+    assert "rust_minimal: Rust minimal sample (init)" in log
+
+
+def test_failure_text_shows_the_splat_and_where_the_rest_is(ran: Ran) -> None:
+    assert "undeclared splat" in ran.output
+    assert "full_proxy_release" in ran.output
+    assert "run.sh" in ran.output
+    assert "cat: can't open '/nonexistent'" in ran.output
+
+
+def test_missing_declared_splat_is_named(ran: Ran) -> None:
+    assert "declared splat did not come: /nothing of the kind/" in ran.output
+
+
+def test_wrong_marker_names_the_choices(ran: Ran) -> None:
+    assert "a machine has no memry_mib" in ran.output
+    assert "memory_mib" in ran.output
+
+
+def run_directory(ran: Ran, name: str) -> Path:
+    return Path(pytest_runs.properties(ran.cases[name])["run_directory"] or "")
+
+
+def test_run_directory_has_everything(ran: Ran) -> None:
+    directory = run_directory(ran, "test_oopses_unnoticed")
+    assert {path.name for path in directory.iterdir()} >= {
+        *("console.log", "records.log", "kernel.log", "shell.log", "monitor.log"),
+        *("qemu.log", "run.sh", "verdict.json"),
+    }
+    verdict = json.loads((directory / "verdict.json").read_text())
+    assert verdict["outcome"] == "fail"
+    assert "full_proxy_release" in verdict["splats"][0]["title"]
+
+
+def test_run_script_boots_the_same_kernel_without_the_harness(ran: Ran, kernel: Kernel) -> None:
+    directory = run_directory(ran, "test_passes")
+    done = subprocess.run(
+        [str(directory / "run.sh")],
+        input=b"uname -r\npoweroff -f\n",
+        capture_output=True,
+        timeout=60,
+        cwd=directory,
+        check=False,
+    )
+    assert kernel.release in done.stdout.decode().split()
+
+
+def test_two_workers_share_one_report(
+    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    argv = pytest_runs.pytest_argv(
+        request.config, "scene_verdicts.py", arch, tmp_path, "-n", "2", "-k", "passes or vain or panics"
+    )
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    cases = pytest_runs.cases(tmp_path)
+    assert {name: pytest_runs.colour(case) for name, case in cases.items()} == {
+        "test_passes": "passed",
+        "test_asserts_in_vain": "failure",
+        "test_panics": "failure",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--arch", "sparc"], "unknown architecture 'sparc'"),
+        (["--fragment", "/nonexistent"], "no such fragment: /nonexistent"),
+    ],
+)
+def test_wrong_option_is_a_usage_error(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path, words: list[str], said: str
+) -> None:
+    argv = pytest_runs.pytest_argv(request.config, "scene_verdicts.py", arch, tmp_path, *words)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert said in done.stdout + done.stderr

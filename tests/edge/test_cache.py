@@ -1,0 +1,126 @@
+"""Cache entries are whole or not there, whatever happens to those who make them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.cache import Cache, Facts, hash_text
+from harness.errors import HostError
+
+
+def fill(directory: Path) -> Facts:
+    (directory / "sub").mkdir()
+    (directory / "sub" / "file").write_text("contents")
+    return {"answer": 42}
+
+
+def test_entry_is_made_once_and_found_again(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.publish("things", "key", fill) == {"answer": 42}
+    assert cache.find("things", "key") == {"answer": 42}
+    assert cache.publish("things", "key", lambda directory: pytest.fail("made twice")) == {"answer": 42}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entry: (entry / "sub" / "file").write_text("content?"),
+        lambda entry: (entry / "sub" / "file").write_text("short"),
+        lambda entry: (entry / "sub" / "file").unlink(),
+        lambda entry: (entry / "manifest.json").write_text("{"),
+        lambda entry: (entry / "manifest.json").write_text("[]"),
+        lambda entry: (entry / "manifest.json").unlink(),
+    ],
+    ids=["same size", "truncated", "file gone", "manifest cut", "manifest of another kind", "manifest gone"],
+)
+def test_damaged_entry_is_absent_and_made_anew(tmp_path: Path, damage: object) -> None:
+    cache = Cache(tmp_path)
+    cache.publish("things", "key", fill)
+    assert callable(damage)
+    damage(cache.path("things", "key"))
+    assert cache.find("things", "key") is None
+    assert cache.publish("things", "key", fill) == {"answer": 42}
+    assert (cache.path("things", "key") / "sub" / "file").read_text() == "contents"
+
+
+def test_contents_that_nobody_asked_to_check_are_not_read(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.publish("things", "key", fill)
+    (cache.path("things", "key") / "sub" / "file").write_text("CONTENTS")
+    assert cache.find("things", "key", check=()) == {"answer": 42}
+    assert cache.find("things", "key", check=["sub/file"]) is None
+
+
+def test_failed_fill_leaves_nothing(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+
+    def fail(directory: Path) -> Facts:
+        (directory / "half").write_text("x")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        cache.publish("things", "key", fail)
+    assert list((tmp_path / "things").iterdir()) == []
+
+
+def test_full_disk_is_named(tmp_path: Path) -> None:
+    def full(directory: Path) -> Facts:
+        raise OSError(28, os.strerror(28))
+
+    with pytest.raises(HostError, match="no space left") as caught:
+        Cache(tmp_path).publish("things", "key", full)
+    assert "RUSTBED_CACHE" in str(caught.value)
+
+
+def test_two_that_want_it_make_it_once(tmp_path: Path) -> None:
+    made = []
+
+    def slow(directory: Path) -> Facts:
+        made.append(1)
+        time.sleep(0.1)
+        return fill(directory)
+
+    threads = [
+        threading.Thread(target=Cache(tmp_path).publish, args=("things", "key", slow)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [1]
+
+
+def test_what_a_killed_maker_left_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from harness.cache import Cache\n"
+        "def fill(directory):\n"
+        "    (directory / 'half').write_text('x')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Cache(Path(sys.argv[1])).publish('things', 'key', fill)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert len(list((tmp_path / "things").iterdir())) == 1
+    Cache(tmp_path).publish("things", "key", fill)
+    assert [path.name for path in (tmp_path / "things").iterdir()] == ["key"]
+
+
+def test_manifest_tells_files_and_facts(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.publish("things", "key", fill)
+    manifest = json.loads((cache.path("things", "key") / "manifest.json").read_text())
+    assert list(manifest["files"]) == ["sub/file"]
+    assert manifest["facts"] == {"answer": 42}
+
+
+def test_hash_tells_parts_apart() -> None:
+    assert hash_text("ab", "c") != hash_text("a", "bc")

@@ -1,0 +1,68 @@
+"""The door to other programs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import process
+from harness.errors import HostError
+from harness.process import ProgramError
+
+
+def test_output_and_status_come_back() -> None:
+    done = process.run(["sh", "-c", "echo out; echo err >&2; exit 3"], attempted="trying", check=False)
+    assert (done.status, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+
+
+def test_failure_says_what_for_what_it_wrote_and_how_to_repeat() -> None:
+    with pytest.raises(ProgramError) as caught:
+        process.run(["sh", "-c", "echo 'no such luck' >&2; exit 3"], attempted="making tea")
+    text = str(caught.value)
+    assert text.startswith("making tea: sh ended with status 3")
+    assert "no such luck" in text
+    assert "sh -c 'echo" in text
+
+
+def test_missing_program_names_its_package() -> None:
+    with pytest.raises(HostError, match="frobnicate is not installed") as caught:
+        process.require_program("frobnicate", "frob-utils")
+    assert "apt-get install frob-utils" in str(caught.value)
+
+
+def test_timeout_ends_the_program_and_its_children(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    started = time.monotonic()
+    with pytest.raises(HostError, match=r"did not end within 0\.3 s"):
+        process.run(["sh", "-c", f"(sleep 2; touch {mark}) & sleep 60"], attempted="waiting", timeout_s=0.3)
+    assert time.monotonic() - started < 5
+    time.sleep(2.2)
+    assert not mark.exists()
+
+
+def test_standard_input_is_delivered() -> None:
+    assert process.run(["cat"], attempted="echoing", stdin=b"\0abc").stdout == b"\0abc"
+
+
+def test_long_output_goes_to_log_and_listener_line_by_line(tmp_path: Path) -> None:
+    lines: list[str] = []
+    log = tmp_path / "log"
+    status = process.run_logged(["sh", "-c", "echo a; echo b >&2; exit 4"], log=log, on_line=lines.append)
+    assert status == 4
+    assert sorted(lines) == ["a", "b"]
+    assert sorted(log.read_text().split()) == ["a", "b"]
+
+
+def test_environment_is_added_to_ours() -> None:
+    done = process.run(["sh", "-c", 'echo "$FRUIT:$HOME"'], attempted="asking", env={"FRUIT": "fig"})
+    assert done.text.startswith("fig:/")
+
+
+def test_program_that_ignores_sigterm_is_killed() -> None:
+    code = "trap '' TERM; echo on; while :; do sleep 1; done"
+    with process.start(["sh", "-c", code], stdout=-1) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert process.stop(child, grace_s=0.2) == -9
