@@ -126,12 +126,13 @@ def _bench(args: argparse.Namespace) -> int:
 def _clean(args: argparse.Namespace) -> int:
     """Remove the cache, or one kind of entries of it."""
     root = _choices(args).cache_root
+    there = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    if unknown := sorted(set(args.kinds) - set(there)):
+        raise UsageError(f"the cache has no {', '.join(unknown)}", choices=", ".join(there) or "it is empty")
     targets = [root / kind for kind in args.kinds] or [root]
     for target in targets:
-        if not target.exists():
-            print(f"{target} is not there", file=sys.stderr)
-            continue
-        remove_tree(target)
+        if target.exists():
+            remove_tree(target)
         print(f"removed {target}")
     return 0
 
@@ -214,9 +215,8 @@ def make_parser() -> argparse.ArgumentParser:
     clean.add_argument(
         "kinds",
         nargs="*",
-        choices=("toolroots", "sources", "builds", "kernels", "images", []),
         metavar="KIND",
-        help="toolroots, sources, builds, kernels, images; everything if none is named",
+        help="what to remove: toolroots, sources, builds, kernels, images, ...; everything if none is named",
     )
     return parser
 

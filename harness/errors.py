@@ -8,7 +8,7 @@
     │   ├── ConfigError    Kconfig dropped options that a fragment asked for
     │   ├── BuildError     the compiler or make said no; carries the first error and the log
     │   └── MismatchError  a kernel or module is not what it was taken for: architecture, Rust, vermagic
-    ├── MachineError       a machine stopped being usable; carries an Outcome name and the run directory
+    ├── MachineError       a machine stopped being usable; carries the name of an Outcome
     │   ├── BootError      it never became ready
     │   ├── CrashError     its kernel panicked or oopsed while we waited
     │   ├── HangError      it lives and makes no progress
@@ -100,7 +100,7 @@ class MachineError(HarnessError):
 
 
 class BootError(MachineError):
-    """A machine never became ready; its `outcome` is that of the cause."""
+    """A machine never became ready; its `outcome` is that of the cause, or error if QEMU refused to start."""
 
 
 class CrashError(MachineError):

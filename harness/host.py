@@ -59,7 +59,7 @@ def program_in(root: Path | None, name: str, package: str | None = None) -> tupl
     loaders = [*root.glob("lib64/ld-linux-*.so.*"), *root.glob("lib/ld-linux-*.so.*")]
     program = root / "usr/bin" / name
     if not loaders or not program.exists():
-        raise HostError(f"the toolroot {root} has no {name}", mend="./rustbed clean --toolroot")
+        raise HostError(f"the toolroot {root} has no {name}", mend="./rustbed clean toolroots")
     return (str(min(loaders)), "--library-path", str(_libraries(root)), str(program))
 
 

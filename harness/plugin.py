@@ -19,7 +19,8 @@ import pytest
 
 from harness import host
 from harness.arch import ARCHES, Arch, require_arch
-from harness.errors import MachineError, UsageError
+from harness.errors import HarnessError, MachineError, UsageError
+from harness.kernel import outoftree
 from harness.kernel.artifact import Kernel
 from harness.log.splat import Kind
 from harness.machine.vm import Vm
@@ -39,6 +40,7 @@ _RECORDER = pytest.StashKey["Recorder"]()
 # user property that carries a case's facts from a worker to the process that writes the files
 _PROPERTY = "rustbed"
 SUITE = "rustbed"
+_OURS = Path(__file__).parent
 
 
 # -- options and markers ---------------------------------------------------------
@@ -269,6 +271,31 @@ def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractCo
     return booted
 
 
+@pytest.fixture
+def build_module(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str | Path], Path]:
+    """Return a function that builds the module of a directory for the kernel under test.
+
+    The directory is looked for beside the test and has a Kbuild file or
+    Makefile for one module; the returned file is what `vm.module` takes.
+    """
+    platform, _ = _platform(request, arch)
+
+    def build(directory: str | Path) -> Path:
+        found = outoftree.build_module(
+            platform.kernel,
+            (request.path.parent / directory).absolute(),
+            toolchain=platform.toolchain,
+            cache=_cache(request),
+            report=_display(request.config),
+        )
+        if len(found) != 1:
+            names = ", ".join(module.name for module in found) or "none"
+            raise UsageError(f"{directory} has to build one module", built=names)
+        return found[0].path
+
+    return build
+
+
 def _cache(request: pytest.FixtureRequest) -> Any:
     return request.config.stash[_PLATFORMS].choices.cache
 
@@ -310,12 +337,25 @@ def _finish(item: pytest.Item, outcome: Outcome, reason: str) -> None:
             item.add_report_section("call", "machine", run.explain())
 
 
+def _hide_ours(call: pytest.CallInfo[None]) -> None:
+    """Leave of an error of ours the frames of the test: ours say nothing its text does not."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
+        call.excinfo.value.__cause__ = None
+        theirs = call.excinfo.traceback.filter(lambda entry: _OURS not in Path(entry.path).parents)
+        if theirs:
+            call.excinfo.traceback = theirs
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach what the files need to the report, which travels from workers to the writer."""
+    _hide_ours(call)
     report = yield
+    if call.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
+        # what went wrong is in the text; pytest's frames and ours are no news to anybody
+        report.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
     run = item.stash.get(_RUN, None)
     if call.when == "setup" and call.excinfo is not None and run is not None:
         run.finish(*_outcome(call.excinfo.value))

@@ -46,7 +46,7 @@ class TestRun:
         try:
             with boot(spec, platform.qemu, directory, slowness=self.slowness) as vm:
                 if not from_boot:
-                    vm.begin()
+                    vm.begin_judgement()
                 self._open.append((vm, vm.taint))
                 try:
                     yield vm
@@ -87,12 +87,12 @@ class TestRun:
 
 def _report(vm: Vm, taint_before: int | None) -> MachineReport:
     try:
-        records = tuple(vm.log)
+        records = tuple(vm.judged)
         taint = vm.taint if vm.ended is None else None
         taints = () if taint is None or taint_before is None else new_taints(taint_before, taint)
     except HarnessError:
         # the machine died just now: what it said until then is still there, and vm.ended says how
-        records, taints = tuple(vm.log), ()
+        records, taints = tuple(vm.judged), ()
     wanted = vm.end_is_wanted and isinstance(vm.ended, LostError)
     ended = None if wanted else vm.ended
     (vm.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")

@@ -39,8 +39,9 @@ def boot(
     """
     with ExitStack() as stack:
         running = stack.enter_context(start_machine(spec, qemu, directory, terminal))
-        monitor = Monitor(running.monitor, running.files.monitor)
-        vm = Vm(spec, running, monitor, slowness * _SLOWNESS[spec.accel])
+        slowness *= _SLOWNESS[spec.accel]
+        monitor = Monitor(running.monitor, running.files.monitor, slowness)
+        vm = Vm(spec, running, monitor, slowness)
         stack.callback(vm.close)
         vm.wait_ready(BOOT_S, silence_s)
         yield vm

@@ -34,7 +34,8 @@ COMMAND_S = 30.0
 class Monitor:
     """A conversation with one QEMU; made by the machine that owns the socket."""
 
-    def __init__(self, sock: socket.socket, transcript: Path) -> None:
+    def __init__(self, sock: socket.socket, transcript: Path, slowness: float) -> None:
+        self._slowness = slowness
         self._sock = sock
         self._transcript = transcript.open("w", buffering=1)
         self._events: list[Event] = []
@@ -90,7 +91,7 @@ class Monitor:
         Raises MonitorError when QEMU refuses, is gone or does not answer.
         """
         attempted = f"QMP {command}"
-        deadline = Deadline.after(timeout_s)
+        deadline = Deadline.after(timeout_s * self._slowness)
         try:
             self._connected.result(deadline.remaining)
         except (QMPError, TimeoutError, OSError) as error:
@@ -120,7 +121,7 @@ class Monitor:
         Only events with an index of at least `since` count: take
         `len(monitor.events)` before the action whose event is wanted.
         """
-        deadline = Deadline.after(timeout_s)
+        deadline = Deadline.after(timeout_s * self._slowness)
         with self._changed:
             while True:
                 for event in self._events[since:]:
@@ -128,7 +129,7 @@ class Monitor:
                         return event
                 if deadline.expired:
                     seen = ", ".join(sorted({event["event"] for event in self._events})) or "none"
-                    raise MonitorError(f"no {name} event within {timeout_s:g} s", seen=seen)
+                    raise MonitorError(f"no {name} event within {deadline.seconds:g} s", seen=seen)
                 self._changed.wait(deadline.slice(1.0))
 
     def close(self) -> None:

@@ -87,6 +87,7 @@ class Vm:
         self._records = RecordStream(running.records, running.files.records)
         self._shell = Shell(running.shell, running.files.shell, self._watch)
         self._mark = 0
+        self._judged_from = 0
         self._fences = 0
         # indices of records: where the running command began, and what was searched for an oops
         self._command_at = 0
@@ -214,8 +215,18 @@ class Vm:
         return (*records, *(record for record in console if record.time_us > newest and not is_fence(record)))
 
     def begin(self) -> None:
-        """Let the log, and with it judgement, begin here: for the harness, not for tests."""
+        """Let `log` begin here. What came before is judged all the same."""
         self._mark = len(self.dmesg.records)
+
+    def begin_judgement(self) -> None:
+        """Let `log` and judgement begin here, for the harness: what came before belongs to the boot."""
+        self.begin()
+        self._judged_from = self._mark
+
+    @property
+    def judged(self) -> Log:
+        """The part of the kernel log that the verdict is over."""
+        return Log(records=self.dmesg.records[self._judged_from :])
 
     @property
     def log_damage(self) -> str:
@@ -370,7 +381,9 @@ class Vm:
             took = time.monotonic() - self._running.started
             headline = f"{self.arch} ({self.spec.accel}): not ready after {took:.1f} s: {error.headline}"
             failed = BootError(headline, **self._running.evidence())
-            failed.outcome = error.outcome
+            # a QEMU that never got as far as the first byte was asked for something it does not have
+            refused = isinstance(error, LostError) and self._running.console_size == 0
+            failed.outcome = "error" if refused else error.outcome
             self.ended = failed
             raise failed from error
         self.boot_ms = (time.monotonic() - self._running.started) * 1000

@@ -63,6 +63,8 @@ def test_exit_status_is_pytests(ran: Ran) -> None:
         ("test_is_known_to_fail", "skipped", "xfail"),
         ("test_is_fixed", "failure", "fail"),
         ("test_asks_for_nonsense", "error", "error"),
+        ("test_asks_for_a_device_that_nobody_has", "error", "error"),
+        ("test_hides_an_oops_behind_begin", "failure", "fail"),
     ],
 )
 def test_each_ending_has_its_colour_and_outcome(ran: Ran, name: str, colour: str, outcome: str) -> None:
@@ -86,6 +88,10 @@ def test_failure_text_shows_the_splat_and_where_the_rest_is(ran: Ran) -> None:
     assert "full_proxy_release" in ran.output
     assert "run.sh" in ran.output
     assert "cat: can't open '/nonexistent'" in ran.output
+
+
+def test_qemus_refusal_is_quoted(ran: Ran) -> None:
+    assert "'nosuch-device' is not a valid device model name" in ran.output
 
 
 def test_missing_declared_splat_is_named(ran: Ran) -> None:
@@ -114,15 +120,16 @@ def test_run_directory_has_everything(ran: Ran) -> None:
 
 def test_run_script_boots_the_same_kernel_without_the_harness(ran: Ran, kernel: Kernel) -> None:
     directory = run_directory(ran, "test_passes")
-    done = subprocess.run(
-        [str(directory / "run.sh")],
-        input=b"uname -r\npoweroff -f\n",
-        capture_output=True,
-        timeout=60,
-        cwd=directory,
-        check=False,
-    )
-    assert kernel.release in done.stdout.decode().split()
+    with subprocess.Popen(
+        [str(directory / "run.sh")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=directory
+    ) as machine:
+        assert machine.stdin is not None
+        assert machine.stdout is not None
+        assert machine.stdout.readline() == b"rustbed-ready 1\n"
+        machine.stdin.write(b"uname -r; poweroff -f\n")
+        machine.stdin.flush()
+        assert machine.stdout.readline().decode().strip() == kernel.release
+    assert machine.returncode == 0
 
 
 def test_two_workers_share_one_report(

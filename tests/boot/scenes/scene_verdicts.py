@@ -61,3 +61,13 @@ def test_is_fixed(vm: Vm) -> None:
 @pytest.mark.machine(memry_mib=1)
 def test_asks_for_nonsense(vm: Vm) -> None:
     pass
+
+
+@pytest.mark.machine(devices=["nosuch-device"])
+def test_asks_for_a_device_that_nobody_has(vm: Vm) -> None:
+    pass
+
+
+def test_hides_an_oops_behind_begin(vm: Vm) -> None:
+    vm.run(OOPS)
+    vm.begin()
