@@ -17,10 +17,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import doctor, process
-from harness.arch import ARCHES, Arch, require_arch
+from harness.arch import ARCHES, Arch
 from harness.cache import remove_tree
 from harness.errors import HarnessError, UsageError
-from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare
+from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare, select_arches
 from harness.progress import Display
 
 PROJECT = Path(__file__).parent.parent
@@ -90,12 +90,9 @@ def _boot(args: argparse.Namespace) -> int:
     """Boot one machine; run a command in it, or give its user a shell."""
     from harness import console  # noqa: PLC0415 - asyncio and QMP are loaded only by commands that boot
 
-    arches = _arches(args)
-    arch = (
-        arches[0]
-        if args.arch
-        else require_arch(os.uname().machine if os.uname().machine in ARCHES else "x86_64")
-    )
+    rows = _arches(args)
+    mine = [row for row in rows if row.name == os.uname().machine]
+    arch = rows[0] if args.arch or not mine else mine[0]
     platform = prepare(arch, _choices(args), _display())
     with tempfile.TemporaryDirectory(prefix="rustbed-") as directory:
         command = " ".join(word for word in args.command if word != "--")
@@ -140,9 +137,8 @@ def _clean(args: argparse.Namespace) -> int:
 # -- arguments -----------------------------------------------------------------------
 
 
-def _arches(args: argparse.Namespace) -> list[Arch]:
-    names = [name for value in args.arch or () for name in value.split(",") if name]
-    return [require_arch(name) for name in names] or list(ARCHES.values())
+def _arches(args: argparse.Namespace) -> tuple[Arch, ...]:
+    return select_arches(args.arch or (), args.kernel)
 
 
 def _choices(args: argparse.Namespace) -> Choices:

@@ -24,7 +24,7 @@ from harness.kernel import outoftree
 from harness.kernel.artifact import Kernel
 from harness.log.splat import Kind
 from harness.machine.vm import Vm
-from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms
+from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms, select_arches
 from harness.progress import Display
 from harness.report import rundir
 from harness.report.junit import Case, lost_session, render_junit, write_junit
@@ -136,9 +136,8 @@ def _choices(config: pytest.Config) -> Choices:
     )
 
 
-def _arches(config: pytest.Config) -> list[Arch]:
-    given = [name for value in config.getoption("--arch") or () for name in value.split(",") if name]
-    return [require_arch(name) for name in given] if given else list(ARCHES.values())
+def _arches(config: pytest.Config) -> tuple[Arch, ...]:
+    return select_arches(config.getoption("--arch") or (), config.getoption("--kernel"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -152,7 +151,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     arches = _arches(metafunc.config)
     for marker in metafunc.definition.iter_markers("arches"):
         wanted = [require_arch(name) for name in marker.args]
-        arches = [arch for arch in arches if arch in wanted]
+        arches = tuple(arch for arch in arches if arch in wanted)
     metafunc.parametrize("arch", arches, ids=[arch.name for arch in arches], scope="session")
 
 

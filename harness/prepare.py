@@ -7,18 +7,21 @@ command line and the pytest plugin both come through here.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness import cache as caching
 from harness import host
-from harness.arch import Arch
+from harness.arch import ARCHES, Arch, require_arch
 from harness.cache import Cache
 from harness.errors import HarnessError, HostError, MachineError, UsageError
 from harness.host import Qemu
 from harness.image.initramfs import Image, build_image
 from harness.kernel.artifact import Kernel
 from harness.kernel.build import build_kernel
+from harness.kernel.builtkernel import find_arch
+from harness.kernel.source import SourceKind, parse_source
 from harness.kernel.toolroot import Toolchain, open_toolchain
 from harness.machine.booting import boot
 from harness.machine.spec import MachineSpec
@@ -102,6 +105,18 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
     accel = _choose_accel(choices, kernel, image, qemu, report)
     return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
+
+
+def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
+    """Return the rows of the architectures named (commas separate, too), of all if none is.
+
+    A kernel that somebody else built has one architecture: then that is all. Raises UsageError.
+    """
+    given = [name for value in names for name in value.split(",") if name]
+    spec = parse_source(kernel)
+    if not given and spec.kind is SourceKind.BUILT and (found := find_arch(Path(spec.where))) in ARCHES:
+        given = [str(found)]
+    return tuple(require_arch(name) for name in given) or tuple(ARCHES.values())
 
 
 class Platforms:

@@ -70,6 +70,12 @@ def load_built(directory: Path, arch: Arch, name: str) -> Kernel:
     )
 
 
+def find_arch(directory: Path) -> str | None:
+    """Return which architecture the image in a directory is for; None if there is none or nobody can tell."""
+    image = _first(directory, (*(row.kernel_image for row in ARCHES.values()), *_IMAGES))
+    return None if image is None else identify_image(image.read_bytes()).arch
+
+
 def _find_files(directory: Path, arch: Arch, name: str) -> _Found:
     if not directory.is_dir():
         raise UsageError(f"{name}: there is no directory {directory}")

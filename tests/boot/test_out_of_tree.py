@@ -1,4 +1,4 @@
-"""A driver author's own module: built for the kernel under test, loaded, and refused where it does not belong."""
+"""A driver author's own module: built for the kernel under test, loaded, refused where it does not belong."""
 
 from __future__ import annotations
 

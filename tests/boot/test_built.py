@@ -1,0 +1,69 @@
+"""Kernels that somebody else compiled: taken as they are, and refused for what they lack."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.arch import Arch
+from harness.kernel.artifact import Kernel
+from tests.boot import pytest_runs
+
+# one architecture shows it: nothing here depends on which
+pytestmark = pytest.mark.arches("riscv64")
+
+
+@pytest.fixture
+def built(kernel: Kernel, tmp_path: Path) -> Path:
+    """Return a directory as somebody may hand one over: image, modules and .config, nothing else."""
+    directory = tmp_path / "built"
+    directory.mkdir()
+    shutil.copy(kernel.image, directory)
+    assert kernel.config is not None
+    shutil.copy(kernel.config, directory / ".config")
+    for module in kernel.modules.values():
+        shutil.copy(module.path, directory)
+    return directory
+
+
+def run(request: pytest.FixtureRequest, arch: Arch, built: Path, results: Path) -> tuple[int, str]:
+    argv = pytest_runs.pytest_argv(request.config, "scene_verdicts.py", arch, results, "-k", "passes")
+    argv[argv.index("--kernel") + 1] = f"built:{built}"
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_flat_directory_is_booted(
+    built: Path, kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    status, output = run(request, arch, built, tmp_path / "results")
+    assert status == 0, output
+    case = pytest_runs.cases(tmp_path / "results")["test_passes"]
+    assert pytest_runs.properties(case)["kernel_release"] == kernel.release
+
+
+def test_kernel_without_its_modules_is_refused(
+    built: Path, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    for module in built.glob("*.ko"):
+        module.unlink()
+    status, output = run(request, arch, built, tmp_path / "results")
+    assert status == pytest.ExitCode.TESTS_FAILED
+    assert "there are no modules" in output
+
+
+def test_kernel_of_another_architecture_is_refused(
+    built: Path, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    other = "arm64" if arch.name != "arm64" else "riscv64"
+    argv = pytest_runs.pytest_argv(
+        request.config, "scene_verdicts.py", arch, tmp_path / "results", "-k", "passes"
+    )
+    argv[argv.index("--kernel") + 1] = f"built:{built}"
+    argv[argv.index("--arch") + 1] = other
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert f"is for {arch.name}, not for {other}" in done.stdout
