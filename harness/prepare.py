@@ -21,6 +21,7 @@ from harness.image.initramfs import Image, build_image
 from harness.kernel.artifact import Kernel
 from harness.kernel.build import build_kernel
 from harness.kernel.builtkernel import find_arch
+from harness.kernel.kconfig import list_profiles
 from harness.kernel.source import SourceKind, parse_source
 from harness.kernel.toolroot import Toolchain, open_toolchain
 from harness.machine.booting import boot
@@ -53,7 +54,12 @@ class Choices:
     cache_root: Path = field(default_factory=caching.default_root)
 
     def __post_init__(self) -> None:
-        for name, value, known in (("accel", self.accel, ACCELS), ("toolchain", self.toolchain, TOOLCHAINS)):
+        parse_source(self.kernel)
+        for name, value, known in (
+            ("accel", self.accel, ACCELS),
+            ("toolchain", self.toolchain, TOOLCHAINS),
+            ("profile", self.profile, list_profiles()),
+        ):
             if value not in known:
                 raise UsageError(f"unknown {name} {value!r}", choices=", ".join(known))
 

@@ -8,14 +8,15 @@ stays in the cache, so that little has to be compiled twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import cache as caching
 from harness.arch import Arch
 from harness.cache import Cache, Facts
-from harness.errors import BuildError, UsageError
+from harness.errors import BuildError, ConfigError, UsageError
 from harness.kernel import buildtree, collect, kconfig, siblings, treescan
 from harness.kernel.artifact import Kernel
 from harness.kernel.buildtree import BuildTree, TreeState
@@ -96,11 +97,14 @@ def build_kernel(
     report: Report,
     extra_fragments: Sequence[Path] = (),
     refresh: bool = False,
+    with_tree: bool = False,
 ) -> Kernel:
     """Return the kernel that `source` ("debian:latest", "tree:PATH" ...) means for an architecture.
 
     Takes milliseconds when it is in the cache, seconds after an edit, and
-    minutes otherwise. `refresh` looks up anew what a moving name means.
+    minutes otherwise. `refresh` looks up anew what a moving name means. A
+    kernel can outlive its build tree; `with_tree` makes that again, for those
+    who want to build modules in it.
     Raises UsageError, HostError, and KernelError with its kinds.
     """
     spec = parse_source(source)
@@ -121,27 +125,21 @@ def build_kernel(
     )
     for _ in range(_PATIENCE):
         try:
-            return _build(order, treescan.scan_tree(resolved.directory) if resolved.editable else None)
+            scan = treescan.scan_tree(resolved.directory) if resolved.editable else None
+            return _build(order, scan, with_tree=with_tree)
         except _EditedError:
             order.tell("the tree was edited meanwhile: once more")
     raise BuildError(f"{spec} is being edited all the time: its kernel was never up to date")
 
 
-def _build(order: _Order, scan: TreeScan | None) -> Kernel:
+def _build(order: _Order, scan: TreeScan | None, *, with_tree: bool) -> Kernel:
     tree = order.tree()
     key = order.key("kernel", scan.digest if scan else order.source.identity)
 
     def fill(directory: Path) -> Facts:
-        with order.cache.lock(siblings.lock_name(tree.directory), lambda: order.tell("waiting for its tree")):
-            state = buildtree.read_state(tree.directory)
-            _compile(order, tree, scan, state)
-            if scan and treescan.scan_tree(order.source.directory).digest != scan.digest:
-                raise _EditedError
+        with _updated(order, tree, scan) as state:
             facts = collect.collect(tree, directory, collect.find_collected(order.cache, state))
-            if scan:
-                treescan.save_scan(scan, buildtree.scan_path(tree))
             _note_entry(order, tree, state, key)
-            siblings.remove_old_siblings(tree, order.cache)
             return facts
 
     facts = order.cache.publish(
@@ -151,7 +149,25 @@ def _build(order: _Order, scan: TreeScan | None) -> Kernel:
         check=collect.checked_files(order.cache, key),
         on_wait=lambda: order.tell("another process is building it"),
     )
+    if with_tree and not buildtree.read_state(tree.directory).complete:
+        with _updated(order, tree, scan) as state:
+            _note_entry(order, tree, state, key)
+    buildtree.mark_used(tree.directory)
     return collect.load_kernel(tree, order.profile, order.cache.path(collect.KIND, key), facts)
+
+
+@contextmanager
+def _updated(order: _Order, tree: BuildTree, scan: TreeScan | None) -> Iterator[TreeState]:
+    """Bring a tree up to date and hold its lock; yield what was known of it before."""
+    with order.cache.lock(siblings.lock_name(tree.directory), lambda: order.tell("waiting for its tree")):
+        state = buildtree.read_state(tree.directory)
+        _compile(order, tree, scan, state)
+        if scan:
+            if treescan.scan_tree(order.source.directory).digest != scan.digest:
+                raise _EditedError
+            treescan.save_scan(scan, buildtree.scan_path(tree))
+        yield state
+        siblings.remove_old_siblings(tree, order.cache)
 
 
 def _note_entry(order: _Order, tree: BuildTree, state: TreeState, key: str) -> None:
@@ -176,6 +192,10 @@ def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeS
     buildtree.write_state(tree.directory, replace(state, complete=False, failed=False))
     try:
         _make(order, tree, scan, targets, partial=state.complete or copied)
+    except ConfigError:
+        if fresh:
+            caching.remove_tree(tree.directory)
+        raise
     except BuildError:
         if order.source.editable:
             # a mistake in a module leaves the kernel as it was

@@ -7,6 +7,7 @@ tree's lock.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -147,9 +148,18 @@ def scan_path(tree: BuildTree) -> Path:
     return tree.directory / _NOTES / "scan"
 
 
-def state_time(directory: Path) -> float:
-    """Return when the state was written, in seconds since the epoch."""
-    return (directory / _STATE).stat().st_mtime
+def used_at(directory: Path) -> float:
+    """Return when a tree was used last, in seconds since the epoch."""
+    try:
+        return (directory / _STATE).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def mark_used(directory: Path) -> None:
+    """Note that a tree is used now."""
+    with contextlib.suppress(OSError):
+        os.utime(directory / _STATE)
 
 
 def count_steps(tree: BuildTree) -> int:

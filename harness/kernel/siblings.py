@@ -1,8 +1,8 @@
 """Build trees of the same source: one starts from another, and not all are kept.
 
 Trees of one source, architecture, profile and toolchain that differ in their
-options are siblings. A new one begins as a copy of its newest sibling, and
-make compiles what the options touch: kbuild knows which files look at which
+options are siblings. A new one begins as a copy of the one used last, and make
+compiles what the options touch: kbuild knows which files look at which
 option. The caller holds the lock of its own tree, never waits for another's.
 """
 
@@ -20,7 +20,7 @@ from harness.kernel import buildtree
 from harness.kernel.buildtree import BuildTree, TreeState
 
 KIND = "builds"
-# trees of a family that are kept, the newest ones: one is half a gigabyte and more
+# trees of a family that are kept, those used last: one is half a gigabyte and more
 _KEPT = 3
 # seconds that copying a tree may take
 _COPY_S = 600.0
@@ -45,22 +45,22 @@ def _try_lock(cache: Cache, directory: Path) -> Iterator[None]:
 
 
 def find_siblings(tree: BuildTree) -> tuple[Path, ...]:
-    """Return the complete trees of a tree's family but itself, the newest first."""
+    """Return the other trees of a tree's family, the one used last first."""
     found = [
         path
         for path in tree.directory.parent.glob("[!.]*")
-        if path != tree.directory
-        and buildtree.read_family(path) == tree.family
-        and buildtree.read_state(path).complete
+        if path != tree.directory and buildtree.read_family(path) == tree.family
     ]
-    return tuple(sorted(found, key=buildtree.state_time, reverse=True))
+    return tuple(sorted(found, key=buildtree.used_at, reverse=True))
 
 
 def start_from_sibling(tree: BuildTree, cache: Cache) -> bool:
-    """Make a new tree a copy of its newest sibling; say whether there was one to copy."""
+    """Make a new tree a copy of a complete sibling; say whether there was one to copy."""
     temporary = tree.directory.parent / f".{tree.directory.name}"
     caching.remove_tree(temporary)
     for sibling in find_siblings(tree):
+        if not buildtree.read_state(sibling).complete:
+            continue
         try:
             with _try_lock(cache, sibling):
                 argv = ["cp", "-a", "--reflink=auto", str(sibling), str(temporary)]
@@ -77,7 +77,7 @@ def start_from_sibling(tree: BuildTree, cache: Cache) -> bool:
 
 
 def remove_old_siblings(tree: BuildTree, cache: Cache) -> None:
-    """Remove a family's oldest trees that nobody works in; their kernels stay in the cache."""
+    """Remove a family's trees that were not used for longest; their kernels stay in the cache."""
     for old in find_siblings(tree)[_KEPT - 1 :]:
         try:
             with _try_lock(cache, old):

@@ -153,6 +153,8 @@ def test_two_workers_share_one_report(
     [
         (["--arch", "sparc"], "unknown architecture 'sparc'"),
         (["--fragment", "/nonexistent"], "no such fragment: /nonexistent"),
+        (["--kernel", "debain:latest"], "unknown kernel source 'debain:latest'"),
+        (["--profile", "dbug"], "unknown profile 'dbug'"),
     ],
 )
 def test_wrong_option_is_a_usage_error(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.arch import require_arch
-from harness.cache import Cache
+from harness.cache import Cache, remove_tree
 from harness.errors import BuildError, ConfigError, HostError
 from harness.kernel.artifact import Kernel
 from harness.kernel.build import build_kernel
@@ -48,6 +48,7 @@ def build(calls: Path, cache: Cache, toolchain: Toolchain, tree: Path) -> Builde
         report: Report = ignore,
         versions: dict[str, str] | None = None,
         extra: Sequence[Path] = (),
+        with_tree: bool = False,
     ) -> Kernel:
         chosen = replace(toolchain, versions=tuple(versions.items())) if versions else toolchain
         return build_kernel(
@@ -58,6 +59,7 @@ def build(calls: Path, cache: Cache, toolchain: Toolchain, tree: Path) -> Builde
             cache=cache,
             report=report,
             extra_fragments=extra,
+            with_tree=with_tree,
         )
 
     return build
@@ -100,8 +102,9 @@ def test_a_dropped_option_fails_the_build_and_is_explained(build: Builder, tree:
     dropped = str(caught.value.facts["dropped"])
     assert dropped.startswith("CONFIG_MODULES=y  (base.config:")
     assert dropped.endswith("needs MAGIC (MAGIC is n)")
-    assert "make" not in notes(cache)
     assert entries(cache) == []
+    # nothing was compiled, and no half-made tree is kept
+    assert list((cache.root / "builds").iterdir()) == []
 
 
 def test_a_kernel_without_rust_says_why(build: Builder, tree: Path) -> None:
@@ -262,6 +265,24 @@ def test_only_the_newest_build_trees_of_a_family_are_kept(
     kept = sorted((cache.root / "builds").iterdir())
     assert kept == sorted(kernel.build_dir for kernel in kernels[1:] if kernel.build_dir)
     assert kernels[0].image.is_file()
+
+
+def test_a_build_tree_that_is_gone_is_made_again_when_wanted(build: Builder, cache: Cache) -> None:
+    kernel = build()
+    assert kernel.build_dir is not None
+    remove_tree(kernel.build_dir)
+    assert build().build_dir is None
+    assert build(with_tree=True) == kernel
+    assert kernel.build_dir.is_dir()
+
+
+def test_a_build_tree_in_use_is_kept(build: Builder, cache: Cache, tmp_path: Path) -> None:
+    plain = build()
+    for number in range(4):
+        fragment = tmp_path / "mine.config"
+        fragment.write_text(f"CONFIG_MINE={number}\n")
+        build(extra=[fragment])
+        assert build() == plain
 
 
 def test_a_build_tree_that_cannot_be_copied_is_no_loss(
