@@ -57,7 +57,9 @@ def _check(args: argparse.Namespace) -> int:
         ("lint", [python, "-m", "ruff", "check", "."]),
         ("format", [python, "-m", "ruff", "format", "--check", "."]),
         ("types", [python, "-m", "mypy"]),
-        ("tests", _pytest(["tests", *args.pytest_args])),
+        # first, and with its progress to be seen: some tests use what it leaves in the cache
+        ("kernels", [python, "-m", "harness.cli", "build"]),
+        ("tests", _pytest(["tests", "-n", "auto", *args.pytest_args])),
     )
     failed = []
     for name, argv in steps:

@@ -5,7 +5,7 @@ guest's shell channel with the host's own sh. What it does, in order, is told
 by FAKE_QEMU, words of which each is an act:
 
     print:TEXT    a line on the console          flood:MIB  that many MiB of lines on the console
-    ready         start the shell                oops       an oops in the kernel log
+    ready         start the shell
     record:TEXT   a record in the kernel log     exit:N     end with status N
     wait          go on until ended
     log           pass what is written to FAKE_KMSG on as records
@@ -81,12 +81,6 @@ class Acts:
     def record(self, text: str, level: int = 6) -> None:
         self.sequence += 1
         os.write(self.records, f"{level},{self.sequence},{self.sequence},-;{text}\n".encode())
-
-    def oops(self, _: str) -> None:
-        self.record("BUG: kernel NULL pointer dereference, address: 0000000000000000", 1)
-        self.record("Oops: Oops: 0002 [#1] SMP", 1)
-        self.record("RIP: 0010:bad_function+0x10/0x20", 4)
-        self.record("---[ end trace 0000000000000000 ]---", 4)
 
     def ready(self, _: str) -> None:
         fd = channel("shell")

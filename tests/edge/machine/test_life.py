@@ -15,6 +15,12 @@ import pytest
 from harness.errors import BootError, CrashError, HangError, LostError
 from tests.edge.machine.conftest import Booter
 
+# what is left of a report once everything but its beginning and its end is cut
+OOPS = (
+    "BUG: kernel NULL pointer dereference, address: 0000000000000000\\n"
+    "Oops: Oops: 0002 [#1] SMP\\n"
+    "---[ end trace 0000000000000000 ]---\\n"
+)
 PANIC = "print:Kernel_panic_-_not_syncing:_No_working_init_found."
 
 
@@ -73,11 +79,17 @@ def test_kernel_that_stops_after_init_is_a_hang(fake_boot: Booter) -> None:
     assert "Run /init as init process" in str(caught.value)
 
 
-def test_qemu_that_ends_at_once_is_lost_and_says_why(fake_boot: Booter) -> None:
+def test_qemu_that_refuses_to_start_is_our_error_and_says_why(fake_boot: Booter) -> None:
     with pytest.raises(BootError, match="QEMU is gone") as caught, fake_boot("nonsense"):
         pass
-    assert caught.value.outcome == "lost"
+    assert caught.value.outcome == "error"
     assert "AttributeError" in str(caught.value)
+
+
+def test_qemu_that_ends_while_the_kernel_boots_is_lost(fake_boot: Booter) -> None:
+    with pytest.raises(BootError, match="QEMU is gone") as caught, fake_boot("print:Linux_version", "exit:1"):
+        pass
+    assert caught.value.outcome == "lost"
 
 
 def test_boot_error_says_where_to_look_and_how_to_repeat(fake_boot: Booter, tmp_path: Path) -> None:
@@ -116,11 +128,17 @@ def test_command_without_answer_is_a_hang_with_its_output(fake_boot: Booter) -> 
 
 
 def test_oops_ends_the_wait_for_a_command_that_does_not_return(fake_boot: Booter) -> None:
-    with fake_boot("ready", "oops", "wait") as vm:
+    with fake_boot("log", "ready", "wait") as vm:
         started = time.monotonic()
         with pytest.raises(CrashError, match="does not return after"):
-            vm.run("sleep 60", timeout_s=100)
+            vm.run(f"printf '{OOPS}' >$FAKE_KMSG; sleep 60", timeout_s=100)
         assert time.monotonic() - started < 10
+
+
+def test_oops_of_an_earlier_command_is_no_reason_to_give_up(fake_boot: Booter) -> None:
+    with fake_boot("log", "ready", "wait", slowness=0.2) as vm:
+        vm.run(f"printf '{OOPS}' >$FAKE_KMSG; sleep 0.3")
+        assert vm.check("sleep 2; echo alive") == "alive"
 
 
 def test_console_flood_of_200_mib_is_survived_in_little_memory(fake_boot: Booter, tmp_path: Path) -> None:
