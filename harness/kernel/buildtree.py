@@ -93,7 +93,7 @@ def require_versions(toolchain: Toolchain, source: Source, arch: Arch) -> None:
     if wrong := find_shortcomings(dict(toolchain.versions), minimums):
         raise HostError(
             f"the toolchain cannot build {source.name} for {arch}",
-            **{name.replace(".", "_").replace("-", "_"): problem for name, problem in wrong},
+            **dict(wrong),
         )
 
 

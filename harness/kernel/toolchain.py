@@ -190,7 +190,7 @@ def host_toolchain(minimums: Mapping[str, str] | None = None) -> Toolchain:
         packages = [item.package for item in REQUIREMENTS if item.name in dict(wrong)]
         raise HostError(
             "the host's toolchain cannot build this kernel",
-            **{name.replace(".", "_"): problem for name, problem in wrong},
+            **dict(wrong),
             mend=f"--toolchain toolroot, or apt-get install {' '.join(packages)}",
         )
     known = {name: version for name, version in versions.items() if version is not None}
