@@ -218,9 +218,9 @@ def _make(
 ) -> None:
     """Run make; `partial` says that most of the tree is made already."""
     counts = order.cache.root / "resolved" / f"steps-{order.arch}-{order.profile}"
-    total = int(counts.read_text()) if counts.is_file() else _STEPS
-    first = buildtree.count_steps(tree)
-    done = first
+    recorded = counts.read_text() if counts.is_file() else ""
+    total = int(recorded) if recorded.isdecimal() else _STEPS
+    done = 0
 
     def on_line(line: str) -> None:
         nonlocal done
@@ -233,6 +233,8 @@ def _make(
     with caching.out_of_space_named(tree.directory, f"building {order.what}"):
         order.tell("configuring")
         buildtree.configure(tree, scan.kconfig_digest if scan else "")
+        # an unfinished build left its steps in the log, and configuring takes some too
+        done = buildtree.count_steps(tree)
         buildtree.run_make(tree, targets, on_line=on_line)
     if not partial:
         caching.write_atomically(counts, str(done))
