@@ -27,6 +27,7 @@ from harness.machine.vm import Vm
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms, select_arches
 from harness.progress import Display
 from harness.report import rundir
+from harness.report.cases import FACTS, SUITE, case_of, lost_case
 from harness.report.junit import Case, lost_session, render_junit, write_junit
 from harness.report.verdict import Expectation, Outcome
 from harness.request import MachineRequest, incapable, resolve_spec
@@ -37,9 +38,6 @@ _PLATFORMS = pytest.StashKey[Platforms]()
 _SESSION = pytest.StashKey[Path]()
 _RECORDER = pytest.StashKey["Recorder"]()
 
-# user property that carries a case's facts from a worker to the process that writes the files
-_PROPERTY = "rustbed"
-SUITE = "rustbed"
 _OURS = Path(__file__).parent
 
 
@@ -366,8 +364,8 @@ def pytest_runtest_makereport(
             "log": run.kernel_log(),
         }
         report.user_properties = [
-            *(pair for pair in report.user_properties if pair[0] != _PROPERTY),
-            (_PROPERTY, json.dumps(facts)),
+            *(pair for pair in report.user_properties if pair[0] != FACTS),
+            (FACTS, json.dumps(facts)),
         ]
     return report
 
@@ -404,7 +402,7 @@ class Recorder:
             return
         before = self._cases.get(report.nodeid)
         if before is None or before.outcome in (Outcome.PASS, Outcome.SKIP, Outcome.XFAIL):
-            self._cases[report.nodeid] = _case(report)
+            self._cases[report.nodeid] = case_of(report)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Remember that a test began: one that never ends is lost, not absent."""
@@ -412,64 +410,15 @@ class Recorder:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Replace the lost document by the real one."""
-        lost = [_lost_case(nodeid) for nodeid in self._started if nodeid not in self._cases]
+        lost = [lost_case(nodeid) for nodeid in self._started if nodeid not in self._cases]
         if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
-            lost.append(_lost_case(f"::{SUITE} session"))
+            lost.append(lost_case(f"::{SUITE} session"))
         write_junit(self.path, render_junit(SUITE, [*self._cases.values(), *lost]))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the files are."""
         if self._cases:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")
-
-
-def _named(nodeid: str) -> dict[str, Any]:
-    file, _, rest = nodeid.partition("::")
-    return {"name": rest, "classname": file.removesuffix(".py").replace("/", ".") or SUITE, "file": file}
-
-
-def _lost_case(nodeid: str) -> Case:
-    """Return the case of a test, or of a session, that began and never ended."""
-    return Case(**_named(nodeid), outcome=Outcome.LOST, message="interrupted before it ended")
-
-
-def _case(report: pytest.TestReport) -> Case:
-    carried = [json.loads(str(value)) for name, value in report.user_properties if name == _PROPERTY]
-    facts: dict[str, Any] = carried[-1] if carried else {}
-    return Case(
-        **_named(report.nodeid),
-        seconds=report.duration,
-        outcome=_reported(report, facts),
-        message=_message(report, facts),
-        details=report.longreprtext if report.failed else "",
-        properties=tuple((name, value) for name, value in facts.get("properties", [])),
-        system_out=facts.get("log", ""),
-    )
-
-
-def _reported(report: pytest.TestReport, facts: dict[str, Any]) -> Outcome:
-    """Return the outcome for the files: pytest decides between pass and not, the verdict says how."""
-    if hasattr(report, "wasxfail") and report.skipped:
-        return Outcome.XFAIL
-    if report.skipped:
-        return Outcome.SKIP
-    if report.passed:
-        return Outcome.PASS
-    judged = Outcome(facts["outcome"]) if facts else Outcome.PASS
-    if judged in (Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL):
-        return judged
-    return Outcome.FAIL if report.when == "call" else Outcome.ERROR
-
-
-def _message(report: pytest.TestReport, facts: dict[str, Any]) -> str:
-    if reason := getattr(report, "wasxfail", ""):
-        return str(reason)
-    if isinstance(report.longrepr, tuple):
-        return str(report.longrepr[2])
-    if report.failed:
-        crash = getattr(report.longrepr, "reprcrash", None)
-        return str(facts.get("reason") or (crash.message if crash else report.longreprtext[-200:]))
-    return ""
 
 
 def _session_directory(config: pytest.Config) -> Path:

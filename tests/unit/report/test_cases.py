@@ -1,0 +1,67 @@
+"""Reports of a test runner to cases of the results file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from harness.report.cases import FACTS, case_of, lost_case
+from harness.report.verdict import Outcome
+
+
+@dataclass
+class Report:
+    when: str = "call"
+    passed: bool = False
+    failed: bool = False
+    skipped: bool = False
+    nodeid: str = "tests/drivers/test_x.py::test_y[arm64]"
+    duration: float = 1.5
+    longrepr: Any = None
+    longreprtext: str = ""
+    user_properties: list[tuple[str, object]] = field(default_factory=list)
+
+
+def judged(outcome: str, **facts: object) -> list[tuple[str, object]]:
+    return [(FACTS, json.dumps({"outcome": outcome, "reason": "because", **facts}))]
+
+
+@pytest.mark.parametrize(
+    ("report", "outcome"),
+    [
+        (Report(passed=True), Outcome.PASS),
+        (Report(skipped=True, longrepr=("f", 1, "Skipped: not here")), Outcome.SKIP),
+        (Report(failed=True), Outcome.FAIL),
+        (Report(failed=True, when="setup"), Outcome.ERROR),
+        (Report(failed=True, when="teardown"), Outcome.ERROR),
+        (Report(failed=True, user_properties=judged("crash")), Outcome.CRASH),
+        (Report(failed=True, user_properties=judged("hang")), Outcome.HANG),
+        (Report(failed=True, when="setup", user_properties=judged("lost")), Outcome.LOST),
+        # pytest found fault with it afterwards, as with a strict xfail that passed
+        (Report(failed=True, user_properties=judged("pass")), Outcome.FAIL),
+    ],
+)
+def test_pytest_says_whether_and_the_verdict_says_how(report: Report, outcome: Outcome) -> None:
+    assert case_of(report).outcome == outcome
+
+
+def test_expected_failure_is_no_skip() -> None:
+    report = Report(skipped=True)
+    report.wasxfail = "known"  # type: ignore[attr-defined]
+    assert (case_of(report).outcome, case_of(report).message) == (Outcome.XFAIL, "known")
+
+
+def test_case_is_named_by_file_and_test_and_carries_the_facts() -> None:
+    properties = judged("fail", properties=[["arch", "arm64"]], log="[ 1.0] text")
+    case = case_of(Report(failed=True, user_properties=properties))
+    assert (case.file, case.classname) == ("tests/drivers/test_x.py", "tests.drivers.test_x")
+    assert (case.name, case.seconds, case.message) == ("test_y[arm64]", 1.5, "because")
+    assert (case.properties, case.system_out) == ((("arch", "arm64"),), "[ 1.0] text")
+
+
+def test_what_never_ended_is_lost() -> None:
+    assert lost_case("a.py::test_b").outcome == Outcome.LOST
+    assert lost_case("::session").classname == "rustbed"
