@@ -26,8 +26,9 @@ def pytest_argv(config: pytest.Config, scene: str, arch: Arch, results: Path, *w
 
 
 def start(argv: list[str], **env: str) -> subprocess.Popen[bytes]:
+    # a job in a script's background ignores Ctrl-C, and so would what we start
     return subprocess.Popen(
-        argv,
+        ["env", "--default-signal=INT", *argv],
         env={**os.environ, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
