@@ -59,11 +59,6 @@ class Arch:
     # kernel command line the machine always needs
     cmdline: tuple[str, ...] = ()
 
-    @property
-    def has_pci(self) -> bool:
-        """Whether the machine has a PCI bus."""
-        return "pci" in self.fragments
-
     def __str__(self) -> str:
         return self.name
 

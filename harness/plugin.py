@@ -36,7 +36,6 @@ from harness.testrun import TestRun
 _RUN = pytest.StashKey[TestRun]()
 _PLATFORMS = pytest.StashKey[Platforms]()
 _SESSION = pytest.StashKey[Path]()
-_RECORDER = pytest.StashKey["Recorder"]()
 
 _OURS = Path(__file__).parent
 
@@ -435,7 +434,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     base = Path(config.getoption("--results") or config.rootpath / "results").absolute()
     config.stash[_SESSION] = rundir.open_session(base)
     recorder = Recorder(config.stash[_SESSION])
-    config.stash[_RECORDER] = recorder
     config.pluginmanager.register(recorder, "rustbed-recorder")
 
 

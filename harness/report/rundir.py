@@ -21,14 +21,8 @@ from harness.cache import remove_tree
 from harness.errors import HostError
 from harness.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
 
-__all__ = ["CONSOLE", "KERNEL", "LATEST", "MONITOR", "RECORDS", "REPEAT", "SHELL", "VERDICT"]
+__all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "VERDICT"]
 
-# the raw stream of /dev/kmsg
-RECORDS = "records.log"
-# what was said on the shell channel, both ways
-SHELL = "shell.log"
-# QMP, both ways
-MONITOR = "monitor.log"
 # the kernel log of the test's window, rendered
 KERNEL = "kernel.log"
 VERDICT = "verdict.json"
