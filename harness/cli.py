@@ -59,6 +59,8 @@ def _check(args: argparse.Namespace) -> int:
         ("types", [python, "-m", "mypy"]),
         # first, and with its progress to be seen: some tests use what it leaves in the cache
         ("kernels", [python, "-m", "harness.cli", "build"]),
+        # the oracle's detectors; those of the other architectures are built on request
+        ("debug kernel", [python, "-m", "harness.cli", "build", "--arch", "x86_64", "--profile", "debug"]),
         ("tests", _pytest(["tests", "-n", "auto", *args.pytest_args])),
     )
     failed = []
