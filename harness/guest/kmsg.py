@@ -93,10 +93,6 @@ class RecordStream:
         with self._changed:
             return (*self._records, *self._tail)
 
-    def since(self, index: int) -> tuple[Record, ...]:
-        """Return the records from the one with that index on."""
-        return self.records[index:]
-
     def saw_fence(self, token: str, deadline: Deadline) -> bool:
         """Wait for the fence with that token; False when the deadline passed first."""
         with self._changed:

@@ -26,47 +26,21 @@ from harness.errors import (
 )
 from harness.guest import files, modules
 from harness.guest.files import GuestFile, IoctlResult
-from harness.guest.kmsg import RecordStream, is_fence, render_fence
 from harness.guest.shell import Answer, Shell
 from harness.kernel.artifact import Kernel
-from harness.log.record import Log, Record
-from harness.log.splat import Kind, find_splats
+from harness.log.record import Log
 from harness.machine import hotplug
+from harness.machine.kernel_log import KernelLog
 from harness.machine.monitor import Monitor
-from harness.machine.running import RunFiles, Running, read_console
+from harness.machine.running import RunFiles, Running
 from harness.machine.spec import MachineSpec
+from harness.machine.watching import Silence, Watch
 
 # seconds a command may take on a machine with hardware virtualisation
 COMMAND_S = 20.0
-# seconds a command may go on after the kernel reported an oops
-_AFTER_OOPS_S = 2.0
 # seconds between two looks at something that the guest does in its own time
 _POLL_S = 0.02
-# splats after which the task that caused them does not go on
-_KILLING = frozenset(
-    {Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
-)
-
-
 T = TypeVar("T")
-
-
-class _Silence:
-    """Raises HangError when the console has not grown for a while."""
-
-    def __init__(self, running: Running, patience_s: float) -> None:
-        self._running = running
-        self._patience_s = patience_s
-        self._size = -1
-        self._deadline = Deadline.after(patience_s)
-
-    def watch(self) -> None:
-        size = self._running.console_size
-        if size != self._size:
-            self._size, self._deadline = size, Deadline.after(self._patience_s)
-        if self._deadline.expired:
-            what = "nothing was ever printed" if size == 0 else "the console stopped growing"
-            raise HangError(f"{what} for {self._patience_s:g} s")
 
 
 class Vm:
@@ -84,17 +58,10 @@ class Vm:
         self.end_is_wanted = False
         self.slowness = slowness
         self._running = running
-        self._records = RecordStream(running.records, running.files.records)
-        self._shell = Shell(running.shell, running.files.shell, self._watch)
-        self._mark = 0
-        self._judged_from = 0
-        self._fences = 0
-        # indices of records: where the running command began, and what was searched for an oops
-        self._command_at = 0
-        self._looked_at = 0
-        self._oops: tuple[str, Deadline] | None = None
-        # while booting only
-        self._silence: _Silence | None = None
+        self._log = KernelLog(running.records, running.files.records, running.files.console)
+        # what is looked at while waiting: a boot, then one command after the other
+        self._watch: Silence | Watch = self._fresh_watch()
+        self._shell = Shell(running.shell, running.files.shell, self._look)
 
     def __repr__(self) -> str:
         return f"<Vm {self.arch} {self.kernel.release} {self.spec.accel}>"
@@ -139,7 +106,7 @@ class Vm:
                 f"command failed: {command}",
                 status=answer.status,
                 output=answer.output,
-                kernel="\n".join(record.text for record in self._records.since(self._mark)[-5:]),
+                kernel="\n".join(record.text for record in self._log.window.records[-5:]),
             )
         return answer.output
 
@@ -147,37 +114,25 @@ class Vm:
         if self.ended is not None:
             raise self.ended
         deadline = Deadline.after((timeout_s or COMMAND_S) * self.slowness)
-        # an oops before this command is no reason to doubt that it returns
-        self._oops, self._command_at = None, len(self._records.records)
-        self._looked_at = self._command_at
+        self._watch = self._fresh_watch()
         try:
             return self._shell.run(command, deadline, stdin)
         except MachineError as error:
             self._end(error)
             raise
 
+    def _look(self) -> None:
+        self._watch.look()
+
+    def _fresh_watch(self) -> Watch:
+        return Watch(self._running, self._log, self.slowness)
+
     def _end(self, error: MachineError) -> None:
         if self.ended is None:
             self.ended = error
+            self._log.end(keep=isinstance(error, HangError))
             if isinstance(error, HangError):
                 error.facts.update(self._running.evidence())
-
-    def _watch(self) -> None:
-        self._running.watch()
-        if self._silence is not None:
-            self._silence.watch()
-        fresh = self._records.since(self._looked_at)
-        if fresh and self._oops is None:
-            # a splat may have begun in what was looked at before: a few records overlap
-            start = max(self._command_at, self._looked_at - 8)
-            self._looked_at += len(fresh)
-            killing = [s for s in find_splats(self._records.since(start)) if s.kind in _KILLING]
-            if killing:
-                self._oops = (killing[0].title, Deadline.after(_AFTER_OOPS_S * self.slowness))
-        if self._oops is not None and self._oops[1].expired:
-            raise CrashError(
-                f"the command does not return after: {self._oops[0]}", **self._running.evidence()
-            )
 
     # -- the kernel log ------------------------------------------------------
 
@@ -187,51 +142,43 @@ class Vm:
 
         A fence is passed first: what the kernel printed before this call is in it.
         """
-        return Log(records=self.dmesg.records[self._mark :])
+        self._fence()
+        return self._log.window
 
     @property
     def dmesg(self) -> Log:
         """The whole kernel log, from the first record of the boot."""
-        if self.ended is None:
-            self._fence()
-        return Log(records=self._all_records())
+        self._fence()
+        return Log(records=self._log.records)
 
     def _fence(self) -> None:
-        self._fences += 1
-        token = str(self._fences)
-        self._run(f"echo {shlex.quote(render_fence(token))} >/dev/kmsg")
-        if not self._records.saw_fence(token, Deadline.after(COMMAND_S * self.slowness)):
+        if self.ended is not None:
+            return
+        limit_s = COMMAND_S * self.slowness
+        if not self._log.pass_fence(lambda line: self._run(f"echo {shlex.quote(line)} >/dev/kmsg"), limit_s):
             hang = HangError("the kernel log stopped: a record written to /dev/kmsg never came back")
             self._end(hang)
             raise hang
 
-    def _all_records(self) -> tuple[Record, ...]:
-        """Return the records; of a dead machine also those that only its console saw."""
-        records = self._records.records
-        if self.ended is None:
-            return records
-        newest = records[-1].time_us if records else -1
-        console = read_console(self.files.console)
-        return (*records, *(record for record in console if record.time_us > newest and not is_fence(record)))
-
     def begin(self) -> None:
         """Let `log` begin here. What came before is judged all the same."""
-        self._mark = len(self.dmesg.records)
+        self._log.mark = len(self.dmesg)
 
     def begin_judgement(self) -> None:
         """Let `log` and judgement begin here, for the harness: what came before belongs to the boot."""
         self.begin()
-        self._judged_from = self._mark
+        self._log.judged_from = self._log.mark
 
     @property
     def judged(self) -> Log:
         """The part of the kernel log that the verdict is over."""
-        return Log(records=self.dmesg.records[self._judged_from :])
+        self._fence()
+        return self._log.judged
 
     @property
     def log_damage(self) -> str:
         """What is wrong with the kernel log itself: a flood, records lost; empty if nothing is."""
-        return self._records.damage
+        return self._log.damage
 
     # -- modules -------------------------------------------------------------
 
@@ -322,15 +269,15 @@ class Vm:
                 raise HangError(
                     f"waiting for {what}: not within {deadline.seconds:g} s", **self._running.evidence()
                 )
-            self._look()
+            self._require_alive()
             time.sleep(deadline.slice(_POLL_S))
         return value
 
-    def _look(self) -> None:
+    def _require_alive(self) -> None:
         """Raise what ended the machine, if something did."""
         if self.ended is None:
             try:
-                self._watch()
+                self._look()
             except MachineError as error:
                 self._end(error)
         if self.ended is not None:
@@ -372,10 +319,10 @@ class Vm:
     def wait_ready(self, seconds: float, silence_s: float) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError."""
         deadline = Deadline.after(seconds * self.slowness)
-        self._silence = _Silence(self._running, silence_s * self.slowness)
+        self._watch = Silence(self._running, silence_s * self.slowness)
         try:
             self._shell.wait_ready(deadline)
-            self._silence = None
+            self._watch = self._fresh_watch()
             self._shell.run(":", deadline)
         except MachineError as error:
             took = time.monotonic() - self._running.started
@@ -391,5 +338,5 @@ class Vm:
     def close(self) -> None:
         """Close the channels; the machine's owner ends QEMU."""
         with ExitStack() as stack:
-            for channel in (self._records, self._shell, self.monitor):
+            for channel in (self._log, self._shell, self.monitor):
                 stack.callback(channel.close)
