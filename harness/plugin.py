@@ -27,8 +27,8 @@ from harness.machine.vm import Vm
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms, select_arches
 from harness.progress import Display
 from harness.report import rundir
-from harness.report.cases import FACTS, SUITE, case_of, lost_case
-from harness.report.junit import Case, lost_session, render_junit, write_junit
+from harness.report.cases import FACTS
+from harness.report.recorder import Recorder
 from harness.report.verdict import Expectation, Outcome
 from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
@@ -383,41 +383,6 @@ def _properties(run: TestRun) -> list[tuple[str, str]]:
 
 
 # -- results -----------------------------------------------------------------------
-
-
-class Recorder:
-    """Gathers reports into cases, and writes junit.xml: lost at first, what happened at the end."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.path = directory / "junit.xml"
-        self._cases: dict[str, Case] = {}
-        self._started: list[str] = []
-        write_junit(self.path, lost_session(SUITE))
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the report of one phase; the first that is red stands, whatever comes after it."""
-        if report.when != "call" and report.passed:
-            return
-        before = self._cases.get(report.nodeid)
-        if before is None or before.outcome in (Outcome.PASS, Outcome.SKIP, Outcome.XFAIL):
-            self._cases[report.nodeid] = case_of(report)
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Remember that a test began: one that never ends is lost, not absent."""
-        self._started.append(nodeid)
-
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Replace the lost document by the real one."""
-        lost = [lost_case(nodeid) for nodeid in self._started if nodeid not in self._cases]
-        if exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR):
-            lost.append(lost_case(f"::{SUITE} session"))
-        write_junit(self.path, render_junit(SUITE, [*self._cases.values(), *lost]))
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say where the files are."""
-        if self._cases:
-            terminalreporter.write_line(f"rustbed: results in {self.directory}")
 
 
 def _session_directory(config: pytest.Config) -> Path:

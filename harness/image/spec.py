@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.data import data_dir
 from harness.errors import SpecError, UsageError
-from harness.image.yamlfile import Either, Flag, Listing, Record, Text, load_yaml
+from harness.yamlfile import Either, Flag, Listing, Record, Text, load_yaml
 
 _FILE = Record(required={"path": Text(), "source": Text()}, optional={"executable": Flag()})
 SCHEMA = Record(

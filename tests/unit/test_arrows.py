@@ -13,7 +13,7 @@ HARNESS = Path(__file__).parent.parent.parent / "harness"
 # a module may import from its own folder and from lower ranks; a folder's name stands for what is in it
 RANKS = (
     ("errors",),
-    ("deadline", "process", "arch", "progress", "data"),
+    ("deadline", "process", "arch", "progress", "data", "yamlfile"),
     ("cache",),
     ("host", "log"),
     ("kernel",),

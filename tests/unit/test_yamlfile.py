@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SpecError
-from harness.image.yamlfile import Either, Flag, Listing, Record, Text, load_yaml, parse_yaml
+from harness.yamlfile import Either, Flag, Listing, Record, Text, load_yaml, parse_yaml
 
 SCHEMA = Record(
     required={"name": Text()},
