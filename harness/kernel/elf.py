@@ -7,8 +7,34 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from mmap import mmap
 
 from harness.arch import ARCHES, Arch
+
+# a file's contents: read, or mapped where it is large
+Data = bytes | mmap
+
+# e_type of a file that is not linked yet: its sections have no addresses
+_RELOCATABLE = 1
+# sh_flags of what has a place in memory
+_ALLOCATED = 2
+# a type of notes, and whose it is (the linker's --build-id)
+_BUILD_ID = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One section of an ELF file; all numbers in bytes."""
+
+    name: str
+    offset: int
+    size: int
+    # 0 in a file that is not linked
+    address: int
+    alignment: int
+    allocated: bool
+    # where in the file its header is
+    header: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +45,14 @@ class ElfHeader:
     machine: int
     word_bits: int
     big_endian: bool
-    # name, offset and size of each section, in bytes
-    sections: tuple[tuple[str, int, int], ...]
+    # whether it is not linked yet, as modules are
+    relocatable: bool
+    sections: tuple[Section, ...]
+
+    @property
+    def order(self) -> str:
+        """The byte order as struct's letter."""
+        return ">" if self.big_endian else "<"
 
     def belongs_to(self, arch: Arch) -> bool:
         """Say whether the file is for an architecture."""
@@ -36,34 +68,66 @@ class ElfHeader:
         return next(known, f"ELF machine {self.machine}, {self.word_bits} bits")
 
 
-def parse_elf(data: bytes) -> ElfHeader:
+def parse_elf(data: Data) -> ElfHeader:
     """Return the header of an ELF file; ValueError if it is none or is cut off."""
     if data[:4] != b"\x7fELF" or len(data) < 52:
         raise ValueError("not an ELF file")
     wide, big = data[4] == 2, data[5] == 2
     order = ">" if big else "<"
     try:
-        (machine,) = struct.unpack_from(f"{order}H", data, 18)
+        kind, machine = struct.unpack_from(f"{order}2H", data, 16)
         # e_shoff, then e_shentsize, e_shnum, e_shstrndx at the header's end
         (offset,) = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 40 if wide else 32)
         size, count, names = struct.unpack_from(f"{order}3H", data, 58 if wide else 46)
-        layout = f"{order}II4Q" if wide else f"{order}II4I"
-        rows = [struct.unpack_from(layout, data, offset + number * size) for number in range(count)]
-        strings = rows[names][4] if names < count else 0
-        sections = tuple((_string(data, strings + row[0]), row[4], row[5]) for row in rows)
+        layout = f"{order}II4Q2IQ" if wide else f"{order}9I"
+        headers = range(offset, offset + count * size, size or 1)
+        rows = [(header, struct.unpack_from(layout, data, header)) for header in headers]
+        strings = rows[names][1][4] if names < count else 0
+        sections = tuple(
+            Section(
+                name=_string(data, strings + row[0]),
+                offset=row[4],
+                size=row[5],
+                address=row[3],
+                alignment=row[8],
+                allocated=bool(row[2] & _ALLOCATED),
+                header=header,
+            )
+            for header, row in rows
+        )
     except (struct.error, OverflowError) as error:
         raise ValueError("the ELF file is cut off") from error
-    return ElfHeader(machine=machine, word_bits=64 if wide else 32, big_endian=big, sections=sections)
+    return ElfHeader(
+        machine=machine,
+        word_bits=64 if wide else 32,
+        big_endian=big,
+        relocatable=kind == _RELOCATABLE,
+        sections=sections,
+    )
 
 
-def _string(data: bytes, offset: int) -> str:
+def _string(data: Data, offset: int) -> str:
     end = data.find(b"\0", offset)
     return data[offset : max(end, offset)].decode("ascii", errors="replace")
 
 
-def find_section(data: bytes, elf: ElfHeader, name: str) -> bytes | None:
+def find_section(data: Data, elf: ElfHeader, name: str) -> bytes | None:
     """Return the contents of a section, or None if there is none of that name."""
-    for found, offset, size in elf.sections:
-        if found == name:
-            return data[offset : offset + size]
+    for section in elf.sections:
+        if section.name == name:
+            return data[section.offset : section.offset + section.size]
     return None
+
+
+def find_build_id(data: Data, elf: ElfHeader) -> str:
+    """Return the build id that the linker left, in hexadecimal; "" if it left none."""
+    for name in (".note.gnu.build-id", ".notes"):
+        notes = find_section(data, elf, name) or b""
+        at = 0
+        while at + 12 <= len(notes):
+            owner_size, size, kind = struct.unpack_from(f"{elf.order}3I", notes, at)
+            contents = at + 12 + (owner_size + 3 & ~3)
+            if kind == _BUILD_ID and notes[at + 12 : at + 16] == b"GNU\0":
+                return notes[contents : contents + size].hex()
+            at = contents + (size + 3 & ~3)
+    return ""

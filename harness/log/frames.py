@@ -95,7 +95,7 @@ def blamed_function(kind: Kind, named: str, texts: Iterable[str]) -> str:
         for symbol in _symbols(text, counters):
             frames.append(symbol)
     candidates += [*counters, *frames] if kind in _STUCK else frames
-    names = [_readable(symbol) for symbol in candidates]
+    names = [readable(symbol) for symbol in candidates]
     if kind is Kind.WARNING and named and not _CARRIER.fullmatch(names[0]):
         # WARN() stands in that very function, and what plumbing warns of has kinds of its own
         return names[0]
@@ -118,5 +118,6 @@ def _symbols(text: str, counters: list[str]) -> Iterator[str]:
             yield frame["symbol"] or frame["arm"]
 
 
-def _readable(symbol: str) -> str:
+def readable(symbol: str) -> str:
+    """Return a symbol as a person knows it: demangled, without what the compiler put behind it."""
     return demangle(_SUFFIX.sub("", symbol))

@@ -82,6 +82,9 @@ class Splat:
     # indices of its first and last record in the given sequence; last < first if it has none
     first: int
     last: int
+    # where in the source the function is blamed; None as long as nobody looked or could tell
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass

@@ -56,7 +56,7 @@ def test_either_word_size_and_byte_order_is_read() -> None:
         for big in (False, True):
             elf = parse_elf(make_elf({".x": b"abc"}, machine=22, word_bits=bits, big_endian=big))
             assert (elf.machine, elf.word_bits, elf.big_endian) == (22, bits, big)
-            assert [name for name, _, size in elf.sections if size == 3] == [".x"]
+            assert [section.name for section in elf.sections if section.size == 3] == [".x"]
 
 
 def test_an_unknown_machine_is_named_by_its_number() -> None:

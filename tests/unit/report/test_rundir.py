@@ -133,7 +133,16 @@ def test_any_test_id_makes_a_directory_in_the_session(
 
 
 def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
-    splat = Splat(kind=Kind.WARNING, title="WARNING in toy", function="toy", fatal=False, first=1, last=2)
+    splat = Splat(
+        kind=Kind.WARNING,
+        title="WARNING in toy",
+        function="toy",
+        fatal=False,
+        first=1,
+        last=2,
+        file="drivers/toy.c",
+        line=7,
+    )
     machine = MachineReport(
         arch="arm64",
         release="7.3.4",
@@ -160,6 +169,8 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         "fatal": False,
         "first": 1,
         "last": 2,
+        "file": "drivers/toy.c",
+        "line": 7,
     }
     assert json.loads((tmp_path / VERDICT).read_text()) == {
         "test": "t",
