@@ -210,6 +210,7 @@ def _test_run(request: pytest.FixtureRequest) -> TestRun:
         node.stash[_RUN] = TestRun(
             test=node.nodeid,
             directory=rundir.run_dir(_session_directory(request.config), node.nodeid),
+            source=request.path,
             expected=expected,
             slowness=max(1.0, _workers(request.config) / host.cores()),
         )

@@ -30,6 +30,8 @@ class TestRun:
     # pytest's node id
     test: str
     directory: Path
+    # the file that the test is in; a copy of it stays with a red run
+    source: Path | None = None
     expected: Sequence[Expectation] = ()
     # multiplies deadlines: more than one worker on a host
     slowness: float = 1.0
@@ -71,6 +73,8 @@ class TestRun:
         if self.verdict is None:
             self.verdict = judge(outcome, reason, self.reports, self.expected)
             rundir.write_verdict(self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test)
+            if self.verdict.is_red and self.source is not None:
+                rundir.keep_source(self.directory, self.source)
         return self.verdict
 
     def explain(self) -> str:

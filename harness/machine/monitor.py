@@ -35,6 +35,8 @@ class Monitor:
     """A conversation with one QEMU; made by the machine that owns the socket."""
 
     def __init__(self, sock: socket.socket, transcript: Path, slowness: float) -> None:
+        #: is told of every command that is given
+        self.observer: Callable[[str, Mapping[str, object]], None] | None = None
         self._slowness = slowness
         self._sock = sock
         self._transcript = transcript.open("w", buffering=1)
@@ -97,6 +99,8 @@ class Monitor:
         except (QMPError, TimeoutError, OSError) as error:
             raise MonitorError(f"{attempted}: the monitor never answered", error=error) from error
         named = {name.replace("_", "-"): value for name, value in arguments.items()} | dict(exact or {})
+        if self.observer is not None:
+            self.observer(command, named)
         self._note("->", {"execute": command, "arguments": named})
         answer = self._await(self._client.execute(command, named or None), deadline.remaining, attempted)
         self._note("<-", {"return": answer})

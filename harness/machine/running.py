@@ -18,8 +18,10 @@ from pathlib import Path
 
 from harness import process
 from harness.errors import CrashError, LostError
+from harness.guest import transcript
 from harness.host import Qemu
 from harness.log.record import Record, parse_console
+from harness.machine import saved
 from harness.machine.argv import Channels, file_chardev, render_argv, render_run_script
 from harness.machine.spec import MachineSpec
 
@@ -52,6 +54,16 @@ class RunFiles:
     def shell(self) -> Path:
         """Commands, what they wrote, and their statuses."""
         return self.directory / "shell.log"
+
+    @property
+    def transcript(self) -> Path:
+        """The same commands and QMP's, to be given again."""
+        return self.directory / transcript.NAME
+
+    @property
+    def machine(self) -> Path:
+        """What the machine was made of."""
+        return self.directory / saved.NAME
 
     @property
     def monitor(self) -> Path:
@@ -172,7 +184,7 @@ def start_machine(
             **{name: f"socket,fd={theirs.fileno()}" for name, (_, theirs) in pairs.items()},
             terminal=terminal,
         )
-        _write_script(spec, qemu, files)
+        _write_description(spec, qemu, files)
         started = time.monotonic()
         complaints = stack.enter_context(files.qemu.open("wb"))
         try:
@@ -192,7 +204,8 @@ def start_machine(
         yield Running(child, files, started=started, **{name: ours for name, (ours, _) in pairs.items()})
 
 
-def _write_script(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
+def _write_description(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
     text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
     files.script.write_text(text)
+    files.machine.write_text(saved.render_machine(spec, qemu))
     files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)

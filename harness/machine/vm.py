@@ -27,6 +27,7 @@ from harness.errors import (
 from harness.guest import files, modules
 from harness.guest.files import GuestFile, IoctlResult
 from harness.guest.shell import Answer, Shell
+from harness.guest.transcript import Transcript
 from harness.kernel.artifact import Kernel
 from harness.log.record import Log
 from harness.machine import hotplug
@@ -62,6 +63,8 @@ class Vm:
         # what is looked at while waiting: a boot, then one command after the other
         self._watch: Silence | Watch = self._fresh_watch()
         self._shell = Shell(running.shell, running.files.shell, self._look)
+        self._transcript = Transcript(running.files.transcript, running.started)
+        monitor.observer = self._transcript.qmp
 
     def __repr__(self) -> str:
         return f"<Vm {self.arch} {self.kernel.release} {self.spec.accel}>"
@@ -115,11 +118,14 @@ class Vm:
             raise self.ended
         deadline = Deadline.after((timeout_s or COMMAND_S) * self.slowness)
         self._watch = self._fresh_watch()
+        self._transcript.command(command, stdin)
         try:
-            return self._shell.run(command, deadline, stdin)
+            answer = self._shell.run(command, deadline, stdin)
         except MachineError as error:
             self._end(error)
             raise
+        self._transcript.answer(answer.status, answer.stdout)
+        return answer
 
     def _look(self) -> None:
         self._watch.look()
@@ -338,5 +344,5 @@ class Vm:
     def close(self) -> None:
         """Close the channels; the machine's owner ends QEMU."""
         with ExitStack() as stack:
-            for channel in (self._log, self._shell, self.monitor):
+            for channel in (self._log, self._shell, self.monitor, self._transcript):
                 stack.callback(channel.close)

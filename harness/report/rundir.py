@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -21,11 +22,13 @@ from harness.cache import remove_tree
 from harness.errors import HostError
 from harness.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
 
-__all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "VERDICT"]
+__all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "SOURCE", "VERDICT"]
 
 # the kernel log of the test's window, rendered
 KERNEL = "kernel.log"
 VERDICT = "verdict.json"
+# the file that a red test is in
+SOURCE = "source"
 
 # the symbolic link to the newest session
 LATEST = "latest"
@@ -132,14 +135,16 @@ def write_verdict(
         "reason": verdict.reason,
         "splats": [asdict(splat) for splat in verdict.splats],
         "missing": [asdict(wanted) for wanted in verdict.missing],
-        "machines": [_machine_facts(machine) for machine in machines],
+        "machines": [_machine_facts(machine, path.parent) for machine in machines],
     }
     replace_text(path, json.dumps(document, indent=2) + "\n")
 
 
-def _machine_facts(machine: MachineReport) -> dict[str, object]:
+def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]:
     """Return what verdict.json says of a machine; its records have files of their own."""
     return {
+        # where these are: "." for the test's first machine
+        "directory": os.path.relpath(machine.run_dir, directory),
         "arch": machine.arch,
         "release": machine.release,
         "accel": machine.accel,
@@ -149,6 +154,15 @@ def _machine_facts(machine: MachineReport) -> dict[str, object]:
         "taints": list(machine.taints),
         "splats": [asdict(splat) for splat in machine.splats],
     }
+
+
+def keep_source(directory: Path, source: Path) -> None:
+    """Copy the file that a test is in to its run directory: it may be edited before somebody looks."""
+    kept = directory / SOURCE
+    kept.mkdir(exist_ok=True)
+    # a test that was generated has no file
+    with suppress(FileNotFoundError):
+        shutil.copyfile(source, kept / source.name)
 
 
 def replace_text(path: Path, text: str) -> None:

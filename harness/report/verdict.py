@@ -105,6 +105,11 @@ class Verdict:
     # those declared that did not come
     missing: tuple[Expectation, ...] = ()
 
+    @property
+    def is_red(self) -> bool:
+        """Whether somebody has to look at it."""
+        return _GRAVITY[self.outcome] < _GRAVITY[Outcome.PASS]
+
 
 # what every verdict is until it is earned
 BEGUN = Verdict(outcome=Outcome.LOST, reason="the session ended before this test did")

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from harness.errors import HostError
 from harness.log.splat import Kind, Splat
-from harness.report.rundir import LATEST, VERDICT, open_session, replace_text, run_dir, write_verdict
+from harness.report.rundir import (
+    LATEST,
+    SOURCE,
+    VERDICT,
+    keep_source,
+    open_session,
+    replace_text,
+    run_dir,
+    write_verdict,
+)
 from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -180,6 +189,7 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         "missing": [{"pattern": "x", "kind": None}],
         "machines": [
             {
+                "directory": ".",
                 "arch": "arm64",
                 "release": "7.3.4",
                 "accel": "tcg",
@@ -191,6 +201,19 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
             }
         ],
     }
+
+
+def test_a_red_tests_source_stays_as_it_was(tmp_path: Path) -> None:
+    source = tmp_path / "test_toy.py"
+    source.write_text("before")
+    keep_source(tmp_path, source)
+    source.write_text("after")
+    assert (tmp_path / SOURCE / "test_toy.py").read_text() == "before"
+
+
+def test_a_test_without_a_file_has_no_source(tmp_path: Path) -> None:
+    keep_source(tmp_path, tmp_path / "nowhere.py")
+    assert list((tmp_path / SOURCE).iterdir()) == []
 
 
 def test_text_that_no_encoding_holds_is_written_all_the_same(tmp_path: Path) -> None:
