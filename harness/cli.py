@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import doctor, process
@@ -22,6 +23,10 @@ from harness.cache import remove_tree
 from harness.errors import HarnessError, UsageError
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare, select_arches
 from harness.progress import Display
+from harness.report.gate import FLOOR_S, compare
+from harness.report.gate_formats import FORMATS
+from harness.report.known import load_known
+from harness.report.results import load_results
 
 PROJECT = Path(__file__).parent.parent
 
@@ -124,6 +129,20 @@ def _bench(args: argparse.Namespace) -> int:
     return 0
 
 
+def _gate(args: argparse.Namespace) -> int:
+    """Compare results with a baseline: 0 no worse, 1 a regression, 2 cannot be judged."""
+    comparison = compare(
+        load_results(args.baseline),
+        load_results(args.new),
+        known=load_known(args.known_issues) if args.known_issues else (),
+        today=datetime.now(UTC).date(),
+        slower=args.slower,
+        floor_s=args.floor,
+    )
+    print(FORMATS[args.format](comparison), end="")
+    return comparison.status
+
+
 def _clean(args: argparse.Namespace) -> int:
     """Remove the cache, or one kind of entries of it."""
     root = _choices(args).cache_root
@@ -160,6 +179,13 @@ def _choices(args: argparse.Namespace) -> Choices:
     return Choices(**given)
 
 
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 1 <= factor < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is no factor: 1 or more")
+    return factor
+
+
 def _kernel_options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     add = parser.add_argument
@@ -178,6 +204,16 @@ def _kernel_options() -> argparse.ArgumentParser:
     add("--refresh", action="store_true", help="look for a newer kernel")
     add("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
     return parser
+
+
+def _gate_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("new", nargs="+", type=Path, metavar="NEW", help="JUnit XML, or a directory of such files")
+    add("--baseline", action="append", required=True, type=Path, metavar="OLD", help="to compare with")
+    add("--known-issues", type=Path, metavar="FILE", help="YAML, failures that are known: docs/ci.md")
+    add("--slower", type=_factor, metavar="FACTOR", help="slower by more than this is a regression")
+    add("--floor", type=float, default=FLOOR_S, metavar="S", help="if by these seconds too (default: 1)")
+    add("--format", choices=tuple(FORMATS), default="text", help="github, gitlab: annotated source lines")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -211,6 +247,7 @@ def make_parser() -> argparse.ArgumentParser:
     bench = command("bench", _bench, "measure and print a table")
     bench.add_argument("name", choices=("boot",))
     bench.add_argument("--runs", type=int, default=5, help="boots to take the median of")
+    _gate_options(command("gate", _gate, "compare results with a baseline", options=False))
     clean = command("clean", _clean, "remove the cache, or some of it")
     clean.add_argument(
         "kinds",

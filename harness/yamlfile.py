@@ -1,7 +1,7 @@
 """The only door to PyYAML: a YAML file is what its schema says, or an error names the place.
 
 Owns the reading of files and the small language of schemas; knows nothing of
-what the files describe. A schema is a value: `Text`, `Flag`, `Listing`,
+what the files describe. A schema is a value: `Text`, `Flag`, `Date`, `Listing`,
 `Record` and `Either` below, put together.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ class Flag:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Date:
+    """A day, as 2027-01-31."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     """Any number of items, each of the same schema."""
 
@@ -43,6 +49,8 @@ class Record:
 
     required: Mapping[str, Schema] = field(default_factory=dict)
     optional: Mapping[str, Schema] = field(default_factory=dict)
+    # key under which the record's line (1-based) is put, for errors that only its user can find
+    line: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +61,7 @@ class Either:
     listing: Listing
 
 
-Schema = Text | Flag | Listing | Record | Either
+Schema = Text | Flag | Date | Listing | Record | Either
 
 _TAGS = {
     "tag:yaml.org,2002:str": "text",
@@ -68,7 +76,7 @@ _TAGS = {
 
 
 def load_yaml(path: Path, schema: Schema) -> Any:
-    """Return what a YAML file holds: dicts, lists, str and bool as the schema has them.
+    """Return what a YAML file holds: dicts, lists, str, bool and date as the schema has them.
 
     Raises SpecError, with file, line and key, for a file that cannot be read,
     is no YAML or is not what the schema says.
@@ -115,6 +123,8 @@ class _Reader:
                 return self._text(node, schema, key)
             case Flag():
                 return self._flag(node, key)
+            case Date():
+                return self._date(node, key)
             case Listing():
                 return self._listing(node, schema, key)
             case Record():
@@ -149,6 +159,12 @@ class _Reader:
             raise self._wrong(node, "a flag", key, ("true", "false"))
         return str(node.value).lower() in ("true", "yes", "on")
 
+    def _date(self, node: yaml.Node, key: str) -> date:
+        try:
+            return date.fromisoformat(str(node.value))
+        except ValueError:
+            raise self._wrong(node, "a day as 2027-01-31", key) from None
+
     def _listing(self, node: yaml.Node, schema: Listing, key: str) -> list[Any]:
         if not isinstance(node, yaml.SequenceNode):
             raise self._wrong(node, "a list", key)
@@ -158,7 +174,7 @@ class _Reader:
         if not isinstance(node, yaml.MappingNode):
             raise self._wrong(node, "keys with values", key, _keys(schema))
         schemas = {**schema.required, **schema.optional}
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {schema.line: node.start_mark.line + 1} if schema.line else {}
         for name_node, value in node.value:
             name = self._name(name_node, schemas, found, key)
             found[name] = self.read(value, schemas[name], f"{key}.{name}".lstrip("."))

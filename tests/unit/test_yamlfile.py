@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import SpecError
-from harness.yamlfile import Either, Flag, Listing, Record, Text, load_yaml, parse_yaml
+from harness.yamlfile import Date, Either, Flag, Listing, Record, Text, load_yaml, parse_yaml
 
 SCHEMA = Record(
     required={"name": Text()},
@@ -140,6 +141,22 @@ def test_bytes_that_are_no_text_are_refused(text: bytes) -> None:
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"none\.yaml: cannot read it: No such file or directory"):
         load_yaml(tmp_path / "none.yaml", SCHEMA)
+
+
+def test_day_is_a_date_quoted_or_not() -> None:
+    schema = Listing(item=Date())
+    assert parse_yaml(b"[2026-11-21, '2026-11-22']", schema, FILE) == [date(2026, 11, 21), date(2026, 11, 22)]
+
+
+@pytest.mark.parametrize("text", ["[soon]", "[2026-13-01]", "[2026-11-21 10:00:00]", "[[]]", "[7]"])
+def test_what_is_no_day_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match=r"machine\.yaml:1: .* where a day as 2027-01-31 is wanted"):
+        parse_yaml(text.encode(), Listing(item=Date()), FILE)
+
+
+def test_record_tells_its_line_if_asked() -> None:
+    schema = Listing(item=Record(required={"a": Text()}, line="line"))
+    assert parse_yaml(b"- a: x\n\n- a: y\n", schema, FILE) == [{"a": "x", "line": 1}, {"a": "y", "line": 3}]
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))

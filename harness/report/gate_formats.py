@@ -1,0 +1,185 @@
+"""What the gate found, as text: for a terminal, a job's summary, programs and annotations of source lines.
+
+Pure. Titles come from guests' logs and are hostile: each format escapes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+
+from harness.report.dialects import Result
+from harness.report.gate import Change, Comparison, Finding
+
+_STATUS = {0: "no regression", 1: "regression", 2: "cannot be judged"}
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~@])")
+
+# what stands on a line of the source, and how loudly
+_ANNOTATED = {
+    Change.NEW_FAILURE: "error",
+    Change.SLOWER: "warning",
+    Change.STILL_FAILING: "warning",
+    Change.KNOWN: "notice",
+}
+_SEVERITY = {"error": "critical", "warning": "minor", "notice": "info"}
+
+
+def _plain(text: str) -> str:
+    """Return text of one line, without what moves a cursor or turns writing around."""
+    return _UNPRINTABLE.sub(" ", text).strip()
+
+
+def _flake(result: Result | None) -> str:
+    """Return how often a red test was red again, "" if nobody tried."""
+    return result.properties.get("confirmed", "") if result is not None else ""
+
+
+def _line(finding: Finding) -> str:
+    """Return the title of a finding, and how sure it is."""
+    notes = [_flake(finding.result), *(f"{issue.reason}, {issue.link}" for issue in finding.known)]
+    if finding.change is Change.KNOWN_ISSUE_WRONG:
+        notes = []
+    shown = "".join(f" [{note}]" for note in notes if note)
+    return _plain(f"{finding.title}{shown}")
+
+
+def _counts(comparison: Comparison) -> str:
+    parts = [f"{comparison.steady} unchanged"]
+    parts += [f"{number} {change}" for change in Change if (number := comparison.count(change))]
+    return ", ".join(parts)
+
+
+def _summary(comparison: Comparison) -> str:
+    return (
+        f"{_STATUS[comparison.status]}: {comparison.new} tests, {comparison.old} in the baseline:"
+        f" {_counts(comparison)}"
+    )
+
+
+def render_text(comparison: Comparison) -> str:
+    """Render a line for each finding, and one of all at the end."""
+    findings = comparison.findings
+    width = max((len(finding.change) for finding in findings), default=0)
+    arches = max((len(finding.arch) for finding in findings), default=0)
+    lines = [
+        f"{finding.change.upper():<{width}}  {finding.arch or '-':<{arches}}  {_plain(finding.test)}"
+        f"  {_line(finding)}"
+        for finding in findings
+    ]
+    return "\n".join([*lines, f"gate: {_summary(comparison)}"]) + "\n"
+
+
+def render_markdown(comparison: Comparison) -> str:
+    """Render a heading and a table, as a CI job's summary shows them."""
+
+    def cell(text: str) -> str:
+        escaped = _MARKDOWN.sub(r"\\\1", _plain(text))
+        return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+    lines = [f"### rustbed gate: {_STATUS[comparison.status]}", ""]
+    lines += [f"{comparison.new} tests, {comparison.old} in the baseline: {_counts(comparison)}", ""]
+    if comparison.findings:
+        lines += ["| | arch | test | |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {finding.change} | {cell(finding.arch) or '-'} | {cell(finding.test)} | {cell(_line(finding))} |"
+        for finding in comparison.findings
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_json(comparison: Comparison) -> str:
+    """Render an object: `status` as the exit status, counts, and `findings` with all that is known."""
+    document = {
+        "status": comparison.status,
+        "summary": _STATUS[comparison.status],
+        "tests": comparison.new,
+        "baseline_tests": comparison.old,
+        "unchanged": comparison.steady,
+        "counts": {change.value: comparison.count(change) for change in Change},
+        "findings": [_facts(finding) for finding in comparison.findings],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _facts(finding: Finding) -> dict[str, object]:
+    result = finding.result
+    facts: dict[str, object] = {
+        "change": finding.change,
+        "test": finding.test,
+        "arch": finding.arch,
+        "title": finding.title,
+        "known": [
+            {"file": str(issue.file), "line": issue.line, "reason": issue.reason, "link": issue.link}
+            for issue in finding.known
+        ],
+    }
+    if result is not None:
+        facts |= {
+            "outcome": result.outcome,
+            "fingerprints": list(result.fingerprints),
+            "confirmed": _flake(result),
+            "kernel": result.properties.get("kernel_release", ""),
+            "run_directory": result.properties.get("run_directory", ""),
+            "results": str(result.source),
+        }
+    return facts
+
+
+def _place(result: Result) -> tuple[str, int]:
+    """Return the file and line (1-based) to blame: the driver's where a splat names it, else the test's."""
+    file, _, line = result.properties.get("source", "").rpartition(":")
+    if file and line.isdecimal():
+        return file, int(line)
+    return result.file, 1
+
+
+def render_github(comparison: Comparison) -> str:
+    """Render workflow commands that GitHub shows beside the lines of a change."""
+
+    def escape(text: str, also: str = "") -> str:
+        for sign in "%\r\n" + also:
+            text = text.replace(sign, f"%{ord(sign):02X}")
+        return text
+
+    lines = []
+    for finding in comparison.findings:
+        level = _ANNOTATED.get(finding.change, "error" if finding.change is not Change.FIXED else "notice")
+        place = ""
+        if finding.result is not None:
+            file, number = _place(finding.result)
+            place = f"file={escape(_plain(file), ':,')},line={number}," if file else ""
+        title = escape(_plain(f"{finding.change}: {finding.test} {finding.arch}"), ":,")
+        lines.append(f"::{level} {place}title={title}::{escape(_line(finding))}")
+    return "".join(f"{line}\n" for line in [*lines, f"gate: {_summary(comparison)}"])
+
+
+def render_gitlab(comparison: Comparison) -> str:
+    """Render a GitLab code quality report: what has a place in a source."""
+    issues = []
+    for finding in comparison.findings:
+        if finding.change not in _ANNOTATED or finding.result is None:
+            continue
+        file, number = _place(finding.result)
+        identity = "\n".join([finding.test, finding.arch, *finding.result.fingerprints, finding.change])
+        issues.append(
+            {
+                "description": _plain(f"{finding.change}: {finding.test} {finding.arch}: {_line(finding)}"),
+                "check_name": f"rustbed {finding.change}",
+                "fingerprint": hashlib.sha256(identity.encode(errors="replace")).hexdigest(),
+                "severity": _SEVERITY[_ANNOTATED[finding.change]],
+                "location": {"path": file or finding.test, "lines": {"begin": number}},
+            }
+        )
+    return json.dumps(issues, indent=2) + "\n"
+
+
+FORMATS: dict[str, Callable[[Comparison], str]] = {
+    "text": render_text,
+    "md": render_markdown,
+    "json": render_json,
+    "github": render_github,
+    "gitlab": render_gitlab,
+}

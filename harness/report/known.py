@@ -1,0 +1,213 @@
+"""Known issues: failures that somebody has looked at, until a date.
+
+Owns the file's fields, what an entry applies to and when it is wrong. Pure,
+but for the reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from harness.arch import ARCHES
+from harness.errors import SpecError
+from harness.report.dialects import Result
+from harness.report.verdict import Outcome
+from harness.yamlfile import Date, Either, Listing, Record, Text, load_yaml
+
+_ARCH = Text(choices=tuple(ARCHES))
+SCHEMA = Record(
+    required={
+        "issues": Listing(
+            item=Record(
+                required={"test": Text(), "reason": Text(), "link": Text(), "expires": Date()},
+                optional={
+                    "arch": Either(word=_ARCH, listing=Listing(item=_ARCH)),
+                    "kernel": Text(),
+                    "splat": Text(),
+                    "assertion": Text(),
+                },
+                line="line",
+            )
+        )
+    }
+)
+
+_BOUND = re.compile(r"(?P<sign>>=|<=|>|<|)\s*(?P<version>\d+(?:\.\d+)*)")
+_VERSION = re.compile(r"\d+(?:\.\d+)*")
+
+_COMPARE = {
+    "": lambda found, bound: found == bound,
+    ">=": lambda found, bound: found >= bound,
+    "<=": lambda found, bound: found <= bound,
+    ">": lambda found, bound: found > bound,
+    "<": lambda found, bound: found < bound,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownIssue:
+    """One entry."""
+
+    file: Path
+    # 1-based, where the entry begins
+    line: int
+    # file::name or classname::name without the architecture; * stands for any text
+    test: str
+    # empty: all
+    arches: tuple[str, ...]
+    # sign and version, all of which must hold; empty: any kernel
+    kernel: tuple[tuple[str, tuple[int, ...]], ...]
+    # title of a splat, with * as above, or text that the failure holds; one of the two is empty
+    splat: str
+    assertion: str
+    reason: str
+    link: str
+    # the last day on which it counts
+    expires: date
+
+    def applies_to(self, result: Result) -> bool:
+        """Whether this test, architecture and kernel are meant, however the test ended."""
+        return (
+            self.names(result)
+            and (not self.arches or result.arch in self.arches)
+            and self._has_kernel(result.properties.get("kernel_release", ""))
+        )
+
+    def names(self, result: Result) -> bool:
+        """Whether the test is meant, on some architecture and kernel."""
+        names = (result.test, f"{result.classname}::{result.name}")
+        return any(_matches(self.test, name) for name in names)
+
+    def _has_kernel(self, release: str) -> bool:
+        if not self.kernel:
+            return True
+        if (match := _VERSION.match(release)) is None:
+            return False
+        found = _numbers(match[0])
+        # 7.3.4 is a 7.3: as many numbers count as the bound has
+        return all(_COMPARE[sign](found[: len(bound)], bound) for sign, bound in self.kernel)
+
+
+def load_known(file: Path) -> tuple[KnownIssue, ...]:
+    """Return the entries of a known-issues file.
+
+    Raises SpecError, with file, line and key, for what is no such file and for an entry without a
+    reason, link, day of expiry, or both splat and assertion.
+    """
+    entries: list[dict[str, Any]] = load_yaml(file, SCHEMA)["issues"]
+    return tuple(_issue(file, index, entry) for index, entry in enumerate(entries))
+
+
+def _issue(file: Path, index: int, entry: dict[str, Any]) -> KnownIssue:
+    def wrong(key: str, problem: str) -> SpecError:
+        return SpecError(problem, file=file, line=entry["line"], key=f"issues[{index}].{key}")
+
+    for key in ("test", "reason", "link", "splat", "assertion"):
+        if not entry.get(key, "nothing").strip():
+            raise wrong(key, f"{key} says nothing")
+    if ("splat" in entry) == ("assertion" in entry):
+        raise wrong("splat", "an entry has either the title of a splat or the text of an assertion")
+    link = entry["link"]
+    if not re.match(r"https?://\S+$", link) and not (file.parent / link).exists():
+        raise wrong("link", f"neither an http address nor a path beside this file: {link!r}")
+    bounds = [part.strip() for part in re.split(r",", entry["kernel"])] if "kernel" in entry else []
+    for bound in bounds:
+        if not _BOUND.fullmatch(bound):
+            raise wrong("kernel", f"no range of kernels: {bound!r}; write '7.3' or '>= 6.12, < 7.4'")
+    arches = entry.get("arch", [])
+    return KnownIssue(
+        file=file,
+        line=entry["line"],
+        test=entry["test"],
+        arches=(arches,) if isinstance(arches, str) else tuple(arches),
+        kernel=tuple(_bound(bound) for bound in bounds),
+        splat=entry.get("splat", ""),
+        assertion=entry.get("assertion", ""),
+        reason=entry["reason"],
+        link=link,
+        expires=entry["expires"],
+    )
+
+
+def _bound(text: str) -> tuple[str, tuple[int, ...]]:
+    match = _BOUND.fullmatch(text)
+    assert match is not None
+    return match["sign"], _numbers(match["version"])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    # a wildly long number is no version and would be slow to convert
+    return tuple(int(part[:18]) for part in version.split("."))
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Whether the whole text is as the pattern says, in which only * is special."""
+    parts = (re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
+
+
+def find_known(result: Result, issues: Sequence[KnownIssue], today: date) -> tuple[KnownIssue, ...]:
+    """Return the entries that explain a red result, none if a part of it is not known.
+
+    Every splat must be known. A known splat explains the failed assertion beside it, but a known
+    assertion no splat. Entries that have expired explain nothing.
+    """
+    mine = [issue for issue in issues if issue.expires >= today and issue.applies_to(result)]
+    if not result.is_red:
+        return ()
+    explained: list[KnownIssue] = []
+    for title in result.splats:
+        found = [issue for issue in mine if issue.splat and _matches(issue.splat, title)]
+        if not found:
+            return ()
+        explained += found
+    if not result.splats:
+        # producers other than ours have a splat's title in the message, if at all
+        explained = [issue for issue in mine if _is_said(issue, result)]
+    return tuple(dict.fromkeys(explained))
+
+
+def _is_said(issue: KnownIssue, result: Result) -> bool:
+    if issue.splat:
+        return _matches(f"*{issue.splat}*", result.message)
+    return issue.assertion in result.message or issue.assertion in result.details
+
+
+def find_wrong(
+    issues: Sequence[KnownIssue], results: Sequence[Result], today: date, *, tests: Sequence[Result] = ()
+) -> list[tuple[KnownIssue, str]]:
+    """Return the entries that must be changed, each with why.
+
+    Those that have expired, and those whose test ran and did not fail as they say. `tests` are all
+    there are, so that an entry that names none of them is wrong too; empty if nobody knows them all.
+    """
+    found: list[tuple[KnownIssue, str]] = []
+    for issue in issues:
+        ran = [
+            result
+            for result in results
+            if issue.applies_to(result) and result.outcome not in (Outcome.SKIP, Outcome.ERROR)
+        ]
+        if issue.expires < today:
+            found.append((issue, f"expired on {issue.expires}: {issue.reason}"))
+        elif ran and not any(_is_seen(issue, result) for result in ran):
+            found.append((issue, f"no longer matches: {_ends(ran)}: {issue.reason}"))
+        elif tests and not any(issue.names(test) for test in tests):
+            found.append((issue, f"names no test: {issue.test}"))
+    return found
+
+
+def _is_seen(issue: KnownIssue, result: Result) -> bool:
+    """Whether a result shows what an entry says, whatever else it shows."""
+    if issue.splat and result.splats:
+        return any(_matches(issue.splat, title) for title in result.splats)
+    return result.outcome is not Outcome.PASS and _is_said(issue, result)
+
+
+def _ends(results: Sequence[Result]) -> str:
+    return ", ".join(f"{result.outcome} on {result.arch or 'its machine'}" for result in results)
