@@ -17,8 +17,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,18 @@ class Cache:
                 fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
-    def find(self, kind: str, key: str, check: Iterable[str] | None = None) -> Facts | None:
+    def find(
+        self,
+        kind: str,
+        key: str,
+        check: Iterable[str] | None = None,
+        digest: Callable[[Path], str] = hash_file,
+    ) -> Facts | None:
         """Return the facts of an entry, or None if it is absent or damaged.
 
         `check` names the files whose contents are compared with the manifest
         (all of them when None); that every file is there with its size is
-        checked always.
+        checked always. `digest` is the hash that the entry was published with.
         """
         entry = self.path(kind, key)
         try:
@@ -127,7 +134,7 @@ class Cache:
             wanted = set(files if check is None else check)
             whole = all(
                 (entry / name).stat().st_size == facts["size"]
-                and (name not in wanted or hash_file(entry / name) == facts["sha256"])
+                and (name not in wanted or digest(entry / name) == facts["sha256"])
                 for name, facts in files.items()
             )
             return dict(manifest["facts"]) if whole else None
@@ -142,19 +149,20 @@ class Cache:
         *,
         hashed: Callable[[Path], bool] = lambda path: True,
         check: Iterable[str] | None = None,
+        digest: Callable[[Path], str] = hash_file,
         on_wait: Callable[[], None] | None = None,
     ) -> Facts:
         """Return the facts of an entry, made by `fill` if it is not there.
 
         `fill` gets an empty directory and returns JSON-able facts. `hashed`
-        says of a path relative to it whether it goes into the manifest. `check` is as in `find`. When
-        `fill` raises, nothing is left behind.
+        says of a path relative to it whether it goes into the manifest. `check` is as in `find`, and
+        `digest` how files are hashed. When `fill` raises, nothing is left behind.
         """
-        if (facts := self.find(kind, key, check)) is not None:
+        if (facts := self.find(kind, key, check, digest)) is not None:
             return facts
         entry = self.path(kind, key)
         with self.lock(f"{kind}-{key}", on_wait):
-            if (facts := self.find(kind, key, check)) is not None:
+            if (facts := self.find(kind, key, check, digest)) is not None:
                 return facts
             parent = entry.parent
             with out_of_space_named(self.root, f"making {kind}/{key}"):
@@ -166,7 +174,7 @@ class Cache:
                 try:
                     temporary.chmod(0o755)
                     made = fill(temporary)
-                    manifest = {"facts": made, "files": _describe(temporary, hashed)}
+                    manifest = {"facts": made, "files": _describe(temporary, hashed, digest)}
                     (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
                     temporary.rename(entry)
                 except BaseException:
@@ -174,16 +182,50 @@ class Cache:
                     raise
             return made
 
+    def evict(self, kind: str, *, max_age_s: float, max_bytes: int) -> None:
+        """Remove entries of a kind older than `max_age_s`, and the oldest beyond `max_bytes` on disk.
 
-def _describe(directory: Path, hashed: Callable[[Path], bool]) -> dict[str, dict[str, object]]:
-    """Return size and SHA-256 of the regular files below a directory that `hashed` accepts."""
+        An entry's age is that of its directory's modification time. Those that are being made are left
+        alone; what a killed process left of making one goes.
+        """
+        now, kept = time.time(), 0
+        entries = [(path.stat().st_mtime, path) for path in self._entries(kind)]
+        for modified, path in sorted(entries, reverse=True):
+            unfinished = path.name.startswith(".")
+            kept += 0 if unfinished else _disk_bytes(path)
+            if unfinished or now - modified > max_age_s or kept > max_bytes:
+                self._remove(kind, path)
+
+    def _entries(self, kind: str) -> list[Path]:
+        directory = self.root / kind
+        return list(directory.iterdir()) if directory.is_dir() else []
+
+    def _remove(self, kind: str, path: Path) -> None:
+        """Remove an entry, or what is left of making one, unless somebody is at it."""
+        key = path.name.removeprefix(".").partition(".")[0]
+        lock = self.root / "locks" / f"{kind}-{key}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as stream, suppress(BlockingIOError, FileNotFoundError):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_tree(path)
+
+
+def _disk_bytes(directory: Path) -> int:
+    """Return what the files of a directory take on disk; holes take nothing."""
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*"))
+
+
+def _describe(
+    directory: Path, hashed: Callable[[Path], bool], digest: Callable[[Path], str]
+) -> dict[str, dict[str, object]]:
+    """Return size and hash of the regular files below a directory that `hashed` accepts."""
     found = {}
     for base, _, names in os.walk(directory):
         for name in sorted(names):
             path = Path(base, name)
             relative = path.relative_to(directory)
             if hashed(relative) and path.is_file() and not path.is_symlink():
-                found[str(relative)] = {"size": path.stat().st_size, "sha256": hash_file(path)}
+                found[str(relative)] = {"size": path.stat().st_size, "sha256": digest(path)}
     return found
 
 

@@ -13,6 +13,7 @@
     │   ├── CrashError     its kernel panicked or oopsed while we waited
     │   ├── HangError      it lives and makes no progress
     │   └── LostError      QEMU is gone
+    ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
     ├── CommandError       a guest command ended with a status other than the expected one
     └── MonitorError       QEMU refused a QMP command
 
@@ -117,6 +118,10 @@ class HangError(MachineError):
 
 class LostError(MachineError):
     """QEMU is gone."""
+
+
+class ForkError(HarnessError):
+    """A machine cannot be forked; the headline is the reason."""
 
 
 class CommandError(HarnessError):

@@ -23,6 +23,7 @@ from harness.errors import HarnessError, MachineError, UsageError
 from harness.kernel import outoftree
 from harness.kernel.artifact import Kernel
 from harness.log.splat import Kind
+from harness.machine.machines import Machines, render_counts
 from harness.machine.vm import Vm
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms, select_arches
 from harness.progress import Display
@@ -36,8 +37,11 @@ from harness.testrun import TestRun
 _RUN = pytest.StashKey[TestRun]()
 _PLATFORMS = pytest.StashKey[Platforms]()
 _SESSION = pytest.StashKey[Path]()
+_MACHINES = pytest.StashKey[Machines]()
 
 _OURS = Path(__file__).parent
+# what a worker tells of its machines
+_COUNTS = "rustbed_machines"
 
 
 # -- options and markers ---------------------------------------------------------
@@ -78,6 +82,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's"
     )
     group.addoption(
+        "--no-fork",
+        action="store_true",
+        help="boot a machine for every test instead of forking a booted one",
+    )
+    group.addoption(
         "--refresh",
         action="store_true",
         help="look for a newer kernel instead of what debian:... meant last time",
@@ -112,7 +121,15 @@ def pytest_configure(config: pytest.Config) -> None:
         _arches(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[_PLATFORMS] = Platforms(chosen, _display(config))
+    display = _display(config)
+    config.stash[_PLATFORMS] = Platforms(chosen, display)
+    config.stash[_MACHINES] = Machines(chosen.cache, display, forks=not config.getoption("--no-fork"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the machine that stands by."""
+    if _MACHINES in config.stash:
+        config.stash[_MACHINES].close()
 
 
 def _choices(config: pytest.Config) -> Choices:
@@ -211,6 +228,7 @@ def _test_run(request: pytest.FixtureRequest) -> TestRun:
             test=node.nodeid,
             directory=rundir.run_dir(_session_directory(request.config), node.nodeid),
             source=request.path,
+            machines=request.config.stash[_MACHINES],
             expected=expected,
             slowness=max(1.0, _workers(request.config) / host.cores()),
         )
@@ -243,7 +261,7 @@ def kernel(arch: Arch, request: pytest.FixtureRequest) -> Kernel:
 
 @pytest.fixture
 def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
-    """One pristine machine, ready for commands; `@pytest.mark.machine` says what it must have."""
+    """One pristine machine, a fork of a booted one; `@pytest.mark.machine` says what it must have."""
     platform, wanted = _platform(request, arch)
     run = _test_run(request)
     spec = resolve_spec(platform, wanted, base=request.path.parent, cache=_cache(request))
@@ -401,6 +419,24 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[_SESSION] = rundir.open_session(base)
     recorder = Recorder(config.stash[_SESSION])
     config.pluginmanager.register(recorder, "rustbed-recorder")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what machines a worker has started to the process that writes the summary."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_COUNTS] = dict(session.config.stash[_MACHINES].counts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker that ended handed over."""
+    node.config.stash[_MACHINES].counts.update(getattr(node, "workeroutput", {}).get(_COUNTS, {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say where the machines came from."""
+    if counts := config.stash[_MACHINES].counts:
+        terminalreporter.write_line(f"rustbed: {render_counts(counts)}")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import HarnessError, LostError, MachineError
 from harness.log.record import render_records
 from harness.log.splat import Kind, Splat, find_splats, new_taints
-from harness.machine.booting import boot
+from harness.machine.machines import Machines
 from harness.machine.running import RunFiles, read_console
 from harness.machine.spec import MachineSpec
 from harness.machine.vm import Vm
@@ -30,6 +30,7 @@ class TestRun:
     # pytest's node id
     test: str
     directory: Path
+    machines: Machines
     # the file that the test is in; a copy of it stays with a red run
     source: Path | None = None
     expected: Sequence[Expectation] = ()
@@ -37,19 +38,19 @@ class TestRun:
     slowness: float = 1.0
     reports: list[MachineReport] = field(default_factory=list)
     verdict: Verdict | None = None
-    _open: list[tuple[Vm, int | None]] = field(default_factory=list)
-    _booted: int = 0
+    _open: list[Vm] = field(default_factory=list)
+    _started: int = 0
 
     @contextmanager
     def machine(self, platform: Platform, spec: MachineSpec, *, from_boot: bool) -> Iterator[Vm]:
-        """Boot a machine for this test; its log counts from its boot, or from when it was ready."""
-        self._booted += 1
-        directory = self.directory if self._booted == 1 else self.directory / f"machine-{self._booted}"
+        """Start a machine for this test; its log counts from its boot, or from when it was ready."""
+        self._started += 1
+        directory = self.directory if self._started == 1 else self.directory / f"machine-{self._started}"
         try:
-            with boot(spec, platform.qemu, directory, slowness=self.slowness) as vm:
-                if not from_boot:
-                    vm.begin_judgement()
-                self._open.append((vm, vm.taint))
+            with self.machines.machine(
+                spec, platform.qemu, directory, slowness=self.slowness, fresh=from_boot
+            ) as vm:
+                self._open.append(vm)
                 try:
                     yield vm
                 finally:
@@ -61,14 +62,13 @@ class TestRun:
 
     def _conclude(self, vm: Vm) -> None:
         """Take down what a machine leaves behind, once."""
-        mine = [entry for entry in self._open if entry[0] is vm]
-        for entry in mine:
-            self._open.remove(entry)
-            self.reports.append(_report(vm, entry[1]))
+        if vm in self._open:
+            self._open.remove(vm)
+            self.reports.append(_report(vm))
 
     def finish(self, outcome: Outcome, reason: str) -> Verdict:
         """Judge the test: everything its machines said until now counts. The first verdict stands."""
-        for vm, _ in list(self._open):
+        for vm in list(self._open):
             self._conclude(vm)
         if self.verdict is None:
             self.verdict = judge(outcome, reason, self.reports, self.expected)
@@ -89,11 +89,12 @@ class TestRun:
         return "\n\n".join(render_records(report.records) for report in self.reports)
 
 
-def _report(vm: Vm, taint_before: int | None) -> MachineReport:
+def _report(vm: Vm) -> MachineReport:
+    before = vm.taint_at_begin
     try:
         records = tuple(vm.judged)
         taint = vm.taint if vm.ended is None else None
-        taints = () if taint is None or taint_before is None else new_taints(taint_before, taint)
+        taints = () if taint is None or before is None else new_taints(before, taint)
     except HarnessError:
         # the machine died just now: what it said until then is still there, and vm.ended says how
         records, taints = tuple(vm.judged), ()

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.deadline import Deadline
@@ -38,17 +39,30 @@ FLOOD = 100_000
 _TAIL = 1_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class EarlierLog:
+    """The kernel log before a stream begins: that of the machine this one is a fork of."""
+
+    # without fences
+    records: tuple[Record, ...] = ()
+    # the sequence number that the next record has, fence or not
+    next_seq: int = 0
+
+
+NOTHING_EARLIER = EarlierLog()
+
+
 class RecordStream:
     """Gathers records until the other end closes."""
 
-    def __init__(self, sock: socket.socket, raw: Path) -> None:
+    def __init__(self, sock: socket.socket, raw: Path, earlier: EarlierLog = NOTHING_EARLIER) -> None:
         self._sock = sock
         self._raw = raw.open("wb", buffering=0)
-        self._records: list[Record] = []
+        self._records: list[Record] = list(earlier.records)
         self._tail: deque[Record] = deque(maxlen=_TAIL)
         self.total = 0
         self._lost = 0
-        self._next = 0
+        self._next = earlier.next_seq
         self._fences: set[str] = set()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._pump, name="kmsg", daemon=True)

@@ -34,6 +34,15 @@ class Channels:
     terminal: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ram:
+    """A file that holds the guest's memory."""
+
+    path: str
+    # whether what the guest writes goes to the file; else it is the machine's own, page by page
+    shared: bool
+
+
 def render_cmdline(spec: MachineSpec) -> str:
     """Render the kernel command line."""
     return " ".join(
@@ -49,17 +58,28 @@ def render_cmdline(spec: MachineSpec) -> str:
     )
 
 
-def _machine(spec: MachineSpec) -> list[str]:
+def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
     arch = spec.arch
+    options = [arch.machine, *spec.machine_options]
+    backend: list[str] = []
+    if ram is not None:
+        options.append("memory-backend=ram")
+        share = "on" if ram.shared else "off"
+        path = ram.path.replace(",", ",,")
+        backend = [
+            "-object",
+            f"memory-backend-file,id=ram,size={spec.memory_mib}M,mem-path={path},share={share}",
+        ]
     # the host CPU where it is there to be used; TCG emulates the architecture's modest default
     cpu = "host" if spec.accel == "kvm" else arch.cpu
     return [
         # nothing that was not asked for: no network, no display, no default devices, no user's configuration
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
-        *("-machine", ",".join((arch.machine, *spec.machine_options))),
+        *("-machine", ",".join(options)),
         *("-accel", _ACCEL[spec.accel], "-cpu", cpu),
         *("-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M"),
+        *backend,
         *arch.machine_args,
     ]
 
@@ -102,10 +122,19 @@ def _with_id(chardev: str, name: str) -> str:
     return f"{backend},id={name}{comma}{rest}"
 
 
+def device_id(device: str, number: int) -> str:
+    """Return QEMU's id of a spec's device: the one it was given, else one made of its place."""
+    given = [word for word in device.split(",") if word.startswith("id=")]
+    return given[0].removeprefix("id=") if given else f"device{number}"
+
+
 def _devices(spec: MachineSpec) -> list[str]:
     argv: list[str] = []
-    for device in spec.devices:
-        argv += ["-device", device]
+    for number, device in enumerate(spec.devices):
+        name = f"id={device_id(device, number)}"
+        # the JSON form is left as it is
+        plain = not device.startswith("{") and name not in device.split(",")
+        argv += ["-device", f"{device},{name}" if plain else device]
     ports = spec.free_ports if spec.arch.hotplug_port else 0
     for number in range(ports):
         argv += [
@@ -115,15 +144,27 @@ def _devices(spec: MachineSpec) -> list[str]:
     return argv
 
 
-def render_argv(spec: MachineSpec, program: Sequence[str], channels: Channels) -> tuple[str, ...]:
-    """Render the whole command line; `program` is QEMU and what must stand before its options."""
+def render_argv(
+    spec: MachineSpec,
+    program: Sequence[str],
+    channels: Channels,
+    *,
+    ram: Ram | None = None,
+    incoming: bool = False,
+) -> tuple[str, ...]:
+    """Render the whole command line; `program` is QEMU and what must stand before its options.
+
+    `ram` is where the guest's memory is, if not in QEMU's own. An `incoming` machine does
+    not boot but waits for the state of another.
+    """
     return (
         *program,
-        *_machine(spec),
+        *_machine(spec, ram),
         *_software(spec),
         *_channels(spec, channels),
         *_devices(spec),
         *spec.qemu_args,
+        *(("-incoming", "defer") if incoming else ()),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from harness.host import Qemu
+from harness.machine.argv import Ram
 from harness.machine.monitor import Monitor
-from harness.machine.running import start_machine
 from harness.machine.spec import MachineSpec
+from harness.machine.starting import start_machine
 from harness.machine.vm import Vm
 
 # seconds a boot may take on a machine with hardware virtualisation
@@ -17,7 +18,7 @@ BOOT_S = 30.0
 # seconds without a new byte on the console after which a booting guest counts as hung
 SILENCE_S = 15.0
 # an emulated machine on a busy host is this much slower
-_SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
+SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
 
 
 @contextmanager
@@ -29,17 +30,22 @@ def boot(
     slowness: float = 1.0,
     silence_s: float = SILENCE_S,
     terminal: str | None = None,
+    ram: Ram | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Vm]:
     """Boot a machine, yield it ready for commands, and end it on the way out.
 
     `directory` gets the run's files. `slowness` multiplies every deadline, on
     top of what the accelerator calls for; a console that does not grow for
     `silence_s` (stretched likewise) counts as hung. `terminal` is a chardev that
-    becomes the guest's /dev/hvc0. Raises BootError.
+    becomes the guest's /dev/hvc0, `ram` a file for its memory, which may be one of
+    the descriptors that QEMU inherits as `pass_fds`. Raises BootError.
     """
     with ExitStack() as stack:
-        running = stack.enter_context(start_machine(spec, qemu, directory, terminal))
-        slowness *= _SLOWNESS[spec.accel]
+        running = stack.enter_context(
+            start_machine(spec, qemu, directory, terminal=terminal, ram=ram, pass_fds=pass_fds)
+        )
+        slowness *= SLOWNESS[spec.accel]
         monitor = Monitor(running.monitor, running.files.monitor, slowness)
         vm = Vm(spec, running, monitor, slowness)
         stack.callback(vm.close)

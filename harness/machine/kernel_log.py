@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.deadline import Deadline
-from harness.guest.kmsg import RecordStream, is_fence, render_fence
+from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog, RecordStream, is_fence, render_fence
 from harness.log.record import Log, Record
 from harness.machine.running import read_console
 
@@ -20,8 +20,10 @@ from harness.machine.running import read_console
 class KernelLog:
     """Records as they arrive; of a machine that ended also those that only its console saw."""
 
-    def __init__(self, sock: socket.socket, raw: Path, console: Path) -> None:
-        self._stream = RecordStream(sock, raw)
+    def __init__(
+        self, sock: socket.socket, raw: Path, console: Path, earlier: EarlierLog = NOTHING_EARLIER
+    ) -> None:
+        self._stream = RecordStream(sock, raw, earlier)
         self._console = console
         self._fences = 0
         self._ended = False
@@ -29,8 +31,7 @@ class KernelLog:
         self._kept: tuple[Record, ...] | None = None
         self._damage = ""
         # index of the first record of the test's window, and of the first one judged
-        self.mark = 0
-        self.judged_from = 0
+        self.mark = self.judged_from = len(earlier.records)
 
     def pass_fence(self, write: Callable[[str], object], timeout_s: float) -> bool:
         """Let `write` put a unique line into /dev/kmsg; False if it did not arrive in time."""

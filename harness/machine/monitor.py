@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from qemu.qmp import EventListener, ExecuteError, QMPClient, QMPError
 
@@ -34,12 +34,16 @@ COMMAND_S = 30.0
 class Monitor:
     """A conversation with one QEMU; made by the machine that owns the socket."""
 
-    def __init__(self, sock: socket.socket, transcript: Path, slowness: float) -> None:
+    def __init__(self, sock: socket.socket, transcript: Path | None, slowness: float) -> None:
         #: is told of every command that is given
         self.observer: Callable[[str, Mapping[str, object]], None] | None = None
         self._slowness = slowness
         self._sock = sock
-        self._transcript = transcript.open("w", buffering=1)
+        # kept here until it is known where they go
+        self._early: list[str] = []
+        self._transcript: TextIO | None = None
+        if transcript is not None:
+            self.keep_transcript(transcript)
         self._events: list[Event] = []
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -63,9 +67,18 @@ class Monitor:
                 self._events.append(event)
                 self._changed.notify_all()
 
+    def keep_transcript(self, path: Path) -> None:
+        """Write what was said and what will be to a file, for a monitor that was made without one."""
+        stream = path.open("w", buffering=1)
+        stream.writelines(self._early)
+        self._transcript = stream
+
     def _note(self, direction: str, message: object) -> None:
-        if not self._transcript.closed:
-            self._transcript.write(f"{direction} {json.dumps(message)}\n")
+        line = f"{direction} {json.dumps(message)}\n"
+        if self._transcript is None:
+            self._early.append(line)
+        elif not self._transcript.closed:
+            self._transcript.write(line)
 
     def _await(self, coroutine: Coroutine[Any, Any, T], seconds: float, attempted: str) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -137,7 +150,9 @@ class Monitor:
                 self._changed.wait(deadline.slice(1.0))
 
     def close(self) -> None:
-        """Stop the loop and close the transcript; the socket belongs to the client."""
+        """Stop the loop and close the transcript; the socket belongs to the client. Twice does no harm."""
+        if self._loop.is_closed():
+            return
 
         async def end() -> None:
             # disconnecting in the middle of connecting is more than the client can take
@@ -155,4 +170,5 @@ class Monitor:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(2.0)
         self._loop.close()
-        self._transcript.close()
+        if self._transcript is not None:
+            self._transcript.close()

@@ -1,29 +1,21 @@
-"""A QEMU process and its channels, from start to end.
+"""A QEMU process and its channels while it runs.
 
-Owns starting QEMU, noticing that the machine died, and leaving nothing
-behind. The channels are socket pairs handed to QEMU as descriptors: there is
-no socket file that a killed run could leave in the file system.
+Owns the names of a run's files and noticing that the machine died.
 """
 
 from __future__ import annotations
 
 import re
 import socket
-import stat
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
 from harness.errors import CrashError, LostError
 from harness.guest import transcript
-from harness.host import Qemu
 from harness.log.record import Record, parse_console
 from harness.machine import saved
-from harness.machine.argv import Channels, file_chardev, render_argv, render_run_script
-from harness.machine.spec import MachineSpec
 
 _PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
 # seconds that a panicking kernel gets to finish its report
@@ -161,51 +153,3 @@ class Running:
         end = time.monotonic() + _LAST_WORDS_S
         while self.child.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
-
-
-@contextmanager
-def start_machine(
-    spec: MachineSpec, qemu: Qemu, directory: Path, terminal: str | None = None
-) -> Iterator[Running]:
-    """Start QEMU and yield the running machine; end it on the way out.
-
-    `terminal` is a chardev for a person. Raises HostError if QEMU cannot be
-    started; a QEMU that ends at once is noticed by `watch`.
-    """
-    files = RunFiles(directory=directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    files.console.touch()
-    with ExitStack() as stack:
-        pairs = {name: socket.socketpair() for name in ("shell", "records", "monitor")}
-        for ours, _ in pairs.values():
-            stack.callback(ours.close)
-        channels = Channels(
-            console=file_chardev(files.console),
-            **{name: f"socket,fd={theirs.fileno()}" for name, (_, theirs) in pairs.items()},
-            terminal=terminal,
-        )
-        _write_description(spec, qemu, files)
-        started = time.monotonic()
-        complaints = stack.enter_context(files.qemu.open("wb"))
-        try:
-            child = stack.enter_context(
-                process.start(
-                    render_argv(spec, qemu.program, channels),
-                    stderr=complaints.fileno(),
-                    stdout=None if terminal else complaints.fileno(),
-                    stdin=None if terminal else process.NOTHING,
-                    env=dict(qemu.env),
-                    pass_fds=[theirs.fileno() for _, theirs in pairs.values()],
-                )
-            )
-        finally:
-            for _, theirs in pairs.values():
-                theirs.close()
-        yield Running(child, files, started=started, **{name: ours for name, (ours, _) in pairs.items()})
-
-
-def _write_description(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
-    text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
-    files.script.write_text(text)
-    files.machine.write_text(saved.render_machine(spec, qemu))
-    files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)

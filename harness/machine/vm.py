@@ -26,6 +26,7 @@ from harness.errors import (
 )
 from harness.guest import files, modules
 from harness.guest.files import GuestFile, IoctlResult
+from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog
 from harness.guest.shell import Answer, Shell
 from harness.guest.transcript import Transcript
 from harness.kernel.artifact import Kernel
@@ -47,19 +48,28 @@ T = TypeVar("T")
 class Vm:
     """One machine, from its first instruction to the end of the `with` that yielded it."""
 
-    def __init__(self, spec: MachineSpec, running: Running, monitor: Monitor, slowness: float) -> None:
+    def __init__(
+        self,
+        spec: MachineSpec,
+        running: Running,
+        monitor: Monitor,
+        slowness: float,
+        earlier: EarlierLog = NOTHING_EARLIER,
+    ) -> None:
         self.spec = spec
         #: QMP commands and events
         self.monitor = monitor
-        #: milliseconds from starting QEMU to the first command's answer; None until then
+        #: milliseconds from starting QEMU (or asking for a fork) to the first answer; None until then
         self.boot_ms: float | None = None
+        #: the kernel's taint bits when judgement began; None where the kernel does not show them
+        self.taint_at_begin: int | None = None
         #: how the machine ended, if it did
         self.ended: MachineError | None = None
         #: whether the test waits for the machine to end
         self.end_is_wanted = False
         self.slowness = slowness
         self._running = running
-        self._log = KernelLog(running.records, running.files.records, running.files.console)
+        self._log = KernelLog(running.records, running.files.records, running.files.console, earlier)
         # what is looked at while waiting: a boot, then one command after the other
         self._watch: Silence | Watch = self._fresh_watch()
         self._shell = Shell(running.shell, running.files.shell, self._look)
@@ -174,6 +184,7 @@ class Vm:
         """Let `log` and judgement begin here, for the harness: what came before belongs to the boot."""
         self.begin()
         self._log.judged_from = self._log.mark
+        self.taint_at_begin = self.taint
 
     @property
     def judged(self) -> Log:
@@ -339,6 +350,11 @@ class Vm:
             failed.outcome = "error" if refused else error.outcome
             self.ended = failed
             raise failed from error
+        self.boot_ms = (time.monotonic() - self._running.started) * 1000
+
+    def wait_awake(self, command: str, seconds: float) -> None:
+        """Wait until a fork has done its first command, which is no part of the test. Raises MachineError."""
+        self._shell.run(command, Deadline.after(seconds * self.slowness))
         self.boot_ms = (time.monotonic() - self._running.started) * 1000
 
     def close(self) -> None:

@@ -78,7 +78,7 @@ def test_options_of_a_spec_come_through() -> None:
     argv = render_argv(spec, ["qemu"], CHANNELS)
     assert value_of(argv, "-m") == "512M"
     assert value_of(argv, "-smp") == "2"
-    assert "pci-testdev" in argv
+    assert "pci-testdev,id=device0" in argv
     assert value_of(argv, "-machine").endswith(",iommu=smmuv3")
     assert value_of(argv, "-append").endswith(" quiet")
     assert value_of(argv, "-dtb") == "/f/tree.dtb"

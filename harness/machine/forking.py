@@ -1,0 +1,126 @@
+"""From a template to a machine that takes commands.
+
+A fork maps the template's memory privately, so that what it writes is its
+own, and loads the state of the devices. QEMU can be started ahead of need:
+then only the loading is left to do.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ForkError, HarnessError
+from harness.host import Qemu
+from harness.machine.argv import Ram, render_argv
+from harness.machine.booting import SLOWNESS
+from harness.machine.monitor import Monitor
+from harness.machine.running import RunFiles
+from harness.machine.starting import Started, name_file, open_unnamed, start_qemu, write_description
+from harness.machine.template import CAPABILITIES, Template
+from harness.machine.unsaved import FIND_AGAIN
+from harness.machine.vm import Vm
+
+# seconds from loading the state to the first answer, on a machine with hardware virtualisation
+_WAKE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A QEMU that waits to become a fork of its template."""
+
+    template: Template
+    qemu: Qemu
+    started: Started
+    monitor: Monitor
+    # files that have no name until it is known whose they are
+    console: int
+    complaints: int
+
+
+@contextmanager
+def start_waiting(template: Template, qemu: Qemu, directory: Path) -> Iterator[Waiting]:
+    """Start a QEMU that waits for its state, yield it, and end it on the way out.
+
+    Its files are made without names on the file system of `directory`: if nobody adopts
+    it, or everybody is killed, nothing is left. Raises ForkError.
+    """
+    ram = Ram(path=str(template.ram), shared=False)
+    with ExitStack() as stack:
+        try:
+            files = [open_unnamed(directory) for _ in range(2)]
+        except OSError as error:
+            raise ForkError(f"no unnamed files can be made in {directory}: {error.strerror}") from error
+        for descriptor in files:
+            stack.callback(os.close, descriptor)
+        console, complaints = files
+        started = stack.enter_context(
+            start_qemu(
+                qemu,
+                lambda channels: render_argv(template.spec, qemu.program, channels, ram=ram, incoming=True),
+                console=f"file,path=/proc/self/fd/{console}",
+                complaints=complaints,
+                pass_fds=[console],
+            )
+        )
+        monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
+        stack.callback(monitor.close)
+        yield Waiting(
+            template=template,
+            qemu=qemu,
+            started=started,
+            monitor=monitor,
+            console=console,
+            complaints=complaints,
+        )
+
+
+@contextmanager
+def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterator[Vm]:
+    """Make a waiting QEMU a fork whose files are in `directory`, and yield it ready for commands.
+
+    The caller ends QEMU. `slowness` multiplies every deadline, on top of what the accelerator calls
+    for. Raises ForkError when the fork does not come to life.
+    """
+    asked = time.monotonic()
+    template = waiting.template
+    files = RunFiles(directory=directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    name_file(waiting.console, files.console)
+    name_file(waiting.complaints, files.qemu)
+    write_description(template.spec, waiting.qemu, files)
+    waiting.monitor.keep_transcript(files.monitor)
+    with ExitStack() as stack:
+        try:
+            _load(waiting.monitor, template)
+            running = waiting.started.running(files, since=asked)
+            vm = Vm(
+                template.spec,
+                running,
+                waiting.monitor,
+                slowness * SLOWNESS[template.spec.accel],
+                template.log,
+            )
+            stack.callback(vm.close)
+            _wake(vm, template)
+        except HarnessError as error:
+            raise ForkError(f"a fork did not come to life: {error.headline}", **error.facts) from error
+        yield vm
+
+
+def _load(monitor: Monitor, template: Template) -> None:
+    """Begin to load the state; QEMU ends when it cannot, and the guest runs as soon as it is loaded."""
+    monitor.execute("migrate-set-capabilities", capabilities=list(CAPABILITIES))
+    monitor.execute("migrate-incoming", uri=f"file:{template.state}")
+
+
+def _wake(vm: Vm, template: Template) -> None:
+    vm.taint_at_begin = template.taint
+    vm.wait_awake(FIND_AGAIN if template.hidden else ":", _WAKE_S)
+    if template.hidden:
+        # that the devices were found is no news to the test
+        vm.begin_judgement()

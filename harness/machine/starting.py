@@ -1,0 +1,153 @@
+"""Starting QEMU with its channels, and the files that it writes.
+
+The channels are socket pairs handed to QEMU as descriptors: there is no
+socket file that a killed run could leave in the file system. What happens to
+the machine afterwards is for others to watch.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import process
+from harness.host import Qemu
+from harness.machine import saved
+from harness.machine.argv import Channels, Ram, file_chardev, render_argv, render_run_script
+from harness.machine.running import RunFiles, Running
+from harness.machine.spec import MachineSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A QEMU that was started, and the host's ends of its channels."""
+
+    child: process.Child
+    shell: socket.socket
+    records: socket.socket
+    monitor: socket.socket
+    # time.monotonic() just before
+    at: float
+
+    def running(self, files: RunFiles, since: float | None = None) -> Running:
+        """Return the machine, now that it is known where its files are.
+
+        It counts as started at `since` on time.monotonic(), if that was not when QEMU was.
+        """
+        return Running(
+            self.child,
+            files,
+            shell=self.shell,
+            records=self.records,
+            monitor=self.monitor,
+            started=self.at if since is None else since,
+        )
+
+
+@contextmanager
+def start_qemu(
+    qemu: Qemu,
+    render: Callable[[Channels], Sequence[str]],
+    *,
+    console: str,
+    complaints: int,
+    terminal: str | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[Started]:
+    """Start QEMU with the command line that `render` makes, yield it, and end it on the way out.
+
+    `console` and `terminal` are chardevs, the latter for a person; `complaints` is a
+    descriptor for what QEMU itself says. Raises HostError if QEMU cannot be started.
+    """
+    with ExitStack() as stack:
+        pairs = {name: socket.socketpair() for name in ("shell", "records", "monitor")}
+        for ours, _ in pairs.values():
+            stack.callback(ours.close)
+        channels = Channels(
+            console=console,
+            **{name: f"socket,fd={theirs.fileno()}" for name, (_, theirs) in pairs.items()},
+            terminal=terminal,
+        )
+        at = time.monotonic()
+        try:
+            child = stack.enter_context(
+                process.start(
+                    render(channels),
+                    stderr=complaints,
+                    stdout=None if terminal else complaints,
+                    stdin=None if terminal else process.NOTHING,
+                    env=dict(qemu.env),
+                    pass_fds=[*(theirs.fileno() for _, theirs in pairs.values()), *pass_fds],
+                )
+            )
+        finally:
+            for _, theirs in pairs.values():
+                theirs.close()
+        yield Started(child=child, at=at, **{name: ours for name, (ours, _) in pairs.items()})
+
+
+@contextmanager
+def start_machine(
+    spec: MachineSpec,
+    qemu: Qemu,
+    directory: Path,
+    *,
+    terminal: str | None = None,
+    ram: Ram | None = None,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[Running]:
+    """Start a machine that boots and yield it; end it on the way out.
+
+    `terminal` is a chardev for a person, `ram` a file for the guest's memory. Raises
+    HostError if QEMU cannot be started; a QEMU that ends at once is noticed by `watch`.
+    """
+    files = RunFiles(directory=directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    files.console.touch()
+    write_description(spec, qemu, files)
+    with (
+        files.qemu.open("wb") as complaints,
+        start_qemu(
+            qemu,
+            lambda channels: render_argv(spec, qemu.program, channels, ram=ram),
+            console=file_chardev(files.console),
+            complaints=complaints.fileno(),
+            terminal=terminal,
+            pass_fds=pass_fds,
+        ) as started,
+    ):
+        yield started.running(files)
+
+
+def write_description(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
+    """Write what the machine is made of, and a script that boots the same one without the harness."""
+    text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
+    files.script.write_text(text)
+    files.machine.write_text(saved.render_machine(spec, qemu))
+    files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def open_unnamed(directory: Path) -> int:
+    """Return a descriptor of a new file without a name on the file system of `directory`.
+
+    It vanishes with its last descriptor, unless `name_file` gives it a name. Raises OSError
+    where the file system has no such files.
+    """
+    return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o644)
+
+
+def name_file(descriptor: int, path: Path) -> None:
+    """Give a file from `open_unnamed` a name, in place of what has it."""
+    path.unlink(missing_ok=True)
+    # a directory's descriptor makes Python call linkat(2), which alone follows links of /proc
+    parent = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=parent, follow_symlinks=True)
+    finally:
+        os.close(parent)
