@@ -6,7 +6,6 @@ function of another module it leaves there.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# what pytest itself runs a test with, and what plugins that run one again use; its own hook logs at once
+from _pytest.runner import runtestprotocol
 
 from harness import host
 from harness.arch import ARCHES, Arch, require_arch
@@ -28,9 +30,9 @@ from harness.machine.vm import Vm
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms, select_arches
 from harness.progress import Display
 from harness.report import rundir
-from harness.report.cases import FACTS
+from harness.report.cases import FACTS, case_of, confirm, facts_of
 from harness.report.recorder import Recorder
-from harness.report.verdict import Expectation, Outcome
+from harness.report.verdict import RED, Expectation, Outcome
 from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
 
@@ -101,6 +103,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where every run leaves junit.xml and its run directories (default: results)",
     )
+    group.addoption(
+        "--confirm",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="run each red test N times more, on new machines, and report how often it was red; it stays red",
+    )
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise ValueError(text)
+    return number
 
 
 MARKERS = (
@@ -375,30 +390,35 @@ def pytest_runtest_makereport(
     if call.when == "setup" and call.excinfo is not None and run is not None:
         run.finish(*_outcome(call.excinfo.value))
     if run is not None and run.verdict is not None:
-        facts = {
-            "outcome": run.verdict.outcome,
-            "reason": run.verdict.reason,
-            "properties": _properties(run),
-            "log": run.kernel_log(),
-        }
         report.user_properties = [
             *(pair for pair in report.user_properties if pair[0] != FACTS),
-            (FACTS, json.dumps(facts)),
+            facts_of(run.verdict, run.reports, run.directory, run.kernel_log()),
         ]
     return report
 
 
-def _properties(run: TestRun) -> list[tuple[str, str]]:
-    if not run.reports:
-        return [("run_directory", str(run.directory))]
-    first = run.reports[0]
-    return [
-        ("kernel_release", first.release),
-        ("arch", first.arch),
-        ("accel", first.accel),
-        ("boot_ms", "" if first.boot_ms is None else f"{first.boot_ms:.0f}"),
-        ("run_directory", str(run.directory)),
-    ]
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """With --confirm, run a red test again; what its reports say stands, and these runs beside it."""
+    times: int = item.config.getoption("--confirm")
+    if not times:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    red = [report for report in reports if case_of(report).outcome in RED]
+    again: list[list[pytest.TestReport]] = []
+    try:
+        for _ in range(times if red else 0):
+            if _RUN in item.stash:
+                del item.stash[_RUN]
+            again.append(runtestprotocol(item, log=False, nextitem=nextitem))
+    finally:
+        if again:
+            confirm(red[0], again)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 # -- results -----------------------------------------------------------------------

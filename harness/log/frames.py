@@ -106,6 +106,15 @@ def blamed_function(kind: Kind, named: str, texts: Iterable[str]) -> str:
     return names[0] if names and kind is not Kind.RUST_PANIC else ""
 
 
+def call_chain(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the functions in a report's lines that are not plumbing, in their order."""
+    for text in texts:
+        for symbol in _symbols(text, []):
+            name = readable(symbol)
+            if not (_PLUMBING.fullmatch(name) or _CARRIER.fullmatch(name)):
+                yield name
+
+
 def _symbols(text: str, counters: list[str]) -> Iterator[str]:
     """Yield the symbols of one record's lines; program counters are also put into `counters`."""
     for line in text.split("\n"):

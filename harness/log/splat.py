@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from harness.log.fingerprint import fingerprint
 from harness.log.formats import Kind, Row, Stage
-from harness.log.frames import FRAME, blamed_function
+from harness.log.frames import FRAME, blamed_function, call_chain
 from harness.log.record import Record
 from harness.log.table import PREAMBLE, ROWS
 
@@ -85,6 +86,8 @@ class Splat:
     # where in the source the function is blamed; None as long as nobody looked or could tell
     file: str | None = None
     line: int | None = None
+    # the same for the same failure in another build (harness/log/fingerprint.py); "" without records
+    fingerprint: str = field(default="", compare=False)
 
 
 @dataclass
@@ -185,6 +188,7 @@ def _close(splat: _Open, records: Sequence[Record]) -> Splat:
         fatal=splat.stage is Stage.DEATH,
         first=splat.first,
         last=last,
+        fingerprint=fingerprint(row.kind, title, filter(None, (function, *call_chain(texts)))),
     )
 
 

@@ -7,16 +7,22 @@ their attributes, so that it can be tested without a runner.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from harness.report.junit import Case
-from harness.report.verdict import Outcome
+from harness.report.verdict import RED, MachineReport, Outcome, Verdict
 
 # name of the suite, and of what belongs to no test
 SUITE = "rustbed"
 # user property that carries a verdict's facts, as JSON, from a worker to the process that writes the files
 FACTS = "rustbed"
+# the same for how a red test ended when it was run again
+CONFIRMED = "rustbed-confirmed"
+
+# what may be followed by something worse in a later phase
+GOOD = frozenset({Outcome.PASS, Outcome.SKIP, Outcome.XFAIL})
 
 
 class Phase(Protocol):
@@ -51,7 +57,7 @@ class Phase(Protocol):
         """What went wrong, in pytest's own form."""
 
     @property
-    def user_properties(self) -> Sequence[tuple[str, object]]:
+    def user_properties(self) -> MutableSequence[tuple[str, object]]:
         """What the run attached."""
 
     @property
@@ -64,6 +70,59 @@ def _named(nodeid: str) -> dict[str, Any]:
     return {"name": rest, "classname": file.removesuffix(".py").replace("/", ".") or SUITE, "file": file}
 
 
+def facts_of(
+    verdict: Verdict, machines: Sequence[MachineReport], directory: Path, log: str
+) -> tuple[str, str]:
+    """Return what the files need to know of a test as a property of its report, which travels.
+
+    `directory` is the test's run directory, `log` its kernel log.
+    """
+    properties = [("splat", "\n".join(splat.title for splat in verdict.splats))]
+    properties.append(("fingerprint", "\n".join(verdict.fingerprints)))
+    source = next((f"{splat.file}:{splat.line}" for splat in verdict.splats if splat.file and splat.line), "")
+    properties.append(("source", source))
+    for machine in machines[:1]:
+        properties += [
+            ("kernel_release", machine.release),
+            ("arch", machine.arch),
+            ("accel", machine.accel),
+            ("boot_ms", "" if machine.boot_ms is None else f"{machine.boot_ms:.0f}"),
+        ]
+    properties.append(("run_directory", str(directory)))
+    facts = {
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "properties": [pair for pair in properties if pair[1] or pair[0] == "boot_ms"],
+        "log": log,
+    }
+    return FACTS, json.dumps(facts)
+
+
+def confirm(red: Phase, runs: Sequence[Sequence[Phase]]) -> None:
+    """Attach to the report of a red test how further runs of it ended, each given by its reports."""
+    cases = [_ending(reports) for reports in runs]
+    count = sum(case.outcome in RED for case in cases)
+    said = [("confirmed", f"red {count} of {len(cases)}")]
+    said += [(f"confirm_{number}", _told(case)) for number, case in enumerate(cases, start=1)]
+    red.user_properties.append((CONFIRMED, json.dumps(said)))
+
+
+def _ending(reports: Sequence[Phase]) -> Case:
+    """Return the case of one run: its first red phase, else the test itself."""
+    cases = [case_of(report) for report in reports]
+    called = [case for case, report in zip(cases, reports, strict=True) if report.when == "call"]
+    return next((case for case in cases if case.outcome not in GOOD), (called or cases)[0])
+
+
+def _told(case: Case) -> str:
+    """Return one line of how a run ended: outcome, fingerprint, title."""
+    properties = dict(case.properties)
+    title = properties.get("splat", "").partition("\n")[0] or case.message
+    return " ".join(filter(None, [case.outcome.value, properties.get("fingerprint", ""), title])).replace(
+        "\n", " "
+    )
+
+
 def lost_case(nodeid: str) -> Case:
     """Return the case of a test, or of a session, that began and never ended."""
     return Case(**_named(nodeid), outcome=Outcome.LOST, message="interrupted before it ended")
@@ -73,13 +132,15 @@ def case_of(report: Phase) -> Case:
     """Return the case that a report makes."""
     carried = [json.loads(str(value)) for name, value in report.user_properties if name == FACTS]
     facts: dict[str, Any] = carried[-1] if carried else {}
+    confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
+    properties = [*facts.get("properties", []), *(confirmed[-1] if confirmed else [])]
     return Case(
         **_named(report.nodeid),
         seconds=report.duration,
         outcome=_reported(report, facts),
         message=_message(report, facts),
         details=report.longreprtext if report.failed else "",
-        properties=tuple((name, value) for name, value in facts.get("properties", [])),
+        properties=tuple((name, value) for name, value in properties),
         system_out=facts.get("log", ""),
     )
 
@@ -93,7 +154,7 @@ def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:
     if report.passed:
         return Outcome.PASS
     judged = Outcome(facts["outcome"]) if facts else Outcome.PASS
-    if judged in (Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL):
+    if judged in RED:
         return judged
     return Outcome.FAIL if report.when == "call" else Outcome.ERROR
 

@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from harness.arch import ARCHES
 from harness.errors import UsageError
-from harness.report.verdict import Outcome
+from harness.report.verdict import RED, Outcome
 
 # levels of elements and characters kept of a text: far beyond what a test run has
 _DEEPEST, _LONGEST = 64, 1 << 16
@@ -75,7 +75,7 @@ class Result:
     @property
     def is_red(self) -> bool:
         """Whether it failed; an error of the harness says nothing of the driver and is not red."""
-        return self.outcome in (Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL)
+        return self.outcome in RED
 
     @property
     def splats(self) -> tuple[str, ...]:
@@ -267,7 +267,7 @@ def _own_outcome(shown: Outcome, own: str) -> Outcome:
     if own not in set(Outcome):
         return shown
     said = Outcome(own)
-    red = (Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL, Outcome.ERROR)
+    red = (*RED, Outcome.ERROR)
     grey = (Outcome.SKIP, Outcome.XFAIL)
     alike = (said in red and shown in red) or (said in grey and shown in grey) or said is shown
     return said if alike else min(said, shown, key=GRAVITY.__getitem__)

@@ -17,7 +17,7 @@ import junit_xml
 
 from harness.log.record import strip_ansi
 from harness.report.rundir import replace_text
-from harness.report.verdict import Outcome
+from harness.report.verdict import RED, Outcome
 
 # what XML 1.0 cannot hold, not even escaped; and lone surrogates, which no encoding can
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -28,7 +28,6 @@ _LONGEST = 1 << 18
 # attributes that the root element sums up over its suites, of which there is one
 _TOTALS = ("tests", "failures", "errors", "disabled", "time")
 
-_FAILURES = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
 _SKIPPED = frozenset({Outcome.SKIP, Outcome.XFAIL})
 
 
@@ -92,7 +91,7 @@ def _junit_case(case: Case) -> junit_xml.TestCase:
         stdout=_clean(case.system_out),
     )
     message, details = _clean(case.message) or case.outcome.value, _clean(case.details)
-    if case.outcome in _FAILURES:
+    if case.outcome in RED:
         made.add_failure_info(message, details, failure_type=case.outcome.value)
     elif case.outcome is Outcome.ERROR:
         made.add_error_info(message, details, error_type=case.outcome.value)

@@ -9,12 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.report.cases import SUITE, Phase, case_of, lost_case
+from harness.report.cases import GOOD, SUITE, Phase, case_of, lost_case
 from harness.report.junit import Case, lost_session, render_junit, write_junit
-from harness.report.verdict import Outcome
-
-# what may be followed by something worse in a later phase
-_NOT_RED = (Outcome.PASS, Outcome.SKIP, Outcome.XFAIL)
 
 # exit statuses of pytest after which nobody knows what else would have happened: interrupted, internal error
 _CUT_SHORT = (2, 3)
@@ -35,7 +31,7 @@ class Recorder:
         if report.when != "call" and report.passed:
             return
         before = self._cases.get(report.nodeid)
-        if before is None or before.outcome in _NOT_RED:
+        if before is None or before.outcome in GOOD:
             self._cases[report.nodeid] = case_of(report)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -50,6 +46,9 @@ class Recorder:
         write_junit(self.path, render_junit(SUITE, [*self._cases.values(), *lost]))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say where the files are."""
+        """Say how often red tests were red again, and where the files are."""
+        for nodeid, case in self._cases.items():
+            if told := dict(case.properties).get("confirmed"):
+                terminalreporter.write_line(f"rustbed: {nodeid}: {told}")
         if self._cases:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")

@@ -133,6 +133,7 @@ def write_verdict(
         "test": test,
         "outcome": verdict.outcome,
         "reason": verdict.reason,
+        "fingerprints": list(verdict.fingerprints),
         "splats": [asdict(splat) for splat in verdict.splats],
         "missing": [asdict(wanted) for wanted in verdict.missing],
         "machines": [_machine_facts(machine, path.parent) for machine in machines],

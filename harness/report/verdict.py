@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import render_facts
+from harness.log.fingerprint import fingerprint
 from harness.log.record import Record, render_records
 from harness.log.splat import Kind, Splat
 
@@ -42,6 +43,9 @@ class Outcome(StrEnum):
     XFAIL = "xfail"
     SKIP = "skip"
 
+
+# outcomes that speak against the driver or the machine
+RED = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
 
 # kinds after which a task, if not the machine, has died
 _DEADLY = frozenset(
@@ -109,6 +113,13 @@ class Verdict:
     def is_red(self) -> bool:
         """Whether somebody has to look at it."""
         return _GRAVITY[self.outcome] < _GRAVITY[Outcome.PASS]
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """Of the splats, in their order; of a red verdict without splats, that of its reason."""
+        if self.splats or self.outcome in (Outcome.PASS, Outcome.SKIP, Outcome.XFAIL):
+            return tuple(splat.fingerprint or fingerprint(splat.kind, splat.title) for splat in self.splats)
+        return (fingerprint(self.outcome, self.reason),)
 
 
 # what every verdict is until it is earned

@@ -21,7 +21,7 @@ from harness.report.rundir import (
     run_dir,
     write_verdict,
 )
-from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict
+from harness.report.verdict import BEGUN, Expectation, MachineReport, Outcome, Verdict
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -108,6 +108,7 @@ def test_run_directory_begins_with_a_lost_verdict(tmp_path: Path) -> None:
         "test": "test_a.py::test_b",
         "outcome": "lost",
         "reason": "the session ended before this test did",
+        "fingerprints": list(BEGUN.fingerprints),
         "splats": [],
         "missing": [],
         "machines": [],
@@ -151,6 +152,7 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         last=2,
         file="drivers/toy.c",
         line=7,
+        fingerprint="0123456789ab",
     )
     machine = MachineReport(
         arch="arm64",
@@ -180,11 +182,13 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         "last": 2,
         "file": "drivers/toy.c",
         "line": 7,
+        "fingerprint": "0123456789ab",
     }
     assert json.loads((tmp_path / VERDICT).read_text()) == {
         "test": "t",
         "outcome": "hang",
         "reason": "nothing moved for 15 s",
+        "fingerprints": ["0123456789ab"],
         "splats": [shown],
         "missing": [{"pattern": "x", "kind": None}],
         "machines": [

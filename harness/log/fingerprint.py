@@ -1,0 +1,39 @@
+"""Fingerprints: the same failure has the same one on another build, kernel and architecture.
+
+Owns what of a report is the failure, and what is the accident of a run: addresses,
+offsets, hashes of crates, numbers, how the machine enters the kernel. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from itertools import takewhile
+
+# frames that count: further out, compilers inline differently for each architecture
+_FRAMES = 3
+
+# how a process comes into the kernel: named after the architecture, or there on one only
+_ENTRY = re.compile(
+    r"(?:__\w+_)?(?:compat_)?(?:sys|ksys|do_sys)_\w+|__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?sys_\w+"
+    r"|(?:do|x64|invoke)_\w*syscall\w*|el0_svc\w*|el0t_\w+|do_trap_ecall_u|system_call\w*|do_one_initcall"
+    r"|do_init_module|kthread|worker_thread"
+)
+_NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|[0-9a-f]{8,}|\d+)\b", re.IGNORECASE)
+
+
+def fingerprint(kind: str, message: str, frames: Iterable[str] = ()) -> str:
+    """Return 12 hexadecimal digits for a failure.
+
+    `message` is one line without a function's name; `frames` are demangled names without plumbing,
+    the innermost first. What lies beyond the entry into the kernel does not count.
+    """
+    inner: list[str] = []
+    for name in takewhile(lambda name: not _ENTRY.fullmatch(name), frames):
+        if name not in inner:
+            inner.append(name)
+        if len(inner) == _FRAMES:
+            break
+    text = "\n".join([kind, _NUMBER.sub("N", message), *inner])
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
