@@ -22,6 +22,7 @@ from _pytest.runner import runtestprotocol
 from harness import host
 from harness.arch import ARCHES, Arch, require_arch
 from harness.errors import HarnessError, MachineError, UsageError
+from harness.guest import kmemleak
 from harness.kernel import outoftree
 from harness.kernel.artifact import Kernel
 from harness.log.splat import Kind
@@ -122,8 +123,9 @@ MARKERS = (
     "machine(devices, memory_mib, cpus, profile, cmdline, machine_options, device_tree, acpi, free_ports,"
     " qemu_args): what this test's machine must have; keywords only, docs/writing-tests.md explains them",
     "arches(*names): run on these architectures only",
-    "needs(*modules): skip, by name, where the kernel lacks one of these modules",
+    "needs(*names): skip, by name, where the kernel lacks one of these modules or options (CONFIG_...)",
     "expect_splat(pattern, kind=None): the kernel must report this, and may",
+    "kmemleak: look for leaked memory when the test is done; skip, by name, where the kernel cannot",
 )
 
 
@@ -226,10 +228,11 @@ def _platform(request: pytest.FixtureRequest, arch: Arch) -> tuple[Platform, Mac
             raise UsageError("the machine marker takes keywords only", given=args)
         wanted = wanted.updated(kwargs)
     platform = request.config.stash[_PLATFORMS].get(arch, wanted.profile)
-    for marker in request.node.iter_markers("needs"):
-        missing = [name for name in marker.args if name not in platform.kernel.modules]
-        if missing:
-            pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
+    needed = [name for marker in request.node.iter_markers("needs") for name in marker.args]
+    if request.node.get_closest_marker("kmemleak"):
+        needed.append(kmemleak.OPTION)
+    if missing := [name for name in needed if not platform.kernel.has(name)]:
+        pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
     if why := incapable(wanted, arch):
         pytest.skip(why)
     return platform, wanted
@@ -246,6 +249,7 @@ def _test_run(request: pytest.FixtureRequest) -> TestRun:
             machines=request.config.stash[_MACHINES],
             expected=expected,
             slowness=max(1.0, _workers(request.config) / host.cores()),
+            leaks=node.get_closest_marker("kmemleak") is not None,
         )
     run: TestRun = node.stash[_RUN]
     return run
@@ -302,26 +306,36 @@ def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractCo
 
 
 @pytest.fixture
-def build_module(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str | Path], Path]:
-    """Return a function that builds the module of a directory for the kernel under test.
+def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str | Path], dict[str, Path]]:
+    """Return a function that builds the modules of a directory for the kernel under test.
 
     The directory is looked for beside the test and has a Kbuild file or
-    Makefile for one module; the returned file is what `vm.module` takes.
+    Makefile; the returned files, by the modules' names, are what `vm.module` takes.
     """
     platform, _ = _platform(request, arch)
 
-    def build(directory: str | Path) -> Path:
-        found = outoftree.build_module(
+    def build(directory: str | Path) -> dict[str, Path]:
+        found = outoftree.build_modules(
             platform.kernel,
             (request.path.parent / directory).absolute(),
             toolchain=platform.toolchain,
             cache=_cache(request),
             report=_display(request.config),
         )
+        return {module.name: module.path for module in found}
+
+    return build
+
+
+@pytest.fixture
+def build_module(build_modules: Callable[[str | Path], dict[str, Path]]) -> Callable[[str | Path], Path]:
+    """Return a function that builds the one module of a directory; see `build_modules`."""
+
+    def build(directory: str | Path) -> Path:
+        found = build_modules(directory)
         if len(found) != 1:
-            names = ", ".join(module.name for module in found) or "none"
-            raise UsageError(f"{directory} has to build one module", built=names)
-        return found[0].path
+            raise UsageError(f"{directory} has to build one module", built=", ".join(found) or "none")
+        return next(iter(found.values()))
 
     return build
 

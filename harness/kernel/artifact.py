@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.arch import Arch
 from harness.errors import UsageError
+from harness.kernel.kconfig import parse_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,12 @@ class Kernel:
     profile: str
     # identifies the contents: equal keys, equal kernels
     key: str
+
+    def has(self, name: str) -> bool:
+        """Whether the kernel has a module, or an option (CONFIG_...), which it has if nobody knows."""
+        if not name.startswith("CONFIG_"):
+            return name in self.modules
+        return self.config is None or name.removeprefix("CONFIG_") in parse_config(self.config.read_text())
 
     def require_module(self, name: str) -> Module:
         """Return the module called `name` (- and _ are the same); UsageError if there is none."""

@@ -29,7 +29,7 @@ KIND = "outoftree"
 _PRODUCTS = (".o", ".ko", ".mod", ".mod.c", ".cmd", ".rmeta", ".d", "modules.order", "Module.symvers")
 
 
-def build_module(
+def build_modules(
     kernel: Kernel, directory: Path, *, toolchain: Toolchain, cache: Cache, report: Report
 ) -> tuple[Module, ...]:
     """Build the modules in a directory that has a Kbuild file or Makefile, and return them.

@@ -12,7 +12,7 @@ from harness.cache import Cache
 from harness.errors import BuildError, MismatchError, UsageError
 from harness.kernel.artifact import Kernel, Module
 from harness.kernel.build import build_kernel
-from harness.kernel.outoftree import build_module
+from harness.kernel.outoftree import build_modules
 from harness.kernel.toolchain import Toolchain
 from harness.progress import Progress, ignore
 
@@ -34,14 +34,14 @@ def driver(tmp_path: Path) -> Path:
 
 
 def build(kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain) -> tuple[Module, ...]:
-    return build_module(kernel, driver, toolchain=toolchain, cache=cache, report=ignore)
+    return build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=ignore)
 
 
 def test_a_driver_is_built_and_its_directory_left_alone(
     kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
 ) -> None:
     reports: list[Progress] = []
-    (module,) = build_module(kernel, driver, toolchain=toolchain, cache=cache, report=reports.append)
+    (module,) = build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=reports.append)
     assert module.name == "my_driver"
     assert module.path.is_file()
     assert sorted(path.name for path in driver.iterdir()) == ["Kbuild", "my_driver.rs"]
