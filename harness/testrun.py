@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import HarnessError, LostError, MachineError
-from harness.log.record import render_records
+from harness.errors import CommandError, HarnessError, LostError, MachineError
+from harness.guest import kmemleak
+from harness.log.record import Record, render_records
 from harness.log.splat import Kind, Splat, find_splats, new_taints
 from harness.machine.machines import Machines
 from harness.machine.running import RunFiles, read_console
@@ -36,9 +37,12 @@ class TestRun:
     expected: Sequence[Expectation] = ()
     # multiplies deadlines: more than one worker on a host
     slowness: float = 1.0
+    # whether its machines are searched for leaked memory at its end
+    leaks: bool = False
     reports: list[MachineReport] = field(default_factory=list)
     verdict: Verdict | None = None
-    _open: list[Vm] = field(default_factory=list)
+    # the machines that live, and what their clocks said before the test, if leaks are looked for
+    _open: dict[Vm, int | None] = field(default_factory=dict)
     _started: int = 0
 
     @contextmanager
@@ -50,7 +54,7 @@ class TestRun:
             with self.machines.machine(
                 spec, platform.qemu, directory, slowness=self.slowness, fresh=from_boot
             ) as vm:
-                self._open.append(vm)
+                self._open[vm] = kmemleak.read_clock(vm.run) if self.leaks else None
                 try:
                     yield vm
                 finally:
@@ -63,8 +67,7 @@ class TestRun:
     def _conclude(self, vm: Vm) -> None:
         """Take down what a machine leaves behind, once."""
         if vm in self._open:
-            self._open.remove(vm)
-            self.reports.append(_report(vm))
+            self.reports.append(_report(vm, self._open.pop(vm)))
 
     def finish(self, outcome: Outcome, reason: str) -> Verdict:
         """Judge the test: everything its machines said until now counts. The first verdict stands."""
@@ -89,7 +92,8 @@ class TestRun:
         return "\n\n".join(render_records(report.records) for report in self.reports)
 
 
-def _report(vm: Vm) -> MachineReport:
+def _report(vm: Vm, clock: int | None) -> MachineReport:
+    leaked, unsearched = _leaked(vm, clock)
     before = vm.taint_at_begin
     try:
         records = tuple(vm.judged)
@@ -98,6 +102,7 @@ def _report(vm: Vm) -> MachineReport:
     except HarnessError:
         # the machine died just now: what it said until then is still there, and vm.ended says how
         records, taints = tuple(vm.judged), ()
+    records = (*records, *leaked)
     wanted = vm.end_is_wanted and isinstance(vm.ended, LostError)
     ended = None if wanted else vm.ended
     (vm.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
@@ -107,7 +112,11 @@ def _report(vm: Vm) -> MachineReport:
         accel=vm.spec.accel,
         boot_ms=vm.boot_ms,
         records=records,
-        splats=(*find_splats(records), *_damage(vm)),
+        splats=(
+            *find_splats(records),
+            *_damage(Kind.FLOOD, vm.log_damage),
+            *_damage(Kind.LEAK, unsearched),
+        ),
         taints=taints,
         ended=Outcome(ended.outcome) if ended is not None else None,
         reason=ended.headline if ended is not None else "",
@@ -115,11 +124,22 @@ def _report(vm: Vm) -> MachineReport:
     )
 
 
-def _damage(vm: Vm) -> tuple[Splat, ...]:
-    """Return what is wrong with the log itself: evidence that is not whole proves nothing."""
-    if not vm.log_damage:
-        return ()
-    return (Splat(kind=Kind.FLOOD, title=vm.log_damage, function="", fatal=False, first=0, last=-1),)
+def _leaked(vm: Vm, clock: int | None) -> tuple[tuple[Record, ...], str]:
+    """Return what the kernel says of leaked memory, and why it says nothing, if it should and cannot."""
+    if clock is None or vm.ended is not None:
+        return (), ""
+    try:
+        return kmemleak.find_leaks(vm.run, clock), ""
+    except CommandError as error:
+        return (), error.headline
+    except MachineError:
+        # it died of the search, or just before: vm.ended says how
+        return (), ""
+
+
+def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:
+    """Return what is wrong with the evidence itself: what is not whole proves nothing."""
+    return (Splat(kind=kind, title=what, function="", fatal=False, first=0, last=-1),) if what else ()
 
 
 def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) -> MachineReport:
