@@ -36,10 +36,15 @@ def start(argv: list[str], **env: str) -> subprocess.Popen[bytes]:
     )
 
 
+def all_cases(results: Path) -> list[ET.Element]:
+    """Return the cases of the newest junit.xml."""
+    root = ET.parse(results / "latest" / "junit.xml").getroot()  # noqa: S314 - our own file
+    return list(root.iter("testcase"))
+
+
 def cases(results: Path) -> dict[str, ET.Element]:
     """Return the cases of the newest junit.xml by their names, architectures left out."""
-    root = ET.parse(results / "latest" / "junit.xml").getroot()  # noqa: S314 - our own file
-    return {(case.get("name") or "").partition("[")[0]: case for case in root.iter("testcase")}
+    return {(case.get("name") or "").partition("[")[0]: case for case in all_cases(results)}
 
 
 def colour(case: ET.Element) -> str:

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waits for seconds with preemption off.
+
+use kernel::{
+    bindings,
+    new_spinlock,
+    prelude::*,
+    sync::SpinLock, //
+};
+
+module! {
+    type: SoftLockup,
+    name: "soft_lockup",
+    authors: ["The rustbed authors"],
+    description: "spinning with preemption off",
+    license: "GPL",
+}
+
+struct SoftLockup;
+
+impl kernel::Module for SoftLockup {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        wait(&*KBox::pin_init(new_spinlock!(()), GFP_KERNEL)?);
+        Ok(Self)
+    }
+}
+
+fn jiffies() -> usize {
+    // SAFETY: Always there to be read.
+    unsafe { (&raw const bindings::jiffies).read_volatile() as usize }
+}
+
+#[inline(never)]
+fn wait(lock: &SpinLock<()>) {
+    let _guard = lock.lock();
+    #[cfg(not(bad))]
+    drop(_guard);
+    let begin = jiffies();
+    while jiffies().wrapping_sub(begin) < 4 * bindings::HZ as usize {} // blamed
+}

@@ -1,0 +1,242 @@
+"""The deliberately bad modules: how each is driven, and what must be seen of it on which kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.kernel.artifact import Kernel
+from harness.log.splat import Kind
+from harness.report.verdict import Outcome
+
+MODULES = Path(__file__).parent / "modules"
+# stands in a source behind the line to blame; at several lines where the processor may stop at any of them
+MARK = "// blamed"
+
+# until a command that never returns is given up; in seconds on real hardware
+STUCK_S = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a bad module leads to, on kernels that have what sees it."""
+
+    # the option that sees it; "" where every kernel does
+    needs: str = ""
+    outcome: Outcome = Outcome.FAIL
+    # None: nothing is logged
+    kind: Kind | None
+    # the title, without the function
+    title: str = ""
+    # the function to blame, without its crate; "" where nobody can know it
+    function: str = ""
+
+    def full_function(self, module: str) -> str:
+        """Return the blamed function as its symbol is demangled."""
+        plain = not self.function or self.function.startswith("<")
+        return self.function.format(crate=module) if plain else f"{module}::{self.function}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bad:
+    """A module with a bug that the kernel or the harness notices by itself."""
+
+    # its source's name
+    module: str
+    # the first one whose option the kernel has is expected; where none is, the bug goes unseen
+    seen: tuple[Seen, ...]
+    # shell commands: before it is loaded, while it is, when it has gone
+    before: str = ":"
+    use: str = ":"
+    after: str = ":"
+    # what the test needs besides
+    marks: tuple[pytest.MarkDecorator, ...] = ()
+    # seconds for a command, on real hardware; None: as usual
+    timeout_s: float | None = None
+
+    def expected(self, kernel: Kernel) -> Seen | None:
+        """Return what must be seen on that kernel, None if it has nothing that sees the bug."""
+        return next((seen for seen in self.seen if not seen.needs or kernel.has(seen.needs)), None)
+
+
+def _panic(title: str, function: str, needs: str = "") -> Seen:
+    return Seen(needs=needs, kind=Kind.RUST_PANIC, title=title, function=function)
+
+
+def _kasan(what: str, function: str) -> Seen:
+    return Seen(needs="CONFIG_KASAN", kind=Kind.KASAN, title=f"KASAN: {what}", function=function)
+
+
+def _deadlock(outcome: Outcome, function: str) -> Seen:
+    title = "possible deadlock"
+    return Seen(
+        needs="CONFIG_PROVE_LOCKING", outcome=outcome, kind=Kind.LOCKDEP, title=title, function=function
+    )
+
+
+def _one_second(knob: str) -> str:
+    """Return the command that lets a detector, where there is one, wait for a second only."""
+    return f"[ ! -e /proc/sys/kernel/{knob} ] || echo 1 >/proc/sys/kernel/{knob}"
+
+
+# a task that never comes back, of which the kernel says nothing
+_SILENT_HANG = Seen(outcome=Outcome.HANG, kind=None)
+_PAGING = "BUG: unable to handle kernel paging request"
+
+BAD = (
+    Bad(
+        module="unwrap_none",
+        seen=(_panic("called `Option::unwrap()` on a `None` value", "largest"),),
+    ),
+    Bad(
+        module="index_out_of_bounds",
+        seen=(_panic("index out of bounds: the len is 4 but the index is 4", "last"),),
+    ),
+    Bad(
+        module="unchecked_index",
+        seen=(
+            _panic(
+                "unsafe precondition(s) violated: slice::get_unchecked requires that the index is within"
+                " the slice",
+                "last",
+                needs="CONFIG_RUST_DEBUG_ASSERTIONS",
+            ),
+        ),
+    ),
+    Bad(module="overflow", seen=(_panic("attempt to add with overflow", "total"),)),
+    Bad(
+        module="panic_in_probe",
+        seen=(_panic("unexpected device", "<{crate}::PanicInProbe as kernel::pci::Driver>::probe"),),
+        marks=(pytest.mark.machine(devices=["pci-testdev"]),),
+    ),
+    Bad(
+        module="panic_in_ioctl",
+        seen=(_panic("unknown command", "<{crate}::Device as kernel::miscdevice::MiscDevice>::ioctl"),),
+        use="rbctl sys open:rw:/dev/panic_in_ioctl ioctl:3:0x7c80:none",
+    ),
+    Bad(
+        module="panic_in_drop",
+        seen=(_panic("1 still open", "<{crate}::PanicInDrop as core::ops::drop::Drop>::drop"),),
+    ),
+    Bad(
+        module="null_dereference",
+        seen=(
+            _panic("null pointer dereference occurred", "value_of", needs="CONFIG_RUST_DEBUG_ASSERTIONS"),
+            Seen(
+                kind=Kind.OOPS,
+                title="BUG: unable to handle kernel NULL pointer dereference",
+                function="value_of",
+            ),
+        ),
+    ),
+    Bad(module="wild_dereference", seen=(Seen(kind=Kind.OOPS, title=_PAGING, function="value_of"),)),
+    Bad(module="use_after_free", seen=(_kasan("slab-use-after-free Read", "read"),)),
+    Bad(module="double_free", seen=(_kasan("double-free Free", "free"),)),
+    Bad(module="out_of_bounds_write", seen=(_kasan("slab-out-of-bounds Write", "terminate"),)),
+    Bad(
+        module="leak",
+        seen=(Seen(needs="CONFIG_DEBUG_KMEMLEAK", kind=Kind.LEAK, title="memory leak", function="allocate"),),
+        marks=(pytest.mark.kmemleak,),
+    ),
+    Bad(
+        module="sleep_in_atomic",
+        seen=(
+            Seen(
+                needs="CONFIG_DEBUG_ATOMIC_SLEEP",
+                kind=Kind.ATOMIC_SLEEP,
+                title="BUG: sleeping function called from invalid context",
+                function="allocate_locked",
+            ),
+        ),
+    ),
+    Bad(module="lock_order", seen=(_deadlock(Outcome.FAIL, "transfer"),)),
+    Bad(module="self_deadlock", seen=(_deadlock(Outcome.HANG, "show"), _SILENT_HANG), timeout_s=STUCK_S),
+    Bad(module="recursive_mutex", seen=(_deadlock(Outcome.HANG, "show"), _SILENT_HANG), timeout_s=STUCK_S),
+    Bad(
+        module="soft_lockup",
+        seen=(
+            Seen(
+                needs="CONFIG_SOFTLOCKUP_DETECTOR",
+                kind=Kind.SOFT_LOCKUP,
+                title="BUG: soft lockup",
+                function="wait",
+            ),
+        ),
+        # a lockup lasts longer than twice that many seconds
+        before=_one_second("watchdog_thresh"),
+    ),
+    Bad(
+        module="hung_task",
+        seen=(
+            Seen(
+                needs="CONFIG_DETECT_HUNG_TASK",
+                outcome=Outcome.HANG,
+                kind=Kind.HUNG_TASK,
+                title="INFO: task hung",
+                function="wait",
+            ),
+            _SILENT_HANG,
+        ),
+        before=_one_second("hung_task_timeout_secs"),
+        timeout_s=STUCK_S,
+    ),
+    Bad(module="warn", seen=(Seen(kind=Kind.WARNING, title="WARNING", function="take"),)),
+    Bad(
+        module="refcount_misuse",
+        seen=(Seen(kind=Kind.REFCOUNT, title="WARNING: refcount bug", function="share"),),
+    ),
+    Bad(
+        module="list_corruption",
+        seen=(
+            Seen(
+                needs="CONFIG_LIST_HARDENED",
+                kind=Kind.LIST_CORRUPTION,
+                title="BUG: corrupted list",
+                function="fill",
+            ),
+        ),
+    ),
+    Bad(
+        module="active_timer_freed",
+        seen=(
+            Seen(
+                needs="CONFIG_DEBUG_OBJECTS_FREE",
+                kind=Kind.DEBUG_OBJECTS,
+                title="WARNING: ODEBUG bug",
+                function="forget_alarm",
+            ),
+        ),
+    ),
+    Bad(
+        module="callback_after_unload",
+        # its code has gone, and its name with it
+        seen=(Seen(outcome=Outcome.CRASH, kind=Kind.OOPS, title=_PAGING),),
+        after="sleep 1",
+    ),
+    Bad(
+        module="stack_overflow",
+        seen=(
+            Seen(
+                outcome=Outcome.CRASH,
+                kind=Kind.STACK_OVERFLOW,
+                title="kernel stack overflow",
+                function="descend",
+            ),
+        ),
+    ),
+)
+
+# modules whose bug only an assertion can see: what the test's failure says, and the scene that has the test
+ASSERTED = {
+    "wrong_value": "assert 15 == 14",
+    "wrong_errno": "assert 22 == 25",
+    "silent_success": "DID NOT RAISE",
+}
+
+
+def marked_lines(module: str) -> set[int]:
+    """Return the numbers (from 1) of the lines to blame in a module's source."""
+    lines = (MODULES / f"{module}.rs").read_text().splitlines()
+    return {number for number, line in enumerate(lines, start=1) if line.endswith(MARK)}

@@ -1,0 +1,148 @@
+"""Every bad module turns a run red for the right reason, and its good twin leaves it green.
+
+The scene is run once for each architecture, by pytest under pytest; what it leaves behind is looked at here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.arch import Arch
+from harness.kernel.artifact import Kernel
+from harness.log.splat import Kind
+from tests.boot import pytest_runs
+from tests.oracle.table import ASSERTED, BAD, Bad, Seen, marked_lines
+
+SCENE = Path(__file__).parent / "scenes" / "scene_modules.py"
+PANICKED = re.compile(r"rust_kernel: panicked at \S*?(?P<file>\w+\.rs):(?P<line>\d+):\d+:")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One test of the scene."""
+
+    colour: str
+    verdict: dict[str, Any]
+    # the kernel log of its window
+    log: str
+    # what junit.xml says: the failure, or why it was skipped
+    text: str
+
+
+@pytest.fixture
+def ran(
+    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Ran]:
+    """Run the scene for an architecture; once, also where several workers want it."""
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        shared = shared.parent
+    results = shared / f"oracle-{kernel.key}"
+    results.mkdir(exist_ok=True)
+    with (results / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        output = results / "output"
+        if not output.exists():
+            argv = pytest_runs.pytest_argv(request.config, str(SCENE), arch, results, "-n", "auto")
+            done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            output.write_bytes(done.stdout)
+    return dict(_read(results, arch))
+
+
+def _read(results: Path, arch: Arch) -> Iterator[tuple[str, Ran]]:
+    """Yield what is left of each test under its name and parameters, without the architecture."""
+    for case in pytest_runs.all_cases(results):
+        name, _, parameters = (case.get("name") or "").rstrip("]").partition("[")
+        directory = Path(pytest_runs.properties(case).get("run_directory") or "")
+        verdict, log = directory / "verdict.json", directory / "kernel.log"
+        colour = pytest_runs.colour(case)
+        ended = case.find(colour)
+        yield (
+            " ".join([name, *(word for word in parameters.split("-") if word != arch.name)]),
+            Ran(
+                colour=colour,
+                verdict=json.loads(verdict.read_text()) if verdict.is_file() else {},
+                log=log.read_text() if log.is_file() else "",
+                text=f"{ended.get('message')}\n{ended.text}" if ended is not None else "",
+            ),
+        )
+
+
+def expected(row: Bad, kernel: Kernel) -> Seen:
+    seen = row.expected(kernel)
+    if seen is None:
+        pytest.skip(f"kernel {kernel.release} for {kernel.arch} has nothing that sees it")
+    return seen
+
+
+each_bad = pytest.mark.parametrize("row", [pytest.param(row, id=row.module) for row in BAD])
+
+
+@each_bad
+def test_bad_module_is_red_for_the_right_reason(row: Bad, kernel: Kernel, ran: dict[str, Ran]) -> None:
+    seen = expected(row, kernel)
+    found = ran[f"test_bad {row.module}"]
+    assert (found.colour, found.verdict.get("outcome")) == ("failure", seen.outcome), found.text
+    assert [splat["kind"] for splat in found.verdict["splats"][:1]] == ([seen.kind] if seen.kind else [])
+
+
+@each_bad
+def test_title_names_the_blamed_function(row: Bad, kernel: Kernel, ran: dict[str, Ran]) -> None:
+    seen = expected(row, kernel)
+    found = [(splat["title"], splat["function"]) for splat in ran[f"test_bad {row.module}"].verdict["splats"]]
+    if seen.kind is None:
+        assert found == []
+    elif seen.function == "":
+        assert found[0][0].startswith(seen.title)
+    else:
+        function = seen.full_function(row.module)
+        assert found[0] == (f"{seen.title} in {function}", function)
+
+
+@each_bad
+def test_blamed_line_is_the_marked_one(row: Bad, kernel: Kernel, ran: dict[str, Ran]) -> None:
+    seen = expected(row, kernel)
+    if seen.kind is not Kind.RUST_PANIC:
+        pytest.skip("lines are known of Rust panics only")
+    panicked = PANICKED.search(ran[f"test_bad {row.module}"].log)
+    assert panicked is not None
+    assert panicked["file"] == f"{row.module}.rs"
+    assert int(panicked["line"]) in marked_lines(row.module)
+
+
+@each_bad
+def test_good_twin_stays_green(row: Bad, ran: dict[str, Ran]) -> None:
+    found = ran[f"test_good {row.module}"]
+    if found.colour == "skipped":
+        pytest.skip(found.text)
+    assert found.colour == "passed", found.text
+
+
+@pytest.mark.needs("CONFIG_DEBUG_KMEMLEAK")
+def test_leaks_that_cannot_be_searched_for_are_red(ran: dict[str, Ran], kernel: Kernel) -> None:
+    found = ran["test_leaks_are_not_found"]
+    assert (found.colour, found.verdict.get("outcome")) == ("failure", "fail"), found.text
+    assert [splat["title"] for splat in found.verdict["splats"]] == ["kmemleak does not scan"]
+
+
+@pytest.mark.parametrize(("module", "said"), ASSERTED.items(), ids=ASSERTED)
+def test_wrong_answer_is_red_by_assertion_alone(module: str, said: str, ran: dict[str, Ran]) -> None:
+    found = ran[f"test_{module} bad"]
+    assert (found.colour, found.verdict.get("outcome")) == ("failure", "fail"), found.text
+    assert found.verdict["machines"][0]["splats"] == []
+    assert said in found.text
+
+
+@pytest.mark.parametrize("module", ASSERTED)
+def test_right_answer_is_green(module: str, ran: dict[str, Ran]) -> None:
+    found = ran[f"test_{module} good"]
+    assert found.colour == "passed", found.text

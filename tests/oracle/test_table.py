@@ -1,0 +1,24 @@
+"""The table and the modules' sources know each other."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.oracle.table import ASSERTED, BAD, MODULES, marked_lines
+
+SOURCES = sorted(path.stem for path in MODULES.glob("*.rs"))
+
+
+def test_each_source_has_a_row_and_each_row_a_source() -> None:
+    assert sorted([*(row.module for row in BAD), *ASSERTED]) == SOURCES
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_source_has_a_line_to_blame_and_twins(module: str) -> None:
+    text = (MODULES / f"{module}.rs").read_text()
+    assert text.startswith("// SPDX-License-Identifier: GPL-2.0\n")
+    assert f'name: "{module}"' in text
+    assert marked_lines(module)
+    assert re.search(r"\bbad\b", text)
