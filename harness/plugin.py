@@ -406,7 +406,7 @@ def pytest_runtest_makereport(
     if run is not None and run.verdict is not None:
         report.user_properties = [
             *(pair for pair in report.user_properties if pair[0] != FACTS),
-            facts_of(run.verdict, run.reports, run.directory, run.kernel_log()),
+            facts_of(run.verdict, run.reports, run.directory, run.kernel_log(), run.explain()),
         ]
     return report
 

@@ -8,20 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import CommandError, HarnessError, LostError, MachineError
+from harness import host
+from harness.errors import CommandError, HarnessError, HostError, LostError, MachineError
 from harness.guest import kmemleak
+from harness.kernel.debugfiles import DebugFiles, files_of, render_files
 from harness.log.record import Record, render_records
 from harness.log.splat import Kind, Splat, find_splats, new_taints
+from harness.log.symbolize import Build
 from harness.machine.machines import Machines
 from harness.machine.running import RunFiles, read_console
 from harness.machine.spec import MachineSpec
 from harness.machine.vm import Vm
 from harness.prepare import Platform
 from harness.report import rundir
-from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict, judge, render_failure
+from harness.report.lines import read_lines
+from harness.report.verdict import (
+    Expectation,
+    MachineReport,
+    Outcome,
+    Verdict,
+    judge,
+    refine_verdict,
+    render_failure,
+)
 
 
 @dataclass
@@ -44,12 +56,15 @@ class TestRun:
     # the machines that live, and what their clocks said before the test, if leaks are looked for
     _open: dict[Vm, int | None] = field(default_factory=dict)
     _started: int = 0
+    # by run directory
+    _debug_files: dict[Path, DebugFiles] = field(default_factory=dict)
 
     @contextmanager
     def machine(self, platform: Platform, spec: MachineSpec, *, from_boot: bool) -> Iterator[Vm]:
         """Start a machine for this test; its log counts from its boot, or from when it was ready."""
         self._started += 1
         directory = self.directory if self._started == 1 else self.directory / f"machine-{self._started}"
+        self._keep(directory, _find_debug_files(platform))
         try:
             with self.machines.machine(
                 spec, platform.qemu, directory, slowness=self.slowness, fresh=from_boot
@@ -68,17 +83,45 @@ class TestRun:
         """Take down what a machine leaves behind, once."""
         if vm in self._open:
             self.reports.append(_report(vm, self._open.pop(vm)))
+            files = self._debug_files[vm.run_dir]
+            for name, (path, address) in vm.loaded.items():
+                files = files.with_module(name, path, address)
+            self._keep(vm.run_dir, files)
+
+    def _keep(self, directory: Path, files: DebugFiles) -> None:
+        """Leave in a run directory what its addresses are looked up in."""
+        if self._debug_files.get(directory) != files:
+            self._debug_files[directory] = files
+            directory.mkdir(parents=True, exist_ok=True)
+            rundir.replace_text(directory / rundir.SYMBOLS, render_files(files))
 
     def finish(self, outcome: Outcome, reason: str) -> Verdict:
         """Judge the test: everything its machines said until now counts. The first verdict stands."""
         for vm in list(self._open):
             self._conclude(vm)
         if self.verdict is None:
-            self.verdict = judge(outcome, reason, self.reports, self.expected)
+            self.verdict = self._look_up(judge(outcome, reason, self.reports, self.expected))
             rundir.write_verdict(self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test)
             if self.verdict.is_red and self.source is not None:
                 rundir.keep_source(self.directory, self.source)
         return self.verdict
+
+    def _look_up(self, verdict: Verdict) -> Verdict:
+        """Return a verdict, and let the reports be those, whose undeclared splats have their lines."""
+        for number, report in enumerate(self.reports):
+            wanted = [splat for splat in report.splats if splat in verdict.splats]
+            if not wanted:
+                continue
+            lines = read_lines(report.records, wanted, self._debug_files[report.run_dir], Build())
+            verdict = refine_verdict(verdict, lines.refined)
+            self.reports[number] = replace(
+                report,
+                splats=tuple(lines.refined.get(splat, splat) for splat in report.splats),
+                annotated=lines.records,
+                blames=lines.blames,
+                notes=lines.notes,
+            )
+        return verdict
 
     def explain(self) -> str:
         """Return the failure text: of the first machine that speaks against the test, else of the first."""
@@ -156,3 +199,13 @@ def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) ->
         reason=error.headline,
         run_dir=directory,
     )
+
+
+def _find_debug_files(platform: Platform) -> DebugFiles:
+    root = platform.toolchain.root
+    try:
+        symbolizer = host.program_in(root, "llvm-symbolizer", package="llvm")
+    except HostError:
+        # said when it is wanted
+        symbolizer = ("llvm-symbolizer",)
+    return files_of(platform.kernel, symbolizer, root)

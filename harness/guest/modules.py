@@ -49,6 +49,20 @@ def insmod(guest: Guest, name: str | Path, params: dict[str, object]) -> None:
     guest.check(render_insmod(f"{_MODULES}/{module.name}.ko", params))
 
 
+def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:
+    """Return the name and the file on the host of what `insmod` loads. Raises UsageError."""
+    if isinstance(name, Path):
+        return name.stem.replace("-", "_"), name
+    module = kernel.require_module(name)
+    return module.name, module.path
+
+
+def find_address(guest: Guest, module: str) -> int | None:
+    """Return where a module's code is in the guest; None if the kernel does not say."""
+    told = guest.check(f"cat /sys/module/{module}/sections/.text 2>/dev/null || :").strip()
+    return int(told, 16) if told else None
+
+
 def render_insmod(path: str, params: dict[str, object]) -> str:
     """Render the command that loads a module; a bool becomes Y or N, as the kernel prints it."""
     words = ["insmod", shlex.quote(path)]

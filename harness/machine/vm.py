@@ -67,6 +67,8 @@ class Vm:
         self.ended: MachineError | None = None
         #: whether the test waits for the machine to end
         self.end_is_wanted = False
+        #: file of each module that was to be loaded, and where its code went, if that is known
+        self.loaded: dict[str, tuple[Path, int | None]] = {}
         self.slowness = slowness
         self._running = running
         self._log = KernelLog(running.records, running.files.records, running.files.console, earlier)
@@ -206,7 +208,10 @@ class Vm:
         module, MismatchError for a file that belongs to another kernel and
         CommandError when the guest's kernel refuses.
         """
+        module, path = modules.find_file(self.kernel, name)
+        self.loaded[module] = (path, None)
         modules.insmod(self, name, params)
+        self.loaded[module] = (path, modules.find_address(self, module))
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""

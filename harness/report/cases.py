@@ -71,11 +71,11 @@ def _named(nodeid: str) -> dict[str, Any]:
 
 
 def facts_of(
-    verdict: Verdict, machines: Sequence[MachineReport], directory: Path, log: str
+    verdict: Verdict, machines: Sequence[MachineReport], directory: Path, log: str, explained: str
 ) -> tuple[str, str]:
     """Return what the files need to know of a test as a property of its report, which travels.
 
-    `directory` is the test's run directory, `log` its kernel log.
+    `directory` is the test's run directory, `log` its kernel log, `explained` the text of a failure.
     """
     properties = [("splat", "\n".join(splat.title for splat in verdict.splats))]
     properties.append(("fingerprint", "\n".join(verdict.fingerprints)))
@@ -94,6 +94,7 @@ def facts_of(
         "reason": verdict.reason,
         "properties": [pair for pair in properties if pair[1] or pair[0] == "boot_ms"],
         "log": log,
+        "explained": explained if verdict.is_red else "",
     }
     return FACTS, json.dumps(facts)
 
@@ -139,7 +140,7 @@ def case_of(report: Phase) -> Case:
         seconds=report.duration,
         outcome=_reported(report, facts),
         message=_message(report, facts),
-        details=report.longreprtext if report.failed else "",
+        details=_details(report, facts) if report.failed else "",
         properties=tuple((name, value) for name, value in properties),
         system_out=facts.get("log", ""),
     )
@@ -157,6 +158,14 @@ def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:
     if judged in RED:
         return judged
     return Outcome.FAIL if report.when == "call" else Outcome.ERROR
+
+
+def _details(report: Phase, facts: dict[str, Any]) -> str:
+    """Return the failure as text, and what the machine has to say to it where that is not all of it."""
+    explained = facts.get("explained", "")
+    if explained in report.longreprtext:
+        return report.longreprtext
+    return f"{report.longreprtext}\n\n{explained}"
 
 
 def _message(report: Phase, facts: dict[str, Any]) -> str:

@@ -7,15 +7,17 @@ files or of how a machine is run.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import render_facts
+from harness.log.annotate import render_blame
 from harness.log.fingerprint import fingerprint
 from harness.log.record import Record, render_records
 from harness.log.splat import Kind, Splat
+from harness.log.symbolize import Blame
 
 # file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
 CONSOLE = "console.log"
@@ -95,6 +97,12 @@ class MachineReport:
     # one line: what was seen when it ended
     reason: str
     run_dir: Path
+    # the records with what debug information tells, if that was looked at
+    annotated: tuple[Record, ...] | None = None
+    # where splats point at, as far as anybody can tell
+    blames: Mapping[Splat, Blame] = field(default_factory=dict)
+    # why debug information does not tell all
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +238,15 @@ def _join(findings: Sequence[_Finding]) -> str:
     return " ".join(f"{first}{also}{more}".split())
 
 
+def refine_verdict(verdict: Verdict, refined: Mapping[Splat, Splat]) -> Verdict:
+    """Return a verdict in which splats are named as debug information names them."""
+    reason = verdict.reason
+    for found, known in refined.items():
+        reason = reason.replace(found.title, known.title)
+    splats = tuple(refined.get(splat, splat) for splat in verdict.splats)
+    return replace(verdict, reason=reason, splats=splats)
+
+
 def render_failure(verdict: Verdict, machine: MachineReport) -> str:
     """Render the text of a failed test: the verdict, the records that matter, where the rest is."""
     headline = f"{verdict.outcome.upper()}: {machine.arch} ({machine.accel}): {verdict.reason}"
@@ -238,8 +255,11 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
     if verdict.missing:
         facts.append(("missing", "\n".join(str(wanted) for wanted in verdict.missing)))
     if own:
-        facts.append(("splat", _render_splat(own[0], machine.records)))
-        facts += [("further", splat.title) for splat in own[1:]]
+        if (blame := machine.blames.get(own[0])) is not None:
+            facts.append(("blamed", render_blame(blame)))
+        facts.append(("splat", _render_splat(own[0], machine.annotated or machine.records)))
+        facts += [("symbols", note) for note in machine.notes]
+        facts += [("further", _render_further(splat, machine)) for splat in own[1:]]
     else:
         facts.append(("last records", render_records(machine.records[-_LAST:]) or "none"))
     if machine.ended is not None:
@@ -247,6 +267,11 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
     facts.append(("console", machine.run_dir / CONSOLE))
     facts.append(("repeat", f"sh {machine.run_dir / REPEAT}"))
     return render_facts(headline, facts)
+
+
+def _render_further(splat: Splat, machine: MachineReport) -> str:
+    blame = machine.blames.get(splat)
+    return f"{splat.title} ({blame.file}:{blame.line})" if blame and blame.file else splat.title
 
 
 def _render_splat(splat: Splat, records: Sequence[Record]) -> str:

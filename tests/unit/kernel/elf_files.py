@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ def make_elf(
     machine: int = 62,
     word_bits: int = 64,
     big_endian: bool = False,
+    allocated: tuple[str, ...] = (),
 ) -> bytes:
-    """Return an ELF file with these sections, its section headers at the end."""
+    """Return an ELF file with these sections, its section headers at the end; `allocated` go to memory."""
     order = ">" if big_endian else "<"
     wide = word_bits == 64
     contents = {"": b"", **sections, ".shstrtab": b""}
@@ -32,13 +34,49 @@ def make_elf(
     layout = f"{order}II4Q2I2Q" if wide else f"{order}10I"
     for name, data in contents.items():
         place = (header_size + len(body), len(data))
-        rows.append(struct.pack(layout, offsets[name], 1, 0, 0, *place, 0, 0, 0, 0))
+        flags = 2 if name in allocated else 0
+        rows.append(struct.pack(layout, offsets[name], 1, flags, 0, *place, 0, 0, 0, 0))
         body += data
     word = "Q" if wide else "I"
     header = b"\x7fELF" + bytes([2 if wide else 1, 2 if big_endian else 1, 1]) + bytes(9)
     header += struct.pack(f"{order}HHI3{word}I", 1, machine, 1, 0, 0, header_size + len(body), 0)
     header += struct.pack(f"{order}6H", header_size, 0, 0, len(rows[0]), len(rows), len(rows) - 1)
     return header + body + b"".join(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symbol:
+    """One row of a symbol table; `kind` 2 is a function."""
+
+    name: str
+    section: int
+    value: int
+    size: int
+    kind: int = 2
+
+
+def make_symbols(
+    symbols: tuple[Symbol, ...], *, word_bits: int = 64, big_endian: bool = False
+) -> dict[str, bytes]:
+    """Return the sections .symtab and .strtab."""
+    order = ">" if big_endian else "<"
+    names, rows = b"\0", b""
+    for symbol in symbols:
+        name, info = len(names), symbol.kind
+        names += symbol.name.encode() + b"\0"
+        if word_bits == 64:
+            rows += struct.pack(f"{order}IBBHQQ", name, info, 0, symbol.section, symbol.value, symbol.size)
+        else:
+            rows += struct.pack(f"{order}IIIBBH", name, symbol.value, symbol.size, info, 0, symbol.section)
+    return {".symtab": rows, ".strtab": names}
+
+
+def make_build_id(build_id: str, *, big_endian: bool = False) -> bytes:
+    """Return a note section with a build id, behind a note of another kind."""
+    order = ">" if big_endian else "<"
+    other = struct.pack(f"{order}3I", 6, 1, 7) + b"Linux\0\0\0" + b"\1\0\0\0"
+    contents = bytes.fromhex(build_id)
+    return other + struct.pack(f"{order}3I", 4, len(contents), 3) + b"GNU\0" + contents
 
 
 def make_module(

@@ -54,6 +54,16 @@ def test_expected_failure_is_no_skip() -> None:
     assert (case_of(report).outcome, case_of(report).message) == (Outcome.XFAIL, "known")
 
 
+def test_details_hold_what_the_machine_says_once() -> None:
+    facts = judged("fail", explained="FAIL: splat")
+    assert case_of(Report(failed=True, longreprtext="assert", user_properties=facts)).details == (
+        "assert\n\nFAIL: splat"
+    )
+    told = "because\nFAIL: splat"
+    assert case_of(Report(failed=True, longreprtext=told, user_properties=facts)).details == told
+    assert case_of(Report(failed=True, longreprtext="assert")).details == "assert"
+
+
 def test_case_is_named_by_file_and_test_and_carries_the_facts() -> None:
     properties = judged("fail", properties=[["arch", "arm64"]], log="[ 1.0] text")
     case = case_of(Report(failed=True, user_properties=properties))

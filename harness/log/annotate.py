@@ -1,0 +1,81 @@
+"""Records and blame as a person reads them: names, files, lines, and where Rust meets C. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from harness.log.demangle import demangle
+from harness.log.record import Record
+from harness.log.symbolize import LIBRARY, LINE, Blame, Located, Place, Symbols, read_frames
+
+# characters that a frame's function gets before its place
+_COLUMN = 64
+
+
+def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
+    """Return records whose frames have readable names, files and lines, and inlined functions above them.
+
+    Between frames in Rust and frames in C a line says so. Library functions inlined between
+    a driver's own are left out.
+    """
+    made = []
+    # whether the frame above is in Rust; None if there is none
+    rust: bool | None = None
+    for record in records:
+        lines = record.text.split("\n")
+        text = []
+        for line, frame in zip(lines, read_frames(lines), strict=True):
+            located = symbols.found.get(frame) if frame else None
+            if located is None or not located.places:
+                text.append(_demangle_all(line))
+                # a frame that nobody knows, or one left from an earlier call, is no end of a trace
+                rust = rust if LINE.match(line) else None
+                continue
+            for place in _shown(located):
+                if rust is not None and place.file and place.is_rust is not rust:
+                    text.append(
+                        " ---- Rust above, C below ----" if rust else " ---- C above, Rust below ----"
+                    )
+                rust = place.is_rust if place.file else rust
+                text.append(_render_place(line, place, inlined=place is not located.places[-1]))
+        made.append(replace(record, text="\n".join(text)))
+    return tuple(made)
+
+
+def _shown(located: Located) -> Iterator[Place]:
+    """Yield the places of a frame, without the library's glue between a driver's own functions."""
+    own = False
+    for place in located.places:
+        library = LIBRARY.match(place.file) is not None
+        if not (own and library) or place is located.places[-1]:
+            yield place
+        own = own or not library
+
+
+def _render_place(line: str, place: Place, *, inlined: bool) -> str:
+    match = LINE.match(line)
+    if inlined or match is None:
+        text = f"   {place.function} (inlined)"
+    else:
+        # an address without a symbol is kept: the name is ours, not the kernel's
+        behind = line[match.end("symbol") :] if match["symbol"] else f" {line[match.start('address') - 2 :]}"
+        text = f"{match['head'] or ' '}{place.function}{behind}"
+    return f"{text:<{_COLUMN}} {place}".rstrip()
+
+
+def _demangle_all(line: str) -> str:
+    return re.sub(r"\b_R[A-Z]\w+", lambda match: demangle(match[0]), line) if "_R" in line else line
+
+
+def render_blame(blame: Blame) -> str:
+    """Render where a report points at, with the lines around it if they are at hand."""
+    where = f"{blame.file}:{blame.line}" if blame.file else ""
+    text = [f"{where} in {blame.function}" if where and blame.function else where or blame.function]
+    width = len(str(max((number for number, _ in blame.source), default=0)))
+    text += [
+        f"{'>' if number == blame.line else ' '} {number:>{width}} | {line}".rstrip()
+        for number, line in blame.source
+    ]
+    return "\n".join(text)

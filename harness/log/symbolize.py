@@ -1,0 +1,267 @@
+"""Frames of a report to functions, files and lines: what a person reads instead of offsets.
+
+Owns the reading of a frame's text, whom to blame once places are known, and
+how both are shown. Who looks places up is elsewhere. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.log.formats import SYMBOL, Kind
+from harness.log.frames import readable
+from harness.log.record import Record
+from harness.log.splat import Splat, find_splats
+
+_POINT = (
+    rf"(?P<symbol>{SYMBOL})\+0x(?P<offset>[0-9a-f]{{1,16}})/0x(?P<size>[0-9a-f]{{1,16}})"
+    r"(?: \[(?P<module>[\w-]+)(?: (?P<build_id>[0-9a-f]{40}))?\])?"
+)
+_RAW = r"0x(?P<address>[0-9a-f]{8,16})\b"
+_ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
+# where the processor stopped: x86 (kernel segments), arm64, arm, riscv, s390
+_STOPPED = r"(?:RIP: 0010:|E?IP: |pc : |PC is at |epc : |Krnl PSW : [0-9a-f ]+\()"
+LINE = re.compile(
+    # lockdep's line of a lock ends in where it was taken
+    rf"(?P<head>(?P<stopped>{_STOPPED})|(?:.{{1,200}}, at: )|\s*)"
+    rf"{_ADDRESS}(?P<unsure>\? )?(?:{_POINT}|{_RAW})"
+)
+# what reports themselves say of the place: a Rust panic, WARN() and BUG() (CONFIG_DEBUG_BUGVERBOSE)
+_PANICKED = re.compile(r"rust_kernel: panicked at (?P<file>[^\n]*?):(?P<line>\d+):\d+:?(?:\n|$)")
+_WARNED = re.compile(
+    r"(?:WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\[.*?\] )?|kernel BUG at )(?P<file>\S+):(?P<line>\d+)\b"
+)
+
+_RELEASE = re.compile(r"CPU: \d+ .*(?:Not tainted|Tainted: [A-Z ]+?) +(\d+\.\d+\S*) #")
+
+# what is there to be used by others: the Rust and C libraries of the kernel, and Rust's own
+LIBRARY = re.compile(
+    r"(?:.*/)?(?:library/(?:core|alloc|std)|include|rust/(?:kernel|helpers|pin-init|macros|ffi|bindings))/"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """One place in code, as the kernel prints it."""
+
+    # as printed, "" if the kernel knew none
+    symbol: str
+    # bytes from the symbol; the address itself where there is no symbol
+    offset: int
+    # bytes to the next symbol; 0 where there is no symbol
+    size: int
+    # "" for the kernel itself
+    module: str
+    # the module's, if the kernel prints it (CONFIG_STACKTRACE_BUILD_ID)
+    build_id: str = ""
+    # whether a call returns there: the call itself is before it
+    returns: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A function and where in its source it is."""
+
+    # demangled
+    function: str
+    # relative to the kernel's or the module's directory, "" if unknown
+    file: str
+    # 0 if unknown
+    line: int
+    # the same file on this host, "" if unknown
+    path: str = ""
+
+    @property
+    def is_rust(self) -> bool:
+        """Whether it is in Rust, and not in C or assembly."""
+        return self.file.endswith(".rs")
+
+    def __str__(self) -> str:
+        """Return file and line as compilers print them."""
+        return f"{self.file}:{self.line}" if self.file else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Located:
+    """A frame that was looked up."""
+
+    # the symbol it is in, as in the file, and the offset from there to the frame's address
+    symbol: str
+    offset: int
+    # innermost inlined function first, the function that `symbol` is last
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """What a log says of the kernel that wrote it, "" if it does not."""
+
+    # "Linux version ...", to the end of the line
+    banner: str = ""
+    # uname -r
+    release: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symbols:
+    """What looking up the frames of a report gave."""
+
+    found: Mapping[Frame, Located] = field(default_factory=dict)
+    # why some frames stay as they are, a line each
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blame:
+    """Where a report points at."""
+
+    function: str
+    # "" and 0 if unknown
+    file: str
+    line: int
+    path: str = ""
+    # number of each line around it, and its text; empty if the source is not at hand
+    source: tuple[tuple[int, str], ...] = ()
+
+
+def find_build(records: Iterable[Record]) -> Build:
+    """Return what the records say of the kernel."""
+    banner = release = ""
+    for record in records:
+        if record.text.startswith("Linux version "):
+            banner = record.text.strip()
+        elif "ainted" in record.text and (match := _RELEASE.search(record.text)):
+            release = match[1]
+    return Build(banner=banner, release=release)
+
+
+def find_frames(records: Iterable[Record]) -> dict[Frame, None]:
+    """Return the frames in the records, each once, in their order."""
+    lines = [line for record in records for line in record.text.split("\n")]
+    return dict.fromkeys(frame for line, frame in zip(lines, read_frames(lines), strict=True) if frame)
+
+
+def read_frames(lines: Sequence[str]) -> list[Frame | None]:
+    """Return the frame in each line, None if it has none or one that may be left from an earlier call.
+
+    A trace may begin with where the processor stopped, which no call returns to.
+    """
+    matches = [LINE.match(line) for line in lines]
+    stopped = {
+        (match["symbol"], match["offset"], match["address"])
+        for match in matches
+        if match and match["stopped"]
+    }
+    return [
+        None
+        if match is None or match["unsure"] or not _is_code(match)
+        else Frame(
+            symbol=match["symbol"] or "",
+            offset=int(match["offset"] or match["address"], 16),
+            size=int(match["size"] or "0", 16),
+            module=(match["module"] or "").replace("-", "_"),
+            build_id=match["build_id"] or "",
+            returns=(match["symbol"], match["offset"], match["address"]) not in stopped,
+        )
+        for match in matches
+    ]
+
+
+def _is_code(match: re.Match[str]) -> bool:
+    """Whether a number without a symbol is an address: in a trace it has the line for itself."""
+    return not match["address"] or bool(match["stopped"]) or match.end() == len(match.string)
+
+
+# -- blame -------------------------------------------------------------------------
+
+
+def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[Splat, Blame | None]:
+    """Return a splat with the function that debug information tells, and where that is.
+
+    `records` are those that the splat was found in. The place is None if neither the
+    debug information nor the report itself tells it.
+    """
+    own = tuple(records[splat.first : splat.last + 1])
+    corrected = _correct(own, symbols)
+    again = find_splats(corrected) if corrected != own else ()
+    if again and again[0].kind is splat.kind:
+        splat = replace(splat, title=again[0].title, function=again[0].function)
+    blame = _find_blame(splat, own, symbols)
+    if blame is None:
+        return splat, None
+    splat = replace(splat, file=blame.file or None, line=blame.line or None)
+    if not blame.function:
+        return splat, blame
+    located = f" in {splat.function}"
+    title = splat.title
+    if splat.function and title.endswith(located):
+        title = f"{title.removesuffix(located)} in {blame.function}"
+    return replace(splat, title=title, function=blame.function), blame
+
+
+def _correct(records: tuple[Record, ...], symbols: Symbols) -> tuple[Record, ...]:
+    """Return the records with the frames that the kernel names wrongly, or not at all, named.
+
+    Where a call that never returns is a function's last instruction, the address it would return to
+    is the next function's first, and that is what arm64 and riscv print. Code of a module that is
+    gone has no name.
+    """
+    return tuple(
+        replace(record, text="\n".join(_corrected_lines(record.text.split("\n"), symbols)))
+        for record in records
+    )
+
+
+def _corrected_lines(lines: list[str], symbols: Symbols) -> Iterator[str]:
+    for line, frame in zip(lines, read_frames(lines), strict=True):
+        located = symbols.found.get(frame) if frame else None
+        match = LINE.match(line)
+        if match is None or frame is None or located is None or located.symbol == frame.symbol:
+            yield line
+        else:
+            module = f" [{frame.module}]" if frame.module else ""
+            yield f"{match['head'] or ' '}{located.symbol}+{located.offset:#x}/{located.offset:#x}{module}"
+
+
+def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Blame | None:
+    located = [symbols.found[frame] for frame in find_frames(records) if frame in symbols.found]
+    blamed = next((found.places for found in located if readable(found.symbol) == splat.function), ())
+    place = _own_place(blamed) if blamed else None
+    if splat.kind is Kind.RUST_PANIC and (said := _said(_PANICKED, records)):
+        # the message names the line, the trace the function around it
+        places = [place for found in located for place in found.places]
+        around = next((found for found in places if _is_there(found, said)), None)
+        if around is not None:
+            place = around
+        elif not LIBRARY.match(said.file) or place is None:
+            place = replace(said, function=place.function if place else splat.function)
+    elif said := _said(_WARNED, records):
+        # debug information is vague about a trap, the report is not; but what warns may be plumbing
+        traps = [found for found in blamed if _same_file(found.file, said.file)]
+        if traps:
+            place = replace(traps[0], line=said.line)
+    if place is None or not place.file:
+        return None
+    return Blame(function=place.function, file=place.file, line=place.line, path=place.path)
+
+
+def _own_place(places: Sequence[Place]) -> Place:
+    """Return the innermost place that is not in a library; the outermost if all are."""
+    return next((place for place in places if place.file and not LIBRARY.match(place.file)), places[-1])
+
+
+def _said(pattern: re.Pattern[str], records: Sequence[Record]) -> Place | None:
+    """Return the place that a report names itself."""
+    match = next((found for record in records if (found := pattern.match(record.text))), None)
+    return match and Place(function="", file=match["file"], line=int(match["line"]))
+
+
+def _is_there(place: Place, said: Place) -> bool:
+    return place.line == said.line and _same_file(place.file, said.file)
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether two names mean one file, one of them perhaps with directories before it."""
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Fails in places that are hard to find: tests look for the lines by their comments.
+
+use core::hint::black_box;
+use kernel::prelude::*;
+
+module! {
+    type: Pointed,
+    name: "pointed",
+    authors: ["The rustbed authors"],
+    description: "A module whose failures must be found",
+    license: "GPL",
+    params: {
+        what: i64 {
+            default: 0,
+            description: "1: NULL in an inlined function, 2: a call that never returns, 3: a panic in drop, 4: a warning",
+        },
+    },
+}
+
+struct Pointed {
+    what: i64,
+}
+
+impl kernel::Module for Pointed {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let what = module_parameters::what.value();
+        match what {
+            1 => {
+                follow(black_box(core::ptr::null()));
+            }
+            2 => refuse(what),
+            4 => warn(what),
+            _ => (),
+        }
+        Ok(Self { what })
+    }
+}
+
+#[inline(never)]
+fn follow(number: *const u32) -> u32 {
+    peek(number) + 1 // line: follow
+}
+
+#[inline(always)]
+fn peek(number: *const u32) -> u32 {
+    // SAFETY: It is not, and that is the purpose.
+    unsafe { number.read_volatile() } // line: peek
+}
+
+#[inline(never)]
+fn refuse(what: i64) -> ! {
+    panic!("refusing {what}") // line: refuse
+}
+
+#[inline(never)]
+fn warn(what: i64) {
+    kernel::warn_on!(what == 4); // line: warn
+}
+
+impl Drop for Pointed {
+    fn drop(&mut self) {
+        assert_ne!(self.what, 3); // line: drop
+    }
+}

@@ -1,0 +1,131 @@
+"""Failures point at their line: by the failure text, by verdict.json, and later from the run directory."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.arch import Arch
+from harness.kernel.artifact import Kernel
+from harness.kernel.debugfiles import parse_files
+from harness.log.record import parse_console
+from harness.log.splat import find_splats
+from harness.log.symbolize import find_build
+from harness.report import rundir
+from harness.report.lines import read_lines
+from tests.boot import pytest_runs
+
+MODULE = Path(__file__).parent / "modules/pointed/pointed.rs"
+
+# test of the scene, kind of its splat, function to blame, comment of the line to blame
+POINTED = [
+    ("test_null_in_an_inlined_function", "oops", "pointed::peek", "peek"),
+    ("test_call_that_never_returns", "rust-panic", "pointed::refuse", "refuse"),
+    ("test_panic_in_drop", "rust-panic", "<pointed::Pointed as core::ops::drop::Drop>::drop", "drop"),
+    ("test_warning", "warning", "pointed::warn", "warn"),
+]
+
+_ran: dict[str, Path] = {}
+
+
+@pytest.fixture
+def results(
+    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Run the scene, once for each architecture."""
+    if arch.name not in _ran:
+        _ran[arch.name] = tmp_path_factory.mktemp(f"lines-{arch}")
+        argv = pytest_runs.pytest_argv(request.config, "scene_lines.py", arch, _ran[arch.name])
+        subprocess.run(argv, capture_output=True, check=False)
+    return _ran[arch.name]
+
+
+def marked(name: str) -> int:
+    """Return the number of the line that a comment of the module names."""
+    lines = enumerate(MODULE.read_text().splitlines(), start=1)
+    (number,) = [number for number, line in lines if line.endswith(f"// line: {name}")]
+    return number
+
+
+def directory(results: Path, test: str) -> Path:
+    (found,) = (results / "latest").glob(f"*{test}*")
+    return found
+
+
+@pytest.mark.parametrize(("test", "kind", "function", "mark"), POINTED)
+def test_verdict_names_function_file_and_line(
+    results: Path, test: str, kind: str, function: str, mark: str
+) -> None:
+    verdict = json.loads((directory(results, test) / rundir.VERDICT).read_text())
+    # a kernel that goes on after a death may warn of what the dead left behind
+    splat = verdict["splats"][0]
+    assert {name: splat[name] for name in ("kind", "function", "file", "line")} == {
+        "kind": kind,
+        "function": function,
+        "file": "pointed.rs",
+        "line": marked(mark),
+    }
+    assert splat["title"].endswith(f" in {function}")
+    assert splat["title"] in verdict["reason"]
+
+
+@pytest.mark.parametrize(("test", "kind", "function", "mark"), POINTED)
+def test_failure_text_shows_the_source(results: Path, test: str, kind: str, function: str, mark: str) -> None:
+    failure = pytest_runs.cases(results)[test].find("failure")
+    assert failure is not None
+    text = failure.text or ""
+    assert f"  blamed   pointed.rs:{marked(mark)} in {function}\n" in text
+    assert f"> {marked(mark)} | {MODULE.read_text().splitlines()[marked(mark) - 1]}\n" in text
+    assert "symbols" not in text
+
+
+def shown(results: Path, test: str) -> Iterator[str]:
+    """Yield the lines of a splat as the failure text shows them, words a single space apart."""
+    failure = pytest_runs.cases(results)[test].find("failure")
+    for line in (failure.text or "" if failure is not None else "").splitlines():
+        yield " ".join(re.sub(r"^.*?\[ *\d+\.\d+\] ", "", line).split())
+
+
+def test_failure_text_shows_inlined_functions_and_the_boundary(results: Path) -> None:
+    lines = list(shown(results, "test_null_in_an_inlined_function"))
+    inlined = lines.index(f"pointed::peek (inlined) pointed.rs:{marked('peek')}")
+    assert "pointed::follow+0x" in lines[inlined + 1]
+    lines = list(shown(results, "test_panic_in_drop"))
+    drop = lines.index(
+        f"<pointed::Pointed as core::ops::drop::Drop>::drop (inlined) pointed.rs:{marked('drop')}"
+    )
+    assert "---- Rust above, C below ----" in lines[drop:]
+
+
+@pytest.mark.parametrize(("test", "kind", "function", "mark"), POINTED)
+def test_saved_run_directory_tells_the_same(
+    results: Path, test: str, kind: str, function: str, mark: str
+) -> None:
+    run = directory(results, test)
+    files = parse_files((run / rundir.SYMBOLS).read_text())
+    records = parse_console((run / rundir.CONSOLE).read_text(errors="replace"))
+    lines = read_lines(records, find_splats(records), files, find_build(records))
+    splat = next(iter(lines.refined.values()))
+    told: dict[str, Any] = {"function": splat.function, "file": splat.file, "line": splat.line}
+    assert told == {"function": function, "file": "pointed.rs", "line": marked(mark)}
+    assert lines.notes == ()
+
+
+def test_another_build_of_the_module_is_not_believed(results: Path, tmp_path: Path) -> None:
+    """As after an edit: the file in the place of the one that ran has another build id."""
+    run = directory(results, "test_null_in_an_inlined_function")
+    document = json.loads((run / rundir.SYMBOLS).read_text())
+    document["files"]["pointed"]["build_id"] = "00" * 20
+    records = parse_console((run / rundir.CONSOLE).read_text(errors="replace"))
+    files = parse_files(json.dumps(document))
+    lines = read_lines(records, find_splats(records), files, find_build(records))
+    splat = next(iter(lines.refined.values()))
+    assert (splat.function, splat.file, splat.line) == ("pointed::follow", None, None)
+    (note,) = lines.notes
+    assert note.startswith("module pointed: it was built again since")
