@@ -128,8 +128,8 @@ def test_good_twin_stays_green(row: Bad, ran: dict[str, Ran]) -> None:
 
 
 @pytest.mark.needs("CONFIG_DEBUG_KMEMLEAK")
-def test_leaks_that_cannot_be_searched_for_are_red(ran: dict[str, Ran], kernel: Kernel) -> None:
-    found = ran["test_leaks_are_not_found"]
+def test_leaks_that_cannot_be_looked_for_are_red(ran: dict[str, Ran], kernel: Kernel) -> None:
+    found = ran["test_leaks_cannot_be_looked_for"]
     assert (found.colour, found.verdict.get("outcome")) == ("failure", "fail"), found.text
     assert [splat["title"] for splat in found.verdict["splats"]] == ["kmemleak does not scan"]
 

@@ -30,10 +30,11 @@ unsafe extern "C" fn ring(_timer: *mut bindings::hrtimer) -> bindings::hrtimer_r
 
 #[inline(never)]
 fn forget_alarm(mut timer: KBox<bindings::hrtimer>) {
-    let (clock, mode) = (bindings::CLOCK_MONOTONIC, bindings::hrtimer_mode_HRTIMER_MODE_REL);
+    let clock = bindings::CLOCK_MONOTONIC as i32;
+    let mode = bindings::hrtimer_mode_HRTIMER_MODE_REL;
     // SAFETY: The timer is valid and stays where it is until it is freed.
     unsafe {
-        bindings::hrtimer_setup(&mut *timer, Some(ring), clock as i32, mode);
+        bindings::hrtimer_setup(&mut *timer, Some(ring), clock, mode);
         bindings::hrtimer_start_range_ns(&mut *timer, 3_600_000_000_000, 0, mode);
         #[cfg(not(bad))]
         bindings::hrtimer_cancel(&mut *timer);

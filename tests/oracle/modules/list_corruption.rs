@@ -19,7 +19,8 @@ struct ListCorruption;
 
 impl kernel::Module for ListCorruption {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        fill(&mut *KBox::new([bindings::list_head::default(); 2], GFP_KERNEL)?);
+        let entries = [bindings::list_head::default(); 2];
+        fill(&mut *KBox::new(entries, GFP_KERNEL)?);
         Ok(Self)
     }
 }

@@ -24,7 +24,8 @@ impl kernel::Module for StackOverflow {
 
 #[cfg_attr(bad, allow(unconditional_recursion))]
 #[inline(never)]
-fn descend(level: usize) -> usize { // blamed
+fn descend(level: usize) -> usize {
+    // blamed
     let frame = black_box([level; 32]); // blamed
     #[cfg(not(bad))]
     if level == 4 {

@@ -17,7 +17,9 @@ struct WildDereference;
 
 impl kernel::Module for WildDereference {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let found = black_box(without_provenance(-(bindings::ENOENT as isize) as usize & !7));
+        // an errno where a pointer is wanted, aligned like one
+        let errno = (bindings::ENOENT as usize).wrapping_neg() & !7;
+        let found = black_box(without_provenance(errno));
         pr_info!("value: {}\n", value_of(found));
         Ok(Self)
     }

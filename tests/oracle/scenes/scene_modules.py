@@ -62,7 +62,7 @@ def test_good(row: Bad, modules: dict[str, Path], vm: Vm) -> None:
 
 
 @pytest.mark.kmemleak
-def test_leaks_are_not_found(vm: Vm) -> None:
+def test_leaks_cannot_be_looked_for(vm: Vm) -> None:
     vm.check("echo off >/sys/kernel/debug/kmemleak")
 
 
