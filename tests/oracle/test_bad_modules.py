@@ -134,6 +134,14 @@ def test_leaks_that_cannot_be_looked_for_are_red(ran: dict[str, Ran], kernel: Ke
     assert [splat["title"] for splat in found.verdict["splats"]] == ["kmemleak does not scan"]
 
 
+def test_kernel_without_kmemleak_is_a_skip_by_name(ran: dict[str, Ran], kernel: Kernel) -> None:
+    if kernel.has("CONFIG_DEBUG_KMEMLEAK"):
+        pytest.skip("this one has it")
+    found = ran["test_leaks_cannot_be_looked_for"]
+    assert found.colour == "skipped"
+    assert f"kernel {kernel.release} for {kernel.arch} has no CONFIG_DEBUG_KMEMLEAK" in found.text
+
+
 @pytest.mark.parametrize(("module", "said"), ASSERTED.items(), ids=ASSERTED)
 def test_wrong_answer_is_red_by_assertion_alone(module: str, said: str, ran: dict[str, Ran]) -> None:
     found = ran[f"test_{module} bad"]

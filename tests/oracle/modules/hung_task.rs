@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waits for something that nobody does.
+//! Waits, while it is unloaded, for something that nobody does.
 
 use kernel::{
     prelude::*,
@@ -15,12 +15,21 @@ module! {
     license: "GPL",
 }
 
-struct HungTask;
+struct HungTask {
+    done: Pin<KBox<Completion>>,
+}
 
 impl kernel::Module for HungTask {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        wait(&*KBox::pin_init(Completion::new(), GFP_KERNEL)?);
-        Ok(Self)
+        Ok(Self {
+            done: KBox::pin_init(Completion::new(), GFP_KERNEL)?,
+        })
+    }
+}
+
+impl Drop for HungTask {
+    fn drop(&mut self) {
+        wait(&self.done);
     }
 }
 

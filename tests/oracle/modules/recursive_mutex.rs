@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Takes a mutex that it holds.
+//! Takes a mutex that it holds, while it is unloaded.
 
 use kernel::{
     new_mutex,
@@ -16,12 +16,21 @@ module! {
     license: "GPL",
 }
 
-struct RecursiveMutex;
+struct RecursiveMutex {
+    counter: Pin<KBox<Mutex<u32>>>,
+}
 
 impl kernel::Module for RecursiveMutex {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        count(&*KBox::pin_init(new_mutex!(0), GFP_KERNEL)?);
-        Ok(Self)
+        Ok(Self {
+            counter: KBox::pin_init(new_mutex!(0), GFP_KERNEL)?,
+        })
+    }
+}
+
+impl Drop for RecursiveMutex {
+    fn drop(&mut self) {
+        count(&self.counter);
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Takes a spinlock that it holds.
+//! Takes a spinlock that it holds, while it is unloaded.
 
 use kernel::{
     new_spinlock,
@@ -16,12 +16,21 @@ module! {
     license: "GPL",
 }
 
-struct SelfDeadlock;
+struct SelfDeadlock {
+    counter: Pin<KBox<SpinLock<u32>>>,
+}
 
 impl kernel::Module for SelfDeadlock {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        count(&*KBox::pin_init(new_spinlock!(0), GFP_KERNEL)?);
-        Ok(Self)
+        Ok(Self {
+            counter: KBox::pin_init(new_spinlock!(0), GFP_KERNEL)?,
+        })
+    }
+}
+
+impl Drop for SelfDeadlock {
+    fn drop(&mut self) {
+        count(&self.counter);
     }
 }
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from harness import SyscallError, Vm
+from harness import CommandError, SyscallError, Vm
 from harness.kernel.artifact import Kernel
 from tests.oracle.table import BAD, MODULES, Bad
 
@@ -41,9 +42,10 @@ def bad(request: pytest.FixtureRequest, kernel: Kernel) -> Bad:
 
 
 def live(row: Bad, path: Path, vm: Vm, do: Callable[[str, float | None], object]) -> None:
-    """Give `do` the commands of a module's life, one after the other."""
-    vm.push(path, f"/tmp/{path.name}")
-    for command in (row.before, f"insmod /tmp/{path.name}", row.use, f"rmmod {path.stem}", row.after):
+    """Load a module, use it and unload it; `do` gets the commands."""
+    do(row.before, None)
+    vm.insmod(path)
+    for command in (row.use, f"rmmod {path.stem}", row.after):
         do(command, row.timeout_s)
 
 
@@ -53,7 +55,8 @@ ROWS = [pytest.param(row, id=row.module, marks=row.marks) for row in BAD]
 @pytest.mark.parametrize("bad", ROWS, indirect=True)
 def test_bad(bad: Bad, modules: dict[str, Path], vm: Vm) -> None:
     """Nothing is asserted: whatever the commands say, it is the machine that must turn this red."""
-    live(bad, modules[bad.module], vm, vm.run)
+    with suppress(CommandError):
+        live(bad, modules[bad.module], vm, vm.run)
 
 
 @pytest.mark.parametrize("row", ROWS)
