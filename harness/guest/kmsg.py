@@ -8,8 +8,10 @@ is here too.
 
 from __future__ import annotations
 
+import secrets
 import socket
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +37,8 @@ def is_fence(record: Record) -> bool:
 
 # records kept in memory: a log that long is a flood, which fails its test; all of it is in the file
 FLOOD = 100_000
+# of a fork's seed; the guest takes twice as many digits, at most 64
+_SEED_BYTES = 32
 # of a flood's end, so that what stopped it is seen
 _TAIL = 1_000
 
@@ -106,6 +110,16 @@ class RecordStream:
         """The records so far, fences left out; of a flood, the beginning and the end."""
         with self._changed:
             return (*self._records, *self._tail)
+
+    def wake(self, token: str) -> None:
+        """Tell a fork the time, and give it randomness that no other fork has; it answers with a fence.
+
+        What is told is described in images/rbctl/rbctl.c.
+        """
+        line = f"{time.time():.0f} {secrets.token_hex(_SEED_BYTES)} {render_fence(token)}\n"
+        # a QEMU that is gone is noticed by who waits for the fence
+        with suppress(OSError):
+            self._sock.sendall(line.encode())
 
     def saw_fence(self, token: str, deadline: Deadline) -> bool:
         """Wait for the fence with that token; False when the deadline passed first."""

@@ -16,6 +16,9 @@ from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog, RecordStream, is_fen
 from harness.log.record import Log, Record
 from harness.machine.running import read_console
 
+# the fence of a fork that has been told the time
+_AWAKE = "awake"
+
 
 class KernelLog:
     """Records as they arrive; of a machine that ended also those that only its console saw."""
@@ -39,6 +42,14 @@ class KernelLog:
         token = str(self._fences)
         write(render_fence(token))
         return self._stream.saw_fence(token, Deadline.after(timeout_s))
+
+    def wake(self) -> None:
+        """Tell a fork that it is one: see `is_awake`."""
+        self._stream.wake(_AWAKE)
+
+    def is_awake(self, timeout_s: float) -> bool:
+        """Whether a fork has its own time and randomness, waiting for that."""
+        return self._stream.saw_fence(_AWAKE, Deadline.after(timeout_s))
 
     @property
     def arrived(self) -> tuple[Record, ...]:

@@ -358,8 +358,15 @@ class Vm:
         self.boot_ms = (time.monotonic() - self._running.started) * 1000
 
     def wait_awake(self, command: str, seconds: float) -> None:
-        """Wait until a fork has done its first command, which is no part of the test. Raises MachineError."""
-        self._shell.run(command, Deadline.after(seconds * self.slowness))
+        """Wait until a fork has its own time and randomness and has done its first command.
+
+        That is no part of the test. Raises MachineError.
+        """
+        deadline = Deadline.after(seconds * self.slowness)
+        self._log.wake()
+        self._shell.run(command, deadline)
+        if not self._log.is_awake(deadline.remaining):
+            raise HangError("the kernel log of a fork is silent", **self._running.evidence())
         self.boot_ms = (time.monotonic() - self._running.started) * 1000
 
     def close(self) -> None:

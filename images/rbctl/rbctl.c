@@ -12,7 +12,7 @@
  *   rbctl send DIR STEP...         the first half of ask: hand steps over
  *   rbctl receive DIR COUNT MS     the second half: wait MS (-1: for ever) for results
  *   rbctl put PATH SIZE MODE       write the next SIZE bytes of standard input to PATH
- *   rbctl kmsg PORT                copy the kernel log to PORT, for ever
+ *   rbctl kmsg PORT                copy the kernel log to PORT, for ever; wake a fork
  *
  * Exit status: 0 the work was done (whatever the steps returned), 1 a system
  * call of rbctl's own failed (last line on standard output: `errno N`), 2 it
@@ -53,6 +53,10 @@
  * `session PID` and returns; the process in the background holds both ends of
  * both FIFOs and so never sees an end of file. Its indices count from its
  * start. `ask` fails with `errno 32` (EPIPE) when the process is gone.
+ *
+ * KMSG. A line `SECONDS SEED RECORD` from PORT is what a machine is told first that is a fork of another:
+ * the wall clock is set, the kernel gets the seed (hexadecimal digits) for its random numbers, and RECORD
+ * is written to the kernel log.
  *
  * PUT. MODE is octal. Prints `go`, takes SIZE bytes from standard input whatever happens to
  * the file, then prints `done SIZE` or `errno N`.

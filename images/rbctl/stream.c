@@ -27,25 +27,107 @@ static long gather(int log)
 	return size;
 }
 
+/* Set the wall clock; what the kernel makes of it is seen in the guest. */
+static void set_clock(long long seconds)
+{
+#ifdef __NR_clock_settime64
+	long long time[2] = { seconds, 0 };
+
+	syscall(__NR_clock_settime64, 0L, (long)time);
+#else
+	long time[2] = { (long)seconds, 0 };
+
+	syscall(__NR_clock_settime, 0L, (long)time);
+#endif
+}
+
+/* Give the kernel randomness that no other machine has, and let it count from now on. */
+static void seed(const char *text, int size)
+{
+	/* struct rand_pool_info: bits of entropy, size, bytes */
+	struct { int bits, size; char bytes[64]; } pool = { .size = size };
+	int random;
+
+	if (size > (int)sizeof(pool.bytes))
+		return;
+	random = open("/dev/urandom", O_WRONLY);
+	if (random < 0)
+		return;
+	/* hexadecimal digits: four bits each */
+	pool.bits = 4 * size;
+	memcpy(pool.bytes, text, size);
+	syscall(__NR_ioctl, (long)random, _IOW('R', 0x03, int[2]), (long)&pool);
+	syscall(__NR_ioctl, (long)random, _IO('R', 0x07), 0L);
+	close(random);
+}
+
+static void write_record(const char *text)
+{
+	int log = open("/dev/kmsg", O_WRONLY);
+
+	if (log >= 0) {
+		write_all(log, text, strlen(text));
+		close(log);
+	}
+}
+
+/* Do what the host says when this machine has become a fork: "SECONDS SEED RECORD\n". */
+static void wake(int port)
+{
+	static char line[256];
+	static size_t have;
+	ssize_t count = read(port, line + have, sizeof(line) - 1 - have);
+	char *digits, *record, *end;
+	long long seconds;
+
+	if (count <= 0)
+		return;
+	have += count;
+	line[have] = 0;
+	end = strchr(line, '\n');
+	if (!end) {
+		/* what is too long is no such line */
+		have %= sizeof(line) - 1;
+		return;
+	}
+	have = 0;
+	/* the newline stays: a record without one waits for the next */
+	end[1] = 0;
+	digits = strchr(line, ' ');
+	record = digits ? strchr(digits + 1, ' ') : NULL;
+	if (!record)
+		return;
+	*digits++ = *record++ = 0;
+	if (!parse_number(line, &seconds))
+		set_clock(seconds);
+	seed(digits, strlen(digits));
+	write_record(record);
+}
+
 int command_kmsg(int argc, char **argv)
 {
-	struct pollfd entry = { .events = POLLIN };
-	int port = open(argv[0], O_WRONLY);
-	int error = port < 0 ? errno : 0;
+	int port = open(argv[0], O_RDWR);
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	struct pollfd entries[2] = { { .fd = log, .events = POLLIN }, { .fd = port, .events = POLLIN } };
+	int error = port < 0 || log < 0 ? errno : 0;
 	long size;
 
 	(void)argc;
-	entry.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-	if (entry.fd < 0 && !error)
-		error = errno;
 	while (!error) {
-		size = gather(entry.fd);
-		if (size < 0)
+		size = gather(log);
+		if (size < 0) {
 			error = -size;
-		else if (size > 0)
+		} else if (size > 0) {
 			error = write_all(port, batch, size);
-		else
-			poll(&entry, 1, -1);
+		} else {
+			/* a port without a host is ready all the time: it is looked at now and then */
+			int alone = entries[1].revents & POLLHUP;
+
+			entries[1].revents = 0;
+			poll(entries, alone ? 1 : 2, alone ? 200 : -1);
+			if (entries[1].revents & POLLIN)
+				wake(port);
+		}
 	}
 	return fail(error);
 }

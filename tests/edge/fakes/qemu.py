@@ -8,7 +8,12 @@ by FAKE_QEMU, words of which each is an act:
     ready         start the shell
     record:TEXT   a record in the kernel log     exit:N     end with status N
     wait          go on until ended
-    log           pass what is written to FAKE_KMSG on as records
+    log           pass what is written to FAKE_KMSG, or by the shell to /dev/kmsg, on as records
+
+It can be saved and loaded: memory that is in a file gets a mark, which a machine
+that waits for its state (-incoming) must find there before it acts, told by FAKE_FORK then.
+FAKE_SAVE and FAKE_LOAD are acts that come before: exit:N, stall, fail. Each
+start leaves a line in the file FAKE_STARTS: boot or fork, and the process's number.
 """
 
 import json
@@ -19,6 +24,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+
+Send = Callable[[dict[str, object]], None]
 
 
 def channel(name: str) -> int:
@@ -28,14 +36,52 @@ def channel(name: str) -> int:
     raise SystemExit(f"no chardev {name}")
 
 
-def console() -> str:
+def option(pattern: str) -> str:
     for word in sys.argv:
-        if match := re.fullmatch(r"file,id=console,path=(.*)", word):
+        if match := re.search(pattern, word):
             return match[1]
-    raise SystemExit("no console")
+    raise SystemExit(f"no {pattern}")
 
 
-def serve_qmp(fd: int) -> None:
+def console() -> str:
+    return option("^file,id=console,path=(.*)")
+
+
+def memory() -> str:
+    return option("^memory-backend-file,.*mem-path=([^,]*),")
+
+
+MARK = b"memory of a guest that has booted"
+MARK_AT = 3 * 4096
+
+
+def mark_memory() -> None:
+    with open(memory(), "r+b") as stream:  # noqa: PTH123
+        stream.seek(MARK_AT)
+        stream.write(MARK)
+
+
+def require_marked() -> None:
+    with open(memory(), "rb") as stream:  # noqa: PTH123
+        stream.seek(MARK_AT)
+        if stream.read(len(MARK)) != MARK:
+            raise SystemExit("this is no memory of a guest")
+
+
+def migrated(send: Send, act: str, work: Callable[[], None]) -> None:
+    """Save or load, unless told to do something else."""
+    name, _, argument = act.partition(":")
+    if name == "exit":
+        os._exit(int(argument))
+    if name == "stall":
+        time.sleep(60)
+    status = "failed" if name == "fail" else "completed"
+    if status == "completed":
+        work()
+    send({"event": "MIGRATION", "data": {"status": status}, "timestamp": {"seconds": 1, "microseconds": 2}})
+
+
+def serve_qmp(fd: int, acts: "Acts") -> None:
     sock = socket.socket(fileno=fd)
 
     def send(message: dict[str, object]) -> None:
@@ -60,13 +106,36 @@ def serve_qmp(fd: int) -> None:
                 time.sleep(60)
             if request["execute"] == "happen":
                 send({"event": "HAPPENED", "data": {}, "timestamp": {"seconds": 1, "microseconds": 2}})
+            if request["execute"] == "query-migrate":
+                answer = {"return": {"error-desc": "as it was told"}}
             send({**answer, "id": request["id"]} if "id" in request else answer)
+            where = request.get("arguments", {}).get("uri", "").removeprefix("file:")
+            if request["execute"] == "migrate":
+                migrated(send, os.environ.get("FAKE_SAVE", ""), lambda: acts.save(where))  # noqa: B023
+            if request["execute"] == "migrate-incoming":
+                migrated(send, os.environ.get("FAKE_LOAD", ""), lambda: acts.load(where))  # noqa: B023
 
 
 class Acts:
     def __init__(self) -> None:
         self.sequence = 0
         self.records = channel("records")
+        self.kmsg = f"{os.environ['FAKE_KMSG']}.{os.getpid()}" if "FAKE_KMSG" in os.environ else ""
+        self.loaded = threading.Event()
+
+    def save(self, path: str) -> None:
+        with open(path, "w") as stream:  # noqa: PTH123
+            stream.write(str(self.sequence))
+
+    def load(self, path: str) -> None:
+        try:
+            with open(path) as stream:  # noqa: PTH123
+                self.sequence = int(stream.read())
+            require_marked()
+        except (OSError, ValueError, SystemExit) as error:
+            sys.stderr.write(f"cannot load: {error}\n")
+            os._exit(1)
+        self.loaded.set()
 
     def print(self, text: str) -> None:
         with open(console(), "a") as stream:  # noqa: PTH123 - a script of its own
@@ -84,21 +153,28 @@ class Acts:
 
     def ready(self, _: str) -> None:
         fd = channel("shell")
-        os.write(fd, b"rustbed-ready 1\n")
-        env = {**os.environ, "FAKE_PID": str(os.getpid())}
-        subprocess.Popen(["sh"], stdin=fd, stdout=fd, stderr=fd, env=env)
+        if not self.loaded.is_set():
+            os.write(fd, b"rustbed-ready 1\n")
+        env = {**os.environ, "FAKE_PID": str(os.getpid()), "FAKE_KMSG": self.kmsg}
+        # the host's own log is not for us
+        shell = f"sed -u 's#/dev/kmsg#{self.kmsg}#g' | exec sh" if self.kmsg else "exec sh"
+        subprocess.Popen(["sh", "-c", shell], stdin=fd, stdout=fd, stderr=fd, env=env)
 
     def log(self, _: str) -> None:
-        path = os.environ["FAKE_KMSG"]
-        os.mkfifo(path)
+        os.mkfifo(self.kmsg)
 
         def pump() -> None:
             while True:
-                with open(path) as stream:  # noqa: PTH123
+                with open(self.kmsg) as stream:  # noqa: PTH123
                     for line in stream:
                         self.record(re.sub(r"^<\d+>", "", line.rstrip("\n")))
 
+        def wake() -> None:
+            for line in os.fdopen(os.dup(self.records)):
+                self.record(re.sub(r"^\S+ \S+ <\d+>", "", line.rstrip("\n")))
+
         threading.Thread(target=pump, daemon=True).start()
+        threading.Thread(target=wake, daemon=True).start()
 
     def exit(self, status: str) -> None:
         os._exit(int(status))
@@ -108,13 +184,20 @@ class Acts:
 
 
 def main() -> None:
-    script = os.environ["FAKE_QEMU"].split()
     if "--version" in sys.argv:
         sys.stdout.write("QEMU emulator version 11.1.3\n")
         return
+    fork = "-incoming" in sys.argv
+    if "FAKE_STARTS" in os.environ:
+        with open(os.environ["FAKE_STARTS"], "a") as stream:  # noqa: PTH123
+            stream.write(f"{'fork' if fork else 'boot'} {os.getpid()}\n")
     acts = Acts()
-    threading.Thread(target=serve_qmp, args=(channel("monitor"),), daemon=True).start()
-    for act in script:
+    if any(word.startswith("memory-backend-file,") for word in sys.argv) and not fork:
+        mark_memory()
+    threading.Thread(target=serve_qmp, args=(channel("monitor"), acts), daemon=True).start()
+    if fork:
+        acts.loaded.wait()
+    for act in os.environ["FAKE_FORK" if fork else "FAKE_QEMU"].split():
         name, _, argument = act.partition(":")
         getattr(acts, name)(argument.replace("_", " "))
 
