@@ -7,6 +7,7 @@ QEMU that the kernel killed.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -25,6 +26,10 @@ HEADROOM_MIB = 256
 # seconds to wait for the machines of others to end
 PATIENCE_S = 600.0
 _POLL_S = 0.1
+
+
+# tells the claims of one process apart
+_serial = itertools.count(1)
 
 
 class _Claim(TypedDict):
@@ -51,7 +56,6 @@ class Ledger:
         self._cache = cache
         self._path = cache.root / "locks" / "machines.json"
         self._available_mib = available_mib
-        self._serial = 0
 
     @contextmanager
     def claim(
@@ -86,11 +90,10 @@ class Ledger:
             claimed = sum(each["mib"] for each in claims)
             available = self._available_mib()
             if mib + HEADROOM_MIB <= available - claimed:
-                self._serial += 1
-                me = os.getpid()
-                claims.append(_Claim(pid=me, born=_born(me), serial=self._serial, mib=mib))
+                me, serial = os.getpid(), next(_serial)
+                claims.append(_Claim(pid=me, born=_born(me), serial=serial, mib=mib))
                 self._store(claims)
-                return self._serial
+                return serial
         if not claims or deadline.expired:
             raise HostError(
                 f"not enough memory for a machine of {mib} MiB",

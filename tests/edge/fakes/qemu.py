@@ -12,9 +12,11 @@ by FAKE_QEMU, words of which each is an act:
 
 It can be saved and loaded: memory that is in a file gets a mark, which a machine
 that waits for its state (-incoming) must find there before it acts, told by FAKE_FORK then.
-FAKE_SAVE and FAKE_LOAD are acts that come before: exit:N, stall, fail. Each
+FAKE_MARKS is how many. FAKE_SAVE and FAKE_LOAD are acts that come before: exit:N, stall, fail. Each
 start leaves a line in the file FAKE_STARTS: boot or fork, and the process's number.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -25,22 +27,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 Send = Callable[[dict[str, object]], None]
 
 
-def channel(name: str) -> int:
-    for word in sys.argv:
-        if match := re.fullmatch(rf"socket,id={name},fd=(\d+)", word):
-            return int(match[1])
-    raise SystemExit(f"no chardev {name}")
-
-
 def option(pattern: str) -> str:
+    """Return what the group of a pattern matches in the first word that has it."""
     for word in sys.argv:
         if match := re.search(pattern, word):
             return match[1]
     raise SystemExit(f"no {pattern}")
+
+
+def channel(name: str) -> int:
+    return int(option(rf"^socket,id={name},fd=(\d+)$"))
 
 
 def console() -> str:
@@ -57,8 +58,9 @@ MARK_AT = 3 * 4096
 
 def mark_memory() -> None:
     with open(memory(), "r+b") as stream:  # noqa: PTH123
-        stream.seek(MARK_AT)
-        stream.write(MARK)
+        for number in range(int(os.environ.get("FAKE_MARKS", "1"))):
+            stream.seek(MARK_AT + number * 8192)
+            stream.write(MARK)
 
 
 def require_marked() -> None:
@@ -68,20 +70,41 @@ def require_marked() -> None:
             raise SystemExit("this is no memory of a guest")
 
 
-def migrated(send: Send, act: str, work: Callable[[], None]) -> None:
+def happened(name: str, **data: object) -> dict[str, object]:
+    return {"event": name, "data": data, "timestamp": {"seconds": 1, "microseconds": 2}}
+
+
+def respond(request: dict[str, Any], send: Send, acts: Acts) -> None:
+    name, where = request["execute"], request.get("arguments", {}).get("uri", "").removeprefix("file:")
+    answer: dict[str, object] = {"return": {}}
+    if name == "refuse":
+        answer = {"error": {"class": "GenericError", "desc": "no such thing"}}
+    if name == "query-migrate":
+        answer = {"return": {"error-desc": "as it was told"}}
+    if name == "stall":
+        time.sleep(60)
+    if name == "happen":
+        send(happened("HAPPENED"))
+    send({**answer, "id": request["id"]} if "id" in request else answer)
+    if name == "migrate":
+        migrate(send, os.environ.get("FAKE_SAVE", ""), lambda: acts.save(where))
+    if name == "migrate-incoming":
+        migrate(send, os.environ.get("FAKE_LOAD", ""), lambda: acts.load(where))
+
+
+def migrate(send: Send, act: str, work: Callable[[], None]) -> None:
     """Save or load, unless told to do something else."""
     name, _, argument = act.partition(":")
     if name == "exit":
         os._exit(int(argument))
     if name == "stall":
         time.sleep(60)
-    status = "failed" if name == "fail" else "completed"
-    if status == "completed":
+    if name != "fail":
         work()
-    send({"event": "MIGRATION", "data": {"status": status}, "timestamp": {"seconds": 1, "microseconds": 2}})
+    send(happened("MIGRATION", status="failed" if name == "fail" else "completed"))
 
 
-def serve_qmp(fd: int, acts: "Acts") -> None:
+def serve_qmp(fd: int, acts: Acts) -> None:
     sock = socket.socket(fileno=fd)
 
     def send(message: dict[str, object]) -> None:
@@ -99,21 +122,7 @@ def serve_qmp(fd: int, acts: "Acts") -> None:
             except ValueError:
                 break
             pending = pending[end:]
-            answer: dict[str, object] = {"return": {}}
-            if request["execute"] == "refuse":
-                answer = {"error": {"class": "GenericError", "desc": "no such thing"}}
-            if request["execute"] == "stall":
-                time.sleep(60)
-            if request["execute"] == "happen":
-                send({"event": "HAPPENED", "data": {}, "timestamp": {"seconds": 1, "microseconds": 2}})
-            if request["execute"] == "query-migrate":
-                answer = {"return": {"error-desc": "as it was told"}}
-            send({**answer, "id": request["id"]} if "id" in request else answer)
-            where = request.get("arguments", {}).get("uri", "").removeprefix("file:")
-            if request["execute"] == "migrate":
-                migrated(send, os.environ.get("FAKE_SAVE", ""), lambda: acts.save(where))  # noqa: B023
-            if request["execute"] == "migrate-incoming":
-                migrated(send, os.environ.get("FAKE_LOAD", ""), lambda: acts.load(where))  # noqa: B023
+            respond(request, send, acts)
 
 
 class Acts:
@@ -157,8 +166,9 @@ class Acts:
             os.write(fd, b"rustbed-ready 1\n")
         env = {**os.environ, "FAKE_PID": str(os.getpid()), "FAKE_KMSG": self.kmsg}
         # the host's own log is not for us
-        shell = f"sed -u 's#/dev/kmsg#{self.kmsg}#g' | exec sh" if self.kmsg else "exec sh"
-        subprocess.Popen(["sh", "-c", shell], stdin=fd, stdout=fd, stderr=fd, env=env)
+        shell = f"sed -u 's#/dev/kmsg#{self.kmsg}#g' | exec sh"
+        logs = os.path.exists(self.kmsg)  # noqa: PTH110
+        subprocess.Popen(["sh", "-c", shell] if logs else ["sh"], stdin=fd, stdout=fd, stderr=fd, env=env)
 
     def log(self, _: str) -> None:
         os.mkfifo(self.kmsg)

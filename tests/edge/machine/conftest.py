@@ -21,12 +21,12 @@ FAKE = Path(__file__).parent.parent / "fakes" / "qemu.py"
 Booter = Callable[..., AbstractContextManager[Vm]]
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> MachineSpec:
+def fake_spec(path: Path) -> MachineSpec:
+    """Return a machine whose kernel and image would be in `path`."""
     kernel = Kernel(
         arch=require_arch("x86_64"),
         release="7.0.0-fake",
-        image=tmp_path / "bzImage",
+        image=path / "bzImage",
         modules={},
         vmlinux=None,
         config=None,
@@ -36,7 +36,12 @@ def spec(tmp_path: Path) -> MachineSpec:
         profile="default",
         key="fake",
     )
-    return MachineSpec(kernel=kernel, initramfs=tmp_path / "initramfs.cpio")
+    return MachineSpec(kernel=kernel, initramfs=path / "initramfs.cpio")
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> MachineSpec:
+    return fake_spec(tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,32 @@
+"""A session whose cache is on a small file system, for test_forks.py; prints how its machine came about."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from harness.cache import Cache
+from harness.host import Qemu
+from harness.machine.machines import Machines
+from harness.progress import ignore
+from tests.edge.machine.conftest import FAKE, fake_spec
+
+
+def main() -> None:
+    path = Path(sys.argv[1])
+    env = (
+        ("FAKE_QEMU", "print:Linux_version record:booted log ready wait"),
+        ("FAKE_KMSG", str(path / "kmsg")),
+        ("FAKE_MARKS", "200"),
+    )
+    qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=(11, 1, 3))
+    with (
+        Machines(Cache(path / "cache"), ignore) as machines,
+        machines.machine(fake_spec(path), qemu, path / "run") as vm,
+    ):
+        vm.check("true")
+    left = [name for _, _, names in os.walk(path / "cache/templates") for name in names]
+    sys.stdout.write(json.dumps({"how": list(machines.counts), "left": left}))
+
+
+main()

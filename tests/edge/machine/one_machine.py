@@ -1,0 +1,30 @@
+"""A session of its own, for test_forks.py to kill: starts a machine, says so, and waits."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from harness.cache import Cache
+from harness.host import Qemu
+from harness.machine.machines import Machines
+from harness.progress import ignore
+from tests.edge.machine.conftest import FAKE, fake_spec
+
+
+def main() -> None:
+    path = Path(sys.argv[1])
+    env = tuple((name, value) for name, value in os.environ.items() if name.startswith("FAKE_"))
+    qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=(11, 1, 3))
+    run = path / f"run-{os.getpid()}"
+    with (
+        Machines(Cache(path / "cache"), ignore) as machines,
+        machines.machine(fake_spec(path), qemu, run) as vm,
+    ):
+        vm.check("true")
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        time.sleep(60)
+
+
+main()
