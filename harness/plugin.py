@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,10 @@ from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms, se
 from harness.progress import Display
 from harness.report import rundir
 from harness.report.cases import FACTS, case_of, confirm, facts_of
+from harness.report.known import KnownIssue, load_known
 from harness.report.recorder import Recorder
+from harness.report.results import load_results
+from harness.report.shard import Key, divide, parse_shard, recorded_times, render_plan
 from harness.report.verdict import RED, Expectation, Outcome
 from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
@@ -40,11 +43,17 @@ from harness.testrun import TestRun
 _RUN = pytest.StashKey[TestRun]()
 _PLATFORMS = pytest.StashKey[Platforms]()
 _SESSION = pytest.StashKey[Path]()
+_KNOWN = pytest.StashKey[Sequence[KnownIssue]]()
+_SHARD = pytest.StashKey[tuple[int, int] | None]()
+_TIMES = pytest.StashKey[Mapping[Key, float]]()
+
+_RECORDER = "rustbed-recorder"
 _MACHINES = pytest.StashKey[Machines]()
 
 _OURS = Path(__file__).parent
 # what a worker tells of its machines
 _COUNTS = "rustbed_machines"
+_PLAN = "rustbed_plan"
 
 
 # -- options and markers ---------------------------------------------------------
@@ -111,6 +120,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="run each red test N times more, on new machines, and report how often it was red; it stays red",
     )
+    group.addoption(
+        "--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so"
+    )
+    group.addoption("--shard", metavar="I/N", help="run part I of N; `rustbed gate` judges all together")
+    group.addoption(
+        "--shard-times",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="earlier results: how long tests took; the same for all parts",
+    )
 
 
 def _count(text: str) -> int:
@@ -136,6 +156,12 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         chosen = _choices(config)
         _arches(config)
+        known = config.getoption("--known-issues")
+        config.stash[_KNOWN] = load_known(Path(known)) if known else ()
+        shard = config.getoption("--shard")
+        config.stash[_SHARD] = parse_shard(shard) if shard else None
+        times = config.getoption("--shard-times")
+        config.stash[_TIMES] = recorded_times(load_results(map(Path, times))) if times else {}
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     display = _display(config)
@@ -187,7 +213,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run what needs no machine first, then one architecture after the other: build, test, next."""
     order = {name: rank for rank, name in enumerate(ARCHES, start=1)}
 
@@ -197,6 +223,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return order[arch.name] if isinstance(arch, Arch) else 0
 
     items.sort(key=rank)
+    if (shard := config.stash[_SHARD]) is not None:
+        _keep_shard(config, items, *shard)
+
+
+def _keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, count: int) -> None:
+    """Leave of the tests those of this part, and remember how they were divided."""
+    tests = [item.nodeid for item in items]
+    numbers = divide(tests, config.stash[_TIMES], count)
+    kept = [item for item, mine in zip(items, numbers, strict=True) if mine == number]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+    plan = {"shard": f"{number}/{count}", "shard_plan": render_plan(tests, numbers)}
+    # under xdist only the workers collect
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[_PLAN] = plan
+    if recorder := config.pluginmanager.get_plugin(_RECORDER):
+        recorder.properties |= plan
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -451,8 +494,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     base = Path(config.getoption("--results") or config.rootpath / "results").absolute()
     config.stash[_SESSION] = rundir.open_session(base)
-    recorder = Recorder(config.stash[_SESSION])
-    config.pluginmanager.register(recorder, "rustbed-recorder")
+    recorder = Recorder(config.stash[_SESSION], asked=_asked(config), known=config.stash[_KNOWN])
+    config.pluginmanager.register(recorder, _RECORDER)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -464,7 +507,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take what a worker that ended handed over."""
-    node.config.stash[_MACHINES].counts.update(getattr(node, "workeroutput", {}).get(_COUNTS, {}))
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[_MACHINES].counts.update(output.get(_COUNTS, {}))
+    if recorder := node.config.pluginmanager.get_plugin(_RECORDER):
+        recorder.properties |= output.get(_PLAN, {})
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -481,6 +527,10 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what is tested."""
+    return f"rustbed: {_asked(config)}"
+
+
+def _asked(config: pytest.Config) -> str:
     arches = ", ".join(arch.name for arch in _arches(config))
     chosen = config.stash[_PLATFORMS].choices
-    return f"rustbed: kernel {chosen.kernel}, profile {chosen.profile}, {arches}, accel {chosen.accel}"
+    return f"kernel {chosen.kernel}, profile {chosen.profile}, {arches}, accel {chosen.accel}"

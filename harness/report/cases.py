@@ -11,6 +11,7 @@ from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.report.dialects import split_arch
 from harness.report.junit import Case
 from harness.report.verdict import RED, MachineReport, Outcome, Verdict
 
@@ -68,6 +69,12 @@ class Phase(Protocol):
 def _named(nodeid: str) -> dict[str, Any]:
     file, _, rest = nodeid.partition("::")
     return {"name": rest, "classname": file.removesuffix(".py").replace("/", ".") or SUITE, "file": file}
+
+
+def key_of(nodeid: str) -> tuple[str, str, str]:
+    """Return by what a test is known in results files: class, name, architecture."""
+    named = _named(nodeid)
+    return named["classname"], *split_arch(named["name"])
 
 
 def facts_of(

@@ -6,49 +6,144 @@ takes by their attributes; it knows nothing else of pytest.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from harness.report.cases import GOOD, SUITE, Phase, case_of, lost_case
+from harness.report.dialects import Result, parse_results
+from harness.report.html import Entry, Session, render_page
 from harness.report.junit import Case, lost_session, render_junit, write_junit
+from harness.report.known import KnownIssue, find_known, find_wrong
+from harness.report.rundir import CONSOLE, replace_text
 
-# exit statuses of pytest after which nobody knows what else would have happened: interrupted, internal error
+# exit statuses of pytest: all is well, some tests failed
+_FINE, _FAILED = 0, 1
+# after these nobody knows what else would have happened: interrupted, internal error
 _CUT_SHORT = (2, 3)
+# bytes of a console that the page shows
+_TAIL = 24 << 10
 
 
+@dataclass
+class _Span:
+    """When a test ran, in seconds since the epoch, and by which worker."""
+
+    started: float
+    ended: float
+    worker: str
+
+
+@dataclass
 class Recorder:
-    """Writes junit.xml: lost at first, what happened at the end."""
+    """Writes junit.xml and report.html: lost at first, what happened at the end."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.path = directory / "junit.xml"
-        self._cases: dict[str, Case] = {}
-        self._started: list[str] = []
+    directory: Path
+    # what the session was asked to test, one line
+    asked: str = ""
+    known: Sequence[KnownIssue] = ()
+    # of the whole suite; whoever divides the session adds to it
+    properties: dict[str, str] = field(default_factory=dict)
+    _cases: dict[str, Case] = field(default_factory=dict)
+    _started: list[str] = field(default_factory=list)
+    _spans: dict[str, _Span] = field(default_factory=dict)
+    _wrong: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.path = self.directory / "junit.xml"
+        self.page = self.directory / "report.html"
+        self._begun = datetime.now(UTC)
         write_junit(self.path, lost_session(SUITE))
 
     def pytest_runtest_logreport(self, report: Phase) -> None:
         """Take the report of one phase; the first that is red stands, whatever comes after it."""
+        self._clock(report)
         if report.when != "call" and report.passed:
             return
         before = self._cases.get(report.nodeid)
         if before is None or before.outcome in GOOD:
             self._cases[report.nodeid] = case_of(report)
 
+    def _clock(self, report: Phase) -> None:
+        """Note when a phase ran; other plugins' reports may not tell."""
+        start, stop = getattr(report, "start", None), getattr(report, "stop", None)
+        if start is None or stop is None:
+            return
+        span = self._spans.setdefault(
+            report.nodeid, _Span(started=start, ended=stop, worker=getattr(report, "worker_id", ""))
+        )
+        span.started, span.ended = min(span.started, start), max(span.ended, stop)
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Remember that a test began: one that never ends is lost, not absent."""
         self._started.append(nodeid)
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Replace the lost document by the real one."""
-        lost = [lost_case(nodeid) for nodeid in self._started if nodeid not in self._cases]
+    def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
+        """Replace the lost document by the real one; an error in the list of known issues is a failure."""
+        cases = dict(self._cases)
+        for nodeid in self._started:
+            cases.setdefault(nodeid, lost_case(nodeid))
         if exitstatus in _CUT_SHORT:
-            lost.append(lost_case(f"::{SUITE} session"))
-        write_junit(self.path, render_junit(SUITE, [*self._cases.values(), *lost]))
+            cases[SUITE] = lost_case(f"::{SUITE} session")
+        results = self._write(list(cases.values()))
+        if self.known:
+            today = datetime.now(UTC).date()
+            known = [
+                _with_known(case, find_known(result, self.known, today))
+                for case, result in zip(cases.values(), results, strict=True)
+            ]
+            results = self._write(known)
+            wrong = find_wrong(self.known, results, today)
+            self._wrong = tuple(f"{issue.file}:{issue.line}: {why}" for issue, why in wrong)
+            if wrong and exitstatus == _FINE:
+                session.exitstatus = _FAILED
+        entries = [self._entry(*pair) for pair in zip(cases, results, strict=True)]
+        page = Session(started=self._begun, asked=self.asked, entries=tuple(entries), wrong=self._wrong)
+        replace_text(self.page, render_page(page))
+
+    def _write(self, cases: Sequence[Case]) -> list[Result]:
+        """Write junit.xml, and return what whoever reads it will see."""
+        text = render_junit(SUITE, cases, started=self._begun, properties=tuple(self.properties.items()))
+        write_junit(self.path, text)
+        return parse_results([text.encode(errors="replace")], self.path)[0]
+
+    def _entry(self, nodeid: str, result: Result) -> Entry:
+        span = self._spans.get(nodeid)
+        begin = min((each.started for each in self._spans.values()), default=0.0)
+        return Entry(
+            result=result,
+            started=span.started - begin if span else None,
+            ended=span.ended - begin if span else None,
+            worker=span.worker if span else "",
+            console=_read_tail(result) if result.outcome not in GOOD else "",
+        )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say how often red tests were red again, and where the files are."""
+        """Say how often red tests were red again, what is known of them, and where the files are."""
         for nodeid, case in self._cases.items():
-            if told := dict(case.properties).get("confirmed"):
+            told = dict(case.properties).get("confirmed")
+            if told:
                 terminalreporter.write_line(f"rustbed: {nodeid}: {told}")
+        for line in self._wrong:
+            terminalreporter.write_line(f"rustbed: known issues: {line}")
         if self._cases:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")
+
+
+def _with_known(case: Case, issues: Sequence[KnownIssue]) -> Case:
+    told = tuple(("known_issue", f"{issue.reason}, {issue.link}") for issue in issues[:1])
+    return replace(case, properties=(*case.properties, *told))
+
+
+def _read_tail(result: Result) -> str:
+    """Return the end of the console of a test's first machine, "" if it has none."""
+    path = Path(result.properties.get("run_directory", ""), CONSOLE)
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,64 @@
+"""Shards: a session divided over machines by the times its tests took before.
+
+Owns the division, which depends on nothing but its arguments, so that machines
+which do not know of each other agree on it. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from harness.errors import UsageError
+from harness.report.cases import key_of
+from harness.report.results import Results
+
+Key = tuple[str, str, str]
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return number (from 1) and count of I/N. Raises UsageError."""
+    first, _, second = text.partition("/")
+    if first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second) < 10_000:
+        return int(first), int(second)
+    raise UsageError(f"no shard: {text!r}", example="2/3 is the second of three")
+
+
+def recorded_times(results: Results) -> dict[Key, float]:
+    """Return the seconds that tests took, boots included, as far as results tell."""
+    times: dict[Key, float] = {}
+    for key, result in results.tests.items():
+        boot_ms = result.properties.get("boot_ms", "")
+        if result.seconds is not None:
+            times[key] = result.seconds + (int(boot_ms) / 1000 if boot_ms.isdecimal() else 0.0)
+    return times
+
+
+def divide(tests: Sequence[str], times: Mapping[Key, float], count: int) -> list[int]:
+    """Return the shard, from 1 to `count`, of each test, given by its id.
+
+    Each shard is a run of neighbours, so that an architecture's kernel is needed by few of them. A
+    shard is full when it has its part of the time that is left, and none is empty as long as there are
+    tests for all. A test that was never seen is taken to last as long as the one in the middle.
+    """
+    usual = median(times.values()) if times else 1.0
+    seconds = [max(times.get(key_of(test), usual), 1e-3) for test in tests]
+    left, shard, filled = sum(seconds), 1, 0.0
+    numbers: list[int] = []
+    for index, each in enumerate(seconds):
+        wanted = left / (count - shard + 1)
+        # half of a test beyond its part is nearer to it than half of one below
+        is_full = filled > 0 and filled + each / 2 > wanted
+        is_needed = filled > 0 and len(seconds) - index <= count - shard
+        if shard < count and (is_full or is_needed):
+            left, shard, filled = left - filled, shard + 1, 0.0
+        numbers.append(shard)
+        filled += each
+    return numbers
+
+
+def render_plan(tests: Sequence[str], numbers: Sequence[int]) -> str:
+    """Return 12 hexadecimal digits that are the same for all shards of one division, and for no other."""
+    lines = (f"{number} {test}" for test, number in zip(tests, numbers, strict=True))
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()[:12]
