@@ -5,10 +5,11 @@ After most of these the kernel goes on.
 
 from __future__ import annotations
 
-from harness.log.formats import AT, RULE, SYMBOL, Kind, Row, Stage
+from harness.log.formats import AT, RULE, SYMBOL, Blames, Kind, Row, Stage
+from harness.log.stalls import STALLS
 
 # said before WARN() prints its headline
-_WARNED = frozenset({Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP})
+_WARNED = frozenset({Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP, Kind.BUG_REPORT})
 
 _SANITIZER = (
     Row(
@@ -28,6 +29,7 @@ _SANITIZER = (
         pattern=rf"BUG: KCSAN: (?P<what>[\w: -]+ in (?P<function>{SYMBOL})(?: / {SYMBOL})?)",
         title="KCSAN: {what}",
         located=False,
+        is_shared=True,
         closing=RULE,
     ),
     Row(
@@ -47,20 +49,36 @@ _SANITIZER = (
 _LOCK = (
     Row(
         kind=Kind.LOCKDEP,
-        pattern=r"(?:WARNING|INFO): possible (?:circular locking dependency|recursive locking"
+        pattern=r"(?:\[ )?(?:WARNING|INFO): possible (?:circular locking dependency|recursive locking"
         r"|irq lock inversion dependency) detected",
         title="possible deadlock",
+        blames=Blames.LOCK,
     ),
     Row(
         kind=Kind.LOCKDEP,
-        pattern=r"WARNING: (?:HARD|SOFT)IRQ(?:-READ)?-safe -> \S+ lock order detected",
+        pattern=r"(?:WARNING|\[ INFO): (?:HARD|SOFT)IRQ(?:-READ)?-safe -> \S+ lock order detected",
         title="possible deadlock",
+        blames=Blames.LOCK,
     ),
-    Row(kind=Kind.LOCKDEP, pattern="WARNING: inconsistent lock state", title="inconsistent lock state"),
+    Row(
+        kind=Kind.LOCKDEP,
+        pattern=r"(?:WARNING|\[ INFO): inconsistent lock state",
+        title="inconsistent lock state",
+        blames=Blames.LOCK,
+    ),
+    # says where the lock is taken or released, and has no better stack
+    Row(
+        kind=Kind.LOCKDEP,
+        pattern=r"(?:WARNING|\[ BUG): (?P<what>bad unlock balance|lock held when returning to user space"
+        r"|held lock freed)",
+        title="WARNING: {what}",
+        blames=Blames.LOCK,
+        traced=False,
+    ),
     Row(
         kind=Kind.LOCKDEP,
         pattern=r"(?:WARNING|INFO): (?P<what>suspicious RCU usage|bad unlock balance|bad contention"
-        r"|held lock freed|[Nn]ested lock was not taken|lock held when returning to user space"
+        r"|[Nn]ested lock was not taken|lock held when returning to user space"
         r"|Invalid wait context)",
         title="WARNING: {what}",
     ),
@@ -80,6 +98,13 @@ _LOCK = (
         pattern="INFO: trying to register non-static key",
         title="INFO: trying to register non-static key",
     ),
+    # a work item that ends with a lock held; its name is the last function
+    Row(
+        kind=Kind.LOCKDEP,
+        pattern=r"BUG: workqueue leaked (?P<what>lock or atomic|atomic, lock or RCU)",
+        title="BUG: workqueue leaked {what}",
+        blames=Blames.LOCK,
+    ),
     Row(
         kind=Kind.LOCKDEP,
         pattern=r"DEBUG_LOCKS_WARN_ON\(",
@@ -96,35 +121,6 @@ _LOCK = (
         pattern=r"BUG: (?P<what>sleeping function called from invalid context|scheduling while atomic"
         r"|scheduling in a non-blocking section|assuming \S+ context)",
         title="BUG: {what}",
-    ),
-)
-
-_HANG = (
-    Row(
-        kind=Kind.SOFT_LOCKUP,
-        pattern=r"(?:watchdog: )?BUG: soft lockup - CPU#",
-        title="BUG: soft lockup",
-    ),
-    Row(
-        kind=Kind.HARD_LOCKUP,
-        pattern=r"(?:NMI watchdog: |watchdog: )?(?:CPU\d+: )?Watchdog (?:CPU:\d+ )?detected hard LOCKUP",
-        title="hard lockup",
-    ),
-    Row(
-        kind=Kind.RCU_STALL,
-        pattern=r"(?:rcu: )?INFO: rcu\w*:? (?:self-)?detected (?:expedited )?stalls? on",
-        title="INFO: rcu detected stall",
-    ),
-    Row(
-        kind=Kind.HUNG_TASK,
-        pattern=r"INFO: task .{1,40}:\d+ blocked.* for more than \d+ seconds",
-        title="INFO: task hung",
-    ),
-    Row(
-        kind=Kind.WORKQUEUE_LOCKUP,
-        pattern="BUG: workqueue lockup",
-        title="BUG: workqueue lockup",
-        located=False,
     ),
 )
 
@@ -165,11 +161,22 @@ _OBJECT = (
         pattern=r"(?:kobject: )?kobject_add_internal failed for (?P<what>.+?) with -EEXIST",
         title="kobject: duplicate name {what}",
         located=False,
+        traced=False,
         continues=frozenset({Kind.DUPLICATE_NAME}),
     ),
     Row(
         kind=Kind.LEAK,
-        pattern=r"kmemleak: \d+ new suspected memory leaks|BUG: memory leak",
+        pattern=r"kmemleak: \d+ new suspected memory leaks",
+        title="memory leak",
+        located=False,
+        stage=Stage.MESSAGE,
+        traced=False,
+        # one line, and the objects if somebody asks for them
+        reach=4,
+    ),
+    Row(
+        kind=Kind.LEAK,
+        pattern="BUG: memory leak",
         title="memory leak",
         stage=Stage.MESSAGE,
     ),
@@ -182,8 +189,15 @@ _OBJECT = (
     ),
     Row(
         kind=Kind.BAD_PAGE,
-        pattern=r"BUG: (?P<what>Bad (?:page|rss|swap)[- ]\w+)",
+        pattern=r"BUG: (?P<what>Bad page \w+)",
         title="BUG: {what}",
+    ),
+    Row(
+        kind=Kind.BAD_PAGE,
+        pattern=r"BUG: (?P<what>Bad (?:rss-counter state|swap \w+)|non-zero pgtables_bytes)",
+        title="BUG: {what}",
+        located=False,
+        traced=False,
     ),
     Row(
         kind=Kind.SLAB_CORRUPTION,
@@ -196,6 +210,7 @@ _OBJECT = (
         needs="oom-killer",
         title="out of memory",
         located=False,
+        traced=False,
         stage=Stage.MESSAGE,
         # the state of memory and a line per task come before the verdict
         reach=200,
@@ -205,6 +220,7 @@ _OBJECT = (
         pattern=r"(?:Memory cgroup )?[Oo]ut of memory(?: \(\w+\))?: Killed process",
         title="out of memory",
         located=False,
+        traced=False,
         continues=frozenset({Kind.OUT_OF_MEMORY}),
     ),
     Row(
@@ -244,7 +260,8 @@ _WARNING = (
         pattern=r"WARNING: (?P<what>(?:kernel )?stack (?:regs|frame pointer|recursion))",
         title="WARNING: {what}",
         located=False,
+        traced=False,
     ),
 )
 
-CHECKS = (*_SANITIZER, *_LOCK, *_HANG, *_OBJECT, *_WARNING)
+CHECKS = (*_SANITIZER, *_LOCK, *STALLS, *_OBJECT, *_WARNING)

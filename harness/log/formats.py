@@ -6,7 +6,7 @@ The rows are in harness/log/checks.py and table.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 
 
 class Kind(StrEnum):
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     KCSAN = "kcsan"
     KMSAN = "kmsan"
     UBSAN = "ubsan"
+    # locks, RCU and contexts used against their rules, whichever check saw it
     LOCKDEP = "lockdep"
     ATOMIC_SLEEP = "atomic-sleep"
     RCU_STALL = "rcu-stall"
@@ -41,6 +42,10 @@ class Kind(StrEnum):
     LEAK = "leak"
     OUT_OF_MEMORY = "out-of-memory"
     DUPLICATE_NAME = "duplicate-name"
+    # the machine began again though nobody asked it to
+    REBOOT = "reboot"
+    # the kernel said nothing, or nothing after it was started
+    SILENCE = "silence"
     # a taint bit that no splat in the log accounts for
     TAINT = "taint"
     # more records than anybody can judge, or some that were lost on the way to the host
@@ -60,6 +65,17 @@ class Stage(IntEnum):
     DEATH = 3
 
 
+class Blames(Enum):
+    """Where a format shows whom to blame."""
+
+    # the function in its headline, then the frames of its stack
+    FRAMES = 1
+    # where the lock is or was taken (`at: foo+0x1/0x2`), then as above
+    LOCK = 2
+    # the function which the kernel entered last from a dispatcher: what is stuck is somewhere below it
+    HANDLER = 3
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One format."""
@@ -74,12 +90,17 @@ class Row:
     continues: frozenset[Kind] = frozenset()
     # whether " in <function>" belongs to the title
     located: bool = True
+    # whether the report comes with a stack trace
+    traced: bool = True
+    blames: Blames = Blames.FRAMES
+    # whether several processors or tasks speak in it
+    is_shared: bool = False
     # the line that ends the report, where it has one of its own
     closing: str = r"---\[ end trace"
     # text that is in every match: looked for first where the pattern does not begin with fixed text
     needs: str = ""
     # records that may come between two that belong to the report
-    reach: int = 16
+    reach: int = 24
 
 
 # a symbol as %pS prints it; Rust's v0 names are of the same characters

@@ -1,132 +1,129 @@
-"""Whom a report blames: the first function in it that is not plumbing.
+"""The stack traces of a report: program counters and frames, in the shapes of every architecture.
 
-Owns the shapes of program counters and stack frames, and the list of
-functions that are only there because something is being reported. Pure.
+Owns what a frame looks like and where one trace ends and the next begins. Knows nothing of blame. Pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from harness.log.demangle import demangle
-from harness.log.formats import Kind
+from harness.log.formats import SYMBOL
+from harness.log.plumbing import ALIASES
 
-_SYMBOL = r"(?P<symbol>[A-Za-z_$.][\w$.]*)"
 _ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
+# powerpc prints the stack's address and the code's before each name
+_POWER = r"(?:\[[0-9a-f]{8,16}\] *){0,2}"
 
 # a stack frame; `?` marks words that only look like return addresses, and an address at the very
 # beginning of a function is that behind a call which never returns, at the end of the one before it
 FRAME = re.compile(
-    rf"\s*{_ADDRESS}(?P<unsure>\? )?"
-    rf"(?:{_SYMBOL}\+0x(?P<offset>[0-9a-f]+)/0x"
-    rf"|\(?{_SYMBOL.replace('symbol', 'arm')}(?: \[\w+\])?\)? from )"
+    rf"\s*(?:<[A-Z]\w*> +)?(?:{_POWER}{_ADDRESS})(?P<unsure>\? )?"
+    rf"(?:(?P<symbol>{SYMBOL})\+0x(?P<offset>[0-9a-f]+)/0x"
+    rf"|\(?(?P<arm>{SYMBOL})(?: \[\w+\])?\)? from (?=\[<|\(|{SYMBOL}\+0x))"
 )
-# x86 (kernel segments), arm64, arm, riscv, s390
-_COUNTER = re.compile(
-    rf"(?:RIP: 0010:|E?IP: {_ADDRESS}|pc : {_ADDRESS}|PC is at |epc : |Krnl PSW : [0-9a-f ]+\()"
-    rf"{_ADDRESS}{_SYMBOL}\+0x"
-)
+# x86 (kernel segments), arm64, arm, riscv, s390, powerpc
+COUNTER = re.compile(
+    rf"\s*(?:RIP: 0010:|RIP: (?!\w{{4}}:)|E?IP: |EIP is at |pc : {_ADDRESS}|PC is at |e?pc : "
+    rf"|Krnl PSW : [0-9a-f ]+\(|NIP {_POWER}|--- interrupt: \w+ at )"
+    rf"{_ADDRESS}(?P<symbol>{SYMBOL})\+0x"
+)  # the caller of such a frame
+_FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>{SYMBOL})\+0x")
 # where a lock is or was taken
-_TAKEN = re.compile(rf".*, at: {_ADDRESS}{_SYMBOL}\+0x")
+TAKEN = re.compile(rf".*\b(?:at: {_ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function: (?P<worker>{SYMBOL}))")
+# the same on a line of its own, not indented as a frame would be
+RELEASED = re.compile(rf"(?:\[<[0-9a-f]+>\] )?(?P<symbol>{SYMBOL})\+0x")
 
-# in these the processor's counter says more than the stack, which begins in the detector
-_STUCK = frozenset({Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP})
+# lines that begin a trace of where the failure happened
+_CALLS = re.compile(r"\s*(?:Call [Tt]race|Backtrace|(?:stack )?backtrace|caller is)\b")
+# of another processor or task
+_OTHER = re.compile(
+    r"(?:(?:\S+ )?(?:read|write|read-write) to 0x|NMI backtrace for cpu|task:|Sending NMI|rcu: \w+ kthread)"
+    r"|\S{1,16} +[RSDTtXZPI] ?[ R]?\d* +\d+ +\d+ +0x"
+)
+# of how it came to that: what was done to the memory or the locks before
+_HISTORY = re.compile(
+    r"\s*(?:(?:Allocated|Freed)(?: by task|:)|Last potentially|Second to last|(?:Uninit|Local variable) .*"
+    r"|<?-> #\d|the existing dependency|\w+ and (?:will|would) create|hardirqs last|softirqs last"
+    r"|---\[ end|Memory state|INFO: (?:All|Fre)|Showing all locks"
+    r"|(?:to|from) a .*(?:irq|IRQ)|(?:Preemption disabled|irq event stamp|blocked|freed|allocated) .*"
+    r"|which was |\.\.\. which became|\{.{1,40}\} state was|page (?:last|owner|has))"
+)
+# a history that is said to be there
+_PROMISED = re.compile(r"(?:Allocated|Freed)(?: by task|:)")
+_NO_STACK = "stack is not available"
+
 
 # what compilers put behind a name
-_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|__uniq)\b.*")
-
-# carriers of somebody else's mistake
-_CARRIER = re.compile(
-    r"""(?:
-    _?_?mem(?:cpy|set|move|cmp|chr|scan)\w* | str\w+ | _?_?(?:raw_)?copy_(?:from|to|in)_user\w*
-    | _?_?refcount_\w+ | kref_\w+ | __list_\w+ | list_(?:add|del)\w* | _?_?k[mvz]*(?:re)?alloc\w*
-    | _?_?k[vz]*free\w* | kmem_cache_\w+ | __slab_\w+ | slab_\w+ | _?_?alloc_(?:pages|slab)\w*
-    | new_slab | allocate_slab
-    )""",
-    re.VERBOSE,
-)
-
-_PLUMBING = re.compile(
-    r"""(?:
-    # reporting
-    _?_?dump_(?:stack|backtrace)\w* | show_(?:stack|trace|regs)\w* | print_\w+ | _?_?report_\w+
-    | v?panic | _?_?warn\w* | die | __?die\w* | handle_bug | bug_\w+ | fixup_bug\w*
-    # exceptions and interrupts
-    | (?:asm_)?(?:exc|sysvec|common_interrupt)\w* | asm_\w+ | do_(?:error_)?trap\w* | (?:do_)?invalid_op
-    | (?:do_|async_)?page_fault | do_user_addr_fault | _?_?bad_area\w* | no_context | el[01]\w*_\w+
-    | do_(?:mem_abort|translation_fault|kernel_fault|debug_exception|sea) | __do_kernel_fault
-    | (?:call_)?brk_\w+ | call_break_hook | handle_(?:exception|break) | ret_from_\w+ | entry_SYSCALL\w*
-    # sanitizers
-    | _?_?(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan)_\w+
-    | __sanitizer_\w+ | check_(?:memory_region|region_inline) | _?_?check_(?:heap_object|object_size)\w*
-    | usercopy_abort | check_stack_object | \w+_panic | v?printk\w* | console_unlock
-    # locks and their checks
-    | lockdep_\w+ | _?_?lock_(?:acquire|release)\w* | validate_chain | register_lock_class
-    | check_\w*(?:lock|irq|prev|noncircular)\w* | mark_(?:lock|held)\w* | debug_check_no_\w+
-    | _?(?:do_)?_?raw_(?:spin|read|write)_\w+ | queued_\w+ | (?:spin|rwlock)_(?:bug|dump)
-    | _?_?(?:ww_)?mutex_\w+ | rwsem_\w+ | _?_?(?:down|up)(?:_\w+)?
-    | __?_?might_(?:sleep|resched|fault)\w* | might_\w+ | __cant_\w+
-    | (?:debug_)?smp_processor_id | check_preemption_disabled | __this_cpu_preempt_check
-    # the scheduler and waiting
-    | _?_?schedule\w* | io_schedule\w* | preempt_schedule\w* | context_switch | __switch_to\w*
-    | dequeue_task\w* | (?:do_|__)?wait_(?:for|on)_\w+ | bit_wait\w* | __cond_resched\w*
-    # detectors
-    | _?rcu_\w*(?:stall|sched_clock|dump|check)\w* | check_cpu_stall | sched_show_task | nmi_\w+
-    | trigger_\w+ | tick_\w+ | update_process_times | _?_?hrtimer_\w+ | watchdog\w*
-    | _?_?(?:smp_)?apic_\w+ | local_apic_\w+ | arch_trigger_\w+ | __?(?:handle_)?irq\w* | kmemleak_\w+
-    | debug_(?:print_object|object_\w+) | __debug_\w+ | sysfs_warn_dup
-    # Rust's way from a failed check to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core
-    | rust_helper_BUG | _?_?rustc::rust_begin_unwind | <?core::.* | <?&?alloc::.*
-    )""",
-    re.VERBOSE,
-)
+_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|__uniq|\d)\b.*|_noprof$")
 
 
-def blamed_function(kind: Kind, named: str, texts: Iterable[str]) -> str:
-    """Return the function to blame for a report, "" if none shows.
+@dataclass(kw_only=True)
+class Trace:
+    """One stack, innermost frame first."""
 
-    `named` is the one its headline names, "" if it names none; `texts` are its lines.
-    """
-    candidates = [named] if named else []
-    counters: list[str] = []
-    frames: list[str] = []
-    for text in texts:
-        for symbol in _symbols(text, counters):
-            frames.append(symbol)
-    candidates += [*counters, *frames] if kind in _STUCK else frames
-    names = [readable(symbol) for symbol in candidates]
-    if kind is Kind.WARNING and named and not _CARRIER.fullmatch(names[0]):
-        # WARN() stands in that very function, and what plumbing warns of has kinds of its own
-        return names[0]
-    for name in names:
-        if not (_PLUMBING.fullmatch(name) or _CARRIER.fullmatch(name)):
-            return name
-    # plumbing may fail itself; Rust's never does
-    return names[0] if names and kind is not Kind.RUST_PANIC else ""
+    # the line that said what it is, "" if none did
+    title: str = ""
+    # whether it is of the failure itself, not of what came before it
+    is_main: bool
+    # whether a line said that a stack would follow
+    is_announced: bool = False
+    # names as they stand there
+    frames: list[str] = field(default_factory=list)
+    # how many of them stand before the first line that announced a stack: they are program counters
+    counters: int = 0
+    # frames that the kernel itself is not sure of
+    guesses: int = 0
 
-
-def call_chain(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the functions in a report's lines that are not plumbing, in their order."""
-    for text in texts:
-        for symbol in _symbols(text, []):
-            name = readable(symbol)
-            if not (_PLUMBING.fullmatch(name) or _CARRIER.fullmatch(name)):
-                yield name
-
-
-def _symbols(text: str, counters: list[str]) -> Iterator[str]:
-    """Yield the symbols of one record's lines; program counters are also put into `counters`."""
-    for line in text.split("\n"):
-        if counter := _COUNTER.match(line):
-            counters.append(counter["symbol"])
-            yield counter["symbol"]
-        elif taken := _TAKEN.match(line):
-            yield taken["symbol"]
-        elif (frame := FRAME.match(line)) and not frame["unsure"] and frame["offset"] != "0":
-            yield frame["symbol"] or frame["arm"]
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no frame, not even a guess."""
+        return len(self.frames) == self.counters and not self.guesses
 
 
 def readable(symbol: str) -> str:
     """Return a symbol as a person knows it: demangled, without what the compiler put behind it."""
-    return demangle(_SUFFIX.sub("", symbol))
+    name = demangle(_SUFFIX.sub("", symbol))
+    for pattern, known in ALIASES:
+        if match := pattern.fullmatch(name):
+            return match.expand(known)
+    return name
+
+
+def _add(trace: Trace, frame: re.Match[str], line: str) -> None:
+    """Add a frame; where each line names two, function and caller, the caller shows only as the next one."""
+    if frame["symbol"]:
+        trace.frames.append(frame["symbol"])
+        return
+    if not trace.frames or trace.frames[-1] != frame["arm"]:
+        trace.frames.append(frame["arm"])
+    if caller := _FROM.match(line):
+        trace.frames.append(caller["symbol"])
+
+
+def parse_traces(lines: Iterable[str]) -> list[Trace]:
+    """Split the lines of one report into its stacks; frames before any announcement are one too."""
+    traces = [Trace(is_main=True)]
+    for line in lines:
+        now = traces[-1]
+        if counter := COUNTER.match(line):
+            now.frames.append(counter["symbol"])
+            now.counters += not now.is_announced and len(now.frames) == now.counters + 1
+        elif frame := FRAME.match(line):
+            if frame["unsure"] or frame["offset"] == "0":
+                now.guesses += 1
+            else:
+                _add(now, frame, line)
+        elif _CALLS.match(line):
+            if not (now.is_main and now.is_empty):
+                traces.append(Trace(is_main=True))
+            traces[-1].is_announced = True
+        elif _HISTORY.match(line):
+            traces.append(Trace(title=line, is_main=False, is_announced=_PROMISED.match(line) is not None))
+        elif _OTHER.match(line):
+            traces.append(Trace(is_main=True))
+        elif _NO_STACK in line:
+            now.is_announced = False
+    return traces

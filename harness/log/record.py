@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 # level of a record, or its time, when the source does not tell
@@ -21,18 +21,32 @@ SHOWN = 20
 _LONGEST = 64 * 1024
 
 # Documentation/ABI/testing/dev-kmsg: priority,sequence,microseconds,flags[,more];text
-_KMSG = re.compile(rb"(\d{1,6}),(\d{1,20}),(\d{1,20}),[^;\n]*;(.*)", re.DOTALL)
+_KMSG = re.compile(rb"(\d{1,6}),(\d{1,20}),(\d{1,20}),[^;\n]*?(?:,caller=(\w+)[^;\n]*)?;(.*)", re.DOTALL)
 _FIELD = re.compile(rb" ([^=\s]+)=(.*)", re.DOTALL)
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 # CSI sequences with their parameters, and the two-character ones (firmware resets the terminal)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -Z\\^-~])")
-# syslog priority (dmesg --raw), seconds since boot, caller (CONFIG_PRINTK_CALLER), message
+_STAMP = r"\[ *(?P<sec>\d{1,12})\.(?P<usec>\d{3,6})\]"
+# what printk puts before a message, each part if it is told to: syslog priority, seconds since boot,
+# caller (CONFIG_PRINTK_CALLER: a task or, in interrupts, a processor)
 _CONSOLE = re.compile(
-    r"(?:<(?P<prio>\d{1,6})>)?\[ *(?P<sec>\d{1,12})\.(?P<usec>\d{3,6})\]"
-    r"(?:\[ *[TC]\d{1,10}\])?(?: (?P<text>.*))?$",
-    re.DOTALL,
+    rf"(?P<prio><\d{{1,6}}>)?(?P<own>(?:{_STAMP})?(?:\[ *(?P<caller>[TC]\d{{1,10}})\])?)(?: |$|(?<=>))"
 )
+# what others put before that: facility and level (dmesg -x), date, host and program (dmesg -T, syslog)
+_DATE = (
+    r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S{0,16}|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
+    r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\]) "
+)
+_LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+_LOGGER = r"(?:[\w.-]{1,64} ){0,2}kernel(?:\[\d+\])?: "
+_PREFIX = re.compile(
+    rf"(?:(?P<facility>kern|user|daemon|syslog) *:(?P<level>{'|'.join(_LEVELS)}) *: )?"
+    rf"(?:{_DATE}(?:{_LOGGER})?)?"
+)
+# journalctl -o short-monotonic has the host behind the time
+_HOST = re.compile(r"[\w.-]{1,64} kernel: ")
+# a time in the middle of a line: somebody else's line was not finished
 _TORN = re.compile(r"(?<!\d>)\[ {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -53,6 +67,8 @@ class Record:
     text: str
     # what drivers add to their messages: SUBSYSTEM, DEVICE
     fields: tuple[tuple[str, str], ...] = ()
+    # who printed it, "T298" a task, "C0" an interrupt on a processor; "" if the source does not tell
+    caller: str = ""
 
 
 def strip_ansi(text: str) -> str:
@@ -102,8 +118,9 @@ def _kmsg_record(header: re.Match[bytes], fields: list[tuple[str, str]]) -> Reco
         level=priority & 7,
         facility=priority >> 3,
         time_us=int(header[3]),
-        text=_decode(header[4]),
+        text=_decode(header[5]),
         fields=tuple(fields),
+        caller=(header[4] or b"").decode(),
     )
 
 
@@ -115,33 +132,64 @@ def _decode(data: bytes) -> str:
 
 
 def parse_console(text: str) -> tuple[Record, ...]:
-    """Parse the text of a serial console or of dmesg, one record per line that is not empty.
+    """Parse the text of a serial console, of dmesg or of syslog, one record per line that is not empty.
 
     Lines without a time (firmware, user space) are records too. Never raises.
     """
-    lines = strip_ansi(text).replace("\r", "").split("\n")
-    return tuple(
-        _console_record(number, part) for number, line in enumerate(lines) for part in _split_torn(line)
-    )
+    return tuple(parse_lines(text.split("\n")))
+
+
+def parse_lines(lines: Iterable[str], first: int = 0) -> Iterator[Record]:
+    """Parse the lines of a console or of a saved log; `first` is the number of the first one.
+
+    Takes what /dev/kmsg said, if somebody saved that, as well as what a person would read. Never raises.
+    """
+    for number, line in enumerate(lines, first):
+        clean = strip_ansi(line).replace("\r", "")
+        for part in _split_torn(clean):
+            yield _saved_record(number, part) or _console_record(number, part)
 
 
 def _split_torn(line: str) -> list[str]:
     """Cut before a time in the middle: somebody else's line was not finished."""
-    cuts = [0, *(torn.start() for torn in _TORN.finditer(line, 1)), len(line)]
+    if line.find("[", 1) < 0:
+        return [line] if line else []
+    starts = [torn.start() for torn in _TORN.finditer(line, 1)]
+    if starts and (before := _PREFIX.match(line)) and before.end() == starts[0]:
+        # that was no line, but what a logger puts before one
+        del starts[0]
+    cuts = [0, *starts, len(line)]
     return [line[start:end] for start, end in pairwise(cuts) if start < end]
 
 
+def _saved_record(number: int, line: str) -> Record | None:
+    """Parse a line of /dev/kmsg; None if it is not of that form, or only a field of one."""
+    if not line[0].isdigit() or "," not in line[1:7]:
+        return None
+    header = _KMSG.fullmatch(line.encode(errors="replace"))
+    return None if header is None else replace(_kmsg_record(header, []), seq=number)
+
+
 def _console_record(number: int, line: str) -> Record:
-    match = _CONSOLE.match(line)
-    if match is None:
-        return Record(seq=number, level=UNKNOWN, facility=0, time_us=UNKNOWN, text=line)
-    priority = int(match["prio"]) if match["prio"] else UNKNOWN
+    logger = _PREFIX.match(line)
+    start = logger.end() if logger else 0
+    level = _LEVELS.index(logger["level"]) if logger and logger["level"] else UNKNOWN
+    facility = int(logger is not None and logger["facility"] not in (None, "kern"))
+    match = _CONSOLE.match(line, start)
+    if match is None or not (match["prio"] or match["own"]):
+        return Record(seq=number, level=level, facility=facility, time_us=UNKNOWN, text=line[start:])
+    text = line[match.end() :]
+    if " kernel: " in text[:73] and (host := _HOST.match(text)):
+        text = text[host.end() :]
+    if match["prio"]:
+        facility, level = divmod(int(match["prio"][1:-1]), 8)
     return Record(
         seq=number,
-        level=priority & 7 if priority != UNKNOWN else UNKNOWN,
-        facility=priority >> 3 if priority != UNKNOWN else 0,
-        time_us=int(match["sec"]) * 1_000_000 + int(match["usec"].ljust(6, "0")),
-        text=match["text"] or "",
+        level=level,
+        facility=facility,
+        time_us=int(match["sec"]) * 1_000_000 + int(match["usec"].ljust(6, "0")) if match["sec"] else UNKNOWN,
+        text=text,
+        caller=match["caller"] or "",
     )
 
 

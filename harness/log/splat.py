@@ -7,58 +7,26 @@ in harness/log/table.py. Pure; knows nothing of tests, machines or files.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
+from harness.log.blame import blame
 from harness.log.fingerprint import fingerprint
-from harness.log.formats import Kind, Row, Stage
-from harness.log.frames import FRAME, blamed_function, call_chain
+from harness.log.formats import RULE, Kind, Row, Stage
+from harness.log.opened import OpenSplat
 from harness.log.record import Record
-from harness.log.table import PREAMBLE, ROWS
+from harness.log.table import LITERALS, PREAMBLE, ROWS
+from harness.log.task import find_task
 
-__all__ = ["Kind", "Splat", "find_splats", "new_taints"]
+__all__ = ["Kind", "Reader", "Splat", "find_splats", "may_hold_splat", "new_taints"]
 
-# records between "cut here" and what it announces; between a report and the panic it leads to
-_ANNOUNCED, _LEADS_TO = 8, 40
+# records between "cut here" and what it announces
+_ANNOUNCED = 8
 
 # characters of a record that are looked at: Rust's names may fill 512 of them, no report needs more
 _READ = 4096
 
-# lines of a report's body, by their beginning
-_BODY = re.compile(
-    r"""\s*(?:
-    # who and where
-    (?:CPU|PID|Comm|Hardware\ name|Modules\ linked\ in|Workqueue|Tainted|Process|task|Call\ [Tt]race
-       |Backtrace|Stack|Code|Krnl\ \w+|Last\ Breaking-Event-Address|stack\ backtrace|Current\ \w+\ pgtable
-       |Showing\ all\ locks|NMI\ backtrace|Sending\ NMI|Exception\ stack|irq\ event\ stamp
-       |hardirqs\ last|softirqs\ last)\b
-    | \d{1,3}\.\d{1,4}\.\d{1,4}\S*\ .*(?:Not\ tainted|Tainted:) | </?[A-Z]\w*> | [=-]{20,}$
-    # registers, memory, page tables
-    | [REC][A-Z0-9]{1,2}\d?\ ?:\s
-    | (?:pc|lr|sp|ra|gp|tp|epc|[xrast]\d{1,2}|pstate|status|psr)\ ?:\s
-    | (?:RSP|EFLAGS|[CDEFGS]S|PKRU|ORIG_RAX|PGD|PTE|\#PF|ESR|FSC|EC|ISV|CM)\b
-    | (?:Mem|Data)\ abort\ info | \[[0-9a-f]{16}\]\ pgd= | (?:user|swapper)\ pgtable
-    | (?:PC|LR)\ is\ at | Flags: | [> ]?\s?[0-9a-f]{8,16}:\s | \^$
-    | [0-9a-f]{8}\ [0-9a-f]{8} | [0-9a-f]{16}\ [0-9a-f]{16}
-    # sanitizers
-    | (?:Read|Write|Free|Bytes?|Memory|Allocated|Freed|freed|allocated|The\ buggy|which\ belongs
-       |Last\ potentially|page|flags|raw|kfence-\#|Uninit|Local\ variable|read|write|race\ at
-       |value\ changed|Reported\ by|index|shift|load|Corrupted|Out-of-bounds|Use-after-free|Invalid)\b
-    # locks
-    | (?:but\ task|is\ trying|which\ lock|the\ existing|other\ info|Possible\ |due\ to|lock\(|\*\*\*
-       |\d+\ locks?\ held|no\ locks\ held|context-|rcu_scheduler|Preemption\ disabled|in_atomic
-       |preempt_count|RCU\ nest|->\ \#|\#\d+:|CPU0)
-    # hangs
-    | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d)
-    | (?:"echo\ 0|Not\ tainted|\(detected|\(t=|rcu:|rcu_\w+\ kthread) | \d+-[.O]+:
-    # the end
-    | (?:Kernel\ Offset|Rebooting\ in|note:|SMP:\ stopping|CPU\ features|Memory\ Limit|Dumping\ ftrace
-       |\(ftrace|PHYS_OFFSET)
-    )""",
-    re.VERBOSE,
-)
-
-_END_OF_PANIC = re.compile(r"---\[ end Kernel panic")
 # how KASAN and KFENCE name the access, each on a line of its own
 _ACCESS = re.compile(r"(Read|Write|Free) (?:of|at) ")
 
@@ -67,6 +35,12 @@ _ALWAYS = "|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if 
 _ANY = re.compile(_ALWAYS)
 _NEEDED = tuple({row.needs for row in ROWS if row.needs})
 _COMPILED = tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
+
+# the first words of a kernel, and the last ones of one that was told to end
+_BANNER = re.compile(r"Linux version \d+\.\d+")
+_ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting")
+# a time other than that of the very first records
+_TIME = re.compile(r"\[ *(?!0+\.0+\])\d{1,12}\.\d{3,6}\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,77 +62,129 @@ class Splat:
     line: int | None = None
     # the same for the same failure in another build (harness/log/fingerprint.py); "" without records
     fingerprint: str = field(default="", compare=False)
+    # who was running, "comm/pid"; "" if it does not tell
+    task: str = ""
+    # what is missing or mixed up in it, "" if it is whole
+    damage: str = ""
+
+    @property
+    def corrupted(self) -> bool:
+        """Whether the report is not whole, so that its title or function may mislead."""
+        return bool(self.damage)
 
 
-@dataclass
-class _Open:
-    """A splat being read."""
-
-    row: Row
-    match: re.Match[str]
-    closing: re.Pattern[str]
-    stage: Stage
-    # index of the record that matched the row
-    headline: int
-    first: int
-    last: int
-    closed: bool = False
-
-    def is_continued_by(self, row: Row, index: int) -> bool:
-        """Whether a later headline tells of the same failure."""
-        if row.stage is Stage.MESSAGE and row.kind is self.row.kind:
-            # without a WARN() trap of its own an architecture prints the message behind the headline
-            return index - self.headline <= 2
-        reach = _LEADS_TO if row.stage is Stage.DEATH else self.row.reach
-        return row.stage > self.stage and self.row.kind in row.continues and index - self.last <= reach
-
-    def extend(self, text: str, index: int) -> None:
-        """Take a record that is no headline, if it is of the report."""
-        gap = index - self.last
-        if gap > self.row.reach:
-            return
-        if self.closed:
-            # x86 shows the registers once more behind the end
-            if gap <= 2 and not PREAMBLE.match(text) and _BODY.match(text):
-                self.last = index
-        elif self.closing.match(text) or _END_OF_PANIC.match(text):
-            self.last, self.closed = index, True
-        elif not PREAMBLE.match(text) and (_BODY.match(text) or FRAME.match(text)):
-            self.last = index
+_REBOOT = partial(Splat, kind=Kind.REBOOT, title="unexpected kernel reboot", function="", fatal=True)
 
 
-def find_splats(records: Sequence[Record]) -> tuple[Splat, ...]:
-    """Return the splats in the records, in their order.
+class Reader:
+    """Reads records one by one, and hands out each splat as soon as it is over.
 
-    Takes time linear in the number of records and never raises. The spans do not overlap. What user
-    space wrote to /dev/kmsg (the facility tells) is nobody's splat.
+    Keeps no more than the reports that are being printed: one per task or processor that prints, as
+    far as the records tell them apart.
     """
-    found: list[Splat] = []
-    current: _Open | None = None
-    announced = -_ANNOUNCED - 1
-    for index, record in enumerate(records):
+
+    def __init__(self) -> None:
+        # by caller; "" where the log does not tell who prints
+        self._open: dict[str, OpenSplat] = {}
+        # index of the last line that may come before a splat, by caller
+        self._announced: dict[str, int] = {}
+        # whether a kernel spoke, and whether it said that it would end
+        self._began = self._ended = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being read, so that records which hold no splat may be left out."""
+        return not self._open
+
+    def feed(self, index: int, record: Record) -> list[Splat]:
+        """Take the next record; return the splats that are over, in any order. Indices rise."""
         text = record.text[:_READ]
+        found = self._forget(index)
         headline = _find_row(text) if record.facility == 0 else None
+        key = self._context(record, headline[0] if headline else None)
+        current = self._open.get(key)
         if headline is None:
             if current is not None:
                 current.extend(text, index)
             if PREAMBLE.match(text) and (current is None or current.last < index):
-                announced = index
-            continue
+                self._announced[record.caller] = index
+            return found + self._note(record, text, index)
         row, match, closing = headline
-        if current is not None and current.is_continued_by(row, index):
-            current.stage, current.last, current.closed = max(row.stage, current.stage), index, False
-            continue
-        first = announced if index - announced <= _ANNOUNCED else index
+        if current is not None and current.is_continued_by(row):
+            current.stage, current.closed = max(row.stage, current.stage), False
+            current.take(text, index)
+            self._ended = self._ended or row.stage is Stage.DEATH
+            return found
         if current is not None:
-            found.append(_close(current, records))
-            first = first if first > current.last else index
-        current = _Open(
-            row=row, match=match, closing=closing, stage=row.stage, headline=index, first=first, last=index
+            current.is_interrupted = row.stage is not Stage.DEATH and not current.closed
+            found.append(_close(self._open.pop(key)))
+        announced = self._announced.pop(record.caller, -_ANNOUNCED - 1)
+        near = index - announced <= _ANNOUNCED and (current is None or announced > current.last)
+        self._open[key] = OpenSplat(
+            row=row,
+            match=match,
+            closing=closing,
+            stage=row.stage,
+            first=announced if near else index,
+            last=index,
         )
-    if current is not None:
-        found.append(_close(current, records))
-    return tuple(found)
+        self._open[key].lines += text.split("\n")
+        self._began, self._ended = True, self._ended or row.stage is Stage.DEATH
+        return found
+
+    def finish(self) -> list[Splat]:
+        """Return the splats with which the records ended."""
+        found = [_close(splat) for splat in self._open.values()]
+        self._open.clear()
+        return found
+
+    def skip(self, text: str) -> None:
+        """Leave out a part of a console that may_hold_splat() says holds none."""
+        self._began = self._began or _TIME.search(text) is not None
+
+    def _context(self, record: Record, row: Row | None) -> str:
+        """Return whose report a record may belong to."""
+        if record.caller in self._open or not self._open:
+            return record.caller
+        for key in reversed(self._open):
+            splat = self._open[key]
+            # lines torn apart lose their caller; a report of all processors is printed by many of them
+            joined = not record.caller or not key or (splat.row.is_shared and row is None)
+            if joined or (row is not None and row.stage is Stage.DEATH and splat.is_continued_by(row)):
+                return key
+        return record.caller
+
+    def _forget(self, index: int) -> list[Splat]:
+        """Close what is over: nobody will go on with it."""
+        gone = [key for key, splat in self._open.items() if splat.is_over(index)]
+        return [_close(self._open.pop(key)) for key in gone]
+
+    def _note(self, record: Record, text: str, index: int) -> list[Splat]:
+        """Notice a kernel that begins anew though nothing ended the one before it."""
+        if not _BANNER.match(text):
+            self._began = self._began or record.time_us > 0
+            self._ended = self._ended or _ENDED.match(text) is not None
+            return []
+        again = self._began and not self._ended
+        self._began, self._ended = True, False
+        return [*self.finish(), _REBOOT(first=index, last=index)] if again else self.finish()
+
+
+def may_hold_splat(text: str) -> bool:
+    """Whether a part of a console, of whole lines, may hold the first line of a splat. Fast."""
+    return any(literal in text for literal in LITERALS)
+
+
+def find_splats(records: Iterable[Record]) -> tuple[Splat, ...]:
+    """Return the splats in the records, in the order of their first records.
+
+    Takes time linear in the number of records and never raises. Spans overlap only where the records tell
+    two callers apart that print at once. What user space wrote to /dev/kmsg (the facility tells) is
+    nobody's splat.
+    """
+    reader = Reader()
+    found = [splat for index, record in enumerate(records) for splat in reader.feed(index, record)]
+    return tuple(sorted([*found, *reader.finish()], key=lambda splat: splat.first))
 
 
 def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
@@ -171,36 +197,33 @@ def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
     return None
 
 
-def _close(splat: _Open, records: Sequence[Record]) -> Splat:
+def _close(splat: OpenSplat) -> Splat:
     """Turn an open splat into a fact: title it and find whom to blame."""
     row = splat.row
     groups = {name: text or "" for name, text in splat.match.groupdict().items()}
-    message, last = _message(splat, groups, records)
-    texts = [record.text[:_READ] for record in records[splat.headline : last + 1]]
-    function = blamed_function(row.kind, groups.get("function", ""), texts)
-    groups["access"] = next((found[1] for text in texts if (found := _ACCESS.match(text))), "")
-    groups["message"] = message
+    if row.kind is Kind.RUST_PANIC and not groups["message"]:
+        groups["message"] = _rust_message(splat.lines) or f"panicked at {groups['where']}"
+    outcome = blame(row, groups.get("function", ""), splat.lines)
+    groups["access"] = next((found[1] for line in splat.lines if (found := _ACCESS.match(line))), "")
     title = " ".join(row.title.format(**groups).split()) or "Oops"
     return Splat(
         kind=row.kind,
-        title=f"{title} in {function}" if row.located and function else title,
-        function=function,
+        title=f"{title} in {outcome.function}" if row.located and outcome.function else title,
+        function=outcome.function,
         fatal=splat.stage is Stage.DEATH,
         first=splat.first,
-        last=last,
-        fingerprint=fingerprint(row.kind, title, filter(None, (function, *call_chain(texts)))),
+        last=splat.last,
+        fingerprint=fingerprint(row.kind, title, filter(None, (outcome.function, *outcome.chain))),
+        task=find_task(splat.lines),
+        damage=outcome.damage
+        or ("another report begins before its end" if splat.is_interrupted and row.closing == RULE else ""),
     )
 
 
-def _message(splat: _Open, groups: dict[str, str], records: Sequence[Record]) -> tuple[str, int]:
-    """Return a Rust panic's message and the last index: on a console it is a record of its own."""
-    if splat.row.kind is not Kind.RUST_PANIC or groups["message"]:
-        return groups.get("message", ""), splat.last
-    behind = splat.headline + 1
-    text = records[behind].text if behind < len(records) else ""
-    if not text or PREAMBLE.match(text) or _find_row(text):
-        return f"panicked at {groups['where']}", splat.last
-    return text.split("\n")[0], max(splat.last, behind)
+def _rust_message(lines: list[str]) -> str:
+    """Return the line behind a Rust panic's first one, "" if something else came between."""
+    text = lines[1] if len(lines) > 1 else ""
+    return "" if not text or PREAMBLE.match(text) or _find_row(text) else text
 
 
 # bit and name of the taints that tell of a failure (Documentation/admin-guide/tainted-kernels.rst);

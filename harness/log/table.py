@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from harness.log.checks import CHECKS
-from harness.log.formats import RULE, Kind, Row, Stage
+from harness.log.formats import AT, RULE, Blames, Kind, Row, Stage
 
 # what comes with a message before the processor stops
 _SAID = frozenset({Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.BUG})
@@ -44,6 +44,8 @@ _FAULT = (
         kind=Kind.STACK_OVERFLOW,
         pattern=r"BUG: (?:\w+ )?stack guard page was hit|Insufficient stack space to handle exception",
         title="kernel stack overflow",
+        # how deep the stack happened to be when it overflowed differs each time
+        blames=Blames.HANDLER,
         stage=Stage.FAULT,
     ),
     Row(
@@ -94,9 +96,12 @@ _DEATH = (
     Row(
         kind=Kind.PANIC,
         pattern=r"Kernel panic - not syncing: (?P<what>[^\n]*(?:Fatal exception|panic_on_warn|panic_on_oops"
-        r"|warned too often|hung_task:|softlockup:|RCU Stall|Hard LOCKUP|panic_on_oom|workqueue: ))",
+        r"|warned too often|hung_task:|softlockup:|RCU Stall|Hard LOCKUP"
+        r"|panic_on_oom|workqueue: |scheduling while atomic|deadlocked on memory|no killable processes"
+        r"|Machine halted))",
         title="kernel panic: {what}",
         located=False,
+        traced=False,
         stage=Stage.DEATH,
         continues=frozenset(Kind),
     ),
@@ -104,6 +109,7 @@ _DEATH = (
         kind=Kind.STACK_OVERFLOW,
         pattern=r"Kernel panic - not syncing: [Kk]ernel stack overflow",
         title="kernel stack overflow",
+        blames=Blames.HANDLER,
         stage=Stage.DEATH,
         continues=frozenset({Kind.STACK_OVERFLOW}),
     ),
@@ -114,21 +120,38 @@ _DEATH = (
         r"|Aiee, killing interrupt handler!|Attempted to kill the idle task!)",
         title="kernel panic: {what}",
         located=False,
+        traced=False,
         stage=Stage.DEATH,
         continues=_STOPPED,
+    ),
+    Row(
+        kind=Kind.STACK_OVERFLOW,
+        pattern=r"Kernel panic - not syncing: corrupted stack end detected inside scheduler",
+        title="kernel panic: corrupted stack end",
+        blames=Blames.HANDLER,
+        stage=Stage.DEATH,
+    ),
+    # the address of the function that saw it is all there is
+    Row(
+        kind=Kind.PANIC,
+        pattern=rf"Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: {AT}",
+        title="kernel panic: stack is corrupted",
+        traced=False,
+        stage=Stage.DEATH,
     ),
     Row(
         kind=Kind.PANIC,
         pattern=r"Kernel panic - not syncing: ?(?P<what>[^\n]*)",
         title="kernel panic: {what}",
         located=False,
+        traced=False,
         stage=Stage.DEATH,
     ),
 )
 
 _REST = (
     Row(
-        kind=Kind.BUG_REPORT,
+        kind=Kind.LOCKDEP,
         pattern=r"BUG: (?P<what>using \S+ in preemptible) \[[0-9a-f]*\] code",
         title="BUG: {what} code",
     ),
@@ -137,12 +160,56 @@ _REST = (
         pattern=r"VFS: (?P<what>Busy inodes after unmount|Close: file count is (?:zero|0))",
         title="VFS: {what}",
         located=False,
+        traced=False,
+    ),
+    # the address and the count differ each time
+    Row(
+        kind=Kind.BUG_REPORT,
+        pattern=r"BUG: Dentry \S+ {1,2}still in use \(-?\d+\)(?P<what>(?: {1,2}\[.*\])?)",
+        title="BUG: Dentry still in use{what}",
+        located=False,
+        stage=Stage.MESSAGE,
     ),
     # whatever else calls itself a bug at the start of a line
     Row(kind=Kind.BUG_REPORT, pattern=r"BUG: (?P<what>[^\n]{1,80})", title="BUG: {what}"),
 )
 
 ROWS = (*_RUST, *CHECKS, *_FAULT, *_DEATH, *_REST)
+
+# one of these is in every first line of a splat
+LITERALS = (
+    *(
+        "BUG",
+        "WARNING: ",
+        "INFO: ",
+        "KASAN: ",
+        "UBSAN: ",
+        "Kernel panic",
+        "panicked at",
+        "Oops",
+        " [#",
+        "PANIC: ",
+    ),
+    *("nable to handle", "Unhandled ", "Alignment trap", "Unexpected kernel BRK", "Insufficient stack space"),
+    *("DEBUG_LOCKS_WARN_ON", "detected hard LOCKUP", "refcount_t: ", "list_add", "list_del", "ODEBUG: "),
+    *(
+        "usercopy: ",
+        "duplicate filename",
+        "kobject_add_internal",
+        "kmemleak: ",
+        "unreferenced object",
+        "oom-killer",
+    ),
+    *(
+        "Out of memory",
+        "out of memory",
+        "page allocation failure",
+        "VFS: ",
+        "self-detected",
+        "kernel NULL pointer",
+    ),
+    "Linux version ",
+)
 
 # may stand before a splat's first line and then belongs to it
 PREAMBLE = re.compile(rf"-+\[ cut here \]-+|8<--- cut here ---|{RULE}")

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from harness.log.record import UNKNOWN, Log, Record, parse_console, parse_kmsg, render_record, strip_ansi
 
 
-def make(text: str, *, time_us: int = 1_204_567, level: int = 6) -> Record:
-    return Record(seq=7, level=level, facility=0, time_us=time_us, text=text)
+def make(
+    text: str, *, time_us: int = 1_204_567, level: int = UNKNOWN, facility: int = 0, caller: str = ""
+) -> Record:
+    return Record(seq=0, level=level, facility=facility, time_us=time_us, text=text, caller=caller)
 
 
 def as_kmsg(record: Record) -> bytes:
@@ -128,7 +130,6 @@ def test_kmsg_loses_no_record_wherever_the_stream_is_cut(records: list[Record], 
     ("line", "time_us", "level", "text"),
     [
         ("[    1.204567] toy: ready", 1_204_567, UNKNOWN, "toy: ready"),
-        ("[ 1204.567000][  T298] toy: ready", 1_204_567_000, UNKNOWN, "toy: ready"),
         ("[    1.204] toy: ready", 1_204_000, UNKNOWN, "toy: ready"),
         ("<4>[    1.204567] toy: ready", 1_204_567, 4, "toy: ready"),
         ("[    1.204567]   indented", 1_204_567, UNKNOWN, "  indented"),
@@ -140,6 +141,31 @@ def test_kmsg_loses_no_record_wherever_the_stream_is_cut(records: list[Record], 
 )
 def test_console_line(line: str, time_us: int, level: int, text: str) -> None:
     assert parse_console(line) == (Record(seq=0, level=level, facility=0, time_us=time_us, text=text),)
+
+
+@pytest.mark.parametrize(
+    ("line", "record"),
+    [
+        ("[ 1204.567000][  T298] toy", make("toy", time_us=1_204_567_000, caller="T298")),
+        ("[    1.204567][    C0]  toy", make(" toy", caller="C0")),
+        ("[    C0] toy", make("toy", time_us=UNKNOWN, caller="C0")),
+        ("<4>toy", make("toy", time_us=UNKNOWN, level=4)),
+        ("<12>[    1.204567] toy", make("toy", level=4, facility=1)),
+        ("6,12,1204567,-,caller=T1;toy\\x0atwo", make("toy\ntwo", level=6, caller="T1")),
+        ("Sep 23 02:31:11 box kernel: [    1.204567] toy", make("toy")),
+        ("Sep  3 02:31:11 box kernel: toy", make("toy", time_us=UNKNOWN)),
+        ("2024-09-03T02:31:11.123456+00:00 box kernel: toy", make("toy", time_us=UNKNOWN)),
+        ("2024/09/03 02:31:11 toy", make("toy", time_us=UNKNOWN)),
+        ("2024-09-03T02:31:11Z [    1.204567][    T7] toy", make("toy", caller="T7")),
+        ("[    1.204567] box kernel: toy", make("toy")),
+        ("[Tue Sep  3 02:31:11 2024] toy", make("toy", time_us=UNKNOWN)),
+        ("kern  :warn  : [    1.204567] toy", make("toy", level=4)),
+        ("user  :info  : [    1.204567] toy", make("toy", level=6, facility=1)),
+        ("  indented", make("  indented", time_us=UNKNOWN)),
+    ],
+)
+def test_line_of_a_saved_log(line: str, record: Record) -> None:
+    assert parse_console(line) == (record,)
 
 
 def test_console_sequence_is_the_line_number() -> None:

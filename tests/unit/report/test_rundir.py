@@ -153,6 +153,7 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         file="drivers/toy.c",
         line=7,
         fingerprint="0123456789ab",
+        task="insmod/74",
     )
     machine = MachineReport(
         arch="arm64",
@@ -183,6 +184,8 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         "file": "drivers/toy.c",
         "line": 7,
         "fingerprint": "0123456789ab",
+        "task": "insmod/74",
+        "damage": "",
     }
     assert json.loads((tmp_path / VERDICT).read_text()) == {
         "test": "t",

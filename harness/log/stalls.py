@@ -1,0 +1,44 @@
+"""Formats of what the kernel prints when something does not go on: lockups, stalls, hung tasks."""
+
+from __future__ import annotations
+
+from harness.log.formats import Blames, Kind, Row
+
+STALLS = (
+    Row(
+        kind=Kind.SOFT_LOCKUP,
+        pattern=r"(?:watchdog: )?BUG: soft lockup - CPU#",
+        title="BUG: soft lockup",
+        blames=Blames.HANDLER,
+        is_shared=True,
+    ),
+    Row(
+        kind=Kind.HARD_LOCKUP,
+        pattern=r"(?:NMI watchdog: |watchdog: )?(?:CPU\d+: )?Watchdog (?:CPU:\d+ )?detected hard LOCKUP",
+        title="hard lockup",
+        blames=Blames.HANDLER,
+        is_shared=True,
+    ),
+    Row(
+        kind=Kind.RCU_STALL,
+        pattern=r"(?:rcu: )?INFO: rcu\w*:? (?:self-)?detected (?:expedited )?stalls? on",
+        title="INFO: rcu detected stall",
+        blames=Blames.HANDLER,
+        is_shared=True,
+    ),
+    Row(
+        kind=Kind.HUNG_TASK,
+        pattern=r"INFO: task .{1,40}:\d+ blocked.* for more than \d+ seconds",
+        title="INFO: task hung",
+        # the other processors may be shown too
+        is_shared=True,
+    ),
+    Row(
+        kind=Kind.WORKQUEUE_LOCKUP,
+        pattern="BUG: workqueue lockup",
+        title="BUG: workqueue lockup",
+        located=False,
+        traced=False,
+        is_shared=True,
+    ),
+)
