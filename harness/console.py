@@ -10,10 +10,14 @@ import os
 from pathlib import Path
 
 from harness.machine.booting import boot
+from harness.machine.vm import Vm
 from harness.prepare import Platform
 
 # a person's session, or a command they gave, may take this long (seconds)
 _A_DAY_S = 24 * 3600.0
+
+# the chardev behind /dev/hvc0: our own terminal
+TERMINAL = "stdio,signal=off"
 
 # busybox gives the shell a controlling terminal, so that Ctrl-C and job control work
 _SHELL = (
@@ -32,11 +36,16 @@ def run_command(platform: Platform, command: str, directory: Path) -> tuple[int,
 
 def run_shell(platform: Platform, directory: Path) -> int:
     """Boot, connect the terminal to a shell in the guest, and return the shell's exit status."""
+    with boot(platform.spec(), platform.qemu, directory, terminal=TERMINAL) as vm:
+        return give_shell(vm)
+
+
+def give_shell(vm: Vm) -> int:
+    """Connect the terminal to a shell in a machine that was booted with TERMINAL; return its exit status."""
     try:
         size = os.get_terminal_size()
     except OSError:
         # input is not a terminal: a script on standard input is welcome too
         size = os.terminal_size((80, 24))
-    with boot(platform.spec(), platform.qemu, directory, terminal="stdio,signal=off") as vm:
-        text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch)
-        return vm.run(text, timeout_s=_A_DAY_S).status
+    text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch)
+    return vm.run(text, timeout_s=_A_DAY_S).status

@@ -109,9 +109,8 @@ def open_toolchain(
         return host_toolchain(minimums)
     if choice != "toolroot":
         raise UsageError(f"unknown toolchain {choice!r}", choices="toolroot, host")
-    text = Path(__file__).with_suffix(".list").read_text()
-    packages = parse_list(text)
-    key = caching.hash_text(RECIPE, SUITE, *packages, *_APT, *_DPKG, *_MOUNT_POINTS)
+    packages = _packages()
+    key = _key(packages)
     facts = cache.publish(
         KIND,
         key,
@@ -125,6 +124,20 @@ def open_toolchain(
         versions=tuple(sorted(facts["versions"].items())),
         identity=identity_of(facts["versions"]),
     )
+
+
+def find_toolroot(cache: Cache) -> Path | None:
+    """Return the toolroot if it is in the cache; None if it would have to be made."""
+    key = _key(_packages())
+    return cache.path(KIND, key) / "root" if cache.find(KIND, key, check=()) is not None else None
+
+
+def _packages() -> tuple[str, ...]:
+    return parse_list(Path(__file__).with_suffix(".list").read_text())
+
+
+def _key(packages: tuple[str, ...]) -> str:
+    return caching.hash_text(RECIPE, SUITE, *packages, *_APT, *_DPKG, *_MOUNT_POINTS)
 
 
 def _is_entry_point(path: Path) -> bool:

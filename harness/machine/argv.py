@@ -17,6 +17,9 @@ from harness.machine.spec import MachineSpec
 SHELL_PORT = "rustbed.shell"
 RECORDS_PORT = "rustbed.kmsg"
 
+# what QEMU may not do, whatever a guest makes of it
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+
 # a translation cache of 64 MiB holds all a test runs; QEMU's default grows to gigabytes
 _ACCEL = {"tcg": "tcg,thread=multi,tb-size=64", "kvm": "kvm"}
 
@@ -75,7 +78,7 @@ def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
     return [
         # nothing that was not asked for: no network, no display, no default devices, no user's configuration
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
+        *("-sandbox", SANDBOX),
         *("-machine", ",".join(options)),
         *("-accel", _ACCEL[spec.accel], "-cpu", cpu),
         *("-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M"),
@@ -194,11 +197,11 @@ def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, 
         f"# {spec.arch} machine, kernel {spec.kernel.release}, as the harness started it.\n"
         f"# Type commands for the guest's shell; its console is written to {console}.\n"
         "# End it with Ctrl-C, or with: poweroff -f\n"
-        f"{exports}exec {_wrap(argv)}\n"
+        f"{exports}exec {wrap_command(argv)}\n"
     )
 
 
-def _wrap(argv: Sequence[str]) -> str:
+def wrap_command(argv: Sequence[str]) -> str:
     """Quote for the shell, an option and its values to a line."""
     lines: list[list[str]] = [[argv[0]]]
     for word in argv[1:]:

@@ -103,15 +103,16 @@ class Vm:
 
     # -- commands ------------------------------------------------------------
 
-    def run(self, command: str, timeout_s: float | None = None) -> Answer:
+    def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
         """Run a shell command and return its answer, whatever its status.
 
         Each command gets a fresh subshell with /dev/null as input; nothing but
         the file system carries over to the next. `timeout_s` is in seconds on
         real hardware and is stretched for emulation; running into it raises
         HangError. A machine that dies meanwhile raises CrashError or LostError.
+        `stdin` is sent when the command prints the line `go`, and read by it to its last byte.
         """
-        return self._run(command, timeout_s)
+        return self._run(command, timeout_s, stdin)
 
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""

@@ -23,6 +23,7 @@ RANKS = (
     ("devices",),
     ("prepare",),
     ("request", "testrun", "console", "bench", "doctor"),
+    ("repro",),
     ("plugin", "cli"),
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -1,0 +1,152 @@
+"""A run directory to a bundle."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.guest import transcript
+from harness.kernel.artifact import Kernel, Module
+from harness.machine.saved import describe_machine
+from harness.machine.spec import MachineSpec
+from harness.report.rundir import SOURCE
+from harness.repro import script
+from harness.repro.archive import describe_file, write_bundle
+from harness.repro.manifest import BundleError, Manifest, check_path
+from harness.repro.scene import Scene, check_commands, check_machine, load_run
+
+SUFFIX = ".rustbed.tar.gz"
+
+# what a run leaves that people read; "?" is not in a file's name
+_LOGS = ("verdict.json", "console.log", "kernel.log", "records.log", "shell.log", "monitor.log", "qemu.log")
+# characters of a bundle's name, so that every path in it fits into a tar header
+_NAME_LENGTH = 80
+
+
+def pack_run(
+    run: Path, target: Path | None, *, debug_info: bool, scratch: Path, version: str
+) -> tuple[Path, Manifest]:
+    """Write the bundle of a run directory, and return where it is and its manifest.
+
+    `target` is a file or a directory, the current one if None. `scratch` is an
+    empty directory. With `debug_info` come vmlinux and the modules with their
+    symbols. Raises UsageError for a run that cannot be packed: its files are
+    gone, or its machine has what no bundle may have.
+    """
+    scene = load_run(run.resolve())
+    spec, files = _relocate(scene.spec, debug_info=debug_info)
+    files |= _evidence(run.resolve(), scene)
+    files |= _scripts(scene, spec, scratch)
+    manifest = Manifest(
+        test=scene.test,
+        outcome=scene.outcome,
+        reason=scene.reason,
+        splats=tuple((known.kind, known.title) for known in scene.splats),
+        came=tuple((known.kind, known.title) for known in scene.came),
+        machine=describe_machine(spec),
+        argv=script.render_argv_of(spec),
+        versions={
+            "rustbed": version,
+            "qemu": scene.qemu,
+            "kernel": spec.kernel.release,
+            "kernel source": spec.kernel.source,
+        },
+        files={check_path(name): describe_file(_require(path)) for name, path in files.items()},
+    )
+    _require_allowed(manifest, scene)
+    path = _target(target, run)
+    write_bundle(path, manifest, files)
+    return path, manifest
+
+
+def _require_allowed(manifest: Manifest, scene: Scene) -> None:
+    """Raise UsageError for a machine that whoever gets the bundle would refuse to start."""
+    try:
+        check_machine(manifest)
+        check_commands(scene.commands, manifest)
+    except BundleError as error:
+        raise UsageError("the machine of this run cannot travel in a bundle", why=str(error)) from error
+
+
+def _require(path: Path) -> Path:
+    if not path.is_file():
+        raise UsageError(f"a file of the run is gone: {path}", mend="run the test again")
+    return path
+
+
+def _target(given: Path | None, run: Path) -> Path:
+    """Return the bundle's path: in the directory given, or the file."""
+    name = re.sub(r"[^A-Za-z0-9_+\-]+", "-", run.resolve().name).strip("-")[:_NAME_LENGTH] + SUFFIX
+    directory = Path() if given is None else given
+    return directory / name if directory.is_dir() else directory
+
+
+def _relocate(spec: MachineSpec, *, debug_info: bool) -> tuple[MachineSpec, dict[str, Path]]:
+    """Return a machine whose files are where a bundle has them, and the bundle's files."""
+    kernel, files = _relocate_kernel(spec.kernel, debug_info=debug_info)
+    files["initramfs.cpio"] = spec.initramfs
+    tables = {f"firmware/table-{number}.aml": path for number, path in enumerate(spec.acpi_tables)}
+    files |= tables
+    if spec.dtb is not None:
+        files["firmware/machine.dtb"] = spec.dtb
+    relocated = replace(
+        spec,
+        kernel=kernel,
+        initramfs=Path("initramfs.cpio"),
+        acpi_tables=tuple(map(Path, tables)),
+        dtb=None if spec.dtb is None else Path("firmware/machine.dtb"),
+    )
+    return relocated, files
+
+
+def _relocate_kernel(kernel: Kernel, *, debug_info: bool) -> tuple[Kernel, dict[str, Path]]:
+    modules = {
+        module.name: Module(
+            name=module.name, path=Path(f"kernel/modules/{module.name}.ko"), depends=module.depends
+        )
+        for module in kernel.modules.values()
+    }
+    files = {"kernel/image": kernel.image}
+    if kernel.config is not None:
+        files["kernel/config"] = kernel.config
+    if debug_info:
+        files |= {str(modules[module.name].path): module.path for module in kernel.modules.values()}
+        if kernel.vmlinux is not None:
+            files["kernel/vmlinux"] = kernel.vmlinux
+    relocated = replace(
+        kernel,
+        image=Path("kernel/image"),
+        modules=modules,
+        vmlinux=None if kernel.vmlinux is None else Path("kernel/vmlinux"),
+        config=None if kernel.config is None else Path("kernel/config"),
+        source_dir=None,
+        build_dir=None,
+    )
+    return relocated, files
+
+
+def _evidence(run: Path, scene: Scene) -> dict[str, Path]:
+    """Return what the run left behind: logs, the transcript, what commands read, the test's source."""
+    found = {name: path for name in _LOGS if (path := scene.directory / name).is_file()}
+    found["verdict.json"] = run / "verdict.json"
+    found[transcript.NAME] = scene.directory / transcript.NAME
+    inputs = {command.stdin for command in scene.commands if command.stdin is not None}
+    found |= {f"{transcript.INPUTS}/{name}": scene.directory / transcript.INPUTS / name for name in inputs}
+    found |= {f"{SOURCE}/{path.name}": path for path in (run / SOURCE).glob("*") if path.is_file()}
+    return found
+
+
+def _scripts(scene: Scene, spec: MachineSpec, scratch: Path) -> dict[str, Path]:
+    """Write run.sh and what it needs, and return the files."""
+    monitor = script.render_monitor(scene.commands)
+    texts = {
+        script.SCRIPT: script.render_script(spec, scene.test, with_monitor=bool(monitor)),
+        script.COMMANDS: script.render_commands(scene.commands, scene.read_input),
+    }
+    if monitor:
+        texts[script.MONITOR] = monitor
+    for name, text in texts.items():
+        (scratch / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+    return {name: scratch / name for name in texts}

@@ -1,0 +1,199 @@
+"""What there is to reproduce: a machine, what it was told, and how that ended.
+
+Reads run directories and unpacked bundles into the same value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from harness.errors import UsageError
+from harness.guest import transcript
+from harness.guest.transcript import Command, parse_transcript
+from harness.log.splat import Kind
+from harness.machine import saved
+from harness.machine.spec import MachineSpec
+from harness.report.rundir import VERDICT
+from harness.report.verdict import Outcome
+from harness.repro.archive import unpack_bundle
+from harness.repro.manifest import BundleError, Manifest
+from harness.repro.options import check_argv, check_monitor
+from harness.repro.script import render_argv_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What identifies a splat from one run to the next."""
+
+    kind: Kind
+    title: str
+
+    def __str__(self) -> str:
+        """Return the title, which names the kind for people."""
+        return self.title
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One machine of one test."""
+
+    test: str
+    outcome: Outcome
+    # one line
+    reason: str
+    # those that nobody had declared, the fatal ones first
+    splats: tuple[Known, ...]
+    # every one of the machine, declared or not
+    came: tuple[Known, ...]
+    spec: MachineSpec
+    commands: tuple[Command, ...]
+    # where the machine's files and what its commands read are
+    directory: Path = field(repr=False)
+    # version of the QEMU that ran it
+    qemu: str
+
+    def read_input(self, digest: str) -> bytes:
+        """Return what a command read, by its checksum. Raises UsageError."""
+        path = self.directory / transcript.INPUTS / digest
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"what a command read is gone: {path}: {error.strerror}") from error
+
+
+def load_run(directory: Path) -> Scene:
+    """Return the scene that a run directory describes.
+
+    Of several machines it is the first that speaks against the test. Raises
+    UsageError for a directory without what is needed.
+    """
+    verdict = _read_json(directory / VERDICT)
+    try:
+        machine = _guilty(verdict["machines"])
+        machine_directory = directory / str(machine["directory"])
+        described = _read_json(machine_directory / saved.NAME)
+        return Scene(
+            test=str(verdict["test"]),
+            outcome=Outcome(verdict["outcome"]),
+            reason=str(verdict["reason"]),
+            splats=_known(sorted(verdict["splats"], key=lambda splat: not splat["fatal"])),
+            came=_known(machine["splats"]),
+            spec=saved.parse_machine(described["machine"], machine_directory),
+            commands=_read_transcript(machine_directory),
+            directory=machine_directory,
+            qemu=str(described["qemu"]),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"{directory} is no run directory that can be reproduced: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _guilty(machines: list[dict[str, Any]]) -> dict[str, Any]:
+    if not machines:
+        raise ValueError("the test had no machine")
+    speaking = [machine for machine in machines if machine["splats"] or machine["ended"]]
+    return (speaking or machines)[0]
+
+
+def _known(splats: list[dict[str, Any]]) -> tuple[Known, ...]:
+    return tuple(Known(kind=Kind(splat["kind"]), title=str(splat["title"])) for splat in splats)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise UsageError(f"{path.parent} is no run directory: it has no {path.name}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} is damaged")
+    return found
+
+
+def _read_transcript(directory: Path) -> tuple[Command, ...]:
+    try:
+        return parse_transcript((directory / transcript.NAME).read_text(errors="surrogateescape"))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{directory} has no {transcript.NAME}: the machine never got any command"
+        ) from error
+
+
+def load_bundle(bundle: Path, directory: Path) -> Scene:
+    """Unpack a bundle into an empty directory and return its scene.
+
+    Raises BundleError for a bundle that is damaged, or that asks for what no
+    bundle may ask for.
+    """
+    manifest = unpack_bundle(bundle, directory)
+    check_machine(manifest)
+    commands = _read_transcript(directory)
+    check_commands(commands, manifest)
+    try:
+        splats, came = (
+            tuple(Known(kind=Kind(kind), title=title) for kind, title in pairs)
+            for pairs in (manifest.splats, manifest.came)
+        )
+        outcome = Outcome(manifest.outcome)
+    except ValueError as error:
+        raise BundleError(f"the bundle's manifest is damaged: {error}") from error
+    return Scene(
+        test=manifest.test,
+        outcome=outcome,
+        reason=manifest.reason,
+        splats=splats,
+        came=came,
+        spec=_with_files(saved.parse_machine(manifest.machine, directory), manifest, directory),
+        commands=commands,
+        directory=directory,
+        qemu=manifest.versions.get("qemu", ""),
+    )
+
+
+def check_machine(manifest: Manifest) -> None:
+    """Raise BundleError unless a bundle's machine is made of its own files and of allowed options alone."""
+    spec = saved.parse_machine(manifest.machine, Path())
+    check_argv(render_argv_of(spec), spec.arch, manifest.files)
+    check_argv(manifest.argv, spec.arch, manifest.files)
+
+
+def check_commands(commands: tuple[Command, ...], manifest: Manifest) -> None:
+    """Raise BundleError for a command to QEMU that no bundle may give, or one whose input is not there."""
+    for command in commands:
+        if command.arguments is not None:
+            check_monitor(command.text, command.arguments)
+        if command.stdin is not None and f"{transcript.INPUTS}/{command.stdin}" not in manifest.files:
+            raise BundleError("the bundle lacks what a command reads", command=command.text[:200])
+
+
+def _with_files(spec: MachineSpec, manifest: Manifest, directory: Path) -> MachineSpec:
+    """Return a spec that does without the files that a bundle need not have: debug information."""
+
+    there = {directory / name for name in manifest.files}
+    kernel = replace(
+        spec.kernel,
+        modules={name: module for name, module in spec.kernel.modules.items() if module.path in there},
+        vmlinux=spec.kernel.vmlinux if spec.kernel.vmlinux in there else None,
+        config=spec.kernel.config if spec.kernel.config in there else None,
+        source_dir=None,
+        build_dir=None,
+    )
+    return replace(spec, kernel=kernel)
+
+
+@contextmanager
+def open_scene(path: Path) -> Iterator[Scene]:
+    """Yield the scene of a run directory or a bundle; what was unpacked goes on the way out."""
+    if path.is_dir():
+        yield load_run(path.resolve())
+        return
+    with TemporaryDirectory(prefix="rustbed-") as directory:
+        yield load_bundle(path, Path(directory))

@@ -1,0 +1,122 @@
+"""A bundle's own run.sh, for who has QEMU and sh but no rustbed; pure.
+
+The guest's shell gets all commands of the transcript on its channel, one
+after the other, as a file on QEMU's standard input: it takes the next when it
+is done with the last. What the test said to QEMU's monitor comes by way of the
+guest, too: it prints "@monitor N" when it is time, and the host passes line N on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from collections.abc import Callable, Sequence
+
+from harness.guest.transcript import Command
+from harness.machine.argv import Channels, render_argv, wrap_command
+from harness.machine.spec import MachineSpec
+
+SCRIPT = "run.sh"
+COMMANDS = "commands.sh"
+MONITOR = "monitor.commands"
+
+# seconds between two commands that are the harness's own, and not worth sleeping for
+_PAUSE_S = 0.02
+# seconds that everything may take beyond what it took, before the guest gives up
+_PATIENCE_S = 120
+
+# the machine's channels without a harness: the shell on standard input and output
+CHANNELS = Channels(
+    console="file,path=console.again.log", shell="stdio,signal=on", records="null", monitor=None
+)
+
+
+def pause_before(commands: Sequence[Command], index: int) -> float:
+    """Return the seconds that a test let pass before a command: it may have waited for the guest."""
+    previous = commands[index - 1] if index else None
+    if previous is None:
+        return 0.0
+    since = previous.answered_s if previous.answered_s is not None else previous.at_s
+    return max(0.0, commands[index].at_s - since)
+
+
+def render_commands(commands: Sequence[Command], read_input: Callable[[str], bytes]) -> str:
+    """Render what the guest's shell gets; `read_input` returns what a command read, by its checksum."""
+    last = commands[-1].answered_s or commands[-1].at_s if commands else 0.0
+    lines = [f"(sleep {last + _PATIENCE_S:.0f}; poweroff -f) </dev/null >/dev/null 2>&1 &"]
+    told = 0
+    for index, command in enumerate(commands):
+        if (pause := pause_before(commands, index)) > _PAUSE_S:
+            lines.append(f"sleep {pause:.2f}")
+        lines.append(f"printf '%s\\n' {shlex.quote(f'$ {command}')}")
+        if command.arguments is not None:
+            told += 1
+            lines.append(f"echo '@monitor {told}'; sleep 1")
+            continue
+        lines += _render_shell(command, read_input)
+    return "\n".join([*lines, "sleep 1", "poweroff -f", ""])
+
+
+def _render_shell(command: Command, read_input: Callable[[str], bytes]) -> list[str]:
+    run = f"(eval {shlex.quote(command.text)})"
+    show = 'echo "[$?]"'
+    if command.stdin is None:
+        return [f"{run} </dev/null 2>&1; {show}"]
+    encoded = base64.encodebytes(read_input(command.stdin)).decode()
+    return [f"base64 -d <<'END-OF-INPUT' | {run} 2>&1; {show}", f"{encoded}END-OF-INPUT"]
+
+
+def render_monitor(commands: Sequence[Command]) -> str:
+    """Render the commands for QEMU's monitor, one to a line."""
+    return "".join(
+        json.dumps({"execute": command.text, "arguments": dict(command.arguments)}) + "\n"
+        for command in commands
+        if command.arguments is not None
+    )
+
+
+def render_argv_of(spec: MachineSpec) -> tuple[str, ...]:
+    """Render QEMU's arguments for a machine of a bundle, without the program."""
+    return render_argv(spec, (), CHANNELS)
+
+
+def render_script(spec: MachineSpec, test: str, *, with_monitor: bool) -> str:
+    """Render run.sh: it needs QEMU ($QEMU, or on PATH), and of the usual tools sed, mkfifo and rm at most."""
+    argv = render_argv_of(spec)
+    if with_monitor:
+        argv = (*argv, "-chardev", "pipe,id=monitor,path=monitor", "-qmp", "chardev:monitor")
+    start = wrap_command(("$QEMU", *argv)).replace("'$QEMU'", "$QEMU", 1)
+    head = (
+        "#!/bin/sh\n"
+        f"# {_comment(test)}\n"
+        f"# {spec.arch} machine, kernel {_comment(spec.kernel.release)}. Boots it and gives it the commands\n"
+        f"# that the test gave, {COMMANDS}. The kernel's console is written to console.again.log.\n"
+        "# It needs nothing but QEMU (set QEMU to use another than that on PATH). Ctrl-C ends it.\n"
+        'cd "$(dirname "$0")" || exit 2\n'
+        f"QEMU=${{QEMU:-qemu-system-{spec.arch.qemu}}}\n"
+    )
+    if not with_monitor:
+        return f"{head}{start} <{COMMANDS}\n{_TAIL}"
+    return (
+        f"{head}rm -f monitor.in monitor.out; mkfifo monitor.in monitor.out || exit 2\n"
+        "exec 3<>monitor.in 4<>monitor.out\n"
+        'echo \'{"execute": "qmp_capabilities"}\' >&3\n'
+        f"{start} <{COMMANDS} |\n"
+        "while IFS= read -r line; do\n"
+        "  case $line in\n"
+        f"  '@monitor '[0-9]*) sed -n \"${{line#@monitor }}p\" {MONITOR} >&3 ;;\n"
+        "  *) printf '%s\\n' \"$line\" ;;\n"
+        "  esac\n"
+        "done\n"
+        "rm -f monitor.in monitor.out\n"
+        f"{_TAIL}"
+    )
+
+
+_TAIL = 'echo "the console is in $PWD/console.again.log"\n'
+
+
+def _comment(text: str) -> str:
+    """Return text that stays in one line of comment."""
+    return "".join(character if character.isprintable() else "?" for character in text)
