@@ -27,6 +27,7 @@ from harness.report.gate import FLOOR_S, compare
 from harness.report.gate_formats import FORMATS
 from harness.report.known import load_known
 from harness.report.results import load_results
+from harness.repro.arguments import add_arguments as add_repro_arguments
 
 PROJECT = Path(__file__).parent.parent
 
@@ -143,6 +144,13 @@ def _gate(args: argparse.Namespace) -> int:
     return comparison.status
 
 
+def _repro(args: argparse.Namespace) -> int:
+    """List, pack, run or look into runs that failed."""
+    from harness.repro import commands  # noqa: PLC0415 - as above
+
+    return commands.run(args, lambda text: print(text, flush=True))
+
+
 def _clean(args: argparse.Namespace) -> int:
     """Remove the cache, or one kind of entries of it."""
     root = _choices(args).cache_root
@@ -248,6 +256,9 @@ def make_parser() -> argparse.ArgumentParser:
     bench.add_argument("name", choices=("boot",))
     bench.add_argument("--runs", type=int, default=5, help="boots to take the median of")
     _gate_options(command("gate", _gate, "compare results with a baseline", options=False))
+    add_repro_arguments(
+        command("repro", _repro, "reproduce a failed run: list, pack, run, shell, gdb", options=False)
+    )
     clean = command("clean", _clean, "remove the cache, or some of it")
     clean.add_argument(
         "kinds",

@@ -20,8 +20,9 @@ RECORDS_PORT = "rustbed.kmsg"
 # what QEMU may not do, whatever a guest makes of it
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
-# a translation cache of 64 MiB holds all a test runs; QEMU's default grows to gigabytes
-_ACCEL = {"tcg": "tcg,thread=multi,tb-size=64", "kvm": "kvm"}
+# accelerators, and what -accel gets for them: a translation cache of 64 MiB holds all a test runs, while
+# QEMU's default grows to gigabytes
+ACCELS = {"tcg": "tcg,thread=multi,tb-size=64", "kvm": "kvm"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-sandbox", SANDBOX),
         *("-machine", ",".join(options)),
-        *("-accel", _ACCEL[spec.accel], "-cpu", cpu),
+        *("-accel", ACCELS[spec.accel], "-cpu", cpu),
         *("-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M"),
         *backend,
         *arch.machine_args,

@@ -15,13 +15,15 @@ from harness.arch import require_arch
 from harness.errors import UsageError
 from harness.host import Qemu
 from harness.kernel.artifact import Kernel, Module
+from harness.machine.argv import ACCELS
 from harness.machine.spec import MachineSpec
 
 NAME = "machine.json"
 
 _PATHS = ("image", "initramfs")
 _PATHS_OR_NONE = ("vmlinux", "config", "source_dir", "build_dir", "dtb")
-_NUMBERS = ("memory_mib", "cpus", "free_ports")
+# the most that a description may say: bundles come from strangers
+_NUMBERS = {"memory_mib": 2**20, "cpus": 4096, "free_ports": 256}
 _TUPLES = ("devices", "machine_options", "cmdline", "qemu_args")
 
 
@@ -93,9 +95,13 @@ def _checked(name: str, value: object, base: Path) -> Any:
         if not isinstance(value, list):
             raise TypeError(f"{name} is no list")
         return tuple(map(_text, value))
-    if name in _NUMBERS and not isinstance(value, int):
-        raise TypeError(f"{name} is no number")
-    return value if name in _NUMBERS else _text(value)
+    if name == "accel" and value not in ACCELS:
+        raise ValueError(f"unknown accelerator {value!r}")
+    if name not in _NUMBERS:
+        return _text(value)
+    if not isinstance(value, int) or not 0 <= value <= _NUMBERS[name]:
+        raise ValueError(f"{name} is no number up to {_NUMBERS[name]}")
+    return value
 
 
 def _text(value: object) -> str:

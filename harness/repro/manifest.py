@@ -105,10 +105,10 @@ def _parse(facts: Any) -> Manifest:
         test=_text(facts["test"]),
         outcome=_text(facts["outcome"]),
         reason=_text(facts["reason"]),
-        splats=tuple((_text(kind), _text(title)) for kind, title in facts["splats"]),
-        came=tuple((_text(kind), _text(title)) for kind, title in facts["came"]),
+        splats=tuple((_text(kind), _text(title)) for kind, title in _list(facts["splats"])),
+        came=tuple((_text(kind), _text(title)) for kind, title in _list(facts["came"])),
         machine=dict(facts["machine"]),
-        argv=tuple(map(_text, facts["argv"])),
+        argv=tuple(map(_text, _list(facts["argv"]))),
         versions={_text(name): _text(version) for name, version in facts["versions"].items()},
         files=files,
     )
@@ -139,4 +139,10 @@ def _check_files(files: Mapping[str, Member]) -> None:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text"[:200])
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list"[:200])
     return value

@@ -140,6 +140,8 @@ def _judge_answers(scene: Scene, replayed: Replayed) -> Judgement:
             reason=f"a command ended with another status than {command.status}: {command}",
             step=replayed.statuses[0],
         )
+    if (refused := _refused(scene)) is not None:
+        return Judgement(sameness=Sameness.SAME, reason=scene.reason, step=refused)
     if replayed.outputs:
         return Judgement(
             sameness=Sameness.UNKNOWN,
@@ -151,6 +153,14 @@ def _judge_answers(scene: Scene, replayed: Replayed) -> Judgement:
         reason="every command was answered as it was: on these answers the test fails",
         step=len(scene.commands) - 1 if scene.commands else None,
     )
+
+
+def _refused(scene: Scene) -> int | None:
+    """Return the index of the command whose status is what failed the test (`Vm.check`), if that is it."""
+    for index, command in reversed(tuple(enumerate(scene.commands))):
+        if command.status and scene.reason == f"command failed: {command.text}".splitlines()[0]:
+            return index
+    return None
 
 
 def _different(what: str, replayed: Replayed) -> Judgement:

@@ -176,7 +176,6 @@ def check_commands(commands: tuple[Command, ...], manifest: Manifest) -> None:
 
 def _with_files(spec: MachineSpec, manifest: Manifest, directory: Path) -> MachineSpec:
     """Return a spec that does without the files that a bundle need not have: debug information."""
-
     there = {directory / name for name in manifest.files}
     kernel = replace(
         spec.kernel,

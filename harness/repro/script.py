@@ -1,8 +1,8 @@
 """A bundle's own run.sh, for who has QEMU and sh but no rustbed; pure.
 
 The guest's shell gets all commands of the transcript on its channel, one
-after the other, as a file on QEMU's standard input: it takes the next when it
-is done with the last. What the test said to QEMU's monitor comes by way of the
+after the other, through QEMU's standard input: it takes the next when it is
+done with the last. What the test said to QEMU's monitor comes by way of the
 guest, too: it prints "@monitor N" when it is time, and the host passes line N on.
 """
 
@@ -18,8 +18,11 @@ from harness.machine.argv import Channels, render_argv, wrap_command
 from harness.machine.spec import MachineSpec
 
 SCRIPT = "run.sh"
-COMMANDS = "commands.sh"
+COMMANDS = "commands"
 MONITOR = "monitor.commands"
+
+# commands of QMP that only look
+_LOOKS = ("qom-list", "qom-get", "device-list-properties", "query-")
 
 # seconds between two commands that are the harness's own, and not worth sleeping for
 _PAUSE_S = 0.02
@@ -46,6 +49,7 @@ def render_commands(commands: Sequence[Command], read_input: Callable[[str], byt
     last = commands[-1].answered_s or commands[-1].at_s if commands else 0.0
     lines = [f"(sleep {last + _PATIENCE_S:.0f}; poweroff -f) </dev/null >/dev/null 2>&1 &"]
     told = 0
+    commands = [command for command in commands if not _only_looks(command)]
     for index, command in enumerate(commands):
         if (pause := pause_before(commands, index)) > _PAUSE_S:
             lines.append(f"sleep {pause:.2f}")
@@ -72,8 +76,12 @@ def render_monitor(commands: Sequence[Command]) -> str:
     return "".join(
         json.dumps({"execute": command.text, "arguments": dict(command.arguments)}) + "\n"
         for command in commands
-        if command.arguments is not None
+        if command.arguments is not None and not _only_looks(command)
     )
+
+
+def _only_looks(command: Command) -> bool:
+    return command.arguments is not None and command.text.startswith(_LOOKS)
 
 
 def render_argv_of(spec: MachineSpec) -> tuple[str, ...]:
@@ -82,39 +90,43 @@ def render_argv_of(spec: MachineSpec) -> tuple[str, ...]:
 
 
 def render_script(spec: MachineSpec, test: str, *, with_monitor: bool) -> str:
-    """Render run.sh: it needs QEMU ($QEMU, or on PATH), and of the usual tools sed, mkfifo and rm at most."""
+    """Render run.sh: besides QEMU it needs what every system has: cat, dirname, mkfifo, rm, sed."""
     argv = render_argv_of(spec)
     if with_monitor:
         argv = (*argv, "-chardev", "pipe,id=monitor,path=monitor", "-qmp", "chardev:monitor")
     start = wrap_command(("$QEMU", *argv)).replace("'$QEMU'", "$QEMU", 1)
-    head = (
+    fifos = "shell.in monitor.in monitor.out" if with_monitor else "shell.in"
+    return (
         "#!/bin/sh\n"
         f"# {_comment(test)}\n"
-        f"# {spec.arch} machine, kernel {_comment(spec.kernel.release)}. Boots it and gives it the commands\n"
-        f"# that the test gave, {COMMANDS}. The kernel's console is written to console.again.log.\n"
+        f"# {spec.arch} machine, kernel {_comment(spec.kernel.release)}. Boots it, and gives its shell what\n"
+        f"# the test gave it: the file {COMMANDS}. The kernel's console goes to console.again.log.\n"
         "# It needs nothing but QEMU (set QEMU to use another than that on PATH). Ctrl-C ends it.\n"
         'cd "$(dirname "$0")" || exit 2\n'
         f"QEMU=${{QEMU:-qemu-system-{spec.arch.qemu}}}\n"
-    )
-    if not with_monitor:
-        return f"{head}{start} <{COMMANDS}\n{_TAIL}"
-    return (
-        f"{head}rm -f monitor.in monitor.out; mkfifo monitor.in monitor.out || exit 2\n"
-        "exec 3<>monitor.in 4<>monitor.out\n"
-        'echo \'{"execute": "qmp_capabilities"}\' >&3\n'
-        f"{start} <{COMMANDS} |\n"
-        "while IFS= read -r line; do\n"
-        "  case $line in\n"
-        f"  '@monitor '[0-9]*) sed -n \"${{line#@monitor }}p\" {MONITOR} >&3 ;;\n"
-        "  *) printf '%s\\n' \"$line\" ;;\n"
-        "  esac\n"
-        "done\n"
-        "rm -f monitor.in monitor.out\n"
-        f"{_TAIL}"
+        f"rm -f {fifos}\n"
+        f"mkfifo {fifos} || exit 2\n"
+        # open in both directions: QEMU takes an end of file for a host that went away
+        "exec 5<>shell.in\n"
+        f"cat {COMMANDS} >&5 &\n"
+        f"{_MONITOR_OPENED if with_monitor else ''}"
+        f"{start} <&5{_MONITOR_FED if with_monitor else ''}\n"
+        "kill $! 2>/dev/null\n"
+        f"rm -f {fifos}\n"
+        'echo "the console is in $PWD/console.again.log"\n'
     )
 
 
-_TAIL = 'echo "the console is in $PWD/console.again.log"\n'
+_MONITOR_OPENED = """exec 3<>monitor.in 4<>monitor.out
+echo '{"execute": "qmp_capabilities"}' >&3
+"""
+_MONITOR_FED = f""" |
+while IFS= read -r line; do
+  case $line in
+  '@monitor '[0-9]*) sed -n "${{line#@monitor }}p" {MONITOR} >&3 ;;
+  *) printf '%s\\n' "$line" ;;
+  esac
+done"""
 
 
 def _comment(text: str) -> str:

@@ -1,0 +1,38 @@
+"""The arguments of `rustbed repro`; loads nothing that commands need."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands and their arguments."""
+    commands = parser.add_subparsers(metavar="WHAT", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(repro=name)
+        return made
+
+    listing = command("list", "the red runs of the newest session, or of another")
+    listing.add_argument("results", nargs="?", default="results/latest", help="a session, or one run")
+    listing.add_argument("--all", action="store_true", help="green runs, too")
+    packing = command("pack", "make one file of a run directory, from which others can reproduce it")
+    packing.add_argument("run", metavar="RUN", help="a run directory: see repro list")
+    packing.add_argument("-o", "--output", metavar="FILE", help="a file or a directory (default: here)")
+    packing.add_argument("--debug-info", action="store_true", help="with vmlinux and unstripped modules")
+    running = command("run", "reproduce a run: 0 if the same comes, 1 if not, 2 if nobody can tell")
+    running.add_argument("--results", default="results/replays", metavar="DIR", help="for the files")
+    shell = command("shell", "a shell in the machine, just before the command at which it failed")
+    shell.add_argument("--after", action="store_true", help="after that command, if the machine still lives")
+    shell.add_argument("--at", type=int, metavar="N", help="before command N instead (counted from 1)")
+    for parser_of_scene in (running, shell):
+        add_scene(parser_of_scene)
+
+
+def add_scene(parser: argparse.ArgumentParser) -> None:
+    """Declare what every subcommand takes that starts a scene's machine."""
+    parser.add_argument("scene", metavar="RUN|BUNDLE", help="a run directory, or a packed one")
+    parser.add_argument("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
+    parser.add_argument("--accel", choices=("kvm", "tcg"), help="default: as it was, where that is possible")
+    parser.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")

@@ -1,0 +1,89 @@
+"""`rustbed repro`: what each subcommand does with its arguments.
+
+Says everything through a function that it is given: only the command line
+prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness import cache as caching
+from harness.cache import Cache
+from harness.errors import HarnessError
+from harness.host import Qemu
+from harness.report import rundir
+from harness.repro import interactive
+from harness.repro.listing import list_runs
+from harness.repro.pack import pack_run
+from harness.repro.replay import Sameness
+from harness.repro.run import Say, choose_accel, describe, find_emulator, reproduce, verdict_of
+from harness.repro.scene import Scene, open_scene
+
+_STATUS = {Sameness.SAME: 0, Sameness.DIFFERENT: 1, Sameness.UNKNOWN: 2}
+
+
+def _list(args: argparse.Namespace, say: Say) -> int:
+    for line in list_runs(Path(args.results), everything=args.all):
+        say(line)
+    return 0
+
+
+def _pack(args: argparse.Namespace, say: Say) -> int:
+    target = Path(args.output) if args.output else None
+    with TemporaryDirectory(prefix="rustbed-") as scratch:
+        path, manifest = pack_run(
+            Path(args.run),
+            target,
+            debug_info=args.debug_info,
+            scratch=Path(scratch),
+            version=version("rustbed"),
+        )
+    say(f"{path}  {path.stat().st_size / 2**20:.1f} MiB, {len(manifest.files)} files")
+    return 0
+
+
+def _run(args: argparse.Namespace, say: Say) -> int:
+    """Exit status 0: the same came; 1: something else, or nothing; 2: nobody can tell."""
+    try:
+        with ExitStack() as stack:
+            scene, qemu = _open(args, stack)
+            describe(scene, qemu, say)
+            session = rundir.open_session(Path(args.results).absolute())
+            directory = rundir.run_dir(session, scene.test)
+            replayed, judgement = reproduce(scene, qemu, directory, say)
+    except HarnessError as error:
+        say(f"{Sameness.UNKNOWN}: {error}")
+        return _STATUS[Sameness.UNKNOWN]
+    rundir.write_verdict(directory / rundir.VERDICT, verdict_of(scene, replayed, judgement), test=scene.test)
+    say(f"{judgement.sameness}: {judgement.reason}")
+    return _STATUS[judgement.sameness]
+
+
+def _open(args: argparse.Namespace, stack: ExitStack) -> tuple[Scene, Qemu]:
+    """Return the scene that the arguments name, with its accelerator chosen, and a QEMU for it."""
+    scene = stack.enter_context(open_scene(Path(args.scene)))
+    cache = Cache(Path(args.cache).absolute() if args.cache else caching.default_root())
+    qemu = find_emulator(scene.spec.arch, Path(args.qemu) if args.qemu else None, cache)
+    return replace(scene, spec=choose_accel(scene.spec, args.accel)), qemu
+
+
+def _shell(args: argparse.Namespace, say: Say) -> int:
+    with ExitStack() as stack:
+        scene, qemu = _open(args, stack)
+        describe(scene, qemu, say)
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-")))
+        return interactive.run_shell(scene, qemu, directory, say, at=args.at, after=args.after)
+
+
+_COMMANDS = {"list": _list, "pack": _pack, "run": _run, "shell": _shell}
+
+
+def run(args: argparse.Namespace, say: Say) -> int:
+    """Do what the arguments say and return the exit status."""
+    return _COMMANDS[args.repro](args, say)

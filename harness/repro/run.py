@@ -1,0 +1,88 @@
+"""Machines for scenes: which QEMU, which accelerator, and the replay itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from harness import host
+from harness.arch import Arch
+from harness.cache import Cache
+from harness.errors import HostError
+from harness.host import Qemu
+from harness.kernel.toolroot import find_toolroot
+from harness.machine.booting import boot
+from harness.machine.spec import MachineSpec
+from harness.report.verdict import Outcome, Verdict
+from harness.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay, replay
+from harness.repro.scene import Scene
+
+# tells its reader something, a line or more
+Say = Callable[[str], None]
+
+
+def find_emulator(arch: Arch, chosen: Path | None, cache: Cache) -> Qemu:
+    """Return the QEMU to reproduce with: the one chosen, else the toolroot's if there is one, else PATH's.
+
+    Nothing is fetched or made for it. Raises HostError if there is none, or only one that is too old.
+    """
+    root = None if chosen is not None else find_toolroot(cache)
+    try:
+        return host.find_qemu(arch, toolroot=root, chosen=chosen)
+    except HostError as error:
+        error.facts.setdefault("or", "--qemu PATH, or ./rustbed build: its toolroot has QEMU")
+        raise
+
+
+def choose_accel(spec: MachineSpec, accel: str | None) -> MachineSpec:
+    """Return a spec with the accelerator asked for: its own where that can be had here, else emulation."""
+    if accel is None:
+        accel = "tcg" if spec.accel == "kvm" and not host.kvm_is_conceivable(spec.arch) else spec.accel
+    return replace(spec, accel=accel)
+
+
+def describe(scene: Scene, qemu: Qemu, say: Say) -> None:
+    """Say what is about to be reproduced, and what is not as it was."""
+    say(f"{scene.test}: {scene.outcome}: {scene.reason}")
+    version = ".".join(map(str, qemu.version))
+    if version != scene.qemu:
+        say(f"  note    QEMU {version} here, {scene.qemu} then")
+
+
+def reproduce(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> tuple[Replayed, Judgement]:
+    """Boot the scene's machine, give it all commands, and say whether it ended as it did.
+
+    `directory` gets the machine's files. Raises BootError if it does not boot.
+    """
+    with boot(scene.spec, qemu, directory) as vm:
+        replayed = replay(vm, scene)
+    judgement = judge_replay(scene, replayed)
+    say(f"  given   {replayed.given} of {len(scene.commands)} commands")
+    for step, known in replayed.splats:
+        if step >= 0:
+            say(f"  splat   {known} (command {step + 1}: {scene.commands[step]})")
+    if replayed.ended is not None:
+        say(f"  ended   {replayed.ended}: {replayed.reason}")
+    say(f"  look    {directory}")
+    return replayed, judgement
+
+
+def verdict_of(scene: Scene, replayed: Replayed, judgement: Judgement) -> Verdict:
+    """Return a verdict over the replay itself, for its run directory."""
+    outcome = replayed.ended or (
+        Outcome.FAIL
+        if judgement.sameness is Sameness.SAME and scene.outcome is not Outcome.PASS
+        else Outcome.PASS
+    )
+    return Verdict(outcome=outcome, reason=f"replay: {judgement.sameness}: {judgement.reason}")
+
+
+def find_failing_step(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> int | None:
+    """Replay once to see at which command things go wrong, and return its index; None if nobody can tell."""
+    with boot(scene.spec, qemu, directory) as vm:
+        replayed = replay(vm, scene)
+    judgement = judge_replay(scene, replayed)
+    if judgement.sameness is not Sameness.SAME:
+        say(f"  note    {judgement.sameness}: {judgement.reason}")
+    return failing_step(scene, replayed)
