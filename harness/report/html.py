@@ -84,9 +84,10 @@ def render_page(session: Session) -> str:
         else f"rustbed: {len(entries)} tests, none red",
         about=escape(" · ".join(part for part in about if part)),
         counts=_counts(entries),
-        failures=_failures(reds, anchors, session.wrong),
+        summary=_summary(reds, anchors, session.wrong),
         matrix=_matrix(entries, anchors),
         timeline=_timeline(entries, anchors),
+        evidence=_evidence(reds, anchors),
     )
 
 
@@ -119,10 +120,22 @@ def _counts(entries: Sequence[Entry]) -> str:
 # -- red tests -------------------------------------------------------------------
 
 
-def _failures(reds: Sequence[Entry], anchors: dict[int, str], wrong: Sequence[str]) -> str:
-    parts = [f"<p>known issues: {escape(each)}</p>" for each in wrong]
-    parts += [_failure(entry, anchors[id(entry)], _alike(entry, reds, anchors)) for entry in reds]
-    return "\n".join(["<section><h2>Red</h2>", *parts, "</section>"]) if parts else ""
+def _summary(reds: Sequence[Entry], anchors: dict[int, str], wrong: Sequence[str]) -> str:
+    """Return a line for each red test, which leads to its evidence."""
+    lines = [f"<li>known issues: {escape(each)}</li>" for each in wrong]
+    for entry in reds:
+        result = entry.result
+        known = ' <span class="badge">known</span>' if _property(entry, "known_issue") else ""
+        lines.append(
+            f'<li>{_badge(result)} <a href="#{anchors[id(entry)]}">{escape(result.name)}</a>'
+            f" {escape(result.arch)}{known}<br>{escape(_short(result.title))}</li>"
+        )
+    return f'<section><h2>Red</h2><ul class="reds">{"".join(lines)}</ul></section>' if lines else ""
+
+
+def _evidence(reds: Sequence[Entry], anchors: dict[int, str]) -> str:
+    parts = [_failure(entry, anchors[id(entry)], _alike(entry, reds, anchors)) for entry in reds]
+    return "\n".join(["<section><h2>Evidence</h2>", *parts, "</section>"]) if parts else ""
 
 
 def _alike(entry: Entry, reds: Sequence[Entry], anchors: dict[int, str]) -> str:
@@ -151,14 +164,18 @@ def _failure(entry: Entry, anchor: str, alike: str) -> str:
     ]
     rows = "".join(f'<tr><th scope="row">{name}</th><td>{text}</td></tr>' for name, text in facts if text)
     titles = "".join(f"<p>{escape(_short(title))}</p>" for title in (result.splats or (result.title,)))
-    console = f"<details><summary>End of the console</summary><pre>{escape(entry.console)}</pre></details>"
+    parts = [_part("Failure", result.details[:_LONGEST], "open"), _part("End of the console", entry.console)]
     return (
         f'<article class="failure {_colour(result)}" id="{anchor}">'
         f"{_badge(result)} <h3>{escape(result.name)} {escape(result.arch)}</h3>{titles}"
         f'<table class="facts">{rows}</table>'
-        f"<details open><summary>Evidence</summary><pre>{escape(result.details[:_LONGEST])}</pre></details>"
-        f"{console if entry.console else ''}</article>"
+        f"{''.join(parts)}</article>"
     )
+
+
+def _part(name: str, text: str, state: str = "") -> str:
+    shown = escape(text.strip())
+    return f"<details {state}><summary>{name}</summary><pre>{shown}</pre></details>" if shown else ""
 
 
 def _confirmed(result: Result) -> str:
