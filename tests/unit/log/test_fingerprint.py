@@ -72,19 +72,33 @@ def test_numbers_of_a_message_do_not_count() -> None:
 
 def test_ways_into_the_kernel_do_not_count() -> None:
     ways = ("__x64_sys_ioctl", "__arm64_sys_ioctl", "__riscv_sys_ioctl", "__se_sys_ioctl", "do_syscall_64")
-    found = {fingerprint("oops", "m", ["toy_ioctl", way, "further"]) for way in ways}
-    assert found == {fingerprint("oops", "m", ["toy_ioctl"])}
+    found = {fingerprint("bug", "m", ["toy_ioctl", way, "further"]) for way in ways}
+    assert found == {fingerprint("bug", "m", ["toy_ioctl"])}
 
 
-def test_kind_counts_and_so_do_the_inner_frames() -> None:
+def test_kind_message_and_the_inner_frames_count() -> None:
     found = [
-        fingerprint("oops", "m", ["a", "b", "c"]),
         fingerprint("bug", "m", ["a", "b", "c"]),
-        fingerprint("oops", "m", ["b", "a", "c"]),
-        fingerprint("oops", "m", ["a", "b"]),
+        fingerprint("warning", "m", ["a", "b", "c"]),
+        fingerprint("bug", "n", ["a", "b", "c"]),
+        fingerprint("bug", "m", ["b", "a", "c"]),
+        fingerprint("bug", "m", ["a"]),
     ]
     assert len(set(found)) == len(found)
-    assert fingerprint("oops", "m", ["a", "a", "b", "c", "d"]) == found[0]
+    assert fingerprint("bug", "m", ["a", "a", "b", "d"]) == found[0]
+
+
+def test_words_of_a_processor_for_a_refused_access_do_not_count() -> None:
+    words = ("unable to handle kernel paging request", "execute from non-executable memory")
+    assert len({fingerprint("oops", said, ["toy_call"]) for said in words}) == 1
+    assert len({fingerprint("oops", said) for said in words}) == 2
+
+
+def test_who_said_a_panics_words_does_not_count() -> None:
+    said = "kernel panic: corrupted in: toy_read+{}/0x50 [toy]"
+    found = {fingerprint("panic", said.format(f"0x{number:x}"), [f"f{number}"]) for number in (10, 74)}
+    assert len(found) == 1
+    assert fingerprint("panic", "kernel panic: other", ["f10"]) not in found
 
 
 def test_every_splat_of_the_examples_has_one() -> None:
