@@ -16,6 +16,7 @@ from harness.errors import (
     MonitorError,
     SyscallError,
     UsageError,
+    WaitError,
 )
 from harness.kernel.artifact import Kernel
 from harness.log.record import Log, Record
@@ -37,4 +38,5 @@ __all__ = [
     "SyscallError",
     "UsageError",
     "Vm",
+    "WaitError",
 ]

@@ -87,7 +87,12 @@ ARCHES: dict[str, Arch] = {
             # without it q35 hotplugs by ACPI, which the other machines do not have
             machine_args=("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
             # the emulated timer is fine, calibrating against it is slow and sometimes wrong
-            cmdline=("no_timer_check", "tsc=reliable"),
+            cmdline=(
+                "no_timer_check",
+                "tsc=reliable",
+                # a guest that hangs with interrupts masked is asked this way where it does
+                "unknown_nmi_panic",
+            ),
         ),
         Arch(
             name="arm64",

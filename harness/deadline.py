@@ -29,6 +29,11 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - (self.at - self.seconds)
+
+    @property
     def expired(self) -> bool:
         """Whether the deadline has passed."""
         return time.monotonic() >= self.at

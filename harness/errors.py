@@ -14,6 +14,7 @@
     │   ├── HangError      it lives and makes no progress
     │   └── LostError      QEMU is gone
     ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
+    ├── WaitError          what a test waited for never came, and the guest is well
     ├── CommandError       a guest command ended with a status other than the expected one
     └── MonitorError       QEMU refused a QMP command
 
@@ -98,6 +99,10 @@ class MachineError(HarnessError):
     """A machine stopped being usable; `outcome` is crash, hang or lost."""
 
     outcome = "lost"
+    # of a hang: which kind, a value of harness.machine.hang.Hang
+    hang = ""
+    # bytes of its console that tell of it; what follows was asked for afterwards. None: all of them
+    console_end: int | None = None
 
 
 class BootError(MachineError):
@@ -138,6 +143,10 @@ class SyscallError(CommandError):
     def __init__(self, headline: str, *, errno: int, **facts: object) -> None:
         self.errno = errno
         super().__init__(f"{headline}: {os.strerror(errno)}", status=1, output="", errno=errno, **facts)
+
+
+class WaitError(HarnessError):
+    """What a test waited for never came, though the guest answers."""
 
 
 class MonitorError(HarnessError):

@@ -26,6 +26,7 @@ from harness.kernel.source import SourceKind, parse_source
 from harness.kernel.toolroot import Toolchain, open_toolchain
 from harness.machine.booting import boot
 from harness.machine.spec import MachineSpec
+from harness.machine.watching import Patience
 from harness.progress import Progress, Report
 
 ACCELS = ("auto", "kvm", "tcg")
@@ -168,7 +169,7 @@ def _prove_kvm(cache: Cache, kernel: Kernel, image: Image, qemu: Qemu, report: R
         spec = MachineSpec(kernel=kernel, initramfs=image.path, accel="kvm")
         with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
             try:
-                with boot(spec, qemu, Path(scratch), silence_s=_PROOF_SILENCE_S):
+                with boot(spec, qemu, Path(scratch), patience=Patience(silence_s=_PROOF_SILENCE_S)):
                     works = True
             except MachineError:
                 works = False

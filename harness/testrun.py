@@ -164,6 +164,7 @@ def _report(vm: Vm, clock: int | None) -> MachineReport:
         ended=Outcome(ended.outcome) if ended is not None else None,
         reason=ended.headline if ended is not None else "",
         run_dir=vm.run_dir,
+        hang=ended.hang if ended is not None else "",
     )
 
 
@@ -186,7 +187,7 @@ def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:
 
 
 def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) -> MachineReport:
-    records = read_console(RunFiles(directory=directory).console)
+    records = read_console(RunFiles(directory=directory).console, error.console_end)
     return MachineReport(
         arch=spec.arch.name,
         release=spec.kernel.release,
@@ -198,6 +199,7 @@ def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) ->
         ended=Outcome(error.outcome),
         reason=error.headline,
         run_dir=directory,
+        hang=error.hang,
     )
 
 

@@ -9,6 +9,7 @@ answer.
 
 from __future__ import annotations
 
+import math
 import secrets
 import shlex
 import socket
@@ -25,7 +26,7 @@ from harness.deadline import Deadline
 from harness.errors import HangError, LostError, MachineError
 
 # what images/init says once the shell listens; the number is the protocol's version
-READY = b"rustbed-ready 1"
+READY = b"rustbed-ready 2"
 
 # seconds between two looks at whether the machine still lives; an answer ends the wait at once
 _LOOK_S = 0.1
@@ -58,6 +59,18 @@ class Shell:
         self._token = secrets.token_hex(8)
         self._count = 0
         self._stuck: str | None = None
+        # bytes of the answer waited for, and when (time.monotonic) they became so many
+        self._size, self._grew_at = 0, -math.inf
+
+    @property
+    def received(self) -> int:
+        """Bytes of the answer that is waited for."""
+        return self._size
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since the last of them came; infinite if none did."""
+        return time.monotonic() - self._grew_at
 
     def wait_ready(self, deadline: Deadline) -> None:
         """Wait until the shell listens. Raises HangError, or what `watch` raises."""
@@ -73,6 +86,7 @@ class Shell:
         if self._stuck is not None:
             raise HangError("the guest's shell is still busy", command=self._stuck)
         self._count += 1
+        self._size, self._grew_at = 0, -math.inf
         mark = f"{self._token}.{self._count}"
         source = "" if stdin is not None else " </dev/null"
         attempted = f"waiting for the command: {command}"
@@ -117,6 +131,8 @@ class Shell:
                 # a killed QEMU resets the connection with our data unread
                 raise self._gone(f"{attempted}: the shell's channel broke") from error
             before = bytes(self._spawn.before or b"")
+            if len(before) != self._size:
+                self._size, self._grew_at = len(before), time.monotonic()
             if found == 0:
                 return before
             try:

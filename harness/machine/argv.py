@@ -16,6 +16,7 @@ from harness.machine.spec import MachineSpec
 # names of the guest's ports; images/init looks for them
 SHELL_PORT = "rustbed.shell"
 RECORDS_PORT = "rustbed.kmsg"
+PULSE_PORT = "rustbed.pulse"
 
 # what QEMU may not do, whatever a guest makes of it
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
@@ -32,6 +33,8 @@ class Channels:
     console: str
     shell: str
     records: str
+    # the second way in, for when the shell does not answer
+    pulse: str
     # None: no monitor
     monitor: str | None
     # None: no terminal for a person
@@ -56,6 +59,8 @@ def render_cmdline(spec: MachineSpec) -> str:
             "printk.devkmsg=on",
             # a panic ends the machine at once; with -no-reboot that ends QEMU
             "panic=-1",
+            # a hung guest is asked by sysrq what it does, whatever its configuration allows
+            "sysrq_always_enabled",
             *spec.arch.cmdline,
             *spec.cmdline,
         )
@@ -107,7 +112,10 @@ def _software(spec: MachineSpec) -> list[str]:
 def _channels(spec: MachineSpec, channels: Channels) -> list[str]:
     argv = [
         *("-chardev", _with_id(channels.console, "console"), "-serial", "chardev:console"),
-        *("-device", f"{spec.arch.virtio_serial},id=channels,max_ports=4"),
+        *("-device", f"{spec.arch.virtio_serial},id=channels,max_ports=5"),
+        # first, so that init, which waits for the other names, need not wait for this one
+        *("-chardev", _with_id(channels.pulse, "pulse")),
+        *("-device", f"virtserialport,bus=channels.0,nr=4,chardev=pulse,name={PULSE_PORT}"),
         *("-chardev", _with_id(channels.shell, "shell")),
         *("-device", f"virtserialport,bus=channels.0,nr=1,chardev=shell,name={SHELL_PORT}"),
         *("-chardev", _with_id(channels.records, "records")),
@@ -178,9 +186,13 @@ def render_bare_argv(spec: MachineSpec, program: Sequence[str], console: str) ->
     return (*program, *_machine(spec), *_software(spec), *serial)
 
 
-def file_chardev(path: Path) -> str:
-    """Return a chardev that writes to a file; commas in its name are doubled, as QEMU wants them."""
-    return f"file,path={str(path).replace(',', ',,')}"
+def file_chardev(path: Path, input_fd: int | None = None) -> str:
+    """Return a chardev that writes to a file; commas in its name are doubled, as QEMU wants them.
+
+    It reads from `input_fd`, an inherited descriptor of a pipe (QEMU 8.1 and newer).
+    """
+    source = "" if input_fd is None else f",input-path=/dev/fd/{input_fd}"
+    return f"file,path={str(path).replace(',', ',,')}{source}"
 
 
 def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, str], console: str) -> str:
@@ -190,7 +202,9 @@ def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, 
     the channels: the guest's shell is on standard input and output, its
     console goes to `console`, and the others lead nowhere.
     """
-    channels = Channels(console=f"file,path={console}", shell="stdio,signal=on", records="null", monitor=None)
+    channels = Channels(
+        console=f"file,path={console}", shell="stdio,signal=on", records="null", pulse="null", monitor=None
+    )
     argv = render_argv(spec, program, channels)
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
     return (

@@ -12,11 +12,10 @@ from harness.machine.monitor import Monitor
 from harness.machine.spec import MachineSpec
 from harness.machine.starting import start_machine
 from harness.machine.vm import Vm
+from harness.machine.watching import PATIENCE, Patience
 
 # seconds a boot may take on a machine with hardware virtualisation
 BOOT_S = 30.0
-# seconds without a new byte on the console after which a booting guest counts as hung
-SILENCE_S = 15.0
 # an emulated machine on a busy host is this much slower
 SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
 
@@ -28,7 +27,7 @@ def boot(
     directory: Path,
     *,
     slowness: float = 1.0,
-    silence_s: float = SILENCE_S,
+    patience: Patience = PATIENCE,
     terminal: str | None = None,
     ram: Ram | None = None,
     pass_fds: Sequence[int] = (),
@@ -36,8 +35,7 @@ def boot(
     """Boot a machine, yield it ready for commands, and end it on the way out.
 
     `directory` gets the run's files. `slowness` multiplies every deadline, on
-    top of what the accelerator calls for; a console that does not grow for
-    `silence_s` (stretched likewise) counts as hung. `terminal` is a chardev that
+    top of what the accelerator calls for. `terminal` is a chardev that
     becomes the guest's /dev/hvc0, `ram` a file for its memory, which may be one of
     the descriptors that QEMU inherits as `pass_fds`. Raises BootError.
     """
@@ -47,7 +45,7 @@ def boot(
         )
         slowness *= SLOWNESS[spec.accel]
         monitor = Monitor(running.monitor, running.files.monitor, slowness)
-        vm = Vm(spec, running, monitor, slowness)
+        vm = Vm(spec, running, monitor, slowness=slowness, patience=patience)
         stack.callback(vm.close)
-        vm.wait_ready(BOOT_S, silence_s)
+        vm.wait_ready(BOOT_S)
         yield vm

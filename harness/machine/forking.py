@@ -62,7 +62,7 @@ def start_waiting(template: Template, qemu: Qemu, directory: Path) -> Iterator[W
             start_qemu(
                 qemu,
                 lambda channels: render_argv(template.spec, qemu.program, channels, ram=ram, incoming=True),
-                console=f"file,path=/proc/self/fd/{console}",
+                console=Path(f"/proc/self/fd/{console}"),
                 complaints=complaints,
                 pass_fds=[console],
             )
@@ -102,8 +102,8 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
                 template.spec,
                 running,
                 waiting.monitor,
-                slowness * SLOWNESS[template.spec.accel],
-                template.log,
+                slowness=slowness * SLOWNESS[template.spec.accel],
+                earlier=template.log,
             )
             stack.callback(vm.close)
             _wake(vm, template)

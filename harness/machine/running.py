@@ -68,18 +68,25 @@ class RunFiles:
         return self.directory / "qemu.log"
 
     @property
+    def hang(self) -> Path:
+        """What could be had from a machine that hung; not there if it did not."""
+        return self.directory / "hang.log"
+
+    @property
     def script(self) -> Path:
         """Starts the same machine again."""
         return self.directory / "run.sh"
 
 
-def read_console(console: Path) -> tuple[Record, ...]:
-    """Return the records on a console, of a very long one those at its end."""
+def read_console(console: Path, end: int | None = None) -> tuple[Record, ...]:
+    """Return the records on a console, or on its first `end` bytes; of a very long one those at its end."""
     if not console.exists():
         return ()
     with console.open("rb") as stream:
-        stream.seek(max(0, console.stat().st_size - _CONSOLE_BYTES))
-        return parse_console(stream.read().decode(errors="replace"))
+        end = console.stat().st_size if end is None else end
+        start = max(0, end - _CONSOLE_BYTES)
+        stream.seek(start)
+        return parse_console(stream.read(end - start).decode(errors="replace"))
 
 
 class Running:
@@ -92,6 +99,8 @@ class Running:
         *,
         shell: socket.socket,
         records: socket.socket,
+        pulse: socket.socket,
+        console_input: int | None,
         monitor: socket.socket,
         started: float,
     ) -> None:
@@ -99,6 +108,9 @@ class Running:
         self.files = files
         self.shell = shell
         self.records = records
+        self.pulse = pulse
+        # a descriptor whose bytes arrive on the guest's console; None if this QEMU has no such thing
+        self.console_input = console_input
         self.monitor = monitor
         self._console_size = 0
         # time.monotonic() just before QEMU was started

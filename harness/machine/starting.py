@@ -23,6 +23,9 @@ from harness.machine.argv import Channels, Ram, file_chardev, render_argv, rende
 from harness.machine.running import RunFiles, Running
 from harness.machine.spec import MachineSpec
 
+# the first QEMU whose file chardev can be given an input on the command line
+_CONSOLE_INPUT = (8, 1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
@@ -31,6 +34,9 @@ class Started:
     child: process.Child
     shell: socket.socket
     records: socket.socket
+    pulse: socket.socket
+    # a descriptor whose bytes arrive on the guest's console; None if this QEMU has no such thing
+    console_input: int | None
     monitor: socket.socket
     # time.monotonic() just before
     at: float
@@ -45,6 +51,8 @@ class Started:
             files,
             shell=self.shell,
             records=self.records,
+            pulse=self.pulse,
+            console_input=self.console_input,
             monitor=self.monitor,
             started=self.at if since is None else since,
         )
@@ -55,22 +63,23 @@ def start_qemu(
     qemu: Qemu,
     render: Callable[[Channels], Sequence[str]],
     *,
-    console: str,
+    console: Path,
     complaints: int,
     terminal: str | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Iterator[Started]:
     """Start QEMU with the command line that `render` makes, yield it, and end it on the way out.
 
-    `console` and `terminal` are chardevs, the latter for a person; `complaints` is a
-    descriptor for what QEMU itself says. Raises HostError if QEMU cannot be started.
+    `console` is a file, `terminal` a chardev for a person, `complaints` a descriptor
+    for what QEMU itself says. Raises HostError if QEMU cannot be started.
     """
     with ExitStack() as stack:
-        pairs = {name: socket.socketpair() for name in ("shell", "records", "monitor")}
+        pairs = {name: socket.socketpair() for name in ("shell", "records", "pulse", "monitor")}
         for ours, _ in pairs.values():
             stack.callback(ours.close)
+        reads, writes = _open_pipe(stack) if qemu.version >= _CONSOLE_INPUT else (None, None)
         channels = Channels(
-            console=console,
+            console=file_chardev(console, reads),
             **{name: f"socket,fd={theirs.fileno()}" for name, (_, theirs) in pairs.items()},
             terminal=terminal,
         )
@@ -83,13 +92,26 @@ def start_qemu(
                     stdout=None if terminal else complaints,
                     stdin=None if terminal else process.NOTHING,
                     env=dict(qemu.env),
-                    pass_fds=[*(theirs.fileno() for _, theirs in pairs.values()), *pass_fds],
+                    pass_fds=[
+                        *(theirs.fileno() for _, theirs in pairs.values()),
+                        *([] if reads is None else [reads]),
+                        *pass_fds,
+                    ],
                 )
             )
         finally:
             for _, theirs in pairs.values():
                 theirs.close()
-        yield Started(child=child, at=at, **{name: ours for name, (ours, _) in pairs.items()})
+        ends = {name: ours for name, (ours, _) in pairs.items()}
+        yield Started(child=child, at=at, console_input=writes, **ends)
+
+
+def _open_pipe(stack: ExitStack) -> tuple[int, int]:
+    """Return a new pipe's ends, for reading and for writing, closed with `stack`."""
+    reads, writes = os.pipe()
+    stack.callback(os.close, reads)
+    stack.callback(os.close, writes)
+    return reads, writes
 
 
 @contextmanager
@@ -116,7 +138,7 @@ def start_machine(
         start_qemu(
             qemu,
             lambda channels: render_argv(spec, qemu.program, channels, ram=ram),
-            console=file_chardev(files.console),
+            console=files.console,
             complaints=complaints.fileno(),
             terminal=terminal,
             pass_fds=pass_fds,

@@ -23,20 +23,23 @@ from harness.errors import (
     HarnessError,
     LostError,
     MachineError,
+    WaitError,
 )
 from harness.guest import files, modules
 from harness.guest.files import GuestFile, IoctlResult
 from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog
+from harness.guest.pulse import Pulse
 from harness.guest.shell import Answer, Shell
 from harness.guest.transcript import Transcript
 from harness.kernel.artifact import Kernel
 from harness.log.record import Log
 from harness.machine import hotplug
+from harness.machine.evidence import Patient, diagnose
 from harness.machine.kernel_log import KernelLog
 from harness.machine.monitor import Monitor
 from harness.machine.running import RunFiles, Running
 from harness.machine.spec import MachineSpec
-from harness.machine.watching import Silence, Watch
+from harness.machine.watching import PATIENCE, Patience, Silence, Watch
 
 # seconds a command may take on a machine with hardware virtualisation
 COMMAND_S = 20.0
@@ -53,7 +56,9 @@ class Vm:
         spec: MachineSpec,
         running: Running,
         monitor: Monitor,
+        *,
         slowness: float,
+        patience: Patience = PATIENCE,
         earlier: EarlierLog = NOTHING_EARLIER,
     ) -> None:
         self.spec = spec
@@ -71,10 +76,12 @@ class Vm:
         self.loaded: dict[str, tuple[Path, int | None]] = {}
         self.slowness = slowness
         self._running = running
+        self._patience = patience
         self._log = KernelLog(running.records, running.files.records, running.files.console, earlier)
+        self._shell = Shell(running.shell, running.files.shell, self._look)
+        self._pulse = Pulse(running.pulse)
         # what is looked at while waiting: a boot, then one command after the other
         self._watch: Silence | Watch = self._fresh_watch()
-        self._shell = Shell(running.shell, running.files.shell, self._look)
         self._transcript = Transcript(running.files.transcript, running.started)
         monitor.observer = self._transcript.qmp
 
@@ -144,14 +151,33 @@ class Vm:
         self._watch.look()
 
     def _fresh_watch(self) -> Watch:
-        return Watch(self._running, self._log, self.slowness)
+        return Watch(
+            self._running,
+            self._log,
+            shell=self._shell,
+            pulse=self._pulse,
+            patience=self._patience,
+            slowness=self.slowness,
+        )
 
     def _end(self, error: MachineError) -> None:
         if self.ended is None:
             self.ended = error
             self._log.end(keep=isinstance(error, HangError))
             if isinstance(error, HangError):
-                error.facts.update(self._running.evidence())
+                self._diagnose(error)
+
+    def _diagnose(self, error: HangError) -> None:
+        patient = Patient(
+            running=self._running,
+            monitor=self.monitor,
+            pulse=None if isinstance(self._watch, Silence) else self._pulse,
+            slowness=self.slowness,
+            before=self._watch.times,
+            elapsed_s=time.monotonic() - self._watch.began,
+            quiet_s=self._shell.quiet_s,
+        )
+        diagnose(error, patient)
 
     # -- the kernel log ------------------------------------------------------
 
@@ -283,14 +309,17 @@ class Vm:
 
         For what the guest does in its own time, such as binding a driver to a
         hotplugged device; `what` says in an error's text what was waited for.
-        Raises HangError after `timeout_s`, stretched for emulation, and CrashError or
-        LostError as soon as the machine dies.
+        Raises WaitError after `timeout_s`, stretched for emulation, if the guest still answers, and
+        HangError if it does not; CrashError or LostError as soon as the machine dies.
         """
         deadline = Deadline.after(timeout_s * self.slowness)
         while not (value := condition()):
             if deadline.expired:
-                raise HangError(
-                    f"waiting for {what}: not within {deadline.seconds:g} s", **self._running.evidence()
+                # a guest that answers does not hang: it did something other than the test wants
+                self._run(":")
+                raise WaitError(
+                    f"waiting for {what}: not within {deadline.seconds:g} s, and the guest answers",
+                    **self._running.evidence(),
                 )
             self._require_alive()
             time.sleep(deadline.slice(_POLL_S))
@@ -313,10 +342,11 @@ class Vm:
         return int(answer.output) if answer.status == 0 else None
 
     def wait_end(self, timeout_s: float = COMMAND_S) -> MachineError:
-        """Wait until the machine has ended and return how. Raises HangError if it does not.
+        """Wait until the machine has ended and return how.
 
-        A test that waits for the end wants it: QEMU's going is then no fault. A
-        crash is one still, unless its splat is declared.
+        Raises WaitError if it goes on and answers, HangError if it does neither. A
+        test that waits for the end wants it: QEMU's going is then no fault. A crash
+        is one still, unless its splat is declared.
         """
         self.end_is_wanted = True
         deadline = Deadline.after(timeout_s * self.slowness)
@@ -328,7 +358,14 @@ class Vm:
             except MachineError as error:
                 self._end(error)
             time.sleep(0.02)
-        raise HangError(f"the machine still runs after {deadline.seconds:g} s", **self._running.evidence())
+        with suppress(LostError, CrashError):
+            self._run(":")
+            raise WaitError(
+                f"the machine still runs after {deadline.seconds:g} s, and answers",
+                **self._running.evidence(),
+            )
+        assert self.ended is not None
+        return self.ended
 
     def run_to_end(self, command: str, timeout_s: float = COMMAND_S) -> MachineError:
         """Run a command that ends the machine, such as `poweroff -f`, and return how it ended.
@@ -339,18 +376,21 @@ class Vm:
             self.run(command, timeout_s)
         return self.wait_end(timeout_s)
 
-    def wait_ready(self, seconds: float, silence_s: float) -> None:
+    def wait_ready(self, seconds: float) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError."""
         deadline = Deadline.after(seconds * self.slowness)
-        self._watch = Silence(self._running, silence_s * self.slowness)
+        self._watch = Silence(self._running, self._patience.silence_s * self.slowness)
         try:
             self._shell.wait_ready(deadline)
             self._watch = self._fresh_watch()
             self._shell.run(":", deadline)
         except MachineError as error:
+            if isinstance(error, HangError):
+                self._diagnose(error)
             took = time.monotonic() - self._running.started
             headline = f"{self.arch} ({self.spec.accel}): not ready after {took:.1f} s: {error.headline}"
-            failed = BootError(headline, **self._running.evidence())
+            failed = BootError(headline, **(error.facts or self._running.evidence()))
+            failed.hang, failed.console_end = error.hang, error.console_end
             # a QEMU that never got as far as the first byte was asked for something it does not have
             refused = isinstance(error, LostError) and self._running.console_size == 0
             failed.outcome = "error" if refused else error.outcome

@@ -2,16 +2,23 @@
 
 Owns the reasons for which a wait ends before its deadline: a panic, a QEMU
 that is gone, a boot that falls silent, an oops after which a command cannot
-return. Knows nothing of what is waited for.
+return, a guest in which nothing answers. Knows nothing of what is waited for.
 """
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+
 from harness.deadline import Deadline
 from harness.errors import CrashError, HangError
+from harness.guest.pulse import Pulse
+from harness.guest.shell import Shell
 from harness.log.splat import Kind, find_splats
+from harness.machine.hang import is_starved
 from harness.machine.kernel_log import KernelLog
 from harness.machine.running import Running
+from harness.machine.threads import CpuTime, process_state, thread_times, total
 
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0
@@ -21,10 +28,28 @@ _KILLING = frozenset(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long nothing may happen, in seconds; all but the last are stretched for emulation."""
+
+    # without a new byte on the console of a guest that boots
+    silence_s: float = 15.0
+    # without anything new from a guest that runs a command, before it is asked whether it lives
+    quiet_s: float = 5.0
+    # until it has answered that; the kernel's own detectors are to speak first, and need 21
+    unanswered_s: float = 25.0
+
+
+PATIENCE = Patience()
+
+
 class Silence:
     """Raises HangError when the console has not grown for a while; for a guest that boots."""
 
     def __init__(self, running: Running, patience_s: float) -> None:
+        #: time.monotonic() at the beginning, and times of QEMU's threads then
+        self.began = running.started
+        self.times: dict[int, CpuTime] = {}
         self._running = running
         self._patience_s = patience_s
         self._size = -1
@@ -44,24 +69,71 @@ class Silence:
 class Watch:
     """Looks after one guest command; a new one for each."""
 
-    def __init__(self, running: Running, log: KernelLog, slowness: float) -> None:
+    def __init__(
+        self,
+        running: Running,
+        log: KernelLog,
+        *,
+        shell: Shell,
+        pulse: Pulse,
+        patience: Patience,
+        slowness: float,
+    ) -> None:
         self._running = running
         self._log = log
+        self._shell = shell
+        self._pulse = pulse
+        self._patience = patience
         self._slowness = slowness
+        #: time.monotonic() at the first look, and times of QEMU's threads then
+        self.began = time.monotonic()
+        self.times: dict[int, CpuTime] = {}
+        # sizes of all that grows when something happens, and until when they may stay as they are
+        self._sizes: tuple[int, int, int] | None = None
+        self._quiet = Deadline.after(0)
+        # until when the guest may be silent that was asked, and QEMU's time at that moment
+        self._asked: tuple[Deadline, CpuTime] | None = None
         # an oops before this command is no reason to doubt that it returns
-        self._began = self._looked_at = len(log.arrived)
+        self._first = self._looked_at = len(log.arrived)
         self._oops: tuple[str, Deadline] | None = None
 
     def look(self) -> None:
-        """Look once; raises CrashError, LostError."""
+        """Look once; raises CrashError, HangError, LostError."""
         self._running.watch()
         self._look_for_oops()
+        self._look_for_life()
+
+    def _look_for_life(self) -> None:
+        """Raise HangError when user space has not answered for long: no deadline need be waited for."""
+        pid = self._running.child.pid
+        sizes = (self._running.console_size, self._log.count, self._shell.received)
+        if sizes != self._sizes:
+            self._sizes, self._quiet = sizes, self._until_quiet()
+            if not self.times:
+                # not earlier: a command that answers at once is not looked at
+                self.began, self.times = time.monotonic(), thread_times(pid)
+        if not self._quiet.expired:
+            return
+        if self._asked is None:
+            self._pulse.ask()
+            limit = Deadline.after(self._patience.unanswered_s)
+            self._asked = (limit, total(thread_times(pid).values()))
+        elif self._pulse.answered():
+            self._asked, self._quiet = None, self._until_quiet()
+        elif self._asked[0].expired and process_state(pid) not in ("T", "t"):
+            limit, before = self._asked
+            spent = total(thread_times(pid).values()) - before
+            if not is_starved(spent, limit.elapsed, answers=False):
+                raise HangError(f"nothing in the guest answered for {limit.seconds:g} s")
+
+    def _until_quiet(self) -> Deadline:
+        return Deadline.after(self._patience.quiet_s * self._slowness)
 
     def _look_for_oops(self) -> None:
         fresh = self._log.arrived[self._looked_at :]
         if fresh and self._oops is None:
             # a splat may have begun in what was looked at before: a few records overlap
-            start = max(self._began, self._looked_at - 8)
+            start = max(self._first, self._looked_at - 8)
             self._looked_at += len(fresh)
             killing = [s for s in find_splats(self._log.arrived[start:]) if s.kind in _KILLING]
             if killing:

@@ -154,6 +154,7 @@ def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]
         "boot_ms": machine.boot_ms,
         "ended": machine.ended,
         "reason": machine.reason,
+        "hang": machine.hang,
         "taints": list(machine.taints),
         "splats": [asdict(splat) for splat in machine.splats],
     }

@@ -103,6 +103,8 @@ class MachineReport:
     blames: Mapping[Splat, Blame] = field(default_factory=dict)
     # why debug information does not tell all
     notes: tuple[str, ...] = ()
+    # of a hang: which kind, as harness/machine/hang.py names them
+    hang: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

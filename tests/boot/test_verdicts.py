@@ -125,7 +125,7 @@ def test_run_script_boots_the_same_kernel_without_the_harness(ran: Ran, kernel: 
     ) as machine:
         assert machine.stdin is not None
         assert machine.stdout is not None
-        assert machine.stdout.readline() == b"rustbed-ready 1\n"
+        assert machine.stdout.readline() == b"rustbed-ready 2\n"
         machine.stdin.write(b"uname -r; poweroff -f\n")
         machine.stdin.flush()
         assert machine.stdout.readline().decode().strip() == kernel.release

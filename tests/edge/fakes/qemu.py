@@ -5,9 +5,10 @@ guest's shell channel with the host's own sh. What it does, in order, is told
 by FAKE_QEMU, words of which each is an act:
 
     print:TEXT    a line on the console          flood:MIB  that many MiB of lines on the console
-    ready         start the shell
-    record:TEXT   a record in the kernel log     exit:N     end with status N
-    wait          go on until ended
+    ready         start the shell                record:TEXT  a record in the kernel log
+    pulse:TASKS   answer on the second shell, with these lines when asked for tasks
+    sysrq         answer keys on the console     exit:N     end with status N
+    spin          burn time until ended          wait       go on until ended
     log           pass what is written to FAKE_KMSG, or by the shell to /dev/kmsg, on as records
 
 It can be saved and loaded: memory that is in a file gets a mark, which a machine
@@ -45,7 +46,11 @@ def channel(name: str) -> int:
 
 
 def console() -> str:
-    return option("^file,id=console,path=(.*)")
+    return option(r"^file,id=console,path=(.*?)(?:,input-path=.*)?$")
+
+
+def console_input() -> int:
+    return int(option(r"^file,id=console,.*,input-path=/dev/fd/(\d+)$"))
 
 
 def memory() -> str:
@@ -74,13 +79,29 @@ def happened(name: str, **data: object) -> dict[str, object]:
     return {"event": name, "data": data, "timestamp": {"seconds": 1, "microseconds": 2}}
 
 
+REGISTERS = """
+CPU#0
+RAX=0000000000000000 RBX=0000000000000000
+RIP=ffffffff81000042 RFL=00000202 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1
+"""
+
+
+def answer_of(command: str) -> object:
+    """Return what QEMU would to a question about itself; {} to what is done and not asked."""
+    answers: dict[str, object] = {
+        "query-status": {"status": "running", "running": True},
+        "query-cpus-fast": [{"cpu-index": 0, "thread-id": threading.main_thread().native_id}],
+        "human-monitor-command": REGISTERS,
+        "query-migrate": {"error-desc": "as it was told"},
+    }
+    return answers.get(command, {})
+
+
 def respond(request: dict[str, Any], send: Send, acts: Acts) -> None:
     name, where = request["execute"], request.get("arguments", {}).get("uri", "").removeprefix("file:")
-    answer: dict[str, object] = {"return": {}}
-    if name == "refuse":
+    answer: dict[str, object] = {"return": answer_of(name)}
+    if name in ("refuse", "inject-nmi"):
         answer = {"error": {"class": "GenericError", "desc": "no such thing"}}
-    if name == "query-migrate":
-        answer = {"return": {"error-desc": "as it was told"}}
     if name == "stall":
         time.sleep(60)
     if name == "happen":
@@ -163,12 +184,35 @@ class Acts:
     def ready(self, _: str) -> None:
         fd = channel("shell")
         if not self.loaded.is_set():
-            os.write(fd, b"rustbed-ready 1\n")
+            os.write(fd, b"rustbed-ready 2\n")
         env = {**os.environ, "FAKE_PID": str(os.getpid()), "FAKE_KMSG": self.kmsg}
         # the host's own log is not for us
         shell = f"sed -u 's#/dev/kmsg#{self.kmsg}#g' | exec sh"
         logs = os.path.exists(self.kmsg)  # noqa: PTH110
         subprocess.Popen(["sh", "-c", shell] if logs else ["sh"], stdin=fd, stdout=fd, stderr=fd, env=env)
+
+    def pulse(self, tasks: str) -> None:
+        def answer() -> None:
+            with open(channel("pulse"), "r+b", buffering=0) as port:
+                while line := port.readline().decode():
+                    if line.startswith("echo "):
+                        port.write(line.removeprefix("echo ").encode())
+                    if "/proc/" in line:
+                        port.write(tasks.replace("|", "\n").encode() + b"\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+
+    def sysrq(self, _: str) -> None:
+        def answer() -> None:
+            while key := os.read(console_input(), 1).decode():
+                self.print(f"sysrq: answer to {key}")
+                self.record(f"sysrq: answer to {key}")
+
+        threading.Thread(target=answer, daemon=True).start()
+
+    def spin(self, _: str) -> None:
+        while True:
+            pass
 
     def log(self, _: str) -> None:
         os.mkfifo(self.kmsg)

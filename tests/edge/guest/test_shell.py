@@ -20,7 +20,7 @@ from harness.guest.shell import Shell
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     ours, theirs = socket.socketpair()
     with subprocess.Popen(
-        ["sh", "-c", "echo rustbed-ready 1; exec sh"],
+        ["sh", "-c", "echo rustbed-ready 2; exec sh"],
         stdin=theirs.fileno(),
         stdout=theirs.fileno(),
         stderr=theirs.fileno(),

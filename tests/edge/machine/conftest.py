@@ -15,6 +15,7 @@ from harness.kernel.artifact import Kernel
 from harness.machine.booting import boot
 from harness.machine.spec import MachineSpec
 from harness.machine.vm import Vm
+from harness.machine.watching import Patience
 
 FAKE = Path(__file__).parent.parent / "fakes" / "qemu.py"
 
@@ -48,9 +49,10 @@ def spec(tmp_path: Path) -> MachineSpec:
 def fake_boot(spec: MachineSpec, tmp_path: Path) -> Booter:
     """Boot a machine that acts as its words say; silence and deadlines are a few tenths of a second."""
 
-    def booted(*acts: str, slowness: float = 0.1) -> AbstractContextManager[Vm]:
+    def booted(*acts: str, slowness: float = 0.1, unanswered_s: float = 30.0) -> AbstractContextManager[Vm]:
         env = (("FAKE_QEMU", " ".join(acts)), ("FAKE_KMSG", str(tmp_path / "kmsg")))
         qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=(11, 1, 3))
-        return boot(spec, qemu, tmp_path / "run", slowness=slowness, silence_s=2.0)
+        patience = Patience(silence_s=2.0, unanswered_s=unanswered_s)
+        return boot(spec, qemu, tmp_path / "run", slowness=slowness, patience=patience)
 
     return booted

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness.errors import CrashError, HangError, LostError
+from harness.errors import CrashError, HangError, LostError, WaitError
 from tests.edge.machine.conftest import Booter
 
 
@@ -19,10 +19,25 @@ def test_first_true_value_is_returned(fake_boot: Booter) -> None:
 
 def test_what_never_comes_is_named_when_time_is_up(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait") as vm:
-        with pytest.raises(HangError, match="waiting for the end: not within"):
+        with pytest.raises(WaitError, match=r"waiting for the end: not within .*, and the guest answers"):
             vm.wait_for(lambda: False, "the end", timeout_s=0.5)
         # waiting in vain says nothing of the machine
         assert vm.ended is None
+        assert vm.check("echo alive") == "alive"
+
+
+def test_guest_that_does_not_answer_either_hangs(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait", slowness=0.01) as vm:
+        with pytest.raises(HangError):
+            vm.run("sleep 60", timeout_s=1)
+        with pytest.raises(HangError):
+            vm.wait_for(lambda: False, "the end", timeout_s=0.5)
+
+
+def test_machine_that_goes_on_is_waited_for_in_vain(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        with pytest.raises(WaitError, match="the machine still runs after"):
+            vm.wait_end(timeout_s=0.5)
         assert vm.check("echo alive") == "alive"
 
 

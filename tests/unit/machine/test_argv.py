@@ -13,7 +13,13 @@ from harness.kernel.artifact import Kernel
 from harness.machine.argv import Channels, file_chardev, render_argv, render_cmdline, render_run_script
 from harness.machine.spec import MachineSpec
 
-CHANNELS = Channels(console="file,path=c", shell="socket,fd=3", records="socket,fd=4", monitor="socket,fd=5")
+CHANNELS = Channels(
+    console="file,path=c",
+    shell="socket,fd=3",
+    records="socket,fd=4",
+    pulse="socket,fd=6",
+    monitor="socket,fd=5",
+)
 
 
 def spec_of(arch: Arch) -> MachineSpec:
@@ -101,11 +107,17 @@ def test_commas_in_a_console_path_are_doubled() -> None:
     assert file_chardev(Path("/a,b/c")) == "file,path=/a,,b/c"
 
 
+def test_console_reads_from_a_descriptor_where_there_is_one() -> None:
+    assert file_chardev(Path("/c"), 7) == "file,path=/c,input-path=/dev/fd/7"
+
+
 def test_run_script_is_shell_that_says_the_same_words() -> None:
     spec = replace(spec_of(ARCHES["x86_64"]), cmdline=("a='b c'",))
     text = render_run_script(spec, ["/opt/my qemu"], {"QEMU_MODULE_DIR": "/m d"}, "again.log")
     assert text.startswith("#!/bin/sh\n")
     assert "export QEMU_MODULE_DIR='/m d'\n" in text
     words = shlex.split(text[text.index("exec ") :].replace("\\\n", " "))[1:]
-    quiet = Channels(console="file,path=again.log", shell="stdio,signal=on", records="null", monitor=None)
+    quiet = Channels(
+        console="file,path=again.log", shell="stdio,signal=on", records="null", pulse="null", monitor=None
+    )
     assert words == list(render_argv(spec, ["/opt/my qemu"], quiet))

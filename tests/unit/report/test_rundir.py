@@ -164,6 +164,7 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         splats=(splat,),
         taints=("warned",),
         ended=Outcome.HANG,
+        hang="guest dead",
         reason="nothing moved for 15 s",
         run_dir=tmp_path,
     )
@@ -203,6 +204,7 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
                 "boot_ms": 12.5,
                 "ended": "hang",
                 "reason": "nothing moved for 15 s",
+                "hang": "guest dead",
                 "taints": ["warned"],
                 "splats": [shown],
             }

@@ -1,0 +1,162 @@
+"""Which kind of hang it is: from what was observed, by rules; pure.
+
+Knows nothing of how anything is observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.guest.tasks import Task
+from harness.log.demangle import demangle
+from harness.machine.threads import CpuTime
+
+# seconds since the command's last byte within which it counts as making progress
+_OUTPUT_S = 2.0
+# part of the time from which on a virtual CPU counts as busy: an idle one wants nearly nothing
+_BUSY = 0.5
+# a guest that got this many seconds of processor time could have answered, however long they took
+_ENOUGH_S = 1.0
+# a QEMU that waited this many times as long as it ran got less than a quarter of what it wanted ...
+_STARVED = 3.0
+# ... and wanted it for so large a part of the time, and so many seconds, that it was not idle
+_WANTED, _LONG_S = 0.5, 2.0
+# query-status: the machine is there and not ours to let go on
+_DIED = frozenset({"guest-panicked", "internal-error", "shutdown"})
+
+
+class Hang(StrEnum):
+    """Why an answer does not come."""
+
+    # nothing in the guest answers, and no virtual CPU does anything
+    DEAD = "guest dead"
+    # user space does not answer, and a virtual CPU is busy
+    SPINNING = "guest spinning"
+    # the guest answers; the command's tasks sleep, or user space as a whole does
+    STUCK = "one task stuck"
+    # the guest answers; the command works, or turns in circles: nobody can tell
+    BUSY = "one task busy"
+    # nothing is known of the guest: QEMU was not let run
+    HOST = "host slow"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vcpu:
+    """What one virtual CPU did while it was looked at."""
+
+    index: int
+    time: CpuTime
+    # program counters, hexadecimal, oldest first
+    pcs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """What one task of the command did while it was looked at."""
+
+    task: Task
+    # seconds of the guest's processor time meanwhile
+    used_s: float
+    # whether it was started meanwhile
+    new: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What was seen of a machine that did not answer in time; None stands for what could not be asked."""
+
+    # state letter of QEMU's process
+    qemu_state: str
+    # what QMP's query-status says; None: the monitor does not answer
+    run_state: str | None
+    # seconds that the machine was looked at
+    window_s: float
+    vcpus: tuple[Vcpu, ...]
+    # QEMU's time since the command began, and seconds since then
+    time: CpuTime
+    elapsed_s: float
+    # whether user space answered, on its second way in
+    user_space: bool | None
+    # whether the kernel answered to a break on the console
+    kernel: bool | None
+    # those of the command
+    tasks: tuple[Activity, ...] = ()
+    # seconds since the command's last byte of output
+    quiet_s: float = float("inf")
+
+
+def is_starved(time: CpuTime, elapsed_s: float, *, answers: bool) -> bool:
+    """Whether a QEMU got too little time of the host to be blamed for anything.
+
+    One that does not answer is blamed once it had the time in which it could have.
+    """
+    waited = time.waited_s > max(_STARVED * time.ran_s, _WANTED * elapsed_s, _LONG_S)
+    return waited and (answers or time.ran_s < _ENOUGH_S)
+
+
+def is_busy(vcpu: Vcpu, window_s: float) -> bool:
+    """Whether a virtual CPU ran, or would have if the host had let it."""
+    return vcpu.time.ran_s + vcpu.time.waited_s >= _BUSY * window_s > 0
+
+
+def _host(seen: Observation) -> str:
+    """Return why the host is to blame; empty if it is not."""
+    if seen.qemu_state in ("T", "t"):
+        return "QEMU is stopped"
+    if seen.run_state is None:
+        return "QEMU's monitor does not answer"
+    if seen.run_state not in {"running", *_DIED}:
+        return f"the machine does not run: {seen.run_state}"
+    if is_starved(seen.time, seen.elapsed_s, answers=bool(seen.user_space)):
+        return f"QEMU ran for {seen.time.ran_s:.1f} s and waited {seen.time.waited_s:.1f} s for a processor"
+    return ""
+
+
+def classify(seen: Observation) -> tuple[Hang, str]:
+    """Return the kind of hang, and one line of why."""
+    if host := _host(seen):
+        return Hang.HOST, host
+    if seen.user_space:
+        return _classify_command(seen)
+    silent = "user space does not answer" if seen.user_space is not None else "user space cannot be asked"
+    kernel = {None: "", True: ", the kernel does", False: ", nor does the kernel"}[seen.kernel]
+    busy = [vcpu for vcpu in seen.vcpus if is_busy(vcpu, seen.window_s)]
+    if seen.run_state in _DIED:
+        return Hang.DEAD, f"the machine does not run: {seen.run_state}"
+    if busy:
+        return Hang.SPINNING, f"{_render_vcpus(busy)}; {silent}{kernel}"
+    if seen.kernel:
+        return Hang.STUCK, f"the kernel answers, {silent}, no virtual CPU is busy"
+    return Hang.DEAD, f"no virtual CPU is busy; {silent}{kernel}"
+
+
+def _classify_command(seen: Observation) -> tuple[Hang, str]:
+    working = [seen_task for seen_task in seen.tasks if seen_task.new or seen_task.used_s > 0]
+    if working:
+        return Hang.BUSY, "; ".join(_render_working(activity, seen.window_s) for activity in working)
+    if seen.quiet_s < min(_OUTPUT_S, seen.elapsed_s / 2):
+        return Hang.BUSY, "its output still grows"
+    # what was started last is what the others wait for
+    return Hang.STUCK, _render_stuck(seen.tasks[-1].task) if seen.tasks else "the guest's shell itself"
+
+
+def _render_working(activity: Activity, window_s: float) -> str:
+    task = activity.task
+    if activity.new:
+        return f"{task.name} ({task.pid}) was just started"
+    return f"{task.name} ({task.pid}) used {activity.used_s:.2f} s of the last {window_s:.2f} s"
+
+
+def _render_stuck(task: Task) -> str:
+    how = {"D": "sleeps uninterruptibly", "S": "sleeps", "T": "is stopped", "Z": "is a zombie"}
+    where = f" in {demangle(task.waits_in)}" if task.waits_in != "0" else ""
+    return f"{task.name} ({task.pid}) {how.get(task.state, f'is in state {task.state}')}{where}"
+
+
+def _render_vcpus(busy: Sequence[Vcpu]) -> str:
+    return ", ".join(
+        f"CPU {vcpu.index} is busy" + (f" at {', '.join(dict.fromkeys(vcpu.pcs))}" if vcpu.pcs else "")
+        for vcpu in busy
+    )

@@ -1,0 +1,61 @@
+"""What the host's kernel knows of a QEMU: whether it is stopped, and what time its threads got.
+
+Linux's /proc, nothing else. A process that is gone has no threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuTime:
+    """Time of a thread, or of several, on the host's processors."""
+
+    # seconds it ran
+    ran_s: float = 0.0
+    # seconds it wanted to run and had no processor; 0 where the host does not count it
+    waited_s: float = 0.0
+
+    def __sub__(self, earlier: CpuTime) -> CpuTime:
+        return CpuTime(ran_s=self.ran_s - earlier.ran_s, waited_s=self.waited_s - earlier.waited_s)
+
+
+def process_state(pid: int) -> str:
+    """Return the letter of a process's state: R, S, D, T (stopped), Z; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
+
+
+def thread_times(pid: int) -> dict[int, CpuTime]:
+    """Return the times of a process's threads by their numbers."""
+    try:
+        numbers = [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - names are wanted
+    except OSError:
+        return {}
+    return {number: _thread_time(Path(f"/proc/{pid}/task/{number}")) for number in numbers}
+
+
+def _thread_time(thread: Path) -> CpuTime:
+    try:
+        ran_ns, waited_ns = (thread / "schedstat").read_text().split()[:2]
+        return CpuTime(ran_s=int(ran_ns) / 1e9, waited_s=int(waited_ns) / 1e9)
+    except (OSError, ValueError):
+        pass
+    try:
+        # without scheduler statistics (CONFIG_SCHED_INFO): ticks, and nothing of waiting
+        fields = (thread / "stat").read_text().rpartition(")")[2].split()
+        return CpuTime(ran_s=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return CpuTime()
+
+
+def total(times: Iterable[CpuTime]) -> CpuTime:
+    """Return the sum."""
+    listed = list(times)
+    return CpuTime(ran_s=sum(t.ran_s for t in listed), waited_s=sum(t.waited_s for t in listed))

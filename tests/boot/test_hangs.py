@@ -1,0 +1,140 @@
+"""Real guests that hang, each in its own way: what they are called, and what is found of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.arch import Arch
+from harness.kernel.artifact import Kernel
+from tests.boot import pytest_runs
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a test of the scene left behind."""
+
+    outcome: str
+    hang: str
+    reason: str
+    # hang.log, empty if there is none
+    evidence: str
+    splats: list[dict[str, object]]
+
+
+_endings: dict[str, dict[str, Ending]] = {}
+
+
+def read_endings(results: Path) -> Iterator[tuple[str, Ending]]:
+    for path in (results / "latest").glob("*/verdict.json"):
+        verdict = json.loads(path.read_text())
+        machine, log = verdict["machines"][0], path.with_name("hang.log")
+        yield (
+            verdict["test"].partition("::")[2].partition("[")[0],
+            Ending(
+                outcome=verdict["outcome"],
+                hang=machine["hang"],
+                reason=verdict["reason"],
+                evidence=log.read_text() if log.exists() else "",
+                splats=machine["splats"],
+            ),
+        )
+
+
+@pytest.fixture
+def endings(
+    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Ending]:
+    """Run the scene once for all tests of an architecture."""
+    if arch.name not in _endings:
+        results = tmp_path_factory.mktemp("hangs")
+        argv = pytest_runs.pytest_argv(request.config, "scene_hangs.py", arch, results)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+        _endings[arch.name] = dict(read_endings(results))
+    return _endings[arch.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "hang"),
+    [
+        ("test_reads_a_pipe_that_nobody_writes", "hang", "one task stuck"),
+        ("test_sleeps_uninterruptibly", "hang", "one task stuck"),
+        ("test_spins_in_user_space", "hang", "one task busy"),
+        ("test_spins_in_the_kernel", "hang", "one task busy"),
+        ("test_spins_on_one_of_two", "hang", "one task busy"),
+        ("test_spins_with_a_lock", "hang", "guest spinning"),
+        ("test_spins_with_interrupts_off", "hang", "guest spinning"),
+        ("test_panics_and_stays", "crash", ""),
+        ("test_host_stops_qemu", "hang", "host slow"),
+        ("test_machine_is_paused", "hang", "host slow"),
+        ("test_host_kills_qemu", "lost", ""),
+        ("test_waits_in_vain", "fail", ""),
+    ],
+)
+def test_each_hang_is_called_by_its_name(
+    endings: dict[str, Ending], name: str, outcome: str, hang: str
+) -> None:
+    assert (endings[name].outcome, endings[name].hang) == (outcome, hang)
+
+
+@pytest.mark.arches("x86_64")
+def test_halted_guest_is_dead(endings: dict[str, Ending]) -> None:
+    assert endings["test_halts"].hang == "guest dead"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("test_reads_a_pipe_that_nobody_writes", "cat ("),
+        ("test_sleeps_uninterruptibly", "insmod ("),
+        ("test_spins_in_the_kernel", "insmod ("),
+        ("test_spins_with_a_lock", "user space does not answer, the kernel does"),
+        ("test_spins_with_interrupts_off", "user space does not answer, nor does the kernel"),
+        ("test_host_stops_qemu", "QEMU is stopped"),
+        ("test_machine_is_paused", "the machine does not run: paused"),
+    ],
+)
+def test_reason_says_who_and_where(endings: dict[str, Ending], name: str, said: str) -> None:
+    assert said in endings[name].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        # sysrq w: tasks that cannot be woken; t: all of them; l: what the CPUs do
+        ("test_sleeps_uninterruptibly", "sleeps_for_ever"),
+        ("test_spins_in_the_kernel", "spins_for_ever"),
+        ("test_spins_with_a_lock", "spins_with_a_lock"),
+        ("test_spins_on_one_of_two", "spins_with_a_lock"),
+    ],
+)
+def test_evidence_names_the_function_to_blame(endings: dict[str, Ending], name: str, function: str) -> None:
+    assert function in endings[name].evidence
+
+
+# elsewhere QEMU has no interrupt that cannot be masked
+@pytest.mark.arches("x86_64")
+def test_interrupt_that_nothing_masks_shows_who_masked_the_others(endings: dict[str, Ending]) -> None:
+    assert "spins_with_interrupts_off" in endings["test_spins_with_interrupts_off"].evidence
+
+
+@pytest.mark.parametrize(
+    "name", ["test_spins_with_interrupts_off", "test_sleeps_uninterruptibly", "test_machine_is_paused"]
+)
+def test_evidence_has_the_registers_three_times(endings: dict[str, Ending], name: str) -> None:
+    assert endings[name].evidence.count("CPU#0") == 3
+
+
+def test_evidence_says_what_could_not_be_had(endings: dict[str, Ending]) -> None:
+    assert "sysrq wlt by console: could not be had" in endings["test_spins_with_interrupts_off"].evidence
+
+
+def test_what_the_evidence_says_is_judged_in_no_test(endings: dict[str, Ending]) -> None:
+    guilty = {name for name, ending in endings.items() if ending.splats}
+    assert guilty == {"test_panics_and_stays"}

@@ -1,0 +1,139 @@
+"""Which kind of hang it is, and what is collected: with a QEMU that shows what no real one can on demand."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.errors import BootError, HangError, LostError
+from harness.machine.hang import Hang
+from harness.machine.vm import Vm
+from tests.edge.machine.conftest import Booter
+
+# the shell that is asked, the guest's shell, its command
+STUCK = "31|0_1_(init)_S_0_{0}|0_33_(sh)_S_1_{0}|fifowait_57_(cat)_D_33_{0}".format("0_" * 11)
+
+
+@contextmanager
+def hung(fake_boot: Booter, *acts: str) -> Iterator[tuple[Vm, HangError]]:
+    """Run a command that never ends on a machine that acts so, and yield the machine and the error."""
+    with fake_boot(*acts) as vm:
+        with pytest.raises(HangError) as caught:
+            vm.run("sleep 60", timeout_s=1)
+        yield vm, caught.value
+
+
+def hang_log(tmp_path: Path) -> str:
+    return (tmp_path / "run" / "hang.log").read_text()
+
+
+def test_nothing_answers_and_nothing_happens(fake_boot: Booter) -> None:
+    with hung(fake_boot, "ready", "wait") as (vm, error):
+        assert error.hang == Hang.DEAD
+        assert "no answer within 0.3 s: guest dead: no virtual CPU is busy" in error.headline
+        assert vm.ended is error
+
+
+def test_nothing_answers_and_a_processor_is_busy(fake_boot: Booter) -> None:
+    with hung(fake_boot, "ready", "spin") as (_, error):
+        assert error.hang == Hang.SPINNING
+        assert "CPU 0 is busy at ffffffff81000042" in error.headline
+
+
+def test_user_space_answers_and_the_command_sleeps(fake_boot: Booter) -> None:
+    with hung(fake_boot, f"pulse:{STUCK}", "ready", "wait") as (_, error):
+        assert error.hang == Hang.STUCK
+        assert error.headline.endswith("one task stuck: cat (57) sleeps uninterruptibly in fifowait")
+
+
+def test_output_that_grows_is_progress(fake_boot: Booter) -> None:
+    with (
+        fake_boot(f"pulse:{STUCK}", "ready", "wait") as vm,
+        pytest.raises(HangError, match="one task busy: its output still grows"),
+    ):
+        vm.run("while sleep 0.2; do echo step; done", timeout_s=5)
+
+
+def test_kernel_answers_and_user_space_does_not(fake_boot: Booter) -> None:
+    with hung(fake_boot, "sysrq", "ready", "wait") as (_, error):
+        assert error.hang == Hang.STUCK
+        assert "the kernel answers" in error.headline
+
+
+def test_stopped_qemu_is_the_hosts_affair(fake_boot: Booter, tmp_path: Path) -> None:
+    with fake_boot("ready", "wait") as vm:
+        pid = int(vm.check("echo $FAKE_PID"))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(HangError, match="host slow: QEMU is stopped") as caught:
+                vm.run("sleep 60", timeout_s=1)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    assert caught.value.hang == Hang.HOST
+
+
+def test_killed_qemu_is_no_hang(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm, pytest.raises(LostError, match="QEMU is gone") as caught:
+        vm.run("kill -9 $FAKE_PID; sleep 60", timeout_s=60)
+    assert caught.value.hang == ""
+    assert not vm.files.hang.exists()
+
+
+def test_guest_in_which_nothing_answers_is_given_up_long_before_a_long_deadline(
+    fake_boot: Booter,
+) -> None:
+    with fake_boot("pulse:31", "ready", "wait", unanswered_s=1.0) as vm:
+        assert vm.check("echo alive; sleep 3", timeout_s=600) == "alive"
+    started = time.monotonic()
+    with (
+        fake_boot("ready", "wait", unanswered_s=1.0) as vm,
+        pytest.raises(HangError, match="nothing in the guest answered for 1 s: guest dead"),
+    ):
+        vm.run("sleep 300", timeout_s=6000)
+    assert time.monotonic() - started < 30
+
+
+def test_evidence_has_registers_tasks_and_what_sysrq_said(fake_boot: Booter, tmp_path: Path) -> None:
+    with hung(fake_boot, f"pulse:{STUCK}", "sysrq", "ready", "wait"):
+        pass
+    text = hang_log(tmp_path)
+    assert "RIP=ffffffff81000042" in text
+    assert "(cat) D 33" in text
+    assert [key for key in "wlt" if f"sysrq: answer to {key}" in text] == ["w", "l", "t"]
+
+
+def test_evidence_says_what_could_not_be_had(fake_boot: Booter, tmp_path: Path) -> None:
+    with hung(fake_boot, "ready", "wait"):
+        pass
+    text = hang_log(tmp_path)
+    assert "user space does not answer" in text
+    assert "== sysrq wlt by console: could not be had" in text
+    assert "== non-maskable interrupt: could not be had\nQMP inject-nmi: no such thing" in text
+
+
+def test_error_shows_the_console_as_it_was_before_it_was_asked(fake_boot: Booter) -> None:
+    with hung(fake_boot, "print:the_last_words", "sysrq", "ready", "wait") as (_, error):
+        assert str(error.facts["console"]).endswith("the last words")
+        assert str(error.facts["evidence"]).endswith("/run/hang.log")
+
+
+def test_what_the_evidence_says_is_not_judged(fake_boot: Booter) -> None:
+    with hung(fake_boot, "record:before", "sysrq", "ready", "wait") as (vm, _):
+        assert vm.judged.messages == ["before"]
+        assert vm.log_damage == ""
+
+
+def test_boot_that_hangs_says_which_kind_too(fake_boot: Booter, tmp_path: Path) -> None:
+    with (
+        pytest.raises(BootError, match=r"stopped growing.*: guest spinning: CPU 0") as caught,
+        fake_boot("print:Linux", "spin"),
+    ):
+        pass
+    assert (caught.value.outcome, caught.value.hang) == ("hang", Hang.SPINNING)
+    assert "RIP=" in hang_log(tmp_path)
