@@ -23,7 +23,7 @@ from harness.process import ProgramError
 
 __all__ = ["Firmware", "Source", "compile_acpi", "compile_device_tree"]
 
-_QUIET = Channels(console="null", shell="null", records="null", pulse="null", monitor=None)
+_QUIET = Channels(console="null", shell="null", records="null", monitor=None)
 
 # seconds for a compiler, and for a QEMU that only writes its tree
 _COMPILE_S = 30.0

@@ -33,10 +33,10 @@ class Channels:
     console: str
     shell: str
     records: str
-    # the second way in, for when the shell does not answer
-    pulse: str
     # None: no monitor
     monitor: str | None
+    # the second way in, for when the shell does not answer
+    pulse: str = "null"
     # None: no terminal for a person
     terminal: str | None = None
 
@@ -202,9 +202,7 @@ def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, 
     the channels: the guest's shell is on standard input and output, its
     console goes to `console`, and the others lead nowhere.
     """
-    channels = Channels(
-        console=f"file,path={console}", shell="stdio,signal=on", records="null", pulse="null", monitor=None
-    )
+    channels = Channels(console=f"file,path={console}", shell="stdio,signal=on", records="null", monitor=None)
     argv = render_argv(spec, program, channels)
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
     return (

@@ -72,6 +72,8 @@ def diagnose(error: HangError, patient: Patient) -> None:
     # taken first: the console will end with the answers to what is asked now
     error.facts.update(patient.running.evidence())
     error.console_end = patient.running.console_size
+    # what is asked from now on is no part of the test
+    patient.monitor.observer = None
     error.hang, why = classify(_Examination(patient).run())
     with patient.running.files.hang.open("a") as file:
         file.write(f"== {error.hang}\n{why}\n")

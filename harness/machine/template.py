@@ -56,7 +56,7 @@ CAPABILITIES = ({"capability": "x-ignore-shared", "state": True}, {"capability":
 
 # stands for what differs from run to run and decides nothing
 _ANY = Path("-")
-_SOME_CHANNELS = Channels(console="null", shell="null", records="null", pulse="null", monitor="null")
+_SOME_CHANNELS = Channels(console="null", shell="null", records="null", monitor="null")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,7 +117,5 @@ def test_run_script_is_shell_that_says_the_same_words() -> None:
     assert text.startswith("#!/bin/sh\n")
     assert "export QEMU_MODULE_DIR='/m d'\n" in text
     words = shlex.split(text[text.index("exec ") :].replace("\\\n", " "))[1:]
-    quiet = Channels(
-        console="file,path=again.log", shell="stdio,signal=on", records="null", pulse="null", monitor=None
-    )
+    quiet = Channels(console="file,path=again.log", shell="stdio,signal=on", records="null", monitor=None)
     assert words == list(render_argv(spec, ["/opt/my qemu"], quiet))
