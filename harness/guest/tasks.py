@@ -49,7 +49,7 @@ def parse_tasks(answer: str) -> TaskList:
     found = (_parse_task(line) for line in rest.splitlines())
     return TaskList(
         tasks=tuple(task for task in found if task is not None),
-        asked=int(first) if first.strip().isdigit() else 0,
+        asked=int(first) if first.strip().isdecimal() else 0,
     )
 
 

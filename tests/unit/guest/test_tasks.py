@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.guest.tasks import Task, command_tasks, parse_tasks
@@ -56,6 +56,7 @@ def test_no_shell_has_no_command() -> None:
     assert command_tasks(parse_tasks("")) == ()
 
 
+@example("²")
 @given(st.text())
 def test_any_answer_is_read(text: str) -> None:
     command_tasks(parse_tasks(text))
