@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from harness.arch import Arch
-from harness.machine.argv import RECORDS_PORT, SANDBOX, SHELL_PORT
+from harness.machine.argv import PULSE_PORT, RECORDS_PORT, SANDBOX, SHELL_PORT
 from harness.repro.manifest import BundleError
 
 
@@ -56,7 +56,7 @@ _CPU = re.compile(r"[A-Za-z0-9_.\-]+(,[+\-]?[A-Za-z0-9_.\-]+(=[A-Za-z0-9_.\-]+)?
 
 # channels as a bundle describes them; whoever starts the machine puts their own ends in their place
 CONSOLE = "file,id=console,path=console.again.log"
-_CHARDEVS = frozenset((CONSOLE, "stdio,id=shell,signal=on", "null,id=records"))
+_CHARDEVS = frozenset((CONSOLE, "stdio,id=shell,signal=on", "null,id=records", "null,id=pulse"))
 
 
 def check_argv(argv: Sequence[str], arch: Arch, files: Collection[str]) -> None:
@@ -135,12 +135,12 @@ def device_is_allowed(value: str) -> bool:
 
 def _property_is_allowed(driver: str, name: str, value: str) -> bool:
     if name == "chardev":
-        return (driver, value) in (("virtserialport", "shell"), ("virtserialport", "records"))
+        return driver == "virtserialport" and value in ("shell", "records", "pulse")
     if name == "romfile":
         # a file of the host, unless it is none
         return not value
     if driver == "virtserialport" and name == "name":
-        return value in (SHELL_PORT, RECORDS_PORT)
+        return value in (SHELL_PORT, RECORDS_PORT, PULSE_PORT)
     return name in _PROPERTIES and _WORD.fullmatch(value) is not None
 
 

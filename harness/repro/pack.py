@@ -20,7 +20,10 @@ from harness.repro.scene import Scene, check_commands, check_machine, load_run
 SUFFIX = ".rustbed.tar.gz"
 
 # what a run leaves that people read; "?" is not in a file's name
-_LOGS = ("verdict.json", "console.log", "kernel.log", "records.log", "shell.log", "monitor.log", "qemu.log")
+_LOGS = (
+    *("verdict.json", "console.log", "kernel.log", "records.log"),
+    *("shell.log", "monitor.log", "qemu.log", "hang.log"),
+)
 # characters of a bundle's name, so that every path in it fits into a tar header
 _NAME_LENGTH = 80
 
