@@ -126,7 +126,7 @@ def _bench(args: argparse.Namespace) -> int:
 
     report = _display()
     platforms: list[Platform] = [prepare(arch, _choices(args), report) for arch in _arches(args)]
-    print(bench.BENCHES[args.name](platforms, args.runs))
+    print(bench.BENCHES[args.name](platforms, args.runs, _choices(args).cache))
     return 0
 
 
@@ -253,8 +253,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     command("doctor", _doctor, "what is here, what is missing, and the command that mends it")
     bench = command("bench", _bench, "measure and print a table")
-    bench.add_argument("name", choices=("boot",))
-    bench.add_argument("--runs", type=int, default=5, help="boots to take the median of")
+    bench.add_argument("name", choices=("boot", "fork", "churn"))
+    bench.add_argument("--runs", type=int, default=5, help="how often to measure (churn: how many forks)")
     _gate_options(command("gate", _gate, "compare results with a baseline", options=False))
     add_repro_arguments(
         command("repro", _repro, "reproduce a failed run: list, pack, run, shell, gdb", options=False)

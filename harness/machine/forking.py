@@ -50,6 +50,7 @@ def start_waiting(template: Template, qemu: Qemu, directory: Path) -> Iterator[W
     it, or everybody is killed, nothing is left. Raises ForkError.
     """
     ram = Ram(path=str(template.ram), shared=False)
+    spec = template.fork_spec
     with ExitStack() as stack:
         try:
             files = [open_unnamed(directory) for _ in range(2)]
@@ -61,7 +62,7 @@ def start_waiting(template: Template, qemu: Qemu, directory: Path) -> Iterator[W
         started = stack.enter_context(
             start_qemu(
                 qemu,
-                lambda channels: render_argv(template.spec, qemu.program, channels, ram=ram, incoming=True),
+                lambda channels: render_argv(spec, qemu.program, channels, ram=ram, incoming=True),
                 console=Path(f"/proc/self/fd/{console}"),
                 complaints=complaints,
                 pass_fds=[console],

@@ -35,11 +35,15 @@ from harness.progress import Progress, Report
 KIND = "templates"
 RAM = "ram"
 STATE = "state"
+STUB = "kernel"
 RECORDS = "records.log"
 CONSOLE = "console.log"
 
 # raised when templates are made or used differently, so that older ones are not found
-_RECIPE = "1"
+_RECIPE = "2"
+
+# bytes of a kernel image in which QEMU finds all that it wants to know before it loads it
+_STUB_BYTES = 64 * 1024
 
 # seconds without a record after which a kernel that has booted counts as quiet, and within which it must be
 _QUIET_S = 0.5
@@ -84,6 +88,16 @@ class Template:
     def state(self) -> Path:
         """What QEMU saved beside the memory."""
         return self.directory / STATE
+
+    @property
+    def fork_spec(self) -> MachineSpec:
+        """The machine as QEMU has to be told of it.
+
+        It is in memory already: kernel and image are only to be there, and what QEMU reads
+        of them every fork would hold for itself.
+        """
+        stub = self.directory / STUB
+        return replace(self.spec, kernel=replace(self.spec.kernel, image=stub), initramfs=stub)
 
     @property
     def intact(self) -> bool:
@@ -226,6 +240,8 @@ def _make(spec: MachineSpec, qemu: Qemu, directory: Path, scratch: Path, slownes
             copy_pages(memory, directory / RAM)
         # complete only now: QEMU is gone and all that it wrote has been read
         shutil.copyfile(vm.files.records, directory / RECORDS)
+        with spec.kernel.image.open("rb") as image:
+            (directory / STUB).write_bytes(image.read(_STUB_BYTES))
         shutil.copyfile(vm.files.console, directory / CONSOLE)
     finally:
         os.close(memory)

@@ -99,6 +99,11 @@ class Vm:
         return self.spec.arch.name
 
     @property
+    def qemu_pid(self) -> int:
+        """The number of QEMU's process on the host."""
+        return self._running.child.pid
+
+    @property
     def run_dir(self) -> Path:
         """Where this run leaves its files."""
         return self.files.directory

@@ -1,19 +1,16 @@
-"""Benchmarks: measure and render a table; assert nothing.
-
-Every figure of a table is measured in the same run, alternating, so that the
-ratios hold on a noisy machine.
-"""
+"""How long boots take, beside boots of the same kernel with nothing of ours."""
 
 from __future__ import annotations
 
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness import process
+from harness.cache import Cache
 from harness.deadline import Deadline
 from harness.errors import HangError
 from harness.machine.argv import file_chardev, render_bare_argv
@@ -63,7 +60,7 @@ def _our_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
         return vm.boot_ms, statistics.median(trips)
 
 
-def bench_boot(platforms: Sequence[Platform], runs: int) -> str:
+def bench_boot(platforms: Sequence[Platform], runs: int, cache: Cache) -> str:
     """Render boot times, ours and bare, and the shell's round trip, per architecture.
 
     The ratio is between the first answers of user space: ours through all our channels over the bare one.
@@ -86,6 +83,3 @@ def bench_boot(platforms: Sequence[Platform], runs: int) -> str:
             f"  {o / b:>5.2f}  {statistics.median(trips):>7.1f} ms  {size:>5.1f} MiB"
         )
     return "\n".join(lines)
-
-
-BENCHES: dict[str, Callable[[Sequence[Platform], int], str]] = {"boot": bench_boot}
