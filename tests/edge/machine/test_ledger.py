@@ -55,26 +55,34 @@ def test_two_hundred_claims_queue_for_room_for_seven(tmp_path: Path) -> None:
 
 
 def test_claim_that_never_fits_is_an_error_at_once_with_the_figures(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="not enough memory for a machine of 101 MiB") as caught:
-        with ledger(tmp_path, 100).claim(101):
-            pass
+    with (
+        pytest.raises(HostError, match="not enough memory for a machine of 101 MiB") as caught,
+        ledger(tmp_path, 100).claim(101),
+    ):
+        pass
     assert "no machine" in str(caught.value)
     assert "memory_mib" in str(caught.value)
 
 
 def test_patience_ends_with_what_is_running(tmp_path: Path) -> None:
-    with ledger(tmp_path, 100).claim(60), pytest.raises(HostError) as caught:
-        with ledger(tmp_path, 100).claim(60, patience_s=0.2):
-            pass
+    with (
+        ledger(tmp_path, 100).claim(60),
+        pytest.raises(HostError) as caught,
+        ledger(tmp_path, 100).claim(60, patience_s=0.2),
+    ):
+        pass
     assert "1 machines, which may use 60 MiB" in str(caught.value)
     assert claims(tmp_path) == []
 
 
 def test_who_waits_is_told_once(tmp_path: Path) -> None:
     told: list[str] = []
-    with ledger(tmp_path, 100).claim(60), pytest.raises(HostError):
-        with ledger(tmp_path, 100).claim(60, patience_s=0.5, on_wait=lambda: told.append("waiting")):
-            pass
+    with (
+        ledger(tmp_path, 100).claim(60),
+        pytest.raises(HostError),
+        ledger(tmp_path, 100).claim(60, patience_s=0.5, on_wait=lambda: told.append("waiting")),
+    ):
+        pass
     assert told == ["waiting"]
 
 
