@@ -16,8 +16,8 @@ Data = bytes | mmap
 
 # e_type of a file that is not linked yet: its sections have no addresses
 _RELOCATABLE = 1
-# sh_flags of what has a place in memory
-_ALLOCATED = 2
+# sh_flags of what has a place in memory, and of code
+_ALLOCATED, _EXECUTABLE = 2, 4
 # a type of notes, and whose it is (the linker's --build-id)
 _BUILD_ID = 3
 
@@ -33,6 +33,7 @@ class Section:
     address: int
     alignment: int
     allocated: bool
+    executable: bool
     # where in the file its header is
     header: int
 
@@ -91,6 +92,7 @@ def parse_elf(data: Data) -> ElfHeader:
                 address=row[3],
                 alignment=row[8],
                 allocated=bool(row[2] & _ALLOCATED),
+                executable=bool(row[2] & _EXECUTABLE),
                 header=header,
             )
             for header, row in rows

@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.kernel.elf import Data, ElfHeader, find_section, parse_elf
+from harness.kernel.elf import Data, ElfHeader, Section, find_section, parse_elf
 
 # what a file's first section gets: no address is 0, which debug information takes for "removed"
 _FIRST = 0x10000
@@ -23,8 +23,8 @@ _UNRELOCATED = (".debug_aranges", ".rela.debug_aranges", ".rel.debug_aranges")
 # types of symbols that are places in code or data: none, object, function, GNU's indirect function
 _FUNCTION = 2
 _PLACES = frozenset({0, 1, _FUNCTION, 10})
-# names that scripts/mksysmap and the module loader leave out
-_LEFT_OUT = re.compile(rb"\$|\.L|L0$|__crc_|__kstrtab|__kcfi_typeid_|__pi_(?:\$|\.L)")
+# names that scripts/mksysmap and the module loader leave out, besides those of `_symbols`
+_LEFT_OUT = re.compile(rb"L0\0|__crc_|__kstrtab|__kcfi_typeid_|__pi_(?:\$|\.L)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +44,18 @@ class Function:
 
 
 def lay_out(data: bytes) -> bytes:
-    """Return a module's file with an address for each of its sections; ValueError if it is no ELF file."""
+    """Return a module's file with an address for each of its sections; ValueError if it is no ELF file.
+
+    Code comes first and without gaps, what is for initialization behind the rest, as the module
+    loader has it: a call that never returns may be the last of a section, and return to the next.
+    """
     elf = parse_elf(data)
     made = bytearray(data)
     address, size = (16, 32) if elf.word_bits == 64 else (12, 20)
     word = f"{elf.order}{'Q' if elf.word_bits == 64 else 'I'}"
     at = _FIRST
     try:
-        for section in elf.sections:
+        for section in sorted(elf.sections, key=_loaded_after):
             if section.allocated:
                 at += -at % max(section.alignment, 1)
                 struct.pack_into(word, made, section.header + address, at)
@@ -61,6 +65,10 @@ def lay_out(data: bytes) -> bytes:
     except struct.error as error:
         raise ValueError("its sections do not fit into memory") from error
     return bytes(made)
+
+
+def _loaded_after(section: Section) -> tuple[bool, bool]:
+    return not section.executable, section.name.startswith(".init")
 
 
 class Functions:
@@ -75,7 +83,7 @@ class Functions:
         labels: dict[int, int] = {}
         starts: dict[int, int] = {}
         places: dict[int, set[int]] = defaultdict(set)
-        for name, section, value, size, kind in _symbols(data, self.elf):
+        for name, section, value, size, kind in _symbols(data, self.elf, self._names):
             if kind not in _PLACES or not 0 < section < len(self.elf.sections):
                 continue
             if _LEFT_OUT.match(self._names, name):
@@ -83,7 +91,8 @@ class Functions:
             address = value + (self.elf.sections[section].address if self.elf.relocatable else 0)
             self._by_name[name].append((section, address, size))
             places[section].add(address)
-            (starts if kind == _FUNCTION else labels).setdefault(address, name)
+            if self.elf.sections[section].executable:
+                (starts if kind == _FUNCTION else labels).setdefault(address, name)
         # where the name of the symbol at an address is, of several rather a function's
         self._at = labels | starts
         self._places = {section: sorted(addresses) for section, addresses in places.items()}
@@ -100,7 +109,7 @@ class Functions:
         return tuple(dict.fromkeys(found))
 
     def around(self, address: int) -> tuple[str, int]:
-        """Return the name and the address of the symbol that an address belongs to; "" and 0 if none."""
+        """Return the name and the address of the symbol whose code is at an address; "" and 0 if none."""
         behind = bisect_right(self._sorted, address)
         if not behind:
             return "", 0
@@ -119,13 +128,26 @@ class Functions:
         return Function(address=address, size=size, room=room)
 
 
-def _symbols(data: Data, elf: ElfHeader) -> list[tuple[int, int, int, int, int]]:
-    """Return place of name, section, value, size and type of each symbol."""
+def _symbols(data: Data, elf: ElfHeader, names: bytes) -> list[tuple[int, int, int, int, int]]:
+    """Return place of name, section, value, size and type of each symbol, compilers' own left out.
+
+    riscv's vmlinux has half a million of them: what can be told from a character or two is told here.
+    """
     table = find_section(data, elf, ".symtab") or b""
-    if elf.word_bits == 64:
-        whole = table[: len(table) // 24 * 24]
-        rows = struct.iter_unpack(f"{elf.order}IBBHQQ", whole)
-        return [(name, section, value, size, info & 15) for name, info, _, section, value, size in rows]
-    whole = table[: len(table) // 16 * 16]
-    rows = struct.iter_unpack(f"{elf.order}IIIBBH", whole)
-    return [(name, section, value, size, info & 15) for name, value, size, info, _, section in rows]
+    dollar, dot, letter = b"$.L"
+    try:
+        if elf.word_bits == 64:
+            whole = table[: len(table) // 24 * 24]
+            return [
+                (name, section, value, size, info & 15)
+                for name, info, _, section, value, size in struct.iter_unpack(f"{elf.order}IBBHQQ", whole)
+                if names[name] != dollar and not (names[name] == dot and names[name + 1] == letter)
+            ]
+        whole = table[: len(table) // 16 * 16]
+        return [
+            (name, section, value, size, info & 15)
+            for name, value, size, info, _, section in struct.iter_unpack(f"{elf.order}IIIBBH", whole)
+            if names[name] != dollar and not (names[name] == dot and names[name + 1] == letter)
+        ]
+    except IndexError as error:
+        raise ValueError("its symbols have no names") from error

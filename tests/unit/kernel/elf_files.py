@@ -17,9 +17,13 @@ def make_elf(
     machine: int = 62,
     word_bits: int = 64,
     big_endian: bool = False,
-    allocated: tuple[str, ...] = (),
+    code: tuple[str, ...] = (),
+    constants: tuple[str, ...] = (),
 ) -> bytes:
-    """Return an ELF file with these sections, its section headers at the end; `allocated` go to memory."""
+    """Return an ELF file with these sections, its section headers at the end.
+
+    `code` and `constants` are names of sections that go to memory.
+    """
     order = ">" if big_endian else "<"
     wide = word_bits == 64
     contents = {"": b"", **sections, ".shstrtab": b""}
@@ -34,7 +38,7 @@ def make_elf(
     layout = f"{order}II4Q2I2Q" if wide else f"{order}10I"
     for name, data in contents.items():
         place = (header_size + len(body), len(data))
-        flags = 2 if name in allocated else 0
+        flags = 6 if name in code else 2 if name in constants else 0
         rows.append(struct.pack(layout, offsets[name], 1, flags, 0, *place, 0, 0, 0, 0))
         body += data
     word = "Q" if wide else "I"

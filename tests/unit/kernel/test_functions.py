@@ -12,7 +12,7 @@ from tests.unit.kernel.elf_files import Symbol, make_build_id, make_elf, make_sy
 
 FORMS = [(64, False), (64, True), (32, False), (32, True)]
 
-# section 1 is .text, section 2 is .init.text
+# section 1 is .text, 2 is .init.text, 3 is .rodata, 4 is .exit.text
 SYMBOLS = (
     Symbol(name="first", section=1, value=0, size=6),
     Symbol(name=".Lpcrel_hi0", section=1, value=2, size=0, kind=0),
@@ -22,6 +22,8 @@ SYMBOLS = (
     Symbol(name="begin", section=2, value=0, size=4),
     Symbol(name="same", section=1, value=16, size=4),
     Symbol(name="same", section=2, value=4, size=12),
+    Symbol(name="constant", section=3, value=0, size=4, kind=1),
+    Symbol(name="leave", section=4, value=0, size=4),
     Symbol(name="elsewhere", section=0, value=0, size=0),
 )
 
@@ -31,11 +33,19 @@ def make_object(word_bits: int = 64, *, big_endian: bool = False, build_id: str 
     sections = {
         ".text": bytes(20),
         ".init.text": bytes(16),
+        ".rodata": bytes(4),
+        ".exit.text": bytes(4),
         **tables,
         ".debug_aranges": b"addresses from 0",
         ".note.gnu.build-id": make_build_id(build_id, big_endian=big_endian),
     }
-    return make_elf(sections, word_bits=word_bits, big_endian=big_endian, allocated=(".text", ".init.text"))
+    return make_elf(
+        sections,
+        word_bits=word_bits,
+        big_endian=big_endian,
+        code=(".text", ".init.text", ".exit.text"),
+        constants=(".rodata",),
+    )
 
 
 @pytest.mark.parametrize(("word_bits", "big_endian"), FORMS)
@@ -63,8 +73,14 @@ def test_printed_size_tells_functions_of_one_name_apart() -> None:
 def test_sections_of_a_module_get_addresses_of_their_own(word_bits: int, *, big_endian: bool) -> None:
     laid_out = lay_out(make_object(word_bits, big_endian=big_endian))
     sections = {section.name: section for section in parse_elf(laid_out).sections}
-    text, init = sections[".text"], sections[".init.text"]
-    assert (text.address, init.address) == (0x10000, 0x10000 + text.size)
+    text, init, leave = (sections[name] for name in (".text", ".init.text", ".exit.text"))
+    # code first, and that of the end right behind that of the middle: as in the guest
+    assert [text.address, leave.address, init.address, sections[".rodata"].address] == [
+        0x10000,
+        0x10000 + text.size,
+        0x10000 + text.size + leave.size,
+        0x10000 + text.size + leave.size + init.size,
+    ]
     assert sections[".symtab"].address == 0
     assert sections[".debug_aranges"].size == 0
     functions = Functions(laid_out)
@@ -72,6 +88,7 @@ def test_sections_of_a_module_get_addresses_of_their_own(word_bits: int, *, big_
     assert functions.around(text.address + 5) == ("first", text.address)
     assert functions.around(text.address + 9) == ("second", text.address + 8)
     assert functions.around(init.address) == ("begin", init.address)
+    assert functions.around(leave.address - 1) == ("same", text.address + 16)
     assert functions.around(0) == ("", 0)
 
 
