@@ -7,7 +7,6 @@ Whoever does not answer is noted: collecting never raises.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -21,22 +20,18 @@ from harness.guest.pulse import Pulse
 from harness.machine.hang import Activity, Observation, Vcpu, classify
 from harness.machine.monitor import Monitor
 from harness.machine.running import Running
+from harness.machine.sysrq import Sysrq
 from harness.machine.threads import CpuTime, process_state, thread_times, total
 
 # seconds, stretched for emulation, that a shell or a monitor may take to answer
 _ANSWER_S = 1.0
 # looks at the program counters, and seconds between two of them
 _LOOKS, _BETWEEN_S = 3, 0.3
-# seconds, stretched for emulation, until the kernel begins to answer a key, and a further one if it did not
-_KEY_S, _NEXT_KEY_S = 0.5, 0.1
-# seconds without a byte on the console after which an answer is over, and for which one may go on
-_PAUSE_S, _REPORT_S = 0.3, 4.0
 # keys of sysrq: tasks that cannot be woken, what each CPU does, all tasks
 _KEYS = "wlt"
+_SILENT = "the kernel says nothing; it may lack CONFIG_MAGIC_SYSRQ_SERIAL"
 # panic: shows what was interrupted, and prints all that the other keys made the kernel say
 _CRASH = "c"
-# bytes of the console that are copied
-_CONSOLE_BYTES = 1024 * 1024
 # the program counter in `info registers`, as QEMU's architectures name it
 _PC = re.compile(r"\b(?:RIP|EIP|PC|pc|NIP|PSW=mask \w+ addr)\s*[= ]\s*([0-9a-f]{8,16})\b")
 _CPU = re.compile(r"^CPU#(\d+)\s*$", re.MULTILINE)
@@ -59,10 +54,9 @@ class Patient:
     pulse: Pulse | None
     # multiplies what a machine with hardware virtualisation needs
     slowness: float
-    # what QEMU's threads had used when the command began
+    # time.monotonic() when the command began, and what QEMU's threads had used then
+    began: float
     before: Mapping[int, CpuTime]
-    # seconds since then
-    elapsed_s: float
     # seconds since the last byte of the command's answer
     quiet_s: float
 
@@ -74,11 +68,16 @@ def diagnose(error: HangError, patient: Patient) -> None:
     error.console_end = patient.running.console_size
     # what is asked from now on is no part of the test
     patient.monitor.observer = None
-    error.hang, why = classify(_Examination(patient).run())
-    with patient.running.files.hang.open("a") as file:
-        file.write(f"== {error.hang}\n{why}\n")
+    path = patient.running.files.hang
+    try:
+        error.hang, why = classify(_Examination(patient).run())
+        with path.open("a") as file:
+            file.write(f"== {error.hang}\n{why}\n")
+    except OSError as failure:
+        error.facts["evidence"] = f"none: {path.name} cannot be written: {failure.strerror}"
+        return
     error.headline = f"{error.headline}: {error.hang}: {why}"
-    error.facts["evidence"] = patient.running.files.hang
+    error.facts["evidence"] = path
 
 
 class _Examination:
@@ -87,35 +86,65 @@ class _Examination:
     def __init__(self, patient: Patient) -> None:
         self._patient = patient
         self._running = patient.running
+        self._sysrq = Sysrq(patient.running, patient.monitor, patient.slowness)
         self._file = patient.running.files.hang.open("w", errors="replace")
 
     def run(self) -> Observation:
         with self._file:
             text = f"{self._running.console_size} bytes were there before it was asked for anything"
             self._write("console.log", text)
-            pid = self._running.child.pid
-            state = process_state(pid)
+            state = process_state(self._running.child.pid)
             run_state = None if state in ("", "T", "t", "Z") else self._run_state()
-            before = self._ask_tasks() if run_state is not None else None
-            began, threads = time.monotonic(), thread_times(pid)
-            registers = self._look_at_registers(run_state)
-            now, window_s = thread_times(pid), time.monotonic() - began
-            vcpus = self._vcpus(threads, now, registers) if run_state is not None else ()
-            after = self._ask_tasks() if before is not None else None
-            user_space = after is not None if self._patient.pulse is not None else None
-            kernel = self._ask_kernel(user_space=bool(user_space)) if run_state == "running" else None
-            return Observation(
-                qemu_state=state,
-                run_state=run_state,
-                window_s=window_s,
-                vcpus=vcpus,
-                time=total(now.values()) - total(self._patient.before.values()),
-                elapsed_s=self._patient.elapsed_s,
-                user_space=user_space,
-                kernel=kernel,
-                tasks=self._activities(before, after),
-                quiet_s=self._patient.quiet_s,
-            )
+            if run_state is None:
+                return self._unknown(state)
+            return self._observe(state, run_state)
+
+    def _unknown(self, state: str) -> Observation:
+        """Return what is seen of a QEMU that cannot be asked."""
+        now = CpuTime()
+        return Observation(
+            qemu_state=state,
+            run_state=None,
+            window_s=0,
+            vcpus=(),
+            time=now,
+            elapsed_s=0,
+            user_space=None,
+            kernel=None,
+        )
+
+    def _observe(self, state: str, run_state: str) -> Observation:
+        asked_at, asked = time.monotonic(), self._spent()
+        before = self._ask_tasks()
+        began, threads = time.monotonic(), thread_times(self._running.child.pid)
+        registers = self._look_at_registers(run_state)
+        now, window_s = thread_times(self._running.child.pid), time.monotonic() - began
+        vcpus = self._vcpus(threads, now, registers)
+        after = self._ask_tasks() if before is not None else None
+        runs = run_state == "running"
+        kernel = self._press_keys(_KEYS) if runs else None
+        if after is not None:
+            asked_at, asked = self._patient.began, total(self._patient.before.values())
+        spent, elapsed_s = self._spent() - asked, time.monotonic() - asked_at
+        if runs and after is None:
+            kernel = self._press_hard(kernel)
+        elif runs and not kernel:
+            self._ask_through_shell()
+        return Observation(
+            qemu_state=state,
+            run_state=run_state,
+            window_s=window_s,
+            vcpus=vcpus,
+            time=spent,
+            elapsed_s=elapsed_s,
+            user_space=None if self._patient.pulse is None else after is not None,
+            kernel=kernel,
+            tasks=self._activities(before, after),
+            quiet_s=self._patient.quiet_s,
+        )
+
+    def _spent(self) -> CpuTime:
+        return total(thread_times(self._running.child.pid).values())
 
     # -- writing ---------------------------------------------------------------
 
@@ -211,75 +240,35 @@ class _Examination:
 
     # -- the guest's kernel ----------------------------------------------------------
 
-    def _ask_kernel(self, *, user_space: bool) -> bool | None:
-        """Let the kernel tell of its tasks and CPUs; return whether it does, None if it cannot be asked.
-
-        A break on the console interrupts what runs, so that it is seen; through the second shell
-        that shell itself is what runs. A guest in which user space is lost has nothing to lose by a
-        panic, which also prints what nobody was left to print.
-        """
-        answers = self._press_keys(_KEYS)
-        if user_space:
+    def _press_keys(self, keys: str) -> bool | None:
+        """Send keys of sysrq; return whether the kernel answers, None if it cannot be asked."""
+        with self._noting(f"sysrq {keys} by console"):
+            answers = self._sysrq.press(keys)
+            for key, text in (answers or {}).items():
+                self._write(f"sysrq {key} by console", text)
             if not answers:
-                self._ask_through_shell()
-            return answers
+                why = "this QEMU's console has no input" if answers is None else _SILENT
+                self._write(f"sysrq {keys} by console: could not be had", why)
+            return None if answers is None else bool(answers)
+        return None
+
+    def _press_hard(self, answers: bool | None) -> bool | None:
+        """Make the kernel tell what it can, at the price of the machine; return whether it is there.
+
+        Where user space is lost, so may be the task that prints: a panic prints without it.
+        """
         if answers is False:
             answers = self._press_keys(_CRASH)
         if not answers:
-            self._send_nmi()
+            with self._noting("non-maskable interrupt"):
+                self._write("non-maskable interrupt", self._sysrq.interrupt() or _SILENT)
         return answers
-
-    def _press_keys(self, keys: str) -> bool | None:
-        if self._running.console_input is None:
-            self._write("sysrq by console: could not be had", "this QEMU's console has no input")
-            return None
-        answers = False
-        with self._noting(f"sysrq {keys} by console"):
-            for key in keys:
-                text = self._press(key, _KEY_S if answers or key == keys[0] else _NEXT_KEY_S)
-                # a kernel that does not know of breaks echoes the key
-                if "sysrq" in text:
-                    answers = True
-                    self._write(f"sysrq {key} by console", text)
-            if not answers:
-                text = "the kernel says nothing; it may lack CONFIG_MAGIC_SYSRQ_SERIAL"
-                self._write(f"sysrq {keys} by console: could not be had", text)
-        return answers
-
-    def _press(self, key: str, patience_s: float) -> str:
-        start = self._running.console_size
-        self._execute("chardev-send-break", {"id": "console"})
-        assert self._running.console_input is not None
-        os.write(self._running.console_input, key.encode())
-        return self._console_since(start, patience_s)
-
-    def _console_since(self, start: int, patience_s: float) -> str:
-        """Return what comes on the console, once it has stopped coming."""
-        size, beginning = start, self._deadline(patience_s)
-        limit, pause = Deadline.after(_REPORT_S), Deadline.after(_PAUSE_S)
-        while not limit.expired and (not beginning.expired if size == start else not pause.expired):
-            time.sleep(0.02)
-            if size != self._running.console_size:
-                size, pause = self._running.console_size, Deadline.after(_PAUSE_S)
-        with self._running.files.console.open("rb") as stream:
-            stream.seek(start)
-            return stream.read(_CONSOLE_BYTES).decode(errors="replace").replace("\r", "")
 
     def _ask_through_shell(self) -> None:
+        """Let the second shell press the keys, for a kernel that does not know of breaks."""
         assert self._patient.pulse is not None
         for key in _KEYS:
             start = self._running.console_size
             answer = self._patient.pulse.query(f"echo {key} >/proc/sysrq-trigger", self._deadline(_ANSWER_S))
-            text = self._console_since(start, _KEY_S)
-            if text or answer is not None:
-                self._write(f"sysrq {key} by the second shell", f"{answer or ''}{text}")
-            else:
-                self._write(f"sysrq {key} by the second shell: could not be had", "it does not answer")
-
-    def _send_nmi(self) -> None:
-        with self._noting("non-maskable interrupt"):
-            start = self._running.console_size
-            self._execute("inject-nmi")
-            self._write(
-                "non-maskable interrupt", self._console_since(start, _KEY_S) or "the kernel said nothing"
-            )
+            text = self._sysrq.answer_since(start)
+            self._write(f"sysrq {key} by the second shell", (answer or "") + text or _SILENT)

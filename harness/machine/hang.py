@@ -18,7 +18,7 @@ _OUTPUT_S = 2.0
 # part of the time from which on a virtual CPU counts as busy: an idle one wants nearly nothing
 _BUSY = 0.5
 # a guest that got this many seconds of processor time could have answered, however long they took
-_ENOUGH_S = 1.0
+_ENOUGH_S = 0.3
 # a QEMU that waited this many times as long as it ran got less than a quarter of what it wanted ...
 _STARVED = 3.0
 # ... and wanted it for so large a part of the time, and so many seconds, that it was not idle
@@ -74,7 +74,8 @@ class Observation:
     # seconds that the machine was looked at
     window_s: float
     vcpus: tuple[Vcpu, ...]
-    # QEMU's time since the command began, and seconds since then
+    # QEMU's time since the command began, of a user space that does not answer since it was asked;
+    # and seconds since then
     time: CpuTime
     elapsed_s: float
     # whether user space answered, on its second way in

@@ -179,7 +179,7 @@ class Vm:
             pulse=None if isinstance(self._watch, Silence) else self._pulse,
             slowness=self.slowness,
             before=self._watch.times,
-            elapsed_s=time.monotonic() - self._watch.began,
+            began=self._watch.began,
             quiet_s=self._shell.quiet_s,
         )
         diagnose(error, patient)

@@ -109,7 +109,7 @@ def test_cpu_that_wants_to_run_and_may_not_is_busy() -> None:
 
 
 def test_guest_that_had_the_time_to_answer_is_not_excused_by_a_slow_host() -> None:
-    little, enough = CpuTime(ran_s=0.5, waited_s=50.0), CpuTime(ran_s=1.5, waited_s=50.0)
+    little, enough = CpuTime(ran_s=0.2, waited_s=50.0), CpuTime(ran_s=0.5, waited_s=50.0)
     assert is_starved(little, 60.0, answers=False)
     assert not is_starved(enough, 60.0, answers=False)
     # one that answers may have got too little for its work all the same
