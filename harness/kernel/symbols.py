@@ -217,7 +217,10 @@ def _symbolize(program: Sequence[str], questions: Sequence[_Question]) -> list[t
         stdin="".join(f'"{question.path}" {question.address:#x}\n' for question in questions).encode(),
         timeout_s=_LOOKUP_S,
     )
-    found = parse_answer(answer.text)
+    try:
+        found = parse_answer(answer.text)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise HostError("llvm-symbolizer's answer cannot be read", said=answer.text[:500]) from error
     if len(found) != len(questions):
         said = answer.stderr.decode(errors="replace")[-500:]
         raise HostError(f"llvm-symbolizer answered {len(found)} of {len(questions)} questions", said=said)

@@ -7,16 +7,19 @@ what is blamed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness import host
 from harness.errors import HostError
-from harness.kernel.debugfiles import DebugFiles
+from harness.kernel.debugfiles import DebugFiles, find_files, parse_files
 from harness.kernel.symbols import look_up
 from harness.log.annotate import annotate
 from harness.log.record import Record
 from harness.log.splat import Splat
 from harness.log.symbolize import Blame, Build, Symbols, find_frames, refine
+from harness.report.rundir import SYMBOLS
 
 # lines of source shown before and behind a blamed one
 _AROUND = 3
@@ -60,6 +63,34 @@ def read_lines(
         if blame is not None:
             blames[known] = replace(blame, source=_read_source(blame))
     return Lines(records=tuple(shown), refined=refined, blames=blames, notes=symbols.notes)
+
+
+def find_debug_files(
+    log: Path, *, vmlinux: Path | None, modules: Path | None, cache_root: Path
+) -> DebugFiles | None:
+    """Return what a log's addresses are looked up in: what was named, else what its run directory names.
+
+    `modules` is searched for module files. None if there is nothing of either. Raises UsageError for
+    what is not there.
+    """
+    kept = log.parent / SYMBOLS
+    if vmlinux is not None or modules is not None:
+        return find_files(vmlinux, modules, _find_symbolizer(cache_root))
+    if not kept.is_file():
+        return None
+    files = parse_files(kept.read_text())
+    if files.symbolizer and Path(files.symbolizer[0]).is_file():
+        return files
+    return replace(files, symbolizer=_find_symbolizer(cache_root))
+
+
+def _find_symbolizer(cache_root: Path) -> tuple[str, ...]:
+    """Return how llvm-symbolizer is run: the host's own, else that of a toolroot; none is made for it."""
+    for root in (None, *sorted(cache_root.glob("toolroots/*/root"))):
+        with suppress(HostError):
+            return host.program_in(root, "llvm-symbolizer", package="llvm")
+    # its absence is noted where it is wanted
+    return ("llvm-symbolizer",)
 
 
 def _read_source(blame: Blame) -> tuple[tuple[int, str], ...]:

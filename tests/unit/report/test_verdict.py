@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from harness.log.record import Record, parse_console
 from harness.log.splat import Kind, Splat, find_splats
-from harness.report.verdict import Expectation, MachineReport, Outcome, Verdict, judge, render_failure
+from harness.log.symbolize import Blame
+from harness.report.verdict import (
+    Expectation,
+    MachineReport,
+    Outcome,
+    Verdict,
+    judge,
+    refine_verdict,
+    render_failure,
+)
 
 WARNING = Splat(
     kind=Kind.WARNING, title="WARNING in toy_probe", function="toy_probe", fatal=False, first=2, last=3
@@ -347,3 +356,43 @@ def test_what_a_kernel_log_shows_is_what_the_verdict_says() -> None:
     verdict = passed(machine)
     assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, "undeclared splat: WARNING in toy_probe")
     assert "---[ end trace" in render_failure(verdict, machine)
+
+
+# -- what debug information adds ---------------------------------------------
+
+
+def test_refined_splats_are_named_in_the_reason_too() -> None:
+    known = replace(
+        WARNING, title="WARNING in toy::probe", function="toy::probe", file="drivers/toy.rs", line=7
+    )
+    verdict = refine_verdict(passed(replace(ALIVE, splats=(WARNING, OOPS))), {WARNING: known})
+    assert set(verdict.splats) == {OOPS, known}
+    assert "WARNING in toy::probe" in verdict.reason
+    assert "toy_probe" not in verdict.reason
+
+
+def test_failure_shows_what_is_blamed_before_the_splat() -> None:
+    blame = Blame(function="toy::probe", file="toy.rs", line=2, source=((1, "fn probe()"), (2, "    fail()")))
+    shown = (*RECORDS[:2], replace(RECORDS[2], text="toy::probe+0x1/0x2  toy.rs:2"), *RECORDS[3:])
+    machine = replace(
+        ALIVE,
+        splats=(WARNING, replace(WARNING, first=7, last=9, title="WARNING in other")),
+        annotated=shown,
+        blames={
+            WARNING: blame,
+            replace(WARNING, first=7, last=9, title="WARNING in other"): Blame(
+                function="other", file="drivers/other.c", line=9
+            ),
+        },
+        notes=("vmlinux: no file with debug information",),
+    )
+    text = render_failure(passed(machine), machine)
+    assert (
+        "  blamed   toy.rs:2 in toy::probe\n"
+        "             1 | fn probe()\n"
+        "           > 2 |     fail()\n"
+        "  splat    " in text
+    )
+    assert "toy::probe+0x1/0x2  toy.rs:2" in text
+    assert "  symbols  vmlinux: no file with debug information\n" in text
+    assert "  further  WARNING in other (drivers/other.c:9)\n" in text

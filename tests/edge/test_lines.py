@@ -1,0 +1,134 @@
+"""Splats to lines of source, with a llvm-symbolizer that says what the test wants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.kernel.debugfiles import DebugFile, DebugFiles, render_files
+from harness.log.record import parse_console
+from harness.log.splat import find_splats
+from harness.log.symbolize import Build
+from harness.report.lines import Lines, find_debug_files, read_lines
+from harness.report.rundir import SYMBOLS
+from tests.unit.kernel.elf_files import Symbol, make_build_id, make_elf, make_symbols
+
+BANNER = "Linux version 7.3.4 (me@here) (clang) #1 SMP"
+LOG = """\
+BUG: kernel NULL pointer dereference, address: 0000000000000010
+Oops: Oops: 0000 [#1] SMP
+RIP: 0010:toy_read+0x12/0x20
+Call Trace:
+ vfs_read+0x9e/0x100
+"""
+ANSWER = '{"Address":"0x12","ModuleName":"m","Symbol":[%s]}'
+LEVEL = '{"FileName":"%s","FunctionName":"%s","Line":%d}'
+
+
+def write_vmlinux(path: Path) -> Path:
+    symbols = (
+        Symbol(name="toy_read", section=1, value=0, size=0x20),
+        Symbol(name="vfs_read", section=1, value=0x20, size=0x100),
+    )
+    sections = {
+        ".text": bytes(0x120),
+        **make_symbols(symbols),
+        ".debug_info": b"x",
+        ".rodata": f"{BANNER}\n\0".encode(),
+        ".notes": make_build_id("ab" * 20),
+    }
+    path.write_bytes(make_elf(sections, code=(".text",)))
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> DebugFiles:
+    """A vmlinux, its source, and a symbolizer that finds every address in line 3 of it."""
+    vmlinux = write_vmlinux(tmp_path / "vmlinux")
+    source = tmp_path / "toy.c"
+    source.write_text("one\ntwo\nthree\nfour\n")
+    answer = ANSWER % (LEVEL % (source, "toy_read", 3))
+    program = tmp_path / "symbolizer"
+    program.write_text(f"#!/bin/sh\nwhile read -r line; do printf '%s\\n' '{answer}'; done\n")
+    program.chmod(0o755)
+    vmlinux.touch()
+    return DebugFiles(symbolizer=(str(program),), files={"": DebugFile(path=vmlinux)})
+
+
+def read(files: DebugFiles | None, build: Build | None = None) -> Lines:
+    records = parse_console(LOG)
+    return read_lines(records, find_splats(records), files, build or Build())
+
+
+def test_blamed_line_comes_with_its_source(files: DebugFiles) -> None:
+    lines = read(files)
+    (splat,) = lines.refined.values()
+    # named from the directory that vmlinux is in: that of the tree, or of its O=
+    assert (splat.function, splat.file, splat.line) == ("toy_read", "toy.c", 3)
+    assert lines.blames[splat].source == ((1, "one"), (2, "two"), (3, "three"), (4, "four"))
+    assert lines.notes == ()
+    assert "toy_read+0x12/0x20" in lines.records[2].text
+    assert lines.records[2].text.endswith(" toy.c:3")
+
+
+@pytest.mark.parametrize(
+    ("build", "note"),
+    [
+        (Build(banner="Linux version 7.3.4 (me@there) (gcc) #2 SMP"), "it is of another build"),
+        (Build(release="6.1.0"), "it is of 7.3.4, the log of 6.1.0"),
+    ],
+)
+def test_vmlinux_of_another_kernel_is_not_believed(files: DebugFiles, build: Build, note: str) -> None:
+    lines = read(files, build)
+    (splat,) = lines.refined.values()
+    assert (splat.function, splat.file) == ("toy_read", None)
+    assert lines.records == parse_console(LOG)
+    assert note in lines.notes[0]
+
+
+def test_vmlinux_of_the_log_is_believed(files: DebugFiles) -> None:
+    assert read(files, Build(banner=BANNER, release="7.3.4")).notes == ()
+    # a log may lack the banner's end
+    assert read(files, Build(banner=BANNER[:30])).notes == ()
+
+
+def test_without_files_there_is_what_the_log_says() -> None:
+    lines = read(None)
+    assert lines.records == parse_console(LOG)
+    assert [splat.file for splat in lines.refined.values()] == [None]
+
+
+@pytest.mark.parametrize(
+    ("script", "note"),
+    [
+        ("echo broken >&2; exit 3", "ended with status 3"),
+        ("cat >/dev/null; echo '{}'", "answered 1 of 2 questions"),
+        ("cat >/dev/null; echo '{broken'", "answer cannot be read"),
+    ],
+)
+def test_symbolizer_that_fails_is_a_note(files: DebugFiles, script: str, note: str) -> None:
+    Path(files.symbolizer[0]).write_text(f"#!/bin/sh\n{script}\n")
+    lines = read(files)
+    assert note in lines.notes[0]
+    assert lines.records == parse_console(LOG)
+
+
+def test_missing_symbolizer_is_a_note(files: DebugFiles, tmp_path: Path) -> None:
+    nothing = str(tmp_path / "nothing")
+    lines = read(DebugFiles(symbolizer=(nothing,), files=files.files))
+    assert len(lines.notes) == 1
+    assert [splat.file for splat in lines.refined.values()] == [None]
+
+
+def test_files_are_those_of_the_run_directory_unless_named(files: DebugFiles, tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_text(LOG)
+    assert find_debug_files(log, vmlinux=None, modules=None, cache_root=tmp_path) is None
+    (tmp_path / SYMBOLS).write_text(render_files(files))
+    assert find_debug_files(log, vmlinux=None, modules=None, cache_root=tmp_path) == files
+    other = tmp_path / "other"
+    other.write_bytes(b"")
+    named = find_debug_files(log, vmlinux=other, modules=None, cache_root=tmp_path)
+    assert named is not None
+    assert named.files == {"": DebugFile(path=other)}
