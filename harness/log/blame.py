@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise, takewhile
+from functools import lru_cache
+from itertools import islice, pairwise
 
 from harness.log.formats import Blames, Kind, Row
 from harness.log.frames import RELEASED, TAKEN, Trace, parse_traces, readable
@@ -54,8 +55,13 @@ def blame(row: Row, named: str, lines: Sequence[str]) -> Blame:
         function = _stuck(mains, DISPATCHES) or _stuck(mains, DISPATCHES_IN_INTERRUPTS)
     function = function or _first_to_blame(row, named, candidates)
     frames = (readable(symbol) for trace in mains for symbol in trace.frames)
-    chain = tuple(name for name in frames if not PLUMBING.fullmatch(name))
+    chain = tuple(name for name in frames if not _is_plumbing(name))
     return Blame(function=function, chain=chain, damage=_damage(row, function, lines, traces))
+
+
+@lru_cache(maxsize=4096)
+def _is_plumbing(name: str) -> bool:
+    return PLUMBING.fullmatch(name) is not None
 
 
 def _candidates(row: Row, named: str, lines: Sequence[str], traces: Sequence[Trace]) -> Iterator[str]:
@@ -86,9 +92,8 @@ def _first_to_blame(row: Row, named: str, candidates: Sequence[str]) -> str:
     if row.kind is Kind.WARNING and named and not WARNS_OF_CALLERS.fullmatch(candidates[0]):
         # WARN() stands in that very function, and what locks warn of has kinds of its own
         return candidates[0]
-    plumbing = ALLOCATES if row.kind is Kind.LEAK else PLUMBING
     for name in candidates:
-        if not plumbing.fullmatch(name):
+        if not (_is_plumbing(name) or (row.kind is Kind.LEAK and ALLOCATES.fullmatch(name))):
             return name
     if row.kind is Kind.RUST_PANIC:
         return ""
@@ -128,7 +133,7 @@ def _damage(row: Row, function: str, lines: Sequence[str], traces: Sequence[Trac
         row.located and row.kind is not Kind.WARNING and (not function or PLUMBING.fullmatch(function))
     )
     doubts = (
-        (any(_DROPPED.search(line) for line in lines), "messages were dropped"),
+        (_DROPPED.search("\n".join(lines)) is not None, "messages were dropped"),
         (row.located and not row.traced and not function, "it ends before the function to blame"),
         (row.traced and not row.is_shared and _speakers(lines) > 1, "two tasks print at once"),
         (row.traced and all(trace.is_empty for trace in mains), "its stack trace is missing"),
@@ -147,7 +152,12 @@ def _damage(row: Row, function: str, lines: Sequence[str], traces: Sequence[Trac
 
 def _speakers(lines: Sequence[str]) -> int:
     """Return how many tasks tell of themselves before the first stack is whole."""
-    until_whole = takewhile(lambda line: not ENTRIES.search(line), lines)
-    pids = {said[1] for line in until_whole if (said := _PID.match(line))}
-    own = find_task(line for line in lines if not _PID.match(line))
+    pids: set[str] = set()
+    for line in lines:
+        if "+0x" in line:
+            if ENTRIES.search(line):
+                break
+        elif said := _PID.match(line):
+            pids.add(said[1])
+    own = find_task(lines, by_header=False) if pids else ""
     return len(pids | ({own.rpartition("/")[2]} if own and pids else set()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from harness.log.demangle import demangle
 from harness.log.formats import SYMBOL
@@ -83,6 +84,7 @@ class Trace:
         return len(self.frames) == self.counters and not self.guesses
 
 
+@lru_cache(maxsize=4096)
 def readable(symbol: str) -> str:
     """Return a symbol as a person knows it: demangled, without what the compiler put behind it."""
     name = demangle(_SUFFIX.sub("", symbol))

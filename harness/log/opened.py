@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from harness.log.body import BODY
 from harness.log.formats import Kind, Row, Stage
 from harness.log.frames import COUNTER, FRAME
-from harness.log.table import PREAMBLE
+from harness.log.table import PREAMBLE, PREAMBLES
 
 # records between a report and the panic it leads to
 _LEADS_TO = 40
@@ -62,7 +62,9 @@ class OpenSplat:
         """Take a record that is no headline, if it is of the report."""
         self.age += 1
         self.quiet += 1
-        if self.quiet > self.row.reach or (PREAMBLE.match(text) and not self.closing.match(text)):
+        if self.quiet > self.row.reach:
+            return
+        if text.startswith(PREAMBLES) and PREAMBLE.match(text) and not self.closing.match(text):
             return
         if self.closed:
             # x86 shows the registers once more behind the end

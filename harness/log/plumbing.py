@@ -181,7 +181,7 @@ MACHINERY = _one(_MACHINERY)
 PLUMBING = _one(_MACHINERY, _SERVICES, _WAITING)
 # what a WARN() in it says is about its caller; one in a lock or the scheduler is about these
 WARNS_OF_CALLERS = _one(_MACHINERY, _SERVICES)
-ALLOCATES = _one(_MACHINERY, _SERVICES, _WAITING, _ALLOCATES)
+ALLOCATES = _one(_ALLOCATES)
 
 # hands control to the functions that others registered. What loops is named by the function that was
 # entered here: which one deeper down the clock happened to meet differs each time

@@ -171,7 +171,8 @@ def _saved_record(number: int, line: str) -> Record | None:
 
 
 def _console_record(number: int, line: str) -> Record:
-    logger = _PREFIX.match(line)
+    # nearly every line is the kernel's own
+    logger = None if line.startswith(("[ ", "<")) else _PREFIX.match(line)
     start = logger.end() if logger else 0
     level = _LEVELS.index(logger["level"]) if logger and logger["level"] else UNKNOWN
     facility = int(logger is not None and logger["facility"] not in (None, "kern"))

@@ -16,7 +16,7 @@ from harness.log.fingerprint import fingerprint
 from harness.log.formats import RULE, Kind, Row, Stage
 from harness.log.opened import OpenSplat
 from harness.log.record import Record
-from harness.log.table import LITERALS, PREAMBLE, ROWS
+from harness.log.table import LITERALS, PREAMBLE, PREAMBLES, ROWS
 from harness.log.task import find_task
 
 __all__ = ["Kind", "Reader", "Splat", "find_splats", "may_hold_splat", "new_taints"]
@@ -30,11 +30,10 @@ _READ = 4096
 # how KASAN and KFENCE name the access, each on a line of its own
 _ACCESS = re.compile(r"(Read|Write|Free) (?:of|at) ")
 
-_ALWAYS = "|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.needs)
-# rejects nearly every line at once
-_ANY = re.compile(_ALWAYS)
-_NEEDED = tuple({row.needs for row in ROWS if row.needs})
 _COMPILED = tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
+# these two reject nearly every line at once
+_ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.needs))
+_NEEDED = re.compile("|".join(re.escape(row.needs) for row in ROWS if row.needs))
 
 # the first words of a kernel, and the last ones of one that was told to end
 _BANNER = re.compile(r"Linux version \d+\.\d+")
@@ -43,7 +42,7 @@ _ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting"
 _TIME = re.compile(r"\[ *(?!0+\.0+\])\d{1,12}\.\d{3,6}\]")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Splat:
     """One report in a sequence of records."""
 
@@ -106,7 +105,11 @@ class Reader:
         if headline is None:
             if current is not None:
                 current.extend(text, index)
-            if PREAMBLE.match(text) and (current is None or current.last < index):
+            if (
+                text.startswith(PREAMBLES)
+                and PREAMBLE.match(text)
+                and (current is None or current.last < index)
+            ):
                 self._announced[record.caller] = index
             return found + self._note(record, text, index)
         row, match, closing = headline
@@ -156,7 +159,7 @@ class Reader:
 
     def _forget(self, index: int) -> list[Splat]:
         """Close what is over: nobody will go on with it."""
-        gone = [key for key, splat in self._open.items() if splat.is_over(index)]
+        gone = [key for key, splat in self._open.items() if splat.is_over(index)] if self._open else ()
         return [_close(self._open.pop(key)) for key in gone]
 
     def _note(self, record: Record, text: str, index: int) -> list[Splat]:
@@ -189,7 +192,7 @@ def find_splats(records: Iterable[Record]) -> tuple[Splat, ...]:
 
 def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
     """Return the first row that a text matches, the match, and what closes such a report."""
-    if not _ANY.match(text) and not any(needed in text for needed in _NEEDED):
+    if not _ANY.match(text) and not _NEEDED.search(text):
         return None
     for row, pattern, closing in _COMPILED:
         if row.needs in text and (match := pattern.match(text)):

@@ -204,12 +204,14 @@ LITERALS = (
         "Out of memory",
         "out of memory",
         "page allocation failure",
-        "VFS: ",
+        "VFS: Busy",
+        "VFS: Close",
         "self-detected",
         "kernel NULL pointer",
     ),
-    "Linux version ",
+    *("Linux version ", "still in use", "warned too often"),
 )
 
 # may stand before a splat's first line and then belongs to it
+PREAMBLES = ("-", "=", "8<")
 PREAMBLE = re.compile(rf"-+\[ cut here \]-+|8<--- cut here ---|{RULE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,43 @@ def test_doctor_names_what_is_there(tmp_path: Path) -> None:
     done = rustbed("doctor", cache=tmp_path)
     assert "mmdebstrap" in done.stdout
     assert "none yet: made when first needed" in done.stdout
+
+
+# -- explain -------------------------------------------------------------------
+
+WARNING = "[    4.100000] toy: probing\n[    4.200000] WARNING: drivers/toy.c:8 at toy_probe+0x2f/0x90, CPU#0: insmod/7\n"
+
+
+def explain(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    argv = [sys.executable, "-m", "harness.cli", "explain", *words]
+    return subprocess.run(argv, input=stdin, capture_output=True, check=False)
+
+
+def test_explain_is_status_1_when_it_found_something(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_text(WARNING)
+    done = explain(str(log))
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"1. WARNING in toy_probe\n" in done.stdout
+    assert b"   lines     2 to 2\n" in done.stdout
+
+
+def test_explain_is_status_0_when_it_found_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_text("[    4.100000] toy: ready\n")
+    assert explain(str(log)).returncode == 0
+    assert json.loads(explain(str(log), "--json").stdout) == []
+
+
+def test_explain_reads_standard_input_and_bytes_that_are_no_text() -> None:
+    done = explain("-", "--json", stdin=b"\xff\xfe\x00\n" + WARNING.encode())
+    assert done.returncode == 1
+    assert [(s["title"], s["first_line"]) for s in json.loads(done.stdout)] == [("WARNING in toy_probe", 3)]
+
+
+@pytest.mark.parametrize(("name", "reason"), [("nothing", "No such file"), (".", "Is a directory")])
+def test_explain_is_status_2_when_the_log_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
+    done = explain(str(tmp_path / name))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"cannot read {tmp_path / name}: {reason}".encode() in done.stderr
+    assert b"Traceback" not in done.stderr
