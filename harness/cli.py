@@ -13,32 +13,24 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from harness import doctor, process
 from harness.arch import ARCHES, Arch
 from harness.cache import remove_tree
 from harness.errors import HarnessError, UsageError
-from harness.log.explain import find_in_blocks, read_spans, render_json, render_text
-from harness.log.symbolize import Build
+from harness.explain import explain
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare, select_arches
 from harness.progress import Display
 from harness.report.gate import FLOOR_S, compare
 from harness.report.gate_formats import FORMATS
 from harness.report.known import load_known
-from harness.report.lines import read_lines
 from harness.report.results import load_results
 from harness.repro.arguments import add_arguments as add_repro_arguments
 
 PROJECT = Path(__file__).parent.parent
-
-# bytes of a log that are looked at together
-_BLOCK = 16 * 1024
 
 
 def _display() -> Display:
@@ -141,39 +133,9 @@ def _bench(args: argparse.Namespace) -> int:
 
 def _explain(args: argparse.Namespace) -> int:
     """Name every splat of a log: 0 if it has none, 1 if some."""
-    with _open_log(args.log) as log:
-        splats = find_in_blocks(_blocks(log))
-        records, placed = read_spans(_blocks(log), splats)
-    known = read_lines(records, placed, None, Build()).refined
-    refined = [
-        replace(known.get(place, place), first=old.first, last=old.last)
-        for old, place in zip(splats, placed, strict=False)
-    ]
-    splats = (*refined, *splats[len(placed) :])
-    if args.json:
-        sys.stdout.writelines(render_json(splats))
-    else:
-        print(render_text(args.log, splats, records, placed))
-    return 1 if splats else 0
-
-
-@contextmanager
-def _open_log(name: str) -> Iterator[BinaryIO]:
-    """Open a log that is read twice; "-" is standard input."""
-    try:
-        with tempfile.TemporaryFile() if name == "-" else Path(name).open("rb") as log:
-            if name == "-":
-                shutil.copyfileobj(sys.stdin.buffer, log)
-            yield log
-    except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror}") from error
-
-
-def _blocks(log: BinaryIO) -> Iterator[str]:
-    """Yield a file from its beginning in blocks of whole lines, as far as lines end."""
-    log.seek(0)
-    while block := log.read(_BLOCK):
-        yield (block + log.readline(_BLOCK)).decode(errors="replace")
+    has_splats, text = explain(args.log, as_json=args.json)
+    sys.stdout.writelines(text)
+    return 1 if has_splats else 0
 
 
 def _gate(args: argparse.Namespace) -> int:
@@ -301,9 +263,9 @@ def make_parser() -> argparse.ArgumentParser:
     bench = command("bench", _bench, "measure and print a table")
     bench.add_argument("name", choices=("boot", "fork", "churn"))
     bench.add_argument("--runs", type=int, default=5, help="how often to measure (churn: how many forks)")
-    explain = command("explain", _explain, "name every splat in a kernel log", options=False)
-    explain.add_argument("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")
-    explain.add_argument("--json", action="store_true", help="a list of objects in place of text")
+    log = command("explain", _explain, "name every splat in a kernel log", options=False)
+    log.add_argument("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")
+    log.add_argument("--json", action="store_true", help="a list of objects in place of text")
     _gate_options(command("gate", _gate, "compare results with a baseline", options=False))
     add_repro_arguments(
         command("repro", _repro, "reproduce a failed run: list, pack, run, shell, gdb", options=False)

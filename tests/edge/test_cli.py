@@ -56,7 +56,7 @@ def test_doctor_names_what_is_there(tmp_path: Path) -> None:
 
 # -- explain -------------------------------------------------------------------
 
-WARNING = "[    4.100000] toy: probing\n[    4.200000] WARNING: drivers/toy.c:8 at toy_probe+0x2f/0x90, CPU#0: insmod/7\n"
+WARNING = "[    4.100000] toy\n[    4.200000] WARNING: drivers/toy.c:8 at toy_probe+0x2f/0x90\n"
 
 
 def explain(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -22,7 +22,7 @@ RANKS = (
     ("machine",),
     ("devices",),
     ("prepare",),
-    ("request", "testrun", "console", "bench", "doctor"),
+    ("request", "testrun", "console", "bench", "doctor", "explain"),
     ("repro",),
     ("plugin", "cli"),
 )
