@@ -1,8 +1,8 @@
 """A running guest, as a test sees it.
 
-Puts the three channels of one machine together and gives them the names a
-test author uses. How a machine is described, started and watched is known to
-its neighbours; what a test means is known to nobody here.
+Gives what one machine can do the names a test author uses. How it is
+described, started, talked to and watched is known to its neighbours; what a
+test means is known to nobody here.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from harness.deadline import Deadline
 from harness.errors import (
-    BootError,
     CommandError,
     CrashError,
-    HangError,
     HarnessError,
     LostError,
     MachineError,
@@ -28,21 +26,16 @@ from harness.errors import (
 from harness.guest import files, modules
 from harness.guest.files import GuestFile, IoctlResult
 from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog
-from harness.guest.pulse import Pulse
-from harness.guest.shell import Answer, Shell
-from harness.guest.transcript import Transcript
+from harness.guest.shell import Answer
 from harness.kernel.artifact import Kernel
 from harness.log.record import Log
 from harness.machine import hotplug
-from harness.machine.evidence import Patient, diagnose
-from harness.machine.kernel_log import KernelLog
+from harness.machine.conversation import COMMAND_S, Conversation
 from harness.machine.monitor import Monitor
 from harness.machine.running import RunFiles, Running
 from harness.machine.spec import MachineSpec
-from harness.machine.watching import PATIENCE, Patience, Silence, Watch
+from harness.machine.watching import PATIENCE, Patience
 
-# seconds a command may take on a machine with hardware virtualisation
-COMMAND_S = 20.0
 # seconds between two looks at something that the guest does in its own time
 _POLL_S = 0.02
 T = TypeVar("T")
@@ -68,22 +61,13 @@ class Vm:
         self.boot_ms: float | None = None
         #: the kernel's taint bits when judgement began; None where the kernel does not show them
         self.taint_at_begin: int | None = None
-        #: how the machine ended, if it did
-        self.ended: MachineError | None = None
         #: whether the test waits for the machine to end
         self.end_is_wanted = False
         #: file of each module that was to be loaded, and where its code went, if that is known
         self.loaded: dict[str, tuple[Path, int | None]] = {}
         self.slowness = slowness
         self._running = running
-        self._patience = patience
-        self._log = KernelLog(running.records, running.files.records, running.files.console, earlier)
-        self._shell = Shell(running.shell, running.files.shell, self._look)
-        self._pulse = Pulse(running.pulse)
-        # what is looked at while waiting: a boot, then one command after the other
-        self._watch: Silence | Watch = self._fresh_watch()
-        self._transcript = Transcript(running.files.transcript, running.started)
-        monitor.observer = self._transcript.qmp
+        self._talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
 
     def __repr__(self) -> str:
         return f"<Vm {self.arch} {self.kernel.release} {self.spec.accel}>"
@@ -97,6 +81,11 @@ class Vm:
     def arch(self) -> str:
         """The architecture's name."""
         return self.spec.arch.name
+
+    @property
+    def ended(self) -> MachineError | None:
+        """How the machine ended, if it did."""
+        return self._talk.ended
 
     @property
     def qemu_pid(self) -> int:
@@ -124,7 +113,7 @@ class Vm:
         HangError. A machine that dies meanwhile raises CrashError or LostError.
         `stdin` is sent when the command prints the line `go`, and read by it to its last byte.
         """
-        return self._run(command, timeout_s, stdin)
+        return self._talk.run(command, timeout_s, stdin)
 
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""
@@ -134,55 +123,9 @@ class Vm:
                 f"command failed: {command}",
                 status=answer.status,
                 output=answer.output,
-                kernel="\n".join(record.text for record in self._log.window.records[-5:]),
+                kernel="\n".join(record.text for record in self._talk.log.window.records[-5:]),
             )
         return answer.output
-
-    def _run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
-        if self.ended is not None:
-            raise self.ended
-        deadline = Deadline.after((timeout_s or COMMAND_S) * self.slowness)
-        self._watch = self._fresh_watch()
-        self._transcript.command(command, stdin)
-        try:
-            answer = self._shell.run(command, deadline, stdin)
-        except MachineError as error:
-            self._end(error)
-            raise
-        self._transcript.answer(answer.status, answer.stdout)
-        return answer
-
-    def _look(self) -> None:
-        self._watch.look()
-
-    def _fresh_watch(self) -> Watch:
-        return Watch(
-            self._running,
-            self._log,
-            shell=self._shell,
-            pulse=self._pulse,
-            patience=self._patience,
-            slowness=self.slowness,
-        )
-
-    def _end(self, error: MachineError) -> None:
-        if self.ended is None:
-            self.ended = error
-            self._log.end(keep=isinstance(error, HangError))
-            if isinstance(error, HangError):
-                self._diagnose(error)
-
-    def _diagnose(self, error: HangError) -> None:
-        patient = Patient(
-            running=self._running,
-            monitor=self.monitor,
-            pulse=None if isinstance(self._watch, Silence) else self._pulse,
-            slowness=self.slowness,
-            before=self._watch.times,
-            began=self._watch.began,
-            quiet_s=self._shell.quiet_s,
-        )
-        diagnose(error, patient)
 
     # -- the kernel log ------------------------------------------------------
 
@@ -192,44 +135,35 @@ class Vm:
 
         A fence is passed first: what the kernel printed before this call is in it.
         """
-        self._fence()
-        return self._log.window
+        self._talk.pass_fence()
+        return self._talk.log.window
 
     @property
     def dmesg(self) -> Log:
         """The whole kernel log, from the first record of the boot."""
-        self._fence()
-        return Log(records=self._log.records)
-
-    def _fence(self) -> None:
-        if self.ended is not None:
-            return
-        limit_s = COMMAND_S * self.slowness
-        if not self._log.pass_fence(lambda line: self._run(f"echo {shlex.quote(line)} >/dev/kmsg"), limit_s):
-            hang = HangError("the kernel log stopped: a record written to /dev/kmsg never came back")
-            self._end(hang)
-            raise hang
+        self._talk.pass_fence()
+        return Log(records=self._talk.log.records)
 
     def begin(self) -> None:
         """Let `log` begin here. What came before is judged all the same."""
-        self._log.mark = len(self.dmesg)
+        self._talk.log.mark = len(self.dmesg)
 
     def begin_judgement(self) -> None:
         """Let `log` and judgement begin here, for the harness: what came before belongs to the boot."""
         self.begin()
-        self._log.judged_from = self._log.mark
+        self._talk.log.judged_from = self._talk.log.mark
         self.taint_at_begin = self.taint
 
     @property
     def judged(self) -> Log:
         """The part of the kernel log that the verdict is over."""
-        self._fence()
-        return self._log.judged
+        self._talk.pass_fence()
+        return self._talk.log.judged
 
     @property
     def log_damage(self) -> str:
         """What is wrong with the kernel log itself: a flood, records lost; empty if nothing is."""
-        return self._log.damage
+        return self._talk.log.damage
 
     # -- modules -------------------------------------------------------------
 
@@ -267,30 +201,30 @@ class Vm:
 
     def open(self, path: str, mode: str = "rw") -> GuestFile:
         """Open a file in the guest and hold the descriptor while other commands run; a context manager."""
-        return GuestFile(self._run, path, mode)
+        return GuestFile(self._talk.run, path, mode)
 
     def read(self, path: str, size: int = 4096) -> str:
         """Return what one read(2) of at most `size` bytes gives, as text. Raises SyscallError."""
-        return files.read(self._run, path, size).decode(errors="replace")
+        return files.read(self._talk.run, path, size).decode(errors="replace")
 
     def write(self, path: str, data: str | bytes) -> int:
         """Write the data with exactly one write(2) and return how many bytes it took. Raises SyscallError."""
-        return files.write(self._run, path, data.encode() if isinstance(data, str) else data)
+        return files.write(self._talk.run, path, data.encode() if isinstance(data, str) else data)
 
     def ioctl(self, path: str, command: int, argument: int | bytes | None = None) -> IoctlResult:
         """Issue one ioctl(2) on a freshly opened file; bytes are a buffer that comes back.
 
         Raises SyscallError.
         """
-        return files.ioctl(self._run, path, command, argument)
+        return files.ioctl(self._talk.run, path, command, argument)
 
     def push(self, source: Path | bytes, remote: str, mode: int = 0o644) -> None:
         """Copy a file of the host, or bytes, into the guest, making directories as needed."""
-        files.push(self._run, source.read_bytes() if isinstance(source, Path) else source, remote, mode)
+        files.push(self._talk.run, source.read_bytes() if isinstance(source, Path) else source, remote, mode)
 
     def pull(self, remote: str) -> bytes:
         """Return the whole contents of a file of the guest. Raises CommandError."""
-        answer = self._run(f"cat -- {shlex.quote(remote)}")
+        answer = self._talk.run(f"cat -- {shlex.quote(remote)}")
         if answer.status != 0:
             raise CommandError(
                 f"cannot read {remote} in the guest", status=answer.status, output=answer.output
@@ -321,24 +255,14 @@ class Vm:
         while not (value := condition()):
             if deadline.expired:
                 # a guest that answers does not hang: it did something other than the test wants
-                self._run(":")
+                self._talk.run(":")
                 raise WaitError(
                     f"waiting for {what}: not within {deadline.seconds:g} s, and the guest answers",
                     **self._running.evidence(),
                 )
-            self._require_alive()
+            self._talk.require_alive()
             time.sleep(deadline.slice(_POLL_S))
         return value
-
-    def _require_alive(self) -> None:
-        """Raise what ended the machine, if something did."""
-        if self.ended is None:
-            try:
-                self._look()
-            except MachineError as error:
-                self._end(error)
-        if self.ended is not None:
-            raise self.ended
 
     @property
     def taint(self) -> int | None:
@@ -356,19 +280,17 @@ class Vm:
         self.end_is_wanted = True
         deadline = Deadline.after(timeout_s * self.slowness)
         while not deadline.expired:
-            if self.ended is not None:
-                return self.ended
-            try:
-                self._running.watch()
-            except MachineError as error:
-                self._end(error)
+            if self._talk.has_ended():
+                break
             time.sleep(0.02)
-        with suppress(LostError, CrashError):
-            self._run(":")
-            raise WaitError(
-                f"the machine still runs after {deadline.seconds:g} s, and answers",
-                **self._running.evidence(),
-            )
+        if not self._talk.has_ended():
+            # a guest that answers goes on; one that is on its way out may end with the question
+            with suppress(LostError, CrashError):
+                self._talk.run(":")
+                raise WaitError(
+                    f"the machine still runs after {deadline.seconds:g} s, and answers",
+                    **self._running.evidence(),
+                )
         assert self.ended is not None
         return self.ended
 
@@ -383,24 +305,7 @@ class Vm:
 
     def wait_ready(self, seconds: float) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError."""
-        deadline = Deadline.after(seconds * self.slowness)
-        self._watch = Silence(self._running, self._patience.silence_s * self.slowness)
-        try:
-            self._shell.wait_ready(deadline)
-            self._watch = self._fresh_watch()
-            self._shell.run(":", deadline)
-        except MachineError as error:
-            if isinstance(error, HangError):
-                self._diagnose(error)
-            took = time.monotonic() - self._running.started
-            headline = f"{self.arch} ({self.spec.accel}): not ready after {took:.1f} s: {error.headline}"
-            failed = BootError(headline, **(error.facts or self._running.evidence()))
-            failed.hang, failed.console_end = error.hang, error.console_end
-            # a QEMU that never got as far as the first byte was asked for something it does not have
-            refused = isinstance(error, LostError) and self._running.console_size == 0
-            failed.outcome = "error" if refused else error.outcome
-            self.ended = failed
-            raise failed from error
+        self._talk.wait_ready(seconds, f"{self.arch} ({self.spec.accel})")
         self.boot_ms = (time.monotonic() - self._running.started) * 1000
 
     def wait_awake(self, command: str, seconds: float) -> None:
@@ -408,15 +313,9 @@ class Vm:
 
         That is no part of the test. Raises MachineError.
         """
-        deadline = Deadline.after(seconds * self.slowness)
-        self._log.wake()
-        self._shell.run(command, deadline)
-        if not self._log.is_awake(deadline.remaining):
-            raise HangError("the kernel log of a fork is silent", **self._running.evidence())
+        self._talk.wait_awake(command, seconds)
         self.boot_ms = (time.monotonic() - self._running.started) * 1000
 
     def close(self) -> None:
         """Close the channels; the machine's owner ends QEMU."""
-        with ExitStack() as stack:
-            for channel in (self._log, self._shell, self.monitor, self._transcript):
-                stack.callback(channel.close)
+        self._talk.close()

@@ -17,7 +17,8 @@ from hashlib import sha256
 from harness.errors import MachineError, MonitorError
 from harness.guest.transcript import Command
 from harness.log.splat import find_splats
-from harness.machine.vm import COMMAND_S, Vm
+from harness.machine.conversation import COMMAND_S
+from harness.machine.vm import Vm
 from harness.report.verdict import Outcome
 from harness.repro.scene import Known, Scene
 from harness.repro.script import pause_before

@@ -66,7 +66,7 @@ def test_halts(vm: Vm) -> None:
 
 
 def test_host_stops_qemu(vm: Vm) -> None:
-    pid = vm._running.child.pid
+    pid = vm.qemu_pid
     os.kill(pid, signal.SIGSTOP)
     try:
         vm.run("true", timeout_s=LIMIT_S)
@@ -80,7 +80,7 @@ def test_machine_is_paused(vm: Vm) -> None:
 
 
 def test_host_kills_qemu(vm: Vm) -> None:
-    os.kill(vm._running.child.pid, signal.SIGKILL)
+    os.kill(vm.qemu_pid, signal.SIGKILL)
     vm.run("true")
 
 

@@ -1,0 +1,175 @@
+"""What is said to one machine and what comes back, until it ends.
+
+Puts the channels together: commands go one way, the kernel log comes
+another, and while either is waited for the machine is watched. Whatever ends
+the machine is kept, and a hang is looked into. What a command means is known
+to nobody here.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from contextlib import ExitStack
+
+from harness.deadline import Deadline
+from harness.errors import BootError, HangError, LostError, MachineError
+from harness.guest.kmsg import EarlierLog
+from harness.guest.pulse import Pulse
+from harness.guest.shell import Answer, Shell
+from harness.guest.transcript import Transcript
+from harness.machine.evidence import Patient, diagnose
+from harness.machine.kernel_log import KernelLog
+from harness.machine.monitor import Monitor
+from harness.machine.running import Running
+from harness.machine.watching import Patience, Silence, Watch
+
+# seconds a command may take on a machine with hardware virtualisation
+COMMAND_S = 20.0
+
+
+class Conversation:
+    """A shell, a kernel log and a watch over both; `slowness` multiplies every time that is given."""
+
+    def __init__(
+        self,
+        running: Running,
+        monitor: Monitor,
+        *,
+        slowness: float,
+        patience: Patience,
+        earlier: EarlierLog,
+    ) -> None:
+        #: how the machine ended, if it did
+        self.ended: MachineError | None = None
+        self.log = KernelLog(running.records, running.files.records, running.files.console, earlier)
+        self._running = running
+        self._monitor = monitor
+        self._slowness = slowness
+        self._patience = patience
+        self._shell = Shell(running.shell, running.files.shell, self._look)
+        self._pulse = Pulse(running.pulse)
+        # what is looked at while waiting: a boot, then one command after the other
+        self._watch: Silence | Watch = self._fresh_watch()
+        self._transcript = Transcript(running.files.transcript, running.started)
+        monitor.observer = self._transcript.qmp
+
+    def _look(self) -> None:
+        self._watch.look()
+
+    def _fresh_watch(self) -> Watch:
+        return Watch(
+            self._running,
+            self.log,
+            shell=self._shell,
+            pulse=self._pulse,
+            patience=self._patience,
+            slowness=self._slowness,
+        )
+
+    # -- talking -----------------------------------------------------------------
+
+    def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
+        """Run a shell command and return its answer. Raises MachineError, then and ever after."""
+        if self.ended is not None:
+            raise self.ended
+        deadline = Deadline.after((timeout_s or COMMAND_S) * self._slowness)
+        self._watch = self._fresh_watch()
+        self._transcript.command(command, stdin)
+        try:
+            answer = self._shell.run(command, deadline, stdin)
+        except MachineError as error:
+            self.end(error)
+            raise
+        self._transcript.answer(answer.status, answer.stdout)
+        return answer
+
+    def pass_fence(self) -> None:
+        """Wait until all that the kernel has logged is here or the machine ended. Raises MachineError."""
+        if self.ended is not None:
+            return
+        limit_s = COMMAND_S * self._slowness
+        if not self.log.pass_fence(lambda line: self.run(f"echo {shlex.quote(line)} >/dev/kmsg"), limit_s):
+            raise self.end(HangError("the kernel log stopped: a record written to /dev/kmsg never came back"))
+
+    # -- the end -----------------------------------------------------------------
+
+    def require_alive(self) -> None:
+        """Raise what ended the machine, if something did."""
+        if self.ended is None:
+            try:
+                self._look()
+            except MachineError as error:
+                self.end(error)
+        if self.ended is not None:
+            raise self.ended
+
+    def has_ended(self) -> bool:
+        """Whether the machine panicked or QEMU is gone; nothing else is looked at."""
+        if self.ended is None:
+            try:
+                self._running.watch()
+            except MachineError as error:
+                self.end(error)
+        return self.ended is not None
+
+    def end(self, error: MachineError) -> MachineError:
+        """Keep what ended the machine, after a look into it if it hangs, and return what did so first."""
+        if self.ended is None:
+            self.ended = error
+            self.log.end(keep=isinstance(error, HangError))
+            self._look_into(error)
+        return self.ended
+
+    def _look_into(self, error: MachineError) -> None:
+        if isinstance(error, HangError):
+            patient = Patient(
+                running=self._running,
+                monitor=self._monitor,
+                # user space may not be there before the first command
+                pulse=None if isinstance(self._watch, Silence) else self._pulse,
+                slowness=self._slowness,
+                before=self._watch.times,
+                began=self._watch.began,
+                quiet_s=self._shell.quiet_s,
+            )
+            diagnose(error, patient)
+
+    # -- the beginning -------------------------------------------------------------
+
+    def wait_ready(self, seconds: float, machine: str) -> None:
+        """Wait until the guest's shell answers its first command. Raises BootError naming the machine."""
+        deadline = Deadline.after(seconds * self._slowness)
+        self._watch = Silence(self._running, self._patience.silence_s * self._slowness)
+        try:
+            self._shell.wait_ready(deadline)
+            self._watch = self._fresh_watch()
+            self._shell.run(":", deadline)
+        except MachineError as error:
+            took = time.monotonic() - self._running.started
+            self._look_into(error)
+            headline = f"{machine}: not ready after {took:.1f} s: {error.headline}"
+            failed = BootError(headline, **(error.facts or self._running.evidence()))
+            failed.hang, failed.console_end = error.hang, error.console_end
+            # a QEMU that never got as far as the first byte was asked for something it does not have
+            refused = isinstance(error, LostError) and self._running.console_size == 0
+            failed.outcome = "error" if refused else error.outcome
+            self.ended = failed
+            raise failed from error
+
+    def wait_awake(self, command: str, seconds: float) -> None:
+        """Wait until a fork has its own time and randomness and has done its first command.
+
+        That is no part of the test. Raises MachineError.
+        """
+        deadline = Deadline.after(seconds * self._slowness)
+        self.log.wake()
+        self._shell.run(command, deadline)
+        if not self.log.is_awake(deadline.remaining):
+            raise HangError("the kernel log of a fork is silent", **self._running.evidence())
+
+    def close(self) -> None:
+        """Close the channels."""
+        with ExitStack() as stack:
+            for channel in (self.log, self._shell, self._monitor, self._transcript):
+                stack.callback(channel.close)
