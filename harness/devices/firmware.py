@@ -38,6 +38,9 @@ _SETUP_NONE, _SETUP_DTB = 0, 2
 # more than an image that unpacks itself scribbles on behind its end
 _BEHIND = 0x100000
 
+# without the cells, which have the specification's defaults, the kernel warns while it boots
+_BARE_TREE = "/dts-v1/;\n/ { #address-cells = <2>; #size-cells = <1>; };\n"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -84,7 +87,7 @@ def compile_device_tree(
 
     def fill(directory: Path) -> Facts:
         dtc = (*program_in(root, "dtc", "device-tree-compiler"), "-q")
-        head = _machine_tree(spec, qemu, dtc, directory) if merged else "/dts-v1/;\n"
+        head = _machine_tree(spec, qemu, dtc, directory) if merged else _BARE_TREE
         # complaints give lines of the test's source, not of the file that dtc reads
         (directory / "tree.dts").write_text(f'{head}\n# 1 "{source.name}"\n{source.text}\n')
         _compile([*dtc, "-I", "dts", "-O", "dtb", "-o", "tree.dtb", "tree.dts"], source, directory)
@@ -96,7 +99,7 @@ def compile_device_tree(
     # what QEMU's own tree depends on: everything on its command line
     machine = render_argv(replace(spec, initramfs=Path("-")), qemu.program, _QUIET) if merged else ()
     kernel = "" if image is None else f"{image.stat().st_size} {_setup_bytes(image)}"
-    key = hash_text("device-tree", source.name, source.text, kernel, qemu.identity, *machine)
+    key = hash_text("device-tree", _BARE_TREE, source.name, source.text, kernel, qemu.identity, *machine)
     cache.publish("firmware", key, fill)
     return cache.path("firmware", key) / "tree.dtb"
 

@@ -163,7 +163,7 @@ def test_tree_beside_acpi_is_found_where_qemu_tells_and_where_it_should(
 ) -> None:
     size = 100_001
     given = tree(make_spec("x86_64", bzimage(sectors, size)), cache).read_bytes()
-    blob = b'/dts-v1/;\n\n# 1 "a.dts"\n/ { a { }; };\n'
+    blob = b'/dts-v1/;\n/ { #address-cells = <2>; #size-cells = <1>; };\n\n# 1 "a.dts"\n/ { a { }; };\n'
     # in the guest: the image without its setup code at 1 MiB, aligned, QEMU's header, what it was given
     aligned = (size + 15) // 16 * 16
     behind = 0x100000 + aligned - setup + 16
