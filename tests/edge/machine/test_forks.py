@@ -260,6 +260,15 @@ def test_machine_whose_kernel_reports_while_it_boots_is_no_template(scene: Scene
     assert "its kernel reports while it boots" in how
 
 
+def test_boot_that_measured_its_clocks_wrongly_is_tried_again_and_never_kept(scene: Scene) -> None:
+    boots = BOOTS.replace("record:booted", f"record:{scene.spec.arch.mismeasured.replace(' ', '_')}")
+    with scene.session() as machines:
+        how = scene.use(machines, "run", scene.qemu(FAKE_QEMU=boots))
+    assert how.startswith(f"{INSTEAD}the host is too busy")
+    assert scene.starts == ["boot"] * 4
+    assert scene.leftovers() == []
+
+
 def test_machine_with_arguments_of_its_own_is_booted(scene: Scene) -> None:
     special = replace(scene, spec=replace(scene.spec, qemu_args=("-trace", "x")))
     with scene.session() as machines:
