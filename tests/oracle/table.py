@@ -30,13 +30,13 @@ class Seen:
     kind: Kind | None
     # the title, without the function
     title: str = ""
-    # the function to blame, without its crate; "" where nobody can know it
+    # the function to blame, without its crate
     function: str = ""
 
     def full_function(self, module: str) -> str:
         """Return the blamed function as its symbol is demangled."""
-        plain = not self.function or self.function.startswith("<")
-        return self.function.format(crate=module) if plain else f"{module}::{self.function}"
+        impl = self.function.startswith("<")
+        return self.function.format(crate=module) if impl else f"{module}::{self.function}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,8 +211,7 @@ BAD = (
     ),
     Bad(
         module="callback_after_unload",
-        # its code has gone, and its name with it
-        seen=(Seen(outcome=Outcome.CRASH, kind=Kind.OOPS, title=_PAGING),),
+        seen=(Seen(outcome=Outcome.CRASH, kind=Kind.OOPS, title=_PAGING, function="ring"),),
         after="sleep 1",
     ),
     Bad(

@@ -2,23 +2,10 @@
 
 //! Leaves a timer behind when it is unloaded.
 
+use core::ptr::NonNull;
 use kernel::{
-    impl_has_hr_timer,
-    prelude::*,
-    sync::{Arc, ArcBorrow},
-    time::{
-        hrtimer::{
-            self,
-            HrTimer,
-            HrTimerCallback,
-            HrTimerCallbackContext,
-            HrTimerPointer,
-            HrTimerRestart,
-            RelativeMode, //
-        },
-        Delta,
-        Monotonic, //
-    },
+    bindings,
+    prelude::*, //
 };
 
 module! {
@@ -30,48 +17,44 @@ module! {
 }
 
 struct CallbackAfterUnload {
-    #[cfg(not(bad))]
-    _handle: hrtimer::ArcHrTimerHandle<Alarm>,
+    #[cfg_attr(bad, allow(dead_code))]
+    timer: NonNull<bindings::hrtimer>,
 }
+
+// SAFETY: Timers may be used from any thread.
+unsafe impl Send for CallbackAfterUnload {}
+// SAFETY: As above.
+unsafe impl Sync for CallbackAfterUnload {}
 
 impl kernel::Module for CallbackAfterUnload {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let alarm = Arc::pin_init(Alarm::new(), GFP_KERNEL)?;
-        let handle = alarm.start(Delta::from_millis(500));
-        #[cfg(bad)]
-        core::mem::forget(handle);
+        let timer = KBox::leak(KBox::new(bindings::hrtimer::default(), GFP_KERNEL)?);
+        let clock = bindings::CLOCK_MONOTONIC as i32;
+        let mode = bindings::hrtimer_mode_HRTIMER_MODE_REL;
+        // SAFETY: The timer is valid and stays where it is.
+        unsafe {
+            bindings::hrtimer_setup(timer, Some(ring), clock, mode);
+            bindings::hrtimer_start_range_ns(timer, 500_000_000, 0, mode);
+        }
         Ok(Self {
-            #[cfg(not(bad))]
-            _handle: handle,
+            timer: timer.into(),
         })
     }
 }
 
-#[pin_data]
-struct Alarm {
-    #[pin]
-    timer: HrTimer<Self>,
-}
-
-impl Alarm {
-    fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            timer <- HrTimer::new(),
-        })
+#[cfg(not(bad))]
+impl Drop for CallbackAfterUnload {
+    fn drop(&mut self) {
+        // SAFETY: It was set up in `init()`, and nobody else frees it.
+        unsafe {
+            bindings::hrtimer_cancel(self.timer.as_ptr());
+            drop(KBox::from_raw(self.timer.as_ptr()));
+        }
     }
 }
 
-impl HrTimerCallback for Alarm {
-    type Pointer<'a> = Arc<Self>;
-
-    fn run(_alarm: ArcBorrow<'_, Self>, _: HrTimerCallbackContext<'_, Self>) -> HrTimerRestart {
-        pr_info!("ring\n"); // blamed
-        HrTimerRestart::NoRestart
-    }
-}
-
-impl_has_hr_timer! {
-    impl HasHrTimer<Self> for Alarm {
-        mode: RelativeMode<Monotonic>, field: self.timer
-    }
+unsafe extern "C" fn ring(_timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
+    // blamed
+    pr_info!("ring\n");
+    bindings::hrtimer_restart::HRTIMER_NORESTART
 }
