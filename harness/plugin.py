@@ -27,6 +27,7 @@ from harness.kernel import outoftree
 from harness.kernel.artifact import Kernel
 from harness.log.splat import Kind
 from harness.machine.machines import Machines, render_counts
+from harness.machine.spec import MachineSpec
 from harness.machine.vm import Vm
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, Platforms, select_arches
 from harness.progress import Display
@@ -281,6 +282,13 @@ def _platform(request: pytest.FixtureRequest, arch: Arch) -> tuple[Platform, Mac
     return platform, wanted
 
 
+def _spec(request: pytest.FixtureRequest, platform: Platform, wanted: MachineRequest) -> MachineSpec:
+    if request.node.get_closest_marker("kmemleak"):
+        # first, so that what the test asks for itself counts
+        wanted = wanted.updated({"cmdline": (*kmemleak.CMDLINE, *wanted.cmdline)})
+    return resolve_spec(platform, wanted, base=request.path.parent, cache=_cache(request))
+
+
 def _test_run(request: pytest.FixtureRequest) -> TestRun:
     node = request.node
     if _RUN not in node.stash:
@@ -326,7 +334,7 @@ def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
     """One pristine machine, a fork of a booted one; `@pytest.mark.machine` says what it must have."""
     platform, wanted = _platform(request, arch)
     run = _test_run(request)
-    spec = resolve_spec(platform, wanted, base=request.path.parent, cache=_cache(request))
+    spec = _spec(request, platform, wanted)
     with run.machine(platform, spec, from_boot=False) as machine:
         yield machine
 
@@ -342,7 +350,7 @@ def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractCo
 
     def booted(**wanted: object) -> AbstractContextManager[Vm]:
         asked = marked.updated(wanted)
-        spec = resolve_spec(platform, asked, base=request.path.parent, cache=_cache(request))
+        spec = _spec(request, platform, asked)
         return run.machine(platform, spec, from_boot=True)
 
     return booted

@@ -136,16 +136,18 @@ class TestRun:
 
 
 def _report(vm: Vm, clock: int | None) -> MachineReport:
-    leaked, unsearched = _leaked(vm, clock)
     before = vm.taint_at_begin
+    unsearched = ""
     try:
         records = tuple(vm.judged)
         taint = vm.taint if vm.ended is None else None
         taints = () if taint is None or before is None else new_taints(before, taint)
+        # after the records were taken: the search is announced in the log, whosever leaks it finds
+        leaked, unsearched = _leaked(vm, clock)
+        records = (*records, *leaked)
     except HarnessError:
         # the machine died just now: what it said until then is still there, and vm.ended says how
         records, taints = tuple(vm.judged), ()
-    records = (*records, *leaked)
     wanted = vm.end_is_wanted and isinstance(vm.ended, LostError)
     ended = None if wanted else vm.ended
     (vm.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
@@ -176,9 +178,6 @@ def _leaked(vm: Vm, clock: int | None) -> tuple[tuple[Record, ...], str]:
         return kmemleak.find_leaks(vm.run, clock), ""
     except CommandError as error:
         return (), error.headline
-    except MachineError:
-        # it died of the search, or just before: vm.ended says how
-        return (), ""
 
 
 def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:
