@@ -126,7 +126,8 @@ def _bench(args: argparse.Namespace) -> int:
     from harness import bench  # noqa: PLC0415 - as above
 
     report = _display()
-    platforms: list[Platform] = [prepare(arch, _choices(args), report) for arch in _arches(args)]
+    arches = () if args.name in bench.WITHOUT_MACHINES else _arches(args)
+    platforms: list[Platform] = [prepare(arch, _choices(args), report) for arch in arches]
     print(bench.BENCHES[args.name](platforms, args.runs, _choices(args).cache))
     return 0
 
@@ -261,7 +262,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     command("doctor", _doctor, "what is here, what is missing, and the command that mends it")
     bench = command("bench", _bench, "measure and print a table")
-    bench.add_argument("name", choices=("boot", "fork", "churn"))
+    bench.add_argument("name", choices=("boot", "fork", "churn", "explain"))
     bench.add_argument("--runs", type=int, default=5, help="how often to measure (churn: how many forks)")
     log = command("explain", _explain, "name every splat in a kernel log", options=False)
     log.add_argument("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")

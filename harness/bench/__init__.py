@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness.bench.boot import bench_boot
+from harness.bench.explain import bench_explain
 from harness.bench.fork import bench_churn, bench_fork
 from harness.cache import Cache
 from harness.prepare import Platform
@@ -18,4 +19,7 @@ BENCHES: dict[str, Callable[[Sequence[Platform], int, Cache], str]] = {
     "boot": bench_boot,
     "fork": bench_fork,
     "churn": bench_churn,
+    "explain": lambda _platforms, _runs, _cache: bench_explain(),
 }
+# these need no kernel, and get no platforms
+WITHOUT_MACHINES = frozenset({"explain"})

@@ -32,7 +32,7 @@ BODY = re.compile(
     | (?:but\ task|is\ trying|which\ lock|the\ existing|other\ info|Possible\ |due\ to|lock\(|\*\*\*
        |\d+\ locks?\ held|no\ locks\ held|context-|rcu_scheduler|Preemption\ disabled|in_atomic
        |preempt_count|RCU\ nest|->\ \#|\#\d+:|CPU0
-       |(?:[0-9a-f]{8,16}\ )?\(.{1,80}\)\{|but\ there\ are)
+       |(?:[0-9a-f]{8,16}\ )?\(.{1,80}\)\{|but\ there\ are|\(stack\ is\ not)
     # hangs
     | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d)
     | (?:"echo\ 0|Not\ tainted|\(detected|\(t=|rcu:|rcu_\w+\ kthread) | \d+-[.O]+:

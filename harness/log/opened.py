@@ -40,8 +40,6 @@ class OpenSplat:
     # the report's lines, from its headline; those that belong to it if a further one follows
     lines: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
-    # whether another report began in the same context before this one ended
-    is_interrupted: bool = False
 
     def is_continued_by(self, row: Row) -> bool:
         """Whether a later headline tells of the same failure."""

@@ -13,7 +13,7 @@ from functools import partial
 
 from harness.log.blame import blame
 from harness.log.fingerprint import fingerprint
-from harness.log.formats import RULE, Kind, Row, Stage
+from harness.log.formats import Kind, Row, Stage
 from harness.log.opened import OpenSplat
 from harness.log.record import Record
 from harness.log.table import LITERALS, PREAMBLE, PREAMBLES, ROWS
@@ -95,6 +95,11 @@ class Reader:
         """Whether nothing is being read, so that records which hold no splat may be left out."""
         return not self._open
 
+    @property
+    def kept(self) -> int:
+        """Lines that are in memory."""
+        return sum(len(splat.lines) + len(splat.pending) for splat in self._open.values())
+
     def feed(self, index: int, record: Record) -> list[Splat]:
         """Take the next record; return the splats that are over, in any order. Indices rise."""
         text = record.text[:_READ]
@@ -119,7 +124,6 @@ class Reader:
             self._ended = self._ended or row.stage is Stage.DEATH
             return found
         if current is not None:
-            current.is_interrupted = row.stage is not Stage.DEATH and not current.closed
             found.append(_close(self._open.pop(key)))
         announced = self._announced.pop(record.caller, -_ANNOUNCED - 1)
         near = index - announced <= _ANNOUNCED and (current is None or announced > current.last)
@@ -218,8 +222,7 @@ def _close(splat: OpenSplat) -> Splat:
         last=splat.last,
         fingerprint=fingerprint(row.kind, title, filter(None, (outcome.function, *outcome.chain))),
         task=find_task(splat.lines),
-        damage=outcome.damage
-        or ("another report begins before its end" if splat.is_interrupted and row.closing == RULE else ""),
+        damage=outcome.damage,
     )
 
 

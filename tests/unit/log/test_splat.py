@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import cycle, islice
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.log.record import Record, parse_console, parse_kmsg
-from harness.log.splat import Kind, Splat, find_splats, new_taints
+from harness.log.splat import Kind, Reader, Splat, find_splats, new_taints
 
 HERE = Path(__file__).parent
 # one short log per phenomenon, of drivers nobody has
@@ -357,3 +360,164 @@ def test_long_lines_do_not_stall_it() -> None:
     hostile += ["rust_kernel: panicked at " + ":" * 50_000, "BUG: KFENCE: " + "a " * 30_000]
     records = tuple(Record(seq=0, level=0, facility=0, time_us=0, text=text) for text in hostile * 3)
     assert {splat.kind for splat in find_splats(records)} == {Kind.RUST_PANIC, Kind.KFENCE}
+
+
+# -- who prints ----------------------------------------------------------------
+
+
+def spoken(records: Iterable[Record], caller: str) -> list[Record]:
+    return [replace(record, caller=caller) for record in records]
+
+
+def interleaved(first: Sequence[Record], second: Sequence[Record], turns: Sequence[int]) -> list[Record]:
+    """Take records by turns, so many from one and so many from the other, and what is left at the end."""
+    queues, mixed = [list(first), list(second)], []
+    for turn, length in enumerate(turns):
+        queue = queues[turn % 2]
+        mixed += queue[:length]
+        del queue[:length]
+    return [*mixed, *queues[0], *queues[1]]
+
+
+# a hung task and a stall are told of by several callers at once
+ALONE = [name for name, (kind, *_) in WANTED.items() if kind not in {
+    Kind.HUNG_TASK, Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP, Kind.WORKQUEUE_LOCKUP, Kind.KCSAN,
+}]  # fmt: skip
+# what a machine dies of ends the other report too
+SURVIVED = [name for name in ALONE if not WANTED[name][3]]
+
+
+@given(st.sampled_from(SURVIVED), st.sampled_from(SURVIVED), st.lists(st.integers(1, 6), max_size=12))
+def test_reports_of_two_callers_are_read_apart(one: str, other: str, turns: list[int]) -> None:
+    mixed = interleaved(spoken(LOGS[one], "T17"), spoken(LOGS[other], "C1"), turns)
+    wanted = [*find_splats(LOGS[one]), *find_splats(LOGS[other])]
+    found = find_splats(mixed)
+    assert sorted(map(essence, found)) == sorted(map(essence, wanted))
+    assert sorted(splat.damage for splat in found) == sorted(splat.damage for splat in wanted)
+
+
+@given(st.sampled_from(SURVIVED), st.sampled_from(SURVIVED), st.lists(st.integers(1, 6), max_size=12))
+def test_span_reads_as_the_same_splat_though_another_caller_printed_in_between(
+    one: str, other: str, turns: list[int]
+) -> None:
+    mixed = interleaved(spoken(LOGS[one], "T17"), spoken(LOGS[other], "C1"), turns)
+    for splat in find_splats(mixed):
+        alone = find_splats(mixed[splat.first : splat.last + 1])
+        assert moved(splat, -splat.first) in alone
+
+
+def test_caller_comes_from_the_console() -> None:
+    text = (
+        "[    1.000000][   T17] BUG: KASAN: slab-out-of-bounds in toy_one+0x1/0x2\n"
+        "[    1.000001][    C1] WARNING: a.c:1 at toy_two+0x1/0x2, CPU#1: sh/9\n"
+        "[    1.000002][   T17] Write of size 8 at addr ffff888103a4b010 by task sh/17\n"
+        "[    1.000003][    C1] Call Trace:\n"
+        "[    1.000004][   T17] Call Trace:\n"
+        "[    1.000005][    C1]  toy_irq+0x1/0x2\n"
+        "[    1.000006][   T17]  toy_one+0x1/0x2\n"
+    )
+    assert [(s.title, s.task, s.damage) for s in find_splats(parse_console(text))] == [
+        ("KASAN: slab-out-of-bounds Write in toy_one", "sh/17", ""),
+        ("WARNING in toy_two", "", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("warning_x86", "insmod/74"),
+        ("kasan", "sh/92"),
+        ("hung_task", "sh/108"),
+        ("soft_lockup", "sh/107"),
+        ("lockdep_circular", "sh/101"),
+        ("leak", ""),
+    ],
+)
+def test_task_that_was_running(name: str, task: str) -> None:
+    assert find_splats(LOGS[name])[0].task == task
+
+
+# -- what is not whole -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "damage"),
+    [
+        (["Call Trace:", " toy_a+0x1/0x2"], ""),
+        ([], "its stack trace is missing"),
+        (["Call Trace:"], "its stack trace is missing"),
+        (["Call Trace:", " ? toy_a+0x1/0x2"], "no frame of its stack trace is certain"),
+        (["** 20 printk messages dropped **", "Call Trace:", " toy_a+0x1/0x2"], "messages were dropped"),
+        (
+            ["Call Trace:", " toy_a+0x1/0x2", "Allocated by task 7:", "Memory state around"],
+            "a stack trace is announced and does not follow",
+        ),
+        (["Call Trace:", " toy_a+0x1/0x2", "Freed by task 7:", "(stack is not available)"], ""),
+        (
+            ["CPU: 0 PID: 7 Comm: sh Not tainted", "CPU: 1 PID: 8 Comm: cat Not tainted", " toy_a+0x1/0x2"],
+            "two tasks print at once",
+        ),
+    ],
+)
+def test_report_that_is_not_whole_says_why(lines: list[str], damage: str) -> None:
+    text = "\n".join(["BUG: KASAN: slab-out-of-bounds in toy_b+0x1/0x2", *lines])
+    (found,) = find_splats(parse_console(text))
+    assert (found.damage, found.corrupted) == (damage, bool(damage))
+
+
+# -- a machine that begins again ---------------------------------------------------
+
+AGAIN = "unexpected kernel reboot"
+
+
+@pytest.mark.parametrize("origin", BOOTS)
+def test_kernel_that_begins_anew_is_a_splat(origin: str) -> None:
+    found = find_splats((*BOOTS[origin], *BOOTS[origin]))
+    assert [(splat.kind, splat.title, splat.fatal) for splat in found] == [(Kind.REBOOT, AGAIN, True)]
+
+
+@pytest.mark.parametrize("last", ["reboot: Restarting system", "reboot: Power down", "sysrq: Resetting"])
+def test_reboot_that_was_asked_for_is_none(last: str) -> None:
+    end = parse_console(f"[   99.000000] {last}\n")
+    assert find_splats((*BOOTS["arm64"], *end, *BOOTS["arm64"])) == ()
+
+
+def test_reboot_after_a_panic_is_none() -> None:
+    found = find_splats((*LOGS["warning_panics"], *BOOTS["x86_64"]))
+    assert [splat.kind for splat in found] == [Kind.WARNING]
+
+
+# -- any size --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", BOOTS)
+def test_ten_thousand_ordinary_lines_have_no_splat(origin: str) -> None:
+    boot = LATER[origin]
+    lines = list(islice(cycle(boot), 10_000))
+    assert find_splats(replace(record, seq=n, time_us=n) for n, record in enumerate(lines)) == ()
+
+
+@given(st.sampled_from(list(BOOTS)), st.randoms(use_true_random=False))
+def test_ordinary_lines_torn_and_out_of_order_have_no_splat(origin: str, random: Random) -> None:
+    texts = [record.text for record in random.sample(LATER[origin], 80)]
+    torn = [text[: random.randrange(len(text) + 1)] for text in texts]
+    assert find_splats(parse_console("\n".join(torn))) == ()
+
+
+@given(st.binary(max_size=3000))
+def test_no_bytes_make_it_raise(data: bytes) -> None:
+    records = parse_console(data.decode(errors="replace"))
+    assert len(find_splats(records)) <= len(records)
+
+
+def test_records_may_come_from_anything_that_yields_them() -> None:
+    assert find_splats(iter(LOGS["kasan"])) == find_splats(LOGS["kasan"])
+
+
+def test_of_an_endless_report_only_so_much_is_kept() -> None:
+    reader = Reader()
+    for index in range(20_000):
+        text = "kernel BUG at a.c:1!" if index == 0 else f" toy_{index}+0x1/0x2"
+        reader.feed(index, Record(seq=index, level=0, facility=0, time_us=0, text=text))
+    assert reader.kept <= 2000
+    assert [(splat.first, splat.last) for splat in reader.finish()] == [(0, 19_999)]

@@ -1,0 +1,82 @@
+"""What `rustbed explain` costs: seconds and memory for logs of 1, 10 and 100 MB; asserts nothing."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import chain, cycle, islice
+from pathlib import Path
+
+from harness import process
+
+_SIZES_MB = (1, 10, 100)
+_ORDINARY = tuple(
+    f"[{100 + index:5d}.{index:06d}] toy {index:04x}: link is up, 1000 Mbit/s, flow control {state}\n"
+    for index, state in enumerate(("off", "rx", "tx", "rx/tx") * 25)
+)
+_REPORT = """\
+[  200.000000] ==================================================================
+[  200.000010] BUG: KASAN: slab-use-after-free in toy_poll+0x1a2/0x240
+[  200.000020] Read of size 8 at addr ffff888103a4b010 by task sh/92
+[  200.000030] CPU: 1 UID: 0 PID: 92 Comm: sh Not tainted 7.3.4 #1 PREEMPT
+[  200.000040] Call Trace:
+[  200.000050]  <TASK>
+[  200.000060]  dump_stack_lvl+0x5d/0x80
+[  200.000070]  print_report+0xcf/0x610
+[  200.000080]  kasan_report+0xb5/0xf0
+[  200.000090]  toy_poll+0x1a2/0x240
+{frames}[  200.000100]  do_syscall_64+0x82/0x170
+[  200.000110]  entry_SYSCALL_64_after_hwframe+0x76/0x7e
+[  200.000120] RAX: ffffffffffffffda RBX: 00007ffd1a2b3c40 RCX: 00007f0a1b2c3d4e
+[  200.000130]  </TASK>
+[  200.000140] Allocated by task 92:
+[  200.000150]  kasan_save_stack+0x20/0x40
+[  200.000160]  toy_open+0x3c/0x110
+[  200.000170] Freed by task 93:
+[  200.000180]  kasan_save_stack+0x20/0x40
+[  200.000190]  toy_release+0x2e/0x60
+[  200.000200] ==================================================================
+""".format(frames="".join(f"[  200.000095]  toy_layer_{index}+0x10/0x40\n" for index in range(30)))
+
+
+def _lines(reports: bool) -> Iterator[str]:
+    """Yield the text of a log without end: reports alone, or one in about a thousand ordinary lines."""
+    return cycle((_REPORT,) if reports else tuple(chain(_ORDINARY * 10, (_REPORT,))))
+
+
+def _measure(log: Path) -> tuple[float, float, int]:
+    """Return seconds of the clock and of the processor, and the most memory in MiB."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.monotonic()
+    process.run(
+        [sys.executable, "-m", "harness.cli", "explain", "--json", str(log)],
+        attempted="explaining a log",
+        timeout_s=600,
+        check=False,
+    )
+    seconds = time.monotonic() - started
+    # the largest child so far: the logs come in rising sizes
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime - before.ru_utime, after.ru_maxrss // 1024
+
+
+def bench_explain() -> str:
+    """Render clock, processor and memory per size, for an ordinary log and for one of reports alone."""
+    rows = ["log                      size      clock  processor    memory"]
+    with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
+        log = Path(scratch) / "console.log"
+        for reports in (False, True):
+            for size in _SIZES_MB:
+                pieces = _lines(reports)
+                with log.open("w") as out:
+                    while out.tell() < size << 20:
+                        out.writelines(islice(pieces, 1000 if not reports else 10))
+                seconds, processor, memory = _measure(log)
+                name = "reports alone" if reports else "a report in 1000 lines"
+                rows.append(
+                    f"{name:<22}  {size:>4} MB  {seconds:>7.2f} s  {processor:>7.2f} s  {memory:>4} MiB"
+                )
+    return "\n".join(rows)
