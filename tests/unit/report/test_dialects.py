@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -188,6 +188,7 @@ def test_a_log_of_any_size_does_not_fill_memory() -> None:
     assert len(found[0].details) == 1 << 16
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: f"<testsuite>{text}".encode()))
 def test_no_bytes_whatever_raise_anything_else(data: bytes) -> None:
     with suppress(UsageError):

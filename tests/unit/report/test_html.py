@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.report.dialects import Result
@@ -214,6 +214,7 @@ def test_what_guests_write_stays_text(text: str) -> None:
     render(red).encode()
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None, categories=None), max_size=60))
 def test_no_text_gets_out_of_its_place(text: str) -> None:
     shown = escape(text)

@@ -1,0 +1,174 @@
+"""The recipes of docs/ci: valid, in step with the command line, and their gate does what it says when run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.arch import ARCHES
+from harness.report.junit import Case, render_junit
+from harness.report.verdict import Outcome
+
+RECIPES = Path(__file__).parent.parent.parent / "docs" / "ci"
+GITHUB: dict[Any, Any] = yaml.safe_load((RECIPES / "github.yml").read_text())
+GITLAB: dict[Any, Any] = yaml.safe_load((RECIPES / "gitlab.yml").read_text())
+
+
+def step(job: str, name: str) -> str:
+    return next(str(each["run"]) for each in GITHUB["jobs"][job]["steps"] if each.get("name") == name)
+
+
+def script(job: str, part: str = "script") -> str:
+    return "\n".join(GITLAB[job][part])
+
+
+SCRIPTS = {
+    "github-packages": step("test", "packages"),
+    "github-test": step("test", "test"),
+    "github-gate": step("gate", "gate"),
+    **{f"gitlab-test-{part}": script("test", part) for part in ("before_script", "script", "after_script")},
+    "gitlab-gate-before": script("gate", "before_script"),
+    "gitlab-gate": script("gate"),
+}
+
+
+def test_both_test_all_architectures() -> None:
+    assert GITHUB["jobs"]["test"]["strategy"]["matrix"]["arch"] == list(ARCHES)
+    assert GITLAB["test"]["parallel"]["matrix"] == [{"ARCH": list(ARCHES)}]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_are_of_the_shells_language(name: str) -> None:
+    subprocess.run(["bash", "-n"], input=SCRIPTS[name], text=True, check=True)
+
+
+def test_every_option_exists() -> None:
+    texts = "\n".join(SCRIPTS.values())
+    for command in ("test", "gate"):
+        said = subprocess.run(
+            [sys.executable, "-m", "harness.cli", command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        options = {
+            option
+            for line in texts.splitlines()
+            if f"./rustbed {command} " in line
+            for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", line)
+        }
+        assert options
+        assert sorted(option for option in options if option not in said.stdout) == []
+
+
+def junit(path: Path, outcome: str) -> None:
+    cases = [
+        Case(
+            name="test_a[arm64]",
+            classname="tests.x",
+            file="tests/x.py",
+            outcome=Outcome(outcome),
+            message="m",
+        ),
+        Case(name="test_b[arm64]", classname="tests.x", file="tests/x.py", outcome=Outcome.PASS),
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_junit("rustbed", cases))
+
+
+def run(directory: Path, name: str, **env: str) -> subprocess.CompletedProcess[str]:
+    rustbed = directory / "rustbed"
+    rustbed.write_text(f'#!/bin/sh\nexec {sys.executable} -m harness.cli "$@"\n')
+    rustbed.chmod(0o755)
+    # what the runners call a script with
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", SCRIPTS[name]],
+        cwd=directory,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "adopt", "ended"),
+    [
+        ("pass", "pass", "false", (0, "pass")),
+        ("pass", "crash", "false", (1, "pass")),
+        ("pass", "skip", "false", (2, "pass")),
+        ("crash", "crash", "false", (0, "crash")),
+        (None, "pass", "false", (2, None)),
+        (None, "pass", "true", (0, "pass")),
+        ("pass", "crash", "true", (0, "crash")),
+    ],
+)
+def test_githubs_gate(
+    tmp_path: Path, before: str | None, after: str, adopt: str, ended: tuple[int, str | None]
+) -> None:
+    if before:
+        junit(tmp_path / "baseline" / "results-arm64" / "junit.xml", before)
+    junit(tmp_path / "new" / "results-arm64" / "junit.xml", after)
+    summary = tmp_path / "summary.md"
+    done = run(tmp_path, "github-gate", GITHUB_STEP_SUMMARY=str(summary), ADOPT=adopt)
+    assert (done.returncode, find(tmp_path / "baseline")) == ended
+    if before:
+        assert summary.read_text().startswith("### rustbed gate: ")
+        assert ("::error file=tests/x.py" in done.stdout) == (before != after)
+
+
+def find(directory: Path) -> str | None:
+    """Return how the first test ended in the results of a directory."""
+    files = list(directory.rglob("*.xml"))
+    found = [re.search(r'"outcome" value="(\w+)"', file.read_text()) for file in files]
+    return next((match[1] for match in found if match), None)
+
+
+CURL = """#!/bin/sh
+# stands for GitLab: the last artifact, if there is one
+while [ $# -gt 1 ]; do [ "$1" = -o ] && out=$2; shift; done
+[ -e last.zip ] && cp last.zip "$out"
+"""
+UNZIP = """#!/bin/sh
+exec python3 -m zipfile -e "$2" .
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "adopt", "ended"),
+    [
+        ("pass", "pass", "false", (0, "pass")),
+        ("pass", "crash", "false", (1, "pass")),
+        (None, "pass", "false", (2, None)),
+        (None, "pass", "true", (0, "pass")),
+    ],
+)
+def test_gitlabs_gate(
+    tmp_path: Path, before: str | None, after: str, adopt: str, ended: tuple[int, str | None]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name, text in (("curl", CURL), ("unzip", UNZIP)):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    if before:
+        junit(tmp_path / "baseline" / "results-arm64" / "junit.xml", before)
+        argv = [sys.executable, "-m", "zipfile", "-c", "last.zip", "baseline"]
+        subprocess.run(argv, cwd=tmp_path, check=True)
+        (tmp_path / "baseline" / "results-arm64" / "junit.xml").unlink()
+    junit(tmp_path / "results-arm64" / "junit.xml", after)
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "ADOPT": adopt}
+    env |= {"CI_API_V4_URL": "u", "CI_PROJECT_ID": "1", "CI_DEFAULT_BRANCH": "main", "CI_JOB_TOKEN": "t"}
+    done = run(tmp_path, "gitlab-gate", **env)
+    assert (done.returncode, find(tmp_path / "baseline")) == ended
+    if before:
+        report = json.loads((tmp_path / "gl-code-quality-report.json").read_text())
+        assert len(report) == (before != after)
