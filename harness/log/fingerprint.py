@@ -18,8 +18,9 @@ from harness.log.formats import Kind
 _FRAMES = 2
 # an access that the processor refused: each architecture has words of its own for it
 _WORDED_BY_THE_PROCESSOR = frozenset({Kind.OOPS})
-# somebody's last words say what happened; who said them may have been inlined
-_TOLD_BY_THE_MESSAGE = frozenset({Kind.PANIC})
+# somebody's last words say what happened; who said them may have been inlined, and what stands on the stack
+# behind a call that never returns may be the next function
+_TOLD_BY_THE_MESSAGE = frozenset({Kind.PANIC, Kind.RUST_PANIC})
 
 # how a process comes into the kernel: named after the architecture, or there on one only
 _ENTRY = re.compile(
@@ -35,8 +36,9 @@ _NUMBER = re.compile(r"\b(?:0x[0-9a-f]+|[0-9a-f]{8,}|\d+)\b", re.IGNORECASE)
 def fingerprint(kind: str, message: str, frames: Iterable[str] = ()) -> str:
     """Return 12 hexadecimal digits for a failure; `kind` is that of a splat, or an outcome.
 
-    `message` is one line without a function's name; `frames` are demangled names without plumbing,
-    the innermost first. What lies beyond the entry into the kernel does not count.
+    `message` is one line without a function's name, of a Rust panic with its source file; `frames` are
+    demangled names without plumbing, the innermost first. What lies beyond the entry into the kernel
+    does not count.
     """
     inner: list[str] = []
     if kind not in _TOLD_BY_THE_MESSAGE:

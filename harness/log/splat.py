@@ -213,6 +213,8 @@ def _close(splat: OpenSplat) -> Splat:
     outcome = blame(row, groups.get("function", ""), splat.lines)
     groups["access"] = next((found[1] for line in splat.lines if (found := _ACCESS.match(line))), "")
     title = " ".join(row.title.format(**groups).split()) or "Oops"
+    # a Rust panic's file without the directory, which depends on how the kernel was built
+    told = f"{groups.get('where', '').rpartition('/')[2]} {title}"
     return Splat(
         kind=row.kind,
         title=f"{title} in {outcome.function}" if row.located and outcome.function else title,
@@ -220,7 +222,7 @@ def _close(splat: OpenSplat) -> Splat:
         fatal=splat.stage is Stage.DEATH,
         first=splat.first,
         last=splat.last,
-        fingerprint=fingerprint(row.kind, title, filter(None, (outcome.function, *outcome.chain))),
+        fingerprint=fingerprint(row.kind, told, filter(None, (outcome.function, *outcome.chain))),
         task=find_task(splat.lines),
         damage=outcome.damage,
     )

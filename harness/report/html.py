@@ -140,11 +140,12 @@ def _evidence(reds: Sequence[Entry], anchors: dict[int, str]) -> str:
 
 def _alike(entry: Entry, reds: Sequence[Entry], anchors: dict[int, str]) -> str:
     """Return links to the other red tests with the same failure."""
-    prints = set(entry.result.fingerprints)
+    # the first splat is the cause; what comes after it may follow any other too
+    prints = set(entry.result.fingerprints[:1])
     links = [
         f'<a href="#{anchors[id(other)]}">{escape(other.result.name)} {escape(other.result.arch)}</a>'
         for other in reds
-        if other is not entry and prints & set(other.result.fingerprints)
+        if other is not entry and prints & set(other.result.fingerprints[:1])
     ]
     more = f" and {len(links) - 8} more" if len(links) > 8 else ""
     return ", ".join(links[:8]) + more

@@ -210,4 +210,7 @@ def _is_seen(issue: KnownIssue, result: Result) -> bool:
 
 
 def _ends(results: Sequence[Result]) -> str:
-    return ", ".join(f"{result.outcome} on {result.arch or 'its machine'}" for result in results)
+    """Return how tests ended, each way once: those of a pattern may be many."""
+    return ", ".join(
+        dict.fromkeys(f"{result.outcome} on {result.arch or 'its machine'}" for result in results)
+    )

@@ -15,6 +15,7 @@ import yaml
 
 from harness.arch import ARCHES
 from harness.report.junit import Case, render_junit
+from harness.report.known import load_known
 from harness.report.verdict import Outcome
 
 RECIPES = Path(__file__).parent.parent.parent / "docs" / "ci"
@@ -67,6 +68,17 @@ def test_every_option_exists() -> None:
         }
         assert options
         assert sorted(option for option in options if option not in said.stdout) == []
+
+
+def test_known_issues_of_the_docs_are_readable(tmp_path: Path) -> None:
+    example = (RECIPES.parent / "ci.md").read_text().split("```yaml\n")[1].split("```")[0]
+    file = tmp_path / "known.yaml"
+    file.write_text(example)
+    link = tmp_path / "docs" / "findings" / "rnull-size-wraps.md"
+    link.parent.mkdir(parents=True)
+    link.touch()
+    (issue,) = load_known(file)
+    assert (issue.arches, issue.splat) == (("arm64", "riscv64"), "WARNING in blk_validate_limits")
 
 
 def junit(path: Path, outcome: str) -> None:

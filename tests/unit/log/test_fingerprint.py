@@ -35,6 +35,9 @@ def test_same_mistake_on_three_architectures() -> None:
         ("Cs6T0sO5GTPWi_", "Cs9ZZZZZZZZZ_"),
         ("+0x7e/0x90", "+0x123/0x456"),
         ("toy_rust.rs:61:17", "toy_rust.rs:75:9"),
+        ("/build/drivers/toy/", "drivers/toy/"),
+        # behind a call that never returns stands the function that was laid out next
+        ("6Device5start+0x7e/0x90", "6Device5other+0x0/0x90"),
         ("RIP: 0010:rust_helper_BUG+0x8/0x10", "RIP: 0010:rust_helper_BUG+0x18/0x20"),
         # another run: processor, task, time, what else was loaded, whether the machine died
         ("CPU: 1 UID: 0 PID: 88 Comm: insmod", "CPU: 0 UID: 0 PID: 1188 Comm: modprobe"),
@@ -56,7 +59,7 @@ def test_what_a_build_and_a_run_change_does_not_count(old: str, new: str) -> Non
     ("old", "new"),
     [
         ("called `Option::unwrap()` on a `None` value", "attempt to subtract with overflow"),
-        ("6Device5start", "6Device5probe"),
+        ("toy_rust.rs:61:17", "other_rust.rs:61:17"),
     ],
 )
 def test_another_failure_has_another_one(old: str, new: str) -> None:
