@@ -108,7 +108,10 @@ def fragment_paths(arch: Arch, profile: str, extra: Sequence[Path] = ()) -> tupl
         if not path.is_file():
             raise UsageError(f"there is no kconfig fragment {path}")
     names = ("base", *arch.fragments, "rust", f"arch/{arch.name}", f"profile/{profile}")
-    return (*(data_dir("kconfigs") / f"{name}.config" for name in names), *extra)
+    paths = [data_dir("kconfigs") / f"{name}.config" for name in names]
+    # what only this architecture needs for that profile; most need nothing
+    both = data_dir("kconfigs") / "arch" / f"{arch.name}-{profile}.config"
+    return (*paths, *([both] if both.is_file() else []), *extra)
 
 
 def load_fragments(paths: Iterable[Path]) -> tuple[Option, ...]:

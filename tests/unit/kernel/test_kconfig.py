@@ -65,6 +65,11 @@ def test_fragments_come_in_the_order_in_which_later_ones_win(tmp_path: Path) -> 
     assert paths[-1] == mine
 
 
+def test_an_architecture_may_need_something_for_a_profile() -> None:
+    names = [path.name for path in fragment_paths(require_arch("x86_64"), "debug")]
+    assert names[-2:] == ["debug.config", "x86_64-debug.config"]
+
+
 def test_an_unknown_profile_is_answered_with_those_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         fragment_paths(require_arch("arm64"), "fast")
