@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 
 from harness.log.formats import Blames, Kind, Row
-from harness.log.frames import RELEASED, TAKEN, Trace, parse_traces, readable
+from harness.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
 from harness.log.plumbing import (
     ALLOCATES,
     BYSTANDER,
@@ -21,6 +21,7 @@ from harness.log.plumbing import (
     DISPATCHES,
     DISPATCHES_IN_INTERRUPTS,
     ENTRIES,
+    FRAMELESS,
     INTERRUPTED,
     MACHINERY,
     PLUMBING,
@@ -50,18 +51,32 @@ def blame(row: Row, named: str, lines: Sequence[str]) -> Blame:
     traces = parse_traces(lines)
     mains = [trace for trace in traces if trace.is_main]
     candidates = [readable(symbol) for symbol in _candidates(row, named, lines, traces)]
+    own = _drivers_own(lines)
     function = ""
     if row.blames is Blames.HANDLER:
-        function = _stuck(mains, DISPATCHES) or _stuck(mains, DISPATCHES_IN_INTERRUPTS)
-    function = function or _first_to_blame(row, named, candidates)
+        function = (
+            _stuck_in_module(mains, own)
+            or _stuck(mains, DISPATCHES)
+            or _stuck(mains, DISPATCHES_IN_INTERRUPTS)
+        )
+    function = function or _first_to_blame(row, named, candidates, own)
     frames = (readable(symbol) for trace in mains for symbol in trace.frames)
-    chain = tuple(name for name in frames if not _is_plumbing(name))
-    return Blame(function=function, chain=chain, damage=_damage(row, function, lines, traces))
+    chain = tuple(name for name in frames if name in own or not _is_plumbing(name))
+    return Blame(function=function, chain=chain, damage=_damage(row, function, own, lines, traces))
 
 
 @lru_cache(maxsize=4096)
 def _is_plumbing(name: str) -> bool:
     return PLUMBING.fullmatch(name) is not None
+
+
+def _drivers_own(lines: Sequence[str]) -> frozenset[str]:
+    """Return the functions of loadable modules: whatever their names are like, none is plumbing.
+
+    But of Rust's, a module contains copies of what the language's library and the kernel's crate have.
+    """
+    found = functions_of_modules(lines)
+    return frozenset(name for name in found if not ("::" in name and _is_plumbing(name)))
 
 
 def _candidates(row: Row, named: str, lines: Sequence[str], traces: Sequence[Trace]) -> Iterator[str]:
@@ -76,7 +91,10 @@ def _candidates(row: Row, named: str, lines: Sequence[str], traces: Sequence[Tra
         yield from islice(_places(lines), 1)
     for trace in traces:
         if trace.is_main:
-            yield from trace.frames
+            yield from trace.frames[:1]
+            if trace.caller and trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
+                yield trace.caller
+            yield from trace.frames[1:]
 
 
 def _places(lines: Sequence[str]) -> Iterator[str]:
@@ -88,17 +106,27 @@ def _places(lines: Sequence[str]) -> Iterator[str]:
             yield released["symbol"]
 
 
-def _first_to_blame(row: Row, named: str, candidates: Sequence[str]) -> str:
+def _first_to_blame(row: Row, named: str, candidates: Sequence[str], own: frozenset[str]) -> str:
     if row.kind is Kind.WARNING and named and not WARNS_OF_CALLERS.fullmatch(candidates[0]):
         # WARN() stands in that very function, and what locks warn of has kinds of its own
         return candidates[0]
     for name in candidates:
-        if not (_is_plumbing(name) or (row.kind is Kind.LEAK and ALLOCATES.fullmatch(name))):
+        if name in own or not (_is_plumbing(name) or (row.kind is Kind.LEAK and ALLOCATES.fullmatch(name))):
             return name
     if row.kind is Kind.RUST_PANIC:
         return ""
     # plumbing may fail itself; what only reports hardly ever does
     return next((name for name in candidates if not MACHINERY.fullmatch(name)), next(iter(candidates), ""))
+
+
+def _stuck_in_module(mains: Sequence[Trace], own: frozenset[str]) -> str:
+    """Return the innermost function of a module in the first stack that has one: drivers are under test."""
+    for trace in mains:
+        names = [readable(symbol) for symbol in trace.frames]
+        for name in names[_interrupted_at(names) :]:
+            if name in own:
+                return name
+    return ""
 
 
 def _stuck(mains: Sequence[Trace], dispatches: re.Pattern[str]) -> str:
@@ -126,12 +154,13 @@ def _interrupted_at(names: Sequence[str]) -> int:
     return 0
 
 
-def _damage(row: Row, function: str, lines: Sequence[str], traces: Sequence[Trace]) -> str:
+def _damage(
+    row: Row, function: str, own: frozenset[str], lines: Sequence[str], traces: Sequence[Trace]
+) -> str:
     """Return the first doubt about a report, in words."""
     mains = [trace for trace in traces if trace.is_main]
-    ends_early = (
-        row.located and row.kind is not Kind.WARNING and (not function or PLUMBING.fullmatch(function))
-    )
+    is_found = function in own or (function and not _is_plumbing(function))
+    ends_early = row.located and row.kind is not Kind.WARNING and not is_found
     doubts = (
         (_DROPPED.search("\n".join(lines)) is not None, "messages were dropped"),
         (row.located and not row.traced and not function, "it ends before the function to blame"),

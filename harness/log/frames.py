@@ -32,6 +32,10 @@ COUNTER = re.compile(
     rf"{_ADDRESS}(?P<symbol>{SYMBOL})\+0x"
 )  # the caller of such a frame
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>{SYMBOL})\+0x")
+# the register with the return address: whoever called a function that keeps no frame
+_LINK = re.compile(rf"(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
+# what a loadable module contains
+_OF_MODULE = re.compile(rf"({SYMBOL})\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]+")
 # where a lock is or was taken
 TAKEN = re.compile(rf".*\b(?:at: {_ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function: (?P<worker>{SYMBOL}))")
 # the same on a line of its own, not indented as a frame would be
@@ -75,6 +79,8 @@ class Trace:
     frames: list[str] = field(default_factory=list)
     # how many of them stand before the first line that announced a stack: they are program counters
     counters: int = 0
+    # who called the innermost function, as far as a register or the top of the stack tells, "" if unknown
+    caller: str = ""
     # frames that the kernel itself is not sure of
     guesses: int = 0
 
@@ -96,13 +102,22 @@ def readable(symbol: str) -> str:
 
 def _add(trace: Trace, frame: re.Match[str], line: str) -> None:
     """Add a frame; where each line names two, function and caller, the caller shows only as the next one."""
-    if frame["symbol"]:
+    if frame["unsure"] or frame["offset"] == "0":
+        if not trace.guesses and len(trace.frames) == trace.counters:
+            trace.caller = trace.caller or frame["symbol"] or ""
+        trace.guesses += 1
+    elif frame["symbol"]:
         trace.frames.append(frame["symbol"])
-        return
-    if not trace.frames or trace.frames[-1] != frame["arm"]:
-        trace.frames.append(frame["arm"])
-    if caller := _FROM.match(line):
-        trace.frames.append(caller["symbol"])
+    else:
+        if not trace.frames or trace.frames[-1] != frame["arm"]:
+            trace.frames.append(frame["arm"])
+        if caller := _FROM.match(line):
+            trace.frames.append(caller["symbol"])
+
+
+def _add_counter(trace: Trace, symbol: str) -> None:
+    trace.frames.append(symbol)
+    trace.counters += not trace.is_announced and len(trace.frames) == trace.counters + 1
 
 
 def parse_traces(lines: Iterable[str]) -> list[Trace]:
@@ -111,13 +126,11 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
     for line in lines:
         now = traces[-1]
         if counter := COUNTER.match(line):
-            now.frames.append(counter["symbol"])
-            now.counters += not now.is_announced and len(now.frames) == now.counters + 1
+            _add_counter(now, counter["symbol"])
         elif frame := FRAME.match(line):
-            if frame["unsure"] or frame["offset"] == "0":
-                now.guesses += 1
-            else:
-                _add(now, frame, line)
+            _add(now, frame, line)
+        elif link := _LINK.match(line):
+            now.caller = link["symbol"] if len(now.frames) == now.counters == 1 else now.caller
         elif _CALLS.match(line):
             if not (now.is_main and now.is_empty):
                 traces.append(Trace(is_main=True))
@@ -129,3 +142,8 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
         elif _NO_STACK in line:
             now.is_announced = False
     return traces
+
+
+def functions_of_modules(lines: Iterable[str]) -> frozenset[str]:
+    """Return the functions that lines say are code of a loadable module."""
+    return frozenset(readable(found[1]) for line in lines for found in _OF_MODULE.finditer(line))

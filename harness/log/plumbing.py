@@ -240,8 +240,15 @@ DETECTS = re.compile(
 # RCU's own thread: it waits, and is shown because it does
 BYSTANDER = re.compile(r"rcu_gp_\w+|rcu_\w+_kthread|rcu_nocb_\w+")
 
+# written in assembly, without a frame of its own: the stack's first frame is not of its caller
+FRAMELESS = re.compile(
+    r"_?_?mem(?:cpy|set|move)\w*|(?:clear|copy)_page\w*|rep_\w+|_?_?(?:arch_)?(?:copy_(?:from|to)|clear)_user\w*"
+)
+
 # one operation under the names it had, or has inside; the names of system calls without their wrappers
 ALIASES = (
+    # arm64's second name of what may run before the kernel is where it will be
+    (re.compile(r"__pi_(\w+)"), r"\1"),
     (re.compile(r"_?_?synchronize_(?:sched|s?rcu)\w*|__wait_rcu_gp"), "synchronize_rcu"),
     (re.compile(r"smp_call_function\w*|_?on_each_cpu\w*"), "smp_call_function"),
     (re.compile(r"(?:__(?:do|se)_sys|SyS|sys)_(\w+)"), r"\1"),

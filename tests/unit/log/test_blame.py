@@ -1,0 +1,75 @@
+"""Whom a report blames: code of modules, and functions that keep no frame."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.log.record import parse_console
+from harness.log.splat import find_splats
+
+# a driver's function may be called like a part of the kernel
+_NAMED_LIKE_PLUMBING = """\
+[    1.000000] kernel BUG at drivers/toy.c:139!
+[    1.000000] Oops: invalid opcode: 0000 [#1] SMP
+[    1.000000] RIP: 0010:bug_in_toy+0x4/0x10 [toy]
+[    1.000000] Call Trace:
+[    1.000000]  <TASK>
+[    1.000000]  toy_write+0x12d/0x2f0 [toy]
+[    1.000000]  vfs_write+0x4e/0xe0
+[    1.000000] ---[ end trace 0000000000000000 ]---
+"""
+
+_FRAMELESS_X86 = """\
+[    1.000000] BUG: unable to handle page fault for address: ffffffffa00020d0
+[    1.000000] Oops: Oops: 0003 [#1] SMP
+[    1.000000] RIP: 0010:memcpy+0xc/0x20
+[    1.000000] Call Trace:
+[    1.000000]  <TASK>
+[    1.000000]  ? toy_copy+0x42/0x60 [toy]
+[    1.000000]  toy_write+0x14/0x20 [toy]
+[    1.000000]  vfs_write+0xf6/0x350
+[    1.000000] ---[ end trace 0000000000000000 ]---
+"""
+
+_FRAMELESS_ARM64 = """\
+[    1.000000] Unable to handle kernel paging request at virtual address ffff800080927cc8
+[    1.000000] Internal error: Oops: 0000000096000047 [#1] SMP
+[    1.000000] pc : __pi_memset_generic+0x50/0x188
+[    1.000000] lr : toy_clear+0x38/0xb0 [toy]
+[    1.000000] Call trace:
+[    1.000000]  __pi_memset_generic+0x50/0x188 (P)
+[    1.000000]  toy_write+0x18/0x30 [toy]
+[    1.000000]  vfs_write+0x118/0x3b0
+[    1.000000] ---[ end trace 0000000000000000 ]---
+"""
+
+# a function that keeps a frame was called by the first certain one, whatever lies on the stack
+_WITH_FRAME = _FRAMELESS_X86.replace("memcpy", "toy_sum")
+
+# a loop is named by the syscall's handler; one in a driver by the driver
+_LOOP = """\
+[   36.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 6s! [sh:62]
+[   36.000000] RIP: 0010:toy_spin+0x15/0x20 [toy]
+[   36.000000] Call Trace:
+[   36.000000]  <TASK>
+[   36.000000]  toy_write+0x14/0x20 [toy]
+[   36.000000]  full_proxy_write+0x87/0x120
+[   36.000000]  vfs_write+0xf6/0x350
+[   36.000000]  do_syscall_64+0x72/0x1e0
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "title"),
+    [
+        (_NAMED_LIKE_PLUMBING, "kernel BUG in bug_in_toy"),
+        (_FRAMELESS_X86, "BUG: unable to handle kernel paging request in toy_copy"),
+        (_FRAMELESS_ARM64, "BUG: unable to handle kernel paging request in toy_clear"),
+        (_WITH_FRAME, "BUG: unable to handle kernel paging request in toy_sum"),
+        (_LOOP, "BUG: soft lockup in toy_spin"),
+        (_LOOP.replace(" [toy]", ""), "BUG: soft lockup in full_proxy_write"),
+    ],
+    ids=["module", "x86_64", "arm64", "with-frame", "loop-in-module", "loop-in-kernel"],
+)
+def test_blamed_function(log: str, title: str) -> None:
+    assert [splat.title for splat in find_splats(parse_console(log))] == [title]
