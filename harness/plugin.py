@@ -42,6 +42,8 @@ from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
 
 _RUN = pytest.StashKey[TestRun]()
+# directories that a test's modules were built from
+_SOURCES = pytest.StashKey[list[Path]]()
 _PLATFORMS = pytest.StashKey[Platforms]()
 _SESSION = pytest.StashKey[Path]()
 _KNOWN = pytest.StashKey[Sequence[KnownIssue]]()
@@ -366,9 +368,11 @@ def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str |
     platform, _ = _platform(request, arch)
 
     def build(directory: str | Path) -> dict[str, Path]:
+        source = (request.path.parent / directory).resolve()
+        request.node.stash.setdefault(_SOURCES, []).append(source)
         found = outoftree.build_modules(
             platform.kernel,
-            (request.path.parent / directory).absolute(),
+            source,
             toolchain=platform.toolchain,
             cache=_cache(request),
             report=_display(request.config),
@@ -455,9 +459,18 @@ def pytest_runtest_makereport(
     if call.when == "setup" and call.excinfo is not None and run is not None:
         run.finish(*_outcome(call.excinfo.value))
     if run is not None and run.verdict is not None:
+        sources = item.stash.get(_SOURCES, [])
         report.user_properties = [
             *(pair for pair in report.user_properties if pair[0] != FACTS),
-            facts_of(run.verdict, run.reports, run.directory, run.kernel_log(), run.explain()),
+            facts_of(
+                run.verdict,
+                run.reports,
+                run.directory,
+                log=run.kernel_log(),
+                explained=run.explain(),
+                sources=sources,
+                root=item.config.rootpath,
+            ),
         ]
     return report
 
