@@ -75,7 +75,7 @@ def _resources(root: Path) -> Iterator[Finding]:
 
 
 def _cached(choices: Choices) -> Iterator[Finding]:
-    for kind in ("toolroots", "sources", "kernels", "images"):
+    for kind in ("toolroots", "sources", "kernels", "images", "templates"):
         directory = choices.cache_root / kind
         entries = [path for path in directory.glob("*") if not path.name.startswith(".")]
         detail = f"{len(entries)} cached" if entries else "none yet: made when first needed"

@@ -112,8 +112,9 @@ class Machines:
         self, stack: ExitStack, spec: MachineSpec, qemu: Qemu, directory: Path, slowness: float
     ) -> Vm | None:
         """Return a fork that lives as long as `stack`, or None, and say why."""
-        key = template_key(spec, qemu)
+        key = ""
         try:
+            key = template_key(spec, qemu)
             if why := self._refused.get(key) or refusal(spec):
                 raise ForkError(why)
             with ExitStack() as attempt:

@@ -136,9 +136,12 @@ def _hash_version(path: Path, size: int, mtime_ns: int) -> str:
 
 
 def _hash_file(path: Path) -> str:
-    """Return a file's hash, computed once for each version of it."""
-    found = path.stat()
-    return _hash_version(path, found.st_size, found.st_mtime_ns)
+    """Return a file's hash, computed once for each version of it. Raises ForkError if it cannot be read."""
+    try:
+        found = path.stat()
+        return _hash_version(path, found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise ForkError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _qemu_build(qemu: Qemu) -> list[str]:
@@ -156,7 +159,10 @@ def _host_cpu() -> str:
 
 
 def template_key(spec: MachineSpec, qemu: Qemu) -> str:
-    """Return what identifies a template: a hash of everything that decides about its contents."""
+    """Return what identifies a template: a hash of everything that decides about its contents.
+
+    Raises ForkError if kernel, image or a table cannot be read.
+    """
     files = [spec.kernel.image, spec.initramfs, *([spec.dtb] if spec.dtb else []), *spec.acpi_tables]
     plain = replace(
         spec,

@@ -22,6 +22,8 @@ def pytest_argv(config: pytest.Config, scene: str, arch: Arch, results: Path, *w
     for name in ("--kernel", "--profile", "--accel", "--toolchain", "--qemu", "--cache"):
         if value := option(name):
             argv += [name, str(value)]
+    if option("--no-fork"):
+        argv.append("--no-fork")
     return [*argv, *words]
 
 

@@ -170,6 +170,19 @@ def test_two_workers_share_one_report(
     }
 
 
+def test_summary_says_where_machines_came_from(
+    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    words = ("-n", "2", "-k", "passes or vain or panics")
+    said = []
+    for more in ((), ("--no-fork",)):
+        argv = pytest_runs.pytest_argv(request.config, "scene_verdicts.py", arch, tmp_path, *words, *more)
+        said.append(subprocess.run(argv, capture_output=True, text=True, check=False).stdout)
+    assert "rustbed: 0 machines forked, 3 booted as asked\n" in said[1]
+    if not request.config.getoption("--no-fork"):
+        assert "rustbed: 3 machines forked, 0 booted as asked\n" in said[0]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

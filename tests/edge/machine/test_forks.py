@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from harness.cache import Cache
-from harness.errors import BootError, LostError
+from harness.errors import BootError, HostError, LostError
 from harness.host import QEMU_OVERHEAD_MIB, Qemu
 from harness.machine.ledger import HEADROOM_MIB, Ledger
 from harness.machine.machines import BOOTED, FORKED, INSTEAD, Machines
@@ -269,6 +269,12 @@ def test_boot_that_measured_its_clocks_wrongly_is_tried_again_and_never_kept(sce
     assert scene.leftovers() == []
 
 
+def test_machine_whose_kernel_is_not_there_is_left_to_qemu_to_refuse(scene: Scene) -> None:
+    scene.spec.kernel.image.unlink()
+    with scene.session() as machines:
+        assert "bzImage cannot be read" in scene.use(machines, "run")
+
+
 def test_machine_with_arguments_of_its_own_is_booted(scene: Scene) -> None:
     special = replace(scene, spec=replace(scene.spec, qemu_args=("-trace", "x")))
     with scene.session() as machines:
@@ -392,18 +398,48 @@ def test_two_workers_that_want_one_template_make_one(scene: Scene) -> None:
 # -- more machines than there is memory for --------------------------------------------
 
 
+def ledger_with_room_for(scene: Scene, machines: int) -> Ledger:
+    room_mib = HEADROOM_MIB + machines * (scene.spec.memory_mib + QEMU_OVERHEAD_MIB)
+    return Ledger(scene.cache, available_mib=lambda: room_mib)
+
+
+def test_nothing_stands_by_where_there_is_room_for_one_machine_only(scene: Scene) -> None:
+    with scene.session(ledger=ledger_with_room_for(scene, 1)) as machines:
+        assert [scene.use(machines, name) for name in ("one", "two")] == [FORKED, FORKED]
+        assert scene.leftovers() == []
+
+
+def test_what_stands_by_gives_way_to_a_machine_that_is_wanted(scene: Scene) -> None:
+    with (
+        scene.session(ledger=ledger_with_room_for(scene, 2)) as machines,
+        machines.machine(scene.spec, scene.qemu(), scene.path / "one") as one,
+        machines.machine(scene.spec, scene.qemu(), scene.path / "two", fresh=True) as two,
+    ):
+        assert one.check("echo here") == two.check("echo here")
+    assert scene.leftovers() == []
+
+
+def test_no_memory_for_a_single_machine_is_an_error_that_says_so(scene: Scene) -> None:
+    with (
+        scene.session(ledger=ledger_with_room_for(scene, 0)) as machines,
+        pytest.raises(HostError, match="not enough memory for a machine of 384 MiB"),
+        machines.machine(scene.spec, scene.qemu(), scene.path / "run"),
+    ):
+        pass
+    assert scene.starts == []
+
+
 def test_machines_beyond_the_memory_queue(scene: Scene) -> None:
     """Twelve machines are wanted at once, and there is room for three."""
     with scene.session() as machines:
         scene.use(machines, "first")
     before = len(scene.starts)
-    room_mib = HEADROOM_MIB + 3 * (scene.spec.memory_mib + QEMU_OVERHEAD_MIB)
     most, failures = [0], []
 
     def one(number: int) -> None:
         try:
             with (
-                scene.session(ledger=Ledger(scene.cache, available_mib=lambda: room_mib)) as machines,
+                scene.session(ledger=ledger_with_room_for(scene, 3)) as machines,
                 machines.machine(scene.spec, scene.qemu(), scene.path / f"run-{number}") as vm,
             ):
                 most[0] = max(most[0], len(scene.running))
