@@ -62,16 +62,18 @@ class OpenSplat:
         self.quiet += 1
         if self.quiet > self.row.reach:
             return
-        if text.startswith(PREAMBLES) and PREAMBLE.match(text) and not self.closing.match(text):
+        is_rule = text.startswith(PREAMBLES)
+        is_end = is_rule and (self.closing.match(text) or _END_OF_PANIC.match(text))
+        if is_rule and not is_end and PREAMBLE.match(text):
             return
         if self.closed:
             # x86 shows the registers once more behind the end
-            if self.quiet <= 2 and BODY.match(text):
+            if self.quiet <= 2 and not is_end and BODY.match(text):
                 self.last, self.quiet = index, 0
-        elif self.closing.match(text) or _END_OF_PANIC.match(text):
+        elif is_end:
             self.take(text, index)
             self.closed = True
-        elif BODY.match(text) or FRAME.match(text) or COUNTER.match(text) or self._is_message(text):
+        elif FRAME.match(text) or BODY.match(text) or COUNTER.match(text) or self._is_message(text):
             self.take(text, index)
         else:
             self.pending.append(text)
@@ -82,4 +84,4 @@ class OpenSplat:
 
     def is_over(self, index: int) -> bool:
         """Whether the record of this index cannot be of the report."""
-        return self.quiet > max(self.row.reach, _LEADS_TO) or index - self.last > _FORGOTTEN
+        return index - self.last > _FORGOTTEN or (self.quiet > _LEADS_TO and self.quiet > self.row.reach)

@@ -33,6 +33,7 @@ _STAMP = r"\[ *(?P<sec>\d{1,12})\.(?P<usec>\d{3,6})\]"
 _CONSOLE = re.compile(
     rf"(?P<prio><\d{{1,6}}>)?(?P<own>(?:{_STAMP})?(?:\[ *(?P<caller>[TC]\d{{1,10}})\])?)(?: |$|(?<=>))"
 )
+_NOTHING = (None,) * 5
 # what others put before that: facility and level (dmesg -x), date, host and program (dmesg -T, syslog)
 _DATE = (
     r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S{0,16}|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
@@ -146,14 +147,15 @@ def parse_lines(lines: Iterable[str], first: int = 0) -> Iterator[Record]:
     """
     for number, line in enumerate(lines, first):
         clean = strip_ansi(line).replace("\r", "")
-        for part in _split_torn(clean):
-            yield _saved_record(number, part) or _console_record(number, part)
+        if clean and not _TORN.search(clean, 1):
+            yield _saved_record(number, clean) or _console_record(number, clean)
+        else:
+            for part in _split_torn(clean):
+                yield _saved_record(number, part) or _console_record(number, part)
 
 
 def _split_torn(line: str) -> list[str]:
     """Cut before a time in the middle: somebody else's line was not finished."""
-    if line.find("[", 1) < 0:
-        return [line] if line else []
     starts = [torn.start() for torn in _TORN.finditer(line, 1)]
     if starts and (before := _PREFIX.match(line)) and before.end() == starts[0]:
         # that was no line, but what a logger puts before one
@@ -164,7 +166,7 @@ def _split_torn(line: str) -> list[str]:
 
 def _saved_record(number: int, line: str) -> Record | None:
     """Parse a line of /dev/kmsg; None if it is not of that form, or only a field of one."""
-    if not line[0].isdigit() or "," not in line[1:7]:
+    if line[0] not in "0123456789" or "," not in line[1:7]:
         return None
     header = _KMSG.fullmatch(line.encode(errors="replace"))
     return None if header is None else replace(_kmsg_record(header, []), seq=number)
@@ -177,20 +179,21 @@ def _console_record(number: int, line: str) -> Record:
     level = _LEVELS.index(logger["level"]) if logger and logger["level"] else UNKNOWN
     facility = int(logger is not None and logger["facility"] not in (None, "kern"))
     match = _CONSOLE.match(line, start)
-    if match is None or not (match["prio"] or match["own"]):
+    prio, own, sec, usec, caller = match.groups() if match else _NOTHING
+    if match is None or not (prio or own):
         return Record(seq=number, level=level, facility=facility, time_us=UNKNOWN, text=line[start:])
     text = line[match.end() :]
     if " kernel: " in text[:73] and (host := _HOST.match(text)):
         text = text[host.end() :]
-    if match["prio"]:
-        facility, level = divmod(int(match["prio"][1:-1]), 8)
+    if prio:
+        facility, level = divmod(int(prio[1:-1]), 8)
     return Record(
         seq=number,
         level=level,
         facility=facility,
-        time_us=int(match["sec"]) * 1_000_000 + int(match["usec"].ljust(6, "0")) if match["sec"] else UNKNOWN,
+        time_us=int(sec + usec.ljust(6, "0")) if sec and usec else UNKNOWN,
         text=text,
-        caller=match["caller"] or "",
+        caller=caller or "",
     )
 
 

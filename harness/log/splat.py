@@ -36,6 +36,7 @@ _ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in 
 _NEEDED = re.compile("|".join(re.escape(row.needs) for row in ROWS if row.needs))
 
 # the first words of a kernel, and the last ones of one that was told to end
+_TURNS = ("Linux version ", "reboot: ", "kexec_core: ", "sysrq: ")
 _BANNER = re.compile(r"Linux version \d+\.\d+")
 _ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting")
 # a time other than that of the very first records
@@ -105,7 +106,9 @@ class Reader:
         text = record.text[:_READ]
         found = self._forget(index)
         headline = _find_row(text) if record.facility == 0 else None
-        key = self._context(record, headline[0] if headline else None)
+        key = record.caller
+        if self._open and key not in self._open:
+            key = self._context(record, headline[0] if headline else None)
         current = self._open.get(key)
         if headline is None:
             if current is not None:
@@ -116,7 +119,10 @@ class Reader:
                 and (current is None or current.last < index)
             ):
                 self._announced[record.caller] = index
-            return found + self._note(record, text, index)
+            if text.startswith(_TURNS):
+                return found + self._note(text, index)
+            self._began = self._began or record.time_us > 0
+            return found
         row, match, closing = headline
         if current is not None and current.is_continued_by(row):
             current.stage, current.closed = max(row.stage, current.stage), False
@@ -151,8 +157,6 @@ class Reader:
 
     def _context(self, record: Record, row: Row | None) -> str:
         """Return whose report a record may belong to."""
-        if record.caller in self._open or not self._open:
-            return record.caller
         for key in reversed(self._open):
             splat = self._open[key]
             # lines torn apart lose their caller; a report of all processors is printed by many of them
@@ -163,13 +167,15 @@ class Reader:
 
     def _forget(self, index: int) -> list[Splat]:
         """Close what is over: nobody will go on with it."""
-        gone = [key for key, splat in self._open.items() if splat.is_over(index)] if self._open else ()
-        return [_close(self._open.pop(key)) for key in gone]
+        for splat in self._open.values():
+            if splat.is_over(index):
+                gone = [key for key, splat in self._open.items() if splat.is_over(index)]
+                return [_close(self._open.pop(key)) for key in gone]
+        return []
 
-    def _note(self, record: Record, text: str, index: int) -> list[Splat]:
+    def _note(self, text: str, index: int) -> list[Splat]:
         """Notice a kernel that begins anew though nothing ended the one before it."""
         if not _BANNER.match(text):
-            self._began = self._began or record.time_us > 0
             self._ended = self._ended or _ENDED.match(text) is not None
             return []
         again = self._began and not self._ended
