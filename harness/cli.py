@@ -19,7 +19,7 @@ from pathlib import Path
 
 from harness import doctor, process
 from harness.arch import ARCHES, Arch
-from harness.cache import remove_tree
+from harness.cache import default_root, remove_tree
 from harness.errors import HarnessError, UsageError
 from harness.explain import explain
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare, select_arches
@@ -134,9 +134,17 @@ def _bench(args: argparse.Namespace) -> int:
 
 def _explain(args: argparse.Namespace) -> int:
     """Name every splat of a log: 0 if it has none, 1 if some."""
-    has_splats, text = explain(args.log, as_json=args.json)
-    sys.stdout.writelines(text)
-    return 1 if has_splats else 0
+    found = explain(
+        args.log,
+        as_json=args.json,
+        vmlinux=Path(args.vmlinux) if args.vmlinux else None,
+        modules=Path(args.modules) if args.modules else None,
+        cache_root=Path(args.cache) if args.cache else default_root(),
+    )
+    sys.stdout.writelines(found.text)
+    for note in found.notes:
+        print(f"rustbed: {note}", file=sys.stderr)
+    return 1 if found.has_splats else 0
 
 
 def _gate(args: argparse.Namespace) -> int:
@@ -267,6 +275,11 @@ def make_parser() -> argparse.ArgumentParser:
     log = command("explain", _explain, "name every splat in a kernel log", options=False)
     log.add_argument("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")
     log.add_argument("--json", action="store_true", help="a list of objects in place of text")
+    log.add_argument(
+        "--vmlinux", metavar="FILE", help="of the kernel that wrote the log, with debug information"
+    )
+    log.add_argument("--modules", metavar="DIR", help="is searched for its modules (*.ko)")
+    log.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
     _gate_options(command("gate", _gate, "compare results with a baseline", options=False))
     add_repro_arguments(
         command("repro", _repro, "reproduce a failed run: list, pack, run, shell, gdb", options=False)

@@ -8,37 +8,66 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from harness.errors import UsageError
 from harness.log.explain import find_in_blocks, read_spans, render_json, render_text
-from harness.log.symbolize import Build
-from harness.report.lines import read_lines
+from harness.log.record import parse_lines
+from harness.log.symbolize import Build, find_build
+from harness.report.lines import find_debug_files, read_lines
 
 # bytes of a log that are looked at together
 _BLOCK = 16 * 1024
 
 
-def explain(name: str, *, as_json: bool) -> tuple[bool, Iterator[str]]:
-    """Return whether a log has splats, and the pieces of the text that tells of them.
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """What a log was found to hold."""
 
-    "-" is standard input. Raises UsageError if the log cannot be read.
+    has_splats: bool
+    # pieces of the text that tells of them
+    text: Iterator[str]
+    # why debug information does not tell all, a line each
+    notes: tuple[str, ...]
+
+
+def explain(
+    name: str, *, as_json: bool, vmlinux: Path | None, modules: Path | None, cache_root: Path
+) -> Explained:
+    """Return what the splats of a log are, and where they are in source if debug information is at hand.
+
+    "-" is standard input. `vmlinux` and the module files below `modules` are those of the kernel that
+    wrote the log; without them those that its run directory names. Raises UsageError if one cannot be read.
     """
+    files = find_debug_files(Path(name), vmlinux=vmlinux, modules=modules, cache_root=cache_root)
     with _open_log(name) as log:
         splats = find_in_blocks(_blocks(log))
         records, placed = read_spans(_blocks(log), splats)
-    known = read_lines(records, placed, None, Build()).refined
-    refined = [
-        replace(known.get(place, place), first=splat.first, last=splat.last)
-        for splat, place in zip(splats, placed, strict=False)
-    ]
+        build = _find_build(_blocks(log)) if files is not None and placed else Build()
+    lines = read_lines(records, placed, files, build)
+    refined = []
+    blames = {}
+    for splat, place in zip(splats, placed, strict=False):
+        known = lines.refined.get(place, place)
+        refined.append(replace(known, first=splat.first, last=splat.last))
+        if known in lines.blames:
+            blames[refined[-1]] = lines.blames[known]
     splats = (*refined, *splats[len(placed) :])
-    text = render_json(splats) if as_json else iter((render_text(name, splats, records, placed), "\n"))
-    return bool(splats), text
+    if as_json:
+        text = render_json(splats)
+    else:
+        text = iter((render_text(name, splats, lines.records, placed, blames), "\n"))
+    return Explained(has_splats=bool(splats), text=text, notes=lines.notes)
+
+
+def _find_build(blocks: Iterable[str]) -> Build:
+    """Return what a log says of its kernel; of several that were booted, the last."""
+    telling = (block for block in blocks if "Linux version " in block or "ainted" in block)
+    return find_build(record for block in telling for record in parse_lines(block.split("\n"), 0))
 
 
 @contextmanager

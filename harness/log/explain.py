@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from harness.log.annotate import render_blame
 from harness.log.demangle import demangle
 from harness.log.formats import Kind
 from harness.log.record import Record, parse_lines, render_record, strip_ansi
 from harness.log.splat import Reader, Splat, may_hold_splat
+from harness.log.symbolize import Blame
 
 # lines before a splat's headline that may be of it
 _BEFORE = 8
@@ -138,11 +140,16 @@ def render_json(splats: Iterable[Splat]) -> Iterator[str]:
 
 
 def render_text(
-    name: str, splats: Sequence[Splat], records: Sequence[Record], placed: Sequence[Splat]
+    name: str,
+    splats: Sequence[Splat],
+    records: Sequence[Record],
+    placed: Sequence[Splat],
+    blames: Mapping[Splat, Blame],
 ) -> str:
     """Render splats for a person: equal ones together, each with an excerpt at its first occurrence.
 
-    `records` and `placed` are what `read_spans` returned.
+    `records` and `placed` are what `read_spans` returned, the records perhaps annotated. `blames` has
+    where splats point at, as far as anybody can tell.
     """
     if not splats:
         return f"{name}: no splats"
@@ -157,14 +164,15 @@ def render_text(
     }
     for count, same in enumerate(alike.values(), start=1):
         first = same[0]
-        parts.append(_render_one(count, same, spans.get((first.first, first.last), ())))
+        span = spans.get((first.first, first.last), ())
+        parts.append(_render_one(count, same, span, blames.get(first)))
     return "\n\n".join(parts)
 
 
-def _render_one(count: int, same: Sequence[Splat], records: Sequence[Record]) -> str:
+def _render_one(count: int, same: Sequence[Splat], records: Sequence[Record], blame: Blame | None) -> str:
     splat = same[0]
     again = ", ".join(str(other.first + 1) for other in same[1:10])
-    where = f"{splat.file}:{splat.line}" if splat.file else ""
+    where = render_blame(blame).replace("\n", "\n" + " " * 13) if blame else ""
     rows = (
         ("kind", splat.kind.value + (", the machine died of it" if splat.fatal else "")),
         ("function", splat.function),

@@ -6,12 +6,13 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.arch import Arch
+from harness.cli import main
 from harness.kernel.artifact import Kernel
 from harness.kernel.debugfiles import parse_files
 from harness.log.record import parse_console
@@ -23,13 +24,25 @@ from tests.boot import pytest_runs
 
 MODULE = Path(__file__).parent / "modules/pointed/pointed.rs"
 
-# test of the scene, kind of its splat, function to blame, comment of the line to blame
+
+@dataclass(frozen=True)
+class Pointed:
+    """A test of the scene and what its splat must be."""
+
+    test: str
+    kind: str
+    function: str
+    # the comment of the line to blame
+    mark: str
+
+
 POINTED = [
-    ("test_null_in_an_inlined_function", "oops", "pointed::peek", "peek"),
-    ("test_call_that_never_returns", "rust-panic", "pointed::refuse", "refuse"),
-    ("test_panic_in_drop", "rust-panic", "<pointed::Pointed as core::ops::drop::Drop>::drop", "drop"),
-    ("test_warning", "warning", "pointed::warn", "warn"),
+    Pointed("test_null_in_an_inlined_function", "oops", "pointed::peek", "peek"),
+    Pointed("test_call_that_never_returns", "rust-panic", "pointed::refuse", "refuse"),
+    Pointed("test_panic_in_drop", "rust-panic", "<pointed::Pointed as core::ops::drop::Drop>::drop", "drop"),
+    Pointed("test_warning", "warning", "pointed::warn", "warn"),
 ]
+each_pointed = pytest.mark.parametrize("row", POINTED, ids=lambda row: row.test)
 
 _ran: dict[str, Path] = {}
 
@@ -58,30 +71,28 @@ def directory(results: Path, test: str) -> Path:
     return found
 
 
-@pytest.mark.parametrize(("test", "kind", "function", "mark"), POINTED)
-def test_verdict_names_function_file_and_line(
-    results: Path, test: str, kind: str, function: str, mark: str
-) -> None:
-    verdict = json.loads((directory(results, test) / rundir.VERDICT).read_text())
+@each_pointed
+def test_verdict_names_function_file_and_line(results: Path, row: Pointed) -> None:
+    verdict = json.loads((directory(results, row.test) / rundir.VERDICT).read_text())
     # a kernel that goes on after a death may warn of what the dead left behind
     splat = verdict["splats"][0]
     assert {name: splat[name] for name in ("kind", "function", "file", "line")} == {
-        "kind": kind,
-        "function": function,
+        "kind": row.kind,
+        "function": row.function,
         "file": "pointed.rs",
-        "line": marked(mark),
+        "line": marked(row.mark),
     }
-    assert splat["title"].endswith(f" in {function}")
+    assert splat["title"].endswith(f" in {row.function}")
     assert splat["title"] in verdict["reason"]
 
 
-@pytest.mark.parametrize(("test", "kind", "function", "mark"), POINTED)
-def test_failure_text_shows_the_source(results: Path, test: str, kind: str, function: str, mark: str) -> None:
-    failure = pytest_runs.cases(results)[test].find("failure")
+@each_pointed
+def test_failure_text_shows_the_source(results: Path, row: Pointed) -> None:
+    failure = pytest_runs.cases(results)[row.test].find("failure")
     assert failure is not None
     text = failure.text or ""
-    assert f"  blamed   pointed.rs:{marked(mark)} in {function}\n" in text
-    assert f"> {marked(mark)} | {MODULE.read_text().splitlines()[marked(mark) - 1]}\n" in text
+    assert f"  blamed   pointed.rs:{marked(row.mark)} in {row.function}\n" in text
+    assert f"> {marked(row.mark)} | {MODULE.read_text().splitlines()[marked(row.mark) - 1]}\n" in text
     assert "symbols" not in text
 
 
@@ -103,18 +114,20 @@ def test_failure_text_shows_inlined_functions_and_the_boundary(results: Path) ->
     assert "---- Rust above, C below ----" in lines[drop:]
 
 
-@pytest.mark.parametrize(("test", "kind", "function", "mark"), POINTED)
-def test_saved_run_directory_tells_the_same(
-    results: Path, test: str, kind: str, function: str, mark: str
+@each_pointed
+def test_explain_of_the_saved_run_directory_tells_the_same(
+    results: Path, row: Pointed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = directory(results, test)
-    files = parse_files((run / rundir.SYMBOLS).read_text())
-    records = parse_console((run / rundir.CONSOLE).read_text(errors="replace"))
-    lines = read_lines(records, find_splats(records), files, find_build(records))
-    splat = next(iter(lines.refined.values()))
-    told: dict[str, Any] = {"function": splat.function, "file": splat.file, "line": splat.line}
-    assert told == {"function": function, "file": "pointed.rs", "line": marked(mark)}
-    assert lines.notes == ()
+    assert main(["explain", str(directory(results, row.test) / rundir.CONSOLE), "--json"]) == 1
+    said = capsys.readouterr()
+    splat = json.loads(said.out)[0]
+    assert {name: splat[name] for name in ("kind", "function", "file", "line")} == {
+        "kind": row.kind,
+        "function": row.function,
+        "file": "pointed.rs",
+        "line": marked(row.mark),
+    }
+    assert said.err == ""
 
 
 def test_another_build_of_the_module_is_not_believed(results: Path, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.kernel.debugfiles import DebugFile, DebugFiles, render_files
 from harness.log.record import parse_console
 from harness.log.splat import find_splats
@@ -132,3 +134,57 @@ def test_files_are_those_of_the_run_directory_unless_named(files: DebugFiles, tm
     named = find_debug_files(log, vmlinux=other, modules=None, cache_root=tmp_path)
     assert named is not None
     assert named.files == {"": DebugFile(path=other)}
+
+
+# -- rustbed explain -----------------------------------------------------------
+
+
+@pytest.fixture
+def log(files: DebugFiles, tmp_path: Path) -> Path:
+    """A console in a run directory."""
+    (tmp_path / SYMBOLS).write_text(render_files(files))
+    path = tmp_path / "console.log"
+    path.write_text(f"{BANNER}\nquiet\n{LOG}quiet\n")
+    return path
+
+
+def test_explain_takes_what_the_run_directory_names(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(log), "--json"]) == 1
+    (splat,) = json.loads(capsys.readouterr().out)
+    assert {name: splat[name] for name in ("function", "file", "line", "first_line")} == {
+        "function": "toy_read",
+        "file": "toy.c",
+        "line": 3,
+        "first_line": 3,
+    }
+
+
+def test_explain_shows_places_and_source(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(log)]) == 1
+    said = capsys.readouterr()
+    assert "   source    toy.c:3 in toy_read\n" in said.out
+    assert "             > 3 | three\n" in said.out
+    assert any(line.startswith("   5 | RIP: 0010:toy_read+0x12/0x20 ") for line in said.out.splitlines())
+    assert said.err == ""
+
+
+def test_explain_says_why_a_vmlinux_is_not_believed(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    text = log.read_text().replace("#1 SMP", "#2 SMP")
+    (other / "bug-report.txt").write_text(text)
+    vmlinux = tmp_path / "vmlinux"
+    words = ["explain", str(other / "bug-report.txt"), "--json", "--vmlinux", str(vmlinux)]
+    assert main([*words, "--modules", str(other)]) == 1
+    said = capsys.readouterr()
+    assert [(splat["function"], splat["file"], splat["line"]) for splat in json.loads(said.out)] == [
+        ("toy_read", None, None)
+    ]
+    assert said.err.startswith(f"rustbed: vmlinux: it is of another build, the log's is: {BANNER[:-6]}#2 SMP")
+
+
+def test_explain_refuses_a_vmlinux_that_is_not_there(log: Path) -> None:
+    assert main(["explain", str(log), "--vmlinux", "/nonexistent/vmlinux"]) == 2
+    assert main(["explain", str(log), "--modules", "/nonexistent"]) == 2

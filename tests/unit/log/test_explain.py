@@ -66,7 +66,7 @@ def test_no_bytes_make_it_raise(data: bytes, size: int) -> None:
     text = data.decode(errors="replace")
     splats = find_in_blocks(blocks(text, size))
     records, placed = read_spans(blocks(text, size), splats)
-    assert render_text("log", splats, records, placed)
+    assert render_text("log", splats, records, placed, {})
     assert len(json.loads("".join(render_json(splats)))) == len(splats)
 
 
@@ -123,7 +123,7 @@ def test_json_without_splats_is_an_empty_list() -> None:
 def explain(text: str) -> str:
     splats = find_in_blocks([text])
     records, placed = read_spans([text], splats)
-    return render_text("toy.log", splats, records, placed)
+    return render_text("toy.log", splats, records, placed, {})
 
 
 def test_text_says_what_where_and_shows_it() -> None:
