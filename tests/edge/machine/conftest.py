@@ -49,9 +49,14 @@ def spec(tmp_path: Path) -> MachineSpec:
 def fake_boot(spec: MachineSpec, tmp_path: Path) -> Booter:
     """Boot a machine that acts as its words say; silence and deadlines are a few tenths of a second."""
 
-    def booted(*acts: str, slowness: float = 0.1, unanswered_s: float = 30.0) -> AbstractContextManager[Vm]:
+    def booted(
+        *acts: str,
+        slowness: float = 0.1,
+        unanswered_s: float = 30.0,
+        version: tuple[int, ...] = (11, 1, 3),
+    ) -> AbstractContextManager[Vm]:
         env = (("FAKE_QEMU", " ".join(acts)), ("FAKE_KMSG", str(tmp_path / "kmsg")))
-        qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=(11, 1, 3))
+        qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=version)
         patience = Patience(silence_s=2.0, unanswered_s=unanswered_s)
         return boot(spec, qemu, tmp_path / "run", slowness=slowness, patience=patience)
 

@@ -117,6 +117,12 @@ def test_evidence_says_what_could_not_be_had(fake_boot: Booter, tmp_path: Path) 
     assert "== non-maskable interrupt: could not be had\nQMP inject-nmi: no such thing" in text
 
 
+def test_console_of_an_old_qemu_cannot_be_typed_at(fake_boot: Booter, tmp_path: Path) -> None:
+    with fake_boot("ready", "wait", version=(7, 2, 0)) as vm, pytest.raises(HangError, match="guest dead"):
+        vm.run("sleep 60", timeout_s=1)
+    assert "sysrq wlt by console: could not be had\nthis QEMU's console has no input" in hang_log(tmp_path)
+
+
 def test_error_shows_the_console_as_it_was_before_it_was_asked(fake_boot: Booter) -> None:
     with hung(fake_boot, "print:the_last_words", "sysrq", "ready", "wait") as (_, error):
         assert str(error.facts["console"]).endswith("the last words")

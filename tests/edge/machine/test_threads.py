@@ -1,0 +1,57 @@
+"""What the host's kernel tells of a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness.machine.threads import CpuTime, process_state, thread_times, total
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def wait_for_state(pid: int, wanted: str) -> str:
+    end = time.monotonic() + 10
+    while process_state(pid) != wanted and time.monotonic() < end:
+        time.sleep(0.01)
+    return process_state(pid)
+
+
+def test_stopped_process_is_seen_to_be(child: subprocess.Popen[bytes]) -> None:
+    assert wait_for_state(child.pid, "S") == "S"
+    os.kill(child.pid, signal.SIGSTOP)
+    assert wait_for_state(child.pid, "T") == "T"
+
+
+def test_process_that_is_gone_has_no_state_and_no_threads(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()
+    assert process_state(child.pid) == ""
+    assert thread_times(child.pid) == {}
+
+
+def test_time_of_a_thread_grows_with_what_it_does() -> None:
+    own = threading.get_native_id()
+    before, end = thread_times(os.getpid())[own], time.thread_time() + 0.2
+    while time.thread_time() < end:
+        pass
+    spent = thread_times(os.getpid())[own] - before
+    assert 0.1 < spent.ran_s
+    assert spent.waited_s >= 0
+
+
+def test_times_add_up() -> None:
+    several = [CpuTime(ran_s=1.0, waited_s=0.5), CpuTime(ran_s=2.0)]
+    assert total(several) == CpuTime(ran_s=3.0, waited_s=0.5)
+    assert total([]) == CpuTime()
