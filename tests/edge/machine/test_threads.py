@@ -47,7 +47,7 @@ def test_time_of_a_thread_grows_with_what_it_does() -> None:
     while time.thread_time() < end:
         pass
     spent = thread_times(os.getpid())[own] - before
-    assert 0.1 < spent.ran_s
+    assert spent.ran_s > 0.1
     assert spent.waited_s >= 0
 
 
