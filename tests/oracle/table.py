@@ -212,7 +212,7 @@ BAD = (
     Bad(
         module="callback_after_unload",
         seen=(Seen(outcome=Outcome.CRASH, kind=Kind.OOPS, title=_PAGING, function="ring"),),
-        after="sleep 1",
+        after="sleep 4",
     ),
     Bad(
         module="stack_overflow",

@@ -17,7 +17,6 @@ module! {
 }
 
 struct CallbackAfterUnload {
-    #[cfg_attr(bad, allow(dead_code))]
     timer: NonNull<bindings::hrtimer>,
 }
 
@@ -32,22 +31,22 @@ impl kernel::Module for CallbackAfterUnload {
         let clock = bindings::CLOCK_MONOTONIC as i32;
         let mode = bindings::hrtimer_mode_HRTIMER_MODE_REL;
         // SAFETY: The timer is valid and stays where it is.
-        unsafe {
-            bindings::hrtimer_setup(timer, Some(ring), clock, mode);
-            bindings::hrtimer_start_range_ns(timer, 500_000_000, 0, mode);
-        }
+        unsafe { bindings::hrtimer_setup(timer, Some(ring), clock, mode) };
         Ok(Self {
             timer: timer.into(),
         })
     }
 }
 
-#[cfg(not(bad))]
 impl Drop for CallbackAfterUnload {
     fn drop(&mut self) {
-        // SAFETY: It was set up in `init()`, and nobody else frees it.
+        let mode = bindings::hrtimer_mode_HRTIMER_MODE_REL;
+        // SAFETY: The timer was set up in `init()`, and nobody else frees it.
         unsafe {
+            bindings::hrtimer_start_range_ns(self.timer.as_ptr(), 2_000_000_000, 0, mode);
+            #[cfg(not(bad))]
             bindings::hrtimer_cancel(self.timer.as_ptr());
+            #[cfg(not(bad))]
             drop(KBox::from_raw(self.timer.as_ptr()));
         }
     }

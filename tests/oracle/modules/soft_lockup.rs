@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waits for seconds with preemption off.
+//! Waits for seconds, spinning, with preemption off.
 
 use kernel::{
     bindings,
@@ -37,5 +37,5 @@ fn wait(lock: &SpinLock<()>) {
     #[cfg(not(bad))]
     drop(_guard);
     let begin = jiffies();
-    while jiffies().wrapping_sub(begin) < 4 * bindings::HZ as usize {} // blamed
+    while jiffies().wrapping_sub(begin) < 6 * bindings::HZ as usize {} // blamed
 }

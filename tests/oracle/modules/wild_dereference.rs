@@ -18,7 +18,7 @@ struct WildDereference;
 impl kernel::Module for WildDereference {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         // an errno where a pointer is wanted, aligned like one
-        let errno = (bindings::ENOENT as usize).wrapping_neg() & !7;
+        let errno = (bindings::EINVAL as usize).wrapping_neg() & !7;
         let found = black_box(without_provenance(errno));
         pr_info!("value: {}\n", value_of(found));
         Ok(Self)
