@@ -33,6 +33,7 @@ _MACHINERY = (
     | retint_\w+ | restore_\w+_regs\w* | handle_bad_stack | handle_stack_overflow""",
     # sanitizers, their shadow accesses and what the compiler calls for them
     r"""_?_?(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan)_\w+ | handle_overflow
+    | check_slab_allocation
     | val_to_string | __sanitizer_\w+ | check_(?:memory_region|region_inline|canary\w*) | memory_is_\w+
     | qlist_\w+ | quarantine_\w+ | set_track | poison_\w+ | _?_?check_(?:heap_object|object_size)\w*
     | usercopy_(?:abort|warn) | check_stack_object | fortify_panic | __fortify_\w+ | __stack_chk_fail

@@ -161,7 +161,8 @@ BAD = (
                 needs="CONFIG_SOFTLOCKUP_DETECTOR",
                 kind=Kind.SOFT_LOCKUP,
                 title="BUG: soft lockup",
-                function="wait",
+                # of what is stuck the function is named that the kernel called
+                function="<{crate}::SoftLockup as kernel::module::Module>::init",
             ),
         ),
         # a lockup lasts longer than twice that many seconds

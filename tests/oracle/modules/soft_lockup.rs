@@ -6,7 +6,8 @@ use kernel::{
     bindings,
     new_spinlock,
     prelude::*,
-    sync::SpinLock, //
+    sync::SpinLock,
+    time::{msecs_to_jiffies, Jiffies}, //
 };
 
 module! {
@@ -21,14 +22,14 @@ struct SoftLockup;
 
 impl kernel::Module for SoftLockup {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        wait(&*KBox::pin_init(new_spinlock!(()), GFP_KERNEL)?);
+        wait(&*KBox::pin_init(new_spinlock!(()), GFP_KERNEL)?); // blamed
         Ok(Self)
     }
 }
 
-fn jiffies() -> usize {
+fn jiffies() -> Jiffies {
     // SAFETY: Always there to be read.
-    unsafe { (&raw const bindings::jiffies).read_volatile() as usize }
+    unsafe { (&raw const bindings::jiffies).read_volatile() }
 }
 
 #[inline(never)]
@@ -36,6 +37,6 @@ fn wait(lock: &SpinLock<()>) {
     let _guard = lock.lock();
     #[cfg(not(bad))]
     drop(_guard);
-    let begin = jiffies();
-    while jiffies().wrapping_sub(begin) < 6 * bindings::HZ as usize {} // blamed
+    let (begin, span) = (jiffies(), msecs_to_jiffies(6_000));
+    while jiffies().wrapping_sub(begin) < span {}
 }

@@ -17,7 +17,8 @@ struct StackOverflow;
 
 impl kernel::Module for StackOverflow {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        pr_info!("deep: {}\n", descend(0));
+        let deep = descend(0);
+        pr_info!("deep: {deep}\n");
         Ok(Self)
     }
 }

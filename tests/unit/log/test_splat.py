@@ -55,6 +55,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "hung_task": (Kind.HUNG_TASK, "INFO: task hung", "toy_lock_twice", False, (0, 11)),
     "jump_to_null_x86": (Kind.OOPS, NULL, "toy_ioctl", False, (0, 9)),
     "kasan": (Kind.KASAN, "KASAN: slab-use-after-free Read", "toy_poll", False, (0, 24)),
+    "kasan_double_free": (Kind.KASAN, "KASAN: double-free Free", "toy_remove", False, (0, 10)),
     "kasan_in_memcpy": (Kind.KASAN, "KASAN: slab-out-of-bounds Write", "toy_store", False, (0, 8)),
     "kcsan": (Kind.KCSAN, "KCSAN: data-race in toy_count / toy_reset", "", False, (0, 10)),
     "kfence": (Kind.KFENCE, "KFENCE: out-of-bounds read", "toy_parse", False, (0, 10)),
