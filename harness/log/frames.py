@@ -35,7 +35,7 @@ _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>{SYMBOL})\+0x"
 # the register with the return address: whoever called a function that keeps no frame
 _LINK = re.compile(rf"(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
 # what a loadable module contains
-_OF_MODULE = re.compile(rf"({SYMBOL})\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]+")
+_OF_MODULE = re.compile(rf"(?<![\w$.])({SYMBOL})\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]+")
 # where a lock is or was taken
 TAKEN = re.compile(rf".*\b(?:at: {_ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function: (?P<worker>{SYMBOL}))")
 # the same on a line of its own, not indented as a frame would be
@@ -58,7 +58,11 @@ _HISTORY = re.compile(
 )
 # a history that is said to be there
 _PROMISED = re.compile(r"(?:Allocated|Freed)(?: by task|:)")
-_NO_STACK = "stack is not available"
+# any of them; the last one says that no stack follows
+_MARK = re.compile(
+    "|".join(re.sub(r"\(\?P<\w+>", "(?:", marks.pattern) for marks in (_LINK, _CALLS, _HISTORY, _OTHER))
+    + "|.{0,20}stack is not available"
+)
 
 
 # what compilers put behind a name
@@ -120,6 +124,23 @@ def _add_counter(trace: Trace, symbol: str) -> None:
     trace.counters += not trace.is_announced and len(trace.frames) == trace.counters + 1
 
 
+def _turn(traces: list[Trace], line: str) -> None:
+    """Take a line that is about stacks and no frame: most begin another one."""
+    now = traces[-1]
+    if link := _LINK.match(line):
+        now.caller = link["symbol"] if len(now.frames) == now.counters == 1 else now.caller
+    elif _CALLS.match(line):
+        if not (now.is_main and now.is_empty):
+            traces.append(Trace(is_main=True))
+        traces[-1].is_announced = True
+    elif _HISTORY.match(line):
+        traces.append(Trace(title=line, is_main=False, is_announced=_PROMISED.match(line) is not None))
+    elif _OTHER.match(line):
+        traces.append(Trace(is_main=True))
+    else:
+        now.is_announced = False
+
+
 def parse_traces(lines: Iterable[str]) -> list[Trace]:
     """Split the lines of one report into its stacks; frames before any announcement are one too."""
     traces = [Trace(is_main=True)]
@@ -129,21 +150,13 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
             _add_counter(now, counter["symbol"])
         elif frame := FRAME.match(line):
             _add(now, frame, line)
-        elif link := _LINK.match(line):
-            now.caller = link["symbol"] if len(now.frames) == now.counters == 1 else now.caller
-        elif _CALLS.match(line):
-            if not (now.is_main and now.is_empty):
-                traces.append(Trace(is_main=True))
-            traces[-1].is_announced = True
-        elif _HISTORY.match(line):
-            traces.append(Trace(title=line, is_main=False, is_announced=_PROMISED.match(line) is not None))
-        elif _OTHER.match(line):
-            traces.append(Trace(is_main=True))
-        elif _NO_STACK in line:
-            now.is_announced = False
+        elif _MARK.match(line):
+            _turn(traces, line)
     return traces
 
 
 def functions_of_modules(lines: Iterable[str]) -> frozenset[str]:
     """Return the functions that lines say are code of a loadable module."""
-    return frozenset(readable(found[1]) for line in lines for found in _OF_MODULE.finditer(line))
+    return frozenset(
+        readable(found[1]) for line in lines if "]" in line for found in _OF_MODULE.finditer(line)
+    )

@@ -217,7 +217,8 @@ def _close(splat: OpenSplat) -> Splat:
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
         groups["message"] = _rust_message(splat.lines) or f"panicked at {groups['where']}"
     outcome = blame(row, groups.get("function", ""), splat.lines)
-    groups["access"] = next((found[1] for line in splat.lines if (found := _ACCESS.match(line))), "")
+    if "{access}" in row.title:
+        groups["access"] = next((found[1] for line in splat.lines if (found := _ACCESS.match(line))), "")
     title = " ".join(row.title.format(**groups).split()) or "Oops"
     # a Rust panic's file without the directory, which depends on how the kernel was built
     told = f"{groups.get('where', '').rpartition('/')[2]} {title}"
