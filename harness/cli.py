@@ -29,6 +29,7 @@ from harness.report.gate_formats import FORMATS
 from harness.report.known import load_known
 from harness.report.results import load_results
 from harness.repro.arguments import add_arguments as add_repro_arguments
+from harness.repro.arguments import add_bisect_arguments
 
 PROJECT = Path(__file__).parent.parent
 
@@ -166,6 +167,21 @@ def _repro(args: argparse.Namespace) -> int:
     from harness.repro import commands  # noqa: PLC0415 - as above
 
     return commands.run(args, lambda text: print(text, flush=True))
+
+
+def _bisect(args: argparse.Namespace) -> int:
+    """Find the first bad kernel: 0 if it is known, 1 if those before it could not be tried."""
+    from harness.repro import bisecting  # noqa: PLC0415 - as above
+
+    row = list_row(args.good, args.bad, lambda: list_packages(Cache(_cache_root(args)), _display()))
+    question = bisecting.Question(
+        row=row,
+        test=(args.test, *args.pytest_args, *(("--cache", args.cache) if args.cache else ())),
+        runs=args.runs,
+        directory=Path(args.directory).absolute(),
+    )
+    print(f"{len(row)} kernels: {row[0]} ... {row[-1]}", flush=True)
+    return bisecting.bisect(question, lambda text: print(text, flush=True))
 
 
 def _clean(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -38,12 +39,12 @@ from harness.report.recorder import Recorder
 from harness.report.results import load_results
 from harness.report.shard import Key, divide, parse_shard, recorded_times, render_plan
 from harness.report.verdict import RED, Expectation, Outcome
+from harness.repro.interactive import stop_at_failure
+from harness.repro.run import find_emulator
 from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
 
 _RUN = pytest.StashKey[TestRun]()
-# directories that a test's modules were built from
-_SOURCES = pytest.StashKey[list[Path]]()
 _PLATFORMS = pytest.StashKey[Platforms]()
 _SESSION = pytest.StashKey[Path]()
 _KNOWN = pytest.StashKey[Sequence[KnownIssue]]()
@@ -126,6 +127,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so"
     )
+    group.addoption(
+        "--on-failure", choices=("shell",), help="stop at a red test, with a shell in its machine"
+    )
     group.addoption("--shard", metavar="I/N", help="run part I of N; `rustbed gate` judges all together")
     group.addoption(
         "--shard-times",
@@ -159,6 +163,8 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         chosen = _choices(config)
         _arches(config)
+        if config.getoption("--on-failure") and config.getoption("numprocesses", None):
+            raise UsageError("--on-failure needs the terminal, and -n has many workers for it", mend="-n 0")
         known = config.getoption("--known-issues")
         config.stash[_KNOWN] = load_known(Path(known)) if known else ()
         shard = config.getoption("--shard")
@@ -368,11 +374,9 @@ def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str |
     platform, _ = _platform(request, arch)
 
     def build(directory: str | Path) -> dict[str, Path]:
-        source = (request.path.parent / directory).resolve()
-        request.node.stash.setdefault(_SOURCES, []).append(source)
         found = outoftree.build_modules(
             platform.kernel,
-            source,
+            (request.path.parent / directory).absolute(),
             toolchain=platform.toolchain,
             cache=_cache(request),
             report=_display(request.config),
@@ -409,11 +413,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
         _finish(item, *_outcome(error))
+        _stop_at_failure(item)
         raise
     run = item.stash.get(_RUN, None)
     if run is not None:
         verdict = run.finish(Outcome.PASS, "")
         if verdict.outcome is not Outcome.PASS:
+            _stop_at_failure(item)
             pytest.fail(run.explain(), pytrace=False)
     return result
 
@@ -434,6 +440,41 @@ def _finish(item: pytest.Item, outcome: Outcome, reason: str) -> None:
         run.finish(outcome, reason)
         if outcome is not Outcome.SKIP:
             item.add_report_section("call", "machine", run.explain())
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _stop_at_failure(item: pytest.Item) -> None:
+    """Let a person into the machine of a red test, if that was asked for."""
+    run = item.stash.get(_RUN, None)
+    if (
+        not item.config.getoption("--on-failure")
+        or run is None
+        or run.verdict is None
+        or not run.verdict.is_red
+    ):
+        return
+    choices = item.config.stash[_PLATFORMS].choices
+    capture = item.config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.suspend(in_=True)
+    try:
+        _tell(f"\n{run.explain()}")
+        stop_at_failure(
+            run.directory,
+            run.alive,
+            lambda arch: find_emulator(arch, choices.qemu, choices.cache),
+            input,
+            _tell,
+        )
+    except HarnessError as error:
+        _tell(f"no shell: {error}")
+    finally:
+        if capture is not None:
+            capture.resume()
 
 
 def _hide_ours(call: pytest.CallInfo[None]) -> None:
@@ -459,18 +500,9 @@ def pytest_runtest_makereport(
     if call.when == "setup" and call.excinfo is not None and run is not None:
         run.finish(*_outcome(call.excinfo.value))
     if run is not None and run.verdict is not None:
-        sources = item.stash.get(_SOURCES, [])
         report.user_properties = [
             *(pair for pair in report.user_properties if pair[0] != FACTS),
-            facts_of(
-                run.verdict,
-                run.reports,
-                run.directory,
-                log=run.kernel_log(),
-                explained=run.explain(),
-                sources=sources,
-                root=item.config.rootpath,
-            ),
+            facts_of(run.verdict, run.reports, run.directory, run.kernel_log(), run.explain()),
         ]
     return report
 

@@ -55,6 +55,7 @@ class TestRun:
     verdict: Verdict | None = None
     # the machines that live, and what their clocks said before the test, if leaks are looked for
     _open: dict[Vm, int | None] = field(default_factory=dict)
+    _living: list[Vm] = field(default_factory=list)
     _started: int = 0
     # by run directory
     _debug_files: dict[Path, DebugFiles] = field(default_factory=dict)
@@ -69,15 +70,22 @@ class TestRun:
             with self.machines.machine(
                 spec, platform.qemu, directory, slowness=self.slowness, fresh=from_boot
             ) as vm:
+                self._living.append(vm)
                 self._open[vm] = kmemleak.read_clock(vm.run) if self.leaks else None
                 try:
                     yield vm
                 finally:
+                    self._living.remove(vm)
                     self._conclude(vm)
         except MachineError as error:
             if not any(report.run_dir == directory for report in self.reports):
                 self.reports.append(_report_unbooted(spec, directory, error))
             raise
+
+    @property
+    def alive(self) -> tuple[Vm, ...]:
+        """The machines that still take commands, judged or not."""
+        return tuple(vm for vm in self._living if vm.ended is None)
 
     def _conclude(self, vm: Vm) -> None:
         """Take down what a machine leaves behind, once."""

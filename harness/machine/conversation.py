@@ -168,6 +168,10 @@ class Conversation:
         if not self.log.is_awake(deadline.remaining):
             raise HangError("the kernel log of a fork is silent", **self._running.evidence())
 
+    def end_transcript(self) -> None:
+        """Write down no more commands."""
+        self._transcript.close()
+
     def close(self) -> None:
         """Close the channels."""
         with ExitStack() as stack:

@@ -316,6 +316,10 @@ class Vm:
         self._talk.wait_awake(command, seconds)
         self.boot_ms = (time.monotonic() - self._running.started) * 1000
 
+    def end_transcript(self) -> None:
+        """Let what is done from now on be no part of the run that can be reproduced."""
+        self._talk.end_transcript()
+
     def close(self) -> None:
         """Close the channels; the machine's owner ends QEMU."""
         self._talk.close()

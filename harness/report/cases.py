@@ -77,34 +77,17 @@ def key_of(nodeid: str) -> tuple[str, str, str]:
     return named["classname"], *split_arch(named["name"])
 
 
-def find_source(file: str, directories: Sequence[Path], root: Path) -> str:
-    """Return the path from `root` of a module's source file, if it is in one of these directories.
-
-    Modules out of the tree are compiled in a copy, so that debug information knows them without a directory.
-    """
-    found = (path for each in directories if (path := each / file).is_file() and path.is_relative_to(root))
-    return next((str(path.relative_to(root)) for path in found), file)
-
-
 def facts_of(
-    verdict: Verdict,
-    machines: Sequence[MachineReport],
-    directory: Path,
-    *,
-    log: str,
-    explained: str,
-    sources: Sequence[Path],
-    root: Path,
+    verdict: Verdict, machines: Sequence[MachineReport], directory: Path, log: str, explained: str
 ) -> tuple[str, str]:
     """Return what the files need to know of a test as a property of its report, which travels.
 
-    `directory` is the test's run directory, `log` its kernel log, `explained` the text of a failure,
-    `sources` where its modules were built from, `root` what paths of sources are told from.
+    `directory` is the test's run directory, `log` its kernel log, `explained` the text of a failure.
     """
     properties = [("splat", "\n".join(splat.title for splat in verdict.splats))]
     properties.append(("fingerprint", "\n".join(verdict.fingerprints)))
-    placed = [(splat.file, splat.line) for splat in verdict.splats if splat.file and splat.line]
-    properties += [("source", f"{find_source(file, sources, root)}:{line}") for file, line in placed[:1]]
+    source = next((f"{splat.file}:{splat.line}" for splat in verdict.splats if splat.file and splat.line), "")
+    properties.append(("source", source))
     for machine in machines[:1]:
         properties += [
             ("kernel_release", machine.release),

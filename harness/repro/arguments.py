@@ -22,11 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     packing.add_argument("-o", "--output", metavar="FILE", help="a file or a directory (default: here)")
     packing.add_argument("--debug-info", action="store_true", help="with vmlinux and unstripped modules")
     running = command("run", "reproduce a run: 0 if the same comes, 1 if not, 2 if nobody can tell")
-    running.add_argument("--results", default="results/replays", metavar="DIR", help="for the files")
     shell = command("shell", "a shell in the machine, just before the command at which it failed")
     shell.add_argument("--after", action="store_true", help="after that command, if the machine still lives")
     shell.add_argument("--at", type=int, metavar="N", help="before command N instead (counted from 1)")
-    for parser_of_scene in (running, shell):
+    debugger = command("gdb", "gdb on the machine, stopped where it reports what is wrong")
+    debugger.add_argument("--at", type=int, metavar="N", help="give command N (counted from 1) under gdb")
+    debugger.add_argument(
+        "--batch",
+        action="append",
+        default=[],
+        metavar="CMD",
+        help="a command for gdb, instead of a prompt",
+    )
+    for parser_of_scene in (running, shell, debugger):
         add_scene(parser_of_scene)
 
 
@@ -35,4 +43,21 @@ def add_scene(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scene", metavar="RUN|BUNDLE", help="a run directory, or a packed one")
     parser.add_argument("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
     parser.add_argument("--accel", choices=("kvm", "tcg"), help="default: as it was, where that is possible")
+    parser.add_argument("--results", default="results/replays", metavar="DIR", help="for the replay's files")
     parser.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
+
+
+def add_bisect_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `rustbed bisect`; what it does not know is pytest's."""
+    parser.add_argument("--good", required=True, metavar="KERNEL", help="debian:X, built:DIR/X, tree:PATH@X")
+    parser.add_argument("--bad", required=True, metavar="KERNEL", help="a later one of the same kind")
+    parser.add_argument("--runs", type=_positive, default=1, metavar="N", help="runs on each kernel")
+    parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
+    parser.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
+    parser.add_argument("test", metavar="TEST", help="a test, as pytest names it; further arguments are pytest's")
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number

@@ -18,7 +18,7 @@ from harness.cache import Cache
 from harness.errors import HarnessError
 from harness.host import Qemu
 from harness.report import rundir
-from harness.repro import interactive
+from harness.repro import debugger, interactive
 from harness.repro.listing import list_runs
 from harness.repro.pack import pack_run
 from harness.repro.replay import Sameness
@@ -54,8 +54,7 @@ def _run(args: argparse.Namespace, say: Say) -> int:
         with ExitStack() as stack:
             scene, qemu = _open(args, stack)
             describe(scene, qemu, say)
-            session = rundir.open_session(Path(args.results).absolute())
-            directory = rundir.run_dir(session, scene.test)
+            directory = _directory(args, scene)
             replayed, judgement = reproduce(scene, qemu, directory, say)
     except HarnessError as error:
         say(f"{Sameness.UNKNOWN}: {error}")
@@ -73,15 +72,28 @@ def _open(args: argparse.Namespace, stack: ExitStack) -> tuple[Scene, Qemu]:
     return replace(scene, spec=choose_accel(scene.spec, args.accel)), qemu
 
 
+def _directory(args: argparse.Namespace, scene: Scene) -> Path:
+    """Make a run directory for what is done with a scene."""
+    return rundir.run_dir(rundir.open_session(Path(args.results).absolute()), scene.test)
+
+
 def _shell(args: argparse.Namespace, say: Say) -> int:
     with ExitStack() as stack:
         scene, qemu = _open(args, stack)
         describe(scene, qemu, say)
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-")))
+        directory = _directory(args, scene)
         return interactive.run_shell(scene, qemu, directory, say, at=args.at, after=args.after)
 
 
-_COMMANDS = {"list": _list, "pack": _pack, "run": _run, "shell": _shell}
+def _gdb(args: argparse.Namespace, say: Say) -> int:
+    with ExitStack() as stack:
+        scene, qemu = _open(args, stack)
+        describe(scene, qemu, say)
+        directory = _directory(args, scene)
+        return debugger.run_gdb(scene, qemu, directory, say, at=args.at, batch=args.batch)
+
+
+_COMMANDS = {"list": _list, "pack": _pack, "run": _run, "shell": _shell, "gdb": _gdb}
 
 
 def run(args: argparse.Namespace, say: Say) -> int:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import console
+from harness.arch import Arch
 from harness.errors import MachineError, UsageError
 from harness.host import Qemu
 from harness.machine.booting import boot
+from harness.machine.vm import Vm
 from harness.repro.replay import replay
 from harness.repro.run import Say, find_failing_step
-from harness.repro.scene import Scene
+from harness.repro.scene import Scene, load_run
+
+# answers a prompt with a line; EOFError: there are no more
+Ask = Callable[[str], str]
 
 
 def run_shell(scene: Scene, qemu: Qemu, directory: Path, say: Say, *, at: int | None, after: bool) -> int:
@@ -40,3 +46,38 @@ def _ended(outcome: str, reason: str, directory: Path) -> MachineError:
     return MachineError(
         f"the machine does not live so long: {outcome}: {reason}", look=directory, mend="leave out --after"
     )
+
+
+def stop_at_failure(
+    directory: Path, alive: Sequence[Vm], qemu: Callable[[Arch], Qemu], ask: Ask, say: Say
+) -> None:
+    """Give a person the machine of a test that has just failed, until they are done with it.
+
+    A machine that still lives takes commands as the test gave them; of one that
+    does not, another is brought to the state before its failing command.
+    `qemu` finds an emulator for an architecture. Raises HarnessError when that cannot be had.
+    """
+    if alive:
+        _converse(alive[-1], ask, say)
+        return
+    scene = load_run(directory)
+    say(f"the machine is gone; another one, before what ended it (files: {directory}):")
+    run_shell(scene, qemu(scene.spec.arch), directory / "shell", say, at=None, after=False)
+
+
+def _converse(vm: Vm, ask: Ask, say: Say) -> None:
+    vm.end_transcript()
+    say("the machine as the test left it; each line is a command with a shell of its own, Ctrl-D ends it")
+    while True:
+        try:
+            line = ask(f"{vm.arch}# ")
+        except EOFError:
+            return
+        if not line.strip():
+            continue
+        try:
+            answer = vm.run(line, timeout_s=console.A_DAY_S)
+        except MachineError as error:
+            say(str(error))
+            return
+        say(answer.output + (f"\n[{answer.status}]" if answer.status else ""))

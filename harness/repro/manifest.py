@@ -55,9 +55,9 @@ class Manifest:
     # how it ended and why: an Outcome and one line
     outcome: str
     reason: str
-    # kind and title of each splat that nobody had declared, the fatal ones first
+    # fingerprint and title of each splat that nobody had declared, the fatal ones first
     splats: tuple[tuple[str, str], ...]
-    # kind and title of every splat of the machine, declared or not
+    # fingerprint and title of every splat of the machine, declared or not
     came: tuple[tuple[str, str], ...]
     # as `describe_machine` describes it, paths relative to the bundle
     machine: Mapping[str, Any]
@@ -105,8 +105,8 @@ def _parse(facts: Any) -> Manifest:
         test=_text(facts["test"]),
         outcome=_text(facts["outcome"]),
         reason=_text(facts["reason"]),
-        splats=tuple((_text(kind), _text(title)) for kind, title in _list(facts["splats"])),
-        came=tuple((_text(kind), _text(title)) for kind, title in _list(facts["came"])),
+        splats=tuple((_text(mark), _text(title)) for mark, title in _list(facts["splats"])),
+        came=tuple((_text(mark), _text(title)) for mark, title in _list(facts["came"])),
         machine=dict(facts["machine"]),
         argv=tuple(map(_text, _list(facts["argv"]))),
         versions={_text(name): _text(version) for name, version in facts["versions"].items()},

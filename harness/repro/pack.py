@@ -46,8 +46,8 @@ def pack_run(
         test=scene.test,
         outcome=scene.outcome,
         reason=scene.reason,
-        splats=tuple((known.kind, known.title) for known in scene.splats),
-        came=tuple((known.kind, known.title) for known in scene.came),
+        splats=tuple((known.fingerprint, known.title) for known in scene.splats),
+        came=tuple((known.fingerprint, known.title) for known in scene.came),
         machine=describe_machine(spec),
         argv=script.render_argv_of(spec),
         versions={

@@ -20,7 +20,7 @@ from harness.log.splat import find_splats
 from harness.machine.conversation import COMMAND_S
 from harness.machine.vm import Vm
 from harness.report.verdict import Outcome
-from harness.repro.scene import Known, Scene
+from harness.repro.scene import Known, Scene, know
 from harness.repro.script import pause_before
 
 # seconds of a test's own pauses that are kept
@@ -85,7 +85,7 @@ def _note_answer(done: Replayed, index: int, command: Command, answer: tuple[int
 
 
 def _note_splats(done: Replayed, index: int, vm: Vm) -> Replayed:
-    found = [Known(kind=splat.kind, title=splat.title) for splat in find_splats(vm.dmesg.records)]
+    found = [know(splat) for splat in find_splats(vm.dmesg.records)]
     new = ((index, known) for known in found[len(done.splats) :])
     return replace(done, splats=(*done.splats, *new))
 

@@ -16,7 +16,8 @@ from typing import Any
 from harness.errors import UsageError
 from harness.guest import transcript
 from harness.guest.transcript import Command, parse_transcript
-from harness.log.splat import Kind
+from harness.log.fingerprint import fingerprint
+from harness.log.splat import Splat
 from harness.machine import saved
 from harness.machine.spec import MachineSpec
 from harness.report.rundir import VERDICT
@@ -29,14 +30,19 @@ from harness.repro.script import render_argv_of
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What identifies a splat from one run to the next."""
+    """What identifies a splat from one run to the next: its fingerprint. The title is for people."""
 
-    kind: Kind
-    title: str
+    fingerprint: str
+    title: str = field(compare=False)
 
     def __str__(self) -> str:
-        """Return the title, which names the kind for people."""
+        """Return the title."""
         return self.title
+
+
+def know(splat: Splat) -> Known:
+    """Return what identifies a splat."""
+    return Known(fingerprint=splat.fingerprint or fingerprint(splat.kind, splat.title), title=splat.title)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +109,14 @@ def _guilty(machines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _known(splats: list[dict[str, Any]]) -> tuple[Known, ...]:
-    return tuple(Known(kind=Kind(splat["kind"]), title=str(splat["title"])) for splat in splats)
+    return tuple(
+        Known(
+            fingerprint=str(splat.get("fingerprint") or "")
+            or fingerprint(str(splat["kind"]), str(splat["title"])),
+            title=str(splat["title"]),
+        )
+        for splat in splats
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -138,10 +151,6 @@ def load_bundle(bundle: Path, directory: Path) -> Scene:
     commands = _read_transcript(directory)
     check_commands(commands, manifest)
     try:
-        splats, came = (
-            tuple(Known(kind=Kind(kind), title=title) for kind, title in pairs)
-            for pairs in (manifest.splats, manifest.came)
-        )
         outcome = Outcome(manifest.outcome)
     except ValueError as error:
         raise BundleError(f"the bundle's manifest is damaged: {error}") from error
@@ -149,8 +158,8 @@ def load_bundle(bundle: Path, directory: Path) -> Scene:
         test=manifest.test,
         outcome=outcome,
         reason=manifest.reason,
-        splats=splats,
-        came=came,
+        splats=tuple(Known(fingerprint=mark, title=title) for mark, title in manifest.splats),
+        came=tuple(Known(fingerprint=mark, title=title) for mark, title in manifest.came),
         spec=_with_files(saved.parse_machine(manifest.machine, directory), manifest, directory),
         commands=commands,
         directory=directory,

@@ -83,28 +83,6 @@ def test_case_carries_kernel_arch_accel_boot_time_and_log(ran: Ran, kernel: Kern
     assert "rust_minimal: Rust minimal sample (init)" in log
 
 
-def test_case_of_a_splat_carries_its_title_and_fingerprint(ran: Ran) -> None:
-    facts = pytest_runs.properties(ran.cases["test_oopses_unnoticed"])
-    verdict = json.loads((run_directory(ran, "test_oopses_unnoticed") / "verdict.json").read_text())
-    assert facts["splat"] == verdict["splats"][0]["title"]
-    assert [facts["fingerprint"]] == verdict["fingerprints"]
-    assert "splat" not in pytest_runs.properties(ran.cases["test_passes"])
-
-
-def test_same_failure_by_another_test_has_the_same_fingerprint(ran: Ran) -> None:
-    first, second = (
-        pytest_runs.properties(ran.cases[name])["fingerprint"]
-        for name in ("test_oopses_unnoticed", "test_hides_an_oops_behind_begin")
-    )
-    assert first == second
-
-
-def test_page_shows_the_splat_and_the_console(ran: Ran) -> None:
-    page = (ran.results / "latest" / "report.html").read_text()
-    assert "full_proxy_release" in page
-    assert "End of the console" in page
-
-
 def test_failure_text_shows_the_splat_and_where_the_rest_is(ran: Ran) -> None:
     assert "undeclared splat" in ran.output
     assert "full_proxy_release" in ran.output

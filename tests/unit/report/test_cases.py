@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.report.cases import FACTS, case_of, find_source, lost_case
+from harness.report.cases import FACTS, case_of, lost_case
 from harness.report.verdict import Outcome
 
 
@@ -76,13 +75,3 @@ def test_case_is_named_by_file_and_test_and_carries_the_facts() -> None:
 def test_what_never_ended_is_lost() -> None:
     assert lost_case("a.py::test_b").outcome == Outcome.LOST
     assert lost_case("::session").classname == "rustbed"
-
-
-def test_source_of_a_module_out_of_the_tree_is_told_from_the_root(tmp_path: Path) -> None:
-    driver = tmp_path / "tests" / "driver"
-    driver.mkdir(parents=True)
-    (driver / "toy.rs").touch()
-    assert find_source("toy.rs", [tmp_path, driver], tmp_path) == "tests/driver/toy.rs"
-    assert find_source("drivers/toy.rs", [driver], tmp_path) == "drivers/toy.rs"
-    assert find_source("toy.rs", [driver], tmp_path / "elsewhere") == "toy.rs"
-    assert find_source("/etc/passwd", [driver], tmp_path) == "/etc/passwd"

@@ -10,15 +10,14 @@ from typing import Any
 from harness.arch import ARCHES
 from harness.guest.transcript import Command, Transcript
 from harness.host import Qemu
-from harness.log.splat import Kind
 from harness.machine.saved import render_machine
 from harness.machine.spec import MachineSpec
 from harness.report.verdict import Outcome
 from harness.repro.scene import Known, Scene
 from tests.unit.machine.test_argv import spec_of
 
-OOPS = Known(kind=Kind.OOPS, title="BUG: unable to handle page fault in toy")
-WARNING = Known(kind=Kind.WARNING, title="WARNING in toy")
+OOPS = Known(fingerprint="aaa", title="BUG: unable to handle page fault in toy")
+WARNING = Known(fingerprint="bbb", title="WARNING in toy")
 
 
 def scene(commands: tuple[Command, ...] = (), **facts: Any) -> Scene:
@@ -66,7 +65,7 @@ def make_run(directory: Path, **changes: Any) -> Path:
     log.command("echo after", None)
     log.answer(0, b"after\n")
     log.close()
-    splat = {"kind": "oops", "title": OOPS.title, "fatal": False}
+    splat = {"kind": "oops", "title": OOPS.title, "fatal": False, "fingerprint": "aaa"}
     verdict = {
         "test": "tests/test_toy.py::test_toy[x86_64]",
         "outcome": "fail",

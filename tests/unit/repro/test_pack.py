@@ -177,7 +177,7 @@ def evil_kernel(**kernel: object) -> Callable[[dict[str, Any]], None]:
         lambda facts: facts.update(argv=["-drive", "file=/etc/shadow"]),
         lambda facts: facts.update(argv=[]),
         lambda facts: facts.update(outcome="wonderful"),
-        lambda facts: facts.update(splats=[["nothing", "known"]]),
+        lambda facts: facts.update(splats=[["nothing"]]),
         lambda facts: facts.update(machine={}),
     ],
 )
