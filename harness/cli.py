@@ -19,9 +19,10 @@ from pathlib import Path
 
 from harness import doctor, process
 from harness.arch import ARCHES, Arch
-from harness.cache import default_root, remove_tree
+from harness.cache import Cache, default_root, remove_tree
 from harness.errors import HarnessError, UsageError
 from harness.explain import explain
+from harness.kernel.debian import list_packages
 from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare, select_arches
 from harness.progress import Display
 from harness.report.gate import FLOOR_S, compare
@@ -30,6 +31,7 @@ from harness.report.known import load_known
 from harness.report.results import load_results
 from harness.repro.arguments import add_arguments as add_repro_arguments
 from harness.repro.arguments import add_bisect_arguments
+from harness.repro.candidates import list_row
 
 PROJECT = Path(__file__).parent.parent
 
@@ -173,7 +175,13 @@ def _bisect(args: argparse.Namespace) -> int:
     """Find the first bad kernel: 0 if it is known, 1 if those before it could not be tried."""
     from harness.repro import bisecting  # noqa: PLC0415 - as above
 
-    row = list_row(args.good, args.bad, lambda: list_packages(Cache(_cache_root(args)), _display()))
+    row = list_row(
+        args.good,
+        args.bad,
+        lambda: list_packages(
+            Cache(Path(args.cache).absolute() if args.cache else default_root()), _display()
+        ),
+    )
     question = bisecting.Question(
         row=row,
         test=(args.test, *args.pytest_args, *(("--cache", args.cache) if args.cache else ())),
@@ -297,9 +305,10 @@ def make_parser() -> argparse.ArgumentParser:
     log.add_argument("--modules", metavar="DIR", help="is searched for its modules (*.ko)")
     log.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
     _gate_options(command("gate", _gate, "compare results with a baseline", options=False))
-    add_repro_arguments(
-        command("repro", _repro, "reproduce a failed run: list, pack, run, shell, gdb", options=False)
-    )
+    text = "reproduce a failed run: list, pack, run, shell, gdb"
+    add_repro_arguments(command("repro", _repro, text, options=False))
+    text = "find the first kernel on which a test fails; takes pytest's arguments"
+    add_bisect_arguments(command("bisect", _bisect, text, options=False))
     clean = command("clean", _clean, "remove the cache, or some of it")
     clean.add_argument(
         "kinds",
@@ -313,7 +322,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     args, rest = make_parser().parse_known_args(argv)
-    if rest and args.action not in (_test, _check):
+    if rest and args.action not in (_test, _check, _bisect):
         make_parser().error(f"unrecognized arguments: {' '.join(rest)}")
     args.pytest_args = rest
     try:

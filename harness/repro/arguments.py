@@ -54,7 +54,7 @@ def add_bisect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=_positive, default=1, metavar="N", help="runs on each kernel")
     parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
     parser.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
-    parser.add_argument("test", metavar="TEST", help="a test, as pytest names it; further arguments are pytest's")
+    parser.add_argument("test", metavar="TEST", help="as pytest names it; more arguments are pytest's")
 
 
 def _positive(text: str) -> int:

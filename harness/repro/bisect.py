@@ -45,7 +45,7 @@ class Trial:
 
 
 def classify(outcomes: Sequence[bool | None]) -> tuple[Result, int, int]:
-    """Return the result of several runs, how many were red, and of how many; None: a run that told nothing."""
+    """Return the result of several runs, how many were red, and of how many; None told nothing."""
     told = [red for red in outcomes if red is not None]
     red = sum(told)
     if not told:
@@ -133,7 +133,7 @@ def render_state(question: Mapping[str, object], trials: Mapping[str, Trial]) ->
 
 
 def parse_state(text: str, question: Mapping[str, object], name: str) -> dict[str, Trial]:
-    """Return the trials of the state file called `name`; UsageError if it is damaged or of another question."""
+    """Return the trials of the state file called `name`; UsageError if it is none, or of another question."""
     try:
         facts = json.loads(text)
         asked = facts["question"]

@@ -60,8 +60,9 @@ def _built_row(good: str, bad: str) -> tuple[str, ...]:
 def _between(row: Sequence[str], good: str, bad: str) -> tuple[str, ...]:
     ends = []
     for kernel in (good, bad):
+        name = kernel.rstrip("/")
         # debian:7.2 means the newest 7.2.*
-        found = [each for each in row if f"{each}.".startswith(f"{kernel.rstrip('/')}.")]
+        found = [name] if name in row else [each for each in row if each.startswith(f"{name}.")]
         if not found:
             raise UsageError(f"{kernel} is not there", known=", ".join(row) or "nothing is")
         ends.append(row.index(found[-1]))
