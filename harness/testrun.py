@@ -31,7 +31,6 @@ from harness.report.verdict import (
     Outcome,
     Verdict,
     judge,
-    refine_verdict,
     render_failure,
 )
 
@@ -108,20 +107,21 @@ class TestRun:
         for vm in list(self._open):
             self._conclude(vm)
         if self.verdict is None:
-            self.verdict = self._look_up(judge(outcome, reason, self.reports, self.expected))
+            self._look_up(judge(outcome, reason, self.reports, self.expected).splats)
+            # again: a declaration may name a function as debug information does
+            self.verdict = judge(outcome, reason, self.reports, self.expected)
             rundir.write_verdict(self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test)
             if self.verdict.is_red and self.source is not None:
                 rundir.keep_source(self.directory, self.source)
         return self.verdict
 
-    def _look_up(self, verdict: Verdict) -> Verdict:
-        """Return a verdict, and let the reports be those, whose undeclared splats have their lines."""
+    def _look_up(self, undeclared: Sequence[Splat]) -> None:
+        """Let the reports have lines of source for the splats that nobody declared."""
         for number, report in enumerate(self.reports):
-            wanted = [splat for splat in report.splats if splat in verdict.splats]
+            wanted = [splat for splat in report.splats if splat in undeclared]
             if not wanted:
                 continue
             lines = read_lines(report.records, wanted, self._debug_files[report.run_dir], Build())
-            verdict = refine_verdict(verdict, lines.refined)
             self.reports[number] = replace(
                 report,
                 splats=tuple(lines.refined.get(splat, splat) for splat in report.splats),
@@ -129,7 +129,6 @@ class TestRun:
                 blames=lines.blames,
                 notes=lines.notes,
             )
-        return verdict
 
     def explain(self) -> str:
         """Return the failure text: of the first machine that speaks against the test, else of the first."""

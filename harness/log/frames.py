@@ -33,7 +33,7 @@ COUNTER = re.compile(
 )  # the caller of such a frame
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>{SYMBOL})\+0x")
 # the register with the return address: whoever called a function that keeps no frame
-_LINK = re.compile(rf"(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
+_LINK = re.compile(rf"\s*(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
 # what a loadable module contains
 _OF_MODULE = re.compile(rf"(?<![\w$.])({SYMBOL})\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]+")
 # where a lock is or was taken
@@ -119,7 +119,11 @@ def _add(trace: Trace, frame: re.Match[str], line: str) -> None:
             trace.frames.append(caller["symbol"])
 
 
-def _add_counter(trace: Trace, symbol: str) -> None:
+def _add_counter(traces: list[Trace], symbol: str) -> None:
+    if not traces[-1].is_main:
+        # where it happened is never history
+        traces.append(Trace(is_main=True))
+    trace = traces[-1]
     trace.frames.append(symbol)
     trace.counters += not trace.is_announced and len(trace.frames) == trace.counters + 1
 
@@ -147,7 +151,7 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
     for line in lines:
         now = traces[-1]
         if counter := COUNTER.match(line):
-            _add_counter(now, counter["symbol"])
+            _add_counter(traces, counter["symbol"])
         elif frame := FRAME.match(line):
             _add(now, frame, line)
         elif _MARK.match(line):

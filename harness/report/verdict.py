@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -238,15 +238,6 @@ def _join(findings: Sequence[_Finding]) -> str:
     also = f"; also {others[0]}" if others else ""
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
     return " ".join(f"{first}{also}{more}".split())
-
-
-def refine_verdict(verdict: Verdict, refined: Mapping[Splat, Splat]) -> Verdict:
-    """Return a verdict in which splats are named as debug information names them."""
-    reason = verdict.reason
-    for found, known in refined.items():
-        reason = reason.replace(found.title, known.title)
-    splats = tuple(refined.get(splat, splat) for splat in verdict.splats)
-    return replace(verdict, reason=reason, splats=splats)
 
 
 def render_failure(verdict: Verdict, machine: MachineReport) -> str:

@@ -49,6 +49,7 @@ _WITH_FRAME = _FRAMELESS_X86.replace("memcpy", "toy_sum")
 # a loop is named by the syscall's handler; one in a driver by the driver
 _LOOP = """\
 [   36.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 6s! [sh:62]
+[   36.000000] softirqs last disabled at (2749): [<ffffffff810a861c>] __irq_exit_rcu+0xbc/0x190
 [   36.000000] RIP: 0010:toy_spin+0x15/0x20 [toy]
 [   36.000000] Call Trace:
 [   36.000000]  <TASK>

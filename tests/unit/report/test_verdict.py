@@ -16,7 +16,6 @@ from harness.report.verdict import (
     Outcome,
     Verdict,
     judge,
-    refine_verdict,
     render_failure,
 )
 
@@ -359,16 +358,6 @@ def test_what_a_kernel_log_shows_is_what_the_verdict_says() -> None:
 
 
 # -- what debug information adds ---------------------------------------------
-
-
-def test_refined_splats_are_named_in_the_reason_too() -> None:
-    known = replace(
-        WARNING, title="WARNING in toy::probe", function="toy::probe", file="drivers/toy.rs", line=7
-    )
-    verdict = refine_verdict(passed(replace(ALIVE, splats=(WARNING, OOPS))), {WARNING: known})
-    assert set(verdict.splats) == {OOPS, known}
-    assert "WARNING in toy::probe" in verdict.reason
-    assert "toy_probe" not in verdict.reason
 
 
 def test_failure_shows_what_is_blamed_before_the_splat() -> None:
