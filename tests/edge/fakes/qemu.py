@@ -102,6 +102,8 @@ def respond(request: dict[str, Any], send: Send, acts: Acts) -> None:
     answer: dict[str, object] = {"return": answer_of(name)}
     if name in ("refuse", "inject-nmi"):
         answer = {"error": {"class": "GenericError", "desc": "no such thing"}}
+    if name == "query-pci":
+        answer = {"return": []}
     if name == "stall":
         time.sleep(60)
     if name == "happen":
@@ -240,6 +242,10 @@ class Acts:
 def main() -> None:
     if "--version" in sys.argv:
         sys.stdout.write("QEMU emulator version 11.1.3\n")
+        return
+    if "-dump-vmstate" in sys.argv:
+        with open(sys.argv[sys.argv.index("-dump-vmstate") + 1], "w") as stream:  # noqa: PTH123
+            stream.write('{"saved-device": {}}')
         return
     fork = "-incoming" in sys.argv
     if "FAKE_STARTS" in os.environ:

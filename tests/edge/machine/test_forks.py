@@ -275,6 +275,23 @@ def test_machine_whose_kernel_is_not_there_is_left_to_qemu_to_refuse(scene: Scen
         assert "bzImage cannot be read" in scene.use(machines, "run")
 
 
+@pytest.mark.parametrize(
+    ("device", "how"),
+    [
+        ("saved-device", FORKED),
+        ("virtio-rng-pci", FORKED),
+        ("strange-device", f"{INSTEAD}QEMU does not save the state of strange-device"),
+    ],
+)
+def test_device_whose_state_is_not_saved_and_that_cannot_be_taken_away_means_booting(
+    scene: Scene, device: str, how: str
+) -> None:
+    with_device = replace(scene, spec=replace(scene.spec, devices=(device,)))
+    with scene.session() as machines:
+        assert with_device.use(machines, "run") == how
+    assert scene.leftovers() == []
+
+
 def test_machine_with_arguments_of_its_own_is_booted(scene: Scene) -> None:
     special = replace(scene, spec=replace(scene.spec, qemu_args=("-trace", "x")))
     with scene.session() as machines:

@@ -10,7 +10,15 @@ import pytest
 
 from harness.arch import ARCHES, Arch
 from harness.kernel.artifact import Kernel
-from harness.machine.argv import Channels, file_chardev, render_argv, render_cmdline, render_run_script
+from harness.machine.argv import (
+    Channels,
+    Ram,
+    device_id,
+    file_chardev,
+    render_argv,
+    render_cmdline,
+    render_run_script,
+)
 from harness.machine.spec import MachineSpec
 
 CHANNELS = Channels(
@@ -119,3 +127,32 @@ def test_run_script_is_shell_that_says_the_same_words() -> None:
     words = shlex.split(text[text.index("exec ") :].replace("\\\n", " "))[1:]
     quiet = Channels(console="file,path=again.log", shell="stdio,signal=on", records="null", monitor=None)
     assert words == list(render_argv(spec, ["/opt/my qemu"], quiet))
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [("pci-testdev", "device3"), ("pci-testdev,id=mine", "mine"), ("edu,bus=pcie.0,id=x,addr=5", "x")],
+)
+def test_device_keeps_its_id_or_gets_one_of_its_place(device: str, name: str) -> None:
+    assert device_id(device, 3) == name
+
+
+def test_id_of_a_device_is_given_once() -> None:
+    spec = replace(spec_of(ARCHES["arm64"]), devices=("edu,id=mine", "edu"))
+    argv = render_argv(spec, ["qemu"], CHANNELS)
+    assert {"edu,id=mine", "edu,id=device1"} <= set(argv)
+
+
+@pytest.mark.parametrize(("shared", "share"), [(True, "on"), (False, "off")])
+def test_memory_in_a_file_is_shared_by_a_template_and_private_to_a_fork(shared: bool, share: str) -> None:
+    argv = render_argv(
+        spec_of(ARCHES["x86_64"]),
+        ["qemu"],
+        CHANNELS,
+        ram=Ram(path="/a,b/ram", shared=shared),
+        incoming=not shared,
+    )
+    backend = f"memory-backend-file,id=ram,size=256M,mem-path=/a,,b/ram,share={share}"
+    assert value_of(argv, "-object") == backend
+    assert value_of(argv, "-machine").endswith(",memory-backend=ram")
+    assert ("-incoming" in argv) is not shared
