@@ -37,6 +37,8 @@ def is_fence(record: Record) -> bool:
 
 # records kept in memory: a log that long is a flood, which fails its test; all of it is in the file
 FLOOD = 100_000
+# what a fork answers; no record looks like this
+_AWAKE = "rustbed awake"
 # of a fork's seed; the guest takes twice as many digits, at most 64
 _SEED_BYTES = 32
 # of a flood's end, so that what stopped it is seen
@@ -68,6 +70,7 @@ class RecordStream:
         self._lost = 0
         self._next = earlier.next_seq
         self._fences: set[str] = set()
+        self._awake = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._pump, name="kmsg", daemon=True)
         self._thread.start()
@@ -82,8 +85,10 @@ class RecordStream:
             if not chunk:
                 return
             self._raw.write(chunk)
-            records, rest = parse_kmsg(rest + chunk)
+            data = rest + chunk
+            records, rest = parse_kmsg(data)
             with self._changed:
+                self._awake = self._awake or f"{_AWAKE}\n".encode() in data
                 for record in records:
                     self._take(record)
                 self._changed.notify_all()
@@ -111,15 +116,20 @@ class RecordStream:
         with self._changed:
             return (*self._records, *self._tail)
 
-    def wake(self, token: str) -> None:
-        """Tell a fork the time, and give it randomness that no other fork has; it answers with a fence.
+    def wake(self) -> None:
+        """Tell a fork the time, and give it randomness that no other fork has: see `is_awake`.
 
         What is told is described in images/rbctl/rbctl.c.
         """
-        line = f"{time.time():.0f} {secrets.token_hex(_SEED_BYTES)} {render_fence(token)}\n"
-        # a QEMU that is gone is noticed by who waits for the fence
+        line = f"{time.time():.0f} {secrets.token_hex(_SEED_BYTES)} {_AWAKE}\n"
+        # a QEMU that is gone is noticed by who waits for the answer
         with suppress(OSError):
             self._sock.sendall(line.encode())
+
+    def is_awake(self, deadline: Deadline) -> bool:
+        """Wait until a fork has done what `wake` told it; False when the deadline passed first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._awake, deadline.remaining)
 
     def saw_fence(self, token: str, deadline: Deadline) -> bool:
         """Wait for the fence with that token; False when the deadline passed first."""

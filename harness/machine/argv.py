@@ -73,11 +73,12 @@ def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
     backend: list[str] = []
     if ram is not None:
         options.append("memory-backend=ram")
-        share = "on" if ram.shared else "off"
+        # who may not write to the file need not be able to: rom=off means that the memory can be written
+        share = "share=on" if ram.shared else "share=off,readonly=on,rom=off"
         path = ram.path.replace(",", ",,")
         backend = [
             "-object",
-            f"memory-backend-file,id=ram,size={spec.memory_mib}M,mem-path={path},share={share}",
+            f"memory-backend-file,id=ram,size={spec.memory_mib}M,mem-path={path},{share}",
         ]
     # the host CPU where it is there to be used; TCG emulates the architecture's modest default
     cpu = "host" if spec.accel == "kvm" else arch.cpu

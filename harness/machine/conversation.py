@@ -166,7 +166,7 @@ class Conversation:
         self.log.wake()
         self._shell.run(command, deadline)
         if not self.log.is_awake(deadline.remaining):
-            raise HangError("the kernel log of a fork is silent", **self._running.evidence())
+            raise HangError("a fork does not say that it is awake", **self._running.evidence())
 
     def end_transcript(self) -> None:
         """Write down no more commands."""

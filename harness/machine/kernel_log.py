@@ -16,9 +16,6 @@ from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog, RecordStream, is_fen
 from harness.log.record import Log, Record
 from harness.machine.running import read_console
 
-# the fence of a fork that has been told the time
-_AWAKE = "awake"
-
 
 class KernelLog:
     """Records as they arrive; of a machine that ended also those that only its console saw."""
@@ -45,11 +42,11 @@ class KernelLog:
 
     def wake(self) -> None:
         """Tell a fork that it is one: see `is_awake`."""
-        self._stream.wake(_AWAKE)
+        self._stream.wake()
 
     def is_awake(self, timeout_s: float) -> bool:
         """Whether a fork has its own time and randomness, waiting for that."""
-        return self._stream.saw_fence(_AWAKE, Deadline.after(timeout_s))
+        return self._stream.is_awake(Deadline.after(timeout_s))
 
     @property
     def arrived(self) -> tuple[Record, ...]:

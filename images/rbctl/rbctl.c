@@ -54,9 +54,9 @@
  * both FIFOs and so never sees an end of file. Its indices count from its
  * start. `ask` fails with `errno 32` (EPIPE) when the process is gone.
  *
- * KMSG. A line `SECONDS SEED RECORD` from PORT is what a machine is told first that is a fork of another:
- * the wall clock is set, the kernel gets the seed (hexadecimal digits) for its random numbers, and RECORD
- * is written to the kernel log.
+ * KMSG. A line `SECONDS SEED ANSWER` from PORT is what a machine is told first that is a fork of another:
+ * the wall clock is set, the kernel gets the seed (hexadecimal digits) for its random numbers, and the line
+ * ANSWER is written to PORT, which is no record of the kernel log.
  *
  * PUT. MODE is octal. Prints `go`, takes SIZE bytes from standard input whatever happens to
  * the file, then prints `done SIZE` or `errno N`.

@@ -61,23 +61,13 @@ static void seed(const char *text, int size)
 	close(random);
 }
 
-static void write_record(const char *text)
-{
-	int log = open("/dev/kmsg", O_WRONLY);
-
-	if (log >= 0) {
-		write_all(log, text, strlen(text));
-		close(log);
-	}
-}
-
-/* Do what the host says when this machine has become a fork: "SECONDS SEED RECORD\n". */
+/* Do what the host says when this machine has become a fork: "SECONDS SEED ANSWER\n". */
 static void wake(int port)
 {
 	static char line[256];
 	static size_t have;
 	ssize_t count = read(port, line + have, sizeof(line) - 1 - have);
-	char *digits, *record, *end;
+	char *digits, *answer, *end;
 	long long seconds;
 
 	if (count <= 0)
@@ -91,17 +81,17 @@ static void wake(int port)
 		return;
 	}
 	have = 0;
-	/* the newline stays: a record without one waits for the next */
+	/* the newline is part of the answer */
 	end[1] = 0;
 	digits = strchr(line, ' ');
-	record = digits ? strchr(digits + 1, ' ') : NULL;
-	if (!record)
+	answer = digits ? strchr(digits + 1, ' ') : NULL;
+	if (!answer)
 		return;
-	*digits++ = *record++ = 0;
+	*digits++ = *answer++ = 0;
 	if (!parse_number(line, &seconds))
 		set_clock(seconds);
 	seed(digits, strlen(digits));
-	write_record(record);
+	write_all(port, answer, strlen(answer));
 }
 
 int command_kmsg(int argc, char **argv)

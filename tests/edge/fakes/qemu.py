@@ -227,7 +227,7 @@ class Acts:
 
         def wake() -> None:
             for line in os.fdopen(os.dup(self.records)):
-                self.record(re.sub(r"^\S+ \S+ <\d+>", "", line.rstrip("\n")))
+                os.write(self.records, line.split(" ", 2)[2].encode())
 
         threading.Thread(target=pump, daemon=True).start()
         threading.Thread(target=wake, daemon=True).start()

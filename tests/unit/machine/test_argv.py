@@ -143,7 +143,7 @@ def test_id_of_a_device_is_given_once() -> None:
     assert {"edu,id=mine", "edu,id=device1"} <= set(argv)
 
 
-@pytest.mark.parametrize(("shared", "share"), [(True, "on"), (False, "off")])
+@pytest.mark.parametrize(("shared", "share"), [(True, "share=on"), (False, "share=off,readonly=on,rom=off")])
 def test_memory_in_a_file_is_shared_by_a_template_and_private_to_a_fork(shared: bool, share: str) -> None:
     argv = render_argv(
         spec_of(ARCHES["x86_64"]),
@@ -152,7 +152,7 @@ def test_memory_in_a_file_is_shared_by_a_template_and_private_to_a_fork(shared: 
         ram=Ram(path="/a,b/ram", shared=shared),
         incoming=not shared,
     )
-    backend = f"memory-backend-file,id=ram,size=256M,mem-path=/a,,b/ram,share={share}"
+    backend = f"memory-backend-file,id=ram,size=256M,mem-path=/a,,b/ram,{share}"
     assert value_of(argv, "-object") == backend
     assert value_of(argv, "-machine").endswith(",memory-backend=ram")
     assert ("-incoming" in argv) is not shared
