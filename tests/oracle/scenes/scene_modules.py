@@ -36,7 +36,7 @@ def bad(request: pytest.FixtureRequest, kernel: Kernel) -> Bad:
     """Return the row, if the kernel has what sees the bug."""
     row: Bad = request.param
     if row.expected(kernel) is None:
-        needed = " or ".join(seen.needs for seen in row.seen)
+        needed = " or ".join(dict.fromkeys(seen.needs for seen in row.seen))
         pytest.skip(f"kernel {kernel.release} for {kernel.arch} has no {needed}")
     return row
 
