@@ -13,8 +13,9 @@ from pathlib import Path
 
 from harness.cache import Cache
 from harness.errors import HarnessError, HostError
+from harness.machine.identity import template_key
 from harness.machine.machines import FORKED, Machines
-from harness.machine.template import KIND, template_key
+from harness.machine.template import KIND
 from harness.machine.vm import Vm
 from harness.prepare import Platform
 from harness.progress import ignore

@@ -17,9 +17,10 @@ from harness.errors import ForkError, HostError
 from harness.host import QEMU_OVERHEAD_MIB, Qemu
 from harness.machine.booting import boot
 from harness.machine.forking import Waiting, adopt, start_waiting
+from harness.machine.identity import refusal, template_key
 from harness.machine.ledger import Ledger
 from harness.machine.spec import MachineSpec
-from harness.machine.template import Template, open_template, refusal, template_key
+from harness.machine.template import Template, open_template
 from harness.machine.vm import Vm
 from harness.progress import Progress, Report
 

@@ -9,9 +9,9 @@ import pytest
 
 from harness.arch import ARCHES
 from harness.host import Qemu
+from harness.machine.identity import refusal, template_key
 from harness.machine.machines import BOOTED, FORKED, INSTEAD, render_counts
 from harness.machine.spec import MachineSpec
-from harness.machine.template import refusal, template_key
 from tests.unit.machine.test_argv import spec_of
 
 QEMU = Qemu(program=("/opt/qemu",), version=(11, 1, 3))
