@@ -40,7 +40,9 @@ from harness.report.results import load_results
 from harness.report.shard import Key, divide, parse_shard, recorded_times, render_plan
 from harness.report.verdict import RED, Expectation, Outcome
 from harness.repro.interactive import stop_at_failure
+from harness.repro.recording import record
 from harness.repro.run import find_emulator
+from harness.repro.scene import load_run
 from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
 
@@ -129,6 +131,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--on-failure", choices=("shell",), help="stop at a red test, with a shell in its machine"
+    )
+    group.addoption(
+        "--record",
+        action="store_true",
+        help="repeat a red test's commands on a machine that is recorded",
     )
     group.addoption("--shard", metavar="I/N", help="run part I of N; `rustbed gate` judges all together")
     group.addoption(
@@ -413,12 +420,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
         _finish(item, *_outcome(error))
+        _record(item)
         _stop_at_failure(item)
         raise
     run = item.stash.get(_RUN, None)
     if run is not None:
         verdict = run.finish(Outcome.PASS, "")
         if verdict.outcome is not Outcome.PASS:
+            _record(item)
             _stop_at_failure(item)
             pytest.fail(run.explain(), pytrace=False)
     return result
@@ -440,6 +449,23 @@ def _finish(item: pytest.Item, outcome: Outcome, reason: str) -> None:
         run.finish(outcome, reason)
         if outcome is not Outcome.SKIP:
             item.add_report_section("call", "machine", run.explain())
+
+
+def _record(item: pytest.Item) -> None:
+    """Leave a recording of a red test's commands in its run directory, if that was asked for."""
+    run = item.stash.get(_RUN, None)
+    wanted = item.config.getoption("--record")
+    if not wanted or run is None or run.verdict is None or not run.verdict.is_red:
+        return
+    choices = item.config.stash[_PLATFORMS].choices
+    try:
+        scene = load_run(run.directory)
+        qemu = find_emulator(scene.spec.arch, choices.qemu, choices.cache)
+        record(scene, qemu, run.directory / "recording")
+    except HarnessError as error:
+        item.add_report_section("call", "recording", f"there is none: {error}")
+    else:
+        item.add_report_section("call", "recording", f"./rustbed repro replay {run.directory / 'recording'}")
 
 
 def _tell(text: str) -> None:

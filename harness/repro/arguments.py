@@ -34,16 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CMD",
         help="a command for gdb, instead of a prompt",
     )
-    for parser_of_scene in (running, shell, debugger):
+    recording = command("record", "record its commands on a machine, to be played back bit for bit")
+    recording.add_argument("-o", "--output", metavar="DIR", help="default: recording, in the replay's files")
+    playing = command("replay", "play a recording back: 0 if the console is the same to the last byte")
+    playing.add_argument("recording", metavar="DIR", help="what record, or test --record, left")
+    _add_qemu(playing)
+    for parser_of_scene in (running, shell, debugger, recording):
         add_scene(parser_of_scene)
 
 
 def add_scene(parser: argparse.ArgumentParser) -> None:
     """Declare what every subcommand takes that starts a scene's machine."""
     parser.add_argument("scene", metavar="RUN|BUNDLE", help="a run directory, or a packed one")
-    parser.add_argument("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
+    _add_qemu(parser)
     parser.add_argument("--accel", choices=("kvm", "tcg"), help="default: as it was, where that is possible")
     parser.add_argument("--results", default="results/replays", metavar="DIR", help="for the replay's files")
+
+
+def _add_qemu(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
     parser.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
 
 

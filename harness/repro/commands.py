@@ -14,11 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness import cache as caching
+from harness.arch import Arch, require_arch
 from harness.cache import Cache
 from harness.errors import HarnessError
 from harness.host import Qemu
 from harness.report import rundir
-from harness.repro import debugger, interactive
+from harness.repro import debugger, interactive, recording
 from harness.repro.listing import list_runs
 from harness.repro.pack import pack_run
 from harness.repro.replay import Sameness
@@ -67,9 +68,12 @@ def _run(args: argparse.Namespace, say: Say) -> int:
 def _open(args: argparse.Namespace, stack: ExitStack) -> tuple[Scene, Qemu]:
     """Return the scene that the arguments name, with its accelerator chosen, and a QEMU for it."""
     scene = stack.enter_context(open_scene(Path(args.scene)))
+    return replace(scene, spec=choose_accel(scene.spec, args.accel)), _qemu(args, scene.spec.arch)
+
+
+def _qemu(args: argparse.Namespace, arch: Arch) -> Qemu:
     cache = Cache(Path(args.cache).absolute() if args.cache else caching.default_root())
-    qemu = find_emulator(scene.spec.arch, Path(args.qemu) if args.qemu else None, cache)
-    return replace(scene, spec=choose_accel(scene.spec, args.accel)), qemu
+    return find_emulator(arch, Path(args.qemu) if args.qemu else None, cache)
 
 
 def _directory(args: argparse.Namespace, scene: Scene) -> Path:
@@ -93,7 +97,33 @@ def _gdb(args: argparse.Namespace, say: Say) -> int:
         return debugger.run_gdb(scene, qemu, directory, say, at=args.at, batch=args.batch)
 
 
-_COMMANDS = {"list": _list, "pack": _pack, "run": _run, "shell": _shell, "gdb": _gdb}
+def _record(args: argparse.Namespace, say: Say) -> int:
+    with ExitStack() as stack:
+        scene, qemu = _open(args, stack)
+        describe(scene, qemu, say)
+        chosen = Path(args.output).absolute() if args.output else _directory(args, scene) / "recording"
+        size = recording.record(scene, qemu, chosen)
+    say(f"{chosen}  {size / 2**20:.1f} MiB of events")
+    return 0
+
+
+def _replay(args: argparse.Namespace, say: Say) -> int:
+    directory = Path(args.recording).absolute()
+    arch, _, _ = recording.load_recording(directory)
+    same = recording.play_back(directory, _qemu(args, require_arch(arch)))
+    say(f"{'same' if same else 'different'}: {directory / recording.AGAIN}")
+    return 0 if same else 1
+
+
+_COMMANDS = {
+    "record": _record,
+    "replay": _replay,
+    "list": _list,
+    "pack": _pack,
+    "run": _run,
+    "shell": _shell,
+    "gdb": _gdb,
+}
 
 
 def run(args: argparse.Namespace, say: Say) -> int:

@@ -230,3 +230,23 @@ def test_on_failure_there_is_a_shell_in_the_living_machine_or_before_its_death(
     terminal.expect_exact("\nrust_minimal")
     terminal.expect_exact("2 failed")
     terminal.close()
+
+
+def test_a_recording_of_a_bundle_is_played_back_to_the_last_byte(elsewhere: Elsewhere) -> None:
+    qemu = ("--qemu", elsewhere.qemu)
+    done = elsewhere.rustbed("repro", "record", elsewhere.bundle(OOPS), "-o", "kept", *qemu)
+    assert done.returncode == 0, done.stdout + done.stderr
+    console = elsewhere.directory / "kept" / "console.log"
+    assert "BUG: unable to handle" in console.read_text()
+    played = elsewhere.rustbed("repro", "replay", "kept", *qemu)
+    assert (played.returncode, played.stdout.partition(":")[0]) == (0, "same")
+    console.write_text(console.read_text().replace("Linux version", "Linux Version"))
+    played = elsewhere.rustbed("repro", "replay", "kept", *qemu)
+    assert (played.returncode, played.stdout.partition(":")[0]) == (1, "different")
+
+
+def test_what_the_monitor_was_told_cannot_be_recorded(elsewhere: Elsewhere) -> None:
+    run = elsewhere.run("test_fails_with_a_device_plugged_in")
+    done = elsewhere.rustbed("repro", "record", run, "--qemu", elsewhere.qemu)
+    assert done.returncode == 2
+    assert "monitor cannot be recorded" in done.stderr

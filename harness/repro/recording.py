@@ -1,0 +1,125 @@
+"""Recordings of a machine, which QEMU plays back bit for bit.
+
+QEMU (11.1.3) stalls where it is to play back what came over virtio-serial. So
+what is recorded takes no input: the machine gives itself the commands of a
+transcript, which are in its initramfs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness import process
+from harness.errors import HostError, UsageError
+from harness.host import Qemu
+from harness.image import cpio
+from harness.machine.argv import Channels, file_chardev, render_argv
+from harness.machine.spec import MachineSpec
+from harness.repro.scene import Scene
+from harness.repro.script import render_commands
+
+# files of a recording's directory, which has copies of all that the machine is made of
+EVENTS = "recording.bin"
+CONSOLE = "console.log"
+AGAIN = "console.again.log"
+ARGV = "recording.json"
+_INITRAMFS = "initramfs.cpio"
+_COMMANDS = "rustbed/commands"
+
+# guest time runs at 2^shift ns per instruction: 31 million instructions a second
+_SHIFT = 5
+# seconds a session may take, recorded or played back, beyond what its commands took
+_PATIENCE_S = 180.0
+
+# what images/init does before it serves a shell, and then the commands
+_HEAD = """#!/bin/sh
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/ TERM=dumb
+mount -a 2>/dev/null
+while read -r module; do insmod "/lib/modules/$module.ko"; done </etc/rustbed/early-modules
+exec </dev/null >/dev/console 2>&1
+"""
+
+
+def render_initramfs(base: bytes, commands: str) -> bytes:
+    """Return an initramfs that is `base` and, in a second archive behind it, the commands."""
+    script = cpio.file(_COMMANDS, (_HEAD + commands).encode(errors="surrogateescape"), 0o755)
+    padding = bytes(-len(base) % 512)
+    return base + padding + cpio.render_cpio(cpio.with_parents([script]))
+
+
+def recorded_argv(spec: MachineSpec, directory: Path, mode: str) -> tuple[str, ...]:
+    """Return QEMU's arguments without the program; `mode` is record or replay."""
+    console = directory / (CONSOLE if mode == "record" else AGAIN)
+    channels = Channels(console=file_chardev(console), shell="null", records="null", monitor=None)
+    argv = list(render_argv(spec, (), channels))
+    # counting instructions takes one thread
+    argv[argv.index("-accel") + 1] = "tcg,thread=single,tb-size=64"
+    events = str(directory / EVENTS).replace(",", ",,")
+    return (*argv, "-net", "none", "-icount", f"shift={_SHIFT},rr={mode},rrfile={events}")
+
+
+def record(scene: Scene, qemu: Qemu, directory: Path) -> int:
+    """Record a session with a scene's commands into an empty directory; return the bytes of its events.
+
+    Raises UsageError for a scene that cannot be recorded and HostError if QEMU fails.
+    """
+    if any(command.arguments is not None for command in scene.commands):
+        raise UsageError("commands to QEMU's monitor cannot be recorded", test=scene.test)
+    directory.mkdir(parents=True, exist_ok=True)
+    commands = render_commands(scene.commands, scene.read_input)
+    (directory / _INITRAMFS).write_bytes(render_initramfs(scene.spec.initramfs.read_bytes(), commands))
+    spec = _with_copies(scene.spec, directory)
+    last = scene.commands[-1].at_s if scene.commands else 0.0
+    timeout_s = last * 10 + _PATIENCE_S
+    _run(qemu, recorded_argv(spec, directory, "record"), "recording", timeout_s)
+    again = {"argv": recorded_argv(spec, directory, "replay"), "timeout_s": timeout_s * 2}
+    (directory / ARGV).write_text(json.dumps({**again, "arch": spec.arch.name, "test": scene.test}, indent=1))
+    return (directory / EVENTS).stat().st_size
+
+
+def _with_copies(spec: MachineSpec, directory: Path) -> MachineSpec:
+    """Return the machine to record: one CPU, emulated, of files that stay with the recording."""
+
+    def copied(path: Path, name: str) -> Path:
+        return Path(shutil.copyfile(path, directory / name))
+
+    return replace(
+        spec,
+        kernel=replace(spec.kernel, image=copied(spec.kernel.image, "image")),
+        initramfs=directory / _INITRAMFS,
+        dtb=None if spec.dtb is None else copied(spec.dtb, "machine.dtb"),
+        acpi_tables=tuple(
+            copied(path, f"table-{number}.aml") for number, path in enumerate(spec.acpi_tables)
+        ),
+        accel="tcg",
+        cpus=1,
+        cmdline=(*spec.cmdline, f"rdinit=/{_COMMANDS}"),
+    )
+
+
+def load_recording(directory: Path) -> tuple[str, tuple[str, ...], float]:
+    """Return architecture, QEMU's arguments for playing back, and seconds it may take. Raises UsageError."""
+    try:
+        facts = json.loads((directory / ARGV).read_text())
+        return str(facts["arch"]), tuple(map(str, facts["argv"])), float(facts["timeout_s"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"{directory} has no recording: {error}") from error
+
+
+def play_back(directory: Path, qemu: Qemu) -> bool:
+    """Play a recording back and return whether the console is the same to the last byte."""
+    _, argv, timeout_s = load_recording(directory)
+    _run(qemu, argv, "playing back", timeout_s)
+    return (directory / AGAIN).read_bytes() == (directory / CONSOLE).read_bytes()
+
+
+def _run(qemu: Qemu, argv: Sequence[str], attempted: str, timeout_s: float) -> None:
+    try:
+        process.run([*qemu.program, *argv], attempted=attempted, env=dict(qemu.env), timeout_s=timeout_s)
+    except HostError as error:
+        error.facts.setdefault("note", "a machine that hangs, or has a device QEMU cannot record, does this")
+        raise
