@@ -9,6 +9,8 @@ from harness import Log, Vm
 
 # QEMU's pci-testdev, which three of the Rust samples claim
 TESTDEV = ("0x1b36", "0x0005")
+# KERN_DEBUG (include/linux/kern_levels.h)
+_DEBUG = 7
 
 
 def pci_devices(vm: Vm, vendor: str, device: str) -> list[str]:
@@ -88,6 +90,10 @@ def bar(vm: Vm, address: str, number: int) -> tuple[int, int]:
 
 
 def levels_and_texts(log: Log, driver: str, device: str) -> list[tuple[int, str]]:
-    """Return level and text of what one driver said about one device, in order."""
+    """Return level and text of what one driver said about one device, in order.
+
+    Without dev_dbg!, which is there only with CONFIG_RUST_DEBUG_ASSERTIONS.
+    """
     prefix = f"{driver} {device}: "
-    return [(r.level, r.text.removeprefix(prefix)) for r in log if r.text.startswith(prefix)]
+    said = [(r.level, r.text.removeprefix(prefix)) for r in log if r.text.startswith(prefix)]
+    return [(level, text) for level, text in said if level < _DEBUG]

@@ -188,6 +188,15 @@ def test_trigger_is_named(vm: Vm, trigger: str) -> None:
     _pull(vm, trigger)
 
 
+@pytest.mark.expect_splat("^kernel BUG in lkdtm_BUG$")
+def test_bug_ends_the_task_alone(vm: Vm, request: pytest.FixtureRequest) -> None:
+    if vm.arch == "riscv64":
+        known = pytest.mark.xfail(strict=True, reason="docs/findings/riscv-bug-is-fatal.md")
+        request.applymarker(known)
+    _pull(vm, "BUG")
+    assert vm.check("echo still here") == "still here"
+
+
 # the CPU that QEMU emulates by default on arm64 lets the kernel touch the memory of processes
 @pytest.mark.arches("x86_64", "riscv64")
 @pytest.mark.expect_splat(rf"{_PAGING}.* in lkdtm_ACCESS_USERSPACE$")
