@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 from harness.log.formats import Blames, Kind, Row
 from harness.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
@@ -89,6 +89,10 @@ def _candidates(row: Row, named: str, lines: Sequence[str], traces: Sequence[Tra
             if "irq-safe at:" in trace.title:
                 yield from trace.frames
         yield from islice(_places(lines), 1)
+    if row.kind is Kind.BAD_PAGE:
+        # whoever frees or gets a page next finds it bad; its owner left it so
+        owners = (trace for trace in traces if trace.title.startswith("page last allocated"))
+        yield from chain.from_iterable(trace.frames for trace in owners)
     for trace in traces:
         if trace.is_main:
             yield from trace.frames[:1]
@@ -110,8 +114,9 @@ def _first_to_blame(row: Row, named: str, candidates: Sequence[str], own: frozen
     if row.kind is Kind.WARNING and named and not WARNS_OF_CALLERS.fullmatch(candidates[0]):
         # WARN() stands in that very function, and what locks warn of has kinds of its own
         return candidates[0]
+    is_about_owner = row.kind in (Kind.LEAK, Kind.BAD_PAGE)
     for name in candidates:
-        if name in own or not (_is_plumbing(name) or (row.kind is Kind.LEAK and ALLOCATES.fullmatch(name))):
+        if name in own or not (_is_plumbing(name) or (is_about_owner and ALLOCATES.fullmatch(name))):
             return name
     if row.kind is Kind.RUST_PANIC:
         return ""

@@ -50,7 +50,8 @@ _MACHINERY = (
     r"""_{0,4}(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan)_\w+ | handle_overflow
     | check_slab_allocation | val_to_string | __sanitizer_\w+
     | check_(?:memory_region|region_inline|canary\w*) | memory_is_\w+ | qlist_\w+ | quarantine_\w+
-    | set_track | poison_\w+ | _?_?check_(?:heap_object|object_size)\w* | usercopy_(?:abort|warn)
+    | set_track | __(?:re)?set_page_owner | poison_\w+ | _?_?check_(?:heap_object|object_size)\w*
+    | usercopy_(?:abort|warn)
     | check_stack_object | fortify_panic | __fortify_\w+ | __stack_chk_fail | should_fail\w*
     | __should_fail\w* | fail_dump | __stack_depot_\w+""",
     # indirect calls and returns with mitigations
@@ -201,7 +202,7 @@ _WAITING = (
     | __irq_usr""",
 )
 
-# hands out memory in somebody else's name: whom a leak does not belong to
+# hands out memory in somebody else's name: whom neither a leak nor a bad page belongs to
 _ALLOCATES = (
     r"""sk_(?:prot_)?alloc\w* | sk_clone\w* | _?_?(?:dev_|netdev_|napi_)?(?:build|alloc)_skb\w*
     | dev_alloc_\w+ | skb_(?:clone|copy)\w* | pskb_copy\w* | sock_[kw]?malloc | sget_userns
@@ -210,7 +211,9 @@ _ALLOCATES = (
     | idr_get_\w+ | nf_ct_\w+alloc\w* | genlmsg_new | nlmsg_new | bio_alloc\w* | alloc_empty_file\w*
     | __d_alloc | d_alloc\w* | getname\w* | acpi_os_\w*alloc\w* | acpi_ut_\w*(?:alloc|create)\w*
     | usb_alloc_(?!dev)\w+ | crypto_alloc_\w+ | ptr_ring_init | kobj_map | security_\w*alloc\w*
-    | lsm_\w*alloc\w* | bucket_\w*alloc\w* | sg_(?:alloc|kmalloc)\w*""",
+    | lsm_\w*alloc\w* | bucket_\w*alloc\w* | sg_(?:alloc|kmalloc)\w*
+    | _?_?filemap_get_(?:create_)?folio\w* | pagecache_get_page | find_or_create_page
+    | _?_?grab_cache_page\w* | _?_?page_pool_\w*alloc\w*""",
 )
 
 

@@ -60,6 +60,29 @@ _LOOP = """\
 """
 
 
+# whoever frees a page finds it bad, its owner left it so
+_BAD_PAGE = """\
+[   65.000000] BUG: Bad page state in process toy  pfn:7deea
+[   65.000000] page dumped because: PAGE_FLAGS_CHECK_AT_FREE flag(s) set
+[   65.000000] page_owner tracks the page as allocated
+[   65.000000] page last allocated via order 0, migratetype Unmovable, gfp_mask 0x40c40(GFP_NOFS)
+[   65.000000]  __set_page_owner+0xa2/0x70c
+[   65.000000]  post_alloc_hook+0x1f3/0x230
+[   65.000000]  __alloc_pages_noprof+0x256/0x6c0
+[   65.000000]  __filemap_get_folio+0x44e/0xc10
+[   65.000000]  pagecache_get_page+0x2c/0x200
+[   65.000000]  toy_get_page+0x2b4/0x1050
+[   65.000000] page last free pid 5083 tgid 5083 stack trace:
+[   65.000000]  free_unref_page+0xd19/0xea0
+[   65.000000]  toy_other+0x3b9/0x620
+[   65.000000] CPU: 0 PID: 5098 Comm: toy Not tainted
+[   65.000000] Call Trace:
+[   65.000000]  bad_page+0x176/0x1d0
+[   65.000000]  folio_batch_move_lru+0x4e0/0x860
+[   65.000000]  do_syscall_64+0x72/0x1e0
+"""
+
+
 @pytest.mark.parametrize(
     ("log", "title"),
     [
@@ -67,10 +90,11 @@ _LOOP = """\
         (_FRAMELESS_X86, "BUG: unable to handle kernel paging request in toy_copy"),
         (_FRAMELESS_ARM64, "BUG: unable to handle kernel paging request in toy_clear"),
         (_WITH_FRAME, "BUG: unable to handle kernel paging request in toy_sum"),
+        (_BAD_PAGE, "BUG: Bad page state in toy_get_page"),
         (_LOOP, "BUG: soft lockup in toy_spin"),
         (_LOOP.replace(" [toy]", ""), "BUG: soft lockup in full_proxy_write"),
     ],
-    ids=["module", "x86_64", "arm64", "with-frame", "loop-in-module", "loop-in-kernel"],
+    ids=["module", "x86_64", "arm64", "with-frame", "bad-page", "loop-in-module", "loop-in-kernel"],
 )
 def test_blamed_function(log: str, title: str) -> None:
     assert [splat.title for splat in find_splats(parse_console(log))] == [title]
