@@ -56,7 +56,7 @@ _MACHINERY = (
     | __should_fail\w* | fail_dump | __stack_depot_\w+""",
     # indirect calls and returns with mitigations
     r"""__x86_(?:indirect|return)_\w+ | srso_\w+ | zen_untrain_ret | __bpf_prog_run\w* | ftrace_\w+
-    | __fentry__ | __fexit__ | bpf_trampoline_\w+ | bpf_dispatcher_\w+ | bpf_prog_[0-9a-f]{16}\w*
+    | __fentry__ | __fexit__ | bpf_trampoline_\d\w* | bpf_dispatcher_\w+_func | bpf_prog_[0-9a-f]{16}\w*
     | arch_ftrace_\w+ | kprobe_ftrace_\w+ | __cfi_\w+ | handle_cfi_failure | __efistub_\w+""",
     # trace points, and what listens to them
     r"""perf_trace_\w+ | trace_event_raw_\w+ | trace_event_\w+ | __traceiter_\w+
@@ -76,7 +76,7 @@ _MACHINERY = (
     | sched_show_task | nmi_\w+ | trigger_\w*backtrace | tick_\w+ | update_process_times
     | _?_?hrtimer_(?:interrupt|run_\w+) | watchdog(?:_(?:timer_fn|overflow|hardlockup|buddy)\w*)?
     | _?_?(?:smp_)?apic_\w*interrupt | _?_?sysvec_\w+ | local_apic_\w+ | arch_trigger_\w+ | dump_cpu_task
-    | __?(?:handle_)?irq\w* | irq_\w+ | handle_percpu_devid_irq | generic_handle_\w+
+    | __?(?:handle_)?irq\w* | irq_(?!bypass)\w+ | handle_percpu_devid_irq | generic_handle_\w+
     | arch_timer_handler_\w+ | gic_\w+ | riscv_timer_interrupt | common_interrupt | do_IRQ
     | debug_show_\w+ | touch_\w+watchdog | check_hung_\w+ | rcu_gp_(?:kthread|fqs_loop|fqs)""",
     # debugging of objects and leaks
@@ -98,7 +98,7 @@ _SERVICES = (
     | _{0,3}(?:get|cache)_(?:partial|free_page)\w* | cache_\w*(?:alloc|free|grow|flusharray)\w*
     | _{2,4}cache_\w+ | fallback_alloc | do_(?:kmalloc|slab_free)\w* | prep_new_page | post_alloc_hook
     | __get_free_pages | get_zeroed_page | _?_?v[mz]*alloc(?!_fault)\w* | __vmalloc\w* | vfree\w* | vunmap
-    | kvfree\w* | _?_?pcpu_(?:alloc|free)\w* | free_percpu | mempool_\w+ | dma_pool_\w+ | devm_k\w+
+    | kvfree\w* | _?_?pcpu_(?:alloc|free(?!list))\w* | free_percpu | mempool_\w+ | dma_pool_\w+ | devm_k\w+
     | kmemdup\w* | kstr(?:n?dup|dup)\w* | memdup_user\w* | strndup_user | should_failslab | freelist_\w+
     | memcg_\w+_post_alloc\w* | object_\w+ | setup_object\w* | init_object | ksize | __ksize
     | _?_?rmqueue\w* | free_pcp_\w+ | _?_?put_(?:cpu_)?partials?\w* | _?_?unfreeze_partials\w*
@@ -126,7 +126,7 @@ _SERVICES = (
     # memory of processes, copied to and from
     r"""_?_?(?:raw_|arch_)?_?copy_(?:from|to|in)_user(?:_(?:n|in|flush|p|i|real|kernel)\w*)?
     | copy_(?:from|to)_(?:kernel_nofault\w*|sockptr\w*|bpfptr\w*) | strncpy_from_\w+ | __copy_user_\w+
-    | _?_?clear_user\w* | __?(?:get|put)_user\w* | _?_?copyin
+    | _?_?clear_user\w* | __?(?:get|put)_user(?!_pages)\w* | _?_?copyin
     | copyout | _?_?iov_iter_(?:copy|zero)\w*
     | (?:simple_copy|memcpy|copy_user|_?copy(?:_mc|_page|_folio)?)_(?:to|from)_(?:user_)?iter\w*
     | iterate_(?:ubuf|iovec|bvec|kvec|folioq|xarray|and_advance\w*) | copy_user_\w+ | csum_and_copy_\w+
@@ -135,10 +135,10 @@ _SERVICES = (
     r"""_?_?(?:raw_)?(?:read|write)[bwlq](?:_relaxed)? | _?(?:logic_)?(?:in|out)s?[bwl]
     | io(?:read|write)(?:8|16|32|64)\w*""",
     # lists, trees, maps
-    r"""_?_?list_(?:add|del|move|splice|cut|lru)\w* | __list_(?!set_)\w+ | hlist_\w+ | llist_\w+
-    | plist_\w+ | klist_\w+ | _?_?rb_\w+ | rbtree_\w+ | (?:__)?radix_tree_\w+ | _?_?xas_\w+ | _?_?xa_\w+
-    | idr_\w+ | ida_\w+ | mas_\w+ | mtree_\w+ | rht_\w+ | _?_?rhashtable_\w+ | sbitmap_\w+
-    | assoc_array_\w+ | interval_tree_\w+ | kfifo_\w+ | __kfifo_\w+""",
+    r"""_?_?list_(?:add|del|move|splice|cut)(?!_event)\w* | __list_(?!set|lru|lookup)\w+ | hlist_\w+
+    | llist_\w+ | plist_\w+ | klist_\w+ | _?_?rb_(?!alloc|free|(?:find|insert)_bss)\w+ | rbtree_\w+ | idr_\w+
+    | (?:__)?radix_tree_\w+ | _?_?xas?_\w+ | ida_\w+ | mas_\w+ | mtree_\w+ | rht_\w+ | _?_?rhashtable_\w+
+    | sbitmap_\w+ | assoc_array_\w+ | interval_tree_\w+ | kfifo_\w+ | __kfifo_\w+""",
     # references
     r"""_?_?refcount_\w+ | kref_\w+ | _?_?kobject_\w+ | usb_submit_urb | cleanup_srcu_struct
     | init_srcu_struct | kset_\w+ | (?:get|put)_device | put_\w*_struct | percpu_ref_\w+ | lockref_\w+

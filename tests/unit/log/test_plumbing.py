@@ -38,7 +38,8 @@ def test_function_that_serves_its_caller(names: str) -> None:
         "do_read_fault do_shared_fault do_cow_fault __show_smap",
         # what reads foreign data meets what is wrong with it
         "crc_itu_t do_csum jhash pskb_expand_head __pskb_pull_tail __skb_datagram_iter iov_iter_revert",
-        "timerqueue_add timerqueue_del trigger_rx_softirq",
+        "timerqueue_add timerqueue_del trigger_rx_softirq __get_user_pages list_lru_add list_del_event",
+        "pcpu_freelist_pop bpf_trampoline_link_prog bpf_dispatcher_update rb_find_bss",
     ],
 )
 def test_function_that_can_be_at_fault(names: str) -> None:
