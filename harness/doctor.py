@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.prepare import Choices
 
 # GiB: the toolroot, one source, and build trees of three architectures (measured: 2.3, 1.8, 3 x 0.8)
-_DISK_GIB = 10.0
+_DISK_GIB = 15.0
 _MEMORY_MIB = 2048
 
 

@@ -15,8 +15,10 @@ from harness.machine.running import Running
 
 # seconds, stretched for emulation, in which the kernel begins to answer; for a further key if it did not
 _BEGIN_S, _NEXT_S = 0.5, 0.1
+# the same for an interrupt that nothing masks: the last resort, and the kernel panics of it
+_NMI_S = 3.0
 # seconds without a byte on the console after which an answer is over, and for which one may go on
-_PAUSE_S, _REPORT_S = 0.3, 4.0
+_PAUSE_S, _REPORT_S = 0.6, 4.0
 # bytes of an answer that are kept
 _LONGEST = 1024 * 1024
 # seconds, stretched for emulation, for QEMU to do as it is told
@@ -58,7 +60,7 @@ class Sysrq:
         """
         start = self._running.console_size
         self._monitor.execute("inject-nmi", _MONITOR_S)
-        return self.answer_since(start)
+        return self.answer_since(start, _NMI_S)
 
     def answer_since(self, start: int, begin_s: float = _BEGIN_S) -> str:
         """Return what comes on the console from byte `start` on, once it has stopped coming."""
