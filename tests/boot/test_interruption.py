@@ -14,16 +14,10 @@ import pytest
 from harness.arch import Arch
 from harness.kernel.artifact import Kernel
 from tests.boot import pytest_runs
+from tests.processes import is_running
 
 # one architecture shows it: nothing here depends on which
 pytestmark = pytest.mark.arches("riscv64")
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:

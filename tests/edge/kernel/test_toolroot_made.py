@@ -16,6 +16,7 @@ from harness.cache import Cache
 from harness.errors import HostError
 from harness.kernel.toolroot import open_toolchain
 from harness.progress import Progress, ignore
+from tests.processes import is_running
 
 OPEN = """
 import sys
@@ -34,13 +35,6 @@ def leftovers(cache: Cache) -> list[str]:
 
 def start_opening(cache: Cache) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", OPEN, str(cache.root)], stdout=subprocess.PIPE)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_toolroot_is_made_once(calls: Path, cache: Cache) -> None:

@@ -24,17 +24,10 @@ from harness.machine.machines import BOOTED, FORKED, INSTEAD, Machines
 from harness.machine.spec import MachineSpec
 from harness.progress import ignore
 from tests.edge.machine.conftest import FAKE
+from tests.processes import is_running
 
 BOOTS = "print:Linux_version record:booted log ready wait"
 FORKS = "log ready wait"
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from harness.errors import BootError, CrashError, HangError, LostError
 from tests.edge.machine.conftest import Booter
+from tests.processes import is_running
 
 # what is left of a report once everything but its beginning and its end is cut
 OOPS = (
@@ -22,14 +23,6 @@ OOPS = (
     "---[ end trace 0000000000000000 ]---\\n"
 )
 PANIC = "print:Kernel_panic_-_not_syncing:_No_working_init_found."
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_ready_machine_answers_and_leaves_its_files(fake_boot: Booter, tmp_path: Path) -> None:
