@@ -20,7 +20,7 @@ from tests.unit.kernel.elf_files import make_bzimage, make_elf, make_image, make
 X86 = require_arch("x86_64")
 ARM64 = require_arch("arm64")
 CONFIG = "CONFIG_RUST=y\nCONFIG_MODULES=y\n"
-IKCONFIG = b"IKCFG_ST" + gzip.compress(CONFIG.encode()) + b"IKCFG_ED"
+IKCONFIG = b"IKCFG_ST" + gzip.compress(CONFIG.encode(), mtime=0) + b"IKCFG_ED"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def load(directory: Path, arch: Arch = X86) -> object:
         (make_bzimage("7.3.4-rc1+"), "x86_64", "7.3.4-rc1+"),
         (make_image(b"ARM\x64"), "arm64", "7.3.4"),
         (make_image(b"RSC\x05"), "riscv64", "7.3.4"),
-        (gzip.compress(make_image(b"ARM\x64")), "arm64", "7.3.4"),
+        (gzip.compress(make_image(b"ARM\x64"), mtime=0), "arm64", "7.3.4"),
         (make_elf({".x": b"Linux version 7.3.4 (me)"}), "x86_64", "7.3.4"),
         (make_elf({}, machine=22, big_endian=True), "ELF machine 22, 64 bits", None),
         (b"MZ" + bytes(2000), None, None),
