@@ -10,9 +10,9 @@ import pytest
 
 from harness import CrashError, Vm
 from harness.arch import Arch
-from harness.cache import default_root
 from harness.log.splat import find_splats
 from harness.machine.machines import BOOTED, FORKED, Machines
+from harness.plugin.options import read_choices
 from harness.prepare import Choices, Platform, prepare
 from harness.progress import ignore
 
@@ -22,15 +22,7 @@ _CLOCK_S = 20
 
 @pytest.fixture
 def choices(request: pytest.FixtureRequest) -> Choices:
-    option = request.config.getoption
-    return Choices(
-        kernel=option("--kernel"),
-        profile=option("--profile"),
-        accel=option("--accel"),
-        toolchain=option("--toolchain"),
-        qemu=Path(option("--qemu")) if option("--qemu") else None,
-        cache_root=Path(option("--cache") or default_root()).absolute(),
-    )
+    return read_choices(request.config)
 
 
 @pytest.fixture

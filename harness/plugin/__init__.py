@@ -1,0 +1,14 @@
+"""The pytest plugin: fixtures, markers, options, and pytest's events to verdicts and files.
+
+The only package that imports pytest. Every decision it can leave to a pure
+function of another module it leaves there.
+"""
+
+# what others import comes first: pytest rewrites the asserts of a module only before it is imported
+pytest_plugins = [
+    "harness.plugin.options",
+    "harness.plugin.collection",
+    "harness.plugin.fixtures",
+    "harness.plugin.verdicts",
+    "harness.plugin.results",
+]

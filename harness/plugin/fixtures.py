@@ -1,0 +1,158 @@
+"""What a test asks for: a kernel, machines, modules of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from harness import host
+from harness.arch import Arch
+from harness.cache import Cache
+from harness.errors import UsageError
+from harness.guest import kmemleak
+from harness.kernel import outoftree
+from harness.kernel.artifact import Kernel
+from harness.log.splat import Kind
+from harness.machine.spec import MachineSpec
+from harness.machine.vm import Vm
+from harness.plugin.stash import MACHINES, PLATFORMS, RUN, make_display, session_directory
+from harness.prepare import Platform
+from harness.report import rundir
+from harness.report.verdict import Expectation
+from harness.request import MachineRequest, incapable, resolve_spec
+from harness.testrun import TestRun
+
+
+def _platform(request: pytest.FixtureRequest, arch: Arch) -> tuple[Platform, MachineRequest]:
+    markers = [(marker.args, marker.kwargs) for marker in request.node.iter_markers("machine")]
+    wanted = MachineRequest()
+    for args, kwargs in reversed(markers):
+        if args:
+            raise UsageError("the machine marker takes keywords only", given=args)
+        wanted = wanted.updated(kwargs)
+    platform = request.config.stash[PLATFORMS].get(arch, wanted.profile)
+    needed = [name for marker in request.node.iter_markers("needs") for name in marker.args]
+    if request.node.get_closest_marker("kmemleak"):
+        needed.append(kmemleak.OPTION)
+    if missing := [name for name in needed if not platform.kernel.has(name)]:
+        pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
+    if why := incapable(wanted, arch):
+        pytest.skip(why)
+    return platform, wanted
+
+
+def _spec(request: pytest.FixtureRequest, platform: Platform, wanted: MachineRequest) -> MachineSpec:
+    if request.node.get_closest_marker("kmemleak"):
+        # first, so that what the test asks for itself counts
+        wanted = wanted.updated({"cmdline": (*kmemleak.CMDLINE, *wanted.cmdline)})
+    return resolve_spec(platform, wanted, base=request.path.parent, cache=_cache(request))
+
+
+def _test_run(request: pytest.FixtureRequest) -> TestRun:
+    node = request.node
+    if RUN not in node.stash:
+        expected = [_expectation(marker) for marker in node.iter_markers("expect_splat")]
+        node.stash[RUN] = TestRun(
+            test=node.nodeid,
+            directory=rundir.run_dir(session_directory(request.config), node.nodeid),
+            source=request.path,
+            machines=request.config.stash[MACHINES],
+            expected=expected,
+            slowness=max(1.0, _workers(request.config) / host.cores()),
+            leaks=node.get_closest_marker("kmemleak") is not None,
+        )
+    run: TestRun = node.stash[RUN]
+    return run
+
+
+def _expectation(marker: pytest.Mark) -> Expectation:
+    try:
+        return _expect(*marker.args, **marker.kwargs)
+    except (TypeError, ValueError, re.error) as error:
+        raise UsageError(f"expect_splat takes a pattern and a kind: {error}") from error
+
+
+def _expect(pattern: str, kind: str | None = None) -> Expectation:
+    re.compile(pattern)
+    return Expectation(pattern=pattern, kind=None if kind is None else Kind(kind))
+
+
+def _workers(config: pytest.Config) -> int:
+    given = getattr(config, "workerinput", {})
+    return int(given.get("workercount", 1))
+
+
+@pytest.fixture
+def kernel(arch: Arch, request: pytest.FixtureRequest) -> Kernel:
+    """Return the kernel under test, built if need be."""
+    return _platform(request, arch)[0].kernel
+
+
+@pytest.fixture
+def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
+    """One pristine machine, a fork of a booted one; `@pytest.mark.machine` says what it must have."""
+    platform, wanted = _platform(request, arch)
+    run = _test_run(request)
+    spec = _spec(request, platform, wanted)
+    with run.machine(platform, spec, from_boot=False) as machine:
+        yield machine
+
+
+@pytest.fixture
+def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[Vm]]:
+    """Return a function that boots a machine of its own; its arguments are those of the machine marker.
+
+    The log of such a machine begins with its boot, and so does judgement.
+    """
+    platform, marked = _platform(request, arch)
+    run = _test_run(request)
+
+    def booted(**wanted: object) -> AbstractContextManager[Vm]:
+        asked = marked.updated(wanted)
+        spec = _spec(request, platform, asked)
+        return run.machine(platform, spec, from_boot=True)
+
+    return booted
+
+
+@pytest.fixture
+def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str | Path], dict[str, Path]]:
+    """Return a function that builds the modules of a directory for the kernel under test.
+
+    The directory is looked for beside the test and has a Kbuild file or
+    Makefile; the returned files, by the modules' names, are what `vm.module` takes.
+    """
+    platform, _ = _platform(request, arch)
+
+    def build(directory: str | Path) -> dict[str, Path]:
+        found = outoftree.build_modules(
+            platform.kernel,
+            (request.path.parent / directory).absolute(),
+            toolchain=platform.toolchain,
+            cache=_cache(request),
+            report=make_display(request.config),
+        )
+        return {module.name: module.path for module in found}
+
+    return build
+
+
+@pytest.fixture
+def build_module(build_modules: Callable[[str | Path], dict[str, Path]]) -> Callable[[str | Path], Path]:
+    """Return a function that builds the one module of a directory; see `build_modules`."""
+
+    def build(directory: str | Path) -> Path:
+        found = build_modules(directory)
+        if len(found) != 1:
+            raise UsageError(f"{directory} has to build one module", built=", ".join(found) or "none")
+        return next(iter(found.values()))
+
+    return build
+
+
+def _cache(request: pytest.FixtureRequest) -> Cache:
+    return request.config.stash[PLATFORMS].choices.cache

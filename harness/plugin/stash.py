@@ -1,0 +1,49 @@
+"""What is kept beside pytest's session and its tests, and where it prints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from harness.machine.machines import Machines
+from harness.prepare import Platforms
+from harness.progress import Display
+from harness.report.known import KnownIssue
+from harness.report.shard import Key
+from harness.testrun import TestRun
+
+# of the session
+PLATFORMS = pytest.StashKey[Platforms]()
+MACHINES = pytest.StashKey[Machines]()
+KNOWN = pytest.StashKey[Sequence[KnownIssue]]()
+SHARD = pytest.StashKey[tuple[int, int] | None]()
+TIMES = pytest.StashKey[Mapping[Key, float]]()
+DIRECTORY = pytest.StashKey[Path]()
+# of a test
+RUN = pytest.StashKey[TestRun]()
+
+# the name the recorder is registered under
+RECORDER = "rustbed-recorder"
+
+
+def session_directory(config: pytest.Config) -> Path:
+    """Return where this session leaves its files; a worker was told by its controller."""
+    given = getattr(config, "workerinput", {})
+    return Path(given["rustbed_session"]) if "rustbed_session" in given else config.stash[DIRECTORY]
+
+
+def make_display(config: pytest.Config) -> Display:
+    """Return a display that reaches the terminal although pytest captures output."""
+
+    def write(text: str) -> None:
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            os.write(2, text.encode())
+
+    terminal = not hasattr(config, "workerinput") and os.isatty(2)
+    return Display(write, terminal=terminal, columns=shutil.get_terminal_size().columns - 1)
