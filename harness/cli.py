@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import doctor, process
-from harness.arch import ARCHES, Arch
 from harness.cache import Cache, default_root, remove_tree
 from harness.errors import HarnessError, UsageError
 from harness.explain import explain
 from harness.kernel.debian import list_packages
-from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platform, prepare, select_arches
+from harness.options import CACHE_HELP, add_options, read_arches, read_choices
+from harness.prepare import Choices, Platform, prepare
 from harness.progress import Display
 from harness.report.gate import FLOOR_S, compare
 from harness.report.gate_formats import FORMATS
@@ -91,7 +91,7 @@ def _check(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> int:
     """Put kernels and images into the cache and say where they are."""
     report = _display()
-    for arch in _arches(args):
+    for arch in read_arches(vars(args).__getitem__):
         platform = prepare(arch, _choices(args), report)
         kernel = platform.kernel
         print(f"{arch}  {kernel.release}  {len(kernel.modules)} modules  accel {platform.accel}")
@@ -104,7 +104,7 @@ def _boot(args: argparse.Namespace) -> int:
     """Boot one machine; run a command in it, or give its user a shell."""
     from harness import console  # noqa: PLC0415 - asyncio and QMP are loaded only by commands that boot
 
-    rows = _arches(args)
+    rows = read_arches(vars(args).__getitem__)
     mine = [row for row in rows if row.name == os.uname().machine]
     arch = rows[0] if args.arch or not mine else mine[0]
     platform = prepare(arch, _choices(args), _display())
@@ -129,7 +129,7 @@ def _bench(args: argparse.Namespace) -> int:
     from harness import bench  # noqa: PLC0415 - as above
 
     report = _display()
-    arches = () if args.name in bench.WITHOUT_MACHINES else _arches(args)
+    arches = () if args.name in bench.WITHOUT_MACHINES else read_arches(vars(args).__getitem__)
     platforms: list[Platform] = [prepare(arch, _choices(args), report) for arch in arches]
     print(bench.BENCHES[args.name](platforms, args.runs, _choices(args).cache))
     return 0
@@ -209,23 +209,8 @@ def _clean(args: argparse.Namespace) -> int:
 # -- arguments -----------------------------------------------------------------------
 
 
-def _arches(args: argparse.Namespace) -> tuple[Arch, ...]:
-    return select_arches(args.arch or (), args.kernel)
-
-
 def _choices(args: argparse.Namespace) -> Choices:
-    given = {
-        "kernel": args.kernel,
-        "profile": args.profile,
-        "accel": args.accel,
-        "toolchain": args.toolchain,
-        "qemu": Path(args.qemu) if args.qemu else None,
-        "fragments": tuple(Path(path).absolute() for path in args.fragment),
-        "refresh": args.refresh,
-    }
-    if args.cache:
-        given["cache_root"] = Path(args.cache).absolute()
-    return Choices(**given)
+    return read_choices(vars(args).__getitem__)
 
 
 def _factor(text: str) -> float:
@@ -233,26 +218,6 @@ def _factor(text: str) -> float:
     if not 1 <= factor < 1e6:
         raise argparse.ArgumentTypeError(f"{text} is no factor: 1 or more")
     return factor
-
-
-def _kernel_options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
-    add = parser.add_argument
-    add("--arch", action="append", metavar="A[,B]", help=f"architectures (default: {', '.join(ARCHES)})")
-    add(
-        "--kernel",
-        default="debian:latest",
-        metavar="SRC",
-        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH",
-    )
-    add("--profile", default="default", help="default or debug")
-    add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
-    add("--accel", default="auto", choices=ACCELS)
-    add("--toolchain", default="toolroot", choices=TOOLCHAINS)
-    add("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
-    add("--refresh", action="store_true", help="look for a newer kernel")
-    add("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
-    return parser
 
 
 def _gate_options(parser: argparse.ArgumentParser) -> None:
@@ -271,12 +236,13 @@ def make_parser() -> argparse.ArgumentParser:
         prog="rustbed", description="A QEMU test bed for Rust drivers in the Linux kernel."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    kernel = [_kernel_options()]
+    kernel = argparse.ArgumentParser(add_help=False)
+    add_options(kernel.add_argument)
 
     def command(
         name: str, action: Callable[[argparse.Namespace], int], text: str, *, options: bool = True
     ) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text, parents=kernel if options else [])
+        made = commands.add_parser(name, help=text, description=text, parents=[kernel] if options else [])
         made.set_defaults(action=action)
         return made
 
@@ -303,7 +269,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--vmlinux", metavar="FILE", help="of the kernel that wrote the log, with debug information"
     )
     log.add_argument("--modules", metavar="DIR", help="is searched for its modules (*.ko)")
-    log.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
+    log.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
     _gate_options(command("gate", _gate, "compare results with a baseline", options=False))
     text = "reproduce a failed run: list, pack, run, shell, gdb"
     add_repro_arguments(command("repro", _repro, text, options=False))

@@ -123,7 +123,8 @@ def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
     spec = parse_source(kernel)
     if not given and spec.kind is SourceKind.BUILT and (found := find_arch(Path(spec.where))) in ARCHES:
         given = [str(found)]
-    return tuple(require_arch(name) for name in given) or tuple(ARCHES.values())
+    # named twice is tested once
+    return tuple(dict.fromkeys(require_arch(name) for name in given)) or tuple(ARCHES.values())
 
 
 class Platforms:

@@ -6,7 +6,7 @@ import pytest
 
 from harness import host
 from harness.arch import ARCHES, Arch, require_arch
-from harness.plugin.options import read_arches
+from harness.options import read_arches
 from harness.plugin.stash import RECORDER, SHARD, TIMES
 from harness.report.shard import divide, render_plan
 from harness.request import MachineRequest
@@ -23,7 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if marker.args and "arch" in str(marker.args[0]).replace(",", " ").split():
             test = metafunc.definition.nodeid
             raise pytest.UsageError(f"{test}: arch is given to a test, not by it: use @pytest.mark.arches()")
-    arches = read_arches(metafunc.config)
+    arches = read_arches(metafunc.config.getoption)
     for marker in metafunc.definition.iter_markers("arches"):
         wanted = [require_arch(name) for name in marker.args]
         arches = tuple(arch for arch in arches if arch in wanted)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.arch import ARCHES, Arch
+from harness import options
 from harness.errors import UsageError
 from harness.machine.machines import Machines
 from harness.plugin.stash import KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
-from harness.prepare import ACCELS, TOOLCHAINS, Choices, Platforms, select_arches
+from harness.prepare import Platforms
 from harness.report.known import load_known
 from harness.report.results import load_results
 from harness.report.shard import parse_shard, recorded_times
@@ -20,51 +19,11 @@ from harness.report.shard import parse_shard, recorded_times
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the command line."""
     group = parser.getgroup("rustbed", "Rust drivers in the Linux kernel, under QEMU")
-    group.addoption(
-        "--kernel",
-        default="debian:latest",
-        metavar="SRC",
-        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL or built:PATH",
-    )
-    group.addoption(
-        "--arch",
-        action="append",
-        metavar="A[,B]",
-        help=f"architectures to test (default: {', '.join(ARCHES)})",
-    )
-    group.addoption("--profile", default="default", help="kernel profile: kconfigs/profile/*.config")
-    group.addoption(
-        "--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment"
-    )
-    group.addoption(
-        "--accel",
-        default="auto",
-        choices=ACCELS,
-        help="auto: KVM if a boot proves that it works, else emulation",
-    )
-    group.addoption(
-        "--toolchain",
-        default="toolroot",
-        choices=TOOLCHAINS,
-        help="build with the pinned toolroot or with the host's programs",
-    )
-    group.addoption(
-        "--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's"
-    )
+    options.add_options(group.addoption)
     group.addoption(
         "--no-fork",
         action="store_true",
         help="boot a machine for every test instead of forking a booted one",
-    )
-    group.addoption(
-        "--refresh",
-        action="store_true",
-        help="look for a newer kernel instead of what debian:... meant last time",
-    )
-    group.addoption(
-        "--cache",
-        metavar="DIR",
-        help="where toolroot, kernels and images are kept (default: $RUSTBED_CACHE, else ~/.cache/rustbed)",
     )
     group.addoption(
         "--results",
@@ -120,8 +79,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
-        chosen = read_choices(config)
-        read_arches(config)
+        chosen = options.read_choices(config.getoption)
+        options.read_arches(config.getoption)
         if config.getoption("--on-failure") and config.getoption("numprocesses", None):
             raise UsageError("--on-failure needs the terminal, and -n has many workers for it", mend="-n 0")
         known = config.getoption("--known-issues")
@@ -141,30 +100,3 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End the machine that stands by."""
     if MACHINES in config.stash:
         config.stash[MACHINES].close()
-
-
-def read_choices(config: pytest.Config) -> Choices:
-    """Return what the options say of kernels and machines.
-
-    Raises UsageError for a fragment that is not there.
-    """
-    option = config.getoption
-    for path in option("--fragment"):
-        if not Path(path).is_file():
-            raise UsageError(f"no such fragment: {path}")
-    extra: dict[str, Any] = {"cache_root": Path(option("--cache")).absolute()} if option("--cache") else {}
-    return Choices(
-        kernel=option("--kernel"),
-        profile=option("--profile"),
-        accel=option("--accel"),
-        toolchain=option("--toolchain"),
-        qemu=Path(option("--qemu")) if option("--qemu") else None,
-        fragments=tuple(Path(path).absolute() for path in option("--fragment")),
-        refresh=option("--refresh"),
-        **extra,
-    )
-
-
-def read_arches(config: pytest.Config) -> tuple[Arch, ...]:
-    """Return the architectures that are tested, in the order of their rows."""
-    return select_arches(config.getoption("--arch") or (), config.getoption("--kernel"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harness.machine.machines import render_counts
+from harness.options import read_arches
 from harness.plugin.collection import PLAN
-from harness.plugin.options import read_arches
 from harness.plugin.stash import DIRECTORY, KNOWN, MACHINES, PLATFORMS, RECORDER
 from harness.report import rundir
 from harness.report.recorder import Recorder
@@ -63,6 +63,6 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def _asked(config: pytest.Config) -> str:
-    arches = ", ".join(arch.name for arch in read_arches(config))
+    arches = ", ".join(arch.name for arch in read_arches(config.getoption))
     chosen = config.stash[PLATFORMS].choices
     return f"kernel {chosen.kernel}, profile {chosen.profile}, {arches}, accel {chosen.accel}"

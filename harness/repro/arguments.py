@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from harness.options import CACHE_HELP
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands and their arguments."""
@@ -53,7 +55,7 @@ def add_scene(parser: argparse.ArgumentParser) -> None:
 
 def _add_qemu(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
-    parser.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
+    parser.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
 
 
 def add_bisect_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +64,7 @@ def add_bisect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bad", required=True, metavar="KERNEL", help="a later one of the same kind")
     parser.add_argument("--runs", type=_positive, default=1, metavar="N", help="runs on each kernel")
     parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
-    parser.add_argument("--cache", metavar="DIR", help="default: $RUSTBED_CACHE, else ~/.cache/rustbed")
+    parser.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
     parser.add_argument("test", metavar="TEST", help="as pytest names it; more arguments are pytest's")
 
 

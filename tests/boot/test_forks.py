@@ -12,7 +12,7 @@ from harness import CrashError, Vm
 from harness.arch import Arch
 from harness.log.splat import find_splats
 from harness.machine.machines import BOOTED, FORKED, Machines
-from harness.plugin.options import read_choices
+from harness.options import read_choices
 from harness.prepare import Choices, Platform, prepare
 from harness.progress import ignore
 
@@ -22,7 +22,7 @@ _CLOCK_S = 20
 
 @pytest.fixture
 def choices(request: pytest.FixtureRequest) -> Choices:
-    return read_choices(request.config)
+    return read_choices(request.config.getoption)
 
 
 @pytest.fixture

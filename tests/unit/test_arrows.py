@@ -22,7 +22,7 @@ RANKS = (
     ("machine",),
     ("devices",),
     ("prepare",),
-    ("request", "testrun", "console", "bench", "doctor", "explain"),
+    ("request", "testrun", "options", "console", "bench", "doctor", "explain"),
     ("repro",),
     ("plugin", "cli"),
 )

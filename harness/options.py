@@ -1,0 +1,71 @@
+"""The options that say which kernels and machines: one table for the command line and for pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.arch import ARCHES, Arch
+from harness.cache import default_root
+from harness.errors import UsageError
+from harness.prepare import ACCELS, TOOLCHAINS, Choices, select_arches
+
+# returns the value of the option of that name, dashes and all left out
+Given = Callable[[str], Any]
+
+CACHE_HELP = "where toolroot, kernels and images are kept (default: $RUSTBED_CACHE, else ~/.cache/rustbed)"
+
+
+def add_options(add: Callable[..., object]) -> None:
+    """Declare the options by a function that takes what argparse's add_argument takes."""
+    add(
+        "--kernel",
+        default="debian:latest",
+        metavar="SRC",
+        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL or built:PATH",
+    )
+    add("--arch", action="append", metavar="A[,B]", help=f"architectures (default: {', '.join(ARCHES)})")
+    add("--profile", default="default", help="kernel profile: kconfigs/profile/*.config")
+    add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
+    add(
+        "--accel",
+        default="auto",
+        choices=ACCELS,
+        help="auto: KVM if a boot proves that it works, else emulation",
+    )
+    add(
+        "--toolchain",
+        default="toolroot",
+        choices=TOOLCHAINS,
+        help="build with the pinned toolroot or with the host's programs",
+    )
+    add("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's")
+    add(
+        "--refresh",
+        action="store_true",
+        help="look for a newer kernel instead of what debian:... meant last time",
+    )
+    add("--cache", metavar="DIR", help=CACHE_HELP)
+
+
+def read_choices(given: Given) -> Choices:
+    """Return what the options say; raises UsageError for what cannot be, as a fragment that is not there."""
+    for path in given("fragment"):
+        if not Path(path).is_file():
+            raise UsageError(f"no such fragment: {path}")
+    return Choices(
+        kernel=given("kernel"),
+        profile=given("profile"),
+        accel=given("accel"),
+        toolchain=given("toolchain"),
+        qemu=Path(given("qemu")) if given("qemu") else None,
+        fragments=tuple(Path(path).absolute() for path in given("fragment")),
+        refresh=given("refresh"),
+        cache_root=Path(given("cache") or default_root()).absolute(),
+    )
+
+
+def read_arches(given: Given) -> tuple[Arch, ...]:
+    """Return the architectures the options name, as they name them; raises UsageError for an unknown one."""
+    return select_arches(given("arch") or (), given("kernel"))
