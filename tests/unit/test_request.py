@@ -12,10 +12,10 @@ from harness.cache import Cache
 from harness.errors import UsageError
 from harness.host import Qemu
 from harness.image.initramfs import Image
-from harness.kernel.artifact import Kernel
 from harness.kernel.toolchain import Toolchain
 from harness.prepare import Platform
 from harness.request import MachineRequest, incapable, resolve_spec
+from tests.kernels import make_kernel
 
 
 def test_marker_replaces_the_fields_it_names() -> None:
@@ -81,19 +81,7 @@ def test_machine_without_the_firmware_is_named(
 @pytest.fixture
 def platform(tmp_path: Path) -> Platform:
     arch: Arch = ARCHES["x86_64"]
-    kernel = Kernel(
-        arch=arch,
-        release="7.3.0",
-        image=tmp_path / "bzImage",
-        modules={},
-        vmlinux=None,
-        config=None,
-        source_dir=None,
-        build_dir=None,
-        source="fake",
-        profile="default",
-        key="fake",
-    )
+    kernel = make_kernel(arch=arch, image=tmp_path / "bzImage")
     return Platform(
         kernel=kernel,
         image=Image(path=tmp_path / "initramfs.cpio", key="fake", spec="fake"),

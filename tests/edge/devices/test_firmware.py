@@ -13,11 +13,11 @@ from harness.cache import Cache, default_root
 from harness.devices.firmware import Source, compile_acpi, compile_device_tree
 from harness.errors import HostError, UsageError
 from harness.host import Qemu, find_qemu
-from harness.kernel.artifact import Kernel
 from harness.kernel.toolroot import open_toolchain
 from harness.machine.spec import MachineSpec
 from harness.process import ProgramError
 from harness.progress import ignore
+from tests.kernels import make_kernel
 
 # what each program does, in sh: both compilers copy, and stumble over the word "typo"
 PROGRAMS = {
@@ -65,19 +65,7 @@ def make_spec(tmp_path: Path) -> SpecMaker:
         path = tmp_path / "image"
         path.write_bytes(image)
         (tmp_path / "initramfs.cpio").write_bytes(b"070701")
-        kernel = Kernel(
-            arch=ARCHES[arch],
-            release="7.3.0",
-            image=path,
-            modules={},
-            vmlinux=None,
-            config=None,
-            source_dir=None,
-            build_dir=None,
-            source="fake",
-            profile="default",
-            key="fake",
-        )
+        kernel = make_kernel(arch=ARCHES[arch], image=path)
         given: dict[str, object] = {"initramfs": tmp_path / "initramfs.cpio", **fields}
         return MachineSpec(kernel=kernel, **given)  # type: ignore[arg-type]
 

@@ -18,6 +18,7 @@ from harness.kernel.artifact import Kernel, Module
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.toolroot import open_toolchain
 from harness.progress import ignore
+from tests import kernels
 
 # what each program does, in sh; `$home` is the directory in which tests put switches
 _PROGRAMS = {
@@ -102,18 +103,8 @@ def make_kernel(tmp_path: Path) -> KernelMaker:
             path = tmp_path / f"{key}-{name}.ko"
             path.write_text(f"{text} with debug information\n")
             found[name] = Module(name=name, path=path, depends=(needs or {}).get(name, ()))
-        return Kernel(
-            arch=ARCHES[arch],
-            release="7.3.0",
-            image=tmp_path / "Image",
-            modules=found,
-            vmlinux=None,
-            config=None,
-            source_dir=source,
-            build_dir=None,
-            source="tree:linux",
-            profile="default",
-            key=key,
+        return kernels.make_kernel(
+            arch=ARCHES[arch], image=tmp_path / "Image", modules=found, source_dir=source, key=key
         )
 
     return make

@@ -218,5 +218,5 @@ def test_progress_is_reported_to_the_end(
     assert {progress.what for progress in seen if not progress.finished} == {
         progress.what for progress in seen if progress.finished
     }
-    assert seen[-1].what == "image default for 7.3.0 arm64"
+    assert seen[-1].what == "image default for 7.3.4 arm64"
     assert fakes.calls("clang") == 1

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import require_arch
 from harness.host import Qemu
-from harness.kernel.artifact import Kernel
 from harness.machine.booting import boot
 from harness.machine.spec import MachineSpec
 from harness.machine.vm import Vm
 from harness.machine.watching import Patience
+from tests.kernels import make_kernel
 
 FAKE = Path(__file__).parent.parent / "fakes" / "qemu.py"
 
@@ -24,19 +23,7 @@ Booter = Callable[..., AbstractContextManager[Vm]]
 
 def fake_spec(path: Path) -> MachineSpec:
     """Return a machine whose kernel and image would be in `path`."""
-    kernel = Kernel(
-        arch=require_arch("x86_64"),
-        release="7.0.0-fake",
-        image=path / "bzImage",
-        modules={},
-        vmlinux=None,
-        config=None,
-        source_dir=None,
-        build_dir=None,
-        source="fake",
-        profile="default",
-        key="fake",
-    )
+    kernel = make_kernel(release="7.0.0-fake", image=path / "bzImage", source="fake")
     return MachineSpec(kernel=kernel, initramfs=path / "initramfs.cpio")
 
 

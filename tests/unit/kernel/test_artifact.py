@@ -6,24 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import require_arch
 from harness.kernel.artifact import Kernel, Module
+from tests.kernels import make_kernel
 
 
 def make(config: Path | None) -> Kernel:
-    return Kernel(
-        arch=require_arch("x86_64"),
-        release="7.3.4",
-        image=Path("bzImage"),
-        modules={"rust_dma": Module(name="rust_dma", path=Path("rust_dma.ko"))},
-        vmlinux=None,
-        config=config,
-        source_dir=None,
-        build_dir=None,
-        source="debian:latest",
-        profile="default",
-        key="0",
-    )
+    return make_kernel(modules={"rust_dma": Module(name="rust_dma", path=Path("rust_dma.ko"))}, config=config)
 
 
 @pytest.mark.parametrize(

@@ -14,23 +14,12 @@ from harness.errors import MismatchError
 from harness.kernel.artifact import Kernel, Module
 from harness.kernel.elf import parse_elf
 from harness.kernel.module import describe_modules, parse_module, read_module, require_loadable
+from tests.kernels import make_kernel
 from tests.unit.kernel.elf_files import make_elf, make_module
 
 
 def kernel_with(tmp_path: Path, modules: dict[str, Module], release: str = "7.3.4") -> Kernel:
-    return Kernel(
-        arch=require_arch("x86_64"),
-        release=release,
-        image=tmp_path / "bzImage",
-        modules=modules,
-        vmlinux=None,
-        config=None,
-        source_dir=None,
-        build_dir=None,
-        source="built:here",
-        profile="built",
-        key="0",
-    )
+    return make_kernel(release=release, modules=modules)
 
 
 def write(path: Path, data: bytes) -> Path:

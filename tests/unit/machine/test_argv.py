@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from harness.arch import ARCHES, Arch
-from harness.kernel.artifact import Kernel
 from harness.machine.argv import (
     Channels,
     Ram,
@@ -20,6 +19,7 @@ from harness.machine.argv import (
     render_run_script,
 )
 from harness.machine.spec import MachineSpec
+from tests.kernels import make_kernel
 
 CHANNELS = Channels(
     console="file,path=c",
@@ -31,19 +31,7 @@ CHANNELS = Channels(
 
 
 def spec_of(arch: Arch) -> MachineSpec:
-    kernel = Kernel(
-        arch=arch,
-        release="7.3.4",
-        image=Path("/k/image"),
-        modules={},
-        vmlinux=None,
-        config=None,
-        source_dir=None,
-        build_dir=None,
-        source="test",
-        profile="default",
-        key="k",
-    )
+    kernel = make_kernel(image=Path("/k/image"), arch=arch)
     return MachineSpec(kernel=kernel, initramfs=Path("/i/initramfs.cpio"))
 
 
