@@ -140,7 +140,7 @@ class Conversation:
     def wait_ready(self, seconds: float, machine: str) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError naming the machine."""
         deadline = Deadline.after(seconds * self._slowness)
-        self._watch = Silence(self._running, self._patience.silence_s * self._slowness)
+        self._watch = Silence(self._running, self._patience, self._slowness)
         try:
             self._shell.wait_ready(deadline)
             self._watch = self._fresh_watch()
@@ -148,8 +148,9 @@ class Conversation:
         except MachineError as error:
             took = time.monotonic() - self._running.started
             self._look_into(error)
-            headline = f"{machine}: not ready after {took:.1f} s: {error.headline}"
-            failed = BootError(headline, **(error.facts or self._running.evidence()))
+            headline = f"not ready after {took:.1f} s: {error.headline}"
+            facts = error.facts or self._running.evidence()
+            failed = BootError(headline, machine=machine, **facts)
             failed.hang, failed.console_end = error.hang, error.console_end
             # a QEMU that never got as far as the first byte was asked for something it does not have
             refused = isinstance(error, LostError) and self._running.console_size == 0

@@ -22,6 +22,8 @@ from harness.machine.threads import CpuTime, process_state, thread_times, total
 
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0
+# part of the time below which a QEMU that wants a processor counts as idle
+_IDLE = 0.1
 # splats after which the task that caused them does not go on
 _KILLING = frozenset(
     {Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
@@ -34,6 +36,8 @@ class Patience:
 
     # without a new byte on the console of a guest that boots
     silence_s: float = 15.0
+    # the same, twice, if in the second half nobody in the guest had anything to do
+    idle_s: float = 2.5
     # without anything new from a guest that runs a command, before it is asked whether it lives
     quiet_s: float = 5.0
     # until it has answered that; the kernel's own detectors are to speak first, and need 21
@@ -46,24 +50,50 @@ PATIENCE = Patience()
 class Silence:
     """Raises HangError when the console has not grown for a while; for a guest that boots."""
 
-    def __init__(self, running: Running, patience_s: float) -> None:
+    def __init__(self, running: Running, patience: Patience, slowness: float) -> None:
         #: time.monotonic() at the beginning, and times of QEMU's threads then
         self.began = running.started
         self.times: dict[int, CpuTime] = {}
         self._running = running
-        self._patience_s = patience_s
+        self._silence_s = patience.silence_s * slowness
+        self._idle_s = patience.idle_s * slowness
         self._size = -1
-        self._deadline = Deadline.after(patience_s)
+        self._grew()
 
     def look(self) -> None:
         """Look once; raises HangError."""
         self._running.watch()
         size = self._running.console_size
         if size != self._size:
-            self._size, self._deadline = size, Deadline.after(self._patience_s)
-        if self._deadline.expired:
-            what = "nothing was ever printed" if size == 0 else "the console stopped growing"
-            raise HangError(f"{what} for {self._patience_s:g} s")
+            self._size = size
+            self._grew()
+        what = "nothing was ever printed" if size == 0 else "the console stopped growing"
+        if self._silent.expired:
+            raise HangError(f"{what} for {self._silence_s:g} s")
+        if self._is_idle():
+            raise HangError(f"{what} for {2 * self._idle_s:g} s, and the guest has nothing to do")
+
+    def _grew(self) -> None:
+        self._silent = Deadline.after(self._silence_s)
+        self._quiet = Deadline.after(self._idle_s)
+        # until when it is looked at, and QEMU's time when that began
+        self._looked_at: tuple[Deadline, CpuTime] | None = None
+
+    def _is_idle(self) -> bool:
+        """Whether QEMU was looked at for long enough, and wanted next to no processor."""
+        if not self._quiet.expired:
+            return False
+        pid = self._running.child.pid
+        spent = total(thread_times(pid).values())
+        if self._looked_at is None or process_state(pid) in ("T", "t"):
+            self._looked_at = (Deadline.after(self._idle_s), spent)
+            return False
+        limit, before = self._looked_at
+        if not limit.expired:
+            return False
+        self._looked_at = None
+        spent -= before
+        return spent.ran_s + spent.waited_s < _IDLE * limit.elapsed
 
 
 class Watch:

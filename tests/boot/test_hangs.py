@@ -88,6 +88,19 @@ def test_halted_guest_is_dead(endings: dict[str, Ending]) -> None:
     assert endings["test_halts"].hang == "guest dead"
 
 
+@pytest.mark.arches("riscv64")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("test_never_prints", "nothing was ever printed for 15 s, and the guest has nothing to do"),
+        ("test_stops_after_init", "the console stopped growing for 15 s, and the guest has nothing to do"),
+    ],
+)
+def test_boot_that_comes_to_nothing_hangs(endings: dict[str, Ending], name: str, reason: str) -> None:
+    assert endings[name].outcome == "hang"
+    assert reason in endings[name].reason
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from harness import Vm
 
 Builder = Callable[[str], Path]
+Booter = Callable[..., AbstractContextManager[Vm]]
 
 # short: every one of these waits for it
 LIMIT_S = 1.0
@@ -86,3 +88,16 @@ def test_host_kills_qemu(vm: Vm) -> None:
 
 def test_waits_in_vain(vm: Vm) -> None:
     vm.wait_for(lambda: "never said" in vm.log, "the impossible", timeout_s=0.2)
+
+
+# one architecture: these are waited for longest
+@pytest.mark.arches("riscv64")
+def test_never_prints(boot: Booter) -> None:
+    with boot(qemu_args=["-S"]):
+        pass
+
+
+@pytest.mark.arches("riscv64")
+def test_stops_after_init(boot: Booter) -> None:
+    with boot(cmdline=["rdinit=/bin/sleep", "--", "1000"]):
+        pass

@@ -40,11 +40,12 @@ def fake_boot(spec: MachineSpec, tmp_path: Path) -> Booter:
         *acts: str,
         slowness: float = 0.1,
         unanswered_s: float = 30.0,
+        idle_s: float = 60.0,
         version: tuple[int, ...] = (11, 1, 3),
     ) -> AbstractContextManager[Vm]:
         env = (("FAKE_QEMU", " ".join(acts)), ("FAKE_KMSG", str(tmp_path / "kmsg")))
         qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=version)
-        patience = Patience(silence_s=2.0, unanswered_s=unanswered_s)
+        patience = Patience(silence_s=2.0, idle_s=idle_s, unanswered_s=unanswered_s)
         return boot(spec, qemu, tmp_path / "run", slowness=slowness, patience=patience)
 
     return booted

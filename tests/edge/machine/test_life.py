@@ -72,6 +72,25 @@ def test_kernel_that_stops_after_init_is_a_hang(fake_boot: Booter) -> None:
     assert "Run /init as init process" in str(caught.value)
 
 
+def test_boot_that_waits_for_nothing_is_not_waited_for(fake_boot: Booter) -> None:
+    with (
+        pytest.raises(
+            BootError, match=r"stopped growing for 0.3 s, and the guest has nothing to do"
+        ) as caught,
+        fake_boot("print:Linux", "wait", idle_s=0.5),
+    ):
+        pass
+    assert caught.value.outcome == "hang"
+
+
+def test_silent_boot_that_works_is_waited_for(fake_boot: Booter) -> None:
+    with (
+        pytest.raises(BootError, match=r"stopped growing for 0.6 s: guest spinning"),
+        fake_boot("print:Linux", "spin", idle_s=0.5),
+    ):
+        pass
+
+
 def test_qemu_that_refuses_to_start_is_our_error_and_says_why(fake_boot: Booter) -> None:
     with pytest.raises(BootError, match="QEMU is gone") as caught, fake_boot("nonsense"):
         pass
