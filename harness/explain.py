@@ -67,7 +67,7 @@ def explain(
 def _find_build(blocks: Iterable[str]) -> Build:
     """Return what a log says of its kernel; of several that were booted, the last."""
     telling = (block for block in blocks if "Linux version " in block or "ainted" in block)
-    return find_build(record for block in telling for record in parse_lines(block.split("\n"), 0))
+    return find_build(record for block in telling for record in parse_lines(block))
 
 
 @contextmanager

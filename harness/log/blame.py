@@ -1,4 +1,4 @@
-"""Whom a report blames, and whether enough of it is there to say so.
+"""Whom a report blames.
 
 Owns the choice among the functions of a report; which of them are plumbing is in
 harness/log/plumbing.py. Pure.
@@ -10,59 +10,80 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, islice, pairwise
+from itertools import islice, pairwise
 
-from harness.log.formats import Blames, Kind, Row
-from harness.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
-from harness.log.plumbing import (
-    ALLOCATES,
+from harness.log.dispatch import (
     BYSTANDER,
     DETECTS,
     DISPATCHES,
     DISPATCHES_IN_INTERRUPTS,
-    ENTRIES,
-    FRAMELESS,
     INTERRUPTED,
+)
+from harness.log.formats import Blames, Kind, Row
+from harness.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
+from harness.log.plumbing import (
+    ALLOCATES,
+    FRAMELESS,
     MACHINERY,
     PLUMBING,
+    REPORTING,
+    SEALED,
     WARNS_OF_CALLERS,
 )
-from harness.log.task import find_task
-
-_DROPPED = re.compile(r"\*\* \d+ printk messages dropped|printk: \d+ messages (?:dropped|suppressed)")
-# who a stack is of
-_PID = re.compile(r"CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: ")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blame:
-    """The outcome."""
+class Report:
+    """The lines of one report, read as far as blame needs."""
 
-    # "" if none shows
-    function: str
-    # functions of its stacks that are not plumbing, in their order
-    chain: tuple[str, ...]
-    # what is missing or mixed up in the report, "" if nothing is
-    damage: str
+    row: Row
+    # the function of its headline, "" if none
+    named: str
+    lines: Sequence[str]
+    traces: Sequence[Trace]
+    # functions of loadable modules in it: whatever their names are like, none is plumbing
+    own: frozenset[str]
+
+    @property
+    def mains(self) -> Sequence[Trace]:
+        """The stacks that are of the failure itself."""
+        return [trace for trace in self.traces if trace.is_main]
+
+    def is_own(self, name: str) -> bool:
+        """Whether a function can be at fault: of a module, or no plumbing."""
+        return name in self.own or not _is_plumbing(name)
 
 
-def blame(row: Row, named: str, lines: Sequence[str]) -> Blame:
-    """Find the function to blame in the lines of a report; `named` is the one of its headline, "" if none."""
-    traces = parse_traces(lines)
-    mains = [trace for trace in traces if trace.is_main]
-    candidates = [readable(symbol) for symbol in _candidates(row, named, lines, traces)]
-    own = _drivers_own(lines)
-    function = ""
-    if row.blames is Blames.HANDLER:
-        function = (
-            _stuck_in_module(mains, own)
-            or _stuck(mains, DISPATCHES)
-            or _stuck(mains, DISPATCHES_IN_INTERRUPTS)
+def read_report(row: Row, named: str, lines: Sequence[str]) -> Report:
+    """Read the lines of a report; `named` is the function of its headline, "" if none."""
+    found = functions_of_modules(lines)
+    # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
+    own = frozenset(name for name in found if not ("::" in name and _is_plumbing(name)))
+    return Report(row=row, named=named, lines=lines, traces=parse_traces(lines), own=own)
+
+
+def find_function(report: Report) -> str:
+    """Return the function to blame, "" if none shows."""
+    if report.row.blames is Blames.HANDLER:
+        stuck = (
+            _stuck_in_module(report) or _stuck(report, DISPATCHES) or _stuck(report, DISPATCHES_IN_INTERRUPTS)
         )
-    function = function or _first_to_blame(row, named, candidates, own)
-    frames = (readable(symbol) for trace in mains for symbol in trace.frames)
-    chain = tuple(name for name in frames if name in own or not _is_plumbing(name))
-    return Blame(function=function, chain=chain, damage=_damage(row, function, own, lines, traces))
+        if stuck:
+            return stuck
+    return _first_to_blame(report)
+
+
+def find_checker(report: Report, function: str) -> str:
+    """Return the interface in which a WARN() stands that is about its caller, "" if it is none."""
+    named = readable(report.named)
+    is_caller = report.row.kind is Kind.WARNING and named and named != function
+    return named if is_caller and not MACHINERY.fullmatch(named) else ""
+
+
+def find_chain(report: Report) -> Iterator[str]:
+    """Yield the functions of its stacks that are not plumbing, in their order."""
+    for trace in report.mains:
+        yield from (name for name in map(readable, trace.frames) if report.is_own(name))
 
 
 @lru_cache(maxsize=4096)
@@ -70,35 +91,27 @@ def _is_plumbing(name: str) -> bool:
     return PLUMBING.fullmatch(name) is not None
 
 
-def _drivers_own(lines: Sequence[str]) -> frozenset[str]:
-    """Return the functions of loadable modules: whatever their names are like, none is plumbing.
-
-    But of Rust's, a module contains copies of what the language's library and the kernel's crate have.
-    """
-    found = functions_of_modules(lines)
-    return frozenset(name for name in found if not ("::" in name and _is_plumbing(name)))
-
-
-def _candidates(row: Row, named: str, lines: Sequence[str], traces: Sequence[Trace]) -> Iterator[str]:
+def _candidates(report: Report) -> Iterator[str]:
     """Yield symbols in the order in which they are asked."""
-    if named:
-        yield named
+    row = report.row
+    if report.named:
+        yield report.named
     if row.blames is Blames.LOCK:
         # the lock that an interrupt takes, if it is about that; else "... lock at:" and the place
-        for trace in traces:
+        for trace in report.traces:
             if "irq-safe at:" in trace.title:
                 yield from trace.frames
-        yield from islice(_places(lines), 1)
+        yield from islice(_places(report.lines), 1)
     if row.kind is Kind.BAD_PAGE:
         # whoever frees or gets a page next finds it bad; its owner left it so
-        owners = (trace for trace in traces if trace.title.startswith("page last allocated"))
-        yield from chain.from_iterable(trace.frames for trace in owners)
-    for trace in traces:
-        if trace.is_main:
-            yield from trace.frames[:1]
-            if trace.caller and trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
-                yield trace.caller
-            yield from trace.frames[1:]
+        owners = (trace for trace in report.traces if trace.title.startswith("page last allocated"))
+        for trace in owners:
+            yield from trace.frames
+    for trace in report.mains:
+        yield from trace.frames[:1]
+        if trace.caller and trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
+            yield trace.caller
+        yield from trace.frames[1:]
 
 
 def _places(lines: Sequence[str]) -> Iterator[str]:
@@ -110,33 +123,51 @@ def _places(lines: Sequence[str]) -> Iterator[str]:
             yield released["symbol"]
 
 
-def _first_to_blame(row: Row, named: str, candidates: Sequence[str], own: frozenset[str]) -> str:
-    if row.kind is Kind.WARNING and named and not WARNS_OF_CALLERS.fullmatch(candidates[0]):
+def _first_to_blame(report: Report) -> str:
+    kind = report.row.kind
+    if kind is Kind.WARNING and report.named and not WARNS_OF_CALLERS.fullmatch(readable(report.named)):
         # WARN() stands in that very function, and what locks warn of has kinds of its own
-        return candidates[0]
-    is_about_owner = row.kind in (Kind.LEAK, Kind.BAD_PAGE)
-    for name in candidates:
-        if name in own or not (_is_plumbing(name) or (is_about_owner and ALLOCATES.fullmatch(name))):
+        return readable(report.named)
+    is_about_owner = kind in (Kind.LEAK, Kind.BAD_PAGE)
+    asked = []
+    for name in map(readable, _candidates(report)):
+        if name in report.own:
             return name
-    if row.kind is Kind.RUST_PANIC:
+        serves = is_about_owner and ALLOCATES.fullmatch(name)
+        if report.is_own(name) and not serves and not _is_part(name, report):
+            return name
+        asked.append(name)
+    if kind is Kind.RUST_PANIC:
         return ""
     # plumbing may fail itself; what only reports hardly ever does
-    return next((name for name in candidates if not MACHINERY.fullmatch(name)), next(iter(candidates), ""))
+    for hardly_ever in (MACHINERY, REPORTING):
+        if name := next((name for name in asked if not hardly_ever.fullmatch(name)), ""):
+            return name
+    return next(iter(asked), "")
 
 
-def _stuck_in_module(mains: Sequence[Trace], own: frozenset[str]) -> str:
+def _is_part(name: str, report: Report) -> bool:
+    """Whether a function is a part of what called it."""
+    for trace in report.mains:
+        for inner, outer in pairwise(trace.frames):
+            if readable(inner) == name:
+                return SEALED.fullmatch(readable(outer)) is not None
+    return False
+
+
+def _stuck_in_module(report: Report) -> str:
     """Return the innermost function of a module in the first stack that has one: drivers are under test."""
-    for trace in mains:
+    for trace in report.mains:
         names = [readable(symbol) for symbol in trace.frames]
         for name in names[_interrupted_at(names) :]:
-            if name in own:
+            if name in report.own:
                 return name
     return ""
 
 
-def _stuck(mains: Sequence[Trace], dispatches: re.Pattern[str]) -> str:
+def _stuck(report: Report, dispatches: re.Pattern[str]) -> str:
     """Return the function that was entered from a dispatcher, in the first stack that has one."""
-    for trace in mains:
+    for trace in report.mains:
         names = [readable(symbol) for symbol in trace.frames]
         names = names[_interrupted_at(names) :]
         for inner, outer in pairwise(names):
@@ -157,41 +188,3 @@ def _interrupted_at(names: Sequence[str]) -> int:
         if INTERRUPTED.fullmatch(name) and any(DETECTS.fullmatch(inner) for inner in names[:index]):
             return index + 1
     return 0
-
-
-def _damage(
-    row: Row, function: str, own: frozenset[str], lines: Sequence[str], traces: Sequence[Trace]
-) -> str:
-    """Return the first doubt about a report, in words."""
-    mains = [trace for trace in traces if trace.is_main]
-    is_found = function in own or (function and not _is_plumbing(function))
-    ends_early = row.located and row.kind is not Kind.WARNING and not is_found
-    doubts = (
-        (_DROPPED.search("\n".join(lines)) is not None, "messages were dropped"),
-        (row.located and not row.traced and not function, "it ends before the function to blame"),
-        (row.traced and not row.is_shared and _speakers(lines) > 1, "two tasks print at once"),
-        (row.traced and all(trace.is_empty for trace in mains), "its stack trace is missing"),
-        (
-            row.traced and all(len(trace.frames) == trace.counters for trace in mains),
-            "no frame of its stack trace is certain",
-        ),
-        (
-            row.traced and any(trace.is_announced and trace.is_empty for trace in traces),
-            "a stack trace is announced and does not follow",
-        ),
-        (row.traced and ends_early, "its stack trace ends before the function to blame"),
-    )
-    return next((words for is_so, words in doubts if is_so), "")
-
-
-def _speakers(lines: Sequence[str]) -> int:
-    """Return how many tasks tell of themselves before the first stack is whole."""
-    pids: set[str] = set()
-    for line in lines:
-        if "+0x" in line:
-            if ENTRIES.search(line):
-                break
-        elif said := _PID.match(line):
-            pids.add(said[1])
-    own = find_task(lines, by_header=False) if pids else ""
-    return len(pids | ({own.rpartition("/")[2]} if own and pids else set()))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from harness.log.annotate import render_blame
 from harness.log.demangle import demangle
 from harness.log.formats import Kind
-from harness.log.record import Record, parse_lines, render_record, strip_ansi
+from harness.log.record import Record, parse_lines, render_record, split_lines, strip_ansi
 from harness.log.splat import Reader, Splat, may_hold_splat
 from harness.log.symbolize import Blame
 
@@ -56,8 +56,8 @@ def find_in_blocks(blocks: Iterable[str]) -> tuple[Splat, ...]:
             held = _last_lines(held + block)
         else:
             text = held + block
-            for record in parse_lines(text.split("\n"), number - held.count("\n")):
-                found += reader.feed(record.seq, record)
+            for line in split_lines(text, number - held.count("\n")):
+                found += reader.feed(line.number, line)
             held = ""
         number += block.count("\n")
     found += reader.finish()
@@ -114,7 +114,7 @@ def _records(blocks: Iterable[str], end: int) -> Iterator[Record]:
     for block in blocks:
         if number > end:
             return
-        yield from parse_lines(block.split("\n"), number)
+        yield from parse_lines(block, number)
         number += block.count("\n")
 
 

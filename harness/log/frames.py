@@ -30,8 +30,10 @@ COUNTER = re.compile(
     rf"\s*(?:RIP: 0010:|RIP: (?!\w{{4}}:)|E?IP: |EIP is at |pc : {_ADDRESS}|PC is at |e?pc : "
     rf"|Krnl PSW : [0-9a-f ]+\(|NIP {_POWER}|--- interrupt: \w+ at )"
     rf"{_ADDRESS}(?P<symbol>{SYMBOL})\+0x"
-)  # the caller of such a frame
-_FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>{SYMBOL})\+0x")
+)
+# the caller of such a frame. Behind a call that never returns the next function begins; only the entry code's
+# labels are returned to
+_FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: whoever called a function that keeps no frame
 _LINK = re.compile(rf"\s*(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
 # what a loadable module contains
@@ -149,11 +151,11 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
     """Split the lines of one report into its stacks; frames before any announcement are one too."""
     traces = [Trace(is_main=True)]
     for line in lines:
-        now = traces[-1]
-        if counter := COUNTER.match(line):
+        is_code = "+0x" in line or " from " in line
+        if is_code and (frame := FRAME.match(line)):
+            _add(traces[-1], frame, line)
+        elif is_code and (counter := COUNTER.match(line)):
             _add_counter(traces, counter["symbol"])
-        elif frame := FRAME.match(line):
-            _add(now, frame, line)
         elif _MARK.match(line):
             _turn(traces, line)
     return traces

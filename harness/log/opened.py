@@ -9,13 +9,14 @@ import re
 from dataclasses import dataclass, field
 
 from harness.log.body import BODY
+from harness.log.dispatch import ENTRIES
 from harness.log.formats import Kind, Row, Stage
 from harness.log.frames import COUNTER, FRAME
 from harness.log.table import PREAMBLE, PREAMBLES
 
 # records between a report and the panic it leads to
 _LEADS_TO = 40
-# lines of one report that are kept for the blame: no stack is so deep, and memory stays bounded
+# texts of one report that are kept for the blame: no stack is so deep, and memory stays bounded
 _KEPT = 2000
 # after so many records of others a report is over, whoever was to go on with it
 _FORGOTTEN = 2000
@@ -37,9 +38,19 @@ class OpenSplat:
     first: int
     last: int
     closed: bool = False
-    # the report's lines, from its headline; those that belong to it if a further one follows
-    lines: list[str] = field(default_factory=list)
+    # the report's texts, from its headline; those that belong to it if a further one follows
+    texts: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """The report's lines: a text may have several."""
+        return "\n".join(self.texts).split("\n")
+
+    def is_disturbed_by(self, row: Row) -> bool:
+        """Whether another processor speaks while the stack of one that panicked is being printed."""
+        is_dying = self.row.stage is Stage.DEATH and row.stage is not Stage.DEATH and self._goes_on
+        return is_dying and FRAME.match(self.texts[-1]) is not None and not ENTRIES.search(self.texts[-1])
 
     def is_continued_by(self, row: Row) -> bool:
         """Whether a later headline tells of the same failure."""
@@ -49,11 +60,21 @@ class OpenSplat:
         reach = _LEADS_TO if row.stage is Stage.DEATH else self.row.reach
         return row.stage > self.stage and self.row.kind in row.continues and self.quiet <= reach
 
+    def is_tripped_by(self, row: Row) -> bool:
+        """Whether who reports failed at it: the report has no stack yet, and this one will have it too."""
+        is_due = self.row.traced and self._goes_on
+        return is_due and row.stage > Stage.MESSAGE and not any(FRAME.match(text) for text in self.texts)
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self.closed and self.quiet < self.row.reach
+
     def take(self, text: str, index: int) -> None:
         """Take a record that is of the report."""
         self.last, self.quiet = index, 0
-        if len(self.lines) < _KEPT:
-            self.lines += [*self.pending, *text.split("\n")]
+        if len(self.texts) < _KEPT:
+            self.texts += self.pending
+            self.texts.append(text)
         self.pending.clear()
 
     def extend(self, text: str, index: int) -> None:
@@ -73,7 +94,7 @@ class OpenSplat:
         elif is_end:
             self.take(text, index)
             self.closed = True
-        elif FRAME.match(text) or BODY.match(text) or COUNTER.match(text) or self._is_message(text):
+        elif _tells(text) or self._is_message(text):
             self.take(text, index)
         else:
             self.pending.append(text)
@@ -85,3 +106,14 @@ class OpenSplat:
     def is_over(self, index: int) -> bool:
         """Whether the record of this index cannot be of the report."""
         return index - self.last > _FORGOTTEN or (self.quiet > _LEADS_TO and self.quiet > self.row.reach)
+
+
+def _tells(text: str) -> bool:
+    """Whether a line looks like one of a report."""
+    # an indented line that names a place in code is a frame, or says where a lock was taken
+    return bool(
+        (text.startswith(" ") and "+0x" in text)
+        or BODY.match(text)
+        or FRAME.match(text)
+        or COUNTER.match(text)
+    )

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
-from harness.log.blame import blame
+from harness.log.blame import find_chain, find_checker, find_function, read_report
+from harness.log.damage import find_damage
 from harness.log.fingerprint import fingerprint
 from harness.log.formats import Kind, Row, Stage
 from harness.log.opened import OpenSplat
-from harness.log.record import Record
+from harness.log.record import Line, Record
 from harness.log.table import LITERALS, PREAMBLE, PREAMBLES, ROWS
 from harness.log.task import find_task
 
@@ -48,7 +50,7 @@ class Splat:
     """One report in a sequence of records."""
 
     kind: Kind
-    # "WARNING in foo", "KASAN: slab-use-after-free Read in foo"
+    # "KASAN: slab-use-after-free Read in foo"; "WARNING in foo/kobject_add" if that warns of foo
     title: str
     # the function to blame, "" if unknown
     function: str
@@ -98,17 +100,20 @@ class Reader:
 
     @property
     def kept(self) -> int:
-        """Lines that are in memory."""
-        return sum(len(splat.lines) + len(splat.pending) for splat in self._open.values())
+        """Texts that are in memory."""
+        return sum(len(splat.texts) + len(splat.pending) for splat in self._open.values())
 
-    def feed(self, index: int, record: Record) -> list[Splat]:
+    def feed(self, index: int, record: Record | Line) -> list[Splat]:
         """Take the next record; return the splats that are over, in any order. Indices rise."""
         text = record.text[:_READ]
+        if text.startswith(" "):
+            # neither begins a report nor ends one
+            if self._open and (current := self._open.get(self._context(record, None))):
+                current.extend(text, index)
+            return []
         found = self._forget(index)
         headline = _find_row(text) if record.facility == 0 else None
-        key = record.caller
-        if self._open and key not in self._open:
-            key = self._context(record, headline[0] if headline else None)
+        key = self._context(record, headline[0] if headline else None)
         current = self._open.get(key)
         if headline is None:
             if current is not None:
@@ -124,10 +129,13 @@ class Reader:
             self._began = self._began or record.time_us > 0
             return found
         row, match, closing = headline
-        if current is not None and current.is_continued_by(row):
+        if current is not None and (current.is_continued_by(row) or (key and current.is_tripped_by(row))):
             current.stage, current.closed = max(row.stage, current.stage), False
             current.take(text, index)
             self._ended = self._ended or row.stage is Stage.DEATH
+            return found
+        if current is not None and current.is_disturbed_by(row):
+            current.extend(text, index)
             return found
         if current is not None:
             found.append(_close(self._open.pop(key)))
@@ -141,7 +149,7 @@ class Reader:
             first=announced if near else index,
             last=index,
         )
-        self._open[key].lines += text.split("\n")
+        self._open[key].texts.append(text)
         self._began, self._ended = True, self._ended or row.stage is Stage.DEATH
         return found
 
@@ -155,8 +163,10 @@ class Reader:
         """Leave out a part of a console that may_hold_splat() says holds none."""
         self._began = self._began or _TIME.search(text) is not None
 
-    def _context(self, record: Record, row: Row | None) -> str:
+    def _context(self, record: Record | Line, row: Row | None) -> str:
         """Return whose report a record may belong to."""
+        if record.caller in self._open:
+            return record.caller
         for key in reversed(self._open):
             splat = self._open[key]
             # lines torn apart lose their caller; a report of all processors is printed by many of them
@@ -212,26 +222,28 @@ def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
 
 def _close(splat: OpenSplat) -> Splat:
     """Turn an open splat into a fact: title it and find whom to blame."""
-    row = splat.row
+    row, lines = splat.row, splat.lines
     groups = {name: text or "" for name, text in splat.match.groupdict().items()}
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
-        groups["message"] = _rust_message(splat.lines) or f"panicked at {groups['where']}"
-    outcome = blame(row, groups.get("function", ""), splat.lines)
+        groups["message"] = _rust_message(lines) or f"panicked at {groups['where']}"
+    report = read_report(row, groups.get("function", ""), lines)
+    function = find_function(report)
     if "{access}" in row.title:
-        groups["access"] = next((found[1] for line in splat.lines if (found := _ACCESS.match(line))), "")
+        groups["access"] = next((found[1] for line in lines if (found := _ACCESS.match(line))), "")
     title = " ".join(row.title.format(**groups).split()) or "Oops"
     # a Rust panic's file without the directory, which depends on how the kernel was built
     told = f"{groups.get('where', '').rpartition('/')[2]} {title}"
+    blamed = "/".join(filter(None, (function, find_checker(report, function))))
     return Splat(
         kind=row.kind,
-        title=f"{title} in {outcome.function}" if row.located and outcome.function else title,
-        function=outcome.function,
+        title=f"{title} in {blamed}" if row.located and blamed else title,
+        function=function,
         fatal=splat.stage is Stage.DEATH,
         first=splat.first,
         last=splat.last,
-        fingerprint=fingerprint(row.kind, told, filter(None, (outcome.function, *outcome.chain))),
-        task=find_task(splat.lines),
-        damage=outcome.damage,
+        fingerprint=fingerprint(row.kind, told, filter(None, chain((function,), find_chain(report)))),
+        task=find_task(lines),
+        damage=find_damage(report, function),
     )
 
 

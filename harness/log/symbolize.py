@@ -194,10 +194,9 @@ def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[S
     splat = replace(splat, file=blame.file or None, line=blame.line or None)
     if not blame.function:
         return splat, blame
-    located = f" in {splat.function}"
     title = splat.title
-    if splat.function and title.endswith(located):
-        title = f"{title.removesuffix(located)} in {blame.function}"
+    if splat.function:
+        title = re.sub(rf" in {re.escape(splat.function)}(?=/|$)", lambda _: f" in {blame.function}", title)
     return replace(splat, title=title, function=blame.function), blame
 
 

@@ -83,9 +83,65 @@ _BAD_PAGE = """\
 """
 
 
+# an interface that warns of its callers
+_CHECKER = """\
+[    1.000000] WARNING: drivers/usb/core/urb.c:503 at usb_submit_urb+0xa7d/0x1860, CPU#1: kworker/1:2/88
+[    1.000000] Call Trace:
+[    1.000000]  <TASK>
+[    1.000000]  usb_start_wait_urb+0x101/0x4c0
+[    1.000000]  usb_control_msg+0x31c/0x4a0
+[    1.000000]  toy_reset+0x9a/0x130
+[    1.000000]  process_one_work+0x9cc/0x1b70
+[    1.000000] ---[ end trace 0000000000000000 ]---
+"""
+
+# a helper that no table knows, of an allocator; and one that an interrupt had called there
+_PART = """\
+[    1.000000] BUG: KASAN: slab-use-after-free in toy_shelf_get+0x1a/0x40
+[    1.000000] Read of size 8 at addr ffff888103a4b010 by task sh/92
+[    1.000000] Call Trace:
+[    1.000000]  <TASK>
+[    1.000000]  kasan_report+0xb5/0xf0
+[    1.000000]  toy_shelf_get+0x1a/0x40
+[    1.000000]  kmem_cache_alloc_noprof+0x128/0x400
+[    1.000000]  toy_open+0x3c/0x110
+[    1.000000]  do_syscall_64+0x82/0x170
+"""
+_INTERRUPTS_A_PART = _PART.replace(
+    "  kmem_cache_alloc", "  irq_exit_rcu+0x9/0x20\n[    1.000000]  kmem_cache_alloc"
+)
+
+# nobody but the exception's own code is there
+_EXCEPTION = """\
+[    1.000000] BUG: using __this_cpu_read() in preemptible [00000000] code: sh/99
+[    1.000000] Call Trace:
+[    1.000000]  dump_stack+0x107/0x163
+[    1.000000]  check_preemption_disabled+0x123/0x130
+[    1.000000]  __bad_area_nosemaphore+0xc6/0x400
+[    1.000000]  exc_page_fault+0x9e/0x180
+[    1.000000]  asm_exc_page_fault+0x1e/0x30
+"""
+
+# arm's lines name two functions, function and caller; panic() never returns to its own
+_ARM = """\
+[    1.000000] refcount_t: underflow; use-after-free.
+[    1.000000] WARNING: CPU: 1 PID: 46 at lib/refcount.c:28 refcount_warn_saturate+0x13c/0x174
+[    1.000000] Call trace:
+[    1.000000] [<8195d4bc>] (show_stack) from [<8195df7c>] (panic+0x120/0x368)
+[    1.000000] [<8195de5c>] (panic) from [<802421e4>] (toy_laid_out_behind+0x0/0x1c)
+[    1.000000] [<80242170>] (check_panic_on_warn) from [<80242338>] (__warn+0x7c/0x180)
+[    1.000000] [<80813e10>] (refcount_warn_saturate) from [<81344bf8>] (toy_disconnect+0x98/0x9c)
+"""
+
+
 @pytest.mark.parametrize(
     ("log", "title"),
     [
+        (_CHECKER, "WARNING in toy_reset/usb_submit_urb"),
+        (_PART, "KASAN: slab-use-after-free Read in toy_open"),
+        (_INTERRUPTS_A_PART, "KASAN: slab-use-after-free Read in toy_shelf_get"),
+        (_EXCEPTION, "BUG: using __this_cpu_read() in preemptible code in __bad_area_nosemaphore"),
+        (_ARM, "WARNING: refcount bug in toy_disconnect"),
         (_NAMED_LIKE_PLUMBING, "kernel BUG in bug_in_toy"),
         (_FRAMELESS_X86, "BUG: unable to handle kernel paging request in toy_copy"),
         (_FRAMELESS_ARM64, "BUG: unable to handle kernel paging request in toy_clear"),
@@ -94,7 +150,85 @@ _BAD_PAGE = """\
         (_LOOP, "BUG: soft lockup in toy_spin"),
         (_LOOP.replace(" [toy]", ""), "BUG: soft lockup in full_proxy_write"),
     ],
-    ids=["module", "x86_64", "arm64", "with-frame", "bad-page", "loop-in-module", "loop-in-kernel"],
+    ids=[
+        "checker",
+        "part",
+        "interrupted-part",
+        "exception",
+        "arm",
+        "module",
+        "x86_64",
+        "arm64",
+        "with-frame",
+        "bad-page",
+        "loop-in-module",
+        "loop-in-kernel",
+    ],
 )
 def test_blamed_function(log: str, title: str) -> None:
     assert [splat.title for splat in find_splats(parse_console(log))] == [title]
+
+
+def test_checker_without_a_caller_is_not_the_whole_story() -> None:
+    (found,) = find_splats(parse_console(_CHECKER.replace("toy_reset", "usb_bulk_msg")))
+    assert (found.title, found.damage) == (
+        "WARNING in usb_submit_urb",
+        "its stack trace ends before the function to blame",
+    )
+
+
+# -- reports that something else breaks into -------------------------------------
+
+_PANIC = """\
+[    1.000000] Kernel panic - not syncing: corrupted stack end detected inside scheduler
+[    1.000000] Call Trace:
+[    1.000000]  dump_stack+0x1d3/0x2c6
+[    1.000000]  panic+0x2ad/0x55f
+[    1.000000]  toy_deep+0x355/0xdb0
+"""
+_OF_ANOTHER = "[    1.000000] toyd invoked oom-killer: gfp_mask=0x6202c2(GFP_HIGHUSER), order=0\n"
+_REST = """\
+[    1.000000]  toy_work+0x53a/0xf00
+[    1.000000]  process_one_work+0xc90/0x1c40
+[    1.000000]  ret_from_fork+0x3a/0x50
+"""
+
+
+def test_stack_of_a_panic_goes_on_behind_what_others_say() -> None:
+    assert [splat.title for splat in find_splats(parse_console(_PANIC + _OF_ANOTHER + _REST))] == [
+        "kernel panic: corrupted stack end in toy_work"
+    ]
+
+
+def test_what_follows_the_whole_stack_of_a_panic_is_its_own_splat() -> None:
+    found = find_splats(parse_console(_PANIC + _REST + _OF_ANOTHER))
+    assert [splat.title for splat in found] == [
+        "kernel panic: corrupted stack end in toy_work",
+        "out of memory",
+    ]
+
+
+# the detector itself meets something, and the stack that is printed is the same
+_STALL = "[    1.000000][    C1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n"
+_TRIPS = """\
+[    1.000000][    C1] WARNING: kernel/sched/core.c:2698 at toy_look+0x18b/0x320, CPU#1: sh/47
+[    1.000000][    C1] Call Trace:
+[    1.000000][    C1]  <IRQ>
+[    1.000000][    C1]  rcu_sched_clock_irq+0x12ec/0x1eb0
+[    1.000000][    C1]  update_process_times+0x12c/0x180
+[    1.000000][    C1]  asm_sysvec_apic_timer_interrupt+0x12/0x20
+[    1.000000][    C1]  toy_spin+0x4d/0x1f0
+[    1.000000][    C1]  toy_write+0x18/0x20
+[    1.000000][    C1]  vfs_write+0xf6/0x350
+"""
+
+
+def test_report_that_trips_over_itself_has_the_stack_of_both() -> None:
+    assert [splat.title for splat in find_splats(parse_console(_STALL + _TRIPS))] == [
+        "INFO: rcu detected stall in toy_write"
+    ]
+
+
+def test_report_of_another_caller_is_its_own() -> None:
+    other = _TRIPS.replace("C1", "C0")
+    assert [splat.kind for splat in find_splats(parse_console(_STALL + other))] == ["rcu-stall", "warning"]

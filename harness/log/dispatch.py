@@ -1,0 +1,60 @@
+"""Functions that hand control to others, and the places where stacks and interrupts begin. Data only."""
+
+from __future__ import annotations
+
+import re
+
+from harness.log.plumbing import one_of
+
+# hands control to the functions that others registered. What loops is named by the function that was
+# entered here: which one deeper down the clock happened to meet differs each time
+DISPATCHES = one_of(
+    (
+        # system calls, to their functions
+        r"""\w*sys_?call\w* | el0_svc\w* | do_el0_svc | tracesys\w* | sysenter_\w+ | entry_\w+
+        | sys_trace\w* | do_int80\w* | do_compat_\w+ | do_trap_ecall_u""",
+        # those of them that hand on to files, file systems and sockets
+        r"""\w*(?:sys|SyS|vfs)_ioctl | \w*compat_(?:\w+_)?ioctl
+        | (?:k?sys|vfs|vfs_iter|new_sync)_(?:read|write)v? | call_(?:read|write)_iter
+        | do_(?:iter|splice|loop)_\w+ | splice_direct_to_actor | vfs_(?:fsync|fallocate|open|get_tree)\w*
+        | fput | do_dentry_open | iterate_dir | call_mmap | mmap_region
+        | sock_(?:sendmsg|recvmsg|release|close)\w* | sys_(?:[gs]etsockopt|bind|connect|accept4?|listen)
+        | do_sock_[gs]etsockopt | (?:legacy_)?get_tree(?:_[bn]o?dev)? | mount_(?:bdev|nodev|fs)""",
+        # packets and messages, to protocols
+        r"""rtnetlink_rcv_msg | nfnetlink_rcv_msg | netif_receive_skb\w* | deliver_(?:ptype_list_)?skb
+        | napi_poll | process_backlog""",
+        # work, threads, drivers
+        r"""process_one_work | process_scheduled_works | task_work_run | kthread | kthread_worker_fn
+        | smpboot_thread_fn | do_one_initcall | async_run_entry_fn | worker_thread | usb_hcd_giveback_urb
+        | usb_probe_interface | really_probe | ret_from_fork\w*""",
+    )
+)
+# the same for what runs in interrupts. What they interrupted comes first, if it entered anything: a timer
+# that fires again and again shows on top of any stack
+DISPATCHES_IN_INTERRUPTS = one_of(
+    (
+        r"""call_timer_fn | expire_timers | run_timer\w* | run_hrtimer\w* | hrtimer_run_\w+ | do_softirq\w*
+        | handle_softirqs | tasklet_action\w* | handle_irq_event\w* | rcu_do_batch | irq_work_\w*run\w*
+        | run_ksoftirqd | do_idle | cpu_startup_entry""",
+    )
+)
+# a stack that reaches one of these is whole
+ENTRIES = re.compile(
+    r"(?<!\? )\b(?:entry_\w+|ret_from_\w+|do_syscall_\w+|ret_fast_syscall|el0\w*_\w+|system_call\w*"
+    r"|__sys_trace\w*|secondary_startup\w*|start_secondary|start_kernel|kthread)\+0x"
+)
+
+# the processor was interrupted here: what follows in a trace is what it had been doing
+INTERRUPTED = re.compile(
+    r"(?:asm_)?(?:sysvec_)?apic_timer_interrupt|asm_sysvec_\w+|(?:asm_)?common_interrupt|reschedule_interrupt"
+    r"|call_function_\w+interrupt|timer_interrupt|el1(?:h(?:_64)?)?_irq|el1_interrupt|__irq_svc|nmi"
+    r"|ret_from_(?:exception|intr)|asm_call_(?:irq_)?on_stack|call_on_irq_stack|do_(?:irq|IRQ)"
+    r"|(?:gic_)?handle_(?:arch_)?irq"
+)
+# frames of a detector that runs in the clock's interrupt
+DETECTS = re.compile(
+    r"update_process_times|tick_\w+|rcu_\w*(?:stall|sched_clock_irq|check_callbacks)\w*|nmi_cpu_backtrace"
+    r"|arch_timer_handler\w*|riscv_timer_interrupt"
+)
+# RCU's own thread: it waits, and is shown because it does
+BYSTANDER = re.compile(r"rcu_gp_\w+|rcu_\w+_kthread|rcu_nocb_\w+")
