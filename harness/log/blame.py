@@ -39,7 +39,9 @@ class Report:
     row: Row
     # the function of its headline, "" if none
     named: str
+    # its lines, and the whole of them: a word is looked for much faster there
     lines: Sequence[str]
+    text: str
     traces: Sequence[Trace]
     # functions of loadable modules in it: whatever their names are like, none is plumbing
     own: frozenset[str]
@@ -54,12 +56,13 @@ class Report:
         return name in self.own or not _is_plumbing(name)
 
 
-def read_report(row: Row, named: str, lines: Sequence[str]) -> Report:
-    """Read the lines of a report; `named` is the function of its headline, "" if none."""
-    found = functions_of_modules(lines)
+def read_report(row: Row, named: str, text: str) -> Report:
+    """Read the text of a report; `named` is the function of its headline, "" if none."""
+    lines = text.split("\n")
+    found = functions_of_modules(text)
     # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
     own = frozenset(name for name in found if not ("::" in name and _is_plumbing(name)))
-    return Report(row=row, named=named, lines=lines, traces=parse_traces(lines), own=own)
+    return Report(row=row, named=named, lines=lines, text=text, traces=parse_traces(lines), own=own)
 
 
 def find_function(report: Report) -> str:

@@ -108,15 +108,16 @@ def readable(symbol: str) -> str:
 
 def _add(trace: Trace, frame: re.Match[str], line: str) -> None:
     """Add a frame; where each line names two, function and caller, the caller shows only as the next one."""
-    if frame["unsure"] or frame["offset"] == "0":
+    unsure, symbol, offset, arm = frame.groups()
+    if unsure or offset == "0":
         if not trace.guesses and len(trace.frames) == trace.counters:
-            trace.caller = trace.caller or frame["symbol"] or ""
+            trace.caller = trace.caller or symbol or ""
         trace.guesses += 1
-    elif frame["symbol"]:
-        trace.frames.append(frame["symbol"])
+    elif symbol:
+        trace.frames.append(symbol)
     else:
-        if not trace.frames or trace.frames[-1] != frame["arm"]:
-            trace.frames.append(frame["arm"])
+        if not trace.frames or trace.frames[-1] != arm:
+            trace.frames.append(arm)
         if caller := _FROM.match(line):
             trace.frames.append(caller["symbol"])
 
@@ -161,8 +162,6 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
     return traces
 
 
-def functions_of_modules(lines: Iterable[str]) -> frozenset[str]:
-    """Return the functions that lines say are code of a loadable module."""
-    return frozenset(
-        readable(found[1]) for line in lines if "]" in line for found in _OF_MODULE.finditer(line)
-    )
+def functions_of_modules(text: str) -> frozenset[str]:
+    """Return the functions that a report says are code of a loadable module."""
+    return frozenset(readable(name) for name in _OF_MODULE.findall(text)) if " [" in text else frozenset()

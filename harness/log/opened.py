@@ -42,11 +42,6 @@ class OpenSplat:
     texts: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
 
-    @property
-    def lines(self) -> list[str]:
-        """The report's lines: a text may have several."""
-        return "\n".join(self.texts).split("\n")
-
     def is_disturbed_by(self, row: Row) -> bool:
         """Whether another processor speaks while the stack of one that panicked is being printed."""
         is_dying = self.row.stage is Stage.DEATH and row.stage is not Stage.DEATH and self._goes_on
@@ -94,7 +89,8 @@ class OpenSplat:
         elif is_end:
             self.take(text, index)
             self.closed = True
-        elif _tells(text) or self._is_message(text):
+        elif (text.startswith(" ") and "+0x" in text) or _tells(text) or self._is_message(text):
+            # an indented line that names a place in code is a frame, or says where a lock was taken
             self.take(text, index)
         else:
             self.pending.append(text)
@@ -110,10 +106,4 @@ class OpenSplat:
 
 def _tells(text: str) -> bool:
     """Whether a line looks like one of a report."""
-    # an indented line that names a place in code is a frame, or says where a lock was taken
-    return bool(
-        (text.startswith(" ") and "+0x" in text)
-        or BODY.match(text)
-        or FRAME.match(text)
-        or COUNTER.match(text)
-    )
+    return bool(BODY.match(text) or FRAME.match(text) or COUNTER.match(text))

@@ -213,12 +213,13 @@ def _saved_line(number: int, line: str) -> Line | None:
 
 
 def _console_line(number: int, line: str) -> Line:
-    # nearly every line is the kernel's own
-    logger = None if line.startswith(("[ ", "<")) else _PREFIX.match(line)
-    start = logger.end() if logger else 0
-    level = _LEVELS.index(logger["level"]) if logger and logger["level"] else UNKNOWN
-    facility = int(logger is not None and logger["facility"] not in (None, "kern"))
-    match = _CONSOLE.match(line, start)
+    level, facility, start = UNKNOWN, 0, 0
+    match = _CONSOLE.match(line)
+    if match is None and (logger := _PREFIX.match(line)):
+        start = logger.end()
+        level = _LEVELS.index(logger["level"]) if logger["level"] else UNKNOWN
+        facility = int(logger["facility"] not in (None, "kern"))
+        match = _CONSOLE.match(line, start)
     prio, own, stamp, caller = match.groups() if match else _NOTHING
     if match is None or not (prio or own):
         return Line(number, line[start:], "", level, facility, "")

@@ -19,7 +19,7 @@ from harness.log.formats import Kind, Row, Stage
 from harness.log.opened import OpenSplat
 from harness.log.record import Line, Record
 from harness.log.table import LITERALS, PREAMBLE, PREAMBLES, ROWS
-from harness.log.task import find_task
+from harness.log.task import find_tasks
 
 __all__ = ["Kind", "Reader", "Splat", "find_splats", "may_hold_splat", "new_taints"]
 
@@ -108,7 +108,7 @@ class Reader:
         text = record.text[:_READ]
         if text.startswith(" "):
             # neither begins a report nor ends one
-            if self._open and (current := self._open.get(self._context(record, None))):
+            if current := self._open.get(self._context(record, None)):
                 current.extend(text, index)
             return []
         found = self._forget(index)
@@ -118,16 +118,7 @@ class Reader:
         if headline is None:
             if current is not None:
                 current.extend(text, index)
-            if (
-                text.startswith(PREAMBLES)
-                and PREAMBLE.match(text)
-                and (current is None or current.last < index)
-            ):
-                self._announced[record.caller] = index
-            if text.startswith(_TURNS):
-                return found + self._note(text, index)
-            self._began = self._began or record.time_us > 0
-            return found
+            return found + self._notice(index, record, current)
         row, match, closing = headline
         if current is not None and (current.is_continued_by(row) or (key and current.is_tripped_by(row))):
             current.stage, current.closed = max(row.stage, current.stage), False
@@ -165,7 +156,7 @@ class Reader:
 
     def _context(self, record: Record | Line, row: Row | None) -> str:
         """Return whose report a record may belong to."""
-        if record.caller in self._open:
+        if record.caller in self._open or not self._open:
             return record.caller
         for key in reversed(self._open):
             splat = self._open[key]
@@ -183,10 +174,16 @@ class Reader:
                 return [_close(self._open.pop(key)) for key in gone]
         return []
 
-    def _note(self, text: str, index: int) -> list[Splat]:
-        """Notice a kernel that begins anew though nothing ended the one before it."""
-        if not _BANNER.match(text):
-            self._ended = self._ended or _ENDED.match(text) is not None
+    def _notice(self, index: int, record: Record | Line, current: OpenSplat | None) -> list[Splat]:
+        """Notice what may come before a report, and a kernel that begins anew though none ended."""
+        text = record.text
+        is_taken = current is not None and current.last == index
+        if text.startswith(PREAMBLES) and not is_taken and PREAMBLE.match(text):
+            self._announced[record.caller] = index
+        is_turn = text.startswith(_TURNS)
+        if not is_turn or not _BANNER.match(text):
+            self._ended = self._ended or (is_turn and _ENDED.match(text) is not None)
+            self._began = self._began or (not is_turn and record.time_us > 0)
             return []
         again = self._began and not self._ended
         self._began, self._ended = True, False
@@ -222,14 +219,15 @@ def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
 
 def _close(splat: OpenSplat) -> Splat:
     """Turn an open splat into a fact: title it and find whom to blame."""
-    row, lines = splat.row, splat.lines
+    row, text = splat.row, "\n".join(splat.texts)
     groups = {name: text or "" for name, text in splat.match.groupdict().items()}
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
-        groups["message"] = _rust_message(lines) or f"panicked at {groups['where']}"
-    report = read_report(row, groups.get("function", ""), lines)
+        groups["message"] = _rust_message(text.split("\n")) or f"panicked at {groups['where']}"
+    report = read_report(row, groups.get("function", ""), text)
     function = find_function(report)
+    tasks = find_tasks(text)
     if "{access}" in row.title:
-        groups["access"] = next((found[1] for line in lines if (found := _ACCESS.match(line))), "")
+        groups["access"] = next((found[1] for line in report.lines if (found := _ACCESS.match(line))), "")
     title = " ".join(row.title.format(**groups).split()) or "Oops"
     # a Rust panic's file without the directory, which depends on how the kernel was built
     told = f"{groups.get('where', '').rpartition('/')[2]} {title}"
@@ -242,8 +240,8 @@ def _close(splat: OpenSplat) -> Splat:
         first=splat.first,
         last=splat.last,
         fingerprint=fingerprint(row.kind, told, filter(None, chain((function,), find_chain(report)))),
-        task=find_task(lines),
-        damage=find_damage(report, function),
+        task=tasks.own or tasks.printing,
+        damage=find_damage(report, function, tasks.own),
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 # a task's name has up to 15 characters, that of a work queue's thread more; it may hold spaces
 _COMM, _PID = "(?P<comm>.{1,64}?)", r"(?P<pid>\d{1,10})"
+# the line above a stack
+_HEADER = re.compile(rf"CPU: \d+ (?:UID: \d+ )?PID: {_PID} Comm: {_COMM} (?:Not tainted|Tainted|Kdump)")
 # what is in every line of a form, and the form
 _FORMS = tuple(
     (needed, re.compile(form))
     for needed, form in (
-        ("PID: ", rf"CPU: \d+ (?:UID: \d+ )?PID: {_PID} Comm: {_COMM} (?:Not tainted|Tainted|Kdump)"),
         (" by task ", rf"(?:Read|Write|Free) .* by task {_COMM}/{_PID}$"),
         (" blocked", rf"INFO: task {_COMM}:{_PID} blocked"),
         ("soft lockup", rf".*BUG: soft lockup - .*\[{_COMM}:{_PID}\]"),
@@ -29,16 +31,29 @@ _FORMS = tuple(
 )
 
 
-def find_task(lines: Sequence[str], *, by_header: bool = True) -> str:
-    """Return "comm/pid" of the first line that tells, "" if none does.
+@dataclass(frozen=True, kw_only=True)
+class Tasks:
+    """Whom a report tells of, each as "comm/pid" or ""."""
 
-    `by_header` also takes the line above a stack, which is of who prints, if that is somebody else.
-    """
-    text = "\n".join(lines)
-    forms = [form for needed, form in _FORMS[0 if by_header else 1 :] if needed in text]
-    for line in lines if forms else ():
-        for form in forms:
-            if match := form.match(line):
-                found = match.groupdict()
-                return f"{found.get('comm') or found.get('named')}/{found['pid']}"
-    return ""
+    # the task that the report is of, as its own words tell
+    own: str
+    # who was running when the stack was printed
+    printing: str
+
+
+def find_tasks(text: str) -> Tasks:
+    """Return the tasks that the first telling lines of a report name."""
+    own = _first(text, [form for needed, form in _FORMS if needed in text])
+    return Tasks(own=own, printing=_first(text, [_HEADER] if "PID: " in text else []))
+
+
+def _first(text: str, forms: Sequence[re.Pattern[str]]) -> str:
+    names = (_name(form.match(line)) for line in text.split("\n") for form in forms) if forms else iter(())
+    return next(filter(None, names), "")
+
+
+def _name(match: re.Match[str] | None) -> str:
+    if match is None:
+        return ""
+    found = match.groupdict()
+    return f"{found.get('comm') or found.get('named')}/{found['pid']}"
