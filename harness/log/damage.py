@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from harness.log.blame import Report
 from harness.log.dispatch import ENTRIES
 from harness.log.formats import Kind
+from harness.log.frames import readable
 from harness.log.plumbing import WARNS_OF_CALLERS
 
 _DROPPED = re.compile(r"\*\* \d+ printk messages dropped|printk: \d+ messages (?:dropped|suppressed)")
@@ -45,7 +46,7 @@ def _doubts(report: Report, function: str, task: str) -> Iterator[str]:
 
 def _is_named(report: Report) -> bool:
     """Whether the headline names the function to blame, whatever its stack tells."""
-    return report.row.kind is Kind.WARNING and not WARNS_OF_CALLERS.fullmatch(report.named)
+    return report.row.kind is Kind.WARNING and not WARNS_OF_CALLERS.fullmatch(readable(report.named))
 
 
 def _has_two_speakers(lines: Sequence[str], task: str) -> bool:

@@ -163,8 +163,8 @@ class _Reader:
         if self._depth > _DEEPEST:
             raise self._error(f"nested deeper than {_DEEPEST} elements")
         if tag in ("testsuite", "testsuites"):
-            counted = _number(given.get("failures")) + _number(given.get("errors"))
-            self._suites.append(_Suite(name=given.get("name", ""), counted=int(counted)))
+            counted = sum(int(_number(given.get(word)) or 0) for word in ("failures", "errors"))
+            self._suites.append(_Suite(name=given.get("name", ""), counted=counted))
         elif tag == "testcase":
             self._case = self._begin_case(given)
         elif tag == "property":
@@ -186,7 +186,7 @@ class _Reader:
             arch=arch,
             outcome=Outcome.SKIP if words & _NOT_RUN else Outcome.PASS,
             file=given.get("file", ""),
-            seconds=_seconds(given.get("time")),
+            seconds=_number(given.get("time")),
             source=self.source,
         )
 
@@ -289,12 +289,7 @@ def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:_LONGEST]
 
 
-def _number(text: str | None) -> float:
-    found = _seconds(text)
-    return found if found is not None else 0.0
-
-
-def _seconds(text: str | None) -> float | None:
+def _number(text: str | None) -> float | None:
     """Return a number that an attribute holds; some producers write 1,234.5."""
     try:
         number = float((text or "").replace(",", ""))

@@ -1,0 +1,131 @@
+"""Logs that the tests of this directory share, and what is in each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.log.record import parse_console
+from harness.log.splat import Kind, Splat
+
+HERE = Path(__file__).parent
+# one short log per phenomenon, of drivers nobody has
+LOGS = {path.stem: parse_console(path.read_text()) for path in sorted((HERE / "splats").glob("*.log"))}
+# what our own machines say from the first line to a driver's load and unload
+BOOTS = {path.stem: parse_console(path.read_text()) for path in sorted((HERE / "boots").glob("*.log"))}
+
+# the same without the first words of a kernel, which tell of a reboot where one has run already
+LATER = {
+    arch: tuple(record for record in boot if "Linux version" not in record.text)
+    for arch, boot in BOOTS.items()
+}
+
+NULL = "BUG: unable to handle kernel NULL pointer dereference"
+PAGING = "BUG: unable to handle kernel paging request"
+UNWRAP = "called `Option::unwrap()` on a `None` value"
+BOUNDS = "index out of bounds: the len is 4 but the index is 4"
+IOCTL = "<toy_rust::Toy as kernel::miscdevice::MiscDevice>::ioctl"
+START = "<toy_rust::device::Device>::start"
+NO_ROOT = "kernel panic: VFS: Unable to mount root fs on unknown-block(0,0)"
+DUPLICATE = "sysfs: duplicate filename /bus/toy/devices/toy.0"
+
+# log: kind, title without the function, function, fatal, span
+WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
+    "atomic_sleep": (
+        Kind.ATOMIC_SLEEP, "BUG: sleeping function called from invalid context", "toy_irq_then_sleep",
+        False, (0, 9),
+    ),
+    "bad_page": (Kind.BAD_PAGE, "BUG: Bad page state", "toy_put_page", False, (0, 8)),
+    "bug_arm64": (Kind.BUG, "kernel BUG", "toy_submit", False, (0, 9)),
+    "bug_riscv": (Kind.BUG, "kernel BUG", "toy_submit", False, (0, 6)),
+    "debug_objects": (Kind.DEBUG_OBJECTS, "WARNING: ODEBUG bug", "toy_exit", False, (0, 8)),
+    "dentry_in_use": (
+        Kind.BUG_REPORT, "BUG: Dentry still in use [unmount of toyfs toy0]", "", False, (0, 12),
+    ),
+    "divide_old_x86": (Kind.OOPS, "divide error", "toy_average", False, (0, 5)),
+    "duplicate_name": (Kind.DUPLICATE_NAME, DUPLICATE, "", False, (0, 6)),
+    "external_abort_arm": (Kind.OOPS, "Unhandled fault", "toy_reset", False, (0, 4)),
+    "general_protection_x86": (Kind.OOPS, "general protection fault", "toy_unlink", False, (0, 5)),
+    "hard_lockup": (Kind.HARD_LOCKUP, "hard lockup", "toy_spin", False, (0, 4)),
+    "hung_task": (Kind.HUNG_TASK, "INFO: task hung", "toy_lock_twice", False, (0, 11)),
+    "jump_to_null_x86": (Kind.OOPS, NULL, "toy_ioctl", False, (0, 9)),
+    "kasan": (Kind.KASAN, "KASAN: slab-use-after-free Read", "toy_poll", False, (0, 24)),
+    "kasan_double_free": (Kind.KASAN, "KASAN: double-free Free", "toy_remove", False, (0, 10)),
+    "kasan_in_memcpy": (Kind.KASAN, "KASAN: slab-out-of-bounds Write", "toy_store", False, (0, 8)),
+    "kcsan": (Kind.KCSAN, "KCSAN: data-race in toy_count / toy_reset", "", False, (0, 10)),
+    "kfence": (Kind.KFENCE, "KFENCE: out-of-bounds read", "toy_parse", False, (0, 10)),
+    "kmsan": (Kind.KMSAN, "KMSAN: uninit-value", "toy_hash", False, (0, 6)),
+    "kobject_exists": (Kind.DUPLICATE_NAME, "kobject: duplicate name toy.0", "", False, (0, 0)),
+    "leak": (Kind.LEAK, "memory leak", "", False, (0, 0)),
+    "leak_report": (Kind.LEAK, "memory leak", "toy_forgets", False, (0, 8)),
+    "list_add_warns": (Kind.LIST_CORRUPTION, "BUG: corrupted list", "toy_remember", False, (0, 7)),
+    "list_del": (Kind.LIST_CORRUPTION, "BUG: corrupted list", "toy_forget", False, (0, 8)),
+    "lockdep_circular": (Kind.LOCKDEP, "possible deadlock", "toy_second_then_first", False, (1, 22)),
+    "lockdep_key": (
+        Kind.LOCKDEP, "INFO: trying to register non-static key", "toy_early", False, (0, 10),
+    ),
+    "lockdep_rcu": (Kind.LOCKDEP, "WARNING: suspicious RCU usage", "toy_walk", False, (0, 13)),
+    "null_arm": (Kind.OOPS, NULL, "toy_read", False, (0, 14)),
+    "null_riscv": (Kind.OOPS, NULL, "toy_read", True, (0, 16)),
+    "null_s390": (Kind.OOPS, PAGING, "toy_read", True, (0, 14)),
+    "null_x86": (Kind.OOPS, NULL, "toy_read", True, (0, 24)),
+    "out_of_memory": (Kind.OUT_OF_MEMORY, "out of memory", "", False, (0, 10)),
+    "page_allocation": (Kind.OUT_OF_MEMORY, "page allocation failure", "toy_big_buffer", False, (0, 5)),
+    "paging_arm64": (Kind.OOPS, PAGING, "toy_write", True, (0, 26)),
+    "paging_x86": (Kind.OOPS, PAGING, "toy_release", False, (0, 7)),
+    "panic_init_exits": (Kind.PANIC, "kernel panic: Attempted to kill init!", "", True, (1, 3)),
+    "panic_no_root": (Kind.PANIC, NO_ROOT, "", True, (1, 6)),
+    "panic_sysrq_arm64": (Kind.PANIC, "kernel panic: sysrq triggered crash", "", True, (1, 16)),
+    "preemptible": (
+        Kind.LOCKDEP, "BUG: using smp_processor_id() in preemptible code", "toy_cpu", False, (0, 5),
+    ),
+    "rcu_stall": (Kind.RCU_STALL, "INFO: rcu detected stall", "toy_spin", False, (0, 10)),
+    "refcount": (Kind.REFCOUNT, "WARNING: refcount bug", "toy_put", False, (0, 8)),
+    "refcount_message_behind": (Kind.REFCOUNT, "WARNING: refcount bug", "toy_get", False, (0, 8)),
+    "rust_panic_arm64": (Kind.RUST_PANIC, BOUNDS, IOCTL, False, (0, 14)),
+    "rust_panic_torn": (
+        Kind.RUST_PANIC, "panicked at drivers/toy/toy_rust.rs:75:9", "", False, (0, 7),
+    ),
+    "rust_panic_x86": (Kind.RUST_PANIC, UNWRAP, START, True, (1, 21)),
+    "scheduling_atomic": (Kind.ATOMIC_SLEEP, "BUG: scheduling while atomic", "toy_wait", False, (0, 7)),
+    "slub": (
+        Kind.SLAB_CORRUPTION, "BUG kmalloc-64: Poison overwritten", "toy_scribble", False, (0, 7),
+    ),
+    "soft_lockup": (Kind.SOFT_LOCKUP, "BUG: soft lockup", "toy_spin", True, (0, 6)),
+    "spinlock_magic": (Kind.LOCKDEP, "BUG: spinlock bad magic", "toy_init", False, (0, 5)),
+    "stack_overflow_arm64": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
+    "stack_overflow_x86": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
+    "ubsan": (Kind.UBSAN, "UBSAN: shift-out-of-bounds", "toy_mask", False, (0, 8)),
+    "usercopy": (Kind.BUG, "BUG: bad usercopy", "toy_read", False, (0, 9)),
+    "warning_in_plumbing": (Kind.WARNING, "WARNING", "__switch_to", False, (0, 11)),
+    "warning_message": (Kind.WARNING, "WARNING", "toy_remove", False, (0, 8)),
+    "warning_panics": (Kind.WARNING, "WARNING", "toy_probe", True, (0, 12)),
+    "warning_x86": (Kind.WARNING, "WARNING", "toy_probe", False, (1, 16)),
+    "workqueue_lockup": (Kind.WORKQUEUE_LOCKUP, "BUG: workqueue lockup", "", False, (0, 2)),
+}  # fmt: skip
+
+# what is not whole
+DAMAGE = {
+    "external_abort_arm": "its stack trace is missing",
+    "rust_panic_torn": "its stack trace ends before the function to blame",
+    "stack_overflow_arm64": "its stack trace is missing",
+}
+
+# not what the title is about, but worth knowing
+ALSO_BLAMED = {
+    "dentry_in_use": "umount_check",
+    "duplicate_name": "toy_add_device",
+    "kcsan": "toy_count",
+    "out_of_memory": "out_of_memory",
+    "panic_no_root": "mount_root_generic",
+    # the two before it are the functions behind those that called panic() and never went on
+    "panic_sysrq_arm64": "__handle_sysrq",
+}
+
+
+def moved(splat: Splat, by: int) -> Splat:
+    return replace(splat, first=splat.first + by, last=splat.last + by)
+
+
+def essence(splat: Splat) -> tuple[Kind, str, str, bool]:
+    return splat.kind, splat.title, splat.function, splat.fatal
