@@ -14,17 +14,9 @@ from harness.machine.booting import boot
 from harness.machine.spec import MachineSpec
 from harness.machine.vm import Vm
 from harness.machine.watching import Patience
-from tests.kernels import make_kernel
-
-FAKE = Path(__file__).parent.parent / "fakes" / "qemu.py"
+from tests.edge.machine.scene import FAKE, Scene, fake_spec
 
 Booter = Callable[..., AbstractContextManager[Vm]]
-
-
-def fake_spec(path: Path) -> MachineSpec:
-    """Return a machine whose kernel and image would be in `path`."""
-    kernel = make_kernel(release="7.0.0-fake", image=path / "bzImage", source="fake")
-    return MachineSpec(kernel=kernel, initramfs=path / "initramfs.cpio")
 
 
 @pytest.fixture
@@ -49,3 +41,10 @@ def fake_boot(spec: MachineSpec, tmp_path: Path) -> Booter:
         return boot(spec, qemu, tmp_path / "run", slowness=slowness, patience=patience)
 
     return booted
+
+
+@pytest.fixture
+def scene(tmp_path: Path, spec: MachineSpec) -> Scene:
+    for path in (spec.kernel.image, spec.initramfs):
+        path.write_bytes(b"contents")
+    return Scene(tmp_path, spec)

@@ -1,4 +1,4 @@
-"""A session whose cache is on a small file system, for test_forks.py; prints how its machine came about."""
+"""For test_templates.py: a session whose cache is on a small file system; prints how its machine came."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from harness.cache import Cache
 from harness.host import Qemu
 from harness.machine.machines import Machines
 from harness.progress import ignore
-from tests.edge.machine.conftest import FAKE, fake_spec
+from tests.edge.machine.scene import FAKE, fake_spec
 
 
 def main() -> None:

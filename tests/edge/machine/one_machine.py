@@ -1,4 +1,4 @@
-"""A session of its own, for test_forks.py to kill: starts a machine, says so, and waits."""
+"""A session of its own, for test_killed.py to kill: starts a machine, says so, and waits."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from harness.cache import Cache
 from harness.host import Qemu
 from harness.machine.machines import Machines
 from harness.progress import ignore
-from tests.edge.machine.conftest import FAKE, fake_spec
+from tests.edge.machine.scene import FAKE, fake_spec
 
 
 def main() -> None:
