@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.machine.threads import process_state
+from harness.machine.threads import process_state, thread_times
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    return process_state(pid) not in ("", "Z")
+    """Whether a process is there and no zombie; one whose first thread is a zombie has others for a while."""
+    return process_state(pid) not in ("", "Z") or len(thread_times(pid)) > 1
