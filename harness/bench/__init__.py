@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness.bench.boot import bench_boot
+from harness.bench.churn import bench_churn
 from harness.bench.explain import bench_explain
-from harness.bench.fork import bench_churn, bench_fork
+from harness.bench.fork import bench_fork
 from harness.cache import Cache
 from harness.prepare import Platform
 

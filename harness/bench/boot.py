@@ -6,7 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import process
@@ -21,6 +21,22 @@ from harness.prepare import Platform
 _PROGRAM, _ARGUMENTS = "/bin/sleep", "0"
 _STARTED, _ENDED = f"Run {_PROGRAM} as init process".encode(), b"Attempted to kill init!"
 _ROUND_TRIPS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boots:
+    """What boots of one architecture's machine take, in milliseconds, one for each that was measured."""
+
+    arch: str
+    accel: str
+    # with nothing of ours attached: until user space starts, and until it answers
+    starts: tuple[float, ...]
+    bare: tuple[float, ...]
+    # ours: until the first answer, and one command's round trip
+    ours: tuple[float, ...]
+    trips: tuple[float, ...]
+    # size of the image in MiB
+    image_mib: float
 
 
 def _bare_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
@@ -60,26 +76,39 @@ def _our_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
         return vm.boot_ms, statistics.median(trips)
 
 
-def bench_boot(platforms: Sequence[Platform], runs: int, cache: Cache) -> str:
-    """Render boot times, ours and bare, and the shell's round trip, per architecture.
+def render_boots(rows: Sequence[Boots]) -> str:
+    """Render medians, a line for each architecture.
 
     The ratio is between the first answers of user space: ours through all our channels over the bare one.
     """
     lines = ["arch      accel   bare: init starts  answers   ours: answers  ratio  round trip      image"]
-    for platform in platforms:
-        starts, bare, ours, trips = [], [], [], []
-        for _ in range(runs):
-            with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
-                start, answer = _bare_boot_ms(platform, Path(scratch))
-                starts.append(start)
-                bare.append(answer)
-                answered, trip = _our_boot_ms(platform, Path(scratch))
-                ours.append(answered)
-                trips.append(trip)
-        s, b, o = statistics.median(starts), statistics.median(bare), statistics.median(ours)
-        size = platform.image.path.stat().st_size / 2**20
+    for row in rows:
+        starts, bare, ours, trip = map(statistics.median, (row.starts, row.bare, row.ours, row.trips))
         lines.append(
-            f"{platform.kernel.arch!s:<8}  {platform.accel:<5}  {s:>14.0f} ms  {b:>4.0f} ms  {o:>11.0f} ms"
-            f"  {o / b:>5.2f}  {statistics.median(trips):>7.1f} ms  {size:>5.1f} MiB"
+            f"{row.arch:<8}  {row.accel:<5}  {starts:>14.0f} ms  {bare:>4.0f} ms  {ours:>11.0f} ms"
+            f"  {ours / bare:>5.2f}  {trip:>7.1f} ms  {row.image_mib:>5.1f} MiB"
         )
     return "\n".join(lines)
+
+
+def bench_boot(platforms: Sequence[Platform], runs: int, cache: Cache) -> str:
+    """Render boot times, ours and bare, and the shell's round trip, per architecture."""
+    rows = []
+    for platform in platforms:
+        bare, ours = [], []
+        for _ in range(runs):
+            with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
+                bare.append(_bare_boot_ms(platform, Path(scratch)))
+                ours.append(_our_boot_ms(platform, Path(scratch)))
+        rows.append(
+            Boots(
+                arch=platform.kernel.arch.name,
+                accel=platform.accel,
+                starts=tuple(start for start, _ in bare),
+                bare=tuple(answer for _, answer in bare),
+                ours=tuple(answer for answer, _ in ours),
+                trips=tuple(trip for _, trip in ours),
+                image_mib=platform.image.path.stat().st_size / 2**20,
+            )
+        )
+    return render_boots(rows)

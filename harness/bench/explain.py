@@ -6,7 +6,8 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, cycle, islice
 from pathlib import Path
 
@@ -47,8 +48,19 @@ def _lines(reports: bool) -> Iterator[str]:
     return cycle((_REPORT,) if reports else tuple(chain(_ORDINARY * 10, (_REPORT,))))
 
 
-def _measure(log: Path) -> tuple[float, float, int]:
-    """Return seconds of the clock and of the processor, and the most memory in MiB."""
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What explaining one log takes."""
+
+    log: str
+    size_mb: int
+    clock_s: float
+    processor_s: float
+    # the most it had
+    memory_mib: int
+
+
+def _measure(log: Path, name: str, size_mb: int) -> Cost:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
     process.run(
@@ -60,12 +72,29 @@ def _measure(log: Path) -> tuple[float, float, int]:
     seconds = time.monotonic() - started
     # the largest child so far: the logs come in rising sizes
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return seconds, after.ru_utime - before.ru_utime, after.ru_maxrss // 1024
+    return Cost(
+        log=name,
+        size_mb=size_mb,
+        clock_s=seconds,
+        processor_s=after.ru_utime - before.ru_utime,
+        memory_mib=after.ru_maxrss // 1024,
+    )
+
+
+def render_costs(rows: Sequence[Cost]) -> str:
+    """Render a line for each log."""
+    lines = ["log                      size      clock  processor    memory"]
+    lines += [
+        f"{row.log:<22}  {row.size_mb:>4} MB  {row.clock_s:>7.2f} s  {row.processor_s:>7.2f} s"
+        f"  {row.memory_mib:>4} MiB"
+        for row in rows
+    ]
+    return "\n".join(lines)
 
 
 def bench_explain() -> str:
     """Render clock, processor and memory per size, for an ordinary log and for one of reports alone."""
-    rows = ["log                      size      clock  processor    memory"]
+    rows = []
     with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
         log = Path(scratch) / "console.log"
         for reports in (False, True):
@@ -74,9 +103,6 @@ def bench_explain() -> str:
                 with log.open("w") as out:
                     while out.tell() < size << 20:
                         out.writelines(islice(pieces, 1000 if not reports else 10))
-                seconds, processor, memory = _measure(log)
                 name = "reports alone" if reports else "a report in 1000 lines"
-                rows.append(
-                    f"{name:<22}  {size:>4} MB  {seconds:>7.2f} s  {processor:>7.2f} s  {memory:>4} MiB"
-                )
-    return "\n".join(rows)
+                rows.append(_measure(log, name, size))
+    return render_costs(rows)

@@ -1,0 +1,78 @@
+"""Whether a thousand forks leave traces in the process that makes them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
+from harness.cache import Cache
+from harness.errors import HarnessError
+from harness.machine.machines import Machines
+from harness.prepare import Platform
+from harness.progress import ignore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Churn:
+    """What this process holds after many forks."""
+
+    arch: str
+    # so far
+    forks: int
+    failed: int
+    # milliseconds to the first answer, of the last tenth
+    answers: tuple[float, ...]
+    rss_mib: float
+    descriptors: int
+    threads: int
+    files: int
+
+
+def _churn(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Iterator[Churn]:
+    """Make that many forks which load and unload a driver, and yield what is held after each tenth."""
+    failed, answers = 0, []
+    with Machines(cache, ignore) as machines:
+        for number in range(1, runs + 1):
+            try:
+                # one directory for all: what a fork leaves behind would pile up there
+                with forked(machines, platform, scratch / "run") as vm, vm.module(DRIVER):
+                    answers.append(first_answer_ms(vm))
+            except HarnessError:
+                failed += 1
+            if number % max(1, runs // 10) == 0:
+                yield Churn(
+                    arch=platform.kernel.arch.name,
+                    forks=number,
+                    failed=failed,
+                    answers=tuple(answers),
+                    rss_mib=memory_mib(os.getpid(), "Rss"),
+                    descriptors=len(list(Path("/proc/self/fd").iterdir())),
+                    threads=threading.active_count(),
+                    files=sum(len(names) for _, _, names in os.walk(scratch)),
+                )
+                answers = []
+
+
+def render_churn(rows: Sequence[Churn]) -> str:
+    """Render a line for each tenth of the forks."""
+    lines = ["arch       forks  failed       fork      memory  descriptors  threads  files"]
+    lines += [
+        f"{row.arch:<8}  {row.forks:>6}  {row.failed:>6}  {median_ms(row.answers):>9}"
+        f"  {row.rss_mib:>7.1f} MiB  {row.descriptors:>11}  {row.threads:>7}  {row.files:>5}"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def bench_churn(platforms: Sequence[Platform], runs: int, cache: Cache) -> str:
+    """Render what this process holds after each tenth of many forks that load and unload a driver."""
+    rows: list[Churn] = []
+    for platform in platforms:
+        with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
+            rows += _churn(platform, runs, cache, Path(scratch))
+    return render_churn(rows)

@@ -1,0 +1,45 @@
+"""Forks that are measured, and how figures of them are taken and rendered."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import HostError
+from harness.machine.machines import FORKED, Machines
+from harness.machine.vm import Vm
+from harness.prepare import Platform
+
+# what is loaded into them
+DRIVER = "rust_minimal"
+
+
+@contextmanager
+def forked(machines: Machines, platform: Platform, directory: Path) -> Iterator[Vm]:
+    """Yield a fork; one that was booted instead must not be measured as one."""
+    before = machines.counts[FORKED]
+    with machines.machine(platform.spec(), platform.qemu, directory) as vm:
+        if machines.counts[FORKED] == before:
+            raise HostError("this machine cannot be forked", reason=dict(machines.counts))
+        yield vm
+
+
+def first_answer_ms(vm: Vm) -> float:
+    """Milliseconds from asking for a machine to its first answer."""
+    assert vm.boot_ms is not None
+    return vm.boot_ms
+
+
+def memory_mib(pid: int, field: str) -> float:
+    """Return what smaps_rollup tells of a process, in MiB: Pss, Anonymous."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise HostError(f"smaps_rollup has no {field}")
+
+
+def median_ms(values: Sequence[float]) -> str:
+    """Render a median, or nothing where there were no values."""
+    return f"{statistics.median(values):>6.0f} ms" if values else f"{'-':>9}"

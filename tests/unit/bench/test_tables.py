@@ -1,0 +1,86 @@
+"""What the benchmarks print, of figures that are known."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from harness.bench.boot import Boots, render_boots
+from harness.bench.churn import Churn, render_churn
+from harness.bench.explain import Cost, render_costs
+from harness.bench.fork import Forks, render_forks
+from harness.bench.forked import memory_mib
+from harness.errors import HostError
+
+
+def test_forks_are_compared_with_boots_by_their_medians() -> None:
+    row = Forks(
+        arch="riscv64",
+        accel="tcg",
+        boots=(900.0, 1000.0, 5000.0),
+        forks=(20.0, 10.0, 99.0),
+        cold=(120.0,),
+        drivers=(60.0, 80.0),
+        boots_cpu=(1200.0,),
+        forks_cpu=(150.0,),
+        pss=28.6,
+        private=25.4,
+        disk=18.0,
+    )
+    assert render_forks([row]).splitlines() == [
+        "arch      accel       boot       fork   ratio        cpu   ratio  no standby     driver"
+        "       Pss    private       disk",
+        "riscv64   tcg      1000 ms      20 ms   50.0x     150 ms    8.0x      120 ms      70 ms"
+        "    29 MiB     25 MiB     18 MiB",
+    ]
+
+
+def test_boots_are_compared_with_bare_ones_by_their_medians() -> None:
+    row = Boots(
+        arch="x86_64",
+        accel="kvm",
+        starts=(700.0, 800.0),
+        bare=(1000.0,),
+        ours=(1500.0, 1100.0, 1200.0),
+        trips=(4.04,),
+        image_mib=3.25,
+    )
+    assert render_boots([row]).splitlines() == [
+        "arch      accel   bare: init starts  answers   ours: answers  ratio  round trip      image",
+        "x86_64    kvm               750 ms  1000 ms         1200 ms   1.20      4.0 ms    3.2 MiB",
+    ]
+
+
+@pytest.mark.parametrize(("answers", "fork"), [((90.0, 110.0), "   100 ms"), ((), "        -")])
+def test_tenth_of_the_churn_in_which_every_fork_failed_has_no_time(
+    answers: tuple[float, ...], fork: str
+) -> None:
+    row = Churn(
+        arch="arm64",
+        forks=100,
+        failed=100 - len(answers),
+        answers=answers,
+        rss_mib=34.52,
+        descriptors=18,
+        threads=2,
+        files=8,
+    )
+    assert render_churn([row]).splitlines() == [
+        "arch       forks  failed       fork      memory  descriptors  threads  files",
+        f"arm64        100  {100 - len(answers):>6}  {fork}     34.5 MiB           18        2      8",
+    ]
+
+
+def test_costs_of_explaining_have_a_line_for_each_log() -> None:
+    row = Cost(log="reports alone", size_mb=100, clock_s=9.876, processor_s=9.5, memory_mib=210)
+    assert render_costs([row]).splitlines() == [
+        "log                      size      clock  processor    memory",
+        "reports alone            100 MB     9.88 s     9.50 s   210 MiB",
+    ]
+
+
+def test_memory_of_a_process_is_told_in_mib_and_what_linux_does_not_tell_is_an_error() -> None:
+    assert 1 < memory_mib(os.getpid(), "Pss") <= memory_mib(os.getpid(), "Rss")
+    with pytest.raises(HostError, match="no Anon"):
+        memory_mib(os.getpid(), "Anon")
