@@ -47,7 +47,7 @@ def _results(answer: Answer, count: int) -> tuple[StepResult, ...]:
 
 def _sys(run: Run, *steps: str) -> tuple[StepResult, ...]:
     """Run steps in a process of their own; the first descriptor it opens is 3."""
-    return _results(run("rbctl sys " + render_steps(steps)), len(steps))
+    return _results(run("exec rbctl sys " + render_steps(steps)), len(steps))
 
 
 def require(result: StepResult, attempted: str) -> StepResult:
@@ -113,7 +113,7 @@ class GuestFile:
 
     def __enter__(self) -> GuestFile:
         """Open the file."""
-        answer = self._run(f"rbctl session {self._directory}")
+        answer = self._run(f"exec rbctl session {self._directory}")
         if answer.status != 0:
             raise CommandError(
                 "cannot start a process to hold descriptors", status=answer.status, output=answer.output
@@ -142,7 +142,7 @@ class GuestFile:
 
     def step(self, step: str) -> StepResult:
         """Issue one system call, worded as in images/rbctl/rbctl.c, and return its result, failed or not."""
-        answer = self._run(f"rbctl ask {self._directory} {render_steps([step])}")
+        answer = self._run(f"exec rbctl ask {self._directory} {render_steps([step])}")
         return _results(answer, 1)[0]
 
     def _call(self, name: str, rest: str) -> StepResult:

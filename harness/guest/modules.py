@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import UsageError
+from harness.guest.shell import Answer
 from harness.kernel.artifact import Kernel
 from harness.kernel.module import require_loadable
 
@@ -27,6 +28,9 @@ class Guest(Protocol):
 
     def check(self, command: str) -> str:
         """Run a command that must succeed."""
+
+    def run(self, command: str) -> Answer:
+        """Run a command, whatever its status."""
 
     def push(self, source: Path, remote: str) -> None:
         """Copy a file into the guest."""
@@ -59,13 +63,14 @@ def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:
 
 def find_address(guest: Guest, module: str) -> int | None:
     """Return where a module's code is in the guest; None if the kernel does not say."""
-    told = guest.check(f"cat /sys/module/{module}/sections/.text 2>/dev/null || :").strip()
-    return int(told, 16) if told else None
+    # head is a part of the shell: another program would cost as much as the loading
+    told = guest.run(f"exec head -n 1 /sys/module/{module}/sections/.text")
+    return int(told.output, 16) if told.status == 0 else None
 
 
 def render_insmod(path: str, params: dict[str, object]) -> str:
     """Render the command that loads a module; a bool becomes Y or N, as the kernel prints it."""
-    words = ["insmod", shlex.quote(path)]
+    words = ["exec", "insmod", shlex.quote(path)]
     for name, value in params.items():
         text = ("N", "Y")[value] if isinstance(value, bool) else str(value)
         if "\n" in text:

@@ -76,8 +76,10 @@ class Shell:
         """Wait until the shell listens. Raises HangError, or what `watch` raises."""
         self._expect(READY + b"\n", deadline, "waiting for the guest's shell")
 
-    def run(self, command: str, deadline: Deadline, stdin: bytes | None = None) -> Answer:
-        """Run a command and return its answer.
+    def run(
+        self, command: str, deadline: Deadline, stdin: bytes | None = None, *, subshell: bool = True
+    ) -> Answer:
+        """Run a command and return its answer; without a `subshell`, one that leaves nothing in the shell.
 
         With `stdin`, the command is expected to print a line `go` when it is
         ready to read exactly that many bytes. Raises HangError when the
@@ -92,8 +94,9 @@ class Shell:
         attempted = f"waiting for the command: {command}"
         self._transcript.write(f"$ {command}\n".encode())
         self._stuck = command
-        subshell = f"(eval {shlex.quote(command)}){source} 2>&1"
-        self._send(f"echo {mark}:begin; {subshell}; printf '\\n{mark}:end %d\\n' $?\n".encode())
+        begin, end = "()" if subshell else ("{ ", "; }")
+        evaluated = f"{begin}eval {shlex.quote(command)}{end}{source} 2>&1"
+        self._send(f"echo {mark}:begin; {evaluated}; printf '\\n{mark}:end %d\\n' $?\n".encode())
         self._expect(f"{mark}:begin\n".encode(), deadline, attempted)
         if stdin is not None:
             self._expect(b"go\n", deadline, attempted)

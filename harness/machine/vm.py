@@ -181,7 +181,7 @@ class Vm:
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
-        self.check(f"rmmod {shlex.quote(name)}")
+        self.check(f"exec rmmod {shlex.quote(name)}")
 
     @contextmanager
     def module(self, name: str | Path, **params: object) -> Iterator[None]:
@@ -224,7 +224,7 @@ class Vm:
 
     def pull(self, remote: str) -> bytes:
         """Return the whole contents of a file of the guest. Raises CommandError."""
-        answer = self._talk.run(f"cat -- {shlex.quote(remote)}")
+        answer = self._talk.run(f"exec cat -- {shlex.quote(remote)}")
         if answer.status != 0:
             raise CommandError(
                 f"cannot read {remote} in the guest", status=answer.status, output=answer.output
@@ -267,7 +267,7 @@ class Vm:
     @property
     def taint(self) -> int | None:
         """The kernel's taint bits; None where the kernel does not show them (CONFIG_PROC_SYSCTL)."""
-        answer = self.run("cat /proc/sys/kernel/tainted")
+        answer = self.run("exec head -n 1 /proc/sys/kernel/tainted")
         return int(answer.output) if answer.status == 0 else None
 
     def wait_end(self, timeout_s: float = COMMAND_S) -> MachineError:

@@ -57,6 +57,16 @@ def test_status_and_output_are_exact(shell: Shell, command: str, status: int, ou
     assert run(shell, command) == (status, output)
 
 
+@pytest.mark.parametrize(
+    ("command", "status", "output"), [("echo err >&2", 0, b"err\n"), ("false", 1, b""), ("cat", 0, b"")]
+)
+def test_command_without_a_subshell_answers_like_one_with(
+    shell: Shell, command: str, status: int, output: bytes
+) -> None:
+    answer = shell.run(command, Deadline.after(10), subshell=False)
+    assert (answer.status, answer.stdout) == (status, output)
+
+
 def test_death_by_signal_is_128_and_the_signal(shell: Shell) -> None:
     assert run(shell, "sh -c 'kill -9 $$'")[0] == 137
 
