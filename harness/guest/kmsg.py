@@ -39,6 +39,7 @@ def is_fence(record: Record) -> bool:
 FLOOD = 100_000
 # what a fork answers; no record looks like this
 _AWAKE = "rustbed awake"
+_AWAKE_LINE = f"{_AWAKE}\n".encode()
 # of a fork's seed; the guest takes twice as many digits, at most 64
 _SEED_BYTES = 32
 # of a flood's end, so that what stopped it is seen
@@ -70,7 +71,8 @@ class RecordStream:
         self._lost = 0
         self._next = earlier.next_seq
         self._fences: set[str] = set()
-        self._awake = False
+        # how many records there were when the guest said that it is awake
+        self._awake_at: int | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._pump, name="kmsg", daemon=True)
         self._thread.start()
@@ -86,12 +88,20 @@ class RecordStream:
                 return
             self._raw.write(chunk)
             data = rest + chunk
-            records, rest = parse_kmsg(data)
             with self._changed:
-                self._awake = self._awake or f"{_AWAKE}\n".encode() in data
-                for record in records:
-                    self._take(record)
+                if self._awake_at is None and _AWAKE_LINE in data:
+                    before, _, data = data.partition(_AWAKE_LINE)
+                    self._take_all(before)
+                    self._awake_at = len(self._records)
+                rest = self._take_all(data)
                 self._changed.notify_all()
+
+    def _take_all(self, data: bytes) -> bytes:
+        """Take the records that are whole and return what is left."""
+        records, rest = parse_kmsg(data)
+        for record in records:
+            self._take(record)
+        return rest
 
     def _take(self, record: Record) -> None:
         # sequence numbers count every record, also those the reader was too slow for
@@ -117,7 +127,7 @@ class RecordStream:
             return (*self._records, *self._tail)
 
     def wake(self) -> None:
-        """Tell a fork the time, and give it randomness that no other fork has: see `is_awake`.
+        """Tell a fork the time, and give it randomness that no other fork has: see `awake_at`.
 
         What is told is described in images/rbctl/rbctl.c.
         """
@@ -126,10 +136,14 @@ class RecordStream:
         with suppress(OSError):
             self._sock.sendall(line.encode())
 
-    def is_awake(self, deadline: Deadline) -> bool:
-        """Wait until a fork has done what `wake` told it; False when the deadline passed first."""
+    def awake_at(self, deadline: Deadline) -> int | None:
+        """Return how many records there were when a fork had done what `wake` told it, waiting for that.
+
+        None when the deadline passed first.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: self._awake, deadline.remaining)
+            self._changed.wait_for(lambda: self._awake_at is not None, deadline.remaining)
+            return self._awake_at
 
     def saw_fence(self, token: str, deadline: Deadline) -> bool:
         """Wait for the fence with that token; False when the deadline passed first."""

@@ -1,16 +1,16 @@
 """From a template to a machine that takes commands.
 
 A fork maps the template's memory privately, so that what it writes is its
-own, and loads the state of the devices. QEMU can be started ahead of need:
-then only the loading is left to do.
+own, and loads the state of the devices. All of that can be done ahead of need:
+what is left then is to tell the guest the time, and to give its files their names.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from harness.errors import ForkError, HarnessError
 from harness.host import Qemu
 from harness.machine.argv import Ram, render_argv
 from harness.machine.booting import SLOWNESS
-from harness.machine.monitor import Monitor
+from harness.machine.monitor import COMMAND_S, Monitor
 from harness.machine.running import RunFiles
 from harness.machine.starting import Started, name_file, open_unnamed, start_qemu, write_description
 from harness.machine.template import CAPABILITIES, Template
@@ -27,16 +27,21 @@ from harness.machine.vm import Vm
 
 # seconds from loading the state to the first answer, on a machine with hardware virtualisation
 _WAKE_S = 10.0
+# typed ahead of the first command: QEMU translates what a command makes the guest's kernel and shell do when
+# that is done for the first time, and an emulated fork may do so while it waits
+_WARM_UP = b"(cat /dev/null) >/dev/null 2>&1\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A QEMU that waits to become a fork of its template."""
+    """A fork that waits for whom it belongs to."""
 
     template: Template
     qemu: Qemu
     started: Started
     monitor: Monitor
+    # return when the state is being loaded, or raise MonitorError; take seconds
+    steps: tuple[Callable[[float], object], ...]
     # files that have no name until it is known whose they are
     console: int
     complaints: int
@@ -44,7 +49,7 @@ class Waiting:
 
 @contextmanager
 def start_waiting(template: Template, qemu: Qemu, directory: Path) -> Iterator[Waiting]:
-    """Start a QEMU that waits for its state, yield it, and end it on the way out.
+    """Start a QEMU that loads its state when it can, yield it at once, and end it on the way out.
 
     Its files are made without names on the file system of `directory`: if nobody adopts
     it, or everybody is killed, nothing is left. Raises ForkError.
@@ -70,11 +75,20 @@ def start_waiting(template: Template, qemu: Qemu, directory: Path) -> Iterator[W
         )
         monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
         stack.callback(monitor.close)
+        # the guest runs as soon as the state is loaded; a QEMU that cannot load it ends
+        steps = (
+            monitor.begin("migrate-set-capabilities", capabilities=list(CAPABILITIES)),
+            monitor.begin("migrate-incoming", uri=f"file:{template.state}"),
+        )
+        # a QEMU that has ended already is noticed by who adopts it
+        with suppress(OSError):
+            started.shell.sendall(_WARM_UP)
         yield Waiting(
             template=template,
             qemu=qemu,
             started=started,
             monitor=monitor,
+            steps=steps,
             console=console,
             complaints=complaints,
         )
@@ -82,7 +96,7 @@ def start_waiting(template: Template, qemu: Qemu, directory: Path) -> Iterator[W
 
 @contextmanager
 def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterator[Vm]:
-    """Make a waiting QEMU a fork whose files are in `directory`, and yield it ready for commands.
+    """Give a fork its files in `directory`, the time and randomness, and yield it ready for commands.
 
     The caller ends QEMU. `slowness` multiplies every deadline, on top of what the accelerator calls
     for. Raises ForkError when the fork does not come to life.
@@ -97,7 +111,8 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
     waiting.monitor.keep_transcript(files.monitor)
     with ExitStack() as stack:
         try:
-            _load(waiting.monitor, template)
+            for loaded in waiting.steps:
+                loaded(COMMAND_S)
             running = waiting.started.running(files, since=asked)
             vm = Vm(
                 template.spec,
@@ -111,12 +126,6 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
         except HarnessError as error:
             raise ForkError(f"a fork did not come to life: {error.headline}", **error.facts) from error
         yield vm
-
-
-def _load(monitor: Monitor, template: Template) -> None:
-    """Begin to load the state; QEMU ends when it cannot, and the guest runs as soon as it is loaded."""
-    monitor.execute("migrate-set-capabilities", capabilities=list(CAPABILITIES))
-    monitor.execute("migrate-incoming", uri=f"file:{template.state}")
 
 
 def _wake(vm: Vm, template: Template) -> None:

@@ -45,8 +45,14 @@ class KernelLog:
         self._stream.wake()
 
     def is_awake(self, timeout_s: float) -> bool:
-        """Whether a fork has its own time and randomness, waiting for that."""
-        return self._stream.is_awake(Deadline.after(timeout_s))
+        """Whether a fork has its own time and randomness, waiting for that.
+
+        What it said until then belongs to no test.
+        """
+        at = self._stream.awake_at(Deadline.after(timeout_s))
+        if at is not None:
+            self.mark = self.judged_from = at
+        return at is not None
 
     @property
     def arrived(self) -> tuple[Record, ...]:

@@ -11,7 +11,8 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -39,13 +40,13 @@ class Monitor:
         self.observer: Callable[[str, Mapping[str, object]], None] | None = None
         self._slowness = slowness
         self._sock = sock
+        self._changed = threading.Condition()
         # kept here until it is known where they go
         self._early: list[str] = []
         self._transcript: TextIO | None = None
         if transcript is not None:
             self.keep_transcript(transcript)
         self._events: list[Event] = []
-        self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._client = QMPClient("rustbed")
         self._listener = EventListener()
@@ -70,27 +71,36 @@ class Monitor:
     def keep_transcript(self, path: Path) -> None:
         """Write what was said and what will be to a file, for a monitor that was made without one."""
         stream = path.open("w", buffering=1)
-        stream.writelines(self._early)
-        self._transcript = stream
+        with self._changed:
+            stream.writelines(self._early)
+            self._transcript = stream
 
     def _note(self, direction: str, message: object) -> None:
         line = f"{direction} {json.dumps(message)}\n"
-        if self._transcript is None:
-            self._early.append(line)
-        elif not self._transcript.closed:
-            self._transcript.write(line)
+        with self._changed:
+            if self._transcript is None:
+                self._early.append(line)
+            elif not self._transcript.closed:
+                self._transcript.write(line)
 
-    def _await(self, coroutine: Coroutine[Any, Any, T], seconds: float, attempted: str) -> T:
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+    @property
+    def _is_connected(self) -> bool:
+        done = self._connected.done() and not self._connected.cancelled()
+        return done and self._connected.exception() is None
+
+    def _await(self, future: Future[T], seconds: float, attempted: str) -> T:
         try:
             return future.result(seconds)
-        except TimeoutError as error:
-            future.cancel()
-            raise MonitorError(f"{attempted}: QEMU did not answer within {seconds:g} s") from error
         except ExecuteError as error:
             raise MonitorError(f"{attempted}: {error}", error_class=error.error_class) from error
-        except QMPError as error:
-            raise MonitorError(f"{attempted}: the monitor is closed", error=error) from error
+        except (QMPError, OSError) as error:
+            future.cancel()
+            why = "the monitor is closed"
+            if not self._is_connected:
+                why = "the monitor never answered"
+            elif isinstance(error, TimeoutError):
+                why = f"QEMU did not answer within {seconds:g} s"
+            raise MonitorError(f"{attempted}: {why}", error=error) from error
 
     def execute(
         self,
@@ -105,17 +115,26 @@ class Monitor:
         in `exact`, such as a device's properties, are left as they are.
         Raises MonitorError when QEMU refuses, is gone or does not answer.
         """
-        attempted = f"QMP {command}"
-        deadline = Deadline.after(timeout_s * self._slowness)
-        try:
-            self._connected.result(deadline.remaining)
-        except (QMPError, TimeoutError, OSError) as error:
-            raise MonitorError(f"{attempted}: the monitor never answered", error=error) from error
+        return self.begin(command, exact, **arguments)(timeout_s)
+
+    def begin(
+        self, command: str, exact: Mapping[str, object] | None = None, **arguments: object
+    ) -> Callable[[float], Any]:
+        """Have a QMP command executed as soon as QEMU listens, and return at once.
+
+        What is returned waits for the answer, for so many seconds; see `execute`.
+        """
         named = {name.replace("_", "-"): value for name, value in arguments.items()} | dict(exact or {})
         if self.observer is not None:
             self.observer(command, named)
-        self._note("->", {"execute": command, "arguments": named})
-        answer = self._await(self._client.execute(command, named or None), deadline.remaining, attempted)
+        future = asyncio.run_coroutine_threadsafe(self._execute(command, named), self._loop)
+        return lambda timeout_s: self._await(future, timeout_s * self._slowness, f"QMP {command}")
+
+    async def _execute(self, command: str, arguments: dict[str, object]) -> Any:
+        # shielded: who gives up on a command does not give up on the connection
+        await asyncio.shield(asyncio.wrap_future(self._connected))
+        self._note("->", {"execute": command, "arguments": arguments})
+        answer = await self._client.execute(command, arguments or None)
         self._note("<-", {"return": answer})
         return answer
 
@@ -156,7 +175,7 @@ class Monitor:
 
         async def end() -> None:
             # disconnecting in the middle of connecting is more than the client can take
-            if self._connected.done() and not self._connected.cancelled() and not self._connected.exception():
+            if self._is_connected:
                 # QEMU may be gone already: there is nothing left to tell it
                 with suppress(QMPError, EOFError, OSError):
                     await self._client.disconnect()

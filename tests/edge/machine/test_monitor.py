@@ -34,6 +34,16 @@ def test_qemu_that_does_not_answer_runs_into_the_timeout(fake_boot: Booter) -> N
         vm.monitor.execute("stall", timeout_s=0.3)
 
 
+def test_commands_begun_are_executed_in_order_and_answered_when_that_is_wanted(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        since = len(vm.monitor.events)
+        first, second = vm.monitor.begin("happen"), vm.monitor.begin("refuse")
+        vm.monitor.wait_event("HAPPENED", timeout_s=5, since=since)
+        with pytest.raises(MonitorError, match="QMP refuse: no such thing"):
+            second(5)
+        assert first(5) == {}
+
+
 def test_command_to_a_dead_qemu_raises(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait") as vm:
         vm.monitor.execute("query-anything")
