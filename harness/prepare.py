@@ -135,6 +135,10 @@ class Platforms:
         self._report = report
         self._made: dict[tuple[str, str], Platform | HarnessError] = {}
 
+    def is_made(self, arch: Arch, profile: str | None) -> bool:
+        """Whether a platform was prepared already, or could not be."""
+        return (arch.name, self.choices.with_profile(profile).profile) in self._made
+
     def get(self, arch: Arch, profile: str | None) -> Platform:
         """Return the platform; a failure is remembered and raised again at once."""
         choices = self.choices.with_profile(profile)

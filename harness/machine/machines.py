@@ -7,7 +7,7 @@ started ahead of the next test.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,8 @@ class Machines:
         self._refused: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
         self._standby: _Standby | None = None
+        #: tells which machine will be wanted next, None if there is none; where nobody tells, the same again
+        self.foretell: Callable[[], tuple[MachineSpec, Qemu] | None] | None = None
         #: machines started, by how
         self.counts: Counter[str] = Counter()
 
@@ -130,7 +132,7 @@ class Machines:
             self._instead(key, error)
             return None
         self.counts[FORKED] += 1
-        self._stand_by(waiting.template, qemu, directory)
+        self._stand_by(waiting, directory.parent)
         return vm
 
     def _take_standby(self, stack: ExitStack, key: str) -> Waiting | None:
@@ -167,14 +169,26 @@ class Machines:
             self._report(Progress(what=f"booting instead of forking: {reason}", finished=True))
         self.counts[INSTEAD + reason] += 1
 
-    def _stand_by(self, template: Template, qemu: Qemu, directory: Path) -> None:
-        """Start a QEMU for the next machine of this kind, if there is memory for it now."""
+    def _stand_by(self, last: Waiting, directory: Path) -> None:
+        """Start a fork for the next test, if its template is known and there is memory for it now."""
         with ExitStack() as stack:
             try:
+                template, qemu = self._next(last)
+                if template is None:
+                    return
                 mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
-                waiting = stack.enter_context(start_waiting(template, qemu, directory.parent))
+                waiting = stack.enter_context(start_waiting(template, qemu, directory))
             except (ForkError, HostError):
                 # the next machine starts its own, and waits for memory if it must
                 return
             self._standby = _Standby(waiting=waiting, stack=stack.pop_all())
+
+    def _next(self, last: Waiting) -> tuple[Template | None, Qemu]:
+        """Return what the next machine is a fork of; None if it is none, or not known yet."""
+        if self.foretell is None:
+            return last.template, last.qemu
+        if (wanted := self.foretell()) is None:
+            return None, last.qemu
+        spec, qemu = wanted
+        return self._templates.get(template_key(spec, qemu)), qemu

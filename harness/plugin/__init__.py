@@ -9,6 +9,7 @@ pytest_plugins = [
     "harness.plugin.options",
     "harness.plugin.collection",
     "harness.plugin.fixtures",
+    "harness.plugin.ahead",
     "harness.plugin.verdicts",
     "harness.plugin.results",
 ]

@@ -27,16 +27,23 @@ from harness.request import MachineRequest, incapable, resolve_spec
 from harness.testrun import TestRun
 
 
-def _platform(request: pytest.FixtureRequest, arch: Arch) -> tuple[Platform, MachineRequest]:
-    markers = [(marker.args, marker.kwargs) for marker in request.node.iter_markers("machine")]
+def request_of(item: pytest.Item) -> MachineRequest:
+    """Return what a test's markers ask of its machine. Raises UsageError."""
+    markers = [(marker.args, marker.kwargs) for marker in item.iter_markers("machine")]
     wanted = MachineRequest()
     for args, kwargs in reversed(markers):
         if args:
             raise UsageError("the machine marker takes keywords only", given=args)
         wanted = wanted.updated(kwargs)
-    platform = request.config.stash[PLATFORMS].get(arch, wanted.profile)
-    needed = [name for marker in request.node.iter_markers("needs") for name in marker.args]
-    if request.node.get_closest_marker("kmemleak"):
+    return wanted
+
+
+def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest]:
+    """Return what a test runs on, made if need be, and what it asks for; skip it where it cannot be had."""
+    wanted = request_of(item)
+    platform = item.config.stash[PLATFORMS].get(arch, wanted.profile)
+    needed = [name for marker in item.iter_markers("needs") for name in marker.args]
+    if item.get_closest_marker("kmemleak"):
         needed.append(kmemleak.OPTION)
     if missing := [name for name in needed if not platform.kernel.has(name)]:
         pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
@@ -45,11 +52,13 @@ def _platform(request: pytest.FixtureRequest, arch: Arch) -> tuple[Platform, Mac
     return platform, wanted
 
 
-def _spec(request: pytest.FixtureRequest, platform: Platform, wanted: MachineRequest) -> MachineSpec:
-    if request.node.get_closest_marker("kmemleak"):
+def spec_of(item: pytest.Item, platform: Platform, wanted: MachineRequest) -> MachineSpec:
+    """Return the machine of a test; firmware is compiled on the way."""
+    if item.get_closest_marker("kmemleak"):
         # first, so that what the test asks for itself counts
         wanted = wanted.updated({"cmdline": (*kmemleak.CMDLINE, *wanted.cmdline)})
-    return resolve_spec(platform, wanted, base=request.path.parent, cache=_cache(request))
+    cache = item.config.stash[PLATFORMS].choices.cache
+    return resolve_spec(platform, wanted, base=item.path.parent, cache=cache)
 
 
 def _test_run(request: pytest.FixtureRequest) -> TestRun:
@@ -89,15 +98,15 @@ def _workers(config: pytest.Config) -> int:
 @pytest.fixture
 def kernel(arch: Arch, request: pytest.FixtureRequest) -> Kernel:
     """Return the kernel under test, built if need be."""
-    return _platform(request, arch)[0].kernel
+    return platform_of(request.node, arch)[0].kernel
 
 
 @pytest.fixture
 def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
     """One pristine machine, a fork of a booted one; `@pytest.mark.machine` says what it must have."""
-    platform, wanted = _platform(request, arch)
+    platform, wanted = platform_of(request.node, arch)
     run = _test_run(request)
-    spec = _spec(request, platform, wanted)
+    spec = spec_of(request.node, platform, wanted)
     with run.machine(platform, spec, from_boot=False) as machine:
         yield machine
 
@@ -108,12 +117,12 @@ def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractCo
 
     The log of such a machine begins with its boot, and so does judgement.
     """
-    platform, marked = _platform(request, arch)
+    platform, marked = platform_of(request.node, arch)
     run = _test_run(request)
 
     def booted(**wanted: object) -> AbstractContextManager[Vm]:
         asked = marked.updated(wanted)
-        spec = _spec(request, platform, asked)
+        spec = spec_of(request.node, platform, asked)
         return run.machine(platform, spec, from_boot=True)
 
     return booted
@@ -126,7 +135,7 @@ def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str |
     The directory is looked for beside the test and has a Kbuild file or
     Makefile; the returned files, by the modules' names, are what `vm.module` takes.
     """
-    platform, _ = _platform(request, arch)
+    platform, _ = platform_of(request.node, arch)
 
     def build(directory: str | Path) -> dict[str, Path]:
         found = outoftree.build_modules(

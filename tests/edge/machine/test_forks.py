@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from harness.machine.machines import BOOTED, FORKED
@@ -56,6 +57,50 @@ def test_next_machine_of_the_kind_stands_by_and_goes_with_the_session(scene: Sce
         scene.use(machines, "one")
         wait_until(lambda: len(scene.running) == 1, "one stands by")
     assert scene.running == []
+
+
+def test_what_a_fork_says_while_it_stands_by_belongs_to_no_test(scene: Scene) -> None:
+    qemu = scene.qemu(FAKE_FORK="log ready record:idle wait")
+    with scene.session() as machines:
+        scene.use(machines, "one", qemu)
+        wait_until(lambda: len(scene.running) == 1, "one stands by")
+        time.sleep(0.5)
+        with machines.machine(scene.spec, qemu, scene.path / "two") as vm:
+            vm.run("echo '<5>mine' >/dev/kmsg")
+            assert vm.log.messages == ["mine"]
+            assert vm.judged.messages == ["mine"]
+            assert vm.dmesg.messages == ["booted", "idle", "mine"]
+            assert vm.log_damage == ""
+
+
+def test_machine_that_is_foretold_stands_by(scene: Scene) -> None:
+    qemu = scene.qemu()
+    other = replace(scene.spec, memory_mib=128)
+    with scene.session() as machines:
+        with machines.machine(other, qemu, scene.path / "known"):
+            pass
+        machines.foretell = lambda: (other, qemu)
+        scene.use(machines, "one")
+        wait_until(lambda: len(scene.running) == 1, "one stands by")
+        before = scene.running
+        with machines.machine(other, qemu, scene.path / "two") as vm:
+            assert [vm.qemu_pid] == before
+
+
+def test_nothing_stands_by_for_a_session_that_wants_no_more(scene: Scene) -> None:
+    with scene.session() as machines:
+        machines.foretell = lambda: None
+        assert [scene.use(machines, name) for name in ("one", "two")] == [FORKED, FORKED]
+        assert scene.leftovers() == []
+    assert scene.starts == ["boot", "fork", "fork"]
+
+
+def test_machine_that_was_never_seen_is_foretold_in_vain(scene: Scene) -> None:
+    with scene.session() as machines:
+        machines.foretell = lambda: (replace(scene.spec, memory_mib=128), scene.qemu())
+        scene.use(machines, "one")
+        assert scene.leftovers() == []
+    assert scene.starts == ["boot", "fork"]
 
 
 def test_machine_of_another_kind_gets_no_standby_of_this_one(scene: Scene) -> None:

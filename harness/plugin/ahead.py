@@ -1,0 +1,40 @@
+"""Telling which machine is wanted next, so that it can be started ahead of its test."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import partial
+
+import pytest
+
+from harness.arch import Arch
+from harness.errors import HarnessError
+from harness.host import Qemu
+from harness.machine.spec import MachineSpec
+from harness.plugin.fixtures import platform_of, request_of, spec_of
+from harness.plugin.stash import MACHINES, PLATFORMS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """While a test runs, the machine of the one behind it can be started."""
+    item.config.stash[MACHINES].foretell = partial(_machine_of, nextitem)
+    return (yield)
+
+
+def _machine_of(item: pytest.Item | None) -> tuple[MachineSpec, Qemu] | None:
+    """Return the machine of a test, if it has one of which all is known."""
+    callspec = getattr(item, "callspec", None)
+    arch = callspec.params.get("arch") if callspec is not None else None
+    if item is None or not isinstance(arch, Arch) or "vm" not in getattr(item, "fixturenames", ()):
+        return None
+    try:
+        if not item.config.stash[PLATFORMS].is_made(arch, request_of(item).profile):
+            return None
+        platform, wanted = platform_of(item, arch)
+        return spec_of(item, platform, wanted), platform.qemu
+    except (HarnessError, pytest.skip.Exception):
+        # it will be said when it is its turn
+        return None
