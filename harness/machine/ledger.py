@@ -25,7 +25,9 @@ from harness.errors import HostError
 HEADROOM_MIB = 256
 # seconds to wait for the machines of others to end
 PATIENCE_S = 600.0
-_POLL_S = 0.1
+# between two looks at whether claims came or went, and at memory, which others than machines use too
+_POLL_S = 0.05
+_LOOK_S = 1.0
 
 
 # tells the claims of one process apart
@@ -71,11 +73,16 @@ class Ledger:
         for, or no end of it. What a machine uses counts twice, as used and as claimed: careful, not exact.
         """
         deadline = Deadline.after(patience_s)
+        seen = self._stamp()
         while (serial := self._try(mib, deadline)) is None:
             if on_wait is not None:
                 on_wait()
                 on_wait = None
-            time.sleep(deadline.slice(_POLL_S))
+            # hundreds may wait: a look at the file's stamp costs them next to nothing
+            again = Deadline.after(deadline.slice(_LOOK_S))
+            while seen == self._stamp() and not again.expired:
+                time.sleep(again.slice(_POLL_S))
+            seen = self._stamp()
         try:
             yield
         finally:
@@ -102,6 +109,13 @@ class Ledger:
                 mend="fewer workers (-n), or machines with less memory_mib",
             )
         return None
+
+    def _stamp(self) -> int:
+        """Return what is another number whenever claims were entered or taken out; 0 if none ever was."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def _load(self) -> list[_Claim]:
         try:
