@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# before each line of a Display without a terminal
+_MARK = "rustbed: "
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
@@ -66,4 +69,11 @@ class Display:
         if self._terminal:
             self._write(f"\r\x1b[K{line}" + ("\n" if progress.finished else ""))
         else:
-            self._write(f"rustbed: {line}\n")
+            self._write(f"{_MARK}{line}\n")
+
+
+def find_progress(line: str) -> str | None:
+    """Return what a line shows that a Display without a terminal has written, None for any other line."""
+    # the gap sets it apart from what else is said in our name
+    what, gap, _ = line.partition("  ")
+    return line.removeprefix(_MARK) if gap and what.startswith(_MARK) else None

@@ -21,6 +21,8 @@ SUITE = "rustbed"
 FACTS = "rustbed"
 # the same for how a red test ended when it was run again
 CONFIRMED = "rustbed-confirmed"
+# property of a case that failed before the test's own code ran, or after it: setup, teardown
+PHASE = "phase"
 
 # what may be followed by something worse in a later phase
 GOOD = frozenset({Outcome.PASS, Outcome.SKIP, Outcome.XFAIL})
@@ -142,6 +144,9 @@ def case_of(report: Phase) -> Case:
     facts: dict[str, Any] = carried[-1] if carried else {}
     confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
     properties = [*facts.get("properties", []), *(confirmed[-1] if confirmed else [])]
+    if report.failed and report.when != "call":
+        # red in its setup is a machine that did not come: the test itself told nothing
+        properties.append((PHASE, str(report.when)))
     return Case(
         **_named(report.nodeid),
         seconds=report.duration,

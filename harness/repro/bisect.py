@@ -37,6 +37,8 @@ class Trial:
     reason: str
     # where the runs' files are
     evidence: str = ""
+    # that it took, with the building of the kernel
+    seconds: float = 0.0
 
     def __str__(self) -> str:
         """Return it as a line of the report shows it."""
@@ -107,6 +109,13 @@ def choose_next(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
     return row[min(untried, key=lambda index: abs(index - middle))] if untried else None
 
 
+def count_left(row: Sequence[str], trials: Mapping[str, Trial]) -> int:
+    """Return how many kernels are still to be tried at most, if each tells something."""
+    ends = sum(end not in trials for end in (row[0], row[-1]))
+    # each trial leaves the smaller part of those that are not tried, less the one between
+    return ends + sum(row[index] not in trials for index in find_bounds(row, trials).inside()).bit_length()
+
+
 def check_ends(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
     """Return what is wrong with the ends of a row, as far as they were tried; None if nothing is."""
     for kernel, wanted in ((row[-1], (Result.BAD, Result.WEAK)), (row[0], (Result.GOOD,))):
@@ -146,6 +155,8 @@ def parse_state(text: str, question: Mapping[str, object], name: str) -> dict[st
     if asked != dict(question):
         differing = sorted(key for key in {*asked, *question} if asked.get(key) != question.get(key))
         raise UsageError(
-            f"{name} belongs to another bisection", differs=", ".join(differing), mend="--state FILE"
+            f"{name} belongs to another bisection",
+            differs=", ".join(differing),
+            mend="--directory DIR, or remove it",
         )
     return trials

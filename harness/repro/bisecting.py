@@ -8,14 +8,16 @@ interrupted goes on.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import process
-from harness.cache import write_atomically
+from harness.cache import remove_tree, write_atomically
 from harness.errors import HarnessError, UsageError
-from harness.kernel.source import SourceKind, parse_source
+from harness.progress import find_progress
+from harness.report.cases import PHASE, SUITE
 from harness.report.results import load_results
 from harness.report.verdict import Outcome
 from harness.repro.bisect import (
@@ -24,14 +26,16 @@ from harness.repro.bisect import (
     check_ends,
     choose_next,
     classify,
+    count_left,
     culprits,
     parse_state,
     render_state,
 )
-from harness.repro.candidates import git, split_commit
+from harness.repro.candidates import check_out, describe_commit, remove_worktree
 from harness.repro.run import Say
 
 STATE = "bisect.json"
+WORKTREE = "worktree"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,73 +63,96 @@ def bisect(question: Question, say: Say) -> int:
     for kernel, trial in trials.items():
         say(f"{kernel}  {trial} (known)")
     while (chosen := choose_next(question.row, trials)) is not None:
-        trials[chosen] = _try(question, chosen, len(trials) + 1)
+        say(f"{chosen}  trial {len(trials) + 1} of at most {len(trials) + count_left(question.row, trials)}")
+        try:
+            trials[chosen] = _try(question, chosen, len(trials) + 1, say)
+        except KeyboardInterrupt:
+            say(f"{chosen}  not done; the same command goes on from here")
+            raise
         write_atomically(state, render_state(asked, trials))
-        say(f"{chosen}  {trials[chosen]}")
+        say(f"{chosen}  {trials[chosen]}  ({trials[chosen].seconds:.0f} s)")
     if (wrong := check_ends(question.row, trials)) is not None:
-        raise UsageError(f"there is nothing to bisect: {wrong}", state=state)
+        raise UsageError(
+            f"there is nothing to bisect: {wrong}",
+            look=question.directory,
+            mend=f"to try them again: rm -r {question.directory}",
+        )
+    remove_worktree(question.row[-1], question.directory / WORKTREE)
     found = culprits(question.row, trials)
     say(f"first bad: {' or '.join(found)}")
-    guilty = trials[found[-1]]
-    say(f"  {guilty}")
-    say(f"  files     {guilty.evidence}")
-    say(f"  last good {question.row[question.row.index(found[0]) - 1]}")
+    for line in _conclusion(question.row, trials, found):
+        say(f"  {line}")
     return 0 if len(found) == 1 else 1
 
 
-def _try(question: Question, kernel: str, number: int) -> Trial:
+def _conclusion(row: Sequence[str], trials: Mapping[str, Trial], found: Sequence[str]) -> Iterator[str]:
+    """Yield what a person wants to know of the first bad kernel."""
+    guilty, before = trials[found[-1]], row[row.index(found[0]) - 1]
+    yield f"{guilty}"
+    if (said := describe_commit(found[-1])) is not None:
+        yield f"commit    {said}"
+    yield f"files     {guilty.evidence}"
+    yield f"last good {before}"
+    yield f"files     {trials[before].evidence}"
+
+
+def _try(question: Question, kernel: str, number: int, say: Say) -> Trial:
     """Run the test on one kernel as often as asked for; a kernel that cannot be had is skipped."""
     directory = question.directory / f"trial-{number}"
+    # of a trial that was interrupted
+    remove_tree(directory)
+    begun = time.monotonic()
     try:
-        source = _check_out(kernel, question.directory)
+        source = check_out(kernel, question.directory / WORKTREE)
     except HarnessError as error:
         return Trial(result=Result.SKIP, red=0, runs=0, reason=error.headline, evidence=str(directory))
     outcomes, reason = [], ""
     for run in range(1, question.runs + 1):
-        red, why = _run(question.test, source, directory / f"run-{run}")
+        red, why = _run(question.test, source, directory / f"run-{run}", say)
         outcomes.append(red)
         reason = why or reason
         if red is None:
             # it does not build or boot: it will not the next time
             break
     result, count, told = classify(outcomes)
-    return Trial(result=result, red=count, runs=told, reason=reason, evidence=str(directory))
+    return Trial(
+        result=result,
+        red=count,
+        runs=told,
+        reason=reason,
+        evidence=str(directory),
+        seconds=round(time.monotonic() - begun, 1),
+    )
 
 
-def _check_out(kernel: str, directory: Path) -> str:
-    """Return a kernel as --kernel takes it; a commit is checked out into a working tree, always the same."""
-    if parse_source(kernel).kind is not SourceKind.TREE:
-        return kernel
-    tree, commit = split_commit(kernel)
-    work = directory / "worktree"
-    if (work / ".git").exists():
-        git(work, "checkout", "--quiet", "--detach", "--force", commit)
-    else:
-        git(tree, "worktree", "add", "--quiet", "--detach", "--force", str(work), commit)
-    return f"{SourceKind.TREE}:{work}"
-
-
-def _run(test: Sequence[str], kernel: str, results: Path) -> tuple[bool | None, str]:
+def _run(test: Sequence[str], kernel: str, results: Path, say: Say) -> tuple[bool | None, str]:
     """Run a test once and return whether it was red (None: it told nothing) and why."""
-    results.mkdir(parents=True, exist_ok=True)
+
+    def on_line(line: str) -> None:
+        if (shown := find_progress(line)) is not None:
+            say(f"  {shown}")
+
+    results.mkdir(parents=True)
     argv = [sys.executable, "-m", "pytest", *test, "--kernel", kernel, "--results", str(results)]
-    status = process.run_logged([*argv, "-p", "no:cacheprovider"], log=results / "pytest.log")
+    log = results / "pytest.log"
+    status = process.run_logged([*argv, "-p", "no:cacheprovider"], log=log, on_line=on_line)
     junit = results / "latest" / "junit.xml"
     if not junit.exists():
-        return None, f"pytest ended with status {status}: {results / 'pytest.log'}"
+        return None, f"pytest ended with status {status}: {log}"
     return judge_results(junit)
 
 
 def judge_results(junit: Path) -> tuple[bool | None, str]:
     """Return whether a results file is red, and the title of what made it so; None if it tells nothing.
 
-    A test that was skipped or could not be run says nothing, however many others passed.
+    A test that was skipped, could not be run, or got no machine says nothing,
+    however many others passed; neither does a session that was cut short.
     """
     results = list(load_results([junit]).tests.values())
     for result in results:
-        if result.is_red:
+        if result.is_red and result.classname != SUITE and PHASE not in result.properties:
             return True, result.title
     for result in results:
-        if result.outcome in (Outcome.ERROR, Outcome.SKIP):
+        if result.outcome is not Outcome.PASS and result.outcome is not Outcome.XFAIL:
             return None, f"{result.outcome}: {result.title}"
     return (False, "") if results else (None, "no test was run")

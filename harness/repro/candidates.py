@@ -85,15 +85,41 @@ def _commit_row(good: str, bad: str) -> tuple[str, ...]:
     if tree != other:
         raise UsageError(f"{good} and {bad} are of different trees")
     known = [
-        git(tree, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}") for commit in (first, last)
+        _git(tree, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}") for commit in (first, last)
     ]
-    between = git(tree, "rev-list", "--reverse", "--first-parent", f"{known[0]}..{known[1]}").split()
-    if not between or git(tree, "merge-base", *known) != known[0]:
+    between = _git(tree, "rev-list", "--reverse", "--first-parent", f"{known[0]}..{known[1]}").split()
+    if not between or _git(tree, "merge-base", *known) != known[0]:
         raise UsageError(f"{first} is no ancestor of {last} in {tree}")
     return tuple(f"tree:{tree}{_COMMIT}{commit}" for commit in (known[0], *between))
 
 
-def git(tree: Path, *words: str) -> str:
+def check_out(kernel: str, work: Path) -> str:
+    """Return a kernel as --kernel takes it; a commit is checked out into the working tree `work`."""
+    if parse_source(kernel).kind is not SourceKind.TREE:
+        return kernel
+    tree, commit = split_commit(kernel)
+    if (work / ".git").exists():
+        _git(work, "checkout", "--quiet", "--detach", "--force", commit)
+    else:
+        _git(tree, "worktree", "add", "--quiet", "--detach", "--force", str(work), commit)
+    return f"{SourceKind.TREE}:{work}"
+
+
+def remove_worktree(kernel: str, work: Path) -> None:
+    """Remove the working tree that commits were checked out into, if `kernel` is a commit."""
+    if (work / ".git").exists():
+        _git(split_commit(kernel)[0], "worktree", "remove", "--force", str(work))
+
+
+def describe_commit(kernel: str) -> str | None:
+    """Return a commit's name, date, author and subject in a line; None if `kernel` is no commit."""
+    if parse_source(kernel).kind is not SourceKind.TREE:
+        return None
+    tree, commit = split_commit(kernel)
+    return _git(tree, "log", "-1", "--format=%h %as %an: %s", commit)
+
+
+def _git(tree: Path, *words: str) -> str:
     """Run git on a tree and return what it says. Raises HostError."""
     program = process.require_program("git")
     attempted = f"git {words[0]} in {tree}"

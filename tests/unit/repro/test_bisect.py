@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -15,6 +16,7 @@ from harness.repro.bisect import (
     check_ends,
     choose_next,
     classify,
+    count_left,
     culprits,
     parse_state,
     render_state,
@@ -71,6 +73,24 @@ def test_without_skips_it_takes_the_logarithm(length: int, data: st.DataObject) 
     trials = search(kernels, results)
     assert culprits(kernels, trials) == (kernels[first],)
     assert len(trials) <= 2 + math.ceil(math.log2(length))
+
+
+@given(st.integers(2, 200), st.data())
+def test_no_more_are_tried_than_was_said(length: int, data: st.DataObject) -> None:
+    kernels = row(length)
+    first = data.draw(st.integers(1, length - 1))
+    trials: dict[str, Trial] = {}
+    said = [count_left(kernels, trials)]
+    while (kernel := choose_next(kernels, trials)) is not None:
+        trials[kernel] = trial(Result.GOOD if kernels.index(kernel) < first else Result.BAD)
+        said.append(count_left(kernels, trials))
+    assert said[-1] == 0
+    assert all(left <= before - 1 for before, left in itertools.pairwise(said))
+
+
+def test_the_worst_case_is_what_is_said() -> None:
+    """Of 2, 3 and 6 kernels none, one and four are between the ends."""
+    assert [count_left(row(length), {}) for length in (2, 3, 6)] == [2, 3, 5]
 
 
 @given(st.lists(st.sampled_from(list(Result)), min_size=2, max_size=30))
