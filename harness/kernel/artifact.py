@@ -5,12 +5,14 @@ Owns the value; knows nothing of how kernels are built.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.arch import Arch
 from harness.errors import UsageError
 from harness.kernel.kconfig import parse_config
+from harness.kernel.toolchain import version_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,12 @@ class Kernel:
         if not name.startswith("CONFIG_"):
             return name in self.modules
         return self.config is None or name.removeprefix("CONFIG_") in parse_config(self.config.read_text())
+
+    def is_older(self, version: str) -> bool:
+        """Whether its release comes before a version as "6.18" or "6.18.3"; UsageError if that is none."""
+        if not re.fullmatch(r"\d+(\.\d+)+", version):
+            raise UsageError(f"{version!r} is no version of a kernel", wanted="6.18, 6.18.3")
+        return version_key(self.release) < version_key(version)
 
     def require_module(self, name: str) -> Module:
         """Return the module called `name` (- and _ are the same); UsageError if there is none."""

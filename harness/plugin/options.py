@@ -69,6 +69,7 @@ MARKERS = (
     " qemu_args): what this test's machine must have; keywords only, docs/writing-tests.md explains them",
     "arches(*names): run on these architectures only",
     "needs(*names): skip, by name, where the kernel lacks one of these modules or options (CONFIG_...)",
+    "since(version): skip on kernels older than that, as 6.18",
     "expect_splat(pattern, kind=None): the kernel must report this, and may",
     "kmemleak: look for leaked memory when the test is done; skip, by name, where the kernel cannot",
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UsageError
 from harness.kernel.artifact import Kernel, Module
 from tests.kernels import make_kernel
 
@@ -30,3 +31,19 @@ def test_it_has_modules_and_options(tmp_path: Path, name: str, there: bool) -> N
 def test_an_option_that_nobody_knows_of_counts_as_there() -> None:
     assert make(None).has("CONFIG_KASAN") is True
     assert make(None).has("rust_soc") is False
+
+
+@pytest.mark.parametrize(
+    ("release", "version", "older"),
+    [
+        *(("6.12.107", "6.18", True), ("6.12.107", "6.12", False), ("6.12.107", "6.12.108", True)),
+        *(("7.3.4", "6.18", False), ("7.3.0-rc1", "7.3", False), ("7.10.1+deb", "7.9", False)),
+    ],
+)
+def test_it_knows_what_came_before_it(release: str, version: str, older: bool) -> None:
+    assert make_kernel(release=release).is_older(version) is older
+
+
+def test_what_is_no_version_is_refused() -> None:
+    with pytest.raises(UsageError, match="no version"):
+        make(None).is_older("latest")
