@@ -76,19 +76,21 @@ class Scene:
 def load_run(directory: Path) -> Scene:
     """Return the scene that a run directory describes.
 
-    Of several machines it is the first that speaks against the test. Raises
+    Of several machines it is the one with the gravest splat that nobody had
+    declared, else the first that ended by itself, else the first. Raises
     UsageError for a directory without what is needed.
     """
     verdict = _read_json(directory / VERDICT)
     try:
-        machine = _guilty(verdict["machines"])
+        splats = _known(sorted(verdict["splats"], key=lambda splat: not splat["fatal"]))
+        machine = _guilty(verdict["machines"], splats)
         machine_directory = directory / str(machine["directory"])
         described = _read_json(machine_directory / saved.NAME)
         return Scene(
             test=str(verdict["test"]),
             outcome=Outcome(verdict["outcome"]),
             reason=str(verdict["reason"]),
-            splats=_known(sorted(verdict["splats"], key=lambda splat: not splat["fatal"])),
+            splats=splats,
             came=_known(machine["splats"]),
             spec=saved.parse_machine(described["machine"], machine_directory),
             commands=_read_transcript(machine_directory),
@@ -101,11 +103,13 @@ def load_run(directory: Path) -> Scene:
         ) from error
 
 
-def _guilty(machines: list[dict[str, Any]]) -> dict[str, Any]:
+def _guilty(machines: list[dict[str, Any]], splats: tuple[Known, ...]) -> dict[str, Any]:
     if not machines:
         raise ValueError("the test had no machine")
-    speaking = [machine for machine in machines if machine["splats"] or machine["ended"]]
-    return (speaking or machines)[0]
+    # a declared splat of another machine is no guilt
+    guilty = [machine for machine in machines if set(splats[:1]) & set(_known(machine["splats"]))]
+    ended = [machine for machine in machines if machine["ended"]]
+    return (guilty or ended or machines)[0]
 
 
 def _known(splats: list[dict[str, Any]]) -> tuple[Known, ...]:

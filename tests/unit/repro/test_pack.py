@@ -85,14 +85,20 @@ def test_debug_information_comes_on_request(tmp_path: Path) -> None:
         assert (scene.spec.kernel.vmlinux, scene.spec.kernel.modules) == (None, {})
 
 
-def test_the_machine_that_speaks_against_the_test_is_taken(tmp_path: Path) -> None:
+DECLARED = {"kind": "warning", "title": "WARNING in toy", "fatal": False, "fingerprint": "bbb"}
+
+
+@pytest.mark.parametrize("splats", [[], [DECLARED]])
+def test_the_machine_that_speaks_against_the_test_is_taken(
+    tmp_path: Path, splats: list[dict[str, object]]
+) -> None:
     run = make_run(tmp_path)
     second = run / "machine-2"
     second.mkdir()
     for name in ("machine.json", "transcript.jsonl"):
         (second / name).write_bytes((run / name).read_bytes())
     verdict = json.loads((run / "verdict.json").read_text())
-    quiet: dict[str, Any] = {"directory": ".", "splats": [], "ended": None}
+    quiet: dict[str, Any] = {"directory": ".", "splats": splats, "ended": None}
     verdict["machines"] = [quiet, {**verdict["machines"][0], "directory": "machine-2"}]
     (run / "verdict.json").write_text(json.dumps(verdict))
     assert load_run(run).directory == second
