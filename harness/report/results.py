@@ -25,8 +25,6 @@ class Results:
     tests: dict[tuple[str, str, str], Result]
     # properties of the suites, by file
     suites: dict[Path, dict[str, str]]
-    # how many cases stood in a file besides the gravest of their kind
-    repeated: int
 
 
 def load_results(paths: Iterable[Path]) -> Results:
@@ -36,15 +34,13 @@ def load_results(paths: Iterable[Path]) -> Results:
     """
     tests: dict[tuple[str, str, str], Result] = {}
     suites: dict[Path, dict[str, str]] = {}
-    cases = 0
     for path in _files(paths):
         found, suites[path] = _load(path)
         for result in found:
-            cases += 1
             before = tests.get(result.key)
             if before is None or GRAVITY[result.outcome] < GRAVITY[before.outcome]:
                 tests[result.key] = result
-    return Results(tests=tests, suites=suites, repeated=cases - len(tests))
+    return Results(tests=tests, suites=suites)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

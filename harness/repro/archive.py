@@ -108,15 +108,6 @@ def _unpack(stream: gzip.GzipFile, directory: Path) -> Manifest:
     return manifest
 
 
-def read_manifest(bundle: Path) -> Manifest:
-    """Return what a bundle says of itself, reading no further. Raises BundleError."""
-    try:
-        with gzip.open(bundle, "rb") as stream:
-            return _read_manifest(stream)[1]
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BundleError(f"{bundle} is damaged: {error}") from error
-
-
 def _read_manifest(stream: gzip.GzipFile) -> tuple[str, Manifest]:
     """Return the name of the bundle's directory, and the manifest, which comes first."""
     entry = _next_entry(stream)

@@ -44,7 +44,6 @@ def results(*found: Result, suites: Sequence[dict[str, str]] = ()) -> Results:
     return Results(
         tests={each.key: each for each in found},
         suites={Path(f"{index}.xml"): suite for index, suite in enumerate(suites)},
-        repeated=0,
     )
 
 

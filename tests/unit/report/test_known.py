@@ -218,8 +218,8 @@ def test_link_may_be_a_file_beside_the_list(tmp_path: Path) -> None:
 
 
 def gate(issue: KnownIssue, new: Result, today: date = TODAY) -> list[tuple[Change, int]]:
-    old, after = passed(), Results(tests={new.key: new}, suites={}, repeated=0)
-    before = Results(tests={old.key: old}, suites={}, repeated=0)
+    old, after = passed(), Results(tests={new.key: new}, suites={})
+    before = Results(tests={old.key: old}, suites={})
     compared = compare(before, after, known=[issue], today=today)
     assert str(issue.line) in render_text(compared) or compared.status == 0
     return [(finding.change, compared.status) for finding in compared.findings]

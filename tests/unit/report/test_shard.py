@@ -105,7 +105,7 @@ def test_times_are_those_of_the_results_boots_included() -> None:
         result("c", None),
         result("d", 3.0, boot_ms="x"),
     ]
-    results = Results(tests={each.key: each for each in found}, suites={}, repeated=0)
+    results = Results(tests={each.key: each for each in found}, suites={})
     assert recorded_times(results) == {
         ("c", "a", "arm64"): 1.5,
         ("c", "b", "arm64"): 2.0,
