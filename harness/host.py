@@ -56,11 +56,13 @@ def program_in(root: Path | None, name: str, package: str | None = None) -> tupl
     """
     if root is None:
         return (process.require_program(name, package),)
-    loaders = [*root.glob("lib64/ld-linux-*.so.*"), *root.glob("lib/ld-linux-*.so.*")]
+    # unpacked packages have no links from / to /usr
+    places = ("lib64", "lib", "usr/lib64", "usr/lib")
+    loaders = [path for place in places for path in root.glob(f"{place}/ld-linux-*.so.*")]
     program = root / "usr/bin" / name
     if not loaders or not program.exists():
         raise HostError(f"the toolroot {root} has no {name}", mend="./rustbed clean toolroots")
-    return (str(min(loaders)), "--library-path", str(_libraries(root)), str(program))
+    return (str(loaders[0]), "--library-path", str(_libraries(root)), str(program))
 
 
 def _libraries(root: Path) -> Path:

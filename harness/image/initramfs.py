@@ -19,7 +19,7 @@ from harness.cache import Cache, Facts
 from harness.errors import HostError, SpecError
 from harness.image import cpio
 from harness.image.cpio import Member
-from harness.image.packages import GuestPackage, fetch_package
+from harness.image.packages import Package, fetch_package
 from harness.image.rbctl import build_rbctl, has_nolibc, rbctl_key
 from harness.image.spec import ImageSpec, find_spec_file, load_image_spec
 from harness.image.strip import strip_module
@@ -55,7 +55,7 @@ class _Parts:
     spec: ImageSpec
     kernel: Kernel
     modules: tuple[Module, ...]
-    busybox: GuestPackage
+    busybox: Package
     # the tree whose nolibc rbctl is compiled with
     nolibc_source: Path
 
@@ -186,7 +186,7 @@ def _members(parts: _Parts, toolchain: Toolchain, cache: Cache, report: Report) 
     )
 
 
-def _find_busybox(package: GuestPackage) -> Path:
+def _find_busybox(package: Package) -> Path:
     for place in ("usr/bin/busybox", "bin/busybox"):
         if (path := package.root / place).is_file():
             return path

@@ -1,4 +1,4 @@
-"""Debian packages for the guest's architecture, unpacked into the cache.
+"""Debian packages of any architecture, unpacked into the cache: the guests', and programs for the host.
 
 Owns the fetching: apt with a private state, so that neither the host's apt
 nor the toolroot's learns of foreign architectures; what it fetches is
@@ -24,39 +24,52 @@ from harness.progress import Progress, Report
 KIND = "packages"
 SUITE = "trixie"
 
+# what is fetched is not installed: there is nothing to lock
+_WITH_DEPENDENCIES = (
+    *("-o", "Debug::NoLocking=true"),
+    *("install", "--download-only", "--yes", "--no-install-recommends"),
+)
+
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _CERTIFICATES_INSIDE = "/tmp/ca-certificates.crt"  # noqa: S108, inside the toolroot
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuestPackage:
+class Package:
     """An unpacked package."""
 
     name: str
     # Debian's name
     arch: str
     version: str
-    # its files, as below /
+    # its files, as below /, and if asked for those of all that it depends on
     root: Path
 
 
 def fetch_package(
-    name: str, debian_arch: str, *, toolchain: Toolchain, cache: Cache, report: Report
-) -> GuestPackage:
+    name: str,
+    debian_arch: str,
+    *,
+    toolchain: Toolchain,
+    cache: Cache,
+    report: Report,
+    with_dependencies: bool = False,
+) -> Package:
     """Return a package, fetched if it is not in the cache; a later call needs no network.
 
     The version is the one that was current when it was fetched, until the
-    cache is cleaned. Raises HostError when it cannot be had.
+    cache is cleaned. With its dependencies a program runs from there, whatever
+    the host has: host.program_in says how. Raises HostError when it cannot be had.
     """
-    key = f"{name}-{SUITE}-{debian_arch}"
+    key = f"{name}-{SUITE}-{debian_arch}{'-whole' if with_dependencies else ''}"
     what = f"package {name} for {debian_arch}"
 
     def fill(directory: Path) -> Facts:
         report(Progress(what=what, detail="fetching"))
         log = cache.root / "logs" / f"package-{key}.log"
         version = _Fetch(directory, toolchain, log, f"fetching {name} for {debian_arch}").fetch(
-            name, debian_arch
+            name, debian_arch, with_dependencies=with_dependencies
         )
         report(Progress(what=what, finished=True))
         return {"package": name, "arch": debian_arch, "version": version}
@@ -65,10 +78,12 @@ def fetch_package(
         KIND,
         key,
         fill,
+        # hashing thousands of files would take longer than what they are wanted for
+        check=() if with_dependencies else None,
         on_wait=lambda: report(Progress(what=what, detail="another process is fetching it")),
     )
     root = cache.path(KIND, key) / "root"
-    return GuestPackage(name=name, arch=debian_arch, version=facts["version"], root=root)
+    return Package(name=name, arch=debian_arch, version=facts["version"], root=root)
 
 
 def render_options(work: str, debian_arch: str) -> tuple[str, ...]:
@@ -106,7 +121,7 @@ class _Fetch:
         # as apt and dpkg-deb see it
         self._work = toolchain.seen(directory, "/work")
 
-    def fetch(self, name: str, debian_arch: str) -> str:
+    def fetch(self, name: str, debian_arch: str, *, with_dependencies: bool) -> str:
         """Fetch and unpack a package and return its version."""
         if self._toolchain.root is None:
             process.require_program("apt-get", "apt")
@@ -120,13 +135,18 @@ class _Fetch:
         if self._toolchain.root is not None:
             apt += ["-o", f"Acquire::https::CAInfo={_CERTIFICATES_INSIDE}"]
         self._run([*apt, "update"])
-        self._run([*apt, "download", name])
-        (package,) = self._directory.glob("*.deb")
-        seen = f"{self._work}/{package.name}"
-        self._run(["dpkg-deb", "-x", seen, f"{self._work}/root"])
-        version = process.run(self._command(["dpkg-deb", "-f", seen, "Version"]), attempted=self._attempted)
-        self._clean(package)
+        self._run([*apt, *(_WITH_DEPENDENCIES if with_dependencies else ("download",)), name])
+        packages = sorted(self._directory.rglob("*.deb"))
+        for package in packages:
+            self._run(["dpkg-deb", "-x", self._seen(package), f"{self._work}/root"])
+        (named,) = (package for package in packages if package.name.startswith(f"{name}_"))
+        asked = ["dpkg-deb", "-f", self._seen(named), "Version"]
+        version = process.run(self._command(asked), attempted=self._attempted)
+        self._clean(packages)
         return version.text.strip()
+
+    def _seen(self, path: Path) -> str:
+        return f"{self._work}/{path.relative_to(self._directory)}"
 
     def _sources(self, debian_arch: str) -> str:
         known = Path(self._toolchain.root or "/", *_KEYRING.parts[1:]).exists()
@@ -144,9 +164,10 @@ class _Fetch:
         if process.run_logged(self._command(argv), log=self._log) != 0:
             raise mirror.failure(self._attempted, self._log)
 
-    def _clean(self, package: Path) -> None:
+    def _clean(self, packages: Sequence[Path]) -> None:
         """Leave nothing but the unpacked files."""
-        package.unlink()
+        for package in packages:
+            package.unlink()
         (self._directory / "sources.list").unlink()
         for inner in ("state", "cache"):
             shutil.rmtree(self._directory / inner)

@@ -29,20 +29,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shell.add_argument("--at", type=int, metavar="N", help="before command N instead (counted from 1)")
     debugger = command("gdb", "gdb on the machine, stopped where it reports what is wrong")
     debugger.add_argument("--at", type=int, metavar="N", help="give command N (counted from 1) under gdb")
-    debugger.add_argument(
-        "--batch",
-        action="append",
-        default=[],
-        metavar="CMD",
-        help="a command for gdb, instead of a prompt",
-    )
+    add_batch(debugger)
     recording = command("record", "record its commands on a machine, to be played back bit for bit")
     recording.add_argument("-o", "--output", metavar="DIR", help="default: recording, in the replay's files")
     playing = command("replay", "play a recording back: 0 if the console is the same to the last byte")
     playing.add_argument("recording", metavar="DIR", help="what record, or test --record, left")
+    playing.add_argument("--gdb", action="store_true", help="with gdb, which can go back, too")
+    add_batch(playing)
     _add_qemu(playing)
     for parser_of_scene in (running, shell, debugger, recording):
         add_scene(parser_of_scene)
+
+
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """Declare what every subcommand takes that starts gdb."""
+    text = "a command for gdb, instead of a prompt"
+    parser.add_argument("--batch", action="append", default=[], metavar="CMD", help=text)
 
 
 def add_scene(parser: argparse.ArgumentParser) -> None:

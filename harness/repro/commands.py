@@ -19,7 +19,8 @@ from harness.cache import Cache
 from harness.errors import HarnessError
 from harness.host import Qemu
 from harness.report import rundir
-from harness.repro import debugger, interactive, recording
+from harness.repro import debugger, interactive, recording, rewinding
+from harness.repro.gdb_program import find_gdb
 from harness.repro.listing import list_runs
 from harness.repro.pack import pack_run
 from harness.repro.replay import Sameness
@@ -72,8 +73,11 @@ def _open(args: argparse.Namespace, stack: ExitStack) -> tuple[Scene, Qemu]:
 
 
 def _qemu(args: argparse.Namespace, arch: Arch) -> Qemu:
-    cache = Cache(Path(args.cache).absolute() if args.cache else caching.default_root())
-    return find_emulator(arch, Path(args.qemu) if args.qemu else None, cache)
+    return find_emulator(arch, Path(args.qemu) if args.qemu else None, _cache(args))
+
+
+def _cache(args: argparse.Namespace) -> Cache:
+    return Cache(Path(args.cache).absolute() if args.cache else caching.default_root())
 
 
 def _directory(args: argparse.Namespace, scene: Scene) -> Path:
@@ -93,8 +97,10 @@ def _gdb(args: argparse.Namespace, say: Say) -> int:
     with ExitStack() as stack:
         scene, qemu = _open(args, stack)
         describe(scene, qemu, say)
+        debugger.require_symbols(scene)
+        gdb = find_gdb(scene.spec.arch, _cache(args), say)
         directory = _directory(args, scene)
-        return debugger.run_gdb(scene, qemu, directory, say, at=args.at, batch=args.batch)
+        return debugger.run_gdb(scene, qemu, gdb, directory, say, at=args.at, batch=args.batch)
 
 
 def _record(args: argparse.Namespace, say: Say) -> int:
@@ -108,10 +114,14 @@ def _record(args: argparse.Namespace, say: Say) -> int:
 
 
 def _replay(args: argparse.Namespace, say: Say) -> int:
-    directory = Path(args.recording).absolute()
-    arch, _, _ = recording.load_recording(directory)
-    same = recording.play_back(directory, _qemu(args, require_arch(arch)))
-    say(f"{'same' if same else 'different'}: {directory / recording.AGAIN}")
+    recorded = recording.load_recording(Path(args.recording).absolute())
+    arch = require_arch(recorded.arch)
+    qemu = _qemu(args, arch)
+    if args.gdb or args.batch:
+        rewinding.require_symbols(recorded)
+        return rewinding.run_gdb(recorded, qemu, find_gdb(arch, _cache(args), say), say, batch=args.batch)
+    same = recording.play_back(recorded, qemu)
+    say(f"{'same' if same else 'different'}: {recorded.directory / recording.AGAIN}")
     return 0 if same else 1
 
 

@@ -8,7 +8,6 @@ inside_gdb.py, which gdb runs.
 from __future__ import annotations
 
 import json
-import platform
 import re
 import tempfile
 import threading
@@ -18,10 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import process
-from harness.arch import Arch
 from harness.console import A_DAY_S
-from harness.errors import HarnessError, HostError, UsageError
-from harness.guest import transcript
+from harness.errors import HarnessError, UsageError
 from harness.host import Qemu
 from harness.machine.booting import boot
 from harness.machine.vm import Vm
@@ -29,6 +26,7 @@ from harness.machine.watching import Patience
 from harness.repro.replay import replay
 from harness.repro.run import Say, find_failing_step
 from harness.repro.scene import Scene
+from harness.repro.symbols import Symbols, describe_symbols, find_symbols
 
 # where the kernel comes by when something is wrong, before anything of it is lost; most specific first
 BREAKPOINTS = ("oops_enter", "__warn", "kasan_report", "ubsan_prologue", "vpanic", "panic")
@@ -38,18 +36,14 @@ _INSIDE = Path(__file__).with_name("inside_gdb.py")
 # the kernel gives an address whole or not at all: `read` of a shell, byte by byte, gets none
 _SECTIONS = "grep -s 0x /sys/module/*/sections/.[!.]* /sys/module/*/sections/[!.]* /dev/null; :"
 _SECTION = re.compile(r"/sys/module/([^/\s]+)/sections/([^:\s]+):(0x[0-9a-f]+)")
-# a module that the test brought along: `Vm.insmod` pushes the file as it is
-_PUSHED = re.compile(r"rbctl put \S*?/([\w\-]+)\.ko[' ]")
 
 
-def require_gdb(arch: Arch) -> str:
-    """Return a gdb that knows an architecture. Raises HostError, which says what to install."""
-    mine = platform.machine() in (arch.name, arch.qemu)
-    names = ("gdb", "gdb-multiarch") if mine else ("gdb-multiarch",)
-    for name in names:
-        with suppress(HostError):
-            return process.require_program(name)
-    raise HostError(f"there is no gdb for {arch} here", mend=f"apt-get install {names[-1]}")
+def require_symbols(scene: Scene) -> Symbols:
+    """Return the symbols of a scene's kernel. Raises UsageError for one without vmlinux."""
+    symbols = find_symbols(scene)
+    if symbols is None:
+        raise UsageError("there is no vmlinux for gdb", mend="./rustbed repro pack --debug-info RUN")
+    return symbols
 
 
 def parse_sections(text: str) -> dict[str, dict[str, int]]:
@@ -60,34 +54,18 @@ def parse_sections(text: str) -> dict[str, dict[str, int]]:
     return found
 
 
-def module_files(scene: Scene) -> dict[str, str]:
-    """Return the file with symbols of each module that a scene may load."""
-    known = {name: str(module.path) for name, module in scene.spec.kernel.modules.items()}
-    for command in scene.commands:
-        if command.stdin is not None and (pushed := _PUSHED.search(command.text)):
-            path = scene.directory / transcript.INPUTS / command.stdin
-            known[pushed[1].replace("-", "_")] = str(path)
-    return known
-
-
-def gdb_facts(scene: Scene, socket: Path, loaded: dict[str, dict[str, int]]) -> dict[str, object]:
+def gdb_facts(
+    symbols: Symbols, socket: Path, loaded: dict[str, dict[str, int]], *, snapshots: bool = False
+) -> dict[str, object]:
     """Return what inside_gdb.py has to know."""
-    kernel = scene.spec.kernel
-    # a toolroot's compilers see the trees at these places
-    trees = (("/src", kernel.source_dir), ("/build", kernel.build_dir))
-    return {
-        "socket": str(socket),
-        "modules": module_files(scene),
-        "loaded": loaded,
-        "breakpoints": BREAKPOINTS,
-        "sources": [(inside, str(tree)) for inside, tree in trees if tree is not None],
-    }
+    facts = {"socket": str(socket), "loaded": loaded, "breakpoints": BREAKPOINTS, "snapshots": snapshots}
+    return {**facts, **describe_symbols(symbols)}
 
 
-def gdb_argv(gdb: str, facts: Path, vmlinux: Path, batch: Sequence[str]) -> list[str]:
+def gdb_argv(gdb: Sequence[str], facts: Path, vmlinux: Path, batch: Sequence[str]) -> list[str]:
     """Return gdb's command line: nothing of the user's configuration, or of the files, is run."""
     return [
-        *(gdb, "-nx", "-quiet", "-iex", "set auto-load off"),
+        *(*gdb, "-nx", "-quiet", "-iex", "set auto-load off"),
         *(["-batch"] if batch else []),
         str(vmlinux),
         *("-ex", f"python FACTS_FILE = {str(facts)!r}", "-x", str(_INSIDE)),
@@ -96,16 +74,20 @@ def gdb_argv(gdb: str, facts: Path, vmlinux: Path, batch: Sequence[str]) -> list
 
 
 def run_gdb(
-    scene: Scene, qemu: Qemu, directory: Path, say: Say, *, at: int | None, batch: Sequence[str]
+    scene: Scene,
+    qemu: Qemu,
+    gdb: Sequence[str],
+    directory: Path,
+    say: Say,
+    *,
+    at: int | None,
+    batch: Sequence[str],
 ) -> int:
     """Stop a machine at its splat, let a person or `batch` commands look at it; return gdb's status.
 
-    Raises HostError without gdb and UsageError for a kernel without vmlinux.
+    Raises UsageError for a kernel without vmlinux.
     """
-    vmlinux = scene.spec.kernel.vmlinux
-    if vmlinux is None:
-        raise UsageError("there is no vmlinux for gdb", mend="./rustbed repro pack --debug-info RUN")
-    gdb = require_gdb(scene.spec.arch)
+    symbols = require_symbols(scene)
     plain = replace(scene, spec=replace(scene.spec, cmdline=(*scene.spec.cmdline, "nokaslr")))
     step = find_failing_step(plain, qemu, directory / "search", say) if at is None else at - 1
     step = len(scene.commands) if step is None else step
@@ -119,12 +101,12 @@ def run_gdb(
         with boot(spec, qemu, directory / "gdb", patience=Patience(quiet_s=A_DAY_S)) as vm:
             replay(vm, plain, until=step)
             facts = directory / "gdb.json"
-            facts.write_text(json.dumps(gdb_facts(scene, socket, parse_sections(vm.check(_SECTIONS)))))
+            facts.write_text(json.dumps(gdb_facts(symbols, socket, parse_sections(vm.check(_SECTIONS)))))
             vm.monitor.execute("stop")
             if step < len(scene.commands):
                 say(f"  giving  {step + 1}. {scene.commands[step]}")
             with _given(vm, plain, step):
-                return process.run_attached(gdb_argv(gdb, facts, vmlinux, batch))
+                return process.run_attached(gdb_argv(gdb, facts, symbols.vmlinux, batch))
 
 
 @contextmanager

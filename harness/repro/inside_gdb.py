@@ -1,7 +1,8 @@
 """Runs inside gdb: attaches to a machine, knows its modules, stops at its splat.
 
 debugger.py sets FACTS_FILE, a JSON file with: socket, modules (name to file),
-loaded (name to section to address), breakpoints and sources.
+loaded (name to section to address), breakpoints, trees, and whether the machine
+is to have snapshots, from which it can go back.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import gdb
 
 FACTS: dict[str, Any] = json.loads(Path(globals()["FACTS_FILE"]).read_text())
+# names of modules whose symbols are known
+LOADED: set[str] = set(FACTS["loaded"])
 
 
 def add_module(name: str, sections: dict[str, int]) -> None:
@@ -32,10 +35,15 @@ class ModuleLoaded(gdb.Breakpoint):  # type: ignore[misc] # gdb has no types
     """Stops for a moment when the kernel is about to run a module's first function."""
 
     def stop(self) -> bool:
-        """Load its symbols, and go on."""
+        """Load its symbols, once, and go on."""
         try:
             module = gdb.selected_frame().read_var("mod")
-            add_module(module["name"].string(), read_sections(module))
+            name = module["name"].string()
+            # whoever goes back comes by again
+            if name not in LOADED:
+                LOADED.add(name)
+                add_module(name, read_sections(module))
+                save(name)
         except (gdb.error, ValueError) as error:
             gdb.write(f"a module was loaded, its symbols were not: {error}\n")
         return False
@@ -54,6 +62,12 @@ def read_sections(module: Any) -> dict[str, int]:
     return found
 
 
+def save(name: str) -> None:
+    """Take a snapshot, if the machine is to have any: it goes back by going forward from the last one."""
+    if FACTS["snapshots"]:
+        gdb.execute(f"monitor savevm {name}", to_string=True)
+
+
 def stop_at(symbol: str) -> None:
     """Set a breakpoint, if the kernel has the symbol."""
     with contextlib.suppress(gdb.error):
@@ -62,9 +76,15 @@ def stop_at(symbol: str) -> None:
 
 for setting in ("pagination off", "confirm off", "breakpoint pending off", "print asm-demangle on"):
     gdb.execute(f"set {setting}")
-for path, instead in FACTS["sources"]:
+for path, instead in FACTS["trees"]:
     gdb.execute(f"set substitute-path {path} {instead}")
 gdb.execute(f"target remote {FACTS['socket']}")
+if FACTS["snapshots"]:
+    # QEMU (11.1.3) cannot go back to its own snapshot of the reset, and tells nobody that it has
+    # arrived at the first: going back ends at this breakpoint
+    stop_at("start_kernel")
+    gdb.execute("continue", to_string=True)
+    save("start_kernel")
 for name, sections in FACTS["loaded"].items():
     add_module(name, sections)
 try:

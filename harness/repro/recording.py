@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import process
@@ -21,12 +21,14 @@ from harness.machine.argv import Channels, file_chardev, render_argv
 from harness.machine.spec import MachineSpec
 from harness.repro.scene import Scene
 from harness.repro.script import render_commands
+from harness.repro.symbols import Symbols, describe_symbols, find_symbols, keep_symbols, parse_symbols
 
 # files of a recording's directory, which has copies of all that the machine is made of
 EVENTS = "recording.bin"
 CONSOLE = "console.log"
 AGAIN = "console.again.log"
-ARGV = "recording.json"
+FACTS = "recording.json"
+_SYMBOLS = "symbols"
 _INITRAMFS = "initramfs.cpio"
 _COMMANDS = "rustbed/commands"
 
@@ -42,6 +44,21 @@ mount -a 2>/dev/null
 while read -r module; do insmod "/lib/modules/$module.ko"; done </etc/rustbed/early-modules
 exec </dev/null >/dev/console 2>&1
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A session that QEMU can play back."""
+
+    directory: Path
+    # of the machine, by name
+    arch: str
+    # QEMU's for playing back, without the program
+    argv: tuple[str, ...]
+    # seconds that playing it back may take
+    timeout_s: float
+    # None: the kernel has none
+    symbols: Symbols | None
 
 
 def render_initramfs(base: bytes, commands: str) -> bytes:
@@ -76,8 +93,15 @@ def record(scene: Scene, qemu: Qemu, directory: Path) -> int:
     last = scene.commands[-1].at_s if scene.commands else 0.0
     timeout_s = last * 10 + _PATIENCE_S
     _run(qemu, recorded_argv(spec, directory, "record"), "recording", timeout_s)
-    again = {"argv": recorded_argv(spec, directory, "replay"), "timeout_s": timeout_s * 2}
-    (directory / ARGV).write_text(json.dumps({**again, "arch": spec.arch.name, "test": scene.test}, indent=1))
+    symbols = find_symbols(scene)
+    facts = {
+        "argv": recorded_argv(spec, directory, "replay"),
+        "timeout_s": timeout_s * 2,
+        "arch": spec.arch.name,
+        "test": scene.test,
+        "symbols": symbols and describe_symbols(keep_symbols(symbols, directory / _SYMBOLS)),
+    }
+    (directory / FACTS).write_text(json.dumps(facts, indent=1))
     return (directory / EVENTS).stat().st_size
 
 
@@ -97,23 +121,30 @@ def _with_copies(spec: MachineSpec, directory: Path) -> MachineSpec:
         ),
         accel="tcg",
         cpus=1,
-        cmdline=(*spec.cmdline, f"rdinit=/{_COMMANDS}"),
+        # for gdb, which looks for the kernel where vmlinux says that it is
+        cmdline=(*spec.cmdline, "nokaslr", f"rdinit=/{_COMMANDS}"),
     )
 
 
-def load_recording(directory: Path) -> tuple[str, tuple[str, ...], float]:
-    """Return architecture, QEMU's arguments for playing back, and seconds it may take. Raises UsageError."""
+def load_recording(directory: Path) -> Recording:
+    """Return the recording that a directory holds. Raises UsageError."""
     try:
-        facts = json.loads((directory / ARGV).read_text())
-        return str(facts["arch"]), tuple(map(str, facts["argv"])), float(facts["timeout_s"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        facts = json.loads((directory / FACTS).read_text())
+        return Recording(
+            directory=directory,
+            arch=str(facts["arch"]),
+            argv=tuple(map(str, facts["argv"])),
+            timeout_s=float(facts["timeout_s"]),
+            symbols=None if facts["symbols"] is None else parse_symbols(facts["symbols"]),
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise UsageError(f"{directory} has no recording: {error}") from error
 
 
-def play_back(directory: Path, qemu: Qemu) -> bool:
+def play_back(recording: Recording, qemu: Qemu) -> bool:
     """Play a recording back and return whether the console is the same to the last byte."""
-    _, argv, timeout_s = load_recording(directory)
-    _run(qemu, argv, "playing back", timeout_s)
+    _run(qemu, recording.argv, "playing back", recording.timeout_s)
+    directory = recording.directory
     return (directory / AGAIN).read_bytes() == (directory / CONSOLE).read_bytes()
 
 

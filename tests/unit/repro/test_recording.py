@@ -34,7 +34,10 @@ def test_playing_back_differs_in_mode_and_console_alone() -> None:
     recorded, played = (recorded_argv(spec, Path("/d"), mode) for mode in ("record", "replay"))
     assert [(a, b) for a, b in zip(recorded, played, strict=True) if a != b] == [
         ("file,id=console,path=/d/console.log", "file,id=console,path=/d/console.again.log"),
-        ("shift=5,rr=record,rrfile=/d/recording.bin", "shift=5,rr=replay,rrfile=/d/recording.bin"),
+        (
+            "shift=5,rr=record,rrfile=/d/recording.bin",
+            "shift=5,rr=replay,rrfile=/d/recording.bin",
+        ),
     ]
 
 

@@ -1,0 +1,63 @@
+"""A gdb that knows an architecture: the host's, else Debian's, fetched into the cache when it is wanted."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import suppress
+
+from harness import process
+from harness.arch import ARCHES, Arch
+from harness.cache import Cache
+from harness.errors import HostError
+from harness.host import program_in
+from harness.image.packages import fetch_package
+from harness.kernel.toolchain import Toolchain
+from harness.kernel.toolroot import find_toolroot
+from harness.progress import Progress
+from harness.repro.run import Say
+
+# Debian's package and program: a gdb for all architectures; about 35 MiB to fetch
+_NAME = "gdb-multiarch"
+
+
+def find_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
+    """Return how to run a gdb that knows an architecture, fetched if this host has none.
+
+    Raises HostError, which says what to install, when it cannot be had.
+    """
+    mine = platform.machine() in (arch.name, arch.qemu)
+    for name in ("gdb", _NAME) if mine else (_NAME,):
+        with suppress(HostError):
+            return (process.require_program(name),)
+    return _fetched_gdb(arch, cache, say)
+
+
+def _fetched_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
+    def report(progress: Progress) -> None:
+        if not progress.finished:
+            say(f"  note    no gdb for {arch} here: Debian's {_NAME} is fetched into the cache, once")
+
+    host = [row for row in ARCHES.values() if platform.machine() in (row.name, row.qemu)]
+    mend = f"apt-get install {_NAME}"
+    if not host:
+        raise HostError(f"there is no gdb for {arch} here", mend=mend)
+    # fetched by the toolroot's apt, or the host's where there is no toolroot
+    toolchain = Toolchain(root=find_toolroot(cache), versions=(), identity="")
+    try:
+        package = fetch_package(
+            _NAME,
+            host[0].debian_arch,
+            toolchain=toolchain,
+            cache=cache,
+            report=report,
+            with_dependencies=True,
+        )
+    except HostError as error:
+        error.facts["or"] = mend
+        raise
+    root = package.root
+    return (
+        *("env", f"PYTHONHOME={root / 'usr'}"),
+        *program_in(root, _NAME),
+        *("-data-directory", str(root / "usr/share/gdb")),
+    )

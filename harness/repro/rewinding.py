@@ -1,0 +1,69 @@
+"""gdb on a recording: QEMU plays it back, and gdb goes through it forwards and backwards."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import process
+from harness.arch import require_arch
+from harness.deadline import Deadline
+from harness.errors import HostError, UsageError
+from harness.host import Qemu
+from harness.repro.debugger import gdb_argv, gdb_facts
+from harness.repro.qcow2 import render_empty_disk
+from harness.repro.recording import Recording
+from harness.repro.run import Say
+from harness.repro.symbols import Symbols
+
+# seconds that QEMU may take until gdb can connect
+_START_S = 20.0
+
+
+def require_symbols(recording: Recording) -> Symbols:
+    """Return a recording's symbols. Raises UsageError for one of a kernel without vmlinux."""
+    if recording.symbols is None:
+        raise UsageError(
+            f"{recording.directory} has no vmlinux for gdb",
+            mend="record a run, or a bundle packed with --debug-info",
+        )
+    return recording.symbols
+
+
+def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, batch: Sequence[str]) -> int:
+    """Play a recording back to its first splat, under gdb; return gdb's status.
+
+    There a person or `batch` commands may go on, and back: reverse-stepi, reverse-continue.
+    """
+    symbols = require_symbols(recording)
+    if not require_arch(recording.arch).rewinds:
+        say(f"  note    QEMU cannot go back in a recording of {recording.arch}: forward only")
+    log = recording.directory / "qemu.log"
+    with tempfile.TemporaryDirectory(prefix="rustbed-") as short, log.open("wb") as sink:
+        socket = Path(short) / "gdb"
+        facts = recording.directory / "gdb.json"
+        facts.write_text(
+            json.dumps(gdb_facts(symbols, socket, {}, snapshots=require_arch(recording.arch).rewinds))
+        )
+        # where QEMU keeps snapshots of the machine: it goes back by going forward from the last one
+        disk = Path(short) / "snapshots"
+        disk.write_bytes(render_empty_disk())
+        argv = [
+            *(*qemu.program, *recording.argv, "-S"),
+            *("-gdb", f"unix:{socket},server=on,wait=off"),
+            *("-drive", f"file={disk},format=qcow2,if=none,id=snapshots"),
+        ]
+        with process.start(argv, stderr=sink.fileno(), env=dict(qemu.env)) as child:
+            _wait_for(socket, child, log)
+            return process.run_attached(gdb_argv(gdb, facts, symbols.vmlinux, batch))
+
+
+def _wait_for(socket: Path, child: process.Child, log: Path) -> None:
+    deadline = Deadline.after(_START_S)
+    while not socket.exists():
+        if child.poll() is not None or deadline.expired:
+            raise HostError("QEMU does not play the recording back", said=log.read_text()[-500:], log=log)
+        time.sleep(0.01)

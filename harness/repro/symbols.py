@@ -1,0 +1,84 @@
+"""What gdb must know of a kernel: files with symbols, and where its sources are."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.guest import transcript
+from harness.repro.scene import Scene
+
+# a module that the test brought along: `Vm.insmod` pushes the file as it is
+_PUSHED = re.compile(r"rbctl put \S*?/([\w\-]+)\.ko[' ]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symbols:
+    """A kernel's files with symbols."""
+
+    vmlinux: Path
+    # by name as in /proc/modules
+    modules: Mapping[str, Path]
+    # where compilers saw a tree, and where it is
+    trees: tuple[tuple[str, Path], ...]
+
+
+def find_symbols(scene: Scene) -> Symbols | None:
+    """Return the symbols of a scene's kernel and of all modules it may load; None without vmlinux."""
+    kernel = scene.spec.kernel
+    if kernel.vmlinux is None:
+        return None
+    modules = {name: module.path for name, module in kernel.modules.items()}
+    for command in scene.commands:
+        if command.stdin is not None and (pushed := _PUSHED.search(command.text)):
+            path = scene.directory / transcript.INPUTS / command.stdin
+            modules[pushed[1].replace("-", "_")] = path
+    # a toolroot's compilers see the trees at these places
+    trees = (("/src", kernel.source_dir), ("/build", kernel.build_dir))
+    return Symbols(
+        vmlinux=kernel.vmlinux,
+        modules=modules,
+        trees=tuple((inside, tree) for inside, tree in trees if tree is not None),
+    )
+
+
+def keep_symbols(symbols: Symbols, directory: Path) -> Symbols:
+    """Return symbols whose files are in a directory of their own: links where that is possible."""
+    directory.mkdir(parents=True)
+
+    def kept(path: Path, name: str) -> Path:
+        try:
+            os.link(path, directory / name)
+        except OSError:
+            # another file system
+            shutil.copyfile(path, directory / name)
+        return directory / name
+
+    return Symbols(
+        vmlinux=kept(symbols.vmlinux, "vmlinux"),
+        modules={name: kept(path, f"{name}.ko") for name, path in symbols.modules.items() if path.is_file()},
+        trees=symbols.trees,
+    )
+
+
+def describe_symbols(symbols: Symbols) -> dict[str, Any]:
+    """Return symbols as JSON can hold them."""
+    return {
+        "vmlinux": str(symbols.vmlinux),
+        "modules": {name: str(path) for name, path in symbols.modules.items()},
+        "trees": [(inside, str(tree)) for inside, tree in symbols.trees],
+    }
+
+
+def parse_symbols(facts: Mapping[str, Any]) -> Symbols:
+    """Return what `describe_symbols` described. Raises LookupError, TypeError or ValueError."""
+    return Symbols(
+        vmlinux=Path(facts["vmlinux"]),
+        modules={str(name): Path(path) for name, path in facts["modules"].items()},
+        trees=tuple((str(inside), Path(tree)) for inside, tree in facts["trees"]),
+    )
