@@ -47,7 +47,7 @@ def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest
         needed.append(kmemleak.OPTION)
     if missing := [name for name in needed if not platform.kernel.has(name)]:
         pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
-    versions = [version for marker in request.node.iter_markers("since") for version in marker.args]
+    versions = [version for marker in item.iter_markers("since") for version in marker.args]
     if newer := [version for version in versions if platform.kernel.is_older(version)]:
         pytest.skip(f"kernel {platform.kernel.release} for {arch} is older than {', '.join(newer)}")
     if why := incapable(wanted, arch):

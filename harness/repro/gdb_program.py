@@ -16,7 +16,7 @@ from harness.kernel.toolroot import find_toolroot
 from harness.progress import Progress
 from harness.repro.run import Say
 
-# Debian's package and program: a gdb for all architectures; about 35 MiB to fetch
+# Debian's package and program: a gdb for all architectures; 40 MB to fetch
 _NAME = "gdb-multiarch"
 
 
