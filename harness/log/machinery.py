@@ -16,24 +16,35 @@ REPORTING = (
     | (?:handle_|fixup_)?bug(?:_\w+)? | oops_\w+ | \w*printk\w*
     | (?:dynamic_)?(?:net|ib)?dev_(?:emerg|alert|crit|err|warn|notice|info|dbg)(?:_probe)?
     | dynamic_pr_debug | console_\w+ | devkmsg_\w+ | sched_show_task""",
-    # who walks the stack for them
-    r"""walk_stackframe | unwind_backtrace | arch_stack_walk\w* | stack_(?:trace|depot)_\w+
-    | save_(?:stack|trace)\w*""",
     # the way from a failed check in Rust to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core
     r"""(?:rustc::)?rust_begin_unwind | <?core::.* | <?&?alloc::.* | rust_helper_\w+""",
+    # indirect calls and returns with mitigations, code made at run time and the way into it
+    r"""x86_(?:indirect|return)_\w+ | srso_\w+ | zen_untrain_ret | (?:retbleed|call_depth|its_return)_\w+
+    | bpf_prog_(?:run\w*|[0-9a-f]{16}\w*) | bpf_trampoline_\d\w* | bpf_dispatcher_\w+_func | ftrace_\w+
+    | fentry__ | fexit__ | (?:arch|kprobe)_ftrace_\w+ | cfi_\w+ | handle_cfi_failure | efistub_\w+""",
+    # trace points, and what listens to them
+    r"""perf_trace_\w+ | trace_event_\w+ | traceiter_\w+ | trace_(?:hardirqs|softirqs|preempt)_\w+
+    | trace_call_bpf | perf_(?:tp|swevent)_\w+ | bpf_trace_\w+ | trace_lock_\w+""",
+    # detectors of hangs, and the clock tick they hang on
+    r"""rcu_\w*(?:stall|sched_clock|dump|check_callbacks|check_gp)\w* | check_(?:cpu_stall|hung_\w+)
+    | rcu_gp_(?:kthread|fqs_loop|fqs) | nmi_\w+ | (?:arch_)?trigger_\w*backtrace\w* | arch_trigger_\w+
+    | dump_cpu_task | watchdog(?:_(?:timer_fn|overflow|hardlockup|buddy)\w*)? | touch_\w+watchdog
+    | debug_show_\w+ | tick_\w+ | update_process_times | hrtimer_(?:interrupt|run_\w+)
+    | (?:smp_)?apic_\w*interrupt | local_apic_\w+ | sysvec_\w+ | arch_timer_handler_\w+
+    | riscv_timer_interrupt | timer_interrupt""",
+)
+
+# the same; these call nothing but parts of their own
+CHECKING = (
+    # who walks the stack for a report
+    r"""walk_stackframe | unwind_backtrace | arch_stack_walk\w* | stack_(?:trace|depot)_\w+
+    | save_(?:stack|trace)\w*""",
     # sanitizers, their shadow accesses and what the compiler calls for them
     r"""(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan|sanitizer)_\w+ | handle_overflow
     | val_to_string | check_(?:memory_region|region_inline|canary\w*|slab_allocation) | memory_is_\w+
     | qlist_\w+ | quarantine_\w+ | poison_\w+ | (?:re)?set_(?:track|page_owner) | usercopy_(?:abort|warn)
     | check_(?:heap_object|object_size|stack_object)\w* | fortify_\w+ | (?:read|write|copy)_overflow\w*
     | stack_chk_fail | should_fail\w* | fail_dump""",
-    # indirect calls and returns with mitigations, code made at run time and the way into it
-    r"""x86_(?:indirect|return)_\w+ | srso_\w+ | zen_untrain_ret | (?:retbleed|call_depth|its)_\w+
-    | bpf_prog_(?:run\w*|[0-9a-f]{16}\w*) | bpf_trampoline_\d\w* | bpf_dispatcher_\w+_func | ftrace_\w+
-    | fentry__ | fexit__ | (?:arch|kprobe)_ftrace_\w+ | cfi_\w+ | handle_cfi_failure | efistub_\w+""",
-    # trace points, and what listens to them
-    r"""perf_trace_\w+ | trace_event_\w+ | traceiter_\w+ | trace_(?:hardirqs|softirqs|preempt)_\w+
-    | trace_call_bpf | perf_(?:tp|swevent)_\w+ | bpf_trace_\w+ | trace_lock_\w+""",
     # lockdep and other checks of locks and contexts
     r"""(?:rcu_)?lockdep_\w+
     | lock_(?:acquire|release|contended|is_held|downgrade|(?:re|un)?pin|set|class|sync)\w* | validate_chain
@@ -44,13 +55,6 @@ REPORTING = (
     | debug_(?:check_no|lockdep|spin|write|read|mutex|rt_mutex|rwsem|locks)_\w+
     | (?:debug_)?smp_processor_id | check_preemption_disabled | this_cpu_preempt_check
     | (?:spin|rwlock)_(?:bug|dump) | preempt_count_\w+ | schedule_bug""",
-    # detectors of hangs, and the clock tick they hang on
-    r"""rcu_\w*(?:stall|sched_clock|dump|check_callbacks|check_gp)\w* | check_(?:cpu_stall|hung_\w+)
-    | rcu_gp_(?:kthread|fqs_loop|fqs) | nmi_\w+ | (?:arch_)?trigger_\w*backtrace\w* | arch_trigger_\w+
-    | dump_cpu_task | watchdog(?:_(?:timer_fn|overflow|hardlockup|buddy)\w*)? | touch_\w+watchdog
-    | debug_show_\w+ | tick_\w+ | update_process_times | hrtimer_(?:interrupt|run_\w+)
-    | (?:smp_)?apic_\w*interrupt | local_apic_\w+ | sysvec_\w+ | arch_timer_handler_\w+
-    | riscv_timer_interrupt | timer_interrupt""",
     # debugging of objects and leaks
     r"""kmemleak_\w+ | create_object | debug_object\w* | debug_(?:print_object|check_no_obj\w*)
     | debug_(?:work|timer|assert|hrtimer|rcu)_\w+ | (?:timer|work)_(?:is_static|fixup)_\w+ | sysfs_warn_dup

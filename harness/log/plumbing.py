@@ -8,12 +8,7 @@ from __future__ import annotations
 
 import re
 
-from harness.log.machinery import EXCEPTIONS as _EXCEPTIONS
-from harness.log.machinery import REPORTING as _REPORTING
-from harness.log.services import ALLOCATES as _ALLOCATES
-from harness.log.services import SEALED as _SEALED
-from harness.log.services import SERVICES as _SERVICES
-from harness.log.services import WAITING as _WAITING
+from harness.log import machinery, services
 
 
 def one_of(*tables: tuple[str, ...]) -> re.Pattern[str]:
@@ -23,15 +18,20 @@ def one_of(*tables: tuple[str, ...]) -> re.Pattern[str]:
     )
 
 
+_REPORTING = (*machinery.REPORTING, *machinery.CHECKING)
+_MACHINERY = (*_REPORTING, *machinery.EXCEPTIONS)
+_SERVICES = (*services.SEALED, *services.SERVICES)
+_WAITING = (*services.LOCKS, *services.WAITING)
+
 # who reports; and who may do so because the processor met something
 REPORTING = one_of(_REPORTING)
-MACHINERY = one_of(_REPORTING, _EXCEPTIONS)
-PLUMBING = one_of(_REPORTING, _EXCEPTIONS, _SEALED, _SERVICES, _WAITING)
-# what these call is a part of them
-SEALED = one_of(_SEALED)
+MACHINERY = one_of(_MACHINERY)
+PLUMBING = one_of(_MACHINERY, _SERVICES, _WAITING)
+# what one of these has called is a part of it, whatever its name
+SEALED = one_of(machinery.CHECKING, services.SEALED, services.LOCKS)
 # what a WARN() in it says is about its caller; one in a lock or the scheduler is about these
-WARNS_OF_CALLERS = one_of(_REPORTING, _EXCEPTIONS, _SEALED, _SERVICES)
-ALLOCATES = one_of(_ALLOCATES)
+WARNS_OF_CALLERS = one_of(_MACHINERY, _SERVICES)
+ALLOCATES = one_of(services.ALLOCATES)
 
 # written in assembly, without a frame of its own: the stack's first frame is not of its caller
 FRAMELESS = re.compile(
@@ -44,6 +44,6 @@ ALIASES = (
     (re.compile(r"__pi_(\w+)"), r"\1"),
     (re.compile(r"_?_?synchronize_(?:sched|s?rcu)\w*|__wait_rcu_gp"), "synchronize_rcu"),
     (re.compile(r"smp_call_function\w*|_?on_each_cpu\w*"), "smp_call_function"),
-    (re.compile(r"(?:__(?:do|se)_sys|SyS|sys)_(\w+)"), r"\1"),
+    (re.compile(r"(?:__(?:do|se)_(?:compat_)?sys|(?:compat_)?SyS|(?:C_)?SYSC|sys)_(\w+)"), r"\1"),
     (re.compile(r"(?:__(?:x64|ia32|arm64|riscv|s390x?|powerpc)_(?:compat_)?)sys_(\w+)"), r"sys_\1"),
 )

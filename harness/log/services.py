@@ -5,7 +5,7 @@ One regular expression per reason; leading underscores of a name need not be in 
 
 from __future__ import annotations
 
-# these call nothing but parts of their own: what one of them has called serves too, whatever its name
+# these call nothing but parts of their own
 SEALED = (
     # memory: slabs, pages, areas, per processor
     r"""k[cmvz]*(?:re)?alloc\w* | k[vz]*free\w* | kmem_(?!cache_(?:create|destroy))\w+ | k?slab_\w+ | ksize
@@ -96,6 +96,19 @@ SERVICES = (
     | task_work_add | irq_work_queue\w* | kthread_(?:stop|park|flush|queue|cancel|mod|destroy)\w*""",
 )
 
+# what waits for its turn by itself, and calls nothing but parts of its own
+LOCKS = (
+    # locks
+    r"""(?:do_)?raw_(?:spin|read|write)_\w+ | (?:native_)?queued_\w+ | pv_\w+ | \w*spin_(?:un|try)?lock\w*
+    | arch_spin_\w+ | ticket_\w+ | call_rwsem_\w+ | rwsem_\w+ | downgrade_write | (?:ww_)?mutex_\w+
+    | (?:down|up)(?:_\w+)? | osq_\w+ | owner_on_cpu | raw_callee_save_\w+
+    | rt_(?:mutex|spin|read|write)_?\w* | (?<=__)rt_\w+ | rtlock_\w+ | task_blocks_on_\w+
+    | percpu_(?:down|up|rwsem)_\w+ | (?:\w+_)?(?:read|write)_(?:un|try)?lock(?:ed)?(?:_bh|_irq\w*|_nested)?
+    | (?:read|write)_seq\w+ | s?rcu_read_\w+ | rcu_lock_\w+ | rcu_is_watching | rcu_dynticks_\w+
+    | local_lock\w* | bit_spin_\w+ | get_user_pages\w*_lock | (?<=__)bh_\w+ | local_bh_\w+
+    | rcu_note_context_switch | arch_local_\w+""",
+)
+
 # where one waits for others, or for its turn
 WAITING = (
     # the scheduler
@@ -110,15 +123,6 @@ WAITING = (
     | prepare_to_s?wait\w* | complete(?:_all)? | swake_\w+ | folio_(?:wait|lock)\w*
     | lock_(?:page\w*|buffer|folio\w*) | do_read_cache_\w+ | rcu_barrier\w* | rcuwait_\w+ | rwbase_\w+
     | futex_wait_queue\w*""",
-    # locks
-    r"""(?:do_)?raw_(?:spin|read|write)_\w+ | (?:native_)?queued_\w+ | pv_\w+ | \w*spin_(?:un|try)?lock\w*
-    | arch_spin_\w+ | ticket_\w+ | call_rwsem_\w+ | rwsem_\w+ | downgrade_write | (?:ww_)?mutex_\w+
-    | (?:down|up)(?:_\w+)? | osq_\w+ | owner_on_cpu | raw_callee_save_\w+
-    | rt_(?:mutex|spin|read|write)_?\w* | (?<=__)rt_\w+ | rtlock_\w+ | task_blocks_on_\w+
-    | percpu_(?:down|up|rwsem)_\w+ | (?:\w+_)?(?:read|write)_(?:un|try)?lock(?:ed)?(?:_bh|_irq\w*|_nested)?
-    | (?:read|write)_seq\w+ | s?rcu_read_\w+ | rcu_lock_\w+ | rcu_is_watching | rcu_dynticks_\w+
-    | local_lock\w* | bit_spin_\w+ | get_user_pages\w*_lock | (?<=__)bh_\w+ | local_bh_\w+
-    | rcu_note_context_switch | arch_local_\w+""",
     # where stacks begin
     r"""kthread | worker_thread | process_one_work | process_scheduled_works | do_syscall_\w+
     | x64_sys_call | invoke_syscall | start_secondary | secondary_startup\w* | cpu_startup_entry | do_idle

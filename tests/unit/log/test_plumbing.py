@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.log.frames import readable
 from harness.log.plumbing import ALLOCATES, PLUMBING
 
 
@@ -20,6 +21,13 @@ from harness.log.plumbing import ALLOCATES, PLUMBING
         "_atomic_dec_and_lock copy_from_user_nofault copy_to_user_iter simple_copy_to_iter iterate_ubuf",
         "__device_release_driver platform_device_unregister i2c_del_adapter usb_control_msg_send",
         "__local_bh_enable_ip downgrade_write call_rwsem_down_write_failed __percpu_down_read",
+        # older kernels' and other architectures' names
+        "__kasan_report kasan_unpoison_shadow do_raw_spin_lock _cond_resched schedule_timeout kmem_freepages",
+        "arm_copy_from_user __arch_clear_user __asm_copy_to_user copy_mc_fragile __raw_readsl __ashldi3",
+        "device_for_each_child devres_release_all get_device_parent bus_for_each_dev really_probe",
+        "usb_kill_anchored_urbs usb_hcd_submit_urb dummy_urb_enqueue usb_bulk_msg",
+        "try_to_grab_pending kthread_stop timer_init_key __flush_work module_put lockdep_init_map_type",
+        "netdev_warn __dynamic_dev_dbg vprintk_store printk_safe_flush _dev_err",
     ],
 )
 def test_function_that_serves_its_caller(names: str) -> None:
@@ -40,6 +48,9 @@ def test_function_that_serves_its_caller(names: str) -> None:
         "crc_itu_t do_csum jhash pskb_expand_head __pskb_pull_tail __skb_datagram_iter iov_iter_revert",
         "timerqueue_add timerqueue_del trigger_rx_softirq __get_user_pages list_lru_add list_del_event",
         "pcpu_freelist_pop bpf_trampoline_link_prog bpf_dispatcher_update rb_find_bss",
+        # who looks after others' memory, devices and queues
+        "remove_wait_queue synchronize_rcu read_cache_folio clear_page device_run report_key irq_ep0_write",
+        "bfs_lookup usb_get_bos_descriptor virt_wifi_scan schedule_ptds get_user_ifreq hid_hw_stop",
     ],
 )
 def test_function_that_can_be_at_fault(names: str) -> None:
@@ -50,3 +61,10 @@ def test_memory_that_is_handed_on_leaks_elsewhere() -> None:
     handing_on = "security_inode_alloc bucket_table_alloc sg_alloc_table sk_alloc"
     assert [name for name in handing_on.split() if not ALLOCATES.fullmatch(name)] == []
     assert ALLOCATES.fullmatch("copy_process") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["__do_sys_rmdir", "__se_sys_rmdir", "SyS_rmdir", "SYSC_rmdir", "compat_SyS_rmdir"]
+)
+def test_system_call_has_one_name(name: str) -> None:
+    assert readable(name) == "rmdir"
