@@ -120,7 +120,8 @@ class Reader:
                 current.extend(text, index)
             return found + self._notice(index, record, current)
         row, match, closing = headline
-        if current is not None and (current.is_continued_by(row) or (key and current.is_tripped_by(row))):
+        is_same = key == record.caller != ""
+        if current is not None and (current.is_continued_by(row) or (is_same and current.is_tripped_by(row))):
             current.stage, current.closed = max(row.stage, current.stage), False
             current.take(text, index)
             self._ended = self._ended or row.stage is Stage.DEATH

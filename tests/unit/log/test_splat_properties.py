@@ -55,8 +55,10 @@ def test_spans_are_in_order_and_do_not_overlap(records: tuple[Record, ...]) -> N
         end = splat.last
 
 
-@given(st.one_of(SHUFFLED, TORN))
-def test_span_of_a_splat_reads_as_the_same_splat(records: tuple[Record, ...]) -> None:
+@given(st.one_of(SHUFFLED, TORN), st.sampled_from(["as it is", "", "T7"]))
+def test_span_of_a_splat_reads_as_the_same_splat(records: tuple[Record, ...], caller: str) -> None:
+    if caller != "as it is":
+        records = tuple(replace(record, caller=caller) for record in records)
     for splat in find_splats(records):
         alone = find_splats(records[splat.first : splat.last + 1])
         assert alone == (moved(splat, -splat.first),)
