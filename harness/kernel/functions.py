@@ -11,6 +11,7 @@ import re
 import struct
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,6 +42,16 @@ class Function:
     def fits(self, printed: int) -> bool:
         """Whether the kernel may have printed this size."""
         return self.size <= printed and (self.room is None or printed <= self.room)
+
+
+def of_size(functions: Iterable[Function], printed: int) -> tuple[Function, ...]:
+    """Return those of some functions that the kernel may have printed this size of.
+
+    One that has exactly this room is meant rather than one whose room nobody knows. Under KASAN each
+    source of a module has an `asan.module_ctor`, and behind a call that never returns one of them is printed.
+    """
+    fitting = tuple(function for function in functions if function.fits(printed))
+    return tuple(function for function in fitting if function.room == printed) or fitting
 
 
 def lay_out(data: bytes) -> bytes:

@@ -19,7 +19,7 @@ from harness import process
 from harness.errors import HostError
 from harness.kernel.debugfiles import DebugFile, DebugFiles
 from harness.kernel.elf import Data, ElfHeader, find_build_id, find_section
-from harness.kernel.functions import Functions, lay_out
+from harness.kernel.functions import Functions, lay_out, of_size
 from harness.log.demangle import demangle
 from harness.log.symbolize import Build, Frame, Located, Place, Symbols
 
@@ -140,7 +140,7 @@ def _targets(frame: Frame, functions: Functions, loaded_at: int | None, *, known
             return []
         return [text.address + frame.offset - loaded_at]
     named = functions.named(frame.symbol)
-    fitting = [function for function in named if function.fits(frame.size)]
+    fitting = of_size(named, frame.size)
     if not fitting and not known and not _MADE_THERE.match(frame.symbol):
         printed = f"{frame.symbol}+{frame.offset:#x}/{frame.size:#x}"
         there = f"has {named[0].size:#x} bytes there" if named else "is not there"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.kernel.elf import find_build_id, parse_elf
-from harness.kernel.functions import Function, Functions, lay_out
+from harness.kernel.functions import Function, Functions, lay_out, of_size
 from tests.unit.kernel.elf_files import Symbol, make_build_id, make_elf, make_symbols
 
 FORMS = [(64, False), (64, True), (32, False), (32, True)]
@@ -67,6 +67,19 @@ def test_printed_size_tells_functions_of_one_name_apart() -> None:
     assert [function.fits(size) for size in (5, 6, 8, 9)] == [False, True, True, False]
     # behind a section's last function, anything may come
     assert Function(address=0, size=6, room=None).fits(0x1000)
+
+
+def test_function_of_exactly_the_printed_size_is_meant() -> None:
+    whole = Function(address=0x58, size=32, room=32)
+    short, last = Function(address=0x98, size=4, room=4), Function(address=0x9C, size=4, room=None)
+    assert of_size([whole, short, last], 32) == (whole,)
+    assert of_size([whole, short, last], 4) == (short,)
+    # it may be the last one only
+    assert of_size([whole, short, last], 0x64) == (last,)
+    assert of_size([whole, short], 0x64) == ()
+    # padding that is counted here and not there: both may be it
+    padded = Function(address=0x20, size=30, room=40)
+    assert of_size([padded, last], 32) == (padded, last)
 
 
 @pytest.mark.parametrize(("word_bits", "big_endian"), FORMS)
