@@ -102,7 +102,10 @@ def test_standard_input_reaches_the_command(shell: Shell) -> None:
     assert run(shell, "echo in step") == (0, b"in step\n")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200))
 def test_any_text_survives_quoting(shell: Shell, text: str) -> None:
     assert run(shell, f"printf %s {shlex.quote(text)}") == (0, text.encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.log.fingerprint import fingerprint
@@ -112,7 +112,6 @@ def test_every_splat_of_the_examples_has_one() -> None:
             assert len(bytes.fromhex(splat.fingerprint)) == 6
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30), st.text(max_size=60), st.lists(st.text(max_size=30), max_size=6))
 def test_any_text_has_one(kind: str, message: str, frames: list[str]) -> None:
     assert len(fingerprint(kind, message, frames)) == 12

@@ -13,7 +13,7 @@ from harness.machine.pages import PAGE, copy_pages, hash_pages
 
 # pages as one byte each; a zero is an empty one
 layouts = st.lists(st.sampled_from(b"\0\0\0ab"), max_size=24).map(bytes)
-same_directory = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+same_directory = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def write_memory(path: Path, layout: bytes, *, sparse: bool) -> Path:

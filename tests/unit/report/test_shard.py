@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -29,7 +29,6 @@ def times(*seconds: float) -> dict[tuple[str, str, str], float]:
     return {key_of(test): each for test, each in zip(ids(len(seconds)), seconds, strict=True)}
 
 
-@settings(deadline=None)
 @given(TESTS, TIMES, st.integers(1, 40))
 def test_every_test_is_in_one_part_and_no_part_is_empty(
     tests: list[str], known: dict[tuple[str, str, str], float], count: int
@@ -40,7 +39,6 @@ def test_every_test_is_in_one_part_and_no_part_is_empty(
     assert set(numbers) == set(range(1, min(count, len(tests)) + 1))
 
 
-@settings(deadline=None)
 @given(TESTS, TIMES, st.integers(1, 40))
 def test_the_order_in_which_times_were_read_does_not_matter(
     tests: list[str], known: dict[tuple[str, str, str], float], count: int
@@ -49,7 +47,6 @@ def test_the_order_in_which_times_were_read_does_not_matter(
     assert divide(tests, known, count) == divide(tests, backwards, count)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=60), st.integers(1, 8))
 def test_no_part_takes_longer_than_its_share_and_one_test(seconds: list[float], count: int) -> None:
     numbers = divide(ids(len(seconds)), times(*seconds), count)
