@@ -127,6 +127,12 @@ def _doctor(args: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
+def _runs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of runs: 1 or more")
+    return int(text)
+
+
 def _bench(args: argparse.Namespace) -> int:
     """Measure and print a table; assert nothing."""
     from harness import bench  # noqa: PLC0415 - as above
@@ -264,7 +270,7 @@ def make_parser() -> argparse.ArgumentParser:
     command("doctor", _doctor, "what is here, what is missing, and the command that mends it")
     bench = command("bench", _bench, "measure and print a table")
     bench.add_argument("name", choices=("boot", "fork", "churn", "explain"))
-    bench.add_argument("--runs", type=int, default=5, help="how often to measure (churn: how many forks)")
+    bench.add_argument("--runs", type=_runs, default=5, help="how often to measure (churn: how many forks)")
     log = command("explain", _explain, "name every splat in a kernel log", options=False)
     log.add_argument("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")
     log.add_argument("--json", action="store_true", help="a list of objects in place of text")

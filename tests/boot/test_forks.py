@@ -15,6 +15,7 @@ from harness.machine.machines import BOOTED, FORKED, Machines
 from harness.options import read_choices
 from harness.prepare import Choices, Platform, prepare
 from harness.progress import ignore
+from tests.boot.pytest_runs import all_cases, colour, pytest_argv, start
 
 # seconds that a guest's clock may be off: it is told whole seconds, by a host that may be busy
 _CLOCK_S = 20
@@ -34,6 +35,18 @@ def platform(arch: Arch, choices: Choices) -> Platform:
 def machines(choices: Choices) -> Iterator[Machines]:
     with Machines(choices.cache, ignore) as made:
         yield made
+
+
+def test_next_tests_machine_is_started_while_a_test_runs(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if request.config.getoption("--no-fork"):
+        pytest.skip("--no-fork: nothing stands by")
+    with start(pytest_argv(request.config, "scene_ahead.py", arch, tmp_path)) as session:
+        said = session.communicate()[0].decode()
+    assert {case.get("name"): colour(case) for case in all_cases(tmp_path)} == {
+        f"test_turn[{arch}-{turn}]": "passed" for turn in ("first", "small", "again", "small-again")
+    }, said
 
 
 def test_vm_is_a_fork_with_nothing_in_its_log(vm: Vm) -> None:

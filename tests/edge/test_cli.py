@@ -23,6 +23,8 @@ def rustbed(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
         (["build", "--profile", "dbug"], "unknown profile 'dbug'"),
         (["clean", "nothing"], "the cache has no nothing"),
         (["bench", "nothing"], "invalid choice: 'nothing'"),
+        (["bench", "fork", "--runs", "0"], "0 is no number of runs"),
+        (["bench", "fork", "--runs", "many"], "many is no number of runs"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
     ],
 )

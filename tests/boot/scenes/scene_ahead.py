@@ -1,0 +1,36 @@
+"""Machines of two kinds in turn, each of which says whether it was started before its test's turn came."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import Vm
+
+SMALL = pytest.mark.machine(memory_mib=128)
+ended: list[float] = []
+
+
+def born_s(pid: int) -> float:
+    """Return when a process was started, on time.monotonic()."""
+    ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        pytest.param("first", id="first"),
+        pytest.param("small", id="small", marks=SMALL),
+        pytest.param("again", id="again"),
+        pytest.param("small again", id="small-again", marks=SMALL),
+    ],
+)
+def test_turn(vm: Vm, turn: str) -> None:
+    assert vm.check("echo alive") == "alive"
+    if turn.endswith("again"):
+        assert born_s(vm.qemu_pid) < ended[-1]
+    ended.append(time.monotonic())
