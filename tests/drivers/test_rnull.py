@@ -9,7 +9,8 @@ import pytest
 from harness import CommandError, Vm
 from tests.drivers.calls import errno_of
 
-pytestmark = pytest.mark.needs("rnull_mod")
+# before, it made one disk when it was loaded
+pytestmark = [pytest.mark.needs("rnull_mod"), pytest.mark.since("6.18")]
 
 ROOT = "/sys/kernel/config/rnull"
 DEFAULTS = {"blocksize": "4096", "irqmode": "0", "power": "0", "rotational": "0", "size": "4096"}
