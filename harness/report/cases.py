@@ -184,7 +184,7 @@ def _message(report: Phase, facts: dict[str, Any]) -> str:
     if reason := getattr(report, "wasxfail", ""):
         return str(reason)
     if isinstance(report.longrepr, tuple):
-        return str(report.longrepr[2])
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
     if report.failed:
         crash = getattr(report.longrepr, "reprcrash", None)
         return str(facts.get("reason") or (crash.message if crash else report.longreprtext[-200:]))

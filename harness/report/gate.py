@@ -109,8 +109,8 @@ def compare(
             finding = _slower(before, after, slower, floor_s)
         if finding is not None:
             findings.append(finding)
-        elif before is not None and after is not None and after.outcome is Outcome.PASS:
-            steady += 1
+        elif before is not None and after is not None:
+            steady += before.outcome is after.outcome is Outcome.PASS
     everything = [*befores.values(), *afters.values()]
     for issue, why in find_wrong(known, list(afters.values()), today, tests=everything):
         where = f"{issue.file}:{issue.line}"

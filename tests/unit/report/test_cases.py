@@ -48,6 +48,18 @@ def test_pytest_says_whether_and_the_verdict_says_how(report: Report, outcome: O
     assert case_of(report).outcome == outcome
 
 
+def test_a_skip_gives_its_reason_and_no_more() -> None:
+    assert case_of(Report(skipped=True, longrepr=("f", 1, "Skipped: not here"))).message == "not here"
+
+
+@pytest.mark.parametrize(
+    ("when", "properties"),
+    [("setup", (("phase", "setup"),)), ("call", ()), ("teardown", (("phase", "teardown"),))],
+)
+def test_what_failed_beside_the_test_says_where(when: str, properties: tuple[tuple[str, str], ...]) -> None:
+    assert case_of(Report(failed=True, when=when)).properties == properties
+
+
 def test_expected_failure_is_no_skip() -> None:
     report = Report(skipped=True)
     report.wasxfail = "known"  # type: ignore[attr-defined]

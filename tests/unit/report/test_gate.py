@@ -274,3 +274,9 @@ def test_gitlab_issues_differ_and_have_a_place() -> None:
     assert len({issue["fingerprint"] for issue in issues}) == 2
     assert {issue["severity"] for issue in issues} == {"critical"}
     assert issues[0]["location"] == {"path": "tests/test_x.py", "lines": {"begin": 1}}
+
+
+def test_what_was_not_judged_before_is_not_unchanged() -> None:
+    """`gate` puts a test that passed in both beside the one in question."""
+    assert gate(result(outcome="skip"), result(outcome="pass")).steady == 1
+    assert gate(result(outcome="pass"), result(outcome="pass")).steady == 2
