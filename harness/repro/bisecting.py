@@ -71,13 +71,13 @@ def bisect(question: Question, say: Say) -> int:
             raise
         write_atomically(state, render_state(asked, trials))
         say(f"{chosen}  {trials[chosen]}  ({trials[chosen].seconds:.0f} s)")
+    remove_worktree(question.row[-1], question.directory / WORKTREE)
     if (wrong := check_ends(question.row, trials)) is not None:
         raise UsageError(
             f"there is nothing to bisect: {wrong}",
             look=question.directory,
             mend=f"to try them again: rm -r {question.directory}",
         )
-    remove_worktree(question.row[-1], question.directory / WORKTREE)
     found = culprits(question.row, trials)
     say(f"first bad: {' or '.join(found)}")
     for line in _conclusion(question.row, trials, found):
@@ -105,7 +105,7 @@ def _try(question: Question, kernel: str, number: int, say: Say) -> Trial:
     try:
         source = check_out(kernel, question.directory / WORKTREE)
     except HarnessError as error:
-        return Trial(result=Result.SKIP, red=0, runs=0, reason=error.headline, evidence=str(directory))
+        return Trial(result=Result.SKIP, red=0, runs=0, reason=error.headline)
     outcomes, reason = [], ""
     for run in range(1, question.runs + 1):
         red, why = _run(question.test, source, directory / f"run-{run}", say)
