@@ -34,6 +34,9 @@ _WARNED = re.compile(
     r"(?:WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\[.*?\] )?|kernel BUG at )(?P<file>\S+):(?P<line>\d+)\b"
 )
 
+# found by a clock, in whatever is running
+_LOOPS = frozenset({Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP, Kind.RCU_STALL})
+
 _RELEASE = re.compile(r"CPU: \d+ .*(?:Not tainted|Tainted: [A-Z ]+?) +(\d+\.\d+\S*) #")
 
 # what is there to be used by others: the Rust and C libraries of the kernel, and Rust's own
@@ -228,6 +231,9 @@ def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Bl
     located = [symbols.found[frame] for frame in find_frames(records) if frame in symbols.found]
     blamed = next((found.places for found in located if readable(found.symbol) == splat.function), ())
     place = _own_place(blamed) if blamed else None
+    if blamed and splat.kind in _LOOPS:
+        # another of its inlined functions is found each time
+        place = blamed[-1]
     if splat.kind is Kind.RUST_PANIC and (said := _said(_PANICKED, records)):
         # the message names the line, the trace the function around it
         places = [place for found in located for place in found.places]

@@ -174,8 +174,7 @@ BAD = (
                 needs="CONFIG_SOFTLOCKUP_DETECTOR",
                 kind=Kind.SOFT_LOCKUP,
                 title="BUG: soft lockup",
-                # of what is stuck the function is named that the kernel called
-                function="<{crate}::SoftLockup as kernel::module::Module>::init",
+                function="wait",
             ),
         ),
         # a lockup lasts longer than twice that many seconds

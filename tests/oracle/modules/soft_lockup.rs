@@ -22,7 +22,7 @@ struct SoftLockup;
 
 impl kernel::Module for SoftLockup {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        wait(&*KBox::pin_init(new_spinlock!(()), GFP_KERNEL)?); // blamed
+        wait(&*KBox::pin_init(new_spinlock!(()), GFP_KERNEL)?);
         Ok(Self)
     }
 }
@@ -38,5 +38,5 @@ fn wait(lock: &SpinLock<()>) {
     #[cfg(not(bad))]
     drop(_guard);
     let (begin, span) = (jiffies(), msecs_to_jiffies(6_000));
-    while jiffies().wrapping_sub(begin) < span {}
+    while jiffies().wrapping_sub(begin) < span {} // blamed
 }

@@ -233,6 +233,20 @@ def test_panic_inside_of_the_library_points_at_the_driver() -> None:
     assert (known.title, known.file, known.line) == ("index out of range in toy::probe", "toy.rs", 12)
 
 
+def test_loop_is_where_the_function_has_it_whatever_is_inlined_there() -> None:
+    splat, records = only(
+        "watchdog: BUG: soft lockup - CPU#0 stuck for 6s! [sh:62]\n"
+        "RIP: 0010:toy_wait+0x15/0x20 [toy]\n"
+        "Call Trace:\n"
+        " do_syscall_64+0x72/0x1e0\n"
+    )
+    loop = point("toy_wait", 0x15, 0x20, module="toy", returns=False)
+    found = {loop: located("toy_wait", ("toy_clock", "toy.c", 3), ("toy_wait", "toy.c", 9))}
+    known, _ = refine(splat, records, Symbols(found=found))
+    assert known.title == "BUG: soft lockup in toy_wait"
+    assert (known.function, known.file, known.line) == ("toy_wait", "toy.c", 9)
+
+
 def test_code_of_a_module_that_is_gone_is_blamed() -> None:
     splat, records = only(
         "BUG: unable to handle page fault for address: ffffffffc0201010\n"
