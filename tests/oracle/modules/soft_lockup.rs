@@ -2,6 +2,7 @@
 
 //! Waits for seconds, spinning, with preemption off.
 
+use core::hint::spin_loop;
 use kernel::{
     bindings,
     new_spinlock,
@@ -38,5 +39,8 @@ fn wait(lock: &SpinLock<()>) {
     #[cfg(not(bad))]
     drop(_guard);
     let (begin, span) = (jiffies(), msecs_to_jiffies(6_000));
-    while jiffies().wrapping_sub(begin) < span {} // blamed
+    while jiffies().wrapping_sub(begin) < span {
+        // Long, and calls nothing: a function that is met at its first instruction hides its caller.
+        (0..100_000).for_each(|_| spin_loop()); // blamed
+    }
 }
