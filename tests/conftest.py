@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from harness.kernel.artifact import Kernel
-
-# nothing is asserted about time: hosts are busy
-settings.register_profile("rustbed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("rustbed")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -51,6 +51,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"rustbed: {render_counts(counts)}")
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove old sessions, now that nobody waits for a verdict."""
+    if DIRECTORY in config.stash:
+        rundir.remove_old_sessions(config.stash[DIRECTORY])
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker which session it works for."""

@@ -42,16 +42,14 @@ _SESSION = re.compile(r"\d{8}T\d{6}Z-(?P<pid>\d+)(?:\.\d+)?")
 _NAME_LENGTH = 120
 
 
-def open_session(base: Path, keep: int = 20, now: datetime | None = None) -> Path:
+def open_session(base: Path, now: datetime | None = None) -> Path:
     """Make a session's directory in `base`, point `latest` at it, and return it.
 
-    Of the sessions in `base` the newest `keep` stay, and those whose process still runs; what is
-    not named like a session is left alone. `now` is the current time unless given.
+    `now` is the current time unless given.
     """
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     session = _make_unique(base, f"{stamp}-{os.getpid()}", ".")
     _point(base / LATEST, session.name)
-    _prune(base, max(1, keep), session)
     return session
 
 
@@ -83,14 +81,18 @@ def _point(link: Path, target: str) -> None:
         ) from error
 
 
-def _prune(base: Path, keep: int, current: Path) -> None:
-    """Remove the oldest sessions beyond `keep`, other than the current one and those still running."""
+def remove_old_sessions(current: Path, keep: int = 20) -> None:
+    """Remove the oldest sessions beside `current` beyond `keep`; it and those whose process still runs stay.
+
+    What is not named like a session is left alone. It takes seconds where the disk is busy: a session
+    does so when it has said everything.
+    """
     sessions = sorted(
         path
-        for path in base.iterdir()
+        for path in current.parent.iterdir()
         if _SESSION.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
     )
-    for path in sessions[:-keep]:
+    for path in sessions[: -max(1, keep)]:
         if path != current and not _is_running(path.name):
             # another session may be pruning too
             with suppress(FileNotFoundError):

@@ -82,7 +82,9 @@ def _cache(args: argparse.Namespace) -> Cache:
 
 def _directory(args: argparse.Namespace, scene: Scene) -> Path:
     """Make a run directory for what is done with a scene."""
-    return rundir.run_dir(rundir.open_session(Path(args.results).absolute()), scene.test)
+    session = rundir.open_session(Path(args.results).absolute())
+    rundir.remove_old_sessions(session)
+    return rundir.run_dir(session, scene.test)
 
 
 def _shell(args: argparse.Namespace, say: Say) -> int:

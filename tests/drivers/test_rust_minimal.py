@@ -141,7 +141,7 @@ def test_is_loaded_once_and_leaves_nothing_behind(vm: Vm) -> None:
         assert vm.read("/sys/module/rust_minimal/refcnt") == "0\n"
         # parameters of Rust modules are not shown in sysfs
         assert "parameters" not in vm.check("ls /sys/module/rust_minimal").split()
-        # a fixed string: busybox takes a second to look for an expression in all symbols of an emulated kernel
+        # a fixed string: to look for an expression in all symbols takes an emulated busybox a second
         assert vm.run("grep -F -q '[rust_minimal]' /proc/kallsyms").status == 0
     assert vm.read("/proc/modules") == ""
     assert vm.run("grep -F '[rust_minimal]' /proc/kallsyms").output == ""

@@ -22,7 +22,11 @@ case "$*" in
 	mkdir -p "$directory/bin"
 	cat >"$directory/bin/python" <<'END'
 #!/bin/sh
-case "$*" in *pip*) [ -z "${NO_NETWORK:-}" ] ;; *) echo ran "$@" ;; esac
+case "$*" in
+*pip*) [ -z "${NO_NETWORK:-}" ] ;;
+*compiled*) echo "${PYTHONDONTWRITEBYTECODE:-written}" "${PYTHONPYCACHEPREFIX:-beside}" ;;
+*) echo ran "$@" ;;
+esac
 END
 	chmod +x "$directory/bin/python"
 	;;
@@ -60,6 +64,14 @@ def test_sets_up_once_and_hands_its_words_over(checkout: Path) -> None:
     assert (first.returncode, first.stdout) == (0, "ran -m harness.cli boot -- a b\n")
     assert "setting up" in first.stderr
     assert launch(checkout, "doctor").stderr == ""
+
+
+@pytest.mark.parametrize(("forbidden", "kept"), [("", "written beside"), ("1", "written {0}/.venv/compiled")])
+def test_compiled_files_are_kept_out_of_the_sources_where_that_is_wanted(
+    checkout: Path, forbidden: str, kept: str
+) -> None:
+    done = launch(checkout, "compiled?", PYTHONDONTWRITEBYTECODE=forbidden, PYTHONPYCACHEPREFIX="")
+    assert done.stdout == kept.format(checkout) + "\n"
 
 
 def test_changed_project_file_sets_up_anew(checkout: Path) -> None:

@@ -17,6 +17,7 @@ from harness.report.rundir import (
     VERDICT,
     keep_source,
     open_session,
+    remove_old_sessions,
     replace_text,
     run_dir,
     write_verdict,
@@ -64,7 +65,8 @@ def test_oldest_sessions_go(tmp_path: Path) -> None:
         old = tmp_path / f"2026020{day}T000000Z-999999999"
         (old / "a-test").mkdir(parents=True)
         (old / "a-test").chmod(0o500)
-    session = open_session(tmp_path, keep=3, now=NOON)
+    session = open_session(tmp_path, now=NOON)
+    remove_old_sessions(session, keep=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "20260204T000000Z-999999999",
         "20260205T000000Z-999999999",
@@ -75,13 +77,15 @@ def test_oldest_sessions_go(tmp_path: Path) -> None:
 
 def test_session_keeps_itself_even_if_none_are_kept(tmp_path: Path) -> None:
     (tmp_path / "20990101T000000Z-999999999").mkdir()
-    assert open_session(tmp_path, keep=0, now=NOON).is_dir()
+    session = open_session(tmp_path, now=NOON)
+    remove_old_sessions(session, keep=0)
+    assert session.is_dir()
 
 
 def test_session_whose_process_runs_is_kept(tmp_path: Path) -> None:
     running = tmp_path / f"20200101T000000Z-{os.getppid()}"
     running.mkdir()
-    open_session(tmp_path, keep=1, now=NOON)
+    remove_old_sessions(open_session(tmp_path, now=NOON), keep=1)
     assert running.is_dir()
 
 
@@ -90,7 +94,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "20200101T000000Z-999999998").write_text("a file")
     (tmp_path / "20200101T000000Z-999999999").symlink_to(tmp_path / "mine")
-    open_session(tmp_path, keep=1, now=NOON)
+    remove_old_sessions(open_session(tmp_path, now=NOON), keep=1)
     assert len(list(tmp_path.iterdir())) == 8
 
 
