@@ -7,6 +7,7 @@ guest's `rbctl` can, and says what each call returned. The functions take
 
 from __future__ import annotations
 
+import errno
 import itertools
 import shlex
 from dataclasses import dataclass
@@ -41,7 +42,10 @@ class IoctlResult:
 def _results(answer: Answer, count: int) -> tuple[StepResult, ...]:
     results = parse_results(answer.output)
     if answer.status != 0 or len(results) != count:
-        raise CommandError(f"rbctl failed: {answer.command}", status=answer.status, output=answer.output)
+        # of a signal, an oops most often; nobody serves a session any more
+        died = answer.status > 128 or answer.output.endswith(f"errno {errno.EPIPE}")
+        what = "the guest's process that does the system calls died" if died else "rbctl failed"
+        raise CommandError(f"{what}: {answer.command}", status=answer.status, output=answer.output)
     return results
 
 

@@ -62,6 +62,14 @@ def test_failed_command_says_what_it_wrote(vm: Vm) -> None:
     assert caught.value.status == 1
 
 
+def test_death_of_the_process_that_holds_a_file_is_told(vm: Vm) -> None:
+    with (
+        pytest.raises(CommandError, match="process that does the system calls died"),
+        vm.open("/dev/null") as held,
+    ):
+        vm.check(f"kill -9 {held.step('pid').value}")
+
+
 def test_shell_that_dies_costs_the_machine(vm: Vm) -> None:
     with pytest.raises(LostError, match="the guest's shell died"):
         vm.run("kill -9 $$")
