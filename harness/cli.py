@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from harness.errors import HarnessError, UsageError
 from harness.explain import explain
 from harness.kernel.debian import list_packages
 from harness.options import CACHE_HELP, add_options, read_arches, read_choices
-from harness.prepare import Choices, Platform, prepare
+from harness.prepare import Choices, prepare
 from harness.progress import Display
 from harness.report.gate import FLOOR_S, compare
 from harness.report.gate_formats import FORMATS
@@ -110,7 +111,7 @@ def _boot(args: argparse.Namespace) -> int:
     rows = read_arches(vars(args).__getitem__)
     mine = [row for row in rows if row.name == os.uname().machine]
     arch = rows[0] if args.arch or not mine else mine[0]
-    platform = prepare(arch, _choices(args), _display())
+    platform = replace(prepare(arch, _choices(args), _display()), cpus=args.cpus)
     with tempfile.TemporaryDirectory(prefix="rustbed-") as directory:
         command = " ".join(word for word in args.command if word != "--")
         if command:
@@ -127,9 +128,9 @@ def _doctor(args: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-def _runs(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of runs: 1 or more")
+        raise argparse.ArgumentTypeError(f"{text} is no count: 1 or more")
     return int(text)
 
 
@@ -139,7 +140,7 @@ def _bench(args: argparse.Namespace) -> int:
 
     report = _display()
     arches = () if args.name in bench.WITHOUT_MACHINES else read_arches(vars(args).__getitem__)
-    platforms: list[Platform] = [prepare(arch, _choices(args), report) for arch in arches]
+    platforms = [replace(prepare(arch, _choices(args), report), cpus=args.cpus) for arch in arches]
     print(bench.BENCHES[args.name](platforms, args.runs, _choices(args).cache))
     return 0
 
@@ -264,13 +265,15 @@ def make_parser() -> argparse.ArgumentParser:
         made.set_defaults(action=action)
     command("build", _build, "put kernels and images into the cache")
     boot = command("boot", _boot, "boot a machine: run a command in it, or an interactive shell")
+    boot.add_argument("--cpus", type=_count, default=1, metavar="N", help="of the machine (default: 1)")
     boot.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- CMD", help="a shell command; its exit status is ours"
     )
     command("doctor", _doctor, "what is here, what is missing, and the command that mends it")
     bench = command("bench", _bench, "measure and print a table")
     bench.add_argument("name", choices=("boot", "fork", "churn", "explain"))
-    bench.add_argument("--runs", type=_runs, default=5, help="how often to measure (churn: how many forks)")
+    bench.add_argument("--cpus", type=_count, default=1, metavar="N", help="of each machine (default: 1)")
+    bench.add_argument("--runs", type=_count, default=5, help="how often to measure (churn: how many forks)")
     log = command("explain", _explain, "name every splat in a kernel log", options=False)
     log.add_argument("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")
     log.add_argument("--json", action="store_true", help="a list of objects in place of text")

@@ -84,10 +84,17 @@ class Platform:
     toolchain: Toolchain
     # proven: "kvm" or "tcg"
     accel: str
+    # of its plain machine
+    cpus: int = 1
+
+    @property
+    def name(self) -> str:
+        """The architecture, and the number of CPUs if that is not one."""
+        return f"{self.kernel.arch}x{self.cpus}" if self.cpus > 1 else self.kernel.arch.name
 
     def spec(self) -> MachineSpec:
         """Return the plain machine of this platform."""
-        return MachineSpec(kernel=self.kernel, initramfs=self.image.path, accel=self.accel)
+        return MachineSpec(kernel=self.kernel, initramfs=self.image.path, accel=self.accel, cpus=self.cpus)
 
 
 def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:

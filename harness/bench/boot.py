@@ -27,7 +27,7 @@ _ROUND_TRIPS = 100
 class Boots:
     """What boots of one architecture's machine take, in milliseconds, one for each that was measured."""
 
-    arch: str
+    machine: str
     accel: str
     # with nothing of ours attached: until user space starts, and until it answers
     starts: tuple[float, ...]
@@ -81,11 +81,11 @@ def render_boots(rows: Sequence[Boots]) -> str:
 
     The ratio is between the first answers of user space: ours through all our channels over the bare one.
     """
-    lines = ["arch      accel   bare: init starts  answers   ours: answers  ratio  round trip      image"]
+    lines = ["machine    accel   bare: init starts  answers   ours: answers  ratio  round trip      image"]
     for row in rows:
         starts, bare, ours, trip = map(statistics.median, (row.starts, row.bare, row.ours, row.trips))
         lines.append(
-            f"{row.arch:<8}  {row.accel:<5}  {starts:>14.0f} ms  {bare:>4.0f} ms  {ours:>11.0f} ms"
+            f"{row.machine:<9}  {row.accel:<5}  {starts:>14.0f} ms  {bare:>4.0f} ms  {ours:>11.0f} ms"
             f"  {ours / bare:>5.2f}  {trip:>7.1f} ms  {row.image_mib:>5.1f} MiB"
         )
     return "\n".join(lines)
@@ -102,7 +102,7 @@ def bench_boot(platforms: Sequence[Platform], runs: int, cache: Cache) -> str:
                 ours.append(_our_boot_ms(platform, Path(scratch)))
         rows.append(
             Boots(
-                arch=platform.kernel.arch.name,
+                machine=platform.name,
                 accel=platform.accel,
                 starts=tuple(start for start, _ in bare),
                 bare=tuple(answer for _, answer in bare),

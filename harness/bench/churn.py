@@ -21,7 +21,7 @@ from harness.progress import ignore
 class Churn:
     """What this process holds after many forks."""
 
-    arch: str
+    machine: str
     # so far
     forks: int
     failed: int
@@ -46,7 +46,7 @@ def _churn(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Iterat
                 failed += 1
             if number % max(1, runs // 10) == 0:
                 yield Churn(
-                    arch=platform.kernel.arch.name,
+                    machine=platform.name,
                     forks=number,
                     failed=failed,
                     answers=tuple(answers),
@@ -60,9 +60,9 @@ def _churn(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Iterat
 
 def render_churn(rows: Sequence[Churn]) -> str:
     """Render a line for each tenth of the forks."""
-    lines = ["arch       forks  failed       fork      memory  descriptors  threads  files"]
+    lines = ["machine     forks  failed       fork      memory  descriptors  threads  files"]
     lines += [
-        f"{row.arch:<8}  {row.forks:>6}  {row.failed:>6}  {median_ms(row.answers):>9}"
+        f"{row.machine:<9}  {row.forks:>6}  {row.failed:>6}  {median_ms(row.answers):>9}"
         f"  {row.rss_mib:>7.1f} MiB  {row.descriptors:>11}  {row.threads:>7}  {row.files:>5}"
         for row in rows
     ]

@@ -29,7 +29,7 @@ _SETTLE_S = 1.0
 class Forks:
     """What forks of one architecture's machine cost; times in milliseconds, one for each measured."""
 
-    arch: str
+    machine: str
     accel: str
     # until the first answer
     boots: tuple[float, ...]
@@ -105,7 +105,7 @@ def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Fork
                     boots_cpu.append(_cpu_ms(vm.qemu_pid))
         pss, private = _idle_memory(machines, platform, scratch)
     return Forks(
-        arch=platform.kernel.arch.name,
+        machine=platform.name,
         accel=platform.accel,
         boots=tuple(boots),
         forks=tuple(forks),
@@ -122,14 +122,14 @@ def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Fork
 def render_forks(rows: Sequence[Forks]) -> str:
     """Render medians, a line for each architecture; the ratios are boot to fork."""
     lines = [
-        "arch      accel       boot       fork   ratio        cpu   ratio  no standby"
+        "machine    accel       boot       fork   ratio        cpu   ratio  no standby"
         "     driver       Pss    private       disk"
     ]
     for row in rows:
         ratio = statistics.median(row.boots) / statistics.median(row.forks)
         cpu_ratio = statistics.median(row.boots_cpu) / statistics.median(row.forks_cpu)
         lines.append(
-            f"{row.arch:<8}  {row.accel:<5}  {median_ms(row.boots):>9}  {median_ms(row.forks):>9}"
+            f"{row.machine:<9}  {row.accel:<5}  {median_ms(row.boots):>9}  {median_ms(row.forks):>9}"
             f"  {ratio:>5.1f}x  {median_ms(row.forks_cpu):>9}  {cpu_ratio:>5.1f}x"
             f"  {median_ms(row.cold):>10}  {median_ms(row.drivers):>9}"
             f"  {row.pss:>4.0f} MiB  {row.private:>5.0f} MiB  {row.disk:>5.0f} MiB"

@@ -23,8 +23,9 @@ def rustbed(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
         (["build", "--profile", "dbug"], "unknown profile 'dbug'"),
         (["clean", "nothing"], "the cache has no nothing"),
         (["bench", "nothing"], "invalid choice: 'nothing'"),
-        (["bench", "fork", "--runs", "0"], "0 is no number of runs"),
-        (["bench", "fork", "--runs", "many"], "many is no number of runs"),
+        (["bench", "fork", "--runs", "0"], "0 is no count"),
+        (["bench", "fork", "--runs", "many"], "many is no count"),
+        (["boot", "--cpus", "0"], "0 is no count"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
     ],
 )

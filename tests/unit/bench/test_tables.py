@@ -16,7 +16,7 @@ from harness.errors import HostError
 
 def test_forks_are_compared_with_boots_by_their_medians() -> None:
     row = Forks(
-        arch="riscv64",
+        machine="riscv64",
         accel="tcg",
         boots=(900.0, 1000.0, 5000.0),
         forks=(20.0, 10.0, 99.0),
@@ -29,16 +29,16 @@ def test_forks_are_compared_with_boots_by_their_medians() -> None:
         disk=18.0,
     )
     assert render_forks([row]).splitlines() == [
-        "arch      accel       boot       fork   ratio        cpu   ratio  no standby     driver"
+        "machine    accel       boot       fork   ratio        cpu   ratio  no standby     driver"
         "       Pss    private       disk",
-        "riscv64   tcg      1000 ms      20 ms   50.0x     150 ms    8.0x      120 ms      70 ms"
+        "riscv64    tcg      1000 ms      20 ms   50.0x     150 ms    8.0x      120 ms      70 ms"
         "    29 MiB     25 MiB     18 MiB",
     ]
 
 
 def test_boots_are_compared_with_bare_ones_by_their_medians() -> None:
     row = Boots(
-        arch="x86_64",
+        machine="x86_64",
         accel="kvm",
         starts=(700.0, 800.0),
         bare=(1000.0,),
@@ -47,8 +47,8 @@ def test_boots_are_compared_with_bare_ones_by_their_medians() -> None:
         image_mib=3.25,
     )
     assert render_boots([row]).splitlines() == [
-        "arch      accel   bare: init starts  answers   ours: answers  ratio  round trip      image",
-        "x86_64    kvm               750 ms  1000 ms         1200 ms   1.20      4.0 ms    3.2 MiB",
+        "machine    accel   bare: init starts  answers   ours: answers  ratio  round trip      image",
+        "x86_64     kvm               750 ms  1000 ms         1200 ms   1.20      4.0 ms    3.2 MiB",
     ]
 
 
@@ -57,7 +57,7 @@ def test_tenth_of_the_churn_in_which_every_fork_failed_has_no_time(
     answers: tuple[float, ...], fork: str
 ) -> None:
     row = Churn(
-        arch="arm64",
+        machine="arm64",
         forks=100,
         failed=100 - len(answers),
         answers=answers,
@@ -67,8 +67,8 @@ def test_tenth_of_the_churn_in_which_every_fork_failed_has_no_time(
         files=8,
     )
     assert render_churn([row]).splitlines() == [
-        "arch       forks  failed       fork      memory  descriptors  threads  files",
-        f"arm64        100  {100 - len(answers):>6}  {fork}     34.5 MiB           18        2      8",
+        "machine     forks  failed       fork      memory  descriptors  threads  files",
+        f"arm64         100  {100 - len(answers):>6}  {fork}     34.5 MiB           18        2      8",
     ]
 
 
