@@ -28,28 +28,29 @@ _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
 # CSI sequences with their parameters, and the two-character ones (firmware resets the terminal)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -Z\\^-~])")
-_STAMP = r"\[ *(?P<stamp>\d{1,12}\.\d{3,6})\]"
-# what printk puts before a message, each part if it is told to: syslog priority, seconds since boot,
-# caller (CONFIG_PRINTK_CALLER: a task or, in interrupts, a processor)
-_CONSOLE = re.compile(
-    rf"(?P<prio><\d{{1,6}}>)?(?P<own>(?:{_STAMP})?(?:\[ *(?P<caller>[TC]\d{{1,10}})\])?)(?: |$|(?<=>))"
-)
-_NOTHING = (None,) * 4
-# what others put before that: facility and level (dmesg -x), date, host and program (dmesg -T, syslog)
+_LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 _DATE = (
     r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S{0,16}|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
     r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\]) "
 )
-_LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
-_LOGGER = r"(?:[\w.-]{1,64} ){0,2}kernel(?:\[\d+\])?: "
-_PREFIX = re.compile(
-    rf"(?:(?P<facility>kern|user|daemon|syslog) *:(?P<level>{'|'.join(_LEVELS)}) *: )?"
-    rf"(?:{_DATE}(?:{_LOGGER})?)?"
+# what printk puts before a message, each part if it is told to: syslog priority, seconds since boot,
+# caller (CONFIG_PRINTK_CALLER: a task or, in interrupts, a processor). journalctl -o short-monotonic has the
+# host behind the time
+_PRINTED = (
+    r"(?=[<\[])(?:<(\d{1,6}+)>)?+(?:\[ *+(\d{1,12}+\.\d{3,6}+)\])?(?:\[ *+([TC]\d{1,10}+)\])?(?: |$|(?<=>))"
+    r"(?:[\w.-]{1,64}+ kernel: )?+"
 )
-# journalctl -o short-monotonic has the host behind the time
-_HOST = re.compile(r"[\w.-]{1,64} kernel: ")
+# what others put before that: facility and level (dmesg -x), date, host and program (dmesg -T, syslog)
+_LOGGED = (
+    rf"(?:(kern|user|daemon|syslog) *:({'|'.join(_LEVELS)}) *: )?"
+    rf"({_DATE}(?:(?:[\w.-]{{1,64}} ){{0,2}}kernel(?:\[\d+\])?: )?)?"
+)
+# a whole line, so that a text is taken apart in one pass. printk's own lines begin like none that others
+# logged; what is optional is never given back, because anything may follow
+_LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED})?+(?:{_PRINTED})?+(.*+)", re.MULTILINE)
+_LOGGER = re.compile(_LOGGED)
 # a time in the middle of a line: somebody else's line was not finished
-_TORN = re.compile(r"\[(?<!\d>\[) {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
+_TORN = re.compile(r"\[(?<=[^\n]\[)(?<!\d>\[) {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -182,23 +183,32 @@ def parse_lines(text: str, first: int = 0) -> Iterator[Record]:
 
 def split_lines(text: str, first: int = 0) -> Iterator[Line]:
     """Do what parse_lines does, for those who look at much and keep little."""
-    for number, line in enumerate(strip_ansi(text).replace("\r", "").split("\n"), first):
-        if not line:
-            continue
-        # most lines have no further bracket, and cannot be torn
-        for part in _split_torn(line) if line.find("[", 1) > 0 else (line,):
-            saved = _saved_line(number, part) if part[0] in "0123456789" else None
-            yield saved or _console_line(number, part)
+    text = strip_ansi(text).replace("\r", "")
+    # most texts are not torn anywhere
+    parts = _torn_parts(text, first) if _TORN.search(text) else enumerate(_LINE.findall(text), first)
+    for number, (origin, severity, date, priority, stamp, caller, message) in parts:
+        if stamp and not origin and not priority:
+            # nearly all lines are such; Line() would take twice the time
+            yield tuple.__new__(Line, (number, message, caller, UNKNOWN, 0, stamp))
+        elif origin or date or priority or caller:
+            facility = int(origin not in ("", "kern"))
+            level = _LEVELS.index(severity) if severity else UNKNOWN
+            if priority:
+                facility, level = divmod(int(priority), 8)
+            yield Line(number, message, caller, level, facility, stamp)
+        elif message:
+            yield _saved_line(number, message) or Line(number, message, "", UNKNOWN, 0, "")
 
 
-def _split_torn(line: str) -> list[str]:
-    """Cut before a time in the middle: somebody else's line was not finished."""
-    starts = [torn.start() for torn in _TORN.finditer(line, 1)]
-    if starts and (before := _PREFIX.match(line)) and before.end() == starts[0]:
-        # that was no line, but what a logger puts before one
-        del starts[0]
-    cuts = [0, *starts, len(line)]
-    return [line[start:end] for start, end in pairwise(cuts) if start < end]
+def _torn_parts(text: str, first: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield number and groups of each line, and of each part of one that was not finished."""
+    for number, line in enumerate(text.split("\n"), first):
+        starts = [torn.start() for torn in _TORN.finditer(line)]
+        if starts and (before := _LOGGER.match(line)) and before.end() == starts[0]:
+            # that was no line, but what a logger puts before one
+            del starts[0]
+        for start, end in pairwise((0, *starts, len(line))):
+            yield number, _LINE.findall(line[start:end])[0]
 
 
 def _saved_line(number: int, line: str) -> Line | None:
@@ -210,25 +220,6 @@ def _saved_line(number: int, line: str) -> Line | None:
     seconds, micros = divmod(record.time_us, 1_000_000)
     stamp = f"{seconds}.{micros:06d}"
     return Line(number, record.text, record.caller, record.level, record.facility, stamp)
-
-
-def _console_line(number: int, line: str) -> Line:
-    level, facility, start = UNKNOWN, 0, 0
-    match = _CONSOLE.match(line)
-    if match is None and (logger := _PREFIX.match(line)):
-        start = logger.end()
-        level = _LEVELS.index(logger["level"]) if logger["level"] else UNKNOWN
-        facility = int(logger["facility"] not in (None, "kern"))
-        match = _CONSOLE.match(line, start)
-    prio, own, stamp, caller = match.groups() if match else _NOTHING
-    if match is None or not (prio or own):
-        return Line(number, line[start:], "", level, facility, "")
-    text = line[match.end() :]
-    if " kernel: " in text[:73] and (host := _HOST.match(text)):
-        text = text[host.end() :]
-    if prio:
-        facility, level = divmod(int(prio[1:-1]), 8)
-    return Line(number, text, caller or "", level, facility, stamp or "")
 
 
 def render_record(record: Record) -> str:

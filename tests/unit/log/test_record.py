@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -170,6 +171,21 @@ def test_line_of_a_saved_log(line: str, record: Record) -> None:
 
 def test_console_sequence_is_the_line_number() -> None:
     assert [(r.seq, r.text) for r in parse_console("a\r\n\r\nb\n")] == [(0, "a"), (2, "b")]
+
+
+# what may begin a line
+_PIECES = (
+    "[    1.204567]", "[ 1.2] ", "[    C0] ", "[  T298]", "<12>", "kern  :warn  : ", "6,12,1204567,-;",
+    "Sep 23 02:31:11 box kernel: ", "[Tue Sep  3 02:31:11 2024] ", "box kernel: ", "\x1b[0m",
+    " ", "  ", "\t", ": ", "[", "toy",
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(_PIECES), max_size=6).map("".join), max_size=6))
+def test_console_line_is_the_same_whatever_stands_around_it(lines: list[str]) -> None:
+    alone = [(index, parse_console(line)) for index, line in enumerate(lines)]
+    expected = [replace(record, seq=index) for index, records in alone for record in records]
+    assert list(parse_console("\n".join(lines))) == expected
 
 
 def test_console_line_torn_by_a_record_is_two() -> None:
