@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from harness.log.demangle import demangle
 from harness.log.formats import SYMBOL
@@ -35,16 +36,17 @@ COUNTER = re.compile(
 # labels are returned to
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: whoever called a function that keeps no frame
-_LINK = re.compile(rf"\s*(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
-# what a loadable module contains
-_OF_MODULE = re.compile(rf"(?<![\w$.])({SYMBOL})\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]+")
+_LINK = re.compile(rf"\s*+(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
+# what stands behind a function of a loadable module, which is found fast; and the function itself
+_IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")
+_LAST_NAME = re.compile(rf"(?<![\w$.]){SYMBOL}\Z")
 # where a lock is or was taken
 TAKEN = re.compile(rf".*\b(?:at: {_ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function: (?P<worker>{SYMBOL}))")
 # the same on a line of its own, not indented as a frame would be
 RELEASED = re.compile(rf"(?:\[<[0-9a-f]+>\] )?(?P<symbol>{SYMBOL})\+0x")
 
 # lines that begin a trace of where the failure happened
-_CALLS = re.compile(r"\s*(?:Call [Tt]race|Backtrace|(?:stack )?backtrace|caller is)\b")
+_CALLS = re.compile(r"\s*+(?:Call [Tt]race|Backtrace|(?:stack )?backtrace|caller is)\b")
 # of another processor or task
 _OTHER = re.compile(
     r"(?:(?:\S+ )?(?:read|write|read-write) to 0x|NMI backtrace for cpu|task:|Sending NMI|rcu: \w+ kthread)"
@@ -52,7 +54,7 @@ _OTHER = re.compile(
 )
 # of how it came to that: what was done to the memory or the locks before
 _HISTORY = re.compile(
-    r"\s*(?:(?:Allocated|Freed)(?: by task|:)|Last potentially|Second to last|(?:Uninit|Local variable) .*"
+    r"\s*+(?:(?:Allocated|Freed)(?: by task|:)|Last potentially|Second to last|(?:Uninit|Local variable) .*"
     r"|<?-> #\d|the existing dependency|\w+ and (?:will|would) create|hardirqs last|softirqs last"
     r"|---\[ end|Memory state|INFO: (?:All|Fre)|Showing all locks"
     r"|(?:to|from) a .*(?:irq|IRQ)|(?:Preemption disabled|irq event stamp|blocked|freed|allocated) .*"
@@ -71,7 +73,7 @@ _MARK = re.compile(
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|__uniq|\d)\b.*|_noprof$")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Trace:
     """One stack, innermost frame first."""
 
@@ -106,20 +108,43 @@ def readable(symbol: str) -> str:
     return name
 
 
-def _add(trace: Trace, frame: re.Match[str], line: str) -> None:
-    """Add a frame; where each line names two, function and caller, the caller shows only as the next one."""
-    unsure, symbol, offset, arm = frame.groups()
+class _Frame(NamedTuple):
+    """What a line of a stack names; without any of these the kernel guesses."""
+
+    # the function that it is sure of
+    sure: str
+    # where each line names two: function and caller
+    callee: str
+    caller: str
+    # a word that only looks like a return address
+    guess: str
+
+
+@lru_cache(maxsize=8192)
+def _parse_frame(line: str) -> _Frame | None:
+    """Read a line of a stack, None if it is none: those of one kernel come again and again."""
+    frame = FRAME.match(line)
+    if frame is None:
+        return None
+    unsure, symbol, offset, arm = frame.groups("")
     if unsure or offset == "0":
-        if not trace.guesses and len(trace.frames) == trace.counters:
-            trace.caller = trace.caller or symbol or ""
-        trace.guesses += 1
-    elif symbol:
-        trace.frames.append(symbol)
+        return _Frame("", "", "", symbol)
+    caller = _FROM.match(line) if arm else None
+    return _Frame(symbol, arm, caller["symbol"] if caller else "", "")
+
+
+def _add_unusual(trace: Trace, frame: _Frame) -> None:
+    """Add two functions, or a guess."""
+    if frame.callee:
+        # the caller shows again as the next one
+        if not trace.frames or trace.frames[-1] != frame.callee:
+            trace.frames.append(frame.callee)
+        if frame.caller:
+            trace.frames.append(frame.caller)
     else:
-        if not trace.frames or trace.frames[-1] != arm:
-            trace.frames.append(arm)
-        if caller := _FROM.match(line):
-            trace.frames.append(caller["symbol"])
+        if not trace.guesses and len(trace.frames) == trace.counters:
+            trace.caller = trace.caller or frame.guess
+        trace.guesses += 1
 
 
 def _add_counter(traces: list[Trace], symbol: str) -> None:
@@ -153,8 +178,11 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
     traces = [Trace(is_main=True)]
     for line in lines:
         is_code = "+0x" in line or " from " in line
-        if is_code and (frame := FRAME.match(line)):
-            _add(traces[-1], frame, line)
+        if is_code and (frame := _parse_frame(line)):
+            if frame.sure:
+                traces[-1].frames.append(frame.sure)
+            else:
+                _add_unusual(traces[-1], frame)
         elif is_code and (counter := COUNTER.match(line)):
             _add_counter(traces, counter["symbol"])
         elif _MARK.match(line):
@@ -164,4 +192,8 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
 
 def functions_of_modules(text: str) -> frozenset[str]:
     """Return the functions that a report says are code of a loadable module."""
-    return frozenset(readable(name) for name in _OF_MODULE.findall(text)) if " [" in text else frozenset()
+    if " [" not in text:
+        return frozenset()
+    ends = (place.start() for place in _IN_MODULE.finditer(text))
+    names = (_LAST_NAME.search(text, text.rfind("\n", 0, end) + 1, end) for end in ends)
+    return frozenset(readable(name[0]) for name in names if name)
