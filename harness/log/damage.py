@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from harness.log.blame import Report
 from harness.log.dispatch import ENTRIES
@@ -12,8 +12,8 @@ from harness.log.frames import readable
 from harness.log.plumbing import WARNS_OF_CALLERS
 
 _DROPPED = re.compile(r"\*\* \d+ printk messages dropped|printk: \d+ messages (?:dropped|suppressed)")
-# who a stack is of
-_PID = re.compile(r"CPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: ")
+# who a stack is of; a search for a line that begins with fixed text is a fast one
+_PID = re.compile(r"\nCPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: ")
 
 
 def find_damage(report: Report, function: str, task: str) -> str:
@@ -32,7 +32,7 @@ def _doubts(report: Report, function: str, task: str) -> Iterator[str]:
         yield "it ends before the function to blame"
     if not row.traced:
         return
-    if not row.is_shared and "PID: " in report.text and _has_two_speakers(report.lines, task):
+    if not row.is_shared and "PID: " in report.text and _has_two_speakers(report.text, task):
         yield "two tasks print at once"
     if all(trace.is_empty for trace in mains):
         yield "its stack trace is missing"
@@ -49,17 +49,13 @@ def _is_named(report: Report) -> bool:
     return report.row.kind is Kind.WARNING and not WARNS_OF_CALLERS.fullmatch(readable(report.named))
 
 
-def _has_two_speakers(lines: Sequence[str], task: str) -> bool:
+def _has_two_speakers(text: str, task: str) -> bool:
     """Whether another than the task itself, or more than one, is named before the first stack is whole."""
-    said = [
-        (index, match[1])
-        for index, line in enumerate(lines)
-        if line.startswith("CPU: ") and (match := _PID.match(line))
-    ]
+    said = [(match.start(), match[1]) for match in _PID.finditer("\n" + text)]
     pid = task.rpartition("/")[2]
     if len({other for _, other in said} | ({pid} if pid else set())) < 2:
         return False
-    whole = (index for index, line in enumerate(lines) if "+0x" in line and ENTRIES.search(line))
-    end = next(whole, len(lines))
-    pids = {other for index, other in said if index < end}
+    whole = ENTRIES.search(text)
+    end = whole.start() if whole else len(text)
+    pids = {other for start, other in said if start < end}
     return len(pids | ({pid} if pid and pids else set())) > 1
