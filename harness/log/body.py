@@ -9,7 +9,7 @@ import re
 
 # lines of a report's body, by their beginning
 BODY = re.compile(
-    r"""\s*(?:
+    r"""\s*+(?:
     # who and where
     (?:CPU|PID|Comm|Hardware\ name|Modules\ linked\ in|Workqueue|Tainted|Process|task|Call\ [Tt]race
        |Backtrace|Stack|Code|Krnl\ \w+|Last\ Breaking-Event-Address|stack\ backtrace|Current\ \w+\ pgtable

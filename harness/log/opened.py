@@ -24,7 +24,7 @@ _FORGOTTEN = 2000
 _END_OF_PANIC = re.compile(r"---\[ end Kernel panic")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class OpenSplat:
     """A splat being read."""
 
@@ -70,13 +70,18 @@ class OpenSplat:
         if len(self.texts) < _KEPT:
             self.texts += self.pending
             self.texts.append(text)
-        self.pending.clear()
+        if self.pending:
+            self.pending.clear()
 
     def extend(self, text: str, index: int) -> None:
         """Take a record that is no headline, if it is of the report."""
         self.age += 1
         self.quiet += 1
         if self.quiet > self.row.reach:
+            return
+        if text[:1] == " " and "+0x" in text and not self.closed:
+            # an indented line that names a place in code is a frame, or says where a lock was taken
+            self.take(text, index)
             return
         is_rule = text.startswith(PREAMBLES)
         is_end = is_rule and (self.closing.match(text) or _END_OF_PANIC.match(text))
@@ -89,8 +94,7 @@ class OpenSplat:
         elif is_end:
             self.take(text, index)
             self.closed = True
-        elif (text.startswith(" ") and "+0x" in text) or _tells(text) or self._is_message(text):
-            # an indented line that names a place in code is a frame, or says where a lock was taken
+        elif _tells(text) or self._is_message(text):
             self.take(text, index)
         else:
             self.pending.append(text)

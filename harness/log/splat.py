@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 
 from harness.log.blame import find_chain, find_checker, find_function, read_report
@@ -33,12 +33,13 @@ _READ = 4096
 _ACCESS = re.compile(r"(Read|Write|Free) (?:of|at) ")
 
 _COMPILED = tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
-# these two reject nearly every line at once
+# these reject nearly every line at once
 _ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.needs))
-_NEEDED = re.compile("|".join(re.escape(row.needs) for row in ROWS if row.needs))
+_NEEDED = tuple({row.needs for row in ROWS if row.needs})
 
 # the first words of a kernel, and the last ones of one that was told to end
 _TURNS = ("Linux version ", "reboot: ", "kexec_core: ", "sysrq: ")
+_NOTED = (*PREAMBLES, *_TURNS)
 _BANNER = re.compile(r"Linux version \d+\.\d+")
 _ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting")
 # a time other than that of the very first records
@@ -103,14 +104,14 @@ class Reader:
         """Texts that are in memory."""
         return sum(len(splat.texts) + len(splat.pending) for splat in self._open.values())
 
-    def feed(self, index: int, record: Record | Line) -> list[Splat]:
+    def feed(self, index: int, record: Record | Line) -> tuple[Splat, ...]:
         """Take the next record; return the splats that are over, in any order. Indices rise."""
         text = record.text[:_READ]
-        if text.startswith(" "):
+        if text[:1] == " ":
             # neither begins a report nor ends one
-            if current := self._open.get(self._context(record, None)):
+            if current := self._open.get(record.caller) or self._open.get(self._context(record, None)):
                 current.extend(text, index)
-            return []
+            return ()
         found = self._forget(index)
         headline = _find_row(text) if record.facility == 0 else None
         key = self._context(record, headline[0] if headline else None)
@@ -130,7 +131,7 @@ class Reader:
             current.extend(text, index)
             return found
         if current is not None:
-            found.append(_close(self._open.pop(key)))
+            found += (_close(self._open.pop(key)),)
         announced = self._announced.pop(record.caller, -_ANNOUNCED - 1)
         near = index - announced <= _ANNOUNCED and (current is None or announced > current.last)
         self._open[key] = OpenSplat(
@@ -145,9 +146,9 @@ class Reader:
         self._began, self._ended = True, self._ended or row.stage is Stage.DEATH
         return found
 
-    def finish(self) -> list[Splat]:
+    def finish(self) -> tuple[Splat, ...]:
         """Return the splats with which the records ended."""
-        found = [_close(splat) for splat in self._open.values()]
+        found = tuple(_close(splat) for splat in self._open.values())
         self._open.clear()
         return found
 
@@ -167,17 +168,20 @@ class Reader:
                 return key
         return record.caller
 
-    def _forget(self, index: int) -> list[Splat]:
+    def _forget(self, index: int) -> tuple[Splat, ...]:
         """Close what is over: nobody will go on with it."""
         for splat in self._open.values():
             if splat.is_over(index):
                 gone = [key for key, splat in self._open.items() if splat.is_over(index)]
-                return [_close(self._open.pop(key)) for key in gone]
-        return []
+                return tuple(_close(self._open.pop(key)) for key in gone)
+        return ()
 
-    def _notice(self, index: int, record: Record | Line, current: OpenSplat | None) -> list[Splat]:
+    def _notice(self, index: int, record: Record | Line, current: OpenSplat | None) -> tuple[Splat, ...]:
         """Notice what may come before a report, and a kernel that begins anew though none ended."""
         text = record.text
+        if not text.startswith(_NOTED):
+            self._began = self._began or record.time_us > 0
+            return ()
         is_taken = current is not None and current.last == index
         if text.startswith(PREAMBLES) and not is_taken and PREAMBLE.match(text):
             self._announced[record.caller] = index
@@ -185,10 +189,10 @@ class Reader:
         if not is_turn or not _BANNER.match(text):
             self._ended = self._ended or (is_turn and _ENDED.match(text) is not None)
             self._began = self._began or (not is_turn and record.time_us > 0)
-            return []
+            return ()
         again = self._began and not self._ended
         self._began, self._ended = True, False
-        return [*self.finish(), _REBOOT(first=index, last=index)] if again else self.finish()
+        return (*self.finish(), _REBOOT(first=index, last=index)) if again else self.finish()
 
 
 def may_hold_splat(text: str) -> bool:
@@ -208,9 +212,15 @@ def find_splats(records: Iterable[Record]) -> tuple[Splat, ...]:
     return tuple(sorted([*found, *reader.finish()], key=lambda splat: splat.first))
 
 
+@lru_cache(maxsize=4096)
+def _may_begin(text: str) -> bool:
+    """Whether a row may match: most lines of a log are no headline, and many are the same."""
+    return _ANY.match(text) is not None or any(map(text.__contains__, _NEEDED))
+
+
 def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
     """Return the first row that a text matches, the match, and what closes such a report."""
-    if not _ANY.match(text) and not _NEEDED.search(text):
+    if not _may_begin(text):
         return None
     for row, pattern, closing in _COMPILED:
         if row.needs in text and (match := pattern.match(text)):
