@@ -22,6 +22,7 @@ from harness.log.symbolize import Blame
 _BEFORE = 8
 # splats that are shown with an excerpt, and lines of an excerpt
 _SHOWN, _EXCERPT = 20, 24
+_JSON = json.JSONEncoder(ensure_ascii=False)
 # characters of a line in an excerpt
 _WIDTH = 200
 
@@ -134,7 +135,7 @@ def render_json(splats: Iterable[Splat]) -> Iterator[str]:
             "first_line": splat.first + 1,
             "last_line": splat.last + 1,
         }
-        yield f"{comma}\n  {json.dumps(shown, ensure_ascii=False)}"
+        yield f"{comma}\n  {_JSON.encode(shown)}"
         comma = ","
     yield "\n]\n" if comma else "]\n"
 

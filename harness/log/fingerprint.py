@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import takewhile
 
 from harness.log.formats import Kind
@@ -47,6 +48,12 @@ def fingerprint(kind: str, message: str, frames: Iterable[str] = ()) -> str:
                 inner.append(name)
             if len(inner) == _FRAMES:
                 break
+    return _digest(kind, message, tuple(inner))
+
+
+@lru_cache(maxsize=1024)
+def _digest(kind: str, message: str, inner: tuple[str, ...]) -> str:
+    """Return the digits; a log that is full of reports has many of the same failure."""
     said = "" if kind in _WORDED_BY_THE_PROCESSOR and inner else _NUMBER.sub("N", _PLACE.sub("", message))
     text = "\n".join([kind, said, *inner])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
