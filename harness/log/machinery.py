@@ -9,13 +9,22 @@ from __future__ import annotations
 REPORTING = (
     # who prints reports
     r"""dump_(?:stack|backtrace|page)\w* | show_(?:stack|trace|regs|mem|state|registers)\w* | c_backtrace
-    | print_(?!page_owner\b)\w+ | (?:start|end|complete)_report\w*
+    | print_(?:address|bad_|bfs|cfs|chain|circular|collision|cpu|deadlock|decoded|diff_canary|error_desc
+    |event|fatal|freed|held|hex_dump|ip_sym|irq|kernel_ident|lock|memory_meta|modules|nested|oops|other_cpu
+    |page_info|preempt|pstate|report|section|shadow|shortest|slab|stack_|symname|tags|tainted|task|track
+    |trailer|unloaded_t|unlock_im|unreferenced|usage|verbose|vma_addr|worker)\w*
+    | (?:start|end|complete)_report\w*
     | report_(?:bug|cfi|enabled|filterlist|invalid|matches|suppress|type|usage)\w*
     | describe_(?:address|object)\w* | object_err | slab_(?:err|bug|fix) | \w*panic_on_\w+
-    | v?panic(?:_\w+)? | nmi_panic | warn\w* | \w*_warn_report | die(?:_\w+)?
+    | v?panic(?:_\w+)? | nmi_panic | warn\w* | WARN_trap | add_taint | \w*_warn_report | die(?:_\w+)?
     | (?:handle_|fixup_)?bug(?:_\w+)? | oops_\w+ | \w*printk\w*
     | (?:dynamic_)?(?:net|ib)?dev_(?:emerg|alert|crit|err|warn|notice|info|dbg)(?:_probe)?
-    | dynamic_pr_debug | console_\w+ | devkmsg_\w+ | sched_show_task""",
+    | dynamic_pr_debug | dynamic_emit_\w+ | ratelimit | console_\w+ | devkmsg_\w+ | kmsg_dump\w*
+    | log_store | call_console_drivers | nbcon_\w+ | prb_(?:read|reserve|commit|final|next_(?:seq|reserve))\w*
+    | sched_show_task | show_(?:one_|all_)?(?:workqueue|pwq|cpu_pool)\w*""",
+    # the console that the report goes to: drivers/tty/serial/8250
+    r"""(?:univ|serial)8250_console_\w+ | uart_console_write | wait_for_xmitr
+    | (?:io|mem\d*)_serial_(?:in|out)""",
     # the way from a failed check in Rust to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core
     r"""(?:rustc::)?rust_begin_unwind | <?core::.* | <?&?alloc::.* | rust_helper_\w+""",
     # indirect calls and returns with mitigations, code made at run time and the way into it
@@ -28,37 +37,47 @@ REPORTING = (
     # detectors of hangs, and the clock tick they hang on
     r"""rcu_\w*(?:stall|sched_clock|dump|check_callbacks|check_gp)\w* | check_(?:cpu_stall|hung_\w+)
     | rcu_gp_(?:kthread|fqs_loop|fqs) | nmi_\w+ | (?:arch_)?trigger_\w*backtrace\w* | arch_trigger_\w+
-    | dump_cpu_task | watchdog(?:_(?:timer_fn|overflow|hardlockup|buddy)\w*)? | touch_\w+watchdog
-    | debug_show_\w+ | tick_\w+ | update_process_times | hrtimer_(?:interrupt|run_\w+)
-    | (?:smp_)?apic_\w*interrupt | local_apic_\w+ | sysvec_\w+ | arch_timer_handler_\w+
-    | riscv_timer_interrupt | timer_interrupt""",
+    | dump_cpu_task | watchdog(?:_(?:timer_fn|overflow|hardlockup|buddy)\w*)? | touch_\w*watchdog\w*
+    | wq_watchdog_\w+ | rcu_iw_handler | hung_task_show_\w+ | perf_event_(?:nmi_handler|overflow)
+    | (?:x86|intel|amd)_pmu_handle_irq | debug_show_\w+ | tick_\w+ | update_process_times
+    | hrtimer_(?:interrupt|run_\w+) | (?:smp_)?apic_\w*interrupt | local_apic_\w+ | sysvec_\w+
+    | arch_timer_handler_\w+ | riscv_timer_interrupt | timer_interrupt""",
 )
 
 # the same; these call nothing but parts of their own
 CHECKING = (
     # who walks the stack for a report
-    r"""walk_stackframe | unwind_backtrace | arch_stack_walk\w* | stack_(?:trace|depot)_\w+
+    r"""walk_stackframe | unwind_backtrace | arch_stack_walk\w* | (?:stack_trace|(?:stack_)?depot)_\w+
     | save_(?:stack|trace)\w*""",
     # sanitizers, their shadow accesses and what the compiler calls for them
-    r"""(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan|sanitizer)_\w+ | handle_overflow
-    | val_to_string | check_(?:memory_region|region_inline|canary\w*|slab_allocation) | memory_is_\w+
-    | qlist_\w+ | quarantine_\w+ | poison_\w+ | (?:re)?set_(?:track|page_owner) | usercopy_(?:abort|warn)
-    | check_(?:heap_object|object_size|stack_object)\w* | fortify_\w+ | (?:read|write|copy)_overflow\w*
-    | stack_chk_fail | should_fail\w* | fail_dump""",
+    r"""(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan|sanitizer)_\w+
+    | handle_(?:overflow|null_ptr_deref|misaligned_access|object_size_mismatch) | val_to_string
+    | check_(?:memory_region\w*|region_inline|canary\w*|slab_allocation) | bytes_is_nonzero
+    | check_access | memory_is_\w+ | qlist_\w+ | qlink_(?:free|to)\w* | quarantine_\w+ | poison_\w+
+    | (?:re)?set_(?:track|page_owner) | usercopy_(?:abort|warn)
+    | check_(?:heap_object|kernel_text_object|bogus_address|object_size|stack_object)\w* | fortify_\w+
+    | (?:read|write|copy)_overflow\w* | stack_chk_fail | should_fail\w* | fail_dump""",
     # lockdep and other checks of locks and contexts
     r"""(?:rcu_)?lockdep_\w+
     | lock_(?:acquire|release|contended|is_held|downgrade|(?:re|un)?pin|set|class|sync)\w* | validate_chain
     | add_(?:lock_to_list|chain_cache)\w* | lookup_chain_cache\w* | (?<=__)bfs\w* | match_held_lock
     | (?:register|look_up)_lock_class | (?:find|reacquire)_held_locks? | assign_lock_key
     | check_(?:irq_usage|usage\w*|prevs?_add\w*|noncircular|deadlock|wait_context|redundant|lock_\w+)
-    | mark_(?:lock|held|usage)\w* | hlock_class | might_\w+ | cant_\w+
+    | mark_(?:lock|held|irqflags|usage)\w* | hlock_c\w+ | valid_state | alloc_(?:list_entry|chain_hlocks)
+    | (?:check|iterate)_chain_key | zap_class | graph_(?:un)?lock | count_matching_names | in_any_class_list
+    | static_obj | usage_(?:accumulate|match|skip) | check_path | might_\w+ | cant_\w+
     | debug_(?:check_no|lockdep|spin|write|read|mutex|rt_mutex|rwsem|locks)_\w+
     | (?:debug_)?smp_processor_id | check_preemption_disabled | this_cpu_preempt_check
     | (?:spin|rwlock)_(?:bug|dump) | preempt_count_\w+ | schedule_bug""",
     # debugging of objects and leaks
-    r"""kmemleak_\w+ | create_object | debug_object\w* | debug_(?:print_object|check_no_obj\w*)
-    | debug_(?:work|timer|assert|hrtimer|rcu)_\w+ | (?:timer|work)_(?:is_static|fixup)_\w+ | sysfs_warn_dup
-    | ref_tracker_\w+ | print_unreferenced""",
+    r"""kmemleak_\w+ | (?:create|delete)_object(?:_full|_part|_p\w+)? | find_and_(?:get|remove)_object
+    | paint_(?:it|ptr) | make_(?:black|gray)_object | scan_(?:block|gray_list|large_block|object)
+    | debug_object\w* | debug_(?:print_object|check_no_obj\w*)
+    | debug_(?:work|timer|assert|hrtimer|rcu)_\w+ | fixup_(?:activate|assert_init|destroy|free|init)
+    | fill_pool | lookup_object_or_alloc | free_obj_work | rcuhead_fixup_\w+
+    | (?:timer|work)_(?:is_static|fixup)_\w+ | sysfs_warn_dup | ref_tracker_\w+""",
+    # what drivers do with memory that devices see: kernel/dma/debug.c
+    r"""debug_dma_\w+ | check_(?:unmap|sync) | add_dma_entry | check_for_(?:stack|illegal_area)""",
 )
 
 # the processor's way from a failure to the report: to blame only if nothing else is there
@@ -67,11 +86,13 @@ EXCEPTIONS = (
     r"""(?:asm_)?exc_\w+ | asm_(?!copy_)\w+ | do_(?:error_)?trap\w* | (?:do_)?invalid_op | math_error
     | (?:do_)?(?:divide_error|int3|stack_segment|segment_not_present|alignment_check|overflow|bounds)
     | (?:simd_)?coprocessor_error | (?:error|paranoid)_(?:entry|exit|return) | (?:gp_try_)?fixup_exception
-    | ex_handler_\w+ | irqentry_\w+ | (?:do_|async_)?page_fault | do_user_addr_fault | bad_area\w*
+    | ex_handler_\w+ | irqentry_\w+ | (?:trace_)?(?:do_|async_)?page_fault
+    | (?:do_async|trace_do)_page_fault | spurious_kernel_fault | mm_fault_error | pgtable_bad
+    | handle_invalid_op | (?:default_)?do_nmi | end_repeat_nmi | do_user_addr_fault | bad_area\w*
     | no_context | page_fault_oops | kernelmode_fixup_or_oops | (?:do_)?general_protection | df_debug
-    | error_code | (?:do_)?double_fault | vmalloc_fault | retint_\w+ | restore_\w+_regs\w*
+    | error_code | (?:do_)?double_fault | vmalloc_fault | retint_\w+ | restore_(?:\w+_)?regs\w*
     | entry_(?:SYS|INT)\w* | entry_\w*32\w* | interrupt_return\w* | ret_from_\w+ | (?:handle_)?bad_stack
-    | handle_stack_overflow | do_(?:debug_exception|kernel_fault|bad_area)
+    | handle_stack_overflow | do_(?:debug_exception|kernel_fault|kern_addr_fault|bad_area)
     | handle_(?:exception|break|page_fault) | do_page_fault_\w+""",
     # of arm and arm64
     r"""el[01]\w*_\w+ | do_mem_abort | do_(?!(?:read|cow|shared)_)\w*(?:_fault|_abort|_sea) | do_sea
@@ -85,12 +106,20 @@ EXCEPTIONS = (
     | (?:alignment|decrementer|hardware_interrupt)_(?:common|exception)\w*
     | (?:hash__)?do_(?:hash|page)_fault | bad_page_fault | interrupt_(?:enter|exit)_\w+
     | (?:do_)?pgm_check\w* | do_(?:dat|protection)_exception | (?:ext|io|mcck)_int_handler
-    | do_(?:io|ext)_irq | illegal_op | addressing_exception | tlb_do_page_fault_\d
+    | do_(?:io|ext)_irq | illegal_op
+    | (?:addressing|data|divide|monitor_event|overflow|privileged|specification|transaction
+    |translation)_exception | unrecoverable_exception | tlb_do_page_fault_\d
     | handle_(?:adel?|ades|bp|tr|ri|fpe|tlb[lms]|sys|int|reserved)(?:_int)?
-    | do_(?:ade|ri|fpe|bp|tr_or_bp|be)""",
+    | do_(?:ade|ale|ri|fpe|bp|tr_or_bp|be)""",
     # what an address between functions is named after: labels of the linker script
     r"""(?:\w+_)?text_(?:start|end) | [se]text | rela_dyn_\w+ | (?:init|kernel|end)_(?:begin|end)""",
     # interrupts, up to the function that was registered for them
-    r"""irq_(?:enter|exit|forced|thread|wait|work)\w* | (?:generic_)?handle_(?:\w+_)?irq(?:_\w+)? | gic_\w+
-    | riscv_intc_irq | common_interrupt | do_IRQ""",
+    r"""irq_(?:enter|exit|forced|thread|wait|work)\w*
+    | (?:generic_)?handle_(?:(?:arch|bad|domain|edge|fasteoi|level|nested|percpu|percpu_devid|simple
+    |untracked)_)?irq (?:_desc|_event\w*|_safe)? | gic_\w+ | riscv_intc_irq | common_interrupt | do_IRQ
+    | handle_IPI | do_interrupt_handler | (?:smp_)?(?:call_function\w*|irq_work|reschedule)_interrupt
+    | instr_sysvec_\w+""",
+    # the way to the stack that they have to themselves
+    r"""call_on_irq_?stack | call_softirq | do_softirq_own_stack | run_on_irqstack\w* | call_with_stack
+    | invoke_softirq""",
 )

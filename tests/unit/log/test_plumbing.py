@@ -28,6 +28,39 @@ from harness.log.plumbing import ALLOCATES, PLUMBING
         "usb_kill_anchored_urbs usb_hcd_submit_urb dummy_urb_enqueue usb_bulk_msg",
         "try_to_grab_pending kthread_stop timer_init_key __flush_work module_put lockdep_init_map_type",
         "netdev_warn __dynamic_dev_dbg vprintk_store printk_safe_flush _dev_err",
+        # slabs of three designs, pages, areas of addresses, memory per processor, pools
+        "flush_cpu_slab get_any_partial alternate_node_alloc",
+        "drain_array slob_alloc refill_sheaf check_pad_bytes",
+        "prep_compound_page drain_local_pages free_hot_cold_page",
+        "__put_compound_page make_alloc_exact split_page",
+        "vmap vm_map_ram alloc_vmap_area",
+        "__get_vm_area_node purge_vmap_node vmap_pages_range_noflush __vcalloc",
+        "pcpu_block_update_hint_alloc pcpu_create_chunk gen_pool_alloc_algo_owner remove_element",
+        # text that is made, and read; the memory of processes
+        "dentry_name ip4_addr_string_sa restricted_pointer",
+        "seq_path mangle_path _parse_integer string_escape_mem",
+        "probe_kernel_read copy_struct_from_user",
+        "fault_in_iov_iter_readable import_single_range do_strnlen_user",
+        "variable_test_bit cpumask_next mul_u64_u64_div_u64 bucket_table_alloc mte_dead_walk flex_array_get",
+        # what is given back, announced, put off
+        "iput __fdget_pos in_dev_put kobj_kset_leave",
+        "get_task_struct call_driver_probe release_nodes sysfs_notify",
+        "platform_probe attribute_container_add_device faux_device_create component_master_del",
+        "usb_get_from_anchor unmap_urb_for_dma usb_api_blocking_completion hcd_alloc_coherent",
+        "insert_wq_barrier pwq_dec_nr_in_flight detach_if_pending enqueue_timer remove_hrtimer raise_softirq",
+        "rcu_segcblist_enqueue kthread_unpark task_work_cancel",
+        # locks of all kinds, and who waits
+        "ldsem_down_read rcu_sync_enter try_to_take_rt_mutex __init_rwsem kvm_wait do_write_seqcount_begin",
+        "exp_funnel_lock rcu_exp_sel_wait_wake wake_bit_function try_to_freeze fsleep rescuer_thread",
+        # who checks, and who prints
+        "valid_state check_chain_key iterate_chain_key static_obj usage_match debug_dma_map_page check_unmap",
+        "delete_object_full scan_block fixup_activate",
+        "fill_pool check_bogus_address depot_alloc_stack qlink_free",
+        "print_usage_bug print_trailer print_track print_cpu_stall call_console_drivers nbcon_kthread_func",
+        "serial8250_console_write io_serial_in ___ratelimit",
+        "show_one_workqueue wq_watchdog_timer_fn __WARN_trap",
+        "spurious_kernel_fault mm_fault_error do_softirq_own_stack call_on_irq_stack handle_percpu_devid_irq",
+        "call_function_single_interrupt monitor_event_exception do_ale unrecoverable_exception",
     ],
 )
 def test_function_that_serves_its_caller(names: str) -> None:
@@ -51,6 +84,14 @@ def test_function_that_serves_its_caller(names: str) -> None:
         # who looks after others' memory, devices and queues
         "remove_wait_queue synchronize_rcu read_cache_folio clear_page device_run report_key irq_ep0_write",
         "bfs_lookup usb_get_bos_descriptor virt_wifi_scan schedule_ptds get_user_ifreq hid_hw_stop",
+        # drivers' and file systems' own, named like the kernel's
+        "print_pkt print_binder_proc print_unsol_cap",
+        "handle_irq_noise usb_stor_control_msg usb_8dev_rx_can_msg",
+        "bitmap_start_sync bitmap_daemon_work __bh_read mt_find_application qlink_acl_data_cfg2q setup_pcs",
+        "instrument_mapping add_timer_randomness prb_previous_block iowrite16v_urb_complete",
+        # parts of the kernel with mistakes of their own
+        "__do_softirq exit_to_user_mode_prepare free_huge_page shrink_slab rtnl_lock dput set_next_entity",
+        "iov_iter_advance consume_skb call_timer_fn hrtimer_active lookup_object bad_mode start_kernel",
     ],
 )
 def test_function_that_can_be_at_fault(names: str) -> None:
