@@ -79,24 +79,38 @@ _LOCK = (
         kind=Kind.LOCKDEP,
         pattern=r"(?:WARNING|INFO): (?P<what>suspicious RCU usage|bad unlock balance|bad contention"
         r"|[Nn]ested lock was not taken|lock held when returning to user space"
-        r"|Invalid wait context)",
+        r"|Invalid wait context|chain_key collision)",
         title="WARNING: {what}",
+    ),
+    Row(
+        kind=Kind.LOCKDEP,
+        pattern=r"(?:\[ BUG|WARNING): .{1,40}/\d+ still has locks held",
+        title="WARNING: still has locks held",
     ),
     # "[ BUG: Invalid wait context ]" and the like stand in brackets
     Row(
         kind=Kind.LOCKDEP,
-        pattern=r"\[ (?:BUG|WARNING|INFO): (?P<what>[^\]]+?)!? \]",
+        pattern=r"\[ (?:BUG|WARNING|INFO): (?P<what>[^\]]+?)[!.]? \]",
         title="WARNING: {what}",
-    ),
-    Row(
-        kind=Kind.LOCKDEP,
-        pattern=r"WARNING: \S+/\d+ still has locks held",
-        title="WARNING: still has locks held",
     ),
     Row(
         kind=Kind.LOCKDEP,
         pattern="INFO: trying to register non-static key",
         title="INFO: trying to register non-static key",
+    ),
+    # the address and the number differ each time
+    Row(
+        kind=Kind.LOCKDEP,
+        pattern=r"BUG: key \S+ (?P<what>has not been registered|not in \.data)"
+        r"|BUG: (?P<subclass>looking up invalid subclass): \d+",
+        title="BUG: lock key {what}{subclass}",
+    ),
+    # lockdep has no more room, whoever takes the next lock
+    Row(
+        kind=Kind.LOCKDEP,
+        pattern=r"BUG: (?P<what>MAX_\w+ too low)",
+        title="BUG: {what}",
+        located=False,
     ),
     # a work item that ends with a lock held; its name is the last function
     Row(
@@ -119,7 +133,7 @@ _LOCK = (
     Row(
         kind=Kind.ATOMIC_SLEEP,
         pattern=r"BUG: (?P<what>sleeping function called from invalid context|scheduling while atomic"
-        r"|scheduling in a non-blocking section|assuming \S+ context)",
+        r"|scheduling in a non-blocking section|assuming (?:atomic|non migratable) context)",
         title="BUG: {what}",
     ),
 )
@@ -145,7 +159,7 @@ _OBJECT = (
     ),
     Row(
         kind=Kind.BUG,
-        pattern=r"usercopy: Kernel memory (?:exposure|overwrite) attempt detected",
+        pattern=r"usercopy: [Kk]ernel memory (?:exposure|overwrite) attempt detected",
         title="BUG: bad usercopy",
         stage=Stage.MESSAGE,
     ),
@@ -189,12 +203,13 @@ _OBJECT = (
     ),
     Row(
         kind=Kind.BAD_PAGE,
-        pattern=r"BUG: (?P<what>Bad page \w+)",
+        pattern=r"BUG: (?P<what>Bad page \w+)(?!\w|: \d+ messages)",
         title="BUG: {what}",
     ),
     Row(
         kind=Kind.BAD_PAGE,
-        pattern=r"BUG: (?P<what>Bad (?:rss-counter state|swap \w+)|non-zero pgtables_bytes)",
+        pattern=r"BUG: (?P<what>Bad (?:rss-counter state|swap \w+)"
+        r"|non-zero (?:pgtables_bytes|nr_p(?:te|md)s))",
         title="BUG: {what}",
         located=False,
         traced=False,
@@ -257,7 +272,10 @@ _WARNING = (
     ),
     Row(
         kind=Kind.WARNING,
-        pattern=r"WARNING: (?P<what>(?:kernel )?stack (?:regs|frame pointer|recursion))",
+        # the unwinders of x86
+        pattern=r"WARNING: (?P<what>(?:kernel )?stack (?:regs|frame pointer|recursion)"
+        r"|stack going in the wrong direction|can't (?:access|dereference) (?:iret )?registers"
+        r"|unrecognized unwind stack type|unknown \.orc_unwind entry type|missing \w+ value(?= at ))",
         title="WARNING: {what}",
         located=False,
         traced=False,

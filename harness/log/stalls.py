@@ -7,28 +7,31 @@ from harness.log.formats import Blames, Kind, Row
 STALLS = (
     Row(
         kind=Kind.SOFT_LOCKUP,
-        pattern=r"(?:watchdog: )?BUG: soft lockup - CPU#",
+        pattern=r"(?:(?:NMI )?watchdog: )?BUG: soft lockup - CPU#",
         title="BUG: soft lockup",
         blames=Blames.HANDLER,
         is_shared=True,
     ),
     Row(
         kind=Kind.HARD_LOCKUP,
-        pattern=r"(?:NMI watchdog: |watchdog: )?(?:CPU\d+: )?Watchdog (?:CPU:\d+ )?detected hard LOCKUP",
+        # powerpc's own watchdog says "CPU 1 self-detected hard LOCKUP"
+        pattern=r"(?:(?:NMI )?watchdog: )?(?:CPU\d+: )?(?:Watchdog (?:CPU:\d+ )?|CPU \d+ (?:self-)?)"
+        r"detected hard LOCKUP",
         title="hard lockup",
         blames=Blames.HANDLER,
         is_shared=True,
     ),
     Row(
         kind=Kind.RCU_STALL,
-        pattern=r"(?:rcu: )?INFO: rcu\w*:? (?:self-)?detected (?:expedited )?stalls? on",
+        pattern=r"(?:rcu\w*: )?INFO: rcu\w*:? (?:self-)?detected (?:expedited )?stalls?"
+        r"(?: on|, but suppressed)",
         title="INFO: rcu detected stall",
         blames=Blames.HANDLER,
         is_shared=True,
     ),
     Row(
         kind=Kind.HUNG_TASK,
-        pattern=r"INFO: task .{1,40}:\d+ blocked.* for more than \d+ seconds",
+        pattern=r"INFO: task .{1,40}:\d+ (?:blocked.*|can't die) for more than \d+ seconds",
         title="INFO: task hung",
         # the other processors may be shown too
         is_shared=True,

@@ -28,14 +28,14 @@ _RUST = (
 _FAULT = (
     Row(
         kind=Kind.LIST_CORRUPTION,
-        pattern=r"kernel BUG at (?:\S*/)?lib/list_debug\.c",
+        pattern=r"[Kk]ernel BUG at (?:\S*/)?lib/list_debug\.c",
         title="BUG: corrupted list",
         stage=Stage.FAULT,
         continues=_SAID,
     ),
     Row(
         kind=Kind.BUG,
-        pattern=r"kernel BUG at ",
+        pattern=r"[Kk]ernel BUG at ",
         title="kernel BUG",
         stage=Stage.FAULT,
         continues=_SAID,
@@ -50,20 +50,21 @@ _FAULT = (
     ),
     Row(
         kind=Kind.OOPS,
-        pattern=r"(?:BUG: )?(?:[Uu]nable to handle )?kernel NULL pointer dereference",
+        pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference",
         title="BUG: unable to handle kernel NULL pointer dereference",
         stage=Stage.FAULT,
     ),
     Row(
         kind=Kind.OOPS,
         pattern=r"BUG: unable to handle (?:page fault|kernel paging request)"
-        r"|Unable to handle kernel (?:paging request|pointer dereference)",
+        r"|(?:CPU \d+ |BUG: )?Unable to handle (?:kernel (?:paging request|pointer dereference)"
+        r"|unknown paging fault)",
         title="BUG: unable to handle kernel paging request",
         stage=Stage.FAULT,
     ),
     Row(
         kind=Kind.OOPS,
-        pattern=r"(?:BUG: )?[Uu]nable to handle kernel (?P<what>[\w -]+?)(?: at |$)",
+        pattern=r"(?:BUG: )?[Uu]nable to handle kernel (?P<what>[\w -]+?)(?: at | \(|$)",
         title="BUG: unable to handle kernel {what}",
         stage=Stage.FAULT,
     ),
@@ -83,8 +84,9 @@ _FAULT = (
     # the headline of die(): architecture's words, number of the oops
     Row(
         kind=Kind.OOPS,
-        pattern=r"(?:Internal error: |traps: )?(?:Oops(?: - | ?: ?|(?= \[#)))?(?P<what>[\w /()-]*?)"
-        r"(?:, probably for [^\[]*|, maybe for [^\[]*)?(?:: ?[0-9a-f]{1,16})?(?: ilc:\d)? ?\[#\d+\]",
+        pattern=r"(?:Internal error: |traps: )?(?:Oops(?: - | ?: ?|(?= \[#)))?"
+        r"(?P<what>(?:[A-Za-z][\w /()-]*?)?)(?:, (?:probably|maybe) for [^\[]*|, sig: \d+)?"
+        r"(?:(?:: ?)?[0-9a-f]{1,16})?(?: ilc:\d)? ?\[#\d+\]",
         needs="[#",
         title="{what}",
         continues=_STOPPED,
@@ -131,10 +133,11 @@ _DEATH = (
         blames=Blames.HANDLER,
         stage=Stage.DEATH,
     ),
-    # the address of the function that saw it is all there is
+    # the address of the function that saw it is all there is, and in older kernels without a name
     Row(
         kind=Kind.PANIC,
-        pattern=rf"Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: {AT}",
+        pattern=r"Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: "
+        rf"(?:{AT}|[0-9a-fx]+)",
         title="kernel panic: stack is corrupted",
         traced=False,
         stage=Stage.DEATH,
@@ -155,6 +158,14 @@ _REST = (
         pattern=r"BUG: (?P<what>using \S+ in preemptible) \[[0-9a-f]*\] code",
         title="BUG: {what} code",
     ),
+    # somebody has kept a reference: which device it is of differs, and so does the count
+    Row(
+        kind=Kind.BUG_REPORT,
+        pattern=r"unregister_netdevice: waiting for \S+ to become free",
+        title="unregister_netdevice: waiting for a device to become free",
+        located=False,
+        traced=False,
+    ),
     Row(
         kind=Kind.BUG_REPORT,
         pattern=r"VFS: (?P<what>Busy inodes after unmount|Close: file count is (?:zero|0))",
@@ -171,7 +182,12 @@ _REST = (
         stage=Stage.MESSAGE,
     ),
     # whatever else calls itself a bug at the start of a line
-    Row(kind=Kind.BUG_REPORT, pattern=r"BUG: (?P<what>[^\n]{1,80})", title="BUG: {what}"),
+    Row(
+        kind=Kind.BUG_REPORT,
+        # how many reports were left out is no report
+        pattern=r"BUG: (?!Bad page \w+: \d+ messages)(?P<what>[^\n]{1,80})",
+        title="BUG: {what}",
+    ),
 )
 
 ROWS = (*_RUST, *CHECKS, *_FAULT, *_DEATH, *_REST)
@@ -209,7 +225,7 @@ LITERALS = (
         "self-detected",
         "kernel NULL pointer",
     ),
-    *("Linux version ", "still in use", "warned too often"),
+    *("Linux version ", "still in use", "warned too often", "unregister_netdevice: waiting"),
 )
 
 # may stand before a splat's first line and then belongs to it

@@ -1,0 +1,140 @@
+"""First lines as kernels from 4.x to 7.x print them, each with the same stack behind it."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.log.record import parse_console
+from harness.log.splat import Kind, find_splats
+
+_STACK = """
+Call Trace:
+ dump_stack+0x10/0x20
+ toy_go+0x1/0x20
+ vfs_write+0x4e/0xe0
+ do_syscall_64+0x82/0x170
+---[ end trace 0000000000000000 ]---
+"""
+_NULL = "BUG: unable to handle kernel NULL pointer dereference in toy_go"
+_PAGING = "BUG: unable to handle kernel paging request in toy_go"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "title"),
+    [
+        # hangs
+        (
+            "NMI watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [toy:7]",
+            Kind.SOFT_LOCKUP,
+            "BUG: soft lockup in toy_go",
+        ),
+        (
+            "watchdog: CPU 2 self-detected hard LOCKUP @ toy_go+0x1/0x20",
+            Kind.HARD_LOCKUP,
+            "hard lockup in toy_go",
+        ),
+        ("watchdog: CPU 2 detected hard LOCKUP on other CPUs 3", Kind.HARD_LOCKUP, "hard lockup in toy_go"),
+        (
+            "rcu: INFO: rcu_tasks detected stalls on tasks:",
+            Kind.RCU_STALL,
+            "INFO: rcu detected stall in toy_go",
+        ),
+        (
+            "rcu: INFO: rcu_sched detected stall, but suppressed full report due to a stuck CSD-lock.",
+            Kind.RCU_STALL,
+            "INFO: rcu detected stall in toy_go",
+        ),
+        (
+            "INFO: task toy:7 blocked in I/O wait for more than 120 seconds.",
+            Kind.HUNG_TASK,
+            "INFO: task hung in toy_go",
+        ),
+        (
+            "unregister_netdevice: waiting for toy0 to become free. Usage count = 2",
+            Kind.BUG_REPORT,
+            "unregister_netdevice: waiting for a device to become free",
+        ),
+        # locks and contexts
+        ("[ BUG: toy/7 still has locks held! ]", Kind.LOCKDEP, "WARNING: still has locks held in toy_go"),
+        (
+            "WARNING: toy thing/7 still has locks held!",
+            Kind.LOCKDEP,
+            "WARNING: still has locks held in toy_go",
+        ),
+        ("[ INFO: suspicious RCU usage. ]", Kind.LOCKDEP, "WARNING: suspicious RCU usage in toy_go"),
+        ("WARNING: chain_key collision", Kind.LOCKDEP, "WARNING: chain_key collision in toy_go"),
+        (
+            "BUG: key ffff888012345678 has not been registered!",
+            Kind.LOCKDEP,
+            "BUG: lock key has not been registered in toy_go",
+        ),
+        ("BUG: key ffff888012345678 not in .data!", Kind.LOCKDEP, "BUG: lock key not in .data in toy_go"),
+        ("BUG: MAX_LOCKDEP_CHAINS too low!", Kind.LOCKDEP, "BUG: MAX_LOCKDEP_CHAINS too low"),
+        (
+            "BUG: assuming non migratable context at drivers/toy.c:7",
+            Kind.ATOMIC_SLEEP,
+            "BUG: assuming non migratable context in toy_go",
+        ),
+        # memory
+        ("BUG: non-zero nr_ptes on freeing mm: 1", Kind.BAD_PAGE, "BUG: non-zero nr_ptes"),
+        (
+            "usercopy: kernel memory exposure attempt detected from ffff888012345678 (kmalloc-64) (96 bytes)",
+            Kind.BUG,
+            "BUG: bad usercopy in toy_go",
+        ),
+        # faults, by architecture: x86, arm64, powerpc, s390, mips
+        ("Oops: 0002 [#1] SMP", Kind.OOPS, "Oops in toy_go"),
+        ("Kernel BUG at toy_go+0x1/0x20 [verbose debug info unavailable]", Kind.BUG, "kernel BUG in toy_go"),
+        ("Internal error: Oops: 96000004 [#1] PREEMPT SMP", Kind.OOPS, "Oops in toy_go"),
+        ("BUG: Kernel NULL pointer dereference on read at 0x00000018", Kind.OOPS, _NULL),
+        ("BUG: Unable to handle unknown paging fault at 0x00000018", Kind.OOPS, _PAGING),
+        (
+            "BUG: Unable to handle kernel instruction fetch (NULL pointer?)",
+            Kind.OOPS,
+            "BUG: unable to handle kernel instruction fetch in toy_go",
+        ),
+        ("Oops: Kernel access of bad area, sig: 11 [#1]", Kind.OOPS, "Kernel access of bad area in toy_go"),
+        ("Oops: 0004 ilc:2 [#1] SMP", Kind.OOPS, "Oops in toy_go"),
+        (
+            "CPU 1 Unable to handle kernel paging request at virtual address 0018, epc == 80, ra == 80",
+            Kind.OOPS,
+            _PAGING,
+        ),
+        # stacks
+        (
+            "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: ffffffff81234567",
+            Kind.PANIC,
+            "kernel panic: stack is corrupted in toy_go",
+        ),
+        (
+            "WARNING: can't access registers at toy_go+0x1/0x20",
+            Kind.WARNING,
+            "WARNING: can't access registers",
+        ),
+        (
+            "WARNING: unrecognized unwind stack type 7",
+            Kind.WARNING,
+            "WARNING: unrecognized unwind stack type",
+        ),
+    ],
+)
+def test_first_line_tells_kind_and_title(line: str, kind: Kind, title: str) -> None:
+    assert [(splat.kind, splat.title) for splat in find_splats(parse_console(line + _STACK))] == [
+        (kind, title)
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # how many reports were left out; what is already told by the line above; what is no failure
+        "BUG: Bad page state: 7 messages suppressed",
+        "INFO: task toy:7 is blocked on a mutex likely owned by task toy:8.",
+        "INFO: Stall ended before state dump start",
+        "INFO: lockdep is turned off.",
+        "WARNING: missing firmware at the usual place",
+        "toy toy0: waiting for key to become free",
+    ],
+)
+def test_line_that_begins_no_report(line: str) -> None:
+    assert find_splats(parse_console(line)) == ()
