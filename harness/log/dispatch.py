@@ -16,17 +16,26 @@ DISPATCHES = one_of(
         # those of them that hand on to files, file systems and sockets
         r"""\w*(?:sys|SyS|vfs)_ioctl | \w*compat_(?:\w+_)?ioctl
         | (?:k?sys|vfs|vfs_iter|new_sync)_(?:read|write)v? | call_(?:read|write)_iter
-        | do_(?:iter|splice|loop)_\w+ | splice_direct_to_actor | vfs_(?:fsync|fallocate|open|get_tree)\w*
-        | fput | do_dentry_open | iterate_dir | call_mmap | mmap_region
-        | sock_(?:sendmsg|recvmsg|release|close)\w* | sys_(?:[gs]etsockopt|bind|connect|accept4?|listen)
-        | do_sock_[gs]etsockopt | (?:legacy_)?get_tree(?:_[bn]o?dev)? | mount_(?:bdev|nodev|fs)""",
+        | do_(?:iter|splice|loop)_\w+ | splice_direct_to_actor | filp_(?:close|flush)
+        | vfs_(?:copy_file_range|fallocate|fsync|get_tree|llseek|mmap|open|poll|splice_read|statfs)\w*
+        | fput | do_dentry_open | iterate_dir | call_mmap | mmap_(?:file|new_file_vma|region)
+        | sock_(?:sendmsg|recvmsg|release|close|create|do_ioctl)\w* | kernel_(?:send|recv)msg
+        | sys_(?:[gs]etsockopt|bind|connect|accept4?|listen|shutdown|getsockname|getpeername)
+        | sys_(?:accept4|bind|connect|listen|shutdown)_(?:file|sock(?:et)?)
+        | do_(?:accept|sock_[gs]etsockopt) | (?:legacy_)?get_tree(?:_[bn]o?dev)?
+        | mount_(?:bdev|nodev|fs)""",
         # packets and messages, to protocols
         r"""rtnetlink_rcv_msg | nfnetlink_rcv_msg | netif_receive_skb\w* | deliver_(?:ptype_list_)?skb
-        | napi_poll | process_backlog""",
+        | napi_poll | net_rx_action | process_backlog""",
         # work, threads, drivers
         r"""process_one_work | process_scheduled_works | task_work_run | kthread | kthread_worker_fn
         | smpboot_thread_fn | do_one_initcall | async_run_entry_fn | worker_thread | usb_hcd_giveback_urb
-        | usb_probe_interface | really_probe | ret_from_fork\w*""",
+        | ret_from_fork\w*""",
+        # a bus's own probe() and remove(), on the way to the driver's
+        r"""really_probe | call_driver_probe | device_remove | device_release_driver\w*
+        | usb_(?:probe|unbind)_(?:interface|device) | pci_device_(?:probe|remove) | local_pci_probe
+        | (?:amba|auxiliary_bus|faux|mmc_bus|platform(?:_drv)?|sdio_bus|serio_driver|spi|virtio_dev)
+        _(?:probe|remove) | (?:acpi|hid|i2c|i3c|mdio|pcmcia|pnp|serdev)_(?:device|drv)_(?:probe|remove)""",
     )
 )
 # the same for what runs in interrupts. What they interrupted comes first, if it entered anything: a timer
@@ -34,8 +43,8 @@ DISPATCHES = one_of(
 DISPATCHES_IN_INTERRUPTS = one_of(
     (
         r"""call_timer_fn | expire_timers | run_timer\w* | run_hrtimer\w* | hrtimer_run_\w+ | do_softirq\w*
-        | handle_softirqs | tasklet_action\w* | handle_irq_event\w* | rcu_do_batch | irq_work_\w*run\w*
-        | run_ksoftirqd | do_idle | cpu_startup_entry""",
+        | handle_softirqs | tasklet_(?:hi_)?action\w* | handle_irq_event\w* | rcu_do_batch
+        | irq_work_(?:\w*run\w*|single) | bh_worker | run_ksoftirqd | do_idle | cpu_startup_entry""",
     )
 )
 # a stack that reaches one of these is whole

@@ -10,7 +10,7 @@ SEALED = (
     # objects: mm/slub.c, mm/slab_common.c, and mm/slab.c and mm/slob.c of older kernels
     r"""k[cmvz]*(?:re)?alloc\w* | k[vz]*free\w* | kmem_(?!cache_(?:create|destroy))\w+ | k?slab_\w+ | ksize
     | kv?(?:str|mem)n?dup\w* | (?:v?memdup|strndup)_user\w* | memdup_\w+
-    | devm_(?:k|alloc_|free_|get_free_|bitmap_)\w+ | (?:memcg|alloc_tagging)_slab_\w+
+    | drmm_k\w+ | devm_(?:k|alloc_|free_|get_free_|bitmap_)\w+ | (?:memcg|alloc_tagging)_slab_\w+
     | memcg_alloc_abort_\w+
     | (?:alloc|allocate|free|new|discard|deactivate|flush)_(?:cpu_|large_k|nonslab_)?(?:slab|malloc
     |page)s? | slabs_\w+ | (?:alloc|free|new|rcu_free|validate|allocate)_slab\w* | freelist_\w+
@@ -42,7 +42,8 @@ SEALED = (
     | vm_remove_mappings | vm_(?:un)?map_ram | vm_area_(?:alloc|free|map|unmap)_pages | vmap
     | vmap_(?:\w+_range\w*|range_\w+|pages_\w+|pfn|try_huge\w*) | (?:new|free)_vmap_block
     | vb_(?:alloc|free) | pcpu_(?!freelist|(?:init|copy)_value)\w+ | free_percpu | percpu_\w*alloc\w*
-    | mempool_\w+ | dma_pool_\w+ | gen_pool_(?:dma_z?alloc|alloc|free)\w* | (?:add|check|remove)_element""",
+    | mempool_\w+ | dma_(?:direct_|pool_)?(?:alloc|free)_?\w* | dma_pool_\w+
+    | gen_pool_(?:dma_z?alloc|alloc|free)\w* | (?:add|check|remove)_element""",
     # bytes, strings (lib/string.c, lib/string_helpers.c, architectures' own)
     r"""mem(?:cpy|set|move|cmp|chr|scan|zero)(?:\d+|_(?:erms|orig|fast|generic|flushcache|mc(?:safe\w*)?|inv
     |page|and_pad|startat|(?:from|to)?io|noalign|explicit))?
@@ -203,13 +204,19 @@ WAITING = (
 
 # hands out memory in somebody else's name: whom neither a leak nor a bad page belongs to
 ALLOCATES = (
-    r"""sk_(?:prot_)?alloc\w* | sk_clone\w* | (?:dev_|netdev_|napi_)?(?:build|alloc)_skb\w* | dev_alloc_\w+
-    | skb_(?:clone|copy)\w* | pskb_copy\w* | sock_[kw]?malloc | sget_userns | list_lru_init
-    | sock_alloc_send_\w+ | sock_alloc_inode | alloc_inode | new_inode\w* | proc_create
-    | alloc_(?:netdev|workqueue|etherdev|disk)\w* | alloc_skb_\w+ | \w*_node_alloc | idr_get_\w+
-    | nf_ct_\w+alloc\w* | genlmsg_new | nlmsg_new | bio_alloc\w* | alloc_empty_file\w* | d_alloc\w*
-    | getname\w* | acpi_os_\w*alloc\w* | acpi_ut_\w*(?:alloc|create)\w* | usb_alloc_(?!dev)\w+
-    | crypto_alloc_\w+ | ptr_ring_init | kobj_map | security_\w*alloc\w* | lsm_\w*alloc\w*
-    | bucket_\w*alloc\w* | sg_(?:alloc|kmalloc)\w* | filemap_get_(?:create_)?folio\w* | pagecache_get_page
+    r"""sk_(?:prot_)?alloc\w* | sk_clone\w* | (?:sk_|skb_)page_frag_refill | pskb_expand_head
+    | skb_(?:expand_head|realloc_headroom|unshare) | napi_(?:get_frags|skb_cache_get\w*)
+    | netlink_alloc_\w+ | (?:dev_|netdev_|napi_)?(?:build|alloc)_skb\w* | dev_alloc_\w+
+    | skb_(?:clone|copy)\w* | pskb_copy\w* | sock_[kow]?m(?:alloc|emdup) | sock_alloc | sget_userns
+    | list_lru_init | sock_alloc_send_\w+ | sock_alloc_inode | alloc_inode | new_inode\w* | proc_create
+    | alloc_(?:candev|cpumask_var|disk|etherdev|netdev|workqueue)\w* | alloc_skb_\w+ | \w*_node_alloc
+    | idr_get_\w+ | nf_ct_\w+alloc\w* | genlmsg_new | nlmsg_new | bio_k?m?alloc\w*
+    | alloc_(?:empty_)?file\w* | alloc_fs_context | alloc_(?:buffer_head|page_buffers)
+    | (?:folio_)?create_empty_buffers | seq_open\w* | single_open\w* | d_alloc\w* | getname\w*
+    | acpi_os_\w*alloc\w* | acpi_ut_\w*(?:alloc|create)\w* | usb_alloc_(?!dev)\w+ | crypto_alloc_\w+
+    | crypto_create_tfm\w* | ptr_ring_init | kobj_map
+    | (?:security|lsm|apparmor|selinux|smack|tomoyo)_\w*alloc\w*
+    | bpf_map_(?:area|k[mvz]alloc|kvcalloc|alloc_percpu)\w* | bucket_\w*alloc\w*
+    | sgl?_(?:alloc|kmalloc)\w* | filemap_get_(?:create_)?folio\w* | pagecache_get_page
     | find_or_create_page | grab_cache_page\w* | page_pool_\w*alloc\w*""",
 )
