@@ -56,7 +56,7 @@ _OTHER = re.compile(
 _HISTORY = re.compile(
     r"\s*+(?:(?:Allocated|Freed)(?: by task|:)|Last potentially|Second to last|(?:Uninit|Local variable) .*"
     r"|<?-> #\d|the existing dependency|\w+ and (?:will|would) create|hardirqs last|softirqs last"
-    r"|---\[ end|Memory state|INFO: (?:All|Fre)|Showing all locks"
+    r"|---\[ end|Memory state|(?:INFO: )?(?:Allocated|Freed) in|Showing all locks"
     r"|(?:to|from) a .*(?:irq|IRQ)|(?:Preemption disabled|irq event stamp|blocked|freed|allocated) .*"
     r"|which was |\.\.\. which became|\{.{1,40}\} state was|page (?:last|owner|has))"
 )

@@ -91,6 +91,9 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "slub": (
         Kind.SLAB_CORRUPTION, "BUG kmalloc-64: Poison overwritten", "toy_scribble", False, (0, 7),
     ),
+    "slub_tracked": (
+        Kind.SLAB_CORRUPTION, "BUG kmalloc-64: Redzone overwritten", "toy_release", False, (0, 19),
+    ),
     "soft_lockup": (Kind.SOFT_LOCKUP, "BUG: soft lockup", "toy_spin", True, (0, 6)),
     "spinlock_magic": (Kind.LOCKDEP, "BUG: spinlock bad magic", "toy_init", False, (0, 5)),
     "stack_overflow_arm64": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
