@@ -14,6 +14,12 @@ from harness.log.plumbing import WARNS_OF_CALLERS
 _DROPPED = re.compile(r"\*\* \d+ printk messages dropped|printk: \d+ messages (?:dropped|suppressed)")
 # who a stack is of; a search for a line that begins with fixed text is a fast one
 _PID = re.compile(r"\nCPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: ")
+# the registers of the program that ran before
+_FROM_USER = re.compile(r"\nRIP: 00[23]3:")
+# who prints stacks without a line above them
+_UNANNOUNCED = frozenset({Kind.KFENCE, Kind.KMSAN, Kind.KCSAN})
+# a task that gave the processor away when it could: it does not loop, wherever that was
+_PREEMPTED = re.compile(r"_*preempt_schedule(?:_common|_notrace|_thunk)?")
 
 
 def find_damage(report: Report, function: str, task: str) -> str:
@@ -25,28 +31,56 @@ def find_damage(report: Report, function: str, task: str) -> str:
 
 
 def _doubts(report: Report, function: str, task: str) -> Iterator[str]:
-    row, mains = report.row, report.mains
+    row = report.row
     if "printk" in report.text and _DROPPED.search(report.text):
         yield "messages were dropped"
     if row.located and not row.traced and not function:
         yield "it ends before the function to blame"
-    if not row.traced:
-        return
-    if not row.is_shared and "PID: " in report.text and _has_two_speakers(report.text, task):
+    if row.located and not row.is_shared and "PID: " in report.text and _has_two_speakers(report.text, task):
         yield "two tasks print at once"
+    if row.traced:
+        yield from _doubts_about_stacks(report, function)
+
+
+def _doubts_about_stacks(report: Report, function: str) -> Iterator[str]:
+    row, mains = report.row, report.mains
+    if _has_foreign_frames(report):
+        yield "frames of another stack come before its own"
     if all(trace.is_empty for trace in mains):
         yield "its stack trace is missing"
     if all(len(trace.frames) == trace.counters for trace in mains):
         yield "no frame of its stack trace is certain"
+    if _is_of_preempted(report):
+        yield "the task that it shows did not run"
     if any(trace.is_announced and trace.is_empty for trace in report.traces):
         yield "a stack trace is announced and does not follow"
-    if row.located and not _is_named(report) and not (function and report.is_own(function)):
+    if row.located and not _is_named(report) and not _is_told(report, function):
         yield "its stack trace ends before the function to blame"
+
+
+def _has_foreign_frames(report: Report) -> bool:
+    """Whether frames that nothing announced stand before the stack that is announced."""
+    if report.row.is_shared or report.row.kind in _UNANNOUNCED:
+        return False
+    first, *others = report.traces
+    later = any(trace.is_main and trace.is_announced for trace in others)
+    return len(first.frames) > first.counters and not first.is_announced and later
+
+
+def _is_of_preempted(report: Report) -> bool:
+    """Whether a stall's first stack is of a task that was preempted, and by no interrupt."""
+    first = next((trace.frames for trace in report.mains if trace.frames), [])
+    return report.row.kind is Kind.RCU_STALL and any(_PREEMPTED.fullmatch(name) for name in first[:4])
 
 
 def _is_named(report: Report) -> bool:
     """Whether the headline names the function to blame, whatever its stack tells."""
     return report.row.kind is Kind.WARNING and not WARNS_OF_CALLERS.fullmatch(readable(report.named))
+
+
+def _is_told(report: Report, function: str) -> bool:
+    """Whether the function to blame is there; if a program was interrupted, nothing else is to come."""
+    return bool(function) and (report.is_own(function) or bool(_FROM_USER.search(report.text)))
 
 
 def _has_two_speakers(text: str, task: str) -> bool:
