@@ -31,6 +31,9 @@ DISPATCHES = one_of(
         r"""process_one_work | process_scheduled_works | task_work_run | kthread | kthread_worker_fn
         | smpboot_thread_fn | do_one_initcall | async_run_entry_fn | worker_thread | usb_hcd_giveback_urb
         | ret_from_fork\w*""",
+        # the kernel crate of Rust, to what a driver implements
+        r"""<kernel::.*(?:Adapter|VTable)<.*>::\w+
+        | <?kernel::(?:irq|time|workqueue)::.*::(?:run|\w*callback\w*)(?:::<.*)?""",
         # a bus's own probe() and remove(), on the way to the driver's
         r"""really_probe | call_driver_probe | device_remove | device_release_driver\w*
         | usb_(?:probe|unbind)_(?:interface|device) | pci_device_(?:probe|remove) | local_pci_probe

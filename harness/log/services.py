@@ -130,14 +130,20 @@ SERVICES = (
     | (?:un)?register_netdev(?:ice)?(?:_many|_queue)?(?:_notify)?
     | cdev_(?:add|del|device_add|device_del) | tty_(?:port_)?(?:un)?register_(?:device|driver)\w*
     | misc_(?:de)?register | i2c_(?:add|del|register)_\w*adapter | (?:i2c_)?unregister_(?:client|device)""",
+    # what drivers ask the core to have: interrupts, clocks, regulators
+    r"""(?:free|request|setup)_(?:any_context_|nmi_|percpu_|threaded_)?irq
+    | (?:dis|en)able_irq(?:_nosync|_wake)? | clk_(?:core_)?(?:disable|enable|prepare|unprepare)\w*
+    | regulator_(?:bulk_)?(?:disable|enable|get|put)\w* | of_node_(?:get|put)""",
+    # the kernel crate of Rust: the same services, and the way from C to what a driver implements
+    r"""<*&?(?:mut\ )?kernel::.*""",
     # messages of USB, on their way to the host controller
     r"""usb_(?:(?:un)?anchor|alloc|block|free|get|giveback|hcd_\w+|init|kill|(?:un)?poison|put|scuttle
     |submit|unlink|start_wait)_(?:anchored_)?urbs?(?:_\w+)?
     | usb_(?:bulk|control|internal_control|interrupt)_msg(?:_\w+)? | usb_urb_ep_\w+
-    | usb_(?:\w+_)?anchor_\w+ | usb_get_from_anchor | usb_pipe_type_check | urb_destroy
-    | usb_api_blocking_completion | (?:un)?map_urb_for_dma | usb_(?:alloc|free)_(?:non)?coherent
-    | hcd_(?:alloc|free)_coherent | usb_(?:free|put)_\w+ | usb_get_(?:dev|hcd|intf)
-    | \w+_urb_(?:en|de)queue""",
+    | usb_(?:\w+_)?anchor_\w+ | usb_get_from_anchor | usb_sg_(?:cancel|init|wait) | usb_pipe_type_check
+    | urb_destroy | usb_api_blocking_completion | (?:un)?map_urb_for_dma
+    | usb_(?:alloc|free)_(?:non)?coherent | hcd_(?:alloc|free)_coherent | usb_(?:free|put)_\w+
+    | usb_get_(?:dev|hcd|intf) | \w+_urb_(?:en|de)queue""",
     # buffers of the network
     r"""skb_(?:push|put|pull|over_panic|under_panic|panic|trim|reserve|tailroom)\w* | pskb_may_pull\w*
     | (?<=__)pskb_pull | skb_copy_(?:from|to)_linear_data\w*

@@ -66,3 +66,17 @@ def test_dispatcher_that_another_one_entered_is_not_what_loops() -> None:
 def test_function_that_does_its_own_work_is_no_dispatcher(name: str) -> None:
     assert not DISPATCHES.fullmatch(name)
     assert not DISPATCHES_IN_INTERRUPTS.fullmatch(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "dispatches"),
+    [
+        ("<kernel::miscdevice::MiscdeviceVTable<toy::Toy>>::ioctl", True),
+        ("<kernel::pci::Adapter<toy::Toy>>::probe_callback", True),
+        ("kernel::irq::request::handle_irq_callback::<toy::Toy>", True),
+        ("<toy::Toy as kernel::miscdevice::MiscDevice>::ioctl", False),
+        ("<kernel::sync::lock::Lock<toy::Toy, kernel::sync::lock::mutex::MutexBackend>>::lock", False),
+    ],
+)
+def test_kernel_crate_of_rust_hands_on_what_c_calls(name: str, dispatches: bool) -> None:
+    assert bool(DISPATCHES.fullmatch(name)) == dispatches

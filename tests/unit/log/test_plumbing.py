@@ -45,6 +45,7 @@ from harness.log.plumbing import ALLOCATES, PLUMBING
         # what is given back, announced, put off
         "iput __fdget_pos in_dev_put kobj_kset_leave",
         "get_task_struct call_driver_probe release_nodes sysfs_notify",
+        "request_threaded_irq free_irq __enable_irq clk_core_disable regulator_put of_node_put usb_sg_wait",
         "platform_probe attribute_container_add_device faux_device_create component_master_del",
         "usb_get_from_anchor unmap_urb_for_dma usb_api_blocking_completion hcd_alloc_coherent",
         "insert_wq_barrier pwq_dec_nr_in_flight detach_if_pending enqueue_timer remove_hrtimer raise_softirq",
@@ -96,6 +97,23 @@ def test_function_that_serves_its_caller(names: str) -> None:
 )
 def test_function_that_can_be_at_fault(names: str) -> None:
     assert [name for name in names.split() if PLUMBING.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "serves"),
+    [
+        ("<kernel::sync::arc::Arc<toy::Toy> as core::ops::drop::Drop>::drop", True),
+        ("<kernel::alloc::kvec::Vec<u8, kernel::alloc::allocator::Kmalloc>>::push", True),
+        ("kernel::print::call_printk", True),
+        ("<kernel::pci::Adapter<toy::Toy>>::probe_callback", True),
+        # what a driver implements is its own, whoever asked for it
+        ("<toy::Toy as kernel::pci::Driver>::probe", False),
+        ("<toy::Toy as core::ops::drop::Drop>::drop", False),
+        ("toy::kernel::start", False),
+    ],
+)
+def test_kernel_crate_of_rust_serves_drivers(name: str, serves: bool) -> None:
+    assert bool(PLUMBING.fullmatch(name)) == serves
 
 
 def test_memory_that_is_handed_on_leaks_elsewhere() -> None:
