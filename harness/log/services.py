@@ -43,7 +43,7 @@ SEALED = (
     | vmap_(?:\w+_range\w*|range_\w+|pages_\w+|pfn|try_huge\w*) | (?:new|free)_vmap_block
     | vb_(?:alloc|free) | pcpu_(?!freelist|(?:init|copy)_value)\w+ | free_percpu | percpu_\w*alloc\w*
     | mempool_\w+ | dma_(?:direct_|pool_)?(?:alloc|free)_?\w* | dma_pool_\w+
-    | gen_pool_(?:dma_z?alloc|alloc|free)\w* | (?:add|check|remove)_element""",
+    | gen_pool_\w+ | (?:alloc|free)_cpumask_var\w* | (?:add|check|remove)_element""",
     # bytes, strings (lib/string.c, lib/string_helpers.c, architectures' own)
     r"""mem(?:cpy|set|move|cmp|chr|scan|zero)(?:\d+|_(?:erms|orig|fast|generic|flushcache|mc(?:safe\w*)?|inv
     |page|and_pad|startat|(?:from|to)?io|noalign|explicit))?
@@ -72,7 +72,7 @@ SEALED = (
     | (?:arch_|raw_|generic_|instrument_)?atomic(?!_open)\w* | instrument_(?!mapping)\w+
     | (?:this_cpu_|try_)?(?:cmp)?xchg\w* | read_word_at_a_time | (?:read|write)_once_size\w*
     | (?:get|put)_unaligned_\w+
-    | (?:ash[lr]|lshr|mul|u?div|u?mod|u?cmp|clz|ctz|bswap)[sdt]i\d | aeabi_\w+ | do_div64
+    | (?:ash[lr]|lshr|mul|u?div|u?mod|u?cmp|clz|ctz|bswap)[sdt]i\d | aeabi_\w+ | do_div64 | div64_32
     | (?:iter_)?div(?:64)?_[su](?:64|32)\w* | mul_u64_\w+ | ktime_divns | sw_hweight\d+""",
     # whole pages, and memory of processes: raw copies of every architecture, lib/usercopy.c, lib/iov_iter.c
     r"""(?:clear|copy)_pages?_\w*(?:rep|erms|orig|regs|unrolled) | rep_(?:movs|stos)\w*
@@ -97,8 +97,8 @@ SEALED = (
     | hlist_\w+ | llist_\w+ | plist_\w+ | klist_\w+ | rb_(?!alloc|free|(?:find|insert)_bss)\w+ | rbtree_\w+
     | idr_\w+ | radix_tree_\w+ | genradix_\w+ | xas?_\w+ | ida_\w+ | sbitmap_\w+ | flex_array_\w+
     | mas_\w+ | mtree_\w+ | mte_\w+ | mast?_\w+ | mab_\w+
-    | mt_(?:dup|find(?:_after)?|free_(?:bulk|rcu|walk)|destroy_walk) | assoc_array_\w+
-    | (?:anon_vma_|vma_)?interval_tree_\w+ | kfifo_\w+""",
+    | seq_h?list_\w+ | mt_(?:dup|find(?:_after)?|next|prev|free_(?:bulk|rcu|walk)|destroy_walk)
+    | assoc_array_\w+ | (?:anon_vma_|vma_)?interval_tree_\w+ | kfifo_\w+""",
 )
 
 # these may call back those who registered something
@@ -106,7 +106,7 @@ SERVICES = (
     # maps that are given functions for their keys
     r"""rht_\w+ | rhashtable_\w+ | rhltable_\w+ | (?:nested_)?bucket_table_\w+""",
     # references
-    r"""refcount_\w+ | rcuref_\w+ | kref_\w+ | kobject_\w+ | kset_\w+ | kobj_kset_\w+
+    r"""refcount_\w+ | rcuref_\w+ | kref_\w+ | kobject_\w+ | kset_\w+ | kobj_(?:kset|ns)_\w+
     | (?:get|put)_(?:device|pid)
     | (?:get|put)_\w*_struct | percpu_ref_\w+ | lockref_\w+ | (?:drop|inc|clear|set)_nlink
     | dev_(?:put|hold)\w* | (?:net|in_)dev_(?:put|hold) | sk_(?:free|destruct)\w* | sock_(?:hold|put)
@@ -173,7 +173,7 @@ LOCKS = (
     | (?:down|up)(?:_\w+)? | osq_\w+ | owner_on_cpu | raw_callee_save_\w+
     | rt_(?:mutex|spin|read|write)_?\w* | (?<=__)rt_\w+ | rtlock_\w+ | rtmutex_\w+ | task_blocks_on_\w+
     | (?:try_to_take|fixup|mark|clear|unlock)_rt_mutex\w* | mark_wakeup_next_waiter | remove_waiter
-    | (?:percpu_)?init_rwsem | ww_acquire_\w+ | kvm_wait | ldsem_\w+ | rcu_sync_\w+
+    | (?:percpu_)?init_rwsem | ww_acquire_\w+ | kvm_wait | (?:init_)?ldsem\w* | rcu_sync_\w+
     | percpu_(?:down|up|(?:free_)?rwsem)\w*
     | (?:\w+_)?(?:read|write)_(?:un|try)?lock(?:ed)?(?:_bh|_irq\w*|_nested)?
     | (?:do_)?(?:read|write)_seq\w+ | seqprop_\w+ | seqcount_\w+ | s?rcu_read_\w+
@@ -198,9 +198,10 @@ WAITING = (
     r"""(?:do_|try_)?wait_(?:for_(?:completion|common)|on_(?:page|bit|buffer|atomic|var))\w*
     | do_wait_intr\w* | bit_wait\w* | out_of_line_wait_\w+ | wait_rcu_\w+ | wait_event\w* | wait_woken
     | finish_s?wait | prepare_to_s?wait\w* | complete(?:_all|_with_flags|_on_current_cpu)?
-    | completion_done | init_wait_entry | swake_\w+ | folio_(?:wait|lock)\w*
-    | lock_(?:page\w*|buffer|folio\w*) | do_read_cache_\w+ | rcu_barrier\w* | rcuwait_\w+ | rwbase_\w+
-    | futex_wait_queue\w* | futex_do_wait | exp_funnel_lock | rcu_exp_(?:sel_)?wait_wake""",
+    | completion_done | init_(?:s?waitqueue_head|wait_entry|wait_var_entry) | swake_\w+
+    | folio_(?:wait|lock)\w* | lock_(?:page\w*|buffer|folio\w*) | do_read_cache_\w+ | rcu_barrier\w*
+    | rcuwait_\w+ | rwbase_\w+ | futex_wait_queue\w* | futex_do_wait | exp_funnel_lock
+    | rcu_exp_(?:sel_)?wait_wake""",
     # where stacks begin
     r"""kthread | worker_thread | rescuer_thread | ia32_sys_call | do_int80\w* | process_one_work
     | process_scheduled_works | do_syscall_\w+ | x64_sys_call | invoke_syscall | start_secondary

@@ -49,7 +49,7 @@ from harness.log.plumbing import ALLOCATES, PLUMBING
         "platform_probe attribute_container_add_device faux_device_create component_master_del",
         "usb_get_from_anchor unmap_urb_for_dma usb_api_blocking_completion hcd_alloc_coherent",
         "insert_wq_barrier pwq_dec_nr_in_flight detach_if_pending enqueue_timer remove_hrtimer raise_softirq",
-        "rcu_segcblist_enqueue kthread_unpark task_work_cancel",
+        "rcu_segcblist_enqueue kthread_unpark task_work_cancel seq_list_next __seq_hlist_next_rcu mt_next",
         # locks of all kinds, and who waits
         "ldsem_down_read rcu_sync_enter try_to_take_rt_mutex __init_rwsem kvm_wait do_write_seqcount_begin",
         "exp_funnel_lock rcu_exp_sel_wait_wake wake_bit_function try_to_freeze fsleep rescuer_thread",
