@@ -6,7 +6,6 @@ harness/log/plumbing.py. Pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +28,7 @@ from harness.log.plumbing import (
     REPORTING,
     SEALED,
     WARNS_OF_CALLERS,
+    Family,
 )
 
 
@@ -80,7 +80,7 @@ def find_checker(report: Report, function: str) -> str:
     """Return the interface in which a WARN() stands that is about its caller, "" if it is none."""
     named = readable(report.named)
     is_caller = report.row.kind is Kind.WARNING and named and named != function
-    return named if is_caller and not MACHINERY.fullmatch(named) else ""
+    return named if is_caller and named not in MACHINERY else ""
 
 
 def find_chain(report: Report) -> Iterator[str]:
@@ -91,7 +91,7 @@ def find_chain(report: Report) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def _is_plumbing(name: str) -> bool:
-    return PLUMBING.fullmatch(name) is not None
+    return name in PLUMBING
 
 
 def _candidates(report: Report) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _places(lines: Sequence[str]) -> Iterator[str]:
 
 def _first_to_blame(report: Report) -> str:
     kind = report.row.kind
-    if kind is Kind.WARNING and report.named and not WARNS_OF_CALLERS.fullmatch(readable(report.named)):
+    if kind is Kind.WARNING and report.named and readable(report.named) not in WARNS_OF_CALLERS:
         # WARN() stands in that very function, and what locks warn of has kinds of its own
         return readable(report.named)
     is_about_owner = kind in (Kind.LEAK, Kind.BAD_PAGE)
@@ -136,7 +136,7 @@ def _first_to_blame(report: Report) -> str:
     for name in map(readable, _candidates(report)):
         if name in report.own:
             return name
-        serves = is_about_owner and ALLOCATES.fullmatch(name)
+        serves = is_about_owner and name in ALLOCATES
         if report.is_own(name) and not serves and not _is_part(name, report):
             return name
         asked.append(name)
@@ -144,7 +144,7 @@ def _first_to_blame(report: Report) -> str:
         return ""
     # plumbing may fail itself; what only reports hardly ever does
     for hardly_ever in (MACHINERY, REPORTING):
-        if name := next((name for name in asked if not hardly_ever.fullmatch(name)), ""):
+        if name := next((name for name in asked if name not in hardly_ever), ""):
             return name
     return next(iter(asked), "")
 
@@ -154,7 +154,7 @@ def _is_part(name: str, report: Report) -> bool:
     for trace in report.mains:
         for inner, outer in pairwise(trace.frames):
             if readable(inner) == name:
-                return SEALED.fullmatch(readable(outer)) is not None
+                return readable(outer) in SEALED
     return False
 
 
@@ -168,7 +168,7 @@ def _stuck_in_module(report: Report) -> str:
     return ""
 
 
-def _stuck(report: Report, dispatches: re.Pattern[str]) -> str:
+def _stuck(report: Report, dispatches: Family) -> str:
     """Return the function that was entered from a dispatcher, in the first stack that has one."""
     for trace in report.mains:
         names = [readable(symbol) for symbol in trace.frames]
@@ -179,8 +179,8 @@ def _stuck(report: Report, dispatches: re.Pattern[str]) -> str:
                 return inner
             if BYSTANDER.fullmatch(inner):
                 break
-            is_entered = dispatches.fullmatch(outer) and not dispatches.fullmatch(inner)
-            if is_entered and not MACHINERY.fullmatch(inner):
+            is_entered = outer in dispatches and inner not in dispatches
+            if is_entered and inner not in MACHINERY:
                 return inner
     return ""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from harness.log.plumbing import one_of
+from harness.log.plumbing import Family
 
 # hands control to the functions that others registered. What loops is named by the function that was
 # entered here: which one deeper down the clock happened to meet differs each time
-DISPATCHES = one_of(
+DISPATCHES = Family(
     (
         # system calls, to their functions
         r"""\w*sys_?call\w* | el0_svc\w* | do_el0_svc | tracesys\w* | sysenter_\w+ | entry_\w+
@@ -43,7 +43,7 @@ DISPATCHES = one_of(
 )
 # the same for what runs in interrupts. What they interrupted comes first, if it entered anything: a timer
 # that fires again and again shows on top of any stack
-DISPATCHES_IN_INTERRUPTS = one_of(
+DISPATCHES_IN_INTERRUPTS = Family(
     (
         r"""call_timer_fn | expire_timers | run_timer\w* | run_hrtimer\w* | hrtimer_run_\w+ | do_softirq\w*
         | handle_softirqs | tasklet_(?:hi_)?action\w* | handle_irq_event\w* | rcu_do_batch

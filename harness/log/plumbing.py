@@ -7,15 +7,29 @@ underscores it begins with, and without what compilers put behind it (`.isra.0`,
 from __future__ import annotations
 
 import re
+from functools import cached_property, lru_cache
 
 from harness.log import machinery, services
 
 
-def one_of(*tables: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile tables of reasons to one pattern."""
-    return re.compile(
-        "_*(?:" + "|".join(f"(?:{reason})" for table in tables for reason in table) + ")", re.VERBOSE
-    )
+class Family:
+    """Functions of which a name is one: `"kmalloc" in ALLOCATES`.
+
+    Its tables of reasons are compiled when the first name is asked about. That takes a
+    good part of the time in which a session starts, and most sessions ask about none.
+    """
+
+    def __init__(self, *tables: tuple[str, ...]) -> None:
+        self._reasons = [reason for table in tables for reason in table]
+        # the same functions stand in many stacks
+        self._holds = lru_cache(4096)(lambda name: self._pattern.fullmatch(name) is not None)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile("_*(?:" + "|".join(f"(?:{reason})" for reason in self._reasons) + ")", re.VERBOSE)
+
+    def __contains__(self, name: str) -> bool:
+        return self._holds(name)
 
 
 _REPORTING = (*machinery.REPORTING, *machinery.CHECKING)
@@ -24,14 +38,14 @@ _SERVICES = (*services.SEALED, *services.SERVICES)
 _WAITING = (*services.LOCKS, *services.WAITING)
 
 # who reports; and who may do so because the processor met something
-REPORTING = one_of(_REPORTING)
-MACHINERY = one_of(_MACHINERY)
-PLUMBING = one_of(_MACHINERY, _SERVICES, _WAITING)
+REPORTING = Family(_REPORTING)
+MACHINERY = Family(_MACHINERY)
+PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING)
 # what one of these has called is a part of it, whatever its name
-SEALED = one_of(machinery.CHECKING, services.SEALED, services.LOCKS)
+SEALED = Family(machinery.CHECKING, services.SEALED, services.LOCKS)
 # what a WARN() in it says is about its caller; one in a lock or the scheduler is about these
-WARNS_OF_CALLERS = one_of(_MACHINERY, _SERVICES)
-ALLOCATES = one_of(services.ALLOCATES)
+WARNS_OF_CALLERS = Family(_MACHINERY, _SERVICES)
+ALLOCATES = Family(services.ALLOCATES)
 
 # written in assembly, without a frame of its own: the stack's first frame is not of its caller
 FRAMELESS = re.compile(

@@ -173,6 +173,14 @@ _REST = (
         located=False,
         traced=False,
     ),
+    # the stack is of whoever was interrupted; the handlers that took none stand behind it
+    Row(
+        kind=Kind.BUG_REPORT,
+        pattern=r"irq (?:\d+: (?P<what>nobody cared)|event \d+: (?P<value>bogus return value))",
+        title="irq: {what}{value}",
+        located=False,
+        closing=r"Disabling IRQ #",
+    ),
     # the address and the count differ each time
     Row(
         kind=Kind.BUG_REPORT,
@@ -226,6 +234,7 @@ LITERALS = (
         "kernel NULL pointer",
     ),
     *("Linux version ", "still in use", "warned too often", "unregister_netdevice: waiting"),
+    *("nobody cared", "bogus return value"),
 )
 
 # may stand before a splat's first line and then belongs to it

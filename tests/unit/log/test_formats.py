@@ -54,6 +54,13 @@ _PAGING = "BUG: unable to handle kernel paging request in toy_go"
             Kind.BUG_REPORT,
             "unregister_netdevice: waiting for a device to become free",
         ),
+        # devices
+        (
+            'irq 16: nobody cared (try booting with the "irqpoll" option)',
+            Kind.BUG_REPORT,
+            "irq: nobody cared",
+        ),
+        ("irq event 16: bogus return value ffffffed", Kind.BUG_REPORT, "irq: bogus return value"),
         # locks and contexts
         ("[ BUG: toy/7 still has locks held! ]", Kind.LOCKDEP, "WARNING: still has locks held in toy_go"),
         (
