@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice, pairwise
 
 from harness.log.dispatch import (
@@ -53,7 +52,7 @@ class Report:
 
     def is_own(self, name: str) -> bool:
         """Whether a function can be at fault: of a module, or no plumbing."""
-        return name in self.own or not _is_plumbing(name)
+        return name in self.own or name not in PLUMBING
 
 
 def read_report(row: Row, named: str, text: str) -> Report:
@@ -61,7 +60,7 @@ def read_report(row: Row, named: str, text: str) -> Report:
     lines = text.split("\n")
     found = functions_of_modules(text)
     # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
-    own = frozenset(name for name in found if not ("::" in name and _is_plumbing(name)))
+    own = frozenset(name for name in found if not ("::" in name and name in PLUMBING))
     return Report(row=row, named=named, lines=lines, text=text, traces=parse_traces(lines), own=own)
 
 
@@ -87,11 +86,6 @@ def find_chain(report: Report) -> Iterator[str]:
     """Yield the functions of its stacks that are not plumbing, in their order."""
     for trace in report.mains:
         yield from (name for name in map(readable, trace.frames) if report.is_own(name))
-
-
-@lru_cache(maxsize=4096)
-def _is_plumbing(name: str) -> bool:
-    return name in PLUMBING
 
 
 def _candidates(report: Report) -> Iterator[str]:
