@@ -176,7 +176,7 @@ class Conversation:
         """
         deadline = Deadline.after(seconds * self._slowness)
         self.log.wake()
-        self._shell.run(command, deadline)
+        self._shell.run(command, deadline, subshell=False)
         if not self.log.is_awake(deadline.remaining):
             raise HangError("a fork does not say that it is awake", **self._running.evidence())
 

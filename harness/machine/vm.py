@@ -267,6 +267,7 @@ class Vm:
     @property
     def taint(self) -> int | None:
         """The kernel's taint bits; None where the kernel does not show them (CONFIG_PROC_SYSCTL)."""
+        # the shell's own read takes byte after byte, and gets no more than the first here
         answer = self.run("exec head -n 1 /proc/sys/kernel/tainted")
         return int(answer.output) if answer.status == 0 else None
 
