@@ -23,10 +23,11 @@ def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
     made = []
     # whether the frame above is in Rust; None if there is none
     rust: bool | None = None
+    frames = iter(read_frames([line for record in records for line in record.text.split("\n")]))
     for record in records:
-        lines = record.text.split("\n")
-        text = []
-        for line, frame in zip(lines, read_frames(lines), strict=True):
+        text: list[str] = []
+        for line in record.text.split("\n"):
+            frame = next(frames)
             located = symbols.found.get(frame) if frame else None
             if located is None or not located.places:
                 text.append(_demangle_all(line))

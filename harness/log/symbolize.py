@@ -7,7 +7,7 @@ how both are shown. Who looks places up is elsewhere. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.log.formats import SYMBOL, Kind
@@ -210,21 +210,21 @@ def _correct(records: tuple[Record, ...], symbols: Symbols) -> tuple[Record, ...
     is the next function's first, and that is what arm64 and riscv print. Code of a module that is
     gone has no name.
     """
+    texts = [record.text.split("\n") for record in records]
+    frames = iter(read_frames([line for lines in texts for line in lines]))
     return tuple(
-        replace(record, text="\n".join(_corrected_lines(record.text.split("\n"), symbols)))
-        for record in records
+        replace(record, text="\n".join(_corrected(line, next(frames), symbols) for line in lines))
+        for record, lines in zip(records, texts, strict=True)
     )
 
 
-def _corrected_lines(lines: list[str], symbols: Symbols) -> Iterator[str]:
-    for line, frame in zip(lines, read_frames(lines), strict=True):
-        located = symbols.found.get(frame) if frame else None
-        match = LINE.match(line)
-        if match is None or frame is None or located is None or located.symbol == frame.symbol:
-            yield line
-        else:
-            module = f" [{frame.module}]" if frame.module else ""
-            yield f"{match['head'] or ' '}{located.symbol}+{located.offset:#x}/{located.offset:#x}{module}"
+def _corrected(line: str, frame: Frame | None, symbols: Symbols) -> str:
+    located = symbols.found.get(frame) if frame else None
+    match = LINE.match(line)
+    if match is None or frame is None or located is None or located.symbol == frame.symbol:
+        return line
+    module = f" [{frame.module}]" if frame.module else ""
+    return f"{match['head'] or ' '}{located.symbol}+{located.offset:#x}/{located.offset:#x}{module}"
 
 
 def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Blame | None:

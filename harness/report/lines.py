@@ -50,7 +50,8 @@ def read_lines(
     """
     wanted = [splat for splat in splats if splat.first <= splat.last][:_MOST]
     spans = [records[splat.first : splat.last + 1] for splat in wanted]
-    frames = list(find_frames([record for span in spans for record in span]))
+    # of each report by itself: where the processor stopped in one may be a call in another
+    frames = list(dict.fromkeys(frame for span in spans for frame in find_frames(span)))
     try:
         symbols = look_up(frames, files, build) if files is not None and frames else Symbols()
     except HostError as error:

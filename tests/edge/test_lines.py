@@ -58,9 +58,29 @@ def files(tmp_path: Path) -> DebugFiles:
     return DebugFiles(symbolizer=(str(program),), files={"": DebugFile(path=vmlinux)})
 
 
-def read(files: DebugFiles | None, build: Build | None = None) -> Lines:
-    records = parse_console(LOG)
+def read(files: DebugFiles | None, build: Build | None = None, log: str = LOG) -> Lines:
+    records = parse_console(log)
     return read_lines(records, find_splats(records), files, build or Build())
+
+
+# as a kernel with KASAN says of a NULL pointer on arm64: to the first report the place is that of a call
+TWICE = f"""\
+==================================================================
+BUG: KASAN: null-ptr-deref in toy_read+0x12/0x20
+Read of size 4 at addr 0000000000000010 by task toy/44
+Call trace:
+ toy_read+0x12/0x20
+ vfs_read+0x9e/0x100
+==================================================================
+{LOG}"""
+
+
+def test_two_reports_of_one_place_are_both_pointed_at_its_line(files: DebugFiles) -> None:
+    found = read(files, log=TWICE).refined.values()
+    assert [(splat.kind, splat.file, splat.line) for splat in found] == [
+        ("kasan", "toy.c", 3),
+        ("oops", "toy.c", 3),
+    ]
 
 
 def test_blamed_line_comes_with_its_source(files: DebugFiles) -> None:

@@ -281,6 +281,18 @@ def test_frames_are_shown_with_places_inlined_functions_and_the_boundary() -> No
     assert text[4] == "---- Rust above, C below ----"
 
 
+def test_trace_that_begins_where_the_processor_stopped_is_looked_up_as_that_place() -> None:
+    records = parse_console(
+        "[    1.000000] pc : toy_read+0x1c/0x64 [toy]\n"
+        "[    1.000001] Call trace:\n"
+        "[    1.000002]  toy_read+0x1c/0x64 [toy]\n"
+    )
+    stopped = point("toy_read", 0x1C, 0x64, module="toy", returns=False)
+    assert list(find_frames(records)) == [stopped]
+    shown = annotate(records, Symbols(found={stopped: located("toy_read", ("toy_read", "toy.rs", 30))}))
+    assert [record.text.endswith(" toy.rs:30") for record in shown] == [True, False, True]
+
+
 def test_annotation_leaves_other_records_alone() -> None:
     _, records, symbols = load("x86_64-drop")
     shown = annotate(records, symbols)
