@@ -49,11 +49,18 @@ class Pulse:
                 self._received += self._sock.recv(1 << 16)
         return end in self._received
 
-    def query(self, command: str, deadline: Deadline) -> str | None:
-        """Return what a command prints, both streams; None if no answer came in time."""
+    def query(self, command: str, patience_s: float) -> str | None:
+        """Return what a command prints, both streams; None if nothing more of it came for `patience_s`.
+
+        A kernel with all detectors takes seconds to tell of its tasks, and so does a guest that spins. None
+        also if it goes on for ten times as long.
+        """
         self._send(f"{{ {command}\n}} 2>&1")
-        while not self.answered(deadline.slice(0.1)):
-            if deadline.expired:
+        size, quiet, limit = 0, Deadline.after(patience_s), Deadline.after(10 * patience_s)
+        while not self.answered(quiet.slice(0.1)):
+            if len(self._received) > size:
+                size, quiet = len(self._received), Deadline.after(patience_s)
+            if quiet.expired or limit.expired:
                 return None
         text = self._received.decode(errors="replace").partition(self._mark)[0]
         # answers to questions that nobody waits for any more may come first

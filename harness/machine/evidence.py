@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.deadline import Deadline
 from harness.errors import HangError, HarnessError
 from harness.guest import tasks
 from harness.guest.pulse import Pulse
@@ -217,12 +216,13 @@ class _Examination:
     def _ask_tasks(self) -> tasks.TaskList | None:
         if self._patient.pulse is None:
             return None
-        answer = self._patient.pulse.query(tasks.QUERY, self._deadline(_ANSWER_S))
+        answer = self._patient.pulse.query(tasks.QUERY, self._patience_s)
         self._write("tasks: where each waits, and its /proc/PID/stat", answer or "user space does not answer")
         return None if answer is None else tasks.parse_tasks(answer)
 
-    def _deadline(self, seconds: float) -> Deadline:
-        return Deadline.after(seconds * self._patient.slowness)
+    @property
+    def _patience_s(self) -> float:
+        return _ANSWER_S * self._patient.slowness
 
     @staticmethod
     def _activities(before: tasks.TaskList | None, after: tasks.TaskList | None) -> tuple[Activity, ...]:
@@ -269,6 +269,6 @@ class _Examination:
         assert self._patient.pulse is not None
         for key in _KEYS:
             start = self._running.console_size
-            answer = self._patient.pulse.query(f"echo {key} >/proc/sysrq-trigger", self._deadline(_ANSWER_S))
+            answer = self._patient.pulse.query(f"echo {key} >/proc/sysrq-trigger", self._patience_s)
             text = self._sysrq.answer_since(start)
             self._write(f"sysrq {key} by the second shell", (answer or "") + text or _SILENT)

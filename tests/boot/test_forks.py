@@ -45,7 +45,7 @@ def test_next_tests_machine_is_started_while_a_test_runs(
     with start(pytest_argv(request.config, "scene_ahead.py", arch, tmp_path)) as session:
         said = session.communicate()[0].decode()
     assert {case.get("name"): colour(case) for case in all_cases(tmp_path)} == {
-        f"test_turn[{arch}-{turn}]": "passed" for turn in ("first", "small", "again", "small-again")
+        f"test_turn[{arch}-{turn}]": "passed" for turn in ("first", "large", "again", "large-again")
     }, said
 
 
