@@ -64,8 +64,19 @@ def read_report(row: Row, named: str, text: str) -> Report:
     return Report(row=row, named=named, lines=lines, text=text, traces=parse_traces(lines), own=own)
 
 
+# lib/nmi_backtrace.c, of processors that mask every interrupt there is
+_UNSEEN = "still haven't responded to the NMI"
+
+
+def _is_unseen(report: Report) -> bool:
+    """Whether the stack is of the processor that noticed, as that which hangs could not say where it is."""
+    return report.row.kind is Kind.HARD_LOCKUP and _UNSEEN in report.text
+
+
 def find_function(report: Report) -> str:
     """Return the function to blame, "" if none shows."""
+    if _is_unseen(report):
+        return ""
     if report.row.blames is Blames.HANDLER:
         stuck = (
             _stuck_in_module(report) or _stuck(report, DISPATCHES) or _stuck(report, DISPATCHES_IN_INTERRUPTS)
@@ -84,7 +95,7 @@ def find_checker(report: Report, function: str) -> str:
 
 def find_chain(report: Report) -> Iterator[str]:
     """Yield the functions of its stacks that are not plumbing, in their order."""
-    for trace in report.mains:
+    for trace in () if _is_unseen(report) else report.mains:
         yield from (name for name in map(readable, trace.frames) if report.is_own(name))
 
 

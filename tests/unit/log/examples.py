@@ -47,6 +47,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "external_abort_arm": (Kind.OOPS, "Unhandled fault", "toy_reset", False, (0, 4)),
     "general_protection_x86": (Kind.OOPS, "general protection fault", "toy_unlink", False, (0, 5)),
     "hard_lockup": (Kind.HARD_LOCKUP, "hard lockup", "toy_spin", False, (0, 4)),
+    "hard_lockup_unseen": (Kind.HARD_LOCKUP, "hard lockup", "", True, (0, 18)),
     "hung_task": (Kind.HUNG_TASK, "INFO: task hung", "toy_lock_twice", False, (0, 11)),
     "jump_to_null_x86": (Kind.OOPS, NULL, "toy_ioctl", False, (0, 9)),
     "kasan": (Kind.KASAN, "KASAN: slab-use-after-free Read", "toy_poll", False, (0, 24)),
@@ -109,6 +110,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
 
 # what is not whole
 DAMAGE = {
+    "hard_lockup_unseen": "its stack trace ends before the function to blame",
     "external_abort_arm": "its stack trace is missing",
     "rust_panic_torn": "its stack trace ends before the function to blame",
     "stack_overflow_arm64": "its stack trace is missing",
