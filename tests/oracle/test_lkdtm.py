@@ -128,13 +128,19 @@ _MEMORY = {
 # the task that pulls one of these never comes back
 _LOCKUPS = {
     "SOFTLOCKUP": r"^BUG: soft lockup in lkdtm_SOFTLOCKUP$",
-    "SMP_CALL_LOCKUP": r"^(BUG: soft|hard) lockup in (__)?lkdtm_SMP_CALL_LOCKUP$",
     "HUNG_TASK": r"^INFO: task hung in lkdtm_HUNG_TASK$",
 }
 
 # a processor that masks all interrupts says where it is when an NMI comes, which only x86_64 has
-_MASKED = {"HARDLOCKUP": r"^hard lockup in lkdtm_HARDLOCKUP$"}
-_UNSEEN = {"HARDLOCKUP": "^hard lockup$"}
+_MASKED = {
+    "HARDLOCKUP": r"^hard lockup in lkdtm_HARDLOCKUP$",
+    "SMP_CALL_LOCKUP": r"^(BUG: soft|hard) lockup in (__)?lkdtm_SMP_CALL_LOCKUP$",
+}
+_UNSEEN = {
+    "HARDLOCKUP": "^hard lockup$",
+    # or of the one that waits for it
+    "SMP_CALL_LOCKUP": r"^(BUG: soft lockup in lkdtm_SMP_CALL_LOCKUP|hard lockup)$",
+}
 
 # noticed by nothing that these kernels have, and why
 _UNNOTICED = {
