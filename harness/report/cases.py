@@ -186,6 +186,13 @@ def _message(report: Phase, facts: dict[str, Any]) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     if report.failed:
-        crash = getattr(report.longrepr, "reprcrash", None)
-        return str(facts.get("reason") or (crash.message if crash else report.longreprtext[-200:]))
+        return str(facts.get("reason") or _headline(report))
     return ""
+
+
+def _headline(report: Phase) -> str:
+    if isinstance(report.longrepr, str):
+        # an error of ours: how to repeat what it is about comes last
+        return report.longrepr.partition("\n")[0]
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message) if crash else report.longreprtext[-200:]

@@ -52,6 +52,12 @@ def test_a_skip_gives_its_reason_and_no_more() -> None:
     assert case_of(Report(skipped=True, longrepr=("f", 1, "Skipped: not here"))).message == "not here"
 
 
+def test_an_error_of_ours_is_headed_by_its_first_line() -> None:
+    told = "BuildError: make ended with status 2\n  first_error  expected `;`\n  repeat       make -C '1970'"
+    case = case_of(Report(failed=True, when="setup", longrepr=told, longreprtext=told))
+    assert case.message == "BuildError: make ended with status 2"
+
+
 @pytest.mark.parametrize(
     ("when", "properties"),
     [("setup", (("phase", "setup"),)), ("call", ()), ("teardown", (("phase", "teardown"),))],
