@@ -19,7 +19,7 @@ from harness.errors import HarnessError, HostError, MachineError, UsageError
 from harness.host import Qemu
 from harness.image.initramfs import Image, build_image
 from harness.kernel.artifact import Kernel
-from harness.kernel.build import build_kernel
+from harness.kernel.build import build_kernel, has_tree
 from harness.kernel.builtkernel import find_arch
 from harness.kernel.kconfig import list_profiles
 from harness.kernel.source import SourceKind, parse_source
@@ -106,19 +106,26 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     cache = choices.cache
     toolchain = open_toolchain(choices.toolchain, cache, report)
     qemu = host.find_qemu(arch, toolroot=toolchain.root, chosen=choices.qemu)
-    kernel = build_kernel(
+    kernel = _build(arch, choices, toolchain, report)
+    image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
+    accel = _choose_accel(choices, kernel, image, qemu, report)
+    return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
+
+
+def _build(
+    arch: Arch, choices: Choices, toolchain: Toolchain, report: Report, *, with_tree: bool = False
+) -> Kernel:
+    return build_kernel(
         choices.kernel,
         arch,
         choices.profile,
         toolchain=toolchain,
-        cache=cache,
+        cache=choices.cache,
         report=report,
         extra_fragments=choices.fragments,
-        refresh=choices.refresh,
+        refresh=choices.refresh and not with_tree,
+        with_tree=with_tree,
     )
-    image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
-    accel = _choose_accel(choices, kernel, image, qemu, report)
-    return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
 
 
 def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
@@ -159,6 +166,16 @@ class Platforms:
         if isinstance(made, HarnessError):
             raise made
         return made
+
+    def kernel_with_tree(self, arch: Arch, profile: str | None) -> Kernel:
+        """Return the kernel with a tree to build modules in; a removed one is made again, in minutes."""
+        platform = self.get(arch, profile)
+        if parse_source(self.choices.kernel).kind is SourceKind.BUILT or has_tree(platform.kernel):
+            return platform.kernel
+        choices = self.choices.with_profile(profile)
+        kernel = _build(arch, choices, platform.toolchain, self._report, with_tree=True)
+        self._made[arch.name, choices.profile] = replace(platform, kernel=kernel)
+        return kernel
 
 
 def _choose_accel(choices: Choices, kernel: Kernel, image: Image, qemu: Qemu, report: Report) -> str:

@@ -132,6 +132,11 @@ def build_kernel(
     raise BuildError(f"{spec} is being edited all the time: its kernel was never up to date")
 
 
+def has_tree(kernel: Kernel) -> bool:
+    """Whether a kernel that was built here still has its build tree, and that is whole."""
+    return kernel.build_dir is not None and buildtree.read_state(kernel.build_dir).complete
+
+
 def _build(order: _Order, scan: TreeScan | None, *, with_tree: bool) -> Kernel:
     tree = order.tree()
     key = order.key("kernel", scan.digest if scan else order.source.identity)

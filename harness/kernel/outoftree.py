@@ -64,7 +64,7 @@ def _open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pa
     if kernel.build_dir is None or kernel.source_dir is None:
         raise UsageError(
             f"modules cannot be built for {kernel.source}: its build tree or its source is not there",
-            mend="build_kernel(with_tree=True); a built: kernel has to be an O= directory with its source",
+            mend="a built: kernel has to be an O= directory with its source",
         )
     name = caching.hash_text(str(directory), str(kernel.build_dir))
     return BuildTree(

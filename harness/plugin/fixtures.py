@@ -138,11 +138,12 @@ def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str |
     The directory is looked for beside the test and has a Kbuild file or
     Makefile; the returned files, by the modules' names, are what `vm.module` takes.
     """
-    platform, _ = platform_of(request.node, arch)
+    platform, wanted = platform_of(request.node, arch)
+    platforms = request.config.stash[PLATFORMS]
 
     def build(directory: str | Path) -> dict[str, Path]:
         found = outoftree.build_modules(
-            platform.kernel,
+            platforms.kernel_with_tree(arch, wanted.profile),
             (request.path.parent / directory).absolute(),
             toolchain=platform.toolchain,
             cache=_cache(request),

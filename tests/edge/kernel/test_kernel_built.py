@@ -18,7 +18,7 @@ from harness.arch import require_arch
 from harness.cache import Cache, remove_tree
 from harness.errors import BuildError, ConfigError, HostError
 from harness.kernel.artifact import Kernel
-from harness.kernel.build import build_kernel
+from harness.kernel.build import build_kernel, has_tree
 from harness.kernel.toolchain import Toolchain
 from harness.progress import Progress, Report, ignore
 
@@ -270,8 +270,13 @@ def test_only_the_newest_build_trees_of_a_family_are_kept(
 def test_a_build_tree_that_is_gone_is_made_again_when_wanted(build: Builder, cache: Cache) -> None:
     kernel = build()
     assert kernel.build_dir is not None
+    assert has_tree(kernel)
     remove_tree(kernel.build_dir)
     assert build().build_dir is None
+    assert not has_tree(build())
+    # as an interrupted build leaves it
+    kernel.build_dir.mkdir()
+    assert not has_tree(build())
     assert build(with_tree=True) == kernel
     assert kernel.build_dir.is_dir()
 
