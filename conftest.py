@@ -1,3 +1,3 @@
 """Loads the pytest plugin, nothing else."""
 
-pytest_plugins = ["harness.plugin"]
+pytest_plugins = ["rustbed.plugin"]

@@ -4,7 +4,7 @@ What a test author needs, and nothing else: the types of the fixtures `vm`,
 `boot` and `kernel`, and the errors they raise.
 """
 
-from harness.errors import (
+from rustbed.errors import (
     BootError,
     CommandError,
     CrashError,
@@ -18,9 +18,9 @@ from harness.errors import (
     UsageError,
     WaitError,
 )
-from harness.kernel.artifact import Kernel
-from harness.log.record import Log, Record
-from harness.machine.vm import Vm
+from rustbed.kernel.artifact import Kernel
+from rustbed.log.record import Log, Record
+from rustbed.machine.vm import Vm
 
 __all__ = [
     "BootError",

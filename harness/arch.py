@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.errors import UsageError
+from rustbed.errors import UsageError
 
 
 class Firmware(StrEnum):

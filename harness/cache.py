@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HostError
+from rustbed.errors import HostError
 
 MANIFEST = "manifest.json"
 

@@ -99,7 +99,7 @@ class MachineError(HarnessError):
     """A machine stopped being usable; `outcome` is crash, hang or lost."""
 
     outcome = "lost"
-    # of a hang: which kind, a value of harness.machine.hang.Hang
+    # of a hang: which kind, a value of rustbed.machine.hang.Hang
     hang = ""
     # bytes of its console that tell of it; what follows was asked for afterwards. None: all of them
     console_end: int | None = None

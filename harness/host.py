@@ -13,9 +13,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import process
-from harness.arch import Arch
-from harness.errors import HostError, UsageError
+from rustbed import process
+from rustbed.arch import Arch
+from rustbed.errors import HostError, UsageError
 
 # the release of Debian 13; older ones lack options we use, and 7.2 cannot boot a current riscv64 kernel
 QEMU_MINIMUM = (10, 0)

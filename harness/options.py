@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.arch import ARCHES, Arch
-from harness.cache import default_root
-from harness.errors import UsageError
-from harness.prepare import ACCELS, TOOLCHAINS, Choices, select_arches
+from rustbed.arch import ARCHES, Arch
+from rustbed.cache import default_root
+from rustbed.errors import UsageError
+from rustbed.prepare import ACCELS, TOOLCHAINS, Choices, select_arches
 
 # returns the value of the option of that name, dashes and all left out
 Given = Callable[[str], Any]

@@ -11,23 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness import cache as caching
-from harness import host
-from harness.arch import ARCHES, Arch, require_arch
-from harness.cache import Cache
-from harness.errors import HarnessError, HostError, MachineError, UsageError
-from harness.host import Qemu
-from harness.image.initramfs import Image, build_image
-from harness.kernel.artifact import Kernel
-from harness.kernel.build import build_kernel, has_tree
-from harness.kernel.builtkernel import find_arch
-from harness.kernel.kconfig import list_profiles
-from harness.kernel.source import SourceKind, parse_source
-from harness.kernel.toolroot import Toolchain, open_toolchain
-from harness.machine.booting import boot
-from harness.machine.spec import MachineSpec
-from harness.machine.watching import Patience
-from harness.progress import Progress, Report
+from rustbed import cache as caching
+from rustbed import host
+from rustbed.arch import ARCHES, Arch, require_arch
+from rustbed.cache import Cache
+from rustbed.errors import HarnessError, HostError, MachineError, UsageError
+from rustbed.host import Qemu
+from rustbed.image.initramfs import Image, build_image
+from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.build import build_kernel, has_tree
+from rustbed.kernel.builtkernel import find_arch
+from rustbed.kernel.kconfig import list_profiles
+from rustbed.kernel.source import SourceKind, parse_source
+from rustbed.machine.booting import boot
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.watching import Patience
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.toolroot import Toolchain, open_toolchain
 
 ACCELS = ("auto", "kvm", "tcg")
 TOOLCHAINS = ("toolroot", "host")

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HostError
+from rustbed.errors import HostError
 
 # for `start`'s streams
 PIPE = subprocess.PIPE

@@ -11,12 +11,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from harness.arch import Arch
-from harness.cache import Cache
-from harness.devices.firmware import Firmware, Source, compile_acpi, compile_device_tree
-from harness.errors import UsageError
-from harness.machine.spec import MachineSpec
-from harness.prepare import Platform
+from rustbed.arch import Arch
+from rustbed.cache import Cache
+from rustbed.errors import UsageError
+from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
+from rustbed.machine.spec import MachineSpec
+from rustbed.prepare import Platform
 
 _TUPLES = ("devices", "machine_options", "cmdline", "acpi", "qemu_args")
 _TEXTS = ("profile", "device_tree")

@@ -11,21 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness import host
-from harness.errors import CommandError, HarnessError, HostError, LostError, MachineError
-from harness.guest import kmemleak
-from harness.kernel.debugfiles import DebugFiles, files_of, render_files
-from harness.log.record import Record, render_records
-from harness.log.splat import Kind, Splat, find_splats, new_taints
-from harness.log.symbolize import Build
-from harness.machine.machines import Machines
-from harness.machine.running import RunFiles, read_console
-from harness.machine.spec import MachineSpec
-from harness.machine.vm import Vm
-from harness.prepare import Platform
-from harness.report import rundir
-from harness.report.lines import read_lines
-from harness.report.verdict import (
+from rustbed import host
+from rustbed.errors import CommandError, HarnessError, HostError, LostError, MachineError
+from rustbed.forks.machines import Machines
+from rustbed.instruments import kmemleak
+from rustbed.log.record import Record, render_records
+from rustbed.log.splat import Kind, Splat, find_splats, new_taints
+from rustbed.log.symbolize import Build
+from rustbed.machine.running import RunFiles, read_console
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.vm import Vm
+from rustbed.prepare import Platform
+from rustbed.report import rundir
+from rustbed.report.verdict import (
     Expectation,
     MachineReport,
     Outcome,
@@ -33,6 +31,9 @@ from harness.report.verdict import (
     judge,
     render_failure,
 )
+from rustbed.symbols import debugfiles
+from rustbed.symbols.debugfiles import DebugFiles, files_of
+from rustbed.symbols.lines import read_lines
 
 
 @dataclass
@@ -100,7 +101,7 @@ class TestRun:
         if self._debug_files.get(directory) != files:
             self._debug_files[directory] = files
             directory.mkdir(parents=True, exist_ok=True)
-            rundir.replace_text(directory / rundir.SYMBOLS, render_files(files))
+            rundir.replace_text(directory / debugfiles.NAME, debugfiles.render_files(files))
 
     def finish(self, outcome: Outcome, reason: str) -> Verdict:
         """Judge the test: everything its machines said until now counts. The first verdict stands."""

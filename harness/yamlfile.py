@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from harness.errors import SpecError
+from rustbed.errors import SpecError
 
 
 @dataclass(frozen=True, kw_only=True)

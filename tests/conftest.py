@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.kernel.artifact import Kernel
+from rustbed.kernel.artifact import Kernel
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.arch import require_arch
-from harness.kernel.artifact import Kernel
+from rustbed.arch import require_arch
+from rustbed.kernel.artifact import Kernel
 
 
 def make_kernel(**fields: Any) -> Kernel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.machine.threads import process_state, thread_times
+from rustbed.procfs import process_state, thread_times
 
 
 def is_running(pid: int) -> bool:

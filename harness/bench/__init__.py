@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.bench.boot import bench_boot
-from harness.bench.churn import bench_churn
-from harness.bench.explain import bench_explain
-from harness.bench.fork import bench_fork
-from harness.cache import Cache
-from harness.prepare import Platform
+from rustbed.bench.boot import bench_boot
+from rustbed.bench.churn import bench_churn
+from rustbed.bench.explain import bench_explain
+from rustbed.bench.fork import bench_fork
+from rustbed.cache import Cache
+from rustbed.prepare import Platform
 
 # each takes platforms, how often to measure, and the cache
 BENCHES: dict[str, Callable[[Sequence[Platform], int, Cache], str]] = {

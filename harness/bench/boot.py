@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import process
-from harness.cache import Cache
-from harness.deadline import Deadline
-from harness.errors import HangError
-from harness.machine.argv import file_chardev, render_bare_argv
-from harness.machine.booting import boot
-from harness.prepare import Platform
+from rustbed import process
+from rustbed.cache import Cache
+from rustbed.deadline import Deadline
+from rustbed.errors import HangError
+from rustbed.machine.argv import file_chardev, render_bare_argv
+from rustbed.machine.booting import boot
+from rustbed.prepare import Platform
 
 # the bare machine's only program; the kernel prints these when it starts it and when it has ended
 _PROGRAM, _ARGUMENTS = "/bin/sleep", "0"

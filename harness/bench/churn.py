@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
-from harness.cache import Cache
-from harness.errors import HarnessError
-from harness.machine.machines import Machines
-from harness.prepare import Platform
-from harness.progress import ignore
+from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
+from rustbed.cache import Cache
+from rustbed.errors import HarnessError
+from rustbed.forks.machines import Machines
+from rustbed.prepare import Platform
+from rustbed.progress import ignore
 
 
 @dataclass(frozen=True, kw_only=True)

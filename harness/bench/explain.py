@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, cycle, islice
 from pathlib import Path
 
-from harness import process
+from rustbed import process
 
 _SIZES_MB = (1, 10, 100)
 _ORDINARY = tuple(
@@ -64,7 +64,7 @@ def _measure(log: Path, name: str, size_mb: int) -> Cost:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
     process.run(
-        [sys.executable, "-m", "harness.cli", "explain", "--json", str(log)],
+        [sys.executable, "-m", "rustbed.cli", "explain", "--json", str(log)],
         attempted="explaining a log",
         timeout_s=600,
         check=False,

@@ -10,14 +10,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
-from harness.cache import Cache
-from harness.machine.identity import template_key
-from harness.machine.machines import Machines
-from harness.machine.template import KIND
-from harness.machine.vm import Vm
-from harness.prepare import Platform
-from harness.progress import ignore
+from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
+from rustbed.cache import Cache
+from rustbed.forks.key import template_key
+from rustbed.forks.machines import Machines
+from rustbed.forks.template import KIND
+from rustbed.machine.vm import Vm
+from rustbed.prepare import Platform
+from rustbed.progress import ignore
 
 # forks that run at once while their memory is measured
 _IDLE = 8

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.errors import HostError
-from harness.machine.machines import FORKED, Machines
-from harness.machine.vm import Vm
-from harness.prepare import Platform
+from rustbed.errors import HostError
+from rustbed.forks.machines import FORKED, Machines
+from rustbed.machine.vm import Vm
+from rustbed.prepare import Platform
 
 # what is loaded into them
 DRIVER = "rust_minimal"

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-from harness.errors import CommandError, HarnessError, SyscallError, UsageError
-from harness.guest.rbctl import StepResult, parse_results, render_steps
-from harness.guest.shell import Answer
+from rustbed.errors import CommandError, HarnessError, SyscallError, UsageError
+from rustbed.guest.rbctl import StepResult, parse_results, render_steps
+from rustbed.guest.shell import Answer
 
 _MODES = {"r", "w", "rw"}
 _session = itertools.count(1)

@@ -17,8 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.deadline import Deadline
-from harness.log.record import Record, parse_kmsg
+from rustbed.deadline import Deadline
+from rustbed.log.record import Record, parse_kmsg
 
 # facility "user", level "debug": on no console, in every log
 _FENCE_PREFIX = "<15>"

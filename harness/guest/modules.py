@@ -9,10 +9,10 @@ import shlex
 from pathlib import Path
 from typing import Protocol
 
-from harness.errors import UsageError
-from harness.guest.shell import Answer
-from harness.kernel.artifact import Kernel
-from harness.kernel.module import require_loadable
+from rustbed.errors import UsageError
+from rustbed.guest.shell import Answer
+from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.module import require_loadable
 
 # where images/ puts modules, and where pushed ones go
 _MODULES = "/lib/modules"

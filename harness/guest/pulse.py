@@ -11,7 +11,7 @@ import secrets
 import socket
 from contextlib import suppress
 
-from harness.deadline import Deadline
+from rustbed.deadline import Deadline
 
 
 class Pulse:

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.errors import UsageError
+from rustbed.errors import UsageError
 
 # most bytes one step can move
 IO_MAX = 1 << 20

@@ -22,8 +22,8 @@ from pathlib import Path
 import pexpect
 from pexpect.socket_pexpect import SocketSpawn
 
-from harness.deadline import Deadline
-from harness.errors import HangError, LostError, MachineError
+from rustbed.deadline import Deadline
+from rustbed.errors import HangError, LostError, MachineError
 
 # what images/init says once the shell listens; the number is the protocol's version
 READY = b"rustbed-ready 2"

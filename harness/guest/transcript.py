@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.guest.kmsg import render_fence
+from rustbed.errors import UsageError
+from rustbed.guest.kmsg import render_fence
 
 NAME = "transcript.jsonl"
 # directory beside it, with what commands read, each in a file named after its SHA-256

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from harness.errors import UsageError
+from rustbed.errors import UsageError
 
 _MAGIC = b"070701"
 _TRAILER = "TRAILER!!!"

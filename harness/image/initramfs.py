@@ -13,20 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import cache as caching
-from harness.arch import Arch
-from harness.cache import Cache, Facts
-from harness.errors import HostError, SpecError
-from harness.image import cpio
-from harness.image.cpio import Member
-from harness.image.packages import Package, fetch_package
-from harness.image.rbctl import build_rbctl, has_nolibc, rbctl_key
-from harness.image.spec import ImageSpec, find_spec_file, load_image_spec
-from harness.image.strip import strip_module
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.source import parse_source, resolve_source
-from harness.kernel.toolchain import Toolchain
-from harness.progress import Progress, Report
+from rustbed import cache as caching
+from rustbed.arch import Arch
+from rustbed.cache import Cache, Facts
+from rustbed.errors import HostError, SpecError
+from rustbed.image import cpio
+from rustbed.image.cpio import Member
+from rustbed.image.rbctl import build_rbctl, has_nolibc, rbctl_key
+from rustbed.image.spec import ImageSpec, find_spec_file, load_image_spec
+from rustbed.image.strip import strip_module
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.kernel.source import parse_source, resolve_source
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.packages import Package, fetch_package
+from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "images"
 # counted up when the code below puts the same parts together differently

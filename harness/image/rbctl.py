@@ -13,15 +13,15 @@ import os
 import re
 from pathlib import Path
 
-from harness import cache as caching
-from harness import process
-from harness.arch import Arch
-from harness.cache import Cache, Facts
-from harness.errors import BuildError, UsageError
-from harness.kernel.make import render_make
-from harness.kernel.toolchain import Bind, Toolchain
-from harness.process import ProgramError
-from harness.progress import Progress, Report
+from rustbed import cache as caching
+from rustbed import process
+from rustbed.arch import Arch
+from rustbed.cache import Cache, Facts
+from rustbed.errors import BuildError, UsageError
+from rustbed.kernel.make import render_make
+from rustbed.process import ProgramError
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.toolchain import Bind, Toolchain
 
 KIND = "rbctl"
 HEADERS_KIND = "uapi"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data import data_dir
-from harness.errors import SpecError, UsageError
-from harness.yamlfile import Either, Flag, Listing, Record, Text, load_yaml
+from rustbed.data import data_dir
+from rustbed.errors import SpecError, UsageError
+from rustbed.yamlfile import Either, Flag, Listing, Record, Text, load_yaml
 
 _FILE = Record(required={"path": Text(), "source": Text()}, optional={"executable": Flag()})
 SCHEMA = Record(

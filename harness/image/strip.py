@@ -9,13 +9,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from harness import cache as caching
-from harness import process
-from harness.cache import Cache, Facts
-from harness.errors import BuildError
-from harness.kernel.artifact import Module
-from harness.kernel.toolchain import Toolchain
-from harness.process import ProgramError
+from rustbed import cache as caching
+from rustbed import process
+from rustbed.cache import Cache, Facts
+from rustbed.errors import BuildError
+from rustbed.kernel.artifact import Module
+from rustbed.process import ProgramError
+from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "stripped"
 _NAME = "module.ko"

@@ -10,11 +10,11 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import process
-from harness.errors import HostError
-from harness.kernel import mirror
-from harness.kernel.toolchain import Toolchain
-from harness.progress import Progress, Report
+from rustbed import process
+from rustbed.errors import HostError
+from rustbed.progress import Progress, Report
+from rustbed.toolroot import mirror
+from rustbed.toolroot.toolchain import Toolchain
 
 # files in a recent kernel tree; an estimate for the progress bar
 _FILES = 97_000

@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.arch import Arch
-from harness.errors import UsageError
-from harness.kernel.kconfig import parse_config
-from harness.kernel.toolchain import version_key
+from rustbed.arch import Arch
+from rustbed.errors import UsageError
+from rustbed.kernel.kconfig import parse_config
+from rustbed.toolroot.toolchain import version_key
 
 
 @dataclass(frozen=True, kw_only=True)

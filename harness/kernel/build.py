@@ -13,21 +13,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import cache as caching
-from harness.arch import Arch
-from harness.cache import Cache, Facts
-from harness.errors import BuildError, ConfigError, UsageError
-from harness.kernel import buildtree, collect, kconfig, siblings, treescan
-from harness.kernel.artifact import Kernel
-from harness.kernel.buildtree import BuildTree, TreeState
-from harness.kernel.builtkernel import load_built
-from harness.kernel.impact import touches_modules_only
-from harness.kernel.kconfig import Option
-from harness.kernel.make import parse_step
-from harness.kernel.source import Source, SourceKind, parse_source, resolve_source
-from harness.kernel.toolchain import Toolchain
-from harness.kernel.treescan import TreeScan
-from harness.progress import Progress, Report
+from rustbed import cache as caching
+from rustbed.arch import Arch
+from rustbed.cache import Cache, Facts
+from rustbed.errors import BuildError, ConfigError, UsageError
+from rustbed.kernel import buildtree, collect, kconfig, siblings, treescan
+from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.buildtree import BuildTree, TreeState
+from rustbed.kernel.builtkernel import load_built
+from rustbed.kernel.impact import touches_modules_only
+from rustbed.kernel.kconfig import Option
+from rustbed.kernel.make import parse_step
+from rustbed.kernel.source import Source, SourceKind, parse_source, resolve_source
+from rustbed.kernel.treescan import TreeScan
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.toolchain import Toolchain
 
 # counted up when the same inputs shall give another kernel
 RECIPE = "1"

@@ -15,14 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from harness import cache as caching
-from harness import process
-from harness.arch import Arch
-from harness.errors import BuildError, ConfigError, HostError
-from harness.kernel import kconfig, kconfig_tree, make
-from harness.kernel.kconfig import Lost, Option
-from harness.kernel.source import Source
-from harness.kernel.toolchain import TREE_NAMES, Toolchain, find_shortcomings
+from rustbed import cache as caching
+from rustbed import process
+from rustbed.arch import Arch
+from rustbed.errors import BuildError, ConfigError, HostError
+from rustbed.kernel import kconfig, kconfig_tree, make
+from rustbed.kernel.kconfig import Lost, Option
+from rustbed.kernel.source import Source
+from rustbed.toolroot.toolchain import TREE_NAMES, Toolchain, find_shortcomings
 
 # the source's own word on how new its tools must be
 _MINIMUMS = Path("scripts/min-tool-version.sh")

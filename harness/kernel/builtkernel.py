@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import cache as caching
-from harness.arch import ARCHES, Arch
-from harness.errors import MismatchError, UsageError
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.elf import parse_elf
-from harness.kernel.image_file import ImageFacts, find_config, has_rust_symbols, identify_image
-from harness.kernel.kconfig import parse_config
-from harness.kernel.module import ModuleFacts, read_module, require_match
+from rustbed import cache as caching
+from rustbed.arch import ARCHES, Arch
+from rustbed.errors import MismatchError, UsageError
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.kernel.elf import parse_elf
+from rustbed.kernel.image_file import ImageFacts, find_config, has_rust_symbols, identify_image
+from rustbed.kernel.kconfig import parse_config
+from rustbed.kernel.module import ModuleFacts, read_module, require_match
 
 PROFILE = "built"
 # names of images outside of an O= tree, with * for a release; in this order

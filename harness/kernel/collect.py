@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import cache as caching
-from harness.cache import Cache, Facts
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.buildtree import BuildTree, TreeState
-from harness.kernel.module import describe_modules
+from rustbed import cache as caching
+from rustbed.cache import Cache, Facts
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.kernel.buildtree import BuildTree, TreeState
+from rustbed.kernel.module import describe_modules
 
 KIND = "kernels"
 VMLINUX = "vmlinux"

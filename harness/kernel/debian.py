@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import process
-from harness.cache import Cache
-from harness.errors import UsageError
-from harness.kernel import mirror
-from harness.kernel.toolchain import version_key
-from harness.progress import Progress, Report
+from rustbed import process
+from rustbed.cache import Cache
+from rustbed.errors import UsageError
+from rustbed.progress import Progress, Report
+from rustbed.toolroot import mirror
+from rustbed.toolroot.toolchain import version_key
 
 _SUITES = ("trixie", "trixie-backports")
 _KEYRINGS = tuple(Path("/usr/share/keyrings/debian-archive-keyring" + suffix) for suffix in (".gpg", ".pgp"))

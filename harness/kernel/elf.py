@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from mmap import mmap
 
-from harness.arch import ARCHES, Arch
+from rustbed.arch import ARCHES, Arch
 
 # a file's contents: read, or mapped where it is large
 Data = bytes | mmap

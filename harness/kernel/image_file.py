@@ -13,7 +13,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from harness.kernel.elf import parse_elf
+from rustbed.kernel.elf import parse_elf
 
 # offset, magic and our name of the architecture
 _MAGICS = ((0x202, b"HdrS", "x86_64"), (0x38, b"ARM\x64", "arm64"), (0x38, b"RSC\x05", "riscv64"))

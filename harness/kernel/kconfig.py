@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.arch import Arch
-from harness.data import data_dir
-from harness.errors import SpecError, UsageError
+from rustbed.arch import Arch
+from rustbed.data import data_dir
+from rustbed.errors import SpecError, UsageError
 
 _SET = re.compile(r"CONFIG_(\w+)=(.*)")
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.kernel.kconfig import Lost
+from rustbed.kernel.kconfig import Lost
 
 _TYPES = ("bool", "tristate", "string", "int", "hex", "prompt")
 _SOURCES = ("source", "osource", "rsource", "orsource")

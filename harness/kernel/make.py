@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.arch import Arch
+from rustbed.arch import Arch
 
 # results must not depend on who built them when, nor on how often
 ENV = {

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.arch import Arch
-from harness.errors import MismatchError
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.elf import ElfHeader, find_section, parse_elf
+from rustbed.arch import Arch
+from rustbed.errors import MismatchError
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.kernel.elf import ElfHeader, find_section, parse_elf
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,18 +11,18 @@ import os
 import shutil
 from pathlib import Path
 
-from harness import cache as caching
-from harness.cache import Cache
-from harness.errors import MismatchError, UsageError
-from harness.kernel import buildtree, siblings
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.buildtree import BuildTree
-from harness.kernel.kconfig import parse_config
-from harness.kernel.make import parse_step
-from harness.kernel.module import describe_modules, read_module, require_match
-from harness.kernel.source import Source, require_version
-from harness.kernel.toolchain import Toolchain, version_key
-from harness.progress import Progress, Report
+from rustbed import cache as caching
+from rustbed.cache import Cache
+from rustbed.errors import MismatchError, UsageError
+from rustbed.kernel import buildtree, siblings
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.kernel.buildtree import BuildTree
+from rustbed.kernel.kconfig import parse_config
+from rustbed.kernel.make import parse_step
+from rustbed.kernel.module import describe_modules, read_module, require_match
+from rustbed.kernel.source import Source, require_version
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.toolchain import Toolchain, version_key
 
 KIND = "outoftree"
 # what kbuild leaves in such a directory

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import cache as caching
-from harness import process
-from harness.cache import Cache
-from harness.errors import HostError
-from harness.kernel import buildtree
-from harness.kernel.buildtree import BuildTree, TreeState
+from rustbed import cache as caching
+from rustbed import process
+from rustbed.cache import Cache
+from rustbed.errors import HostError
+from rustbed.kernel import buildtree
+from rustbed.kernel.buildtree import BuildTree, TreeState
 
 KIND = "builds"
 # trees of a family that are kept, those used last: one is half a gigabyte and more

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from harness import cache as caching
-from harness.cache import Cache, Facts
-from harness.errors import UsageError
-from harness.kernel import debian
-from harness.kernel.archive import download, extract_member, unpack_archive
-from harness.kernel.toolchain import Toolchain
-from harness.progress import Progress, Report
+from rustbed import cache as caching
+from rustbed.cache import Cache, Facts
+from rustbed.errors import UsageError
+from rustbed.kernel import debian
+from rustbed.kernel.archive import download, extract_member, unpack_archive
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "sources"
 # an unpacked kernel tree, its archive beside it

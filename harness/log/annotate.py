@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from harness.log.demangle import demangle
-from harness.log.record import Record
-from harness.log.symbolize import LIBRARY, LINE, Blame, Located, Place, Symbols, read_frames
+from rustbed.log.demangle import demangle
+from rustbed.log.record import Record
+from rustbed.log.symbolize import LIBRARY, LINE, Blame, Located, Place, Symbols, read_frames
 
 # characters that a frame's function gets before its place
 _COLUMN = 64

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from harness.log.dispatch import (
+from rustbed.log.dispatch import (
     BYSTANDER,
     DETECTS,
     DISPATCHES,
     DISPATCHES_IN_INTERRUPTS,
     INTERRUPTED,
 )
-from harness.log.formats import Blames, Kind, Row
-from harness.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
-from harness.log.plumbing import (
+from rustbed.log.formats import Blames, Kind, Row
+from rustbed.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
+from rustbed.log.plumbing import (
     ALLOCATES,
     FRAMELESS,
     MACHINERY,

@@ -5,8 +5,8 @@ After most of these the kernel goes on.
 
 from __future__ import annotations
 
-from harness.log.formats import AT, RULE, SYMBOL, Blames, Kind, Row, Stage
-from harness.log.stalls import STALLS
+from rustbed.log.formats import AT, RULE, SYMBOL, Blames, Kind, Row, Stage
+from rustbed.log.stalls import STALLS
 
 # said before WARN() prints its headline
 _WARNED = frozenset({Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP, Kind.BUG_REPORT})

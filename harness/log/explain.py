@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from harness.log.annotate import render_blame
-from harness.log.demangle import demangle
-from harness.log.formats import Kind
-from harness.log.record import Record, parse_lines, render_record, split_lines, strip_ansi
-from harness.log.splat import Reader, Splat, may_hold_splat
-from harness.log.symbolize import Blame
+from rustbed.log.annotate import render_blame
+from rustbed.log.demangle import demangle
+from rustbed.log.formats import Kind
+from rustbed.log.record import Record, parse_lines, render_record, split_lines, strip_ansi
+from rustbed.log.splat import Reader, Splat, may_hold_splat
+from rustbed.log.symbolize import Blame
 
 # lines before a splat's headline that may be of it
 _BEFORE = 8

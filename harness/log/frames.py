@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from harness.log.demangle import demangle
-from harness.log.formats import SYMBOL
-from harness.log.plumbing import ALIASES
+from rustbed.log.demangle import demangle
+from rustbed.log.formats import SYMBOL
+from rustbed.log.plumbing import ALIASES
 
 _ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
 # powerpc prints the stack's address and the code's before each name

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from harness.log.body import BODY
-from harness.log.dispatch import ENTRIES
-from harness.log.formats import Kind, Row, Stage
-from harness.log.frames import COUNTER, FRAME
-from harness.log.table import PREAMBLE, PREAMBLES
+from rustbed.log.body import BODY
+from rustbed.log.dispatch import ENTRIES
+from rustbed.log.formats import Kind, Row, Stage
+from rustbed.log.frames import COUNTER, FRAME
+from rustbed.log.table import PREAMBLE, PREAMBLES
 
 # records between a report and the panic it leads to
 _LEADS_TO = 40

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cached_property, lru_cache
 
-from harness.log import machinery, services
+from rustbed.log import machinery, services
 
 
 class Family:

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain
 
-from harness.log.blame import find_chain, find_checker, find_function, read_report
-from harness.log.damage import find_damage
-from harness.log.fingerprint import fingerprint
-from harness.log.formats import Kind, Row, Stage
-from harness.log.opened import OpenSplat
-from harness.log.record import Line, Record
-from harness.log.table import LITERALS, PREAMBLE, PREAMBLES, ROWS
-from harness.log.task import find_tasks
+from rustbed.log.blame import find_chain, find_checker, find_function, read_report
+from rustbed.log.damage import find_damage
+from rustbed.log.fingerprint import fingerprint
+from rustbed.log.formats import Kind, Row, Stage
+from rustbed.log.opened import OpenSplat
+from rustbed.log.record import Line, Record
+from rustbed.log.table import LITERALS, PREAMBLE, PREAMBLES, ROWS
+from rustbed.log.task import find_tasks
 
 __all__ = ["Kind", "Reader", "Splat", "find_splats", "may_hold_splat", "new_taints"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.log.formats import Blames, Kind, Row
+from rustbed.log.formats import Blames, Kind, Row
 
 STALLS = (
     Row(

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.log.formats import SYMBOL, Kind
-from harness.log.frames import readable
-from harness.log.record import Record
-from harness.log.splat import Splat, find_splats
+from rustbed.log.formats import SYMBOL, Kind
+from rustbed.log.frames import readable
+from rustbed.log.record import Record
+from rustbed.log.splat import Splat, find_splats
 
 _POINT = (
     rf"(?P<symbol>{SYMBOL})\+0x(?P<offset>[0-9a-f]{{1,16}})/0x(?P<size>[0-9a-f]{{1,16}})"

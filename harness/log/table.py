@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from harness.log.checks import CHECKS
-from harness.log.formats import AT, RULE, Blames, Kind, Row, Stage
+from rustbed.log.checks import CHECKS
+from rustbed.log.formats import AT, RULE, Blames, Kind, Row, Stage
 
 # what comes with a message before the processor stops
 _SAID = frozenset({Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.BUG})

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.machine.spec import MachineSpec
+from rustbed.machine.spec import MachineSpec
 
 # names of the guest's ports; images/init looks for them
 SHELL_PORT = "rustbed.shell"

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from harness.host import Qemu
-from harness.machine.argv import Ram
-from harness.machine.monitor import Monitor
-from harness.machine.spec import MachineSpec
-from harness.machine.starting import start_machine
-from harness.machine.vm import Vm
-from harness.machine.watching import PATIENCE, Patience
+from rustbed.host import Qemu
+from rustbed.machine.argv import Ram
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.starting import start_machine
+from rustbed.machine.vm import Vm
+from rustbed.machine.watching import PATIENCE, Patience
 
 # seconds a boot may take on a machine with hardware virtualisation, as long as it says something
 BOOT_S = 60.0

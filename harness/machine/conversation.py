@@ -12,17 +12,17 @@ import shlex
 import time
 from contextlib import ExitStack
 
-from harness.deadline import Deadline
-from harness.errors import BootError, HangError, LostError, MachineError
-from harness.guest.kmsg import EarlierLog
-from harness.guest.pulse import Pulse
-from harness.guest.shell import Answer, Shell
-from harness.guest.transcript import Transcript
-from harness.machine.evidence import Patient, diagnose
-from harness.machine.kernel_log import KernelLog
-from harness.machine.monitor import Monitor
-from harness.machine.running import Running
-from harness.machine.watching import Patience, Silence, Watch
+from rustbed.deadline import Deadline
+from rustbed.errors import BootError, HangError, LostError, MachineError
+from rustbed.guest.kmsg import EarlierLog
+from rustbed.guest.pulse import Pulse
+from rustbed.guest.shell import Answer, Shell
+from rustbed.guest.transcript import Transcript
+from rustbed.machine.evidence import Patient, diagnose
+from rustbed.machine.kernel_log import KernelLog
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.running import Running
+from rustbed.machine.watching import Patience, Silence, Watch
 
 # seconds a command may take on a machine with hardware virtualisation
 COMMAND_S = 20.0

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.errors import HangError, HarnessError
-from harness.guest import tasks
-from harness.guest.pulse import Pulse
-from harness.machine.hang import Activity, Observation, Vcpu, classify
-from harness.machine.monitor import Monitor
-from harness.machine.running import Running
-from harness.machine.sysrq import Sysrq
-from harness.machine.threads import CpuTime, process_state, thread_times, total
+from rustbed.errors import HangError, HarnessError
+from rustbed.guest import tasks
+from rustbed.guest.pulse import Pulse
+from rustbed.machine.hang import Activity, Observation, Vcpu, classify
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.running import Running
+from rustbed.machine.sysrq import Sysrq
+from rustbed.procfs import CpuTime, process_state, thread_times, total
 
 # seconds, stretched for emulation, that a shell or a monitor may take to answer
 _ANSWER_S = 1.0

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.guest.tasks import Task
-from harness.log.demangle import demangle
-from harness.machine.threads import CpuTime
+from rustbed.guest.tasks import Task
+from rustbed.log.demangle import demangle
+from rustbed.procfs import CpuTime
 
 # seconds since the command's last byte within which it counts as making progress
 _OUTPUT_S = 2.0

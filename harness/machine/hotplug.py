@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from rustbed.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.machine.vm import Vm
+    from rustbed.machine.vm import Vm
 
 _DEVICES = "/sys/bus/pci/devices"
 _BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}

@@ -11,10 +11,10 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.deadline import Deadline
-from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog, RecordStream, is_fence, render_fence
-from harness.log.record import Log, Record
-from harness.machine.running import read_console
+from rustbed.deadline import Deadline
+from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog, RecordStream, is_fence, render_fence
+from rustbed.log.record import Log, Record
+from rustbed.machine.running import read_console
 
 
 class KernelLog:

@@ -19,8 +19,8 @@ from typing import Any, TextIO, TypeVar
 
 from qemu.qmp import EventListener, ExecuteError, QMPClient, QMPError
 
-from harness.deadline import Deadline
-from harness.errors import MonitorError
+from rustbed.deadline import Deadline
+from rustbed.errors import MonitorError
 
 Event = dict[str, Any]
 T = TypeVar("T")

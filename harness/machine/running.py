@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import process
-from harness.errors import CrashError, LostError
-from harness.guest import transcript
-from harness.log.record import Record, parse_console
-from harness.machine import saved
+from rustbed import process
+from rustbed.errors import CrashError, LostError
+from rustbed.guest import transcript
+from rustbed.log.record import Record, parse_console
+from rustbed.machine import specfile
 
 _PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
 # seconds that a panicking kernel gets to finish its report
@@ -55,7 +55,7 @@ class RunFiles:
     @property
     def machine(self) -> Path:
         """What the machine was made of."""
-        return self.directory / saved.NAME
+        return self.directory / specfile.NAME
 
     @property
     def monitor(self) -> Path:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.arch import Arch
-from harness.kernel.artifact import Kernel
+from rustbed.arch import Arch
+from rustbed.kernel.artifact import Kernel
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import process
-from harness.host import Qemu
-from harness.machine import saved
-from harness.machine.argv import Channels, Ram, file_chardev, render_argv, render_run_script
-from harness.machine.running import RunFiles, Running
-from harness.machine.spec import MachineSpec
+from rustbed import process
+from rustbed.host import Qemu
+from rustbed.machine import specfile
+from rustbed.machine.argv import Channels, Ram, file_chardev, render_argv, render_run_script
+from rustbed.machine.running import RunFiles, Running
+from rustbed.machine.spec import MachineSpec
 
 # the first QEMU whose file chardev can be given an input on the command line
 _CONSOLE_INPUT = (8, 1)
@@ -151,7 +151,7 @@ def write_description(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
     """Write what the machine is made of, and a script that boots the same one without the harness."""
     text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
     files.script.write_text(text)
-    files.machine.write_text(saved.render_machine(spec, qemu))
+    files.machine.write_text(specfile.render_machine(spec, qemu))
     files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
 
 

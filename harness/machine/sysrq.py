@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import time
 
-from harness.deadline import Deadline
-from harness.machine.monitor import Monitor
-from harness.machine.running import Running
+from rustbed.deadline import Deadline
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.running import Running
 
 # seconds, stretched for emulation, in which the kernel begins to answer; for a further key if it did not
 _BEGIN_S, _NEXT_S = 0.5, 0.1

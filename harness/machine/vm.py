@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from harness.deadline import Deadline
-from harness.errors import (
+from rustbed.deadline import Deadline
+from rustbed.errors import (
     CommandError,
     CrashError,
     HarnessError,
@@ -23,18 +23,18 @@ from harness.errors import (
     MachineError,
     WaitError,
 )
-from harness.guest import files, modules
-from harness.guest.files import GuestFile, IoctlResult
-from harness.guest.kmsg import NOTHING_EARLIER, EarlierLog
-from harness.guest.shell import Answer
-from harness.kernel.artifact import Kernel
-from harness.log.record import Log
-from harness.machine import hotplug
-from harness.machine.conversation import COMMAND_S, Conversation
-from harness.machine.monitor import Monitor
-from harness.machine.running import RunFiles, Running
-from harness.machine.spec import MachineSpec
-from harness.machine.watching import PATIENCE, Patience
+from rustbed.guest import files, modules
+from rustbed.guest.files import GuestFile, IoctlResult
+from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
+from rustbed.guest.shell import Answer
+from rustbed.kernel.artifact import Kernel
+from rustbed.log.record import Log
+from rustbed.machine import hotplug
+from rustbed.machine.conversation import COMMAND_S, Conversation
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.running import RunFiles, Running
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.watching import PATIENCE, Patience
 
 # seconds between two looks at something that the guest does in its own time
 _POLL_S = 0.02

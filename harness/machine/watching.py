@@ -10,15 +10,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from harness.deadline import Deadline
-from harness.errors import CrashError, HangError
-from harness.guest.pulse import Pulse
-from harness.guest.shell import Shell
-from harness.log.splat import Kind, find_splats
-from harness.machine.hang import is_starved
-from harness.machine.kernel_log import KernelLog
-from harness.machine.running import Running
-from harness.machine.threads import CpuTime, process_state, thread_times, total
+from rustbed.deadline import Deadline
+from rustbed.errors import CrashError, HangError
+from rustbed.guest.pulse import Pulse
+from rustbed.guest.shell import Shell
+from rustbed.log.splat import Kind, find_splats
+from rustbed.machine.hang import is_starved
+from rustbed.machine.kernel_log import KernelLog
+from rustbed.machine.running import Running
+from rustbed.procfs import CpuTime, process_state, thread_times, total
 
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0

@@ -6,10 +6,10 @@ function of another module it leaves there.
 
 # what others import comes first: pytest rewrites the asserts of a module only before it is imported
 pytest_plugins = [
-    "harness.plugin.options",
-    "harness.plugin.collection",
-    "harness.plugin.fixtures",
-    "harness.plugin.ahead",
-    "harness.plugin.verdicts",
-    "harness.plugin.results",
+    "rustbed.plugin.options",
+    "rustbed.plugin.collection",
+    "rustbed.plugin.fixtures",
+    "rustbed.plugin.ahead",
+    "rustbed.plugin.verdicts",
+    "rustbed.plugin.results",
 ]

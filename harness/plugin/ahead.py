@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from harness.arch import Arch
-from harness.errors import HarnessError
-from harness.host import Qemu
-from harness.machine.spec import MachineSpec
-from harness.plugin.fixtures import platform_of, request_of, spec_of
-from harness.plugin.stash import MACHINES, PLATFORMS
+from rustbed.arch import Arch
+from rustbed.errors import HarnessError
+from rustbed.host import Qemu
+from rustbed.machine.spec import MachineSpec
+from rustbed.plugin.fixtures import platform_of, request_of, spec_of
+from rustbed.plugin.stash import MACHINES, PLATFORMS
 
 
 @pytest.hookimpl(wrapper=True)

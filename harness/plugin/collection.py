@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness import host
-from harness.arch import ARCHES, Arch, require_arch
-from harness.options import read_arches
-from harness.plugin.stash import RECORDER, SHARD, TIMES
-from harness.report.shard import divide, render_plan
-from harness.request import MachineRequest
+from rustbed import host
+from rustbed.arch import ARCHES, Arch, require_arch
+from rustbed.options import read_arches
+from rustbed.plugin.stash import RECORDER, SHARD, TIMES
+from rustbed.report.shard import divide, render_plan
+from rustbed.request import MachineRequest
 
 # what a worker tells of how the tests were divided
 PLAN = "rustbed_plan"

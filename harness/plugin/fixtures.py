@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from harness import host
-from harness.arch import Arch
-from harness.cache import Cache
-from harness.errors import UsageError
-from harness.guest import kmemleak
-from harness.kernel import outoftree
-from harness.kernel.artifact import Kernel
-from harness.log.splat import Kind
-from harness.machine.spec import MachineSpec
-from harness.machine.vm import Vm
-from harness.plugin.stash import MACHINES, PLATFORMS, RUN, make_display, session_directory
-from harness.prepare import Platform
-from harness.report import rundir
-from harness.report.verdict import Expectation
-from harness.request import MachineRequest, incapable, resolve_spec
-from harness.testrun import TestRun
+from rustbed import host
+from rustbed.arch import Arch
+from rustbed.cache import Cache
+from rustbed.errors import UsageError
+from rustbed.instruments import kmemleak
+from rustbed.kernel import outoftree
+from rustbed.kernel.artifact import Kernel
+from rustbed.log.splat import Kind
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.vm import Vm
+from rustbed.plugin.stash import MACHINES, PLATFORMS, RUN, make_display, session_directory
+from rustbed.prepare import Platform
+from rustbed.report import rundir
+from rustbed.report.verdict import Expectation
+from rustbed.request import MachineRequest, incapable, resolve_spec
+from rustbed.testrun import TestRun
 
 
 def request_of(item: pytest.Item) -> MachineRequest:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from harness import options
-from harness.errors import UsageError
-from harness.machine.machines import Machines
-from harness.plugin.stash import KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
-from harness.prepare import Platforms
-from harness.report.known import load_known
-from harness.report.results import load_results
-from harness.report.shard import parse_shard, recorded_times
+from rustbed import options
+from rustbed.errors import UsageError
+from rustbed.forks.machines import Machines
+from rustbed.plugin.stash import KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
+from rustbed.prepare import Platforms
+from rustbed.report.known import load_known
+from rustbed.report.results import load_results
+from rustbed.report.shard import parse_shard, recorded_times
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

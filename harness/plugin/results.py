@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness.machine.machines import render_counts
-from harness.options import read_arches
-from harness.plugin.collection import PLAN
-from harness.plugin.stash import DIRECTORY, KNOWN, MACHINES, PLATFORMS, RECORDER
-from harness.report import rundir
-from harness.report.recorder import Recorder
+from rustbed.forks.machines import render_counts
+from rustbed.options import read_arches
+from rustbed.plugin.collection import PLAN
+from rustbed.plugin.stash import DIRECTORY, KNOWN, MACHINES, PLATFORMS, RECORDER
+from rustbed.report import rundir
+from rustbed.report.recorder import Recorder
 
 # what a worker tells of its machines
 COUNTS = "rustbed_machines"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.machines import Machines
-from harness.prepare import Platforms
-from harness.progress import Display
-from harness.report.known import KnownIssue
-from harness.report.shard import Key
-from harness.testrun import TestRun
+from rustbed.forks.machines import Machines
+from rustbed.prepare import Platforms
+from rustbed.progress import Display
+from rustbed.report.known import KnownIssue
+from rustbed.report.shard import Key
+from rustbed.testrun import TestRun
 
 # of the session
 PLATFORMS = pytest.StashKey[Platforms]()

@@ -11,14 +11,14 @@ import pytest
 # what pytest itself runs a test with, and what plugins that run one again use; its own hook logs at once
 from _pytest.runner import runtestprotocol
 
-from harness.errors import HarnessError, MachineError
-from harness.plugin.stash import PLATFORMS, RUN
-from harness.report.cases import FACTS, case_of, confirm, facts_of
-from harness.report.verdict import RED, Outcome
-from harness.repro.interactive import stop_at_failure
-from harness.repro.recording import record
-from harness.repro.run import find_emulator
-from harness.repro.scene import load_run
+from rustbed.errors import HarnessError, MachineError
+from rustbed.plugin.stash import PLATFORMS, RUN
+from rustbed.report.cases import FACTS, case_of, confirm, facts_of
+from rustbed.report.verdict import RED, Outcome
+from rustbed.repro.interactive import stop_at_failure
+from rustbed.repro.recording import record
+from rustbed.repro.run import find_emulator
+from rustbed.repro.scene import load_run
 
 _OURS = Path(__file__).parent.parent
 

@@ -11,9 +11,9 @@ from collections.abc import MutableSequence, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.report.dialects import split_arch
-from harness.report.junit import Case
-from harness.report.verdict import RED, MachineReport, Outcome, Verdict
+from rustbed.report.dialects import split_arch
+from rustbed.report.junit import Case
+from rustbed.report.verdict import RED, MachineReport, Outcome, Verdict
 
 # name of the suite, and of what belongs to no test
 SUITE = "rustbed"

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.parsers import expat
 
-from harness.arch import ARCHES
-from harness.errors import UsageError
-from harness.report.verdict import RED, Outcome
+from rustbed.arch import ARCHES
+from rustbed.errors import UsageError
+from rustbed.report.verdict import RED, Outcome
 
 # levels of elements and characters kept of a text: far beyond what a test run has
 _DEEPEST, _LONGEST = 64, 1 << 16

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from harness.report.cases import SUITE
-from harness.report.dialects import Result
-from harness.report.known import KnownIssue, find_known, find_wrong
-from harness.report.results import Results
-from harness.report.verdict import Outcome
+from rustbed.report.cases import SUITE
+from rustbed.report.dialects import Result
+from rustbed.report.known import KnownIssue, find_known, find_wrong
+from rustbed.report.results import Results
+from rustbed.report.verdict import Outcome
 
 # seconds by which a test must at least be slower: less is the host's noise
 FLOOR_S = 1.0

@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Callable
 
-from harness.report.dialects import Result
-from harness.report.gate import Change, Comparison, Finding
+from rustbed.report.dialects import Result
+from rustbed.report.gate import Change, Comparison, Finding
 
 _STATUS = {0: "no regression", 1: "regression", 2: "cannot be judged"}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from string import Template
 
-from harness.report.dialects import Result
-from harness.report.verdict import Outcome
+from rustbed.report.dialects import Result
+from rustbed.report.verdict import Outcome
 
 _TEMPLATE = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import junit_xml
 
-from harness.log.record import strip_ansi
-from harness.report.rundir import replace_text
-from harness.report.verdict import RED, Outcome
+from rustbed.log.record import strip_ansi
+from rustbed.report.rundir import replace_text
+from rustbed.report.verdict import RED, Outcome
 
 # what XML 1.0 cannot hold, not even escaped; and lone surrogates, which no encoding can
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")

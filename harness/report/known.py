@@ -13,11 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from harness.arch import ARCHES
-from harness.errors import SpecError
-from harness.report.dialects import Result
-from harness.report.verdict import Outcome
-from harness.yamlfile import Date, Either, Listing, Record, Text, load_yaml
+from rustbed.arch import ARCHES
+from rustbed.errors import SpecError
+from rustbed.report.dialects import Result
+from rustbed.report.verdict import Outcome
+from rustbed.yamlfile import Date, Either, Listing, Record, Text, load_yaml
 
 _ARCH = Text(choices=tuple(ARCHES))
 SCHEMA = Record(

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.report.cases import GOOD, SUITE, Phase, case_of, lost_case
-from harness.report.dialects import Result, parse_results
-from harness.report.html import Entry, Session, render_page
-from harness.report.junit import Case, lost_session, render_junit, write_junit
-from harness.report.known import KnownIssue, find_known, find_wrong
-from harness.report.rundir import CONSOLE, replace_text
+from rustbed.report.cases import GOOD, SUITE, Phase, case_of, lost_case
+from rustbed.report.dialects import Result, parse_results
+from rustbed.report.html import Entry, Session, render_page
+from rustbed.report.junit import Case, lost_session, render_junit, write_junit
+from rustbed.report.known import KnownIssue, find_known, find_wrong
+from rustbed.report.rundir import CONSOLE, replace_text
 
 # exit statuses of pytest: all is well, some tests failed
 _FINE, _FAILED = 0, 1

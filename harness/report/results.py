@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.report.dialects import GRAVITY, Result, parse_results
+from rustbed.errors import UsageError
+from rustbed.report.dialects import GRAVITY, Result, parse_results
 
 # bytes of a file that are read, and at once
 _LARGEST, _CHUNK = 512 << 20, 1 << 16

@@ -18,19 +18,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.cache import remove_tree
-from harness.errors import HostError
-from harness.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
+from rustbed.cache import remove_tree
+from rustbed.errors import HostError
+from rustbed.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
 
-__all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "SOURCE", "SYMBOLS", "VERDICT"]
+__all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "SOURCE", "VERDICT"]
 
 # the kernel log of the test's window, rendered
 KERNEL = "kernel.log"
 VERDICT = "verdict.json"
 # the file that a red test is in
 SOURCE = "source"
-# where the debug information is that this run's addresses are looked up in
-SYMBOLS = "symbols.json"
 
 # the symbolic link to the newest session
 LATEST = "latest"

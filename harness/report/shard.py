@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from harness.errors import UsageError
-from harness.report.cases import key_of
-from harness.report.results import Results
+from rustbed.errors import UsageError
+from rustbed.report.cases import key_of
+from rustbed.report.results import Results
 
 Key = tuple[str, str, str]
 

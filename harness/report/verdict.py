@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from harness.errors import render_facts
-from harness.log.annotate import render_blame
-from harness.log.fingerprint import fingerprint
-from harness.log.record import Record, render_records
-from harness.log.splat import Kind, Splat
-from harness.log.symbolize import Blame
+from rustbed.errors import render_facts
+from rustbed.log.annotate import render_blame
+from rustbed.log.fingerprint import fingerprint
+from rustbed.log.record import Record, render_records
+from rustbed.log.splat import Kind, Splat
+from rustbed.log.symbolize import Blame
 
 # file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
 CONSOLE = "console.log"

@@ -16,17 +16,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from harness import process
-from harness.console import A_DAY_S
-from harness.errors import HarnessError, UsageError
-from harness.host import Qemu
-from harness.machine.booting import boot
-from harness.machine.vm import Vm
-from harness.machine.watching import Patience
-from harness.repro.replay import replay
-from harness.repro.run import Say, find_failing_step
-from harness.repro.scene import Scene
-from harness.repro.symbols import Symbols, describe_symbols, find_symbols
+from rustbed import process
+from rustbed.errors import HarnessError, UsageError
+from rustbed.host import Qemu
+from rustbed.machine.booting import boot
+from rustbed.machine.vm import Vm
+from rustbed.machine.watching import Patience
+from rustbed.repro.console import A_DAY_S
+from rustbed.repro.replay import replay
+from rustbed.repro.run import Say, find_failing_step
+from rustbed.repro.scene import Scene
+from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols
 
 # where the kernel comes by when something is wrong, before anything of it is lost; most specific first
 BREAKPOINTS = ("oops_enter", "__warn", "kasan_report", "ubsan_prologue", "vpanic", "panic")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import platform
 from contextlib import suppress
 
-from harness import process
-from harness.arch import ARCHES, Arch
-from harness.cache import Cache
-from harness.errors import HostError
-from harness.host import program_in
-from harness.image.packages import fetch_package
-from harness.kernel.toolchain import Toolchain
-from harness.kernel.toolroot import find_toolroot
-from harness.progress import Progress
-from harness.repro.run import Say
+from rustbed import process
+from rustbed.arch import ARCHES, Arch
+from rustbed.cache import Cache
+from rustbed.errors import HostError
+from rustbed.host import program_in
+from rustbed.progress import Progress
+from rustbed.repro.run import Say
+from rustbed.toolroot.packages import fetch_package
+from rustbed.toolroot.toolchain import Toolchain
+from rustbed.toolroot.toolroot import find_toolroot
 
 # Debian's package and program: a gdb for all architectures; 40 MB to fetch
 _NAME = "gdb-multiarch"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness import console
-from harness.arch import Arch
-from harness.errors import MachineError, UsageError
-from harness.host import Qemu
-from harness.machine.booting import boot
-from harness.machine.vm import Vm
-from harness.repro.replay import replay
-from harness.repro.run import Say, find_failing_step
-from harness.repro.scene import Scene, load_run
+from rustbed.arch import Arch
+from rustbed.errors import MachineError, UsageError
+from rustbed.host import Qemu
+from rustbed.machine.booting import boot
+from rustbed.machine.vm import Vm
+from rustbed.repro import console
+from rustbed.repro.replay import replay
+from rustbed.repro.run import Say, find_failing_step
+from rustbed.repro.scene import Scene, load_run
 
 # answers a prompt with a line; EOFError: there are no more
 Ask = Callable[[str], str]

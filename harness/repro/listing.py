@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.report.rundir import VERDICT
-from harness.report.verdict import Outcome, Verdict
+from rustbed.errors import UsageError
+from rustbed.report.rundir import VERDICT
+from rustbed.report.verdict import Outcome, Verdict
 
 _GREEN = tuple(outcome for outcome in Outcome if not Verdict(outcome=outcome, reason="").is_red)
 

@@ -6,16 +6,16 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.guest import transcript
-from harness.kernel.artifact import Kernel, Module
-from harness.machine.saved import describe_machine
-from harness.machine.spec import MachineSpec
-from harness.report.rundir import SOURCE
-from harness.repro import script
-from harness.repro.archive import describe_file, write_bundle
-from harness.repro.manifest import BundleError, Manifest, check_path
-from harness.repro.scene import Scene, check_commands, check_machine, load_run
+from rustbed.bundle.archive import describe_file, write_bundle
+from rustbed.bundle.manifest import BundleError, Manifest, check_path
+from rustbed.errors import UsageError
+from rustbed.guest import transcript
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.specfile import describe_machine
+from rustbed.report.rundir import SOURCE
+from rustbed.repro import script
+from rustbed.repro.scene import Scene, check_commands, check_machine, load_run
 
 SUFFIX = ".rustbed.tar.gz"
 

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import process
-from harness.errors import HostError, UsageError
-from harness.host import Qemu
-from harness.image import cpio
-from harness.machine.argv import Channels, file_chardev, render_argv
-from harness.machine.spec import MachineSpec
-from harness.repro.scene import Scene
-from harness.repro.script import render_commands
-from harness.repro.symbols import Symbols, describe_symbols, find_symbols, keep_symbols, parse_symbols
+from rustbed import process
+from rustbed.errors import HostError, UsageError
+from rustbed.host import Qemu
+from rustbed.image import cpio
+from rustbed.machine.argv import Channels, file_chardev, render_argv
+from rustbed.machine.spec import MachineSpec
+from rustbed.repro.scene import Scene
+from rustbed.repro.script import render_commands
+from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols, keep_symbols, parse_symbols
 
 # files of a recording's directory, which has copies of all that the machine is made of
 EVENTS = "recording.bin"

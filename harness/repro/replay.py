@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
-from harness.errors import MachineError, MonitorError
-from harness.guest.transcript import Command
-from harness.log.splat import find_splats
-from harness.machine.conversation import COMMAND_S
-from harness.machine.vm import Vm
-from harness.report.verdict import Outcome
-from harness.repro.scene import Known, Scene, know
-from harness.repro.script import pause_before
+from rustbed.errors import MachineError, MonitorError
+from rustbed.guest.transcript import Command
+from rustbed.log.splat import find_splats
+from rustbed.machine.conversation import COMMAND_S
+from rustbed.machine.vm import Vm
+from rustbed.report.verdict import Outcome
+from rustbed.repro.scene import Known, Scene, know
+from rustbed.repro.script import pause_before
 
 # seconds of a test's own pauses that are kept
 _LONGEST_PAUSE_S = 60.0

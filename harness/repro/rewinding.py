@@ -8,16 +8,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import process
-from harness.arch import require_arch
-from harness.deadline import Deadline
-from harness.errors import HostError, UsageError
-from harness.host import Qemu
-from harness.repro.debugger import gdb_argv, gdb_facts
-from harness.repro.qcow2 import render_empty_disk
-from harness.repro.recording import Recording
-from harness.repro.run import Say
-from harness.repro.symbols import Symbols
+from rustbed import process
+from rustbed.arch import require_arch
+from rustbed.deadline import Deadline
+from rustbed.errors import HostError, UsageError
+from rustbed.host import Qemu
+from rustbed.repro.debugger import gdb_argv, gdb_facts
+from rustbed.repro.qcow2 import render_empty_disk
+from rustbed.repro.recording import Recording
+from rustbed.repro.run import Say
+from rustbed.repro.symbols import Symbols
 
 # seconds that QEMU may take until gdb can connect
 _START_S = 20.0

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from harness import host
-from harness.arch import Arch
-from harness.cache import Cache
-from harness.errors import HostError
-from harness.host import Qemu
-from harness.kernel.toolroot import find_toolroot
-from harness.machine.booting import boot
-from harness.machine.spec import MachineSpec
-from harness.report.verdict import Outcome, Verdict
-from harness.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay, replay
-from harness.repro.scene import Scene
+from rustbed import host
+from rustbed.arch import Arch
+from rustbed.cache import Cache
+from rustbed.errors import HostError
+from rustbed.host import Qemu
+from rustbed.machine.booting import boot
+from rustbed.machine.spec import MachineSpec
+from rustbed.report.verdict import Outcome, Verdict
+from rustbed.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay, replay
+from rustbed.repro.scene import Scene
+from rustbed.toolroot.toolroot import find_toolroot
 
 # tells its reader something, a line or more
 Say = Callable[[str], None]

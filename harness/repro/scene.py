@@ -13,19 +13,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from harness.errors import UsageError
-from harness.guest import transcript
-from harness.guest.transcript import Command, parse_transcript
-from harness.log.fingerprint import fingerprint
-from harness.log.splat import Splat
-from harness.machine import saved
-from harness.machine.spec import MachineSpec
-from harness.report.rundir import VERDICT
-from harness.report.verdict import Outcome
-from harness.repro.archive import unpack_bundle
-from harness.repro.manifest import BundleError, Manifest
-from harness.repro.options import check_argv, check_monitor
-from harness.repro.script import render_argv_of
+from rustbed.bundle.allowed import check_argv, check_monitor
+from rustbed.bundle.archive import unpack_bundle
+from rustbed.bundle.manifest import BundleError, Manifest
+from rustbed.errors import UsageError
+from rustbed.guest import transcript
+from rustbed.guest.transcript import Command, parse_transcript
+from rustbed.log.fingerprint import fingerprint
+from rustbed.log.splat import Splat
+from rustbed.machine import specfile
+from rustbed.machine.spec import MachineSpec
+from rustbed.report.rundir import VERDICT
+from rustbed.report.verdict import Outcome
+from rustbed.repro.script import render_argv_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +85,14 @@ def load_run(directory: Path) -> Scene:
         splats = _known(sorted(verdict["splats"], key=lambda splat: not splat["fatal"]))
         machine = _guilty(verdict["machines"], splats)
         machine_directory = directory / str(machine["directory"])
-        described = _read_json(machine_directory / saved.NAME)
+        described = _read_json(machine_directory / specfile.NAME)
         return Scene(
             test=str(verdict["test"]),
             outcome=Outcome(verdict["outcome"]),
             reason=str(verdict["reason"]),
             splats=splats,
             came=_known(machine["splats"]),
-            spec=saved.parse_machine(described["machine"], machine_directory),
+            spec=specfile.parse_machine(described["machine"], machine_directory),
             commands=_read_transcript(machine_directory),
             directory=machine_directory,
             qemu=str(described["qemu"]),
@@ -164,7 +164,7 @@ def load_bundle(bundle: Path, directory: Path) -> Scene:
         reason=manifest.reason,
         splats=tuple(Known(fingerprint=mark, title=title) for mark, title in manifest.splats),
         came=tuple(Known(fingerprint=mark, title=title) for mark, title in manifest.came),
-        spec=_with_files(saved.parse_machine(manifest.machine, directory), manifest, directory),
+        spec=_with_files(specfile.parse_machine(manifest.machine, directory), manifest, directory),
         commands=commands,
         directory=directory,
         qemu=manifest.versions.get("qemu", ""),
@@ -173,7 +173,7 @@ def load_bundle(bundle: Path, directory: Path) -> Scene:
 
 def check_machine(manifest: Manifest) -> None:
     """Raise BundleError unless a bundle's machine is made of its own files and of allowed options alone."""
-    spec = saved.parse_machine(manifest.machine, Path())
+    spec = specfile.parse_machine(manifest.machine, Path())
     check_argv(render_argv_of(spec), spec.arch, manifest.files)
     check_argv(manifest.argv, spec.arch, manifest.files)
 

@@ -13,9 +13,9 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 
-from harness.guest.transcript import Command
-from harness.machine.argv import Channels, render_argv, wrap_command
-from harness.machine.spec import MachineSpec
+from rustbed.guest.transcript import Command
+from rustbed.machine.argv import Channels, render_argv, wrap_command
+from rustbed.machine.spec import MachineSpec
 
 SCRIPT = "run.sh"
 COMMANDS = "commands"

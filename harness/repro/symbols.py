@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.guest import transcript
-from harness.repro.scene import Scene
+from rustbed.guest import transcript
+from rustbed.repro.scene import Scene
 
 # a module that the test brought along: `Vm.insmod` pushes the file as it is
 _PUSHED = re.compile(r"rbctl put \S*?/([\w\-]+)\.ko[' ]")

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.log.record import parse_console
-from harness.log.splat import Kind, Splat, find_splats
+from rustbed.log.record import parse_console
+from rustbed.log.splat import Kind, Splat, find_splats
 
 # in logs whose titles begin so, a program of user space failed, and not the kernel
 _NOT_THE_KERNEL = ("SYZFAIL", "go runtime error", "panic: ", "fatal error", "SYZFATAL")

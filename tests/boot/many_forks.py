@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from harness.cache import Cache
-from harness.host import Qemu
-from harness.machine.ledger import Ledger
-from harness.machine.machines import Machines
-from harness.machine.spec import MachineSpec
-from harness.progress import ignore
+from rustbed.cache import Cache
+from rustbed.forks.ledger import Ledger
+from rustbed.forks.machines import Machines
+from rustbed.host import Qemu
+from rustbed.machine.spec import MachineSpec
+from rustbed.progress import ignore
 
 SESSIONS = 50
 

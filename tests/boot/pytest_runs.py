@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import Arch
+from rustbed.arch import Arch
 
 SCENES = Path(__file__).parent / "scenes"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import Arch
-from harness.kernel.artifact import Kernel
+from rustbed.arch import Arch
+from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
 
 # one architecture shows it: nothing here depends on which

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import CrashError, Vm
-from harness.arch import Arch
-from harness.log.splat import find_splats
-from harness.machine.machines import BOOTED, FORKED, Machines
-from harness.options import read_choices
-from harness.prepare import Choices, Platform, prepare
-from harness.progress import ignore
+from rustbed import CrashError, Vm
+from rustbed.arch import Arch
+from rustbed.forks.machines import BOOTED, FORKED, Machines
+from rustbed.log.splat import find_splats
+from rustbed.options import read_choices
+from rustbed.prepare import Choices, Platform, prepare
+from rustbed.progress import ignore
 from tests.boot.pytest_runs import all_cases, colour, pytest_argv, start
 
 # seconds that a guest's clock may be off: it is told whole seconds, by a host that may be busy

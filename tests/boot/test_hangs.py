@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import Arch
-from harness.kernel.artifact import Kernel
+from rustbed.arch import Arch
+from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import MonitorError, UsageError, Vm
+from rustbed import MonitorError, UsageError, Vm
 
 
 @pytest.mark.usefixtures("hotplug")

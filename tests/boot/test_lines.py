@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import Arch
-from harness.cli import main
-from harness.kernel.artifact import Kernel
-from harness.kernel.debugfiles import parse_files
-from harness.log.record import parse_console
-from harness.log.splat import find_splats
-from harness.log.symbolize import find_build
-from harness.report import rundir
-from harness.report.lines import read_lines
+from rustbed.arch import Arch
+from rustbed.cli.main import main
+from rustbed.kernel.artifact import Kernel
+from rustbed.log.record import parse_console
+from rustbed.log.splat import find_splats
+from rustbed.log.symbolize import find_build
+from rustbed.report import rundir
+from rustbed.symbols import debugfiles
+from rustbed.symbols.debugfiles import parse_files
+from rustbed.symbols.lines import read_lines
 from tests.boot import pytest_runs
 
 MODULE = Path(__file__).parent / "modules/pointed/pointed.rs"
@@ -138,7 +139,7 @@ def test_explain_of_the_saved_run_directory_tells_the_same(
 def test_another_build_of_the_module_is_not_believed(results: Path, tmp_path: Path) -> None:
     """As after an edit: the file in the place of the one that ran has another build id."""
     run = directory(results, "test_null_in_an_inlined_function")
-    document = json.loads((run / rundir.SYMBOLS).read_text())
+    document = json.loads((run / debugfiles.NAME).read_text())
     document["files"]["pointed"]["build_id"] = "00" * 20
     records = parse_console((run / rundir.CONSOLE).read_text(errors="replace"))
     files = parse_files(json.dumps(document))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import MismatchError, Vm
+from rustbed import MismatchError, Vm
 
 Builder = Callable[[str], Path]
 

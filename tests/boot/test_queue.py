@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import Arch
-from harness.host import QEMU_OVERHEAD_MIB
-from harness.machine.ledger import HEADROOM_MIB
-from harness.machine.machines import FORKED
-from harness.options import read_choices
-from harness.prepare import prepare
-from harness.progress import ignore
+from rustbed.arch import Arch
+from rustbed.forks.ledger import HEADROOM_MIB
+from rustbed.forks.machines import FORKED
+from rustbed.host import QEMU_OVERHEAD_MIB
+from rustbed.options import read_choices
+from rustbed.prepare import prepare
+from rustbed.progress import ignore
 from tests.boot.many_forks import SESSIONS, run_sessions, session
 
 _PROCESSES = 4

@@ -13,11 +13,11 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from harness.arch import Arch
-from harness.cache import Cache, default_root
-from harness.guest.shell import READY
-from harness.kernel.artifact import Kernel
-from harness.repro.run import find_emulator
+from rustbed.arch import Arch
+from rustbed.cache import Cache, default_root
+from rustbed.guest.shell import READY
+from rustbed.kernel.artifact import Kernel
+from rustbed.repro.run import find_emulator
 from tests.boot import pytest_runs
 
 # one architecture shows it, and gdb must know it: the one that most hosts have
@@ -52,7 +52,7 @@ class Elsewhere:
 
     @staticmethod
     def argv(*words: str | Path) -> list[str]:
-        return [sys.executable, "-m", "harness.cli", *map(str, words)]
+        return [sys.executable, "-m", "rustbed.cli", *map(str, words)]
 
     @property
     def env(self) -> dict[str, str]:

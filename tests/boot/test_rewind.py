@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import Arch
-from harness.cache import Cache, default_root
-from harness.errors import HostError
-from harness.kernel.artifact import Kernel
-from harness.repro.gdb_program import find_gdb
+from rustbed.arch import Arch
+from rustbed.cache import Cache, default_root
+from rustbed.errors import HostError
+from rustbed.kernel.artifact import Kernel
+from rustbed.repro.gdb_program import find_gdb
 from tests.boot import pytest_runs
 
 pytestmark = pytest.mark.arches("arm64", "riscv64")
@@ -25,7 +25,7 @@ def rustbed(request: pytest.FixtureRequest, *words: str | Path) -> str:
         if (value := request.config.getoption(name))
         for word in (name, str(value))
     ]
-    argv = [sys.executable, "-m", "harness.cli", *map(str, words), *options]
+    argv = [sys.executable, "-m", "rustbed.cli", *map(str, words), *options]
     done = subprocess.run(
         argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
     )

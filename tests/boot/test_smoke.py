@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from harness import BootError, CommandError, CrashError, LostError, SyscallError, UsageError, Vm
-from harness.log.splat import find_splats
+from rustbed import BootError, CommandError, CrashError, LostError, SyscallError, UsageError, Vm
+from rustbed.log.splat import find_splats
 
 Booter = Callable[..., AbstractContextManager[Vm]]
 

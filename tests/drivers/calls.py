@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness import SyscallError
+from rustbed import SyscallError
 
 
 def errno_of(call: Callable[..., object], *args: object) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness import Log, Vm
+from rustbed import Log, Vm
 
 # QEMU's pci-testdev, which three of the Rust samples claim
 TESTDEV = ("0x1b36", "0x0005")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Vm
+from rustbed import Vm
 
 
 @pytest.mark.xfail(

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-
-from harness import CommandError, Vm
 from tests.drivers.calls import errno_of
+
+from rustbed import CommandError, Vm
 
 # before, it made one disk when it was loaded
 pytestmark = [pytest.mark.needs("rnull_mod"), pytest.mark.since("6.18")]

@@ -3,9 +3,9 @@
 import errno
 
 import pytest
-
-from harness import CommandError, SyscallError, Vm
 from tests.drivers.calls import errno_of
+
+from rustbed import CommandError, SyscallError, Vm
 
 pytestmark = pytest.mark.needs("rust_configfs")
 

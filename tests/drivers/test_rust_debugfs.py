@@ -9,10 +9,10 @@ import errno
 from contextlib import ExitStack
 
 import pytest
-
-from harness import Vm
 from tests.drivers import sysfs
 from tests.drivers.calls import errno_of
+
+from rustbed import Vm
 
 pytestmark = [
     pytest.mark.needs("rust_debugfs"),

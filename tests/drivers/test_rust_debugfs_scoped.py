@@ -3,9 +3,9 @@
 import errno
 
 import pytest
-
-from harness import Vm
 from tests.drivers.calls import errno_of
+
+from rustbed import Vm
 
 pytestmark = pytest.mark.needs("rust_debugfs_scoped")
 

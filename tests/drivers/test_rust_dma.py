@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import pytest
-
-from harness import Vm
-from harness.arch import Arch
 from tests.drivers import sysfs
+
+from rustbed import Vm
+from rustbed.arch import Arch
 
 pytestmark = pytest.mark.needs("rust_dma")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
-from harness import Vm
 from tests.drivers import sysfs
+
+from rustbed import Vm
 
 pytestmark = [
     pytest.mark.needs("rust_driver_auxiliary"),

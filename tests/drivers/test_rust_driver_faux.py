@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import CommandError, Vm
+from rustbed import CommandError, Vm
 
 pytestmark = pytest.mark.needs("rust_driver_faux")
 

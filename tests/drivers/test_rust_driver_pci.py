@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 
 import pytest
-
-from harness import Vm
 from tests.drivers import sysfs
 from tests.drivers.calls import errno_of
+
+from rustbed import Vm
 
 pytestmark = [
     pytest.mark.needs("rust_driver_pci"),

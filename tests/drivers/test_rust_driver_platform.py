@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-
-from harness import Vm
 from tests.drivers import sysfs
 from tests.drivers.calls import errno_of
+
+from rustbed import Vm
 
 pytestmark = pytest.mark.needs("rust_driver_platform")
 

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from harness import CommandError, Vm
+from rustbed import CommandError, Vm
 
 pytestmark = pytest.mark.needs("rust_minimal")
 

@@ -4,9 +4,9 @@ import errno
 from typing import Literal
 
 import pytest
-
-from harness import CommandError, Vm
 from tests.drivers.calls import errno_of
+
+from rustbed import CommandError, Vm
 
 pytestmark = pytest.mark.needs("rust_misc_device")
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import Vm
+from rustbed import Vm
 
 pytestmark = pytest.mark.needs("rust_print")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache, Facts, hash_text
-from harness.errors import HostError
+from rustbed.cache import Cache, Facts, hash_text
+from rustbed.errors import HostError
 
 
 def fill(directory: Path) -> Facts:
@@ -102,7 +102,7 @@ def test_what_a_killed_maker_left_is_taken_away_by_the_next(tmp_path: Path) -> N
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from harness.cache import Cache\n"
+        "from rustbed.cache import Cache\n"
         "def fill(directory):\n"
         "    (directory / 'half').write_text('x')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

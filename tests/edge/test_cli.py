@@ -11,7 +11,7 @@ import pytest
 
 
 def rustbed(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "harness.cli", *words, "--cache", str(cache)]
+    argv = [sys.executable, "-m", "rustbed.cli", *words, "--cache", str(cache)]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
@@ -63,7 +63,7 @@ WARNING = "[    4.100000] toy\n[    4.200000] WARNING: drivers/toy.c:8 at toy_pr
 
 
 def explain(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    argv = [sys.executable, "-m", "harness.cli", "explain", *words]
+    argv = [sys.executable, "-m", "rustbed.cli", "explain", *words]
     return subprocess.run(argv, input=stdin, capture_output=True, check=False)
 
 

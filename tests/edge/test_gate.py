@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.junit import Case, render_junit
-from harness.report.verdict import Outcome
+from rustbed.report.junit import Case, render_junit
+from rustbed.report.verdict import Outcome
 
 KNOWN = """\
 issues:
@@ -23,7 +23,7 @@ issues:
 
 
 def gate(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "harness.cli", "gate", *map(str, words)]
+    argv = [sys.executable, "-m", "rustbed.cli", "gate", *map(str, words)]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -61,7 +61,7 @@ def launch(checkout: Path, *words: str, **env: str) -> subprocess.CompletedProce
 
 def test_sets_up_once_and_hands_its_words_over(checkout: Path) -> None:
     first = launch(checkout, "boot", "--", "a b")
-    assert (first.returncode, first.stdout) == (0, "ran -m harness.cli boot -- a b\n")
+    assert (first.returncode, first.stdout) == (0, "ran -m rustbed.cli boot -- a b\n")
     assert "setting up" in first.stderr
     assert launch(checkout, "doctor").stderr == ""
 

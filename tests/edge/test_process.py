@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import process
-from harness.errors import HostError
-from harness.process import ProgramError
+from rustbed import process
+from rustbed.errors import HostError
+from rustbed.process import ProgramError
 
 
 def test_output_and_status_come_back() -> None:

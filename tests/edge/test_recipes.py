@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.arch import ARCHES
-from harness.report.junit import Case, render_junit
-from harness.report.known import load_known
-from harness.report.verdict import Outcome
+from rustbed.arch import ARCHES
+from rustbed.report.junit import Case, render_junit
+from rustbed.report.known import load_known
+from rustbed.report.verdict import Outcome
 
 RECIPES = Path(__file__).parent.parent.parent / "docs" / "ci"
 GITHUB: dict[Any, Any] = yaml.safe_load((RECIPES / "github.yml").read_text())
@@ -55,7 +55,7 @@ def test_every_option_exists() -> None:
     texts = "\n".join(SCRIPTS.values())
     for command in ("test", "gate"):
         said = subprocess.run(
-            [sys.executable, "-m", "harness.cli", command, "--help"],
+            [sys.executable, "-m", "rustbed.cli", command, "--help"],
             capture_output=True,
             text=True,
             check=True,
@@ -98,7 +98,7 @@ def junit(path: Path, outcome: str) -> None:
 
 def run(directory: Path, name: str, **env: str) -> subprocess.CompletedProcess[str]:
     rustbed = directory / "rustbed"
-    rustbed.write_text(f'#!/bin/sh\nexec {sys.executable} -m harness.cli "$@"\n')
+    rustbed.write_text(f'#!/bin/sh\nexec {sys.executable} -m rustbed.cli "$@"\n')
     rustbed.chmod(0o755)
     # what the runners call a script with
     return subprocess.run(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.results import load_results
+from rustbed.report.results import load_results
 
 SCENE = """
 import pytest
@@ -36,7 +36,7 @@ def run(directory: Path, results: str, *words: str | Path) -> subprocess.Complet
 
 
 def gate(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "harness.cli", "gate", *map(str, words)]
+    argv = [sys.executable, "-m", "rustbed.cli", "gate", *map(str, words)]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
 
 

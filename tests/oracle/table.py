@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.kernel.artifact import Kernel
-from harness.log.splat import Kind
-from harness.report.verdict import Outcome
+from rustbed.kernel.artifact import Kernel
+from rustbed.log.splat import Kind
+from rustbed.report.verdict import Outcome
 
 MODULES = Path(__file__).parent / "modules"
 # stands in a source behind the line to blame; at several lines where the processor may stop at any of them

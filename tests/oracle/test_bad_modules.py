@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from harness.arch import Arch
-from harness.kernel.artifact import Kernel
+from rustbed.arch import Arch
+from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
 from tests.oracle.table import ASSERTED, BAD, Bad, Seen, marked_lines
 

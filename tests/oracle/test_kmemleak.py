@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Vm
+from rustbed import Vm
 from tests.oracle.table import MODULES
 
 _FILE = "/sys/kernel/debug/kmemleak"

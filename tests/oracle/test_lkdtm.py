@@ -11,9 +11,9 @@ from contextlib import suppress
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from harness import Vm
-from harness.errors import MachineError
-from harness.log.splat import find_splats
+from rustbed import Vm
+from rustbed.errors import MachineError
+from rustbed.log.splat import find_splats
 
 pytestmark = pytest.mark.needs("lkdtm")
 

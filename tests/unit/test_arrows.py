@@ -15,15 +15,18 @@ RANKS = (
     ("errors",),
     ("deadline", "process", "arch", "progress", "data", "yamlfile"),
     ("cache",),
-    ("host", "log"),
+    ("host", "log", "procfs"),
+    ("toolroot",),
     ("kernel",),
-    ("image", "report"),
+    ("symbols", "image", "report"),
     ("guest",),
-    ("machine",),
     ("devices",),
+    ("machine",),
+    ("forks", "instruments", "bundle"),
     ("prepare",),
-    ("request", "testrun", "options", "console", "bench", "doctor", "explain"),
+    ("request", "testrun", "options", "bench"),
     ("repro",),
+    ("bisect",),
     ("plugin", "cli"),
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
@@ -40,13 +43,13 @@ def stage(path: Path) -> str:
 def imports(path: Path) -> Iterator[tuple[str, str]]:
     """Yield stage and imported name for each import of ours."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "harness":
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rustbed":
             for alias in node.names:
                 parts = [*(node.module or "").split("."), alias.name]
                 yield parts[1], alias.name
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name.startswith("harness."):
+                if alias.name.startswith("rustbed."):
                     yield alias.name.split(".")[1], alias.name
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import host
-from harness.arch import ARCHES
-from harness.errors import HostError, UsageError
+from rustbed import host
+from rustbed.arch import ARCHES
+from rustbed.errors import HostError, UsageError
 
 
 def qemu(directory: Path, version: str) -> Path:

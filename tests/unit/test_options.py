@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.options import add_options, read_arches, read_choices
-from harness.prepare import Choices
+from rustbed.errors import UsageError
+from rustbed.options import add_options, read_arches, read_choices
+from rustbed.prepare import Choices
 
 
 def given(*words: str) -> dict[str, object]:

@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness.arch import ARCHES, Arch, Firmware
-from harness.cache import Cache
-from harness.errors import UsageError
-from harness.host import Qemu
-from harness.image.initramfs import Image
-from harness.kernel.toolchain import Toolchain
-from harness.prepare import Platform
-from harness.request import MachineRequest, incapable, resolve_spec
 from tests.kernels import make_kernel
+
+from rustbed.arch import ARCHES, Arch, Firmware
+from rustbed.cache import Cache
+from rustbed.errors import UsageError
+from rustbed.host import Qemu
+from rustbed.image.initramfs import Image
+from rustbed.prepare import Platform
+from rustbed.request import MachineRequest, incapable, resolve_spec
+from rustbed.toolroot.toolchain import Toolchain
 
 
 def test_marker_replaces_the_fields_it_names() -> None:

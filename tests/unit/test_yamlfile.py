@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import SpecError
-from harness.yamlfile import Date, Either, Flag, Listing, Record, Text, load_yaml, parse_yaml
+from rustbed.errors import SpecError
+from rustbed.yamlfile import Date, Either, Flag, Listing, Record, Text, load_yaml, parse_yaml
 
 SCHEMA = Record(
     required={"name": Text()},

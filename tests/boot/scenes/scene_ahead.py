@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Vm
+from rustbed import Vm
 
 # larger: a kernel with all detectors does not boot in less than what is the default
 LARGE = pytest.mark.machine(memory_mib=288)

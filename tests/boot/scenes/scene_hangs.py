@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Vm
+from rustbed import Vm
 
 Builder = Callable[[str], Path]
 Booter = Callable[..., AbstractContextManager[Vm]]

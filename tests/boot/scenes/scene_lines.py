@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import Vm
+from rustbed import Vm
 
 Builder = Callable[[str], Path]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import Vm
+from rustbed import Vm
 from tests.boot.scenes.scene_verdicts import OOPS
 
 

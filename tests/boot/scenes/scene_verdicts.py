@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import Vm
+from rustbed import Vm
 
 # the file's operations are in the module: see docs/findings/debugfs-file-without-owner.md
 OOPS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from harness import Vm
+from rustbed import Vm
 
 
 def test_waits(vm: Vm) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from harness.guest.pulse import Pulse
+from rustbed.guest.pulse import Pulse
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline
-from harness.guest.shell import Shell
+from rustbed.deadline import Deadline
+from rustbed.guest.shell import Shell
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from harness.arch import ARCHES
-from harness.cache import Cache, default_root
-from harness.data import data_dir
-from harness.image.rbctl import build_rbctl
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.toolchain import Toolchain
-from harness.kernel.toolroot import open_toolchain
-from harness.progress import ignore
 from tests import kernels
+
+from rustbed.arch import ARCHES
+from rustbed.cache import Cache, default_root
+from rustbed.data import data_dir
+from rustbed.image.rbctl import build_rbctl
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.progress import ignore
+from rustbed.toolroot.toolchain import Toolchain
+from rustbed.toolroot.toolroot import open_toolchain
 
 # what each program does, in sh; `$home` is the directory in which tests put switches
 _PROGRAMS = {

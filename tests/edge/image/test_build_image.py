@@ -6,15 +6,15 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-
-from harness.cache import Cache
-from harness.errors import BuildError, HostError, SpecError
-from harness.image.cpio import Kind, Member, parse_cpio
-from harness.image.initramfs import Image, build_image
-from harness.kernel.artifact import Kernel
-from harness.kernel.toolchain import Toolchain
-from harness.progress import Progress, ignore
 from tests.edge.image.conftest import Fakes, KernelMaker
+
+from rustbed.cache import Cache
+from rustbed.errors import BuildError, HostError, SpecError
+from rustbed.image.cpio import Kind, Member, parse_cpio
+from rustbed.image.initramfs import Image, build_image
+from rustbed.kernel.artifact import Kernel
+from rustbed.progress import Progress, ignore
+from rustbed.toolroot.toolchain import Toolchain
 
 
 class Builder:

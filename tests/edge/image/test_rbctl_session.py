@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from harness.guest.rbctl import StepResult, parse_results
 from tests.edge.image.conftest import call
+
+from rustbed.guest.rbctl import StepResult, parse_results
 
 
 class Session:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from harness.guest.rbctl import StepResult, parse_results
 from tests.edge.image.conftest import call
+
+from rustbed.guest.rbctl import StepResult, parse_results
 
 Steps = Callable[..., tuple[StepResult, ...]]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import default_root
-from harness.image.cpio import directory, file, render_cpio, symlink, with_parents
+from rustbed.cache import default_root
+from rustbed.image.cpio import directory, file, render_cpio, symlink, with_parents
 
 _READERS = [["cpio", "-idm", "--quiet"], ["busybox", "cpio", "-idm"], ["bsdtar", "-xf", "-"]]
 _DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}

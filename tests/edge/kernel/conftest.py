@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache
-from harness.kernel.toolchain import Toolchain
+from rustbed.cache import Cache
+from rustbed.toolroot.toolchain import Toolchain
 
 FAKES = Path(__file__).parent / "fakes"
 MAKEFILE = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\n"

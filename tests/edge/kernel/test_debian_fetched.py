@@ -8,13 +8,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
-
-from harness.cache import Cache
-from harness.errors import HostError, UsageError
-from harness.kernel.source import parse_source, resolve_source
-from harness.kernel.toolchain import Toolchain
-from harness.progress import ignore
 from tests.edge.kernel.conftest import make_tree
+
+from rustbed.cache import Cache
+from rustbed.errors import HostError, UsageError
+from rustbed.kernel.source import parse_source, resolve_source
+from rustbed.progress import ignore
+from rustbed.toolroot.toolchain import Toolchain
 
 pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed")
 

@@ -10,9 +10,9 @@ from socketserver import TCPServer
 
 import pytest
 
-from harness.errors import HostError
-from harness.kernel.archive import download
-from harness.progress import Progress, ignore
+from rustbed.errors import HostError
+from rustbed.kernel.archive import download
+from rustbed.progress import Progress, ignore
 
 DATA = bytes(range(256)) * 10_000
 

@@ -14,22 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import require_arch
-from harness.cache import Cache, remove_tree
-from harness.errors import BuildError, ConfigError, HostError
-from harness.kernel.artifact import Kernel
-from harness.kernel.build import build_kernel, has_tree
-from harness.kernel.toolchain import Toolchain
-from harness.progress import Progress, Report, ignore
+from rustbed.arch import require_arch
+from rustbed.cache import Cache, remove_tree
+from rustbed.errors import BuildError, ConfigError, HostError
+from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.build import build_kernel, has_tree
+from rustbed.progress import Progress, Report, ignore
+from rustbed.toolroot.toolchain import Toolchain
 
 BUILD = """
 import sys
 from pathlib import Path
-from harness.arch import require_arch
-from harness.cache import Cache
-from harness.kernel.build import build_kernel
-from harness.kernel.toolchain import Toolchain
-from harness.progress import ignore
+from rustbed.arch import require_arch
+from rustbed.cache import Cache
+from rustbed.kernel.build import build_kernel
+from rustbed.toolroot.toolchain import Toolchain
+from rustbed.progress import ignore
 versions = {"rustc": "1.96.1", "clang": "19.1.7", "bindgen": "0.71.1", "ld.lld": "19.1.7"}
 versions["llvm-objcopy"] = "19.1.7"
 toolchain = Toolchain(root=None, versions=tuple(versions.items()), identity="fake")

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import require_arch
-from harness.cache import Cache
-from harness.errors import BuildError, MismatchError, UsageError
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.build import build_kernel
-from harness.kernel.outoftree import build_modules
-from harness.kernel.toolchain import Toolchain
-from harness.progress import Progress, ignore
+from rustbed.arch import require_arch
+from rustbed.cache import Cache
+from rustbed.errors import BuildError, MismatchError, UsageError
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.kernel.build import build_kernel
+from rustbed.kernel.outoftree import build_modules
+from rustbed.progress import Progress, ignore
+from rustbed.toolroot.toolchain import Toolchain
 
 
 @pytest.fixture

@@ -11,19 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
-
-from harness.cache import Cache
-from harness.errors import HostError
-from harness.kernel.toolroot import open_toolchain
-from harness.progress import Progress, ignore
 from tests.processes import is_running
+
+from rustbed.cache import Cache
+from rustbed.errors import HostError
+from rustbed.progress import Progress, ignore
+from rustbed.toolroot.toolroot import open_toolchain
 
 OPEN = """
 import sys
 from pathlib import Path
-from harness.cache import Cache
-from harness.kernel.toolroot import open_toolchain
-from harness.progress import ignore
+from rustbed.cache import Cache
+from rustbed.toolroot.toolroot import open_toolchain
+from rustbed.progress import ignore
 print(open_toolchain("toolroot", Cache(Path(sys.argv[1])), ignore).identity)
 """
 

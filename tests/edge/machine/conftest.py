@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-
-from harness.host import Qemu
-from harness.machine.booting import boot
-from harness.machine.spec import MachineSpec
-from harness.machine.vm import Vm
-from harness.machine.watching import Patience
 from tests.edge.machine.scene import FAKE, Scene, fake_spec
+
+from rustbed.host import Qemu
+from rustbed.machine.booting import boot
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.vm import Vm
+from rustbed.machine.watching import Patience
 
 Booter = Callable[..., AbstractContextManager[Vm]]
 

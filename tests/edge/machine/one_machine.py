@@ -5,11 +5,12 @@ import sys
 import time
 from pathlib import Path
 
-from harness.cache import Cache
-from harness.host import Qemu
-from harness.machine.machines import Machines
-from harness.progress import ignore
 from tests.edge.machine.scene import FAKE, fake_spec
+
+from rustbed.cache import Cache
+from rustbed.forks.machines import Machines
+from rustbed.host import Qemu
+from rustbed.progress import ignore
 
 
 def main() -> None:

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cache import Cache
-from harness.host import Qemu
-from harness.machine.machines import Machines
-from harness.machine.spec import MachineSpec
-from harness.progress import ignore
 from tests.kernels import make_kernel
 from tests.processes import is_running
+
+from rustbed.cache import Cache
+from rustbed.forks.machines import Machines
+from rustbed.host import Qemu
+from rustbed.machine.spec import MachineSpec
+from rustbed.progress import ignore
 
 FAKE = Path(__file__).parent.parent / "fakes" / "qemu.py"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from harness.machine.machines import BOOTED, FORKED
 from tests.edge.machine.scene import Scene, wait_until
+
+from rustbed.forks.machines import BOOTED, FORKED
 
 
 def test_machine_is_booted_once_and_forked_ever_after(scene: Scene) -> None:

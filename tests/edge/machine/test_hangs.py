@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-from harness.errors import BootError, HangError, LostError
-from harness.machine.hang import Hang
-from harness.machine.vm import Vm
 from tests.edge.machine.conftest import Booter
+
+from rustbed.errors import BootError, HangError, LostError
+from rustbed.machine.hang import Hang
+from rustbed.machine.vm import Vm
 
 # the shell that is asked, the guest's shell, its command
 STUCK = "31|0_1_(init)_S_0_{0}|0_33_(sh)_S_1_{0}|fifowait_57_(cat)_D_33_{0}".format("0_" * 11)

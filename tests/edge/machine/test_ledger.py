@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache
-from harness.errors import HostError
-from harness.machine.ledger import HEADROOM_MIB, Ledger
+from rustbed.cache import Cache
+from rustbed.errors import HostError
+from rustbed.forks.ledger import HEADROOM_MIB, Ledger
 
 
 def ledger(path: Path, room_mib: int) -> Ledger:
@@ -90,8 +90,8 @@ def test_claim_of_a_killed_process_counts_for_nothing(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from harness.cache import Cache\n"
-        "from harness.machine.ledger import Ledger\n"
+        "from rustbed.cache import Cache\n"
+        "from rustbed.forks.ledger import Ledger\n"
         "with Ledger(Cache(Path(sys.argv[1])), available_mib=lambda: 1000).claim(700):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-
-from harness.errors import BootError, CrashError, HangError, LostError
 from tests.edge.machine.conftest import Booter
 from tests.processes import is_running
+
+from rustbed.errors import BootError, CrashError, HangError, LostError
 
 # what is left of a report once everything but its beginning and its end is cut
 OOPS = (
@@ -172,7 +172,7 @@ def test_sigkill_of_the_harness_ends_qemu(tmp_path: Path) -> None:
     """The program that starts a machine is killed; what it started goes with it."""
     program = (
         "import os, signal, sys\n"
-        "from harness import process\n"
+        "from rustbed import process\n"
         "with process.start([sys.executable, '-c', 'import time; time.sleep(60)']) as child:\n"
         "    print(child.pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

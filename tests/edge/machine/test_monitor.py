@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-
-from harness.errors import MonitorError
 from tests.edge.machine.conftest import Booter
+
+from rustbed.errors import MonitorError
 
 
 def test_command_returns_what_qemu_returned(fake_boot: Booter) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
-
-from harness.errors import HostError
-from harness.host import QEMU_OVERHEAD_MIB
-from harness.machine.ledger import HEADROOM_MIB, Ledger
-from harness.machine.machines import FORKED
 from tests.edge.machine.scene import Scene
+
+from rustbed.errors import HostError
+from rustbed.forks.ledger import HEADROOM_MIB, Ledger
+from rustbed.forks.machines import FORKED
+from rustbed.host import QEMU_OVERHEAD_MIB
 
 
 def ledger_with_room_for(scene: Scene, machines: int) -> Ledger:

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness.errors import BootError
-from harness.machine.machines import FORKED, INSTEAD, Machines
 from tests.edge.machine.scene import BOOTS, FAKE, Scene
+
+from rustbed.errors import BootError
+from rustbed.forks.machines import FORKED, INSTEAD, Machines
 
 
 def flip_a_byte(path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.machine.threads import CpuTime, process_state, thread_times, total
+from rustbed.procfs import CpuTime, process_state, thread_times, total
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import itertools
 import time
 
 import pytest
-
-from harness.errors import CrashError, HangError, LostError, WaitError
 from tests.edge.machine.conftest import Booter
+
+from rustbed.errors import CrashError, HangError, LostError, WaitError
 
 
 def test_first_true_value_is_returned(fake_boot: Booter) -> None:

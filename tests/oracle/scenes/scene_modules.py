@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import CommandError, SyscallError, Vm
-from harness.kernel.artifact import Kernel
+from rustbed import CommandError, SyscallError, Vm
+from rustbed.kernel.artifact import Kernel
 from tests.oracle.table import BAD, MODULES, Bad
 
 # what the devices take for any command

@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from harness.bench.boot import Boots, render_boots
-from harness.bench.churn import Churn, render_churn
-from harness.bench.explain import Cost, render_costs
-from harness.bench.fork import Forks, render_forks
-from harness.bench.forked import memory_mib
-from harness.errors import HostError
+from rustbed.bench.boot import Boots, render_boots
+from rustbed.bench.churn import Churn, render_churn
+from rustbed.bench.explain import Cost, render_costs
+from rustbed.bench.fork import Forks, render_forks
+from rustbed.bench.forked import memory_mib
+from rustbed.errors import HostError
 
 
 def test_forks_are_compared_with_boots_by_their_medians() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from harness.guest.rbctl import IO_MAX, StepResult, parse_results, render_steps
+from rustbed.errors import UsageError
+from rustbed.guest.rbctl import IO_MAX, StepResult, parse_results, render_steps
 
 
 def render_result(index: int, result: StepResult) -> str:

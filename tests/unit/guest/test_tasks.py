@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.guest.tasks import Task, command_tasks, parse_tasks
+from rustbed.guest.tasks import Task, command_tasks, parse_tasks
 
 REST = "0 0 0 -1 4194304 99 0 0 0"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.guest.kmsg import render_fence
-from harness.guest.transcript import Command, Transcript, parse_transcript
+from rustbed.errors import UsageError
+from rustbed.guest.kmsg import render_fence
+from rustbed.guest.transcript import Command, Transcript, parse_transcript
 
 
 def digest(data: bytes) -> str:

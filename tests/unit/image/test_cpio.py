@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from harness.image.cpio import (
+from rustbed.errors import UsageError
+from rustbed.image.cpio import (
     Kind,
     Member,
     character_device,

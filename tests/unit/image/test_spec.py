@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import data_dir
-from harness.errors import SpecError, UsageError
-from harness.image.spec import ImageFile, find_spec_file, load_image_spec
+from rustbed.data import data_dir
+from rustbed.errors import SpecError, UsageError
+from rustbed.image.spec import ImageFile, find_spec_file, load_image_spec
 
 LEAST = "busybox: busybox-static\ninit: init\nrbctl: rbctl\n"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # also read by the fake make, which has no harness
-    from harness.arch import Arch
+    from rustbed.arch import Arch
 
 
 def make_elf(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from harness.errors import UsageError
-from harness.kernel.artifact import Kernel, Module
 from tests.kernels import make_kernel
+
+from rustbed.errors import UsageError
+from rustbed.kernel.artifact import Kernel, Module
 
 
 def make(config: Path | None) -> Kernel:

@@ -6,16 +6,16 @@ import gzip
 from pathlib import Path
 
 import pytest
-
-from harness.arch import Arch, require_arch
-from harness.cache import Cache
-from harness.errors import MismatchError, UsageError
-from harness.kernel.build import build_kernel
-from harness.kernel.builtkernel import load_built
-from harness.kernel.image_file import find_config, identify_image
-from harness.kernel.toolchain import Toolchain
-from harness.progress import ignore
 from tests.unit.kernel.elf_files import make_bzimage, make_elf, make_image, make_module
+
+from rustbed.arch import Arch, require_arch
+from rustbed.cache import Cache
+from rustbed.errors import MismatchError, UsageError
+from rustbed.kernel.build import build_kernel
+from rustbed.kernel.builtkernel import load_built
+from rustbed.kernel.image_file import find_config, identify_image
+from rustbed.progress import ignore
+from rustbed.toolroot.toolchain import Toolchain
 
 X86 = require_arch("x86_64")
 ARM64 = require_arch("arm64")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.errors import UsageError
-from harness.kernel.debian import SourcePackage, choose_package, parse_madison
+from rustbed.errors import UsageError
+from rustbed.kernel.debian import SourcePackage, choose_package, parse_madison
 
 MADISON = """\
 linux-source-7.2 | 7.2.12-1~bpo13+1 | http://mirror/debian trixie-backports/main amd64 Packages

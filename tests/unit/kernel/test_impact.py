@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.kernel.impact import find_users, module_objects, touches_modules_only
+from rustbed.kernel.impact import find_users, module_objects, touches_modules_only
 
 COMMANDS = {
     "samples/rust/.rust_minimal.o.cmd": "source_x := /src/samples/rust/rust_minimal.rs\n",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import ARCHES, Arch, require_arch
-from harness.data import data_dir
-from harness.errors import SpecError, UsageError
-from harness.kernel.kconfig import (
+from rustbed.arch import ARCHES, Arch, require_arch
+from rustbed.data import data_dir
+from rustbed.errors import SpecError, UsageError
+from rustbed.kernel.kconfig import (
     find_lost,
     fragment_paths,
     list_profiles,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.kernel.kconfig import Lost, parse_fragment
-from harness.kernel.kconfig_tree import evaluate, explain_lost, load_definitions, split_conjunction
+from rustbed.kernel.kconfig import Lost, parse_fragment
+from rustbed.kernel.kconfig_tree import evaluate, explain_lost, load_definitions, split_conjunction
 
 TOP = """\
 mainmenu "Linux"

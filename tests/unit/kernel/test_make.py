@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.arch import require_arch
-from harness.kernel.make import find_first_error, parse_step, ran_out_of_space, render_make
+from rustbed.arch import require_arch
+from rustbed.kernel.make import find_first_error, parse_step, ran_out_of_space, render_make
 
 RUST = """\
   RUSTC [M] samples/rust/rust_minimal.o

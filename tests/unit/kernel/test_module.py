@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.arch import ARCHES, Arch, require_arch
-from harness.errors import MismatchError
-from harness.kernel.artifact import Kernel, Module
-from harness.kernel.elf import parse_elf
-from harness.kernel.module import describe_modules, parse_module, read_module, require_loadable
 from tests.kernels import make_kernel
 from tests.unit.kernel.elf_files import make_elf, make_module
+
+from rustbed.arch import ARCHES, Arch, require_arch
+from rustbed.errors import MismatchError
+from rustbed.kernel.artifact import Kernel, Module
+from rustbed.kernel.elf import parse_elf
+from rustbed.kernel.module import describe_modules, parse_module, read_module, require_loadable
 
 
 def kernel_with(tmp_path: Path, modules: dict[str, Module], release: str = "7.3.4") -> Kernel:

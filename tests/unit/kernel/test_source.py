@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.cache import Cache
-from harness.errors import HostError, UsageError
-from harness.kernel.source import (
+from rustbed.cache import Cache
+from rustbed.errors import HostError, UsageError
+from rustbed.kernel.source import (
     SourceKind,
     parse_makefile_version,
     parse_source,
     require_version,
     resolve_source,
 )
-from harness.kernel.toolchain import Toolchain
-from harness.progress import ignore
+from rustbed.progress import ignore
+from rustbed.toolroot.toolchain import Toolchain
 
 HOST = Toolchain(root=None, versions=(), identity="host")
 MAKEFILE = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.kernel.treescan import find_changes, scan_tree
+from rustbed.kernel.treescan import find_changes, scan_tree
 
 
 @pytest.fixture

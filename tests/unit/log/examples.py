@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.log.record import parse_console
-from harness.log.splat import Kind, Splat
+from rustbed.log.record import parse_console
+from rustbed.log.splat import Kind, Splat
 
 HERE = Path(__file__).parent
 # one short log per phenomenon, of drivers nobody has

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from harness.log.record import parse_console
-from harness.log.splat import find_splats
 from tests.bench.corpus import judge, load, main
+
+from rustbed.log.record import parse_console
+from rustbed.log.splat import find_splats
 
 LOG = "BUG: KASAN: use-after-free in toy_b+0x1/0x2\nRead of size 8 at addr 1\nCall Trace:\n toy_b+0x1/0x2\n"
 RIGHT = {"found": True, "kind": True, "function": True, "corrupted": True}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.log.record import parse_console
-from harness.log.splat import find_splats
+from rustbed.log.record import parse_console
+from rustbed.log.splat import find_splats
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.log.demangle import demangle
+from rustbed.log.demangle import demangle
 
 
 @pytest.mark.parametrize(

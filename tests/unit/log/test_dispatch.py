@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.log.dispatch import DISPATCHES, DISPATCHES_IN_INTERRUPTS
-from harness.log.record import parse_console
-from harness.log.splat import find_splats
+from rustbed.log.dispatch import DISPATCHES, DISPATCHES_IN_INTERRUPTS
+from rustbed.log.record import parse_console
+from rustbed.log.splat import find_splats
 
 _LOOP = """\
 watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [toy:62]

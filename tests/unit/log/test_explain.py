@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.log.explain import find_in_blocks, read_spans, render_json, render_text
-from harness.log.record import parse_console
-from harness.log.splat import Kind, Splat, find_splats, may_hold_splat
+from rustbed.log.explain import find_in_blocks, read_spans, render_json, render_text
+from rustbed.log.record import parse_console
+from rustbed.log.splat import Kind, Splat, find_splats, may_hold_splat
 
 HERE = Path(__file__).parent
 LOGS = {path.stem: path.read_text() for path in sorted((HERE / "splats").glob("*.log"))}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.log.fingerprint import fingerprint
-from harness.log.record import parse_console
-from harness.log.splat import Splat, find_splats
+from rustbed.log.fingerprint import fingerprint
+from rustbed.log.record import parse_console
+from rustbed.log.splat import Splat, find_splats
 
 SPLATS = Path(__file__).parent / "splats"
 

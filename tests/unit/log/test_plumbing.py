@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.log.frames import readable
-from harness.log.plumbing import ALLOCATES, PLUMBING
+from rustbed.log.frames import readable
+from rustbed.log.plumbing import ALLOCATES, PLUMBING
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.log.record import parse_console
-from harness.log.splat import Kind, find_splats
 from tests.unit.log.examples import BOOTS, LOGS
+
+from rustbed.log.record import parse_console
+from rustbed.log.splat import Kind, find_splats
 
 AGAIN = "unexpected kernel reboot"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.log.record import UNKNOWN, Log, Record, parse_console, parse_kmsg, render_record, strip_ansi
+from rustbed.log.record import UNKNOWN, Log, Record, parse_console, parse_kmsg, render_record, strip_ansi
 
 
 def make(

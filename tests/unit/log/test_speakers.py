@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.log.record import Record, parse_console
-from harness.log.splat import Kind, find_splats
 from tests.unit.log.examples import LOGS, WANTED, essence, moved
+
+from rustbed.log.record import Record, parse_console
+from rustbed.log.splat import Kind, find_splats
 
 
 def spoken(records: Iterable[Record], caller: str) -> list[Record]:

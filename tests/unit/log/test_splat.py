@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from harness.log.record import parse_console, parse_kmsg
-from harness.log.splat import Kind, Splat, find_splats, new_taints
 from tests.unit.log.examples import ALSO_BLAMED, BOOTS, DAMAGE, HERE, LOGS, WANTED, essence
+
+from rustbed.log.record import parse_console, parse_kmsg
+from rustbed.log.splat import Kind, Splat, find_splats, new_taints
 
 # -- one log, one splat ------------------------------------------------------
 

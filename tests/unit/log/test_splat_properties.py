@@ -9,10 +9,10 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from harness.log.record import Record, parse_console
-from harness.log.splat import Kind, Reader, find_splats
 from tests.unit.log.examples import BOOTS, LATER, LOGS, WANTED, essence, moved
+
+from rustbed.log.record import Record, parse_console
+from rustbed.log.splat import Kind, Reader, find_splats
 
 LINES = st.sampled_from([record for records in LOGS.values() for record in records])
 SHUFFLED = st.lists(LINES, max_size=80).map(tuple)

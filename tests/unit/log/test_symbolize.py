@@ -1,7 +1,7 @@
 """Frames, blame and annotation over real reports, with what llvm-symbolizer said of their addresses.
 
 lines/NAME.log is a report of tests/boot/modules/pointed, registers and doubtful frames left out;
-lines/NAME.json is what harness.kernel.symbols made of its frames.
+lines/NAME.json is what rustbed.symbols.symbolizer made of its frames.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.log.annotate import annotate, render_blame
-from harness.log.record import Record, parse_console, render_records
-from harness.log.splat import Splat, find_splats
-from harness.log.symbolize import (
+from rustbed.log.annotate import annotate, render_blame
+from rustbed.log.record import Record, parse_console, render_records
+from rustbed.log.splat import Splat, find_splats
+from rustbed.log.symbolize import (
     Blame,
     Build,
     Frame,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.log.task import Tasks, find_tasks
+from rustbed.log.task import Tasks, find_tasks
 
 HEADER = "CPU: 1 UID: 0 PID: 92 Comm: sh Not tainted 7.3.4 #1"
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.kernels import make_kernel
 
-from harness.arch import ARCHES, Arch
-from harness.machine.argv import (
+from rustbed.arch import ARCHES, Arch
+from rustbed.machine.argv import (
     Channels,
     Ram,
     device_id,
@@ -18,8 +19,7 @@ from harness.machine.argv import (
     render_cmdline,
     render_run_script,
 )
-from harness.machine.spec import MachineSpec
-from tests.kernels import make_kernel
+from rustbed.machine.spec import MachineSpec
 
 CHANNELS = Channels(
     console="file,path=c",

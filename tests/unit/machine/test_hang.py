@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.guest.tasks import Task
-from harness.machine.evidence import parse_pcs
-from harness.machine.hang import Activity, Hang, Observation, Vcpu, classify, is_starved
-from harness.machine.threads import CpuTime
+from rustbed.guest.tasks import Task
+from rustbed.machine.evidence import parse_pcs
+from rustbed.machine.hang import Activity, Hang, Observation, Vcpu, classify, is_starved
+from rustbed.procfs import CpuTime
 
 IDLE = Vcpu(index=0, time=CpuTime(ran_s=0.01))
 BUSY = Vcpu(index=0, time=CpuTime(ran_s=0.59), pcs=("ffffffff81000042", "ffffffff81000044"))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.report.cases import FACTS, case_of, lost_case
-from harness.report.verdict import Outcome
+from rustbed.report.cases import FACTS, case_of, lost_case
+from rustbed.report.verdict import Outcome
 
 
 @dataclass

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from harness.report.dialects import Result, parse_results, split_arch
-from harness.report.junit import Case, lost_session, render_junit
-from harness.report.verdict import Outcome
+from rustbed.errors import UsageError
+from rustbed.report.dialects import Result, parse_results, split_arch
+from rustbed.report.junit import Case, lost_session, render_junit
+from rustbed.report.verdict import Outcome
 
 HERE = Path(__file__).parent / "results"
 

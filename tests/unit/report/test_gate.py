@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.dialects import Result
-from harness.report.gate import Change, Comparison, compare
-from harness.report.gate_formats import FORMATS, render_github, render_gitlab, render_json, render_text
-from harness.report.results import Results
-from harness.report.verdict import Outcome
+from rustbed.report.dialects import Result
+from rustbed.report.gate import Change, Comparison, compare
+from rustbed.report.gate_formats import FORMATS, render_github, render_gitlab, render_json, render_text
+from rustbed.report.results import Results
+from rustbed.report.verdict import Outcome
 
 TODAY = date(2026, 11, 21)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.report.dialects import Result
-from harness.report.html import Entry, Session, escape, render_page
-from harness.report.verdict import Outcome
+from rustbed.report.dialects import Result
+from rustbed.report.html import Entry, Session, escape, render_page
+from rustbed.report.verdict import Outcome
 
 STARTED = datetime(2026, 11, 21, 7, 0, 0, tzinfo=UTC)
 VOID = {"meta", "br", "link", "img"}

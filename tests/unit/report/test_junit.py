@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.junit import Case, lost_session, render_junit, write_junit
-from harness.report.verdict import Outcome
+from rustbed.report.junit import Case, lost_session, render_junit, write_junit
+from rustbed.report.verdict import Outcome
 
 
 def case(outcome: Outcome, *, details: str = "", system_out: str = "") -> Case:

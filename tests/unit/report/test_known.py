@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SpecError
-from harness.report.dialects import Result
-from harness.report.gate import Change, compare
-from harness.report.gate_formats import render_text
-from harness.report.known import KnownIssue, find_known, find_wrong, load_known
-from harness.report.results import Results
-from harness.report.verdict import Outcome
+from rustbed.errors import SpecError
+from rustbed.report.dialects import Result
+from rustbed.report.gate import Change, compare
+from rustbed.report.gate_formats import render_text
+from rustbed.report.known import KnownIssue, find_known, find_wrong, load_known
+from rustbed.report.results import Results
+from rustbed.report.verdict import Outcome
 
 TODAY = date(2026, 11, 21)
 WHOLE = """\

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.report.junit import Case, render_junit
-from harness.report.results import load_results
-from harness.report.verdict import Outcome
+from rustbed.errors import UsageError
+from rustbed.report.junit import Case, render_junit
+from rustbed.report.results import load_results
+from rustbed.report.verdict import Outcome
 
 
 def write(path: Path, *outcomes: str, properties: tuple[tuple[str, str], ...] = ()) -> Path:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import HostError
-from harness.log.splat import Kind, Splat
-from harness.report.rundir import (
+from rustbed.errors import HostError
+from rustbed.log.splat import Kind, Splat
+from rustbed.report.rundir import (
     LATEST,
     SOURCE,
     VERDICT,
@@ -22,7 +22,7 @@ from harness.report.rundir import (
     run_dir,
     write_verdict,
 )
-from harness.report.verdict import BEGUN, Expectation, MachineReport, Outcome, Verdict
+from rustbed.report.verdict import BEGUN, Expectation, MachineReport, Outcome, Verdict
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

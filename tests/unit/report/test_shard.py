@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
-from harness.report.cases import key_of
-from harness.report.dialects import Result
-from harness.report.results import Results
-from harness.report.shard import divide, parse_shard, recorded_times, render_plan
-from harness.report.verdict import Outcome
+from rustbed.errors import UsageError
+from rustbed.report.cases import key_of
+from rustbed.report.dialects import Result
+from rustbed.report.results import Results
+from rustbed.report.shard import divide, parse_shard, recorded_times, render_plan
+from rustbed.report.verdict import Outcome
 
 TESTS = st.lists(st.integers(0, 60).map(lambda number: f"tests/a.py::test_{number}[arm64]"), max_size=60)
 TIMES = st.dictionaries(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.log.record import Record, parse_console
-from harness.log.splat import Kind, Splat, find_splats
-from harness.log.symbolize import Blame
-from harness.report.verdict import (
+from rustbed.log.record import Record, parse_console
+from rustbed.log.splat import Kind, Splat, find_splats
+from rustbed.log.symbolize import Blame
+from rustbed.report.verdict import (
     Expectation,
     MachineReport,
     Outcome,

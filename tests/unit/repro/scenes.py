@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.arch import ARCHES
-from harness.guest.transcript import Command, Transcript
-from harness.host import Qemu
-from harness.machine.saved import render_machine
-from harness.machine.spec import MachineSpec
-from harness.report.verdict import Outcome
-from harness.repro.scene import Known, Scene
 from tests.unit.machine.test_argv import spec_of
+
+from rustbed.arch import ARCHES
+from rustbed.guest.transcript import Command, Transcript
+from rustbed.host import Qemu
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.specfile import render_machine
+from rustbed.report.verdict import Outcome
+from rustbed.repro.scene import Known, Scene
 
 OOPS = Known(fingerprint="aaa", title="BUG: unable to handle page fault in toy")
 WARNING = Known(fingerprint="bbb", title="WARNING in toy")

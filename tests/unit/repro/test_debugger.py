@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.repro.debugger import gdb_argv, gdb_facts, parse_sections
-from harness.repro.symbols import Symbols
+from rustbed.repro.debugger import gdb_argv, gdb_facts, parse_sections
+from rustbed.repro.symbols import Symbols
 
 SECTIONS = """/sys/module/toy/sections/.text:0xffffffffa0000000
 /sys/module/toy/sections/__param:0xffffffffa0002000

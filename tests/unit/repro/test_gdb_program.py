@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.arch import ARCHES
-from harness.cache import Cache
-from harness.errors import HostError
-from harness.repro.gdb_program import find_gdb
+from rustbed.arch import ARCHES
+from rustbed.cache import Cache
+from rustbed.errors import HostError
+from rustbed.repro.gdb_program import find_gdb
 
 
 def install(directory: Path, *names: str) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.report.rundir import run_dir, write_verdict
-from harness.report.verdict import Outcome, Verdict
-from harness.repro.listing import list_runs
+from rustbed.errors import UsageError
+from rustbed.report.rundir import run_dir, write_verdict
+from rustbed.report.verdict import Outcome, Verdict
+from rustbed.repro.listing import list_runs
 
 
 def session(directory: Path) -> Path:

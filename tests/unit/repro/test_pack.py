@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.errors import UsageError
-from harness.kernel.artifact import Module
-from harness.repro.archive import describe_file, write_bundle
-from harness.repro.manifest import BundleError, Manifest
-from harness.repro.pack import pack_run
-from harness.repro.scene import load_run, open_scene
 from tests.unit.repro.scenes import OOPS, make_run, real_spec
+
+from rustbed.bundle.archive import describe_file, write_bundle
+from rustbed.bundle.manifest import BundleError, Manifest
+from rustbed.errors import UsageError
+from rustbed.kernel.artifact import Module
+from rustbed.repro.pack import pack_run
+from rustbed.repro.scene import load_run, open_scene
 
 
 def pack(run: Path, directory: Path, *, debug_info: bool = False) -> tuple[Path, Manifest]:

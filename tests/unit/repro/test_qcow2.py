@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from harness.repro.qcow2 import render_empty_disk
+from rustbed.repro.qcow2 import render_empty_disk
 
 CLUSTER = 1 << 16
 

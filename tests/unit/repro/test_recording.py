@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from harness.arch import ARCHES
-from harness.errors import UsageError
-from harness.repro.recording import load_recording, recorded_argv, render_initramfs
 from tests.unit.machine.test_argv import spec_of, value_of
+
+from rustbed.arch import ARCHES
+from rustbed.errors import UsageError
+from rustbed.repro.recording import load_recording, recorded_argv, render_initramfs
 
 
 def test_commands_are_in_an_archive_behind_the_image() -> None:

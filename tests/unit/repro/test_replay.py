@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
-from harness.report.verdict import Outcome
-from harness.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay
-from harness.repro.scene import Scene
 from tests.unit.repro.scenes import OOPS, WARNING, scene, told
+
+from rustbed.report.verdict import Outcome
+from rustbed.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay
+from rustbed.repro.scene import Scene
 
 COMMANDS = (told("insmod toy"), told("rmmod toy", status=137), told("echo after"))
 RED_BY_SPLAT = scene(COMMANDS, splats=(OOPS, WARNING), came=(OOPS, WARNING))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from harness.arch import ARCHES
-from harness.repro.script import (
+from tests.unit.machine.test_argv import spec_of
+from tests.unit.repro.scenes import told
+
+from rustbed.arch import ARCHES
+from rustbed.repro.script import (
     COMMANDS,
     MONITOR,
     pause_before,
@@ -14,8 +17,6 @@ from harness.repro.script import (
     render_monitor,
     render_script,
 )
-from tests.unit.machine.test_argv import spec_of
-from tests.unit.repro.scenes import told
 
 # what base64 and cat do in the guest, they do here
 INPUT = bytes(range(256)) * 40

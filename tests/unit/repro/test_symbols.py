@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.kernel.artifact import Module
-from harness.repro.symbols import (
+from tests.unit.repro.scenes import scene, told
+
+from rustbed.kernel.artifact import Module
+from rustbed.repro.symbols import (
     Symbols,
     describe_symbols,
     find_symbols,
     keep_symbols,
     parse_symbols,
 )
-from tests.unit.repro.scenes import scene, told
 
 
 def test_modules_are_the_kernels_and_those_that_were_pushed() -> None:

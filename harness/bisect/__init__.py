@@ -1,0 +1,1 @@
+"""The first bad kernel of a row."""

@@ -1,0 +1,162 @@
+"""Bisection: which kernel of a row is to be tried next, and what the trials tell.
+
+The row is in order, its first kernel is said to be good and its last bad.
+Pure: knows nothing of how kernels are made or tests run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from rustbed.errors import UsageError
+
+
+class Result(StrEnum):
+    """What trying one kernel told."""
+
+    GOOD = "good"
+    BAD = "bad"
+    # red sometimes: that is bad, and says how many runs it takes to be sure of a good one
+    WEAK = "weak"
+    # nothing: it did not build or boot, or the test was not run on it
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One kernel, tried."""
+
+    result: Result
+    # how many of the runs were red
+    red: int
+    runs: int
+    # title of what made it red, or why it could not be tried
+    reason: str
+    # where the runs' files are
+    evidence: str = ""
+    # that it took, with the building of the kernel
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        """Return it as a line of the report shows it."""
+        count = f" ({self.red} of {self.runs})" if self.result is Result.WEAK else ""
+        return f"{self.result}{count}" + (f": {self.reason}" if self.reason else "")
+
+
+def classify(outcomes: Sequence[bool | None]) -> tuple[Result, int, int]:
+    """Return the result of several runs, how many were red, and of how many; None told nothing."""
+    told = [red for red in outcomes if red is not None]
+    red = sum(told)
+    if not told:
+        return Result.SKIP, 0, 0
+    if red == 0:
+        # good takes every run: one that told nothing may have been a red one
+        return (Result.GOOD if len(told) == len(outcomes) else Result.SKIP), 0, len(told)
+    return (Result.BAD if red == len(told) else Result.WEAK), red, len(told)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What is known of a row: indices of the last good kernel and the first bad one after it."""
+
+    good: int
+    bad: int
+
+    def inside(self) -> range:
+        """Return the indices that may be the first bad one besides `bad`."""
+        return range(self.good + 1, self.bad)
+
+
+def find_bounds(row: Sequence[str], trials: Mapping[str, Trial]) -> Bounds:
+    """Return the narrowest bounds: the first bad kernel that was found, and the last good one before it."""
+    bad = next(
+        (
+            index
+            for index, kernel in enumerate(row)
+            if kernel in trials and trials[kernel].result in (Result.BAD, Result.WEAK)
+        ),
+        len(row) - 1,
+    )
+    good = max(
+        (
+            index
+            for index, kernel in enumerate(row[:bad])
+            if kernel in trials and trials[kernel].result is Result.GOOD
+        ),
+        default=0,
+    )
+    return Bounds(good=good, bad=bad)
+
+
+def choose_next(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
+    """Return the kernel to try next; None if there is nothing left to try.
+
+    The ends come first, the bad one before the good one: a bisection between
+    ends that are not what they are said to be finds nothing. Then it is the middle, or
+    the nearest to it that was not tried: one that could not be tried says nothing.
+    """
+    for end in (row[-1], row[0]):
+        if end not in trials:
+            return end
+    if check_ends(row, trials) is not None:
+        return None
+    bounds = find_bounds(row, trials)
+    untried = [index for index in bounds.inside() if row[index] not in trials]
+    middle = (bounds.good + bounds.bad) / 2
+    return row[min(untried, key=lambda index: abs(index - middle))] if untried else None
+
+
+def count_left(row: Sequence[str], trials: Mapping[str, Trial]) -> int:
+    """Return how many kernels are still to be tried at most, if each tells something."""
+    ends = sum(end not in trials for end in (row[0], row[-1]))
+    # each trial leaves the smaller part of those that are not tried, less the one between
+    return ends + sum(row[index] not in trials for index in find_bounds(row, trials).inside()).bit_length()
+
+
+def check_ends(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
+    """Return what is wrong with the ends of a row, as far as they were tried; None if nothing is."""
+    for kernel, wanted in ((row[-1], (Result.BAD, Result.WEAK)), (row[0], (Result.GOOD,))):
+        if kernel in trials and trials[kernel].result not in wanted:
+            return f"{kernel} was to be {wanted[0]} and is {trials[kernel]}"
+    return None
+
+
+def culprits(row: Sequence[str], trials: Mapping[str, Trial]) -> tuple[str, ...]:
+    """Return the kernels one of which is the first bad one: more than one if those before it told nothing."""
+    bounds = find_bounds(row, trials)
+    return tuple(row[bounds.good + 1 : bounds.bad + 1])
+
+
+# -- the state between two sessions ----------------------------------------------------
+
+
+def render_state(question: Mapping[str, object], trials: Mapping[str, Trial]) -> str:
+    """Render what a state file holds: what is asked, and what was found."""
+    return json.dumps(
+        {"question": dict(question), "trials": {kernel: asdict(trial) for kernel, trial in trials.items()}},
+        indent=1,
+    )
+
+
+def parse_state(text: str, question: Mapping[str, object], name: str) -> dict[str, Trial]:
+    """Return the trials of the state file called `name`; UsageError if it is none, or of another question."""
+    try:
+        facts = json.loads(text)
+        asked = facts["question"]
+        trials = {
+            str(kernel): Trial(**{**trial, "result": Result(trial["result"])})
+            for kernel, trial in facts["trials"].items()
+        }
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(f"{name} is no state of a bisection: {error}", mend="remove it") from error
+    if asked != dict(question):
+        differing = sorted(key for key in {*asked, *question} if asked.get(key) != question.get(key))
+        raise UsageError(
+            f"{name} belongs to another bisection",
+            differs=", ".join(differing),
+            mend="--directory DIR, or remove it",
+        )
+    return trials

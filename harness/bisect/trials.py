@@ -1,0 +1,158 @@
+"""`rustbed bisect`: tries kernels with a test until the first bad one is known.
+
+Each trial is a pytest of its own, as a user would start it; what it leaves
+tells how it went. What was found is kept, so that a bisection that was
+interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed import process
+from rustbed.bisect.candidates import check_out, describe_commit, remove_worktree
+from rustbed.bisect.search import (
+    Result,
+    Trial,
+    check_ends,
+    choose_next,
+    classify,
+    count_left,
+    culprits,
+    parse_state,
+    render_state,
+)
+from rustbed.cache import remove_tree, write_atomically
+from rustbed.errors import HarnessError, UsageError
+from rustbed.progress import find_progress
+from rustbed.report.cases import PHASE, SUITE
+from rustbed.report.results import load_results
+from rustbed.report.verdict import Outcome
+from rustbed.repro.run import Say
+
+STATE = "bisect.json"
+WORKTREE = "worktree"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a bisection is to find."""
+
+    # kernels in order, the first good and the last bad, as --kernel names them
+    row: tuple[str, ...]
+    # pytest's arguments: the test, and options for it
+    test: tuple[str, ...]
+    # how often it is run on each kernel
+    runs: int
+    # gets the state and the runs' files
+    directory: Path
+
+
+def bisect(question: Question, say: Say) -> int:
+    """Find the first bad kernel; return 0 if it is known, 1 if those before it could not be tried.
+
+    Raises UsageError if an end of the row is not what it is said to be.
+    """
+    asked = {"row": list(question.row), "test": list(question.test), "runs": question.runs}
+    state = question.directory / STATE
+    trials = parse_state(state.read_text(), asked, str(state)) if state.exists() else {}
+    for kernel, trial in trials.items():
+        say(f"{kernel}  {trial} (known)")
+    while (chosen := choose_next(question.row, trials)) is not None:
+        say(f"{chosen}  trial {len(trials) + 1} of at most {len(trials) + count_left(question.row, trials)}")
+        try:
+            trials[chosen] = _try(question, chosen, len(trials) + 1, say)
+        except KeyboardInterrupt:
+            say(f"{chosen}  not done; the same command goes on from here")
+            raise
+        write_atomically(state, render_state(asked, trials))
+        say(f"{chosen}  {trials[chosen]}  ({trials[chosen].seconds:.0f} s)")
+    remove_worktree(question.row[-1], question.directory / WORKTREE)
+    if (wrong := check_ends(question.row, trials)) is not None:
+        raise UsageError(
+            f"there is nothing to bisect: {wrong}",
+            look=question.directory,
+            mend=f"to try them again: rm -r {question.directory}",
+        )
+    found = culprits(question.row, trials)
+    say(f"first bad: {' or '.join(found)}")
+    for line in _conclusion(question.row, trials, found):
+        say(f"  {line}")
+    return 0 if len(found) == 1 else 1
+
+
+def _conclusion(row: Sequence[str], trials: Mapping[str, Trial], found: Sequence[str]) -> Iterator[str]:
+    """Yield what a person wants to know of the first bad kernel."""
+    guilty, before = trials[found[-1]], row[row.index(found[0]) - 1]
+    yield f"{guilty}"
+    if (said := describe_commit(found[-1])) is not None:
+        yield f"commit    {said}"
+    yield f"files     {guilty.evidence}"
+    yield f"last good {before}"
+    yield f"files     {trials[before].evidence}"
+
+
+def _try(question: Question, kernel: str, number: int, say: Say) -> Trial:
+    """Run the test on one kernel as often as asked for; a kernel that cannot be had is skipped."""
+    directory = question.directory / f"trial-{number}"
+    # of a trial that was interrupted
+    remove_tree(directory)
+    begun = time.monotonic()
+    try:
+        source = check_out(kernel, question.directory / WORKTREE)
+    except HarnessError as error:
+        return Trial(result=Result.SKIP, red=0, runs=0, reason=error.headline)
+    outcomes, reason = [], ""
+    for run in range(1, question.runs + 1):
+        red, why = _run(question.test, source, directory / f"run-{run}", say)
+        outcomes.append(red)
+        reason = why or reason
+        if red is None:
+            # it does not build or boot: it will not the next time
+            break
+    result, count, told = classify(outcomes)
+    return Trial(
+        result=result,
+        red=count,
+        runs=told,
+        reason=reason,
+        evidence=str(directory),
+        seconds=round(time.monotonic() - begun, 1),
+    )
+
+
+def _run(test: Sequence[str], kernel: str, results: Path, say: Say) -> tuple[bool | None, str]:
+    """Run a test once and return whether it was red (None: it told nothing) and why."""
+
+    def on_line(line: str) -> None:
+        if (shown := find_progress(line)) is not None:
+            say(f"  {shown}")
+
+    results.mkdir(parents=True)
+    argv = [sys.executable, "-m", "pytest", *test, "--kernel", kernel, "--results", str(results)]
+    log = results / "pytest.log"
+    status = process.run_logged([*argv, "-p", "no:cacheprovider"], log=log, on_line=on_line)
+    junit = results / "latest" / "junit.xml"
+    if not junit.exists():
+        return None, f"pytest ended with status {status}: {log}"
+    return judge_results(junit)
+
+
+def judge_results(junit: Path) -> tuple[bool | None, str]:
+    """Return whether a results file is red, and the title of what made it so; None if it tells nothing.
+
+    A test that was skipped, could not be run, or got no machine says nothing,
+    however many others passed; neither does a session that was cut short.
+    """
+    results = list(load_results([junit]).tests.values())
+    for result in results:
+        if result.is_red and result.classname != SUITE and PHASE not in result.properties:
+            return True, result.title
+    for result in results:
+        if result.outcome is not Outcome.PASS and result.outcome is not Outcome.XFAIL:
+            return None, f"{result.outcome}: {result.title}"
+    return (False, "") if results else (None, "no test was run")

@@ -1,0 +1,1 @@
+"""What makes a kernel and a machine portable."""

@@ -1,0 +1,123 @@
+"""`rustbed doctor`: what is here, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed import host
+from rustbed.arch import ARCHES
+from rustbed.errors import HarnessError
+from rustbed.prepare import Choices
+
+# GiB: the toolroot, one source, and build trees of three architectures (measured: 2.3, 1.8, 3 x 0.8)
+_DISK_GIB = 15.0
+_MEMORY_MIB = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    detail: str
+    # a command or an option; empty when all is well
+    mend: str = ""
+
+
+def examine(choices: Choices) -> list[Finding]:
+    """Look at everything the harness needs; changes nothing."""
+    return [
+        *_programs(),
+        *_resources(choices.cache_root),
+        *_cached(choices),
+        *_qemu(choices),
+        *_accelerators(),
+    ]
+
+
+def _programs() -> Iterator[Finding]:
+    packages = {"mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap", "setpriv": "util-linux"}
+    if os.getuid() != 0:
+        packages["newuidmap"] = "uidmap"
+    sudo = "" if os.getuid() == 0 else "sudo "
+    for program, package in packages.items():
+        path = shutil.which(program)
+        yield Finding(
+            what=program,
+            ok=path is not None,
+            detail=path or "not installed",
+            mend="" if path else f"{sudo}apt-get install {package}",
+        )
+
+
+def _resources(root: Path) -> Iterator[Finding]:
+    there = next(path for path in (root, *root.parents) if path.exists())
+    free = shutil.disk_usage(there).free / 2**30
+    yield Finding(
+        what="disk",
+        ok=free >= _DISK_GIB or (root / "kernels").exists(),
+        detail=f"{free:.0f} GiB free for {root}",
+        mend="" if free >= _DISK_GIB else f"free {_DISK_GIB:g} GiB, or set RUSTBED_CACHE to a larger disk",
+    )
+    memory = host.available_memory_mib()
+    yield Finding(
+        what="memory",
+        ok=memory >= _MEMORY_MIB,
+        detail=f"{memory} MiB available, {host.cores()} cores: {host.worker_limit(256)} machines at once",
+        mend="" if memory >= _MEMORY_MIB else f"{_MEMORY_MIB} MiB are needed to build a kernel",
+    )
+
+
+def _cached(choices: Choices) -> Iterator[Finding]:
+    for kind in ("toolroots", "sources", "kernels", "images", "templates"):
+        directory = choices.cache_root / kind
+        entries = [path for path in directory.glob("*") if not path.name.startswith(".")]
+        detail = f"{len(entries)} cached" if entries else "none yet: made when first needed"
+        yield Finding(what=kind, ok=True, detail=detail)
+
+
+def _qemu(choices: Choices) -> Iterator[Finding]:
+    """Yield what QEMU there is: the chosen one, the newest toolroot's, or the host's."""
+    root = None
+    if choices.toolchain == "toolroot" and choices.qemu is None:
+        roots = sorted(choices.cache_root.glob("toolroots/*/root"), key=os.path.getmtime)
+        if not roots:
+            yield Finding(what="qemu", ok=True, detail="comes with the toolroot")
+            return
+        root = roots[-1]
+    for arch in ARCHES.values():
+        try:
+            version = ".".join(map(str, host.find_qemu(arch, toolroot=root, chosen=choices.qemu).version))
+            yield Finding(what=f"qemu {arch}", ok=True, detail=version)
+        except HarnessError as error:
+            mend = str(error.facts.get("mend", ""))
+            yield Finding(what=f"qemu {arch}", ok=False, detail=error.headline, mend=mend)
+
+
+def _accelerators() -> Iterator[Finding]:
+    mine = platform.machine()
+    native = next((arch for arch in ARCHES.values() if mine in (arch.name, arch.qemu)), None)
+    conceivable = native is not None and host.kvm_is_conceivable(native)
+    detail = (
+        f"/dev/kvm opens; {native} machines try it once"
+        if conceivable
+        else "no usable /dev/kvm: machines are emulated"
+    )
+    yield Finding(what="kvm", ok=True, detail=detail)
+
+
+def render(findings: list[Finding]) -> str:
+    """Render the findings, a line each, what is missing with its remedy."""
+    width = max(len(finding.what) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what:<{width}}  {finding.detail}")
+        if not finding.ok and finding.mend:
+            lines.append(f"{'':{width + 6}}  mend: {finding.mend}")
+    return "\n".join(lines)

@@ -1,0 +1,86 @@
+"""What tells one saved machine from another, and which machines cannot be told.
+
+Knows nothing of how machines are saved.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from rustbed import cache as caching
+from rustbed.errors import ForkError
+from rustbed.host import Qemu
+from rustbed.machine.argv import Channels, render_argv
+from rustbed.machine.spec import MachineSpec
+
+# raised when templates are made or used differently, so that older ones are not found
+_RECIPE = "3"
+
+# stands for what differs from run to run and decides nothing
+_ANY = Path("-")
+_SOME_CHANNELS = Channels(console="null", shell="null", records="null", monitor="null")
+
+
+def refusal(spec: MachineSpec) -> str | None:
+    """Return why a machine is not to be forked, or None if it may be tried."""
+    if spec.qemu_args:
+        return "qemu_args: they may name files and sockets that a saved machine does not know"
+    if any("memory-backend" in option for option in spec.machine_options):
+        return "its memory is chosen by machine_options"
+    if paths := [device for device in spec.devices if "/" in device]:
+        return f"{paths[0].partition(',')[0]} uses a file of the host"
+    return None
+
+
+@lru_cache(maxsize=256)
+def _hash_version(path: Path, size: int, mtime_ns: int) -> str:
+    return caching.hash_file(path)
+
+
+def _hash_file(path: Path) -> str:
+    """Return a file's hash, computed once for each version of it. Raises ForkError if it cannot be read."""
+    try:
+        found = path.stat()
+        return _hash_version(path, found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise ForkError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _qemu_build(qemu: Qemu) -> list[str]:
+    """Return what tells one build of QEMU from another of the same version."""
+    files = [Path(word) for word in qemu.program]
+    stats = [path.stat() for path in files if path.is_file()]
+    return [qemu.identity, *(f"{each.st_size} {each.st_mtime_ns}" for each in stats)]
+
+
+def _host_cpu() -> str:
+    """Return what KVM lends to a guest of this host: the CPU, and the host's kernel."""
+    wanted = ("vendor_id", "model name", "flags", "Features", "CPU part", "microcode", "isa")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return "\n".join([platform.release(), *sorted({line for line in lines if line.startswith(wanted)})])
+
+
+def template_key(spec: MachineSpec, qemu: Qemu) -> str:
+    """Return what identifies a template: a hash of everything that decides about its contents.
+
+    Raises ForkError if kernel, image or a table cannot be read.
+    """
+    files = [spec.kernel.image, spec.initramfs, *([spec.dtb] if spec.dtb else []), *spec.acpi_tables]
+    plain = replace(
+        spec,
+        kernel=replace(spec.kernel, image=_ANY),
+        initramfs=_ANY,
+        dtb=_ANY if spec.dtb else None,
+        acpi_tables=tuple(_ANY for _ in spec.acpi_tables),
+    )
+    return caching.hash_text(
+        "template",
+        _RECIPE,
+        *_qemu_build(qemu),
+        *render_argv(plain, qemu.program, _SOME_CHANNELS),
+        *(_hash_file(path) for path in files),
+        _host_cpu() if spec.accel == "kvm" else "",
+    )

@@ -1,0 +1,128 @@
+"""Memory for machines, shared out among all processes that use one cache.
+
+A machine is started when there is room for all the memory it may come to use,
+and not before: running out is a wait, or an error that says so, and never a
+QEMU that the kernel killed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict
+
+from rustbed import host
+from rustbed.cache import Cache, write_atomically
+from rustbed.deadline import Deadline
+from rustbed.errors import HostError
+
+# memory left to everybody else, in MiB
+HEADROOM_MIB = 256
+# seconds to wait for the machines of others to end
+PATIENCE_S = 600.0
+# between two looks at whether claims came or went, and at memory, which others than machines use too
+_POLL_S = 0.05
+_LOOK_S = 1.0
+
+
+# tells the claims of one process apart
+_serial = itertools.count(1)
+
+
+class _Claim(TypedDict):
+    pid: int
+    # start of the process, in clock ticks since the host's boot: process numbers are used again
+    born: int
+    serial: int
+    mib: int
+
+
+def _born(pid: int) -> int:
+    """Return when a process was started; 0 if there is none."""
+    try:
+        # proc(5): the fields behind the name, which may hold spaces, begin with the third
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class Ledger:
+    """The claims of every process; those of a process that is gone count for nothing."""
+
+    def __init__(self, cache: Cache, available_mib: Callable[[], int] = host.available_memory_mib) -> None:
+        self._cache = cache
+        self._path = cache.root / "locks" / "machines.json"
+        self._available_mib = available_mib
+
+    @contextmanager
+    def claim(
+        self,
+        mib: int,
+        *,
+        patience_s: float = PATIENCE_S,
+        on_wait: Callable[[], None] | None = None,
+    ) -> Iterator[None]:
+        """Hold a claim on that much memory, waiting for it if need be.
+
+        `on_wait` is called once if there is none now. Raises HostError when there is nobody to wait
+        for, or no end of it. What a machine uses counts twice, as used and as claimed: careful, not exact.
+        """
+        deadline = Deadline.after(patience_s)
+        seen = self._stamp()
+        while (serial := self._try(mib, deadline)) is None:
+            if on_wait is not None:
+                on_wait()
+                on_wait = None
+            # hundreds may wait: a look at the file's stamp costs them next to nothing
+            again = Deadline.after(deadline.slice(_LOOK_S))
+            while seen == self._stamp() and not again.expired:
+                time.sleep(again.slice(_POLL_S))
+            seen = self._stamp()
+        try:
+            yield
+        finally:
+            with self._cache.lock("machines"):
+                mine = {"pid": os.getpid(), "serial": serial}
+                self._store([each for each in self._load() if not mine.items() <= each.items()])
+
+    def _try(self, mib: int, deadline: Deadline) -> int | None:
+        """Enter a claim and return its number, or None while others have to end first."""
+        with self._cache.lock("machines"):
+            claims = self._load()
+            claimed = sum(each["mib"] for each in claims)
+            available = self._available_mib()
+            if mib + HEADROOM_MIB <= available - claimed:
+                me, serial = os.getpid(), next(_serial)
+                claims.append(_Claim(pid=me, born=_born(me), serial=serial, mib=mib))
+                self._store(claims)
+                return serial
+        if not claims or deadline.expired:
+            raise HostError(
+                f"not enough memory for a machine of {mib} MiB",
+                available=f"{available} MiB, of which {HEADROOM_MIB} are left to others",
+                running=f"{len(claims)} machines, which may use {claimed} MiB" if claims else "no machine",
+                mend="fewer workers (-n), or machines with less memory_mib",
+            )
+        return None
+
+    def _stamp(self) -> int:
+        """Return what is another number whenever claims were entered or taken out; 0 if none ever was."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def _load(self) -> list[_Claim]:
+        try:
+            claims: list[_Claim] = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return []
+        return [each for each in claims if each["born"] == _born(each["pid"])]
+
+    def _store(self, claims: list[_Claim]) -> None:
+        write_atomically(self._path, json.dumps(claims))

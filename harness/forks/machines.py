@@ -1,0 +1,194 @@
+"""Where a session's machines come from: forks where they can be had, boots where not.
+
+Owns the choice between the two, the memory they share, and the QEMU that is
+started ahead of the next test.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed.cache import Cache
+from rustbed.errors import ForkError, HostError
+from rustbed.forks.key import refusal, template_key
+from rustbed.forks.ledger import Ledger
+from rustbed.forks.restore import Waiting, adopt, start_waiting
+from rustbed.forks.template import Template, open_template
+from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
+from rustbed.machine.booting import boot
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.vm import Vm
+from rustbed.progress import Progress, Report
+
+# how machines came about, in `Machines.counts`; a boot instead of a fork has its reason behind it
+FORKED = "forked"
+BOOTED = "booted as asked"
+INSTEAD = "booted instead: "
+
+# forks of a template that may fail to come to life before it is given up
+_FAILURES = 2
+
+
+def render_counts(counts: Mapping[str, int]) -> str:
+    """Render how many machines came about in which way, in a line and one more for each reason to boot."""
+    instead = {how: count for how, count in counts.items() if how.startswith(INSTEAD)}
+    parts = [f"{counts.get(FORKED, 0)} machines forked", f"{counts.get(BOOTED, 0)} booted as asked"]
+    if instead:
+        parts.append(f"{sum(instead.values())} booted instead of forked")
+    lines = [", ".join(parts)]
+    lines += [f"  {count} because {how.removeprefix(INSTEAD)}" for how, count in sorted(instead.items())]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Standby:
+    waiting: Waiting
+    # ends it, and gives its memory back
+    stack: ExitStack
+
+
+class Machines:
+    """Starts machines; belongs to one thread, which must outlive them. A context manager."""
+
+    def __init__(
+        self, cache: Cache, report: Report, *, forks: bool = True, ledger: Ledger | None = None
+    ) -> None:
+        self._cache = cache
+        self._report = report
+        self._forks = forks
+        self._ledger = ledger or Ledger(cache)
+        self._templates: dict[str, Template] = {}
+        # by template key: why there are no forks
+        self._refused: dict[str, str] = {}
+        self._failures: Counter[str] = Counter()
+        self._standby: _Standby | None = None
+        #: tells which machine will be wanted next, None if there is none; where nobody tells, the same again
+        self.foretell: Callable[[], tuple[MachineSpec, Qemu] | None] | None = None
+        #: machines started, by how
+        self.counts: Counter[str] = Counter()
+
+    def __enter__(self) -> Machines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what stands by."""
+        standby, self._standby = self._standby, None
+        if standby is not None:
+            standby.stack.close()
+
+    @contextmanager
+    def machine(
+        self, spec: MachineSpec, qemu: Qemu, directory: Path, *, slowness: float = 1.0, fresh: bool = False
+    ) -> Iterator[Vm]:
+        """Yield a machine ready for commands, judged from now on, and end it on the way out.
+
+        One that is `fresh` is booted, and judged from its boot on. `directory` gets the run's files.
+        Raises BootError, and HostError when there is no memory.
+        """
+        with ExitStack() as stack:
+            vm = None if fresh or not self._forks else self._fork(stack, spec, qemu, directory, slowness)
+            if vm is None:
+                stack.enter_context(self._room(spec))
+                vm = stack.enter_context(boot(spec, qemu, directory, slowness=slowness))
+                if fresh:
+                    vm.taint_at_begin = vm.taint
+                else:
+                    vm.begin_judgement()
+                if fresh or not self._forks:
+                    self.counts[BOOTED] += 1
+            yield vm
+
+    @contextmanager
+    def _room(self, spec: MachineSpec) -> Iterator[None]:
+        """Hold the memory that a machine may come to use, waiting for it; what stands by gives way."""
+        with self._ledger.claim(spec.memory_mib + QEMU_OVERHEAD_MIB, on_wait=self.close):
+            yield
+
+    def _fork(
+        self, stack: ExitStack, spec: MachineSpec, qemu: Qemu, directory: Path, slowness: float
+    ) -> Vm | None:
+        """Return a fork that lives as long as `stack`, or None, and say why."""
+        key = ""
+        try:
+            key = template_key(spec, qemu)
+            if why := self._refused.get(key) or refusal(spec):
+                raise ForkError(why)
+            with ExitStack() as attempt:
+                waiting = self._take_standby(attempt, key)
+                if waiting is None:
+                    attempt.enter_context(self._room(spec))
+                    template = self._template(key, spec, qemu, directory / "template", slowness)
+                    waiting = attempt.enter_context(start_waiting(template, qemu, directory.parent))
+                vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
+                stack.push(attempt.pop_all())
+        except ForkError as error:
+            self._instead(key, error)
+            return None
+        self.counts[FORKED] += 1
+        self._stand_by(waiting, directory.parent)
+        return vm
+
+    def _take_standby(self, stack: ExitStack, key: str) -> Waiting | None:
+        """Return what stands by, to live as long as `stack`, if it fits; else end it."""
+        standby, self._standby = self._standby, None
+        if standby is None:
+            return None
+        waiting = standby.waiting
+        if waiting.template.key == key and waiting.template.intact and waiting.started.child.poll() is None:
+            stack.push(standby.stack)
+            return waiting
+        standby.stack.close()
+        return None
+
+    def _template(self, key: str, spec: MachineSpec, qemu: Qemu, scratch: Path, slowness: float) -> Template:
+        """Return the template of a machine, checked once in this session and whenever its files change."""
+        known = self._templates.get(key)
+        if known is None or not known.intact:
+            known = open_template(self._cache, spec, qemu, scratch, slowness=slowness, report=self._report)
+            self._templates[key] = known
+        return known
+
+    def _instead(self, key: str, error: ForkError) -> None:
+        """Note that a machine is booted instead, and say so the first time."""
+        reason = error.headline
+        if self._templates.pop(key, None) is not None:
+            # it was whole and the fork failed all the same: perhaps no fault of the template
+            self._failures[key] += 1
+            if self._failures[key] >= _FAILURES:
+                self._refused[key] = reason
+        else:
+            self._refused[key] = reason
+        if not self.counts[INSTEAD + reason]:
+            self._report(Progress(what=f"booting instead of forking: {reason}", finished=True))
+        self.counts[INSTEAD + reason] += 1
+
+    def _stand_by(self, last: Waiting, directory: Path) -> None:
+        """Start a fork for the next test, if its template is known and there is memory for it now."""
+        with ExitStack() as stack:
+            try:
+                template, qemu = self._next(last)
+                if template is None:
+                    return
+                mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
+                stack.enter_context(self._ledger.claim(mib, patience_s=0))
+                waiting = stack.enter_context(start_waiting(template, qemu, directory))
+            except (ForkError, HostError):
+                # the next machine starts its own, and waits for memory if it must
+                return
+            self._standby = _Standby(waiting=waiting, stack=stack.pop_all())
+
+    def _next(self, last: Waiting) -> tuple[Template | None, Qemu]:
+        """Return what the next machine is a fork of; None if it is none, or not known yet."""
+        if self.foretell is None:
+            return last.template, last.qemu
+        if (wanted := self.foretell()) is None:
+            return None, last.qemu
+        spec, qemu = wanted
+        return self._templates.get(template_key(spec, qemu)), qemu

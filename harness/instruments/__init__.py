@@ -1,0 +1,1 @@
+"""What watches a test besides the kernel log."""

@@ -1,0 +1,74 @@
+"""Memory that the guest's kernel allocated and nobody can find any more.
+
+Owns how kmemleak is asked (Documentation/dev-tools/kmemleak.rst) and which of
+its reports belong to a test. What a report means is read like the rest of the
+kernel's log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from rustbed.errors import CommandError
+from rustbed.guest.shell import Answer
+from rustbed.log.record import Record, parse_console
+
+# the option that a kernel needs for it
+OPTION = "CONFIG_DEBUG_KMEMLEAK"
+# The slab allocator (of 7.3 at least) hands objects out of arrays, "sheaves", and leaves the pointers in
+# them; kmemleak takes those for references, and a leak stays hidden until the place in the array is used
+# again. A cache with any check on has no sheaves (calculate_sheaf_capacity in mm/slub.c); this is the
+# cheapest one.
+CMDLINE = ("slab_debug=F",)
+
+_FILE = "/sys/kernel/debug/kmemleak"
+# the kernel's own seconds, since kernel/time/timer_list.c prints what mm/kmemleak.c does: jiffies
+_CLOCK = "grep -m1 ^jiffies: /proc/timer_list"
+# An object is looked at once before it can be reported, and not before it is 5 s old (MSECS_MIN_AGE in
+# mm/kmemleak.c). Another scan takes back what only seemed lost while somebody moved it.
+_SCANS = (
+    f"scan() {{ echo scan >{_FILE}; }}; scan && sleep 5.1 && scan"
+    f' && if [ -n "$(head -n 1 {_FILE})" ]; then scan; fi && cat {_FILE}'
+)
+# seconds, on real hardware
+_SCANS_S = 60.0
+
+_REPORT = re.compile(r"^(?=unreferenced object )", re.MULTILINE)
+_ALLOCATED = re.compile(r"\bjiffies (\d+)")
+
+
+class Run(Protocol):
+    """Runs a command in the guest; see `Vm.run`."""
+
+    def __call__(self, command: str, timeout_s: float | None = None) -> Answer:
+        """Return the command's answer."""
+
+
+def read_clock(run: Run) -> int:
+    """Return the guest's jiffies: what was allocated before is not this test's. 0 where nobody tells."""
+    _, _, number = run(_CLOCK).output.partition(":")
+    return int(number) if number.strip().isdigit() else 0
+
+
+def find_leaks(run: Run, since: int) -> tuple[Record, ...]:
+    """Scan, and return the lines of the reports on what was allocated since that time.
+
+    Takes 5 s and two scans, another one if something was found. Raises CommandError where kmemleak is
+    not there or has given up.
+    """
+    answer = run(_SCANS, _SCANS_S)
+    if answer.status != 0:
+        raise CommandError(
+            "kmemleak does not scan", command=answer.command, status=answer.status, output=answer.output
+        )
+    return parse_console("".join(select_reports(answer.output, since)))
+
+
+def select_reports(text: str, since: int) -> Iterator[str]:
+    """Yield the reports in kmemleak's file on objects allocated at `since` or later, in jiffies."""
+    for report in _REPORT.split(text):
+        allocated = _ALLOCATED.search(report)
+        if report.startswith("unreferenced") and (allocated is None or int(allocated[1]) >= since):
+            yield report if report.endswith("\n") else f"{report}\n"

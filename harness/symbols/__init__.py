@@ -1,0 +1,1 @@
+"""Addresses and functions to files and lines."""

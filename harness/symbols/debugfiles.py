@@ -1,0 +1,147 @@
+"""Which files have the debug information of a kernel that ran, and what the run knows about them.
+
+A run directory keeps this as JSON, so that its log can be read with lines and
+inlined functions as long as the files are there, and not by mistake once they
+are others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from mmap import PROT_READ, mmap
+from pathlib import Path
+
+from rustbed.errors import UsageError
+from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.elf import find_build_id, parse_elf
+
+# where compilers in the toolroot see the kernel's source, its O= tree, a module's directory
+_SOURCE, _BUILD, _MODULE = "/src", "/build", "/module"
+# the file of a run directory
+NAME = "symbols.json"
+_RUST = "/usr/lib/rustlib/src/rust"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebugFile:
+    """vmlinux, or a module with debug information."""
+
+    path: Path
+    # of the file when the run was made, in hexadecimal; "" if unknown
+    build_id: str = ""
+    # address of the module's .text in the guest; None if unknown
+    loaded_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebugFiles:
+    """All that frames of one kernel are looked up with."""
+
+    # how llvm-symbolizer is run
+    symbolizer: tuple[str, ...]
+    # by module; "" is vmlinux
+    files: Mapping[str, DebugFile] = field(default_factory=dict)
+    # directories as the compiler saw them, and where they are here
+    sources: tuple[tuple[str, Path], ...] = ()
+
+    def with_module(self, name: str, path: Path, loaded_at: int | None) -> DebugFiles:
+        """Return these with a module that was loaded: the kernel's own, or one from outside of its tree."""
+        known = self.files.get(name)
+        file = known if known and known.path == path else DebugFile(path=path, build_id=read_build_id(path))
+        return replace(self, files={**self.files, name: replace(file, loaded_at=loaded_at)})
+
+    def sources_of(self, file: DebugFile) -> tuple[tuple[str, Path], ...]:
+        """Return what the compiler of a file saw, and where that is here."""
+        own = file.path.parent
+        return ((_MODULE, own), *self.sources, (str(own), own))
+
+
+def files_of(kernel: Kernel, symbolizer: tuple[str, ...], toolroot: Path | None) -> DebugFiles:
+    """Return the files of a kernel; those without debug information are found out when they are wanted."""
+    rust = toolroot / _RUST[1:] if toolroot else None
+    trees = [(_SOURCE, kernel.source_dir), (_BUILD, kernel.build_dir), (_RUST, rust)]
+    seen = [(name, here) for name, here in trees if here is not None]
+    paths = {"": kernel.vmlinux, **{name: module.path for name, module in kernel.modules.items()}}
+    return DebugFiles(
+        symbolizer=symbolizer,
+        files={
+            name: DebugFile(path=path, build_id=read_build_id(path))
+            for name, path in paths.items()
+            if path is not None
+        },
+        sources=(*seen, *((str(here), here) for _, here in seen)),
+    )
+
+
+def find_files(vmlinux: Path | None, modules: Path | None, symbolizer: tuple[str, ...]) -> DebugFiles:
+    """Return a vmlinux and the modules below a directory, of which nothing is known; UsageError."""
+    if vmlinux is not None and not vmlinux.is_file():
+        raise UsageError(f"there is no vmlinux {vmlinux}")
+    if modules is not None and not modules.is_dir():
+        raise UsageError(f"there is no directory {modules}")
+    found = {
+        path.name.split(".")[0].replace("-", "_"): path
+        for pattern in ("*.ko", "*.ko.debug")
+        for path in sorted(modules.rglob(pattern) if modules else ())
+    }
+    if vmlinux is not None:
+        found[""] = vmlinux
+    return DebugFiles(
+        symbolizer=symbolizer, files={name: DebugFile(path=path) for name, path in found.items()}
+    )
+
+
+def read_build_id(path: Path) -> str:
+    """Return a file's build id; "" if it has none or cannot be read."""
+    try:
+        facts = path.stat()
+        return _read_build_id(path, facts.st_mtime_ns, facts.st_size)
+    except (OSError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=1024)
+def _read_build_id(path: Path, mtime_ns: int, size: int) -> str:
+    """Return the same of a file that was written at a time: every test asks for every module."""
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
+        return find_build_id(contents, parse_elf(contents))
+
+
+def render_files(files: DebugFiles) -> str:
+    """Render as JSON, for a run directory."""
+    document = {
+        "symbolizer": files.symbolizer,
+        "sources": [[seen, str(here)] for seen, here in files.sources],
+        "files": {
+            name: {
+                "path": str(file.path),
+                "build_id": file.build_id,
+                "loaded_at": file.loaded_at if file.loaded_at is None else f"{file.loaded_at:#x}",
+            }
+            for name, file in files.files.items()
+        },
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def parse_files(text: str) -> DebugFiles:
+    """Return what `render_files` rendered; UsageError if it did not."""
+    try:
+        document = json.loads(text)
+        return DebugFiles(
+            symbolizer=tuple(document["symbolizer"]),
+            sources=tuple((seen, Path(here)) for seen, here in document["sources"]),
+            files={
+                name: DebugFile(
+                    path=Path(file["path"]),
+                    build_id=file["build_id"],
+                    loaded_at=None if file["loaded_at"] is None else int(file["loaded_at"], 16),
+                )
+                for name, file in document["files"].items()
+            },
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError("this is no list of debug files as rustbed writes it") from error

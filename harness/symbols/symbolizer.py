@@ -1,0 +1,257 @@
+"""Looking frames up in vmlinux and in modules with debug information.
+
+Owns what of a file is trusted: lines of another build are worse than none.
+llvm-symbolizer reads the debug information, one process for all frames.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from mmap import PROT_READ, mmap
+from os.path import normpath
+from pathlib import Path
+
+from rustbed import process
+from rustbed.errors import HostError
+from rustbed.kernel.elf import Data, ElfHeader, find_build_id, find_section
+from rustbed.log.demangle import demangle
+from rustbed.log.symbolize import Build, Frame, Located, Place, Symbols
+from rustbed.symbols.debugfiles import DebugFile, DebugFiles
+from rustbed.symbols.functions import Functions, lay_out, of_size
+
+# seconds for reading the debug information of a few objects; a large vmlinux takes tenths
+_LOOKUP_S = 60.0
+# where a kernel build has Rust's own library; what stands before differs from host to host
+_RUST_LIBRARY = re.compile(r".*/(?=library/(?:core|alloc|std)/src/)")
+_Sources = tuple[tuple[str, Path], ...]
+# programs made in the running kernel, which no file has
+_MADE_THERE = re.compile(r"(?:bpf_prog|bpf_trampoline|ftrace_trampoline)\w*")
+
+
+class _UntrustedError(Exception):
+    """Why a file's lines would be wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """An address that a frame may mean."""
+
+    frame: Frame
+    # whose debug information tells about it
+    file: DebugFile
+    # that file, or a copy in which sections have addresses
+    path: Path
+    # of the instruction: the call, or where the processor stopped
+    address: int
+    # the symbol it belongs to, and the bytes from there to where the frame points
+    symbol: str
+    offset: int
+
+
+def look_up(frames: Iterable[Frame], files: DebugFiles, build: Build) -> Symbols:
+    """Return where the frames are; those that cannot be told are missing, and the notes say why.
+
+    `build` is what the log says of the kernel that ran. HostError if llvm-symbolizer does not run.
+    """
+    wanted: dict[str, list[Frame]] = {}
+    for frame in frames:
+        wanted.setdefault(frame.module if frame.symbol else _module_at(frame, files), []).append(frame)
+    notes: list[str] = []
+    questions: list[_Question] = []
+    with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
+        for module, group in wanted.items():
+            file = files.files.get(module)
+            what = f"module {module}" if module else "vmlinux"
+            if file is None or not file.path.is_file():
+                if any(frame.symbol for frame in group):
+                    notes.append(f"{what}: no file with debug information")
+                continue
+            try:
+                questions += _find_addresses(file, group, build, Path(scratch, module or "vmlinux"))
+            except (_UntrustedError, OSError, ValueError) as error:
+                notes.append(f"{what}: {error} ({file.path})")
+        answers = _symbolize(files.symbolizer, questions)
+    located: dict[Frame, set[Located]] = {}
+    for question, levels in zip(questions, answers, strict=True):
+        sources = files.sources_of(question.file)
+        located.setdefault(question.frame, set()).add(_locate(question, levels, sources))
+    several = dict.fromkeys(frame.symbol for frame, made in located.items() if len(made) > 1)
+    notes += [f"{name}: several functions have this name and this size" for name in several]
+    return Symbols(
+        found={frame: made.pop() for frame, made in located.items() if len(made) == 1}, notes=tuple(notes)
+    )
+
+
+# -- from frames to addresses ------------------------------------------------------
+
+
+def _module_at(frame: Frame, files: DebugFiles) -> str:
+    """Return the module whose code was loaded nearest below an address that the kernel had no name for."""
+    below = [
+        (file.loaded_at, module)
+        for module, file in files.files.items()
+        if file.loaded_at is not None and file.loaded_at <= frame.offset
+    ]
+    return max(below)[1] if below else ""
+
+
+def _find_addresses(
+    file: DebugFile, frames: Sequence[Frame], build: Build, laid_out: Path
+) -> list[_Question]:
+    """Return what to ask about frames in one file; _UntrustedError or ValueError if it is no use."""
+    path = file.path
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
+        functions = Functions(contents)
+        known = _require_same_build(contents, functions.elf, file, frames, build)
+        if not any(section.name == ".debug_info" for section in functions.elf.sections):
+            raise _UntrustedError("it has no debug information")
+        if functions.elf.relocatable:
+            path = laid_out
+            path.write_bytes(lay_out(bytes(contents)))
+            functions = Functions(path.read_bytes())
+    questions = []
+    for frame in frames:
+        for target in _targets(frame, functions, file.loaded_at, known=known):
+            symbol, start = frame.symbol, target - frame.offset
+            if not frame.symbol or (frame.returns and not frame.offset):
+                symbol, start = functions.around(target - frame.returns)
+            questions.append(
+                _Question(
+                    frame=frame,
+                    file=file,
+                    path=path,
+                    address=target - frame.returns,
+                    symbol=symbol,
+                    offset=target - start,
+                )
+            )
+    return questions
+
+
+def _targets(frame: Frame, functions: Functions, loaded_at: int | None, *, known: bool) -> list[int]:
+    """Return the addresses that a frame points at, one for each function it may be in."""
+    if not frame.symbol:
+        text = next((section for section in functions.elf.sections if section.name == ".text"), None)
+        if loaded_at is None or text is None or not 0 <= frame.offset - loaded_at < text.size:
+            return []
+        return [text.address + frame.offset - loaded_at]
+    named = functions.named(frame.symbol)
+    fitting = of_size(named, frame.size)
+    if not fitting and not known and not _MADE_THERE.match(frame.symbol):
+        printed = f"{frame.symbol}+{frame.offset:#x}/{frame.size:#x}"
+        there = f"has {named[0].size:#x} bytes there" if named else "is not there"
+        raise _UntrustedError(f"it is of another build, {printed} {there}")
+    return [function.address + frame.offset for function in fitting]
+
+
+# -- trust -------------------------------------------------------------------------
+
+
+def _require_same_build(
+    contents: Data, elf: ElfHeader, file: DebugFile, frames: Sequence[Frame], build: Build
+) -> bool:
+    """Raise _UntrustedError if a file is not what ran; say whether it is known to be."""
+    found = find_build_id(contents, elf)
+    printed = {frame.build_id for frame in frames if frame.build_id}
+    recorded = {file.build_id} if file.build_id else printed
+    if found and recorded:
+        if recorded != {found}:
+            raise _UntrustedError("it was built again since, its build id is another")
+        return True
+    banner = _find_banner(contents, elf)
+    if build.banner and banner and not banner.startswith(build.banner):
+        raise _UntrustedError(f"it is of another build, the log's is: {build.banner}")
+    release = banner.split()[2] if banner else _find_release(contents, elf)
+    if build.release and release and release != build.release:
+        raise _UntrustedError(f"it is of {release}, the log of {build.release}")
+    return False
+
+
+def _find_banner(contents: Data, elf: ElfHeader) -> str:
+    """Return what the kernel in a vmlinux prints first (linux_banner); "" if this is a module."""
+    rodata = find_section(contents, elf, ".rodata") or b""
+    match = re.search(rb"Linux version \d[^\n\0]+", rodata)
+    return match[0].decode(errors="replace").strip() if match else ""
+
+
+def _find_release(contents: Data, elf: ElfHeader) -> str:
+    """Return the release that a module was built for."""
+    match = re.search(rb"(?:^|\0)vermagic=(\S+)", find_section(contents, elf, ".modinfo") or b"")
+    return match[1].decode(errors="replace") if match else ""
+
+
+# -- from addresses to places ------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One function of those inlined into each other at an address, as llvm-symbolizer names it."""
+
+    symbol: str
+    file: str
+    line: int
+
+
+def parse_answer(text: str) -> list[tuple[Level, ...]]:
+    """Return the functions at each address, innermost first, of llvm-symbolizer's JSON, a line each."""
+    return [
+        tuple(
+            Level(symbol=level["FunctionName"], file=level["FileName"], line=level["Line"])
+            for level in json.loads(line).get("Symbol", ())
+        )
+        for line in text.splitlines()
+        if line.startswith("{")
+    ]
+
+
+def _symbolize(program: Sequence[str], questions: Sequence[_Question]) -> list[tuple[Level, ...]]:
+    if not questions:
+        return []
+    answer = process.run(
+        [*program, "--output-style=JSON", "--no-demangle", "--functions=linkage", "--inlines"],
+        attempted="looking up addresses in debug information",
+        stdin="".join(f'"{question.path}" {question.address:#x}\n' for question in questions).encode(),
+        timeout_s=_LOOKUP_S,
+    )
+    try:
+        found = parse_answer(answer.text)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise HostError("llvm-symbolizer's answer cannot be read", said=answer.text[:500]) from error
+    if len(found) != len(questions):
+        said = answer.stderr.decode(errors="replace")[-500:]
+        raise HostError(f"llvm-symbolizer answered {len(found)} of {len(questions)} questions", said=said)
+    return found
+
+
+def _locate(question: _Question, levels: Sequence[Level], sources: _Sources) -> Located:
+    made_ns = question.file.path.stat().st_mtime_ns
+    # llvm-symbolizer names the outermost after any label that is nearer
+    outermost = replace(levels[-1], symbol=question.symbol) if levels else None
+    named = (*levels[:-1], outermost) if outermost else ()
+    return Located(
+        symbol=question.symbol,
+        offset=question.offset,
+        places=tuple(_place(level, sources, made_ns) for level in named),
+    )
+
+
+def _place(level: Level, sources: _Sources, made_ns: int) -> Place:
+    """Return a function's place; a source written after the object has its lines elsewhere by now."""
+    name, path = locate_source(level.file, sources)
+    here = str(path) if path is not None and path.stat().st_mtime_ns <= made_ns else ""
+    return Place(function=demangle(level.symbol), file=name, line=level.line, path=here)
+
+
+def locate_source(seen: str, sources: _Sources) -> tuple[str, Path | None]:
+    """Return a source file's name as a person knows it, and where it is here; None if it is not."""
+    seen = normpath(seen) if seen else ""
+    for directory, here in sources:
+        if seen.startswith(f"{directory}/"):
+            name = seen.removeprefix(f"{directory}/")
+            return _RUST_LIBRARY.sub("", name), here / name if (here / name).is_file() else None
+    known = Path(seen).is_absolute() and Path(seen).is_file()
+    return _RUST_LIBRARY.sub("", seen), Path(seen) if known else None

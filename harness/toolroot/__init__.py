@@ -1,0 +1,1 @@
+"""A private Debian root: compilers, QEMU, packages for the guest."""

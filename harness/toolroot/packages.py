@@ -1,0 +1,173 @@
+"""Debian packages of any architecture, unpacked into the cache: the guests', and programs for the host.
+
+Owns the fetching: apt with a private state, so that neither the host's apt
+nor the toolroot's learns of foreign architectures; what it fetches is
+verified by the archive's signature. Knows nothing of what is in a package.
+
+Only trixie's main suite is asked: it is complete for every architecture,
+which backports are not at all times.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed import process
+from rustbed.cache import Cache, Facts
+from rustbed.progress import Progress, Report
+from rustbed.toolroot import mirror
+from rustbed.toolroot.toolchain import Bind, Toolchain
+
+KIND = "packages"
+SUITE = "trixie"
+
+# what is fetched is not installed: there is nothing to lock
+_WITH_DEPENDENCIES = (
+    *("-o", "Debug::NoLocking=true"),
+    *("install", "--download-only", "--yes", "--no-install-recommends"),
+)
+
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_CERTIFICATES_INSIDE = "/tmp/ca-certificates.crt"  # noqa: S108, inside the toolroot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """An unpacked package."""
+
+    name: str
+    # Debian's name
+    arch: str
+    version: str
+    # its files, as below /, and if asked for those of all that it depends on
+    root: Path
+
+
+def fetch_package(
+    name: str,
+    debian_arch: str,
+    *,
+    toolchain: Toolchain,
+    cache: Cache,
+    report: Report,
+    with_dependencies: bool = False,
+) -> Package:
+    """Return a package, fetched if it is not in the cache; a later call needs no network.
+
+    The version is the one that was current when it was fetched, until the
+    cache is cleaned. With its dependencies a program runs from there, whatever
+    the host has: host.program_in says how. Raises HostError when it cannot be had.
+    """
+    key = f"{name}-{SUITE}-{debian_arch}{'-whole' if with_dependencies else ''}"
+    what = f"package {name} for {debian_arch}"
+
+    def fill(directory: Path) -> Facts:
+        report(Progress(what=what, detail="fetching"))
+        log = cache.root / "logs" / f"package-{key}.log"
+        version = _Fetch(directory, toolchain, log, f"fetching {name} for {debian_arch}").fetch(
+            name, debian_arch, with_dependencies=with_dependencies
+        )
+        report(Progress(what=what, finished=True))
+        return {"package": name, "arch": debian_arch, "version": version}
+
+    facts = cache.publish(
+        KIND,
+        key,
+        fill,
+        # hashing thousands of files would take longer than what they are wanted for
+        check=() if with_dependencies else None,
+        on_wait=lambda: report(Progress(what=what, detail="another process is fetching it")),
+    )
+    root = cache.path(KIND, key) / "root"
+    return Package(name=name, arch=debian_arch, version=facts["version"], root=root)
+
+
+def render_options(work: str, debian_arch: str) -> tuple[str, ...]:
+    """Return apt's options for a private state in the directory `work`, for one architecture."""
+    options = {
+        "APT::Architecture": debian_arch,
+        "APT::Architectures": debian_arch,
+        "Dir::State": f"{work}/state",
+        "Dir::State::status": "/dev/null",
+        "Dir::Cache": f"{work}/cache",
+        "Dir::Etc::sourcelist": f"{work}/sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        # the cache may be out of reach for the user that apt would change to
+        "APT::Sandbox::User": "root",
+        # an unreachable mirror is an error, not a warning
+        "APT::Update::Error-Mode": "any",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
+        "Acquire::http::Timeout": "30",
+        "Acquire::https::Timeout": "30",
+    }
+    return tuple(part for name, value in options.items() for part in ("-o", f"{name}={value}"))
+
+
+class _Fetch:
+    """One fetching into a directory, which gets `root`."""
+
+    def __init__(self, directory: Path, toolchain: Toolchain, log: Path, attempted: str) -> None:
+        self._directory = directory
+        self._toolchain = toolchain
+        self._log = log
+        self._attempted = attempted
+        # as apt and dpkg-deb see it
+        self._work = toolchain.seen(directory, "/work")
+
+    def fetch(self, name: str, debian_arch: str, *, with_dependencies: bool) -> str:
+        """Fetch and unpack a package and return its version."""
+        if self._toolchain.root is None:
+            process.require_program("apt-get", "apt")
+            process.require_program("dpkg-deb", "dpkg")
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.write_bytes(b"")
+        for inner in ("state/lists/partial", "cache/archives/partial"):
+            (self._directory / inner).mkdir(parents=True)
+        (self._directory / "sources.list").write_text(self._sources(debian_arch))
+        apt = ["apt-get", *render_options(self._work, debian_arch)]
+        if self._toolchain.root is not None:
+            apt += ["-o", f"Acquire::https::CAInfo={_CERTIFICATES_INSIDE}"]
+        self._run([*apt, "update"])
+        self._run([*apt, *(_WITH_DEPENDENCIES if with_dependencies else ("download",)), name])
+        packages = sorted(self._directory.rglob("*.deb"))
+        for package in packages:
+            self._run(["dpkg-deb", "-x", self._seen(package), f"{self._work}/root"])
+        (named,) = (package for package in packages if package.name.startswith(f"{name}_"))
+        asked = ["dpkg-deb", "-f", self._seen(named), "Version"]
+        version = process.run(self._command(asked), attempted=self._attempted)
+        self._clean(packages)
+        return version.text.strip()
+
+    def _seen(self, path: Path) -> str:
+        return f"{self._work}/{path.relative_to(self._directory)}"
+
+    def _sources(self, debian_arch: str) -> str:
+        known = Path(self._toolchain.root or "/", *_KEYRING.parts[1:]).exists()
+        signed = f" signed-by={_KEYRING}" if known else ""
+        return f"deb [arch={debian_arch}{signed}] {mirror.find_mirror()} {SUITE} main\n"
+
+    def _command(self, argv: Sequence[str]) -> list[str]:
+        binds: list[Bind] = [(self._directory, "/work")]
+        certificates: list[Bind] = [(_CERTIFICATES, _CERTIFICATES_INSIDE)] if _CERTIFICATES.exists() else []
+        return self._toolchain.command(
+            argv, binds=binds, read_only=certificates, cwd=self._work, network=True
+        )
+
+    def _run(self, argv: Sequence[str]) -> None:
+        if process.run_logged(self._command(argv), log=self._log) != 0:
+            raise mirror.failure(self._attempted, self._log)
+
+    def _clean(self, packages: Sequence[Path]) -> None:
+        """Leave nothing but the unpacked files."""
+        for package in packages:
+            package.unlink()
+        (self._directory / "sources.list").unlink()
+        for inner in ("state", "cache"):
+            shutil.rmtree(self._directory / inner)
