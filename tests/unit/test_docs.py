@@ -1,0 +1,100 @@
+"""What a test can check of the documentation: links, paths, and the tables that repeat the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from rustbed.machine import booting, conversation, monitor
+from rustbed.machine.watching import Patience
+from rustbed.request import MachineRequest
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "tests/**/*.md", "findings/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+# [text](target), but not ![image](target) of another site
+LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+# a file of the project named in running text or in a table
+PLACE = re.compile(r"`(?P<path>(?:harness|images|kconfigs|tests|docs)/[\w./-]+\.\w+)`")
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headlines, as GitHub makes them."""
+    lines = re.findall(r"^#+ +(.*)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def _anchors_of(there: Path, page: Path, text: str) -> set[str]:
+    return anchors(text if there == page else there.read_text())
+
+
+def broken(page: Path, text: str) -> Iterator[str]:
+    """Yield what a page points at that is not there."""
+    for match in LINK.finditer(text):
+        target, _, anchor = match["target"].partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        there = (page.parent / target) if target else page
+        if not there.exists() or (anchor and anchor not in _anchors_of(there, page, text)):
+            yield match["target"]
+    yield from (match["path"] for match in PLACE.finditer(text) if not (ROOT / match["path"]).exists())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_paths_lead_somewhere(page: Path) -> None:
+    # what changed once is told with the names it had then
+    text = page.read_text() if page.name != "CHANGELOG.md" else ""
+    assert list(broken(page, text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[a](nowhere.md)", "[a](#nothing)", "[a](docs/ci.md#nothing)", "see `harness/nothing.py`"],
+)
+def test_a_link_to_nowhere_is_seen(text: str) -> None:
+    assert list(broken(ROOT / "README.md", text)) != []
+
+
+@pytest.mark.parametrize("folder", ["decisions", "findings"])
+def test_every_record_is_listed(folder: str) -> None:
+    directory = ROOT / "docs" / folder
+    listed = directory / "README.md"
+    names = {path.name for path in directory.glob("*.md")} - {"README.md"}
+    assert {match["target"] for match in LINK.finditer(listed.read_text())} >= names
+
+
+def rows(page: str, heading: str) -> dict[str, list[str]]:
+    """Return the rows of the first table below a heading, by their first cell."""
+    text = (ROOT / "docs" / page).read_text()
+    section = text[text.index(heading) :]
+    lines = section[section.index("\n|") :].strip().split("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return {row[0].strip("` "): row[1:] for row in cells if not set(row[0]) <= set("- ")}
+
+
+def test_the_keywords_of_the_machine_marker_are_all_described() -> None:
+    described = set(rows("writing-tests.md", "`machine` takes:")) - {"keyword"}
+    assert described == {field.name for field in fields(MachineRequest)}
+
+
+def test_the_table_of_timeouts_has_the_times_of_the_code() -> None:
+    table = rows("writing-tests.md", "## Timeouts")
+    emulated = booting.SLOWNESS["tcg"]
+    for words, seconds in (
+        ("boot to the first answer", booting.BOOT_S),
+        ("boot without a new byte on the console", Patience().silence_s),
+        ("a command, `wait_for`", conversation.COMMAND_S),
+        ("quiet from a command", Patience().quiet_s),
+        ("`monitor.execute`", monitor.COMMAND_S),
+    ):
+        (cells,) = (row for name, row in table.items() if name.startswith(words.strip("`")))
+        real, slow = (float(cell.strip(" |").split(",")[0]) for cell in cells)
+        assert (real, slow) == (seconds, seconds * emulated), words
