@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rustbed.errors import HostError
+from rustbed.errors import HostError, suggest
 
 MANIFEST = "manifest.json"
 
@@ -69,13 +69,13 @@ def require_space(path: Path, gib: float, attempted: str) -> None:
     if free < gib:
         raise HostError(
             f"{attempted}: {free:.1f} GiB free in {path}, {gib:g} GiB needed",
-            mend="./rustbed clean, or set RUSTBED_CACHE to a larger disk",
+            fix=f"{suggest('clean')}, or set RUSTBED_CACHE to a larger disk",
         )
 
 
 @contextmanager
 def out_of_space_named(path: Path, attempted: str) -> Iterator[None]:
-    """Turn ENOSPC and EDQUOT into a HostError that says where and what mends it."""
+    """Turn ENOSPC and EDQUOT into a HostError that says where and what fixes it."""
     try:
         yield
     except OSError as error:
@@ -83,7 +83,7 @@ def out_of_space_named(path: Path, attempted: str) -> Iterator[None]:
             raise
         raise HostError(
             f"{attempted}: no space left in {path}",
-            mend="./rustbed clean, or set RUSTBED_CACHE to a larger disk",
+            fix=f"{suggest('clean')}, or set RUSTBED_CACHE to a larger disk",
         ) from error
 
 

@@ -25,8 +25,17 @@ seen, where to look and how to repeat it; the same facts are attributes.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
+
+# set by the launcher to the word it was called by
+COMMAND_VARIABLE = "RUSTBED_COMMAND"
+
+
+def suggest(command: str) -> str:
+    """Return a command of rustbed as this user can type it: by the launcher, or by the installed script."""
+    return f"{shlex.quote(os.environ.get(COMMAND_VARIABLE, 'rustbed'))} {command}"
 
 
 def render_facts(headline: str, facts: Sequence[tuple[str, object]]) -> str:
@@ -76,7 +85,7 @@ class SpecError(UsageError):
 
 
 class HostError(HarnessError):
-    """The host lacks something; the text names the command that mends it where there is one."""
+    """The host lacks something; the text names the command that fixes it where there is one."""
 
 
 class KernelError(HarnessError):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rustbed import process
 from rustbed.arch import Arch
-from rustbed.errors import HostError, UsageError
+from rustbed.errors import HostError, UsageError, suggest
 
 # the release of Debian 13; older ones lack options we use, and 7.2 cannot boot a current riscv64 kernel
 QEMU_MINIMUM = (10, 0)
@@ -61,7 +61,7 @@ def program_in(root: Path | None, name: str, package: str | None = None) -> tupl
     loaders = [path for place in places for path in root.glob(f"{place}/ld-linux-*.so.*")]
     program = root / "usr/bin" / name
     if not loaders or not program.exists():
-        raise HostError(f"the toolroot {root} has no {name}", mend="./rustbed clean toolroots")
+        raise HostError(f"the toolroot {root} has no {name}", fix=suggest("clean toolroots"))
     return (str(loaders[0]), "--library-path", str(_libraries(root)), str(program))
 
 
@@ -108,7 +108,7 @@ def find_qemu(arch: Arch, *, toolroot: Path | None, chosen: Path | None = None) 
         raise HostError(
             f"QEMU {'.'.join(map(str, version))} is too old, {'.'.join(map(str, QEMU_MINIMUM))} is needed",
             program=program[0],
-            mend="leave out --qemu: the toolroot brings its own",
+            fix="leave out --qemu: the toolroot brings its own",
         )
     return Qemu(program=program, env=env, version=version)
 

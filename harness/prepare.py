@@ -185,7 +185,7 @@ def _choose_accel(choices: Choices, kernel: Kernel, image: Image, qemu: Qemu, re
     if choices.accel == "kvm" and not works:
         raise HostError(
             f"KVM does not work here for {kernel.arch}: no usable /dev/kvm, or a guest never started",
-            mend="--accel tcg",
+            fix="--accel tcg",
         )
     return "kvm" if works else "tcg"
 

@@ -67,7 +67,7 @@ def require_program(name: str, package: str | None = None) -> str:
     """Return the path of a program on PATH; HostError names the Debian package that has it."""
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if path is None:
-        raise HostError(f"{name} is not installed", mend=f"apt-get install {package or name}")
+        raise HostError(f"{name} is not installed", fix=f"apt-get install {package or name}")
     return path
 
 

@@ -151,12 +151,12 @@ def parse_state(text: str, question: Mapping[str, object], name: str) -> dict[st
             for kernel, trial in facts["trials"].items()
         }
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UsageError(f"{name} is no state of a bisection: {error}", mend="remove it") from error
+        raise UsageError(f"{name} is no state of a bisection: {error}", fix="remove it") from error
     if asked != dict(question):
         differing = sorted(key for key in {*asked, *question} if asked.get(key) != question.get(key))
         raise UsageError(
             f"{name} belongs to another bisection",
             differs=", ".join(differing),
-            mend="--directory DIR, or remove it",
+            fix="--directory DIR, or remove it",
         )
     return trials

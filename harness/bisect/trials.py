@@ -76,7 +76,7 @@ def bisect(question: Question, say: Say) -> int:
         raise UsageError(
             f"there is nothing to bisect: {wrong}",
             look=question.directory,
-            mend=f"to try them again: rm -r {question.directory}",
+            fix=f"to try them again: rm -r {question.directory}",
         )
     found = culprits(question.row, trials)
     say(f"first bad: {' or '.join(found)}")

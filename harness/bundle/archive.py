@@ -85,7 +85,7 @@ def unpack_bundle(bundle: Path, directory: Path) -> Manifest:
         with gzip.open(bundle, "rb") as stream:
             return _unpack(stream, directory)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BundleError(f"{bundle} is damaged: {error}", mend="get it once more") from error
+        raise BundleError(f"{bundle} is damaged: {error}", fix="get it once more") from error
     except FileNotFoundError as error:
         raise BundleError(f"no such bundle: {bundle}") from error
     except IsADirectoryError as error:

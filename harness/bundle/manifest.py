@@ -91,7 +91,7 @@ def parse_manifest(data: bytes) -> Manifest:
         if facts["rustbed bundle"] != FORMAT:
             raise BundleError(
                 f"the bundle has format {facts['rustbed bundle']!r}, this rustbed knows {FORMAT}",
-                mend="use the version of rustbed that packed it, or a later one",
+                fix="use the version of rustbed that packed it, or a later one",
             )
         return _parse(facts)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""`rustbed doctor`: what is here, what is missing, and the command that mends it."""
+"""`rustbed doctor`: what is here, what is missing, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Finding:
     ok: bool
     detail: str
     # a command or an option; empty when all is well
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(choices: Choices) -> list[Finding]:
@@ -52,7 +52,7 @@ def _programs() -> Iterator[Finding]:
             what=program,
             ok=path is not None,
             detail=path or "not installed",
-            mend="" if path else f"{sudo}apt-get install {package}",
+            fix="" if path else f"{sudo}apt-get install {package}",
         )
 
 
@@ -63,14 +63,14 @@ def _resources(root: Path) -> Iterator[Finding]:
         what="disk",
         ok=free >= _DISK_GIB or (root / "kernels").exists(),
         detail=f"{free:.0f} GiB free for {root}",
-        mend="" if free >= _DISK_GIB else f"free {_DISK_GIB:g} GiB, or set RUSTBED_CACHE to a larger disk",
+        fix="" if free >= _DISK_GIB else f"free {_DISK_GIB:g} GiB, or set RUSTBED_CACHE to a larger disk",
     )
     memory = host.available_memory_mib()
     yield Finding(
         what="memory",
         ok=memory >= _MEMORY_MIB,
         detail=f"{memory} MiB available, {host.cores()} cores: {host.worker_limit(256)} machines at once",
-        mend="" if memory >= _MEMORY_MIB else f"{_MEMORY_MIB} MiB are needed to build a kernel",
+        fix="" if memory >= _MEMORY_MIB else f"{_MEMORY_MIB} MiB are needed to build a kernel",
     )
 
 
@@ -96,8 +96,8 @@ def _qemu(choices: Choices) -> Iterator[Finding]:
             version = ".".join(map(str, host.find_qemu(arch, toolroot=root, chosen=choices.qemu).version))
             yield Finding(what=f"qemu {arch}", ok=True, detail=version)
         except HarnessError as error:
-            mend = str(error.facts.get("mend", ""))
-            yield Finding(what=f"qemu {arch}", ok=False, detail=error.headline, mend=mend)
+            fix = str(error.facts.get("fix", ""))
+            yield Finding(what=f"qemu {arch}", ok=False, detail=error.headline, fix=fix)
 
 
 def _accelerators() -> Iterator[Finding]:
@@ -118,6 +118,6 @@ def render(findings: list[Finding]) -> str:
     lines = []
     for finding in findings:
         lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.what:<{width}}  {finding.detail}")
-        if not finding.ok and finding.mend:
-            lines.append(f"{'':{width + 6}}  mend: {finding.mend}")
+        if not finding.ok and finding.fix:
+            lines.append(f"{'':{width + 6}}  fix: {finding.fix}")
     return "\n".join(lines)

@@ -123,7 +123,7 @@ def _boot(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    """Say what is here, what is missing, and the command that mends it."""
+    """Say what is here, what is missing, and the command that fixes it."""
     findings = doctor.examine(_choices(args))
     print(doctor.render(findings))
     return 0 if all(finding.ok for finding in findings) else 1
@@ -270,7 +270,7 @@ def make_parser() -> argparse.ArgumentParser:
     boot.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- CMD", help="a shell command; its exit status is ours"
     )
-    command("doctor", _doctor, "what is here, what is missing, and the command that mends it")
+    command("doctor", _doctor, "what is here, what is missing, and the command that fixes it")
     bench = command("bench", _bench, "measure and print a table")
     bench.add_argument("name", choices=("boot", "fork", "churn", "explain"))
     bench.add_argument("--cpus", type=_count, default=1, metavar="N", help="of each machine (default: 1)")

@@ -106,7 +106,7 @@ class Ledger:
                 f"not enough memory for a machine of {mib} MiB",
                 available=f"{available} MiB, of which {HEADROOM_MIB} are left to others",
                 running=f"{len(claims)} machines, which may use {claimed} MiB" if claims else "no machine",
-                mend="fewer workers (-n), or machines with less memory_mib",
+                fix="fewer workers (-n), or machines with less memory_mib",
             )
         return None
 

@@ -37,9 +37,9 @@ def download(url: str, to: Path, report: Report) -> None:
         if getattr(error, "errno", None) is not None and not hasattr(error, "reason"):
             raise
         reason = getattr(error, "reason", error)
-        raise HostError(f"cannot fetch {url}: {reason}", mend="check the address and the network") from error
+        raise HostError(f"cannot fetch {url}: {reason}", fix="check the address and the network") from error
     if total and done != total:
-        raise HostError(f"the download of {url} broke off: {done} of {total} bytes came", mend="try again")
+        raise HostError(f"the download of {url} broke off: {done} of {total} bytes came", fix="try again")
     report(Progress(what=what, finished=True))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from rustbed import cache as caching
 from rustbed import process
 from rustbed.arch import Arch
-from rustbed.errors import BuildError, ConfigError, HostError
+from rustbed.errors import BuildError, ConfigError, HostError, suggest
 from rustbed.kernel import kconfig, kconfig_tree, make
 from rustbed.kernel.kconfig import Lost, Option
 from rustbed.kernel.source import Source
@@ -239,7 +239,7 @@ def run_make(
     if make.ran_out_of_space(text):
         raise HostError(
             f"building {tree.source.name} for {tree.arch}: no space left for {tree.directory}",
-            mend="./rustbed clean, or set RUSTBED_CACHE to a larger disk",
+            fix=f"{suggest('clean')}, or set RUSTBED_CACHE to a larger disk",
             log=tree.log,
         )
     raise BuildError(

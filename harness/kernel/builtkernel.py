@@ -111,7 +111,7 @@ def _find_modules(directory: Path, name: str) -> tuple[Path, ...]:
             raise MismatchError(
                 f"{name}: {len(missing)} of {len(built)} modules were not built",
                 first=missing[0],
-                mend=f"make modules in {directory}",
+                fix=f"make modules in {directory}",
             )
     else:
         built = sorted(directory.rglob("*.ko"))
@@ -121,11 +121,11 @@ def _find_modules(directory: Path, name: str) -> tuple[Path, ...]:
         if next(directory.rglob(f"*.ko{suffix}"), None) is not None:
             raise MismatchError(
                 f"{name}: the modules are compressed",
-                mend=f"find {directory} -name '*.ko{suffix}' -exec {program} {{}} +",
+                fix=f"find {directory} -name '*.ko{suffix}' -exec {program} {{}} +",
             )
     raise MismatchError(
         f"{name}: there are no modules (*.ko) in {directory}",
-        mend="build the drivers under test as modules (=m), and put their .ko files there",
+        fix="build the drivers under test as modules (=m), and put their .ko files there",
     )
 
 
@@ -158,14 +158,14 @@ def _require_rust(found: _Found, image: bytes) -> None:
             raise MismatchError(
                 f"the kernel in {found.directory} was built without Rust",
                 config=found.config or "in the image (IKCONFIG)",
-                mend="set CONFIG_RUST=y; `make rustavailable` says what it needs",
+                fix="set CONFIG_RUST=y; `make rustavailable` says what it needs",
             )
         return
     files = (*found.modules, *([found.vmlinux] if found.vmlinux else []))
     if not any(has_rust_symbols(path.read_bytes()) for path in files):
         raise MismatchError(
             f"nothing shows that the kernel in {found.directory} was built with Rust",
-            mend="put its .config (as `config`) or its vmlinux beside the image",
+            fix="put its .config (as `config`) or its vmlinux beside the image",
         )
 
 

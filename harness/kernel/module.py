@@ -80,7 +80,7 @@ def require_match(
             f"module {path} was built for another kernel",
             vermagic=facts.vermagic,
             kernel=vermagic or release,
-            mend="build it against the kernel that is to be tested",
+            fix="build it against the kernel that is to be tested",
         )
 
 

@@ -40,7 +40,7 @@ def build_modules(
     """
     directory = directory.absolute()
     if not any((directory / name).is_file() for name in ("Kbuild", "Makefile")):
-        raise UsageError(f"{directory} has no Kbuild file or Makefile", mend="obj-m := NAME.o")
+        raise UsageError(f"{directory} has no Kbuild file or Makefile", fix="obj-m := NAME.o")
     tree = _open_tree(kernel, toolchain, cache, directory)
     require_same_compiler(kernel, toolchain)
     work = cache.path(KIND, tree.log.stem)
@@ -55,7 +55,7 @@ def build_modules(
         require_match(read_module(path), path, kernel.arch, kernel.release)
     if not built:
         raise UsageError(
-            f"{directory} makes no modules", mend="obj-m := NAME.o in its Kbuild file or Makefile"
+            f"{directory} makes no modules", fix="obj-m := NAME.o in its Kbuild file or Makefile"
         )
     return tuple(describe_modules(built).values())
 
@@ -64,7 +64,7 @@ def _open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pa
     if kernel.build_dir is None or kernel.source_dir is None:
         raise UsageError(
             f"modules cannot be built for {kernel.source}: its build tree or its source is not there",
-            mend="a built: kernel has to be an O= directory with its source",
+            fix="a built: kernel has to be an O= directory with its source",
         )
     name = caching.hash_text(str(directory), str(kernel.build_dir))
     return BuildTree(
@@ -97,7 +97,7 @@ def require_same_compiler(kernel: Kernel, toolchain: Toolchain) -> None:
             f"kernel {kernel.release} was built by another rustc",
             kernel=".".join(map(str, theirs)),
             toolchain=have,
-            mend="build the module with the kernel's own toolchain, or let the kernel be built here",
+            fix="build the module with the kernel's own toolchain, or let the kernel be built here",
         )
 
 

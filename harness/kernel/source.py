@@ -135,7 +135,7 @@ def _open_tree(spec: SourceSpec) -> Source:
         raise UsageError(
             f"{spec}: a kernel was configured or built inside this tree, so it cannot be built elsewhere",
             found=found[0],
-            mend=f"make -C {directory} mrproper (removes its .config too), or use a git worktree",
+            fix=f"make -C {directory} mrproper (removes its .config too), or use a git worktree",
         )
     return Source(name=str(spec), directory=directory, version=version, identity="")
 

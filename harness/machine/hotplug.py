@@ -57,7 +57,7 @@ def _free_port(vm: Vm) -> str:
             return port
     raise UsageError(
         f"no free port to plug into: {len(ports)} ports, all taken",
-        mend="@pytest.mark.machine(free_ports=N)",
+        fix="@pytest.mark.machine(free_ports=N)",
     )
 
 

@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
         chosen = options.read_choices(config.getoption)
         options.read_arches(config.getoption)
         if config.getoption("--on-failure") and config.getoption("numprocesses", None):
-            raise UsageError("--on-failure needs the terminal, and -n has many workers for it", mend="-n 0")
+            raise UsageError("--on-failure needs the terminal, and -n has many workers for it", fix="-n 0")
         known = config.getoption("--known-issues")
         config.stash[KNOWN] = load_known(Path(known)) if known else ()
         shard = config.getoption("--shard")

@@ -11,7 +11,7 @@ import pytest
 # what pytest itself runs a test with, and what plugins that run one again use; its own hook logs at once
 from _pytest.runner import runtestprotocol
 
-from rustbed.errors import HarnessError, MachineError
+from rustbed.errors import HarnessError, MachineError, suggest
 from rustbed.plugin.stash import PLATFORMS, RUN
 from rustbed.report.cases import FACTS, case_of, confirm, facts_of
 from rustbed.report.verdict import RED, Outcome
@@ -75,7 +75,7 @@ def _record(item: pytest.Item) -> None:
     except HarnessError as error:
         item.add_report_section("call", "recording", f"there is none: {error}")
     else:
-        item.add_report_section("call", "recording", f"./rustbed repro replay {run.directory / 'recording'}")
+        item.add_report_section("call", "recording", suggest(f"repro replay {run.directory / 'recording'}"))
 
 
 def _tell(text: str) -> None:

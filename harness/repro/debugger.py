@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rustbed import process
-from rustbed.errors import HarnessError, UsageError
+from rustbed.errors import HarnessError, UsageError, suggest
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.vm import Vm
@@ -42,7 +42,7 @@ def require_symbols(scene: Scene) -> Symbols:
     """Return the symbols of a scene's kernel. Raises UsageError for one without vmlinux."""
     symbols = find_symbols(scene)
     if symbols is None:
-        raise UsageError("there is no vmlinux for gdb", mend="./rustbed repro pack --debug-info RUN")
+        raise UsageError("there is no vmlinux for gdb", fix=suggest("repro pack --debug-info RUN"))
     return symbols
 
 

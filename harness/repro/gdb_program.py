@@ -38,9 +38,9 @@ def _fetched_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
             say(f"  note    no gdb for {arch} here: Debian's {_NAME} is fetched into the cache, once")
 
     host = [row for row in ARCHES.values() if platform.machine() in (row.name, row.qemu)]
-    mend = f"apt-get install {_NAME}"
+    fix = f"apt-get install {_NAME}"
     if not host:
-        raise HostError(f"there is no gdb for {arch} here", mend=mend)
+        raise HostError(f"there is no gdb for {arch} here", fix=fix)
     # fetched by the toolroot's apt, or the host's where there is no toolroot
     toolchain = Toolchain(root=find_toolroot(cache), versions=(), identity="")
     try:
@@ -53,7 +53,7 @@ def _fetched_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
             with_dependencies=True,
         )
     except HostError as error:
-        error.facts["or"] = mend
+        error.facts["or"] = fix
         raise
     root = package.root
     return (

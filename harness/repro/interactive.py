@@ -44,7 +44,7 @@ def run_shell(scene: Scene, qemu: Qemu, directory: Path, say: Say, *, at: int | 
 
 def _ended(outcome: str, reason: str, directory: Path) -> MachineError:
     return MachineError(
-        f"the machine does not live so long: {outcome}: {reason}", look=directory, mend="leave out --after"
+        f"the machine does not live so long: {outcome}: {reason}", look=directory, fix="leave out --after"
     )
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from rustbed.errors import UsageError
+from rustbed.errors import UsageError, suggest
 from rustbed.report.rundir import VERDICT
 from rustbed.report.verdict import Outcome, Verdict
 
@@ -19,7 +19,7 @@ def list_runs(session: Path, *, everything: bool) -> Iterator[str]:
     Raises UsageError if there is no such session.
     """
     if not session.is_dir():
-        raise UsageError(f"there are no results in {session}", mend="./rustbed test, or name a session")
+        raise UsageError(f"there are no results in {session}", fix=f"{suggest('test')}, or name a session")
     found = 0
     for path in sorted({*session.glob(VERDICT), *session.glob(f"*/{VERDICT}")}):
         outcome, reason = _read(path)

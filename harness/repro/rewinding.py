@@ -28,7 +28,7 @@ def require_symbols(recording: Recording) -> Symbols:
     if recording.symbols is None:
         raise UsageError(
             f"{recording.directory} has no vmlinux for gdb",
-            mend="record a run, or a bundle packed with --debug-info",
+            fix="record a run, or a bundle packed with --debug-info",
         )
     return recording.symbols
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rustbed import host
 from rustbed.arch import Arch
 from rustbed.cache import Cache
-from rustbed.errors import HostError
+from rustbed.errors import HostError, suggest
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
@@ -31,7 +31,7 @@ def find_emulator(arch: Arch, chosen: Path | None, cache: Cache) -> Qemu:
     try:
         return host.find_qemu(arch, toolroot=root, chosen=chosen)
     except HostError as error:
-        error.facts.setdefault("or", "--qemu PATH, or ./rustbed build: its toolroot has QEMU")
+        error.facts.setdefault("or", f"--qemu PATH, or {suggest('build')}: its toolroot has QEMU")
         raise
 
 

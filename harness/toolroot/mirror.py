@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rustbed import process
-from rustbed.errors import HostError
+from rustbed.errors import HostError, suggest
 
 # where packages come from when the host's apt cannot say
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
@@ -23,7 +23,7 @@ _CAUSES = (
     (
         r"No space left on device|Disk quota exceeded",
         "no space left",
-        "./rustbed clean, or set RUSTBED_CACHE",
+        f"{suggest('clean')}, or set RUSTBED_CACHE",
     ),
     (
         r"NO_PUBKEY|is not signed|signatures couldn't be verified|Missing key",
@@ -76,10 +76,10 @@ def find_mirror() -> str:
 
 
 def find_cause(text: str) -> tuple[str, str] | None:
-    """Return what went wrong and what mends it, as far as a log of apt, mmdebstrap or tar tells."""
-    for pattern, cause, mend in _CAUSES:
+    """Return what went wrong and what fixes it, as far as a log of apt, mmdebstrap or tar tells."""
+    for pattern, cause, fix in _CAUSES:
         if re.search(pattern, text, re.IGNORECASE):
-            return cause, mend
+            return cause, fix
     return None
 
 
@@ -93,5 +93,5 @@ def render_tail(lines: Iterable[str], count: int = 6) -> str:
 def failure(attempted: str, log: Path) -> HostError:
     """Return the error for a download or unpacking that ended with the log `log`."""
     text = log.read_text(errors="replace") if log.is_file() else ""
-    cause, mend = find_cause(text) or ("it ended with an error", None)
-    return HostError(f"{attempted}: {cause}", said=render_tail(text.splitlines()), mend=mend, log=log)
+    cause, fix = find_cause(text) or ("it ended with an error", None)
+    return HostError(f"{attempted}: {cause}", said=render_tail(text.splitlines()), fix=fix, log=log)

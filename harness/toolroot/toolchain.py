@@ -191,7 +191,7 @@ def host_toolchain(minimums: Mapping[str, str] | None = None) -> Toolchain:
         raise HostError(
             "the host's toolchain cannot build this kernel",
             **dict(wrong),
-            mend=f"--toolchain toolroot, or apt-get install {' '.join(packages)}",
+            fix=f"--toolchain toolroot, or apt-get install {' '.join(packages)}",
         )
     known = {name: version for name, version in versions.items() if version is not None}
     return Toolchain(root=None, versions=tuple(sorted(known.items())), identity=f"host-{identity_of(known)}")

@@ -110,7 +110,7 @@ def open_toolchain(
 
     Takes some milliseconds for a toolroot that is there and a minute or two
     to make one. `minimums` replaces minimum versions of the host's programs.
-    Raises HostError, which says what mends it, and UsageError.
+    Raises HostError, which says what fixes it, and UsageError.
     """
     if choice == "host":
         return host_toolchain(minimums)

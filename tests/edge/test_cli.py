@@ -57,6 +57,22 @@ def test_doctor_names_what_is_there(tmp_path: Path) -> None:
     assert "none yet: made when first needed" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [(None, "rustbed test"), ("./rustbed", "./rustbed test"), ("/a b/rustbed", "'/a b/rustbed' test")],
+)
+def test_hints_are_commands_as_this_user_can_type_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: str | None, shown: str
+) -> None:
+    monkeypatch.delenv("RUSTBED_COMMAND", raising=False)
+    if called is not None:
+        monkeypatch.setenv("RUSTBED_COMMAND", called)
+    argv = [sys.executable, "-m", "rustbed.cli", "repro", "list", str(tmp_path / "nothing")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"fix  {shown}, or name a session" in done.stderr
+
+
 # -- explain -------------------------------------------------------------------
 
 WARNING = "[    4.100000] toy\n[    4.200000] WARNING: drivers/toy.c:8 at toy_probe+0x2f/0x90\n"

@@ -24,6 +24,7 @@ case "$*" in
 #!/bin/sh
 case "$*" in
 *pip*) [ -z "${NO_NETWORK:-}" ] ;;
+*called*) echo "$RUSTBED_COMMAND" ;;
 *compiled*) echo "${PYTHONDONTWRITEBYTECODE:-written}" "${PYTHONPYCACHEPREFIX:-beside}" ;;
 *) echo ran "$@" ;;
 esac
@@ -64,6 +65,10 @@ def test_sets_up_once_and_hands_its_words_over(checkout: Path) -> None:
     assert (first.returncode, first.stdout) == (0, "ran -m rustbed.cli boot -- a b\n")
     assert "setting up" in first.stderr
     assert launch(checkout, "doctor").stderr == ""
+
+
+def test_hints_name_the_launcher_as_it_was_called(checkout: Path) -> None:
+    assert launch(checkout, "called?").stdout == f"{checkout}/rustbed\n"
 
 
 @pytest.mark.parametrize(("forbidden", "kept"), [("", "written beside"), ("1", "written {0}/.venv/compiled")])

@@ -76,7 +76,7 @@ def test_a_mirror_that_cannot_be_reached_is_called_that(
     monkeypatch.setenv("FAKE_APT", "unreachable")
     with pytest.raises(HostError, match="the Debian mirror cannot be reached") as caught:
         resolve_source(LATEST, toolchain=toolchain, cache=cache, report=ignore)
-    assert "RUSTBED_MIRROR" in str(caught.value.facts["mend"])
+    assert "RUSTBED_MIRROR" in str(caught.value.facts["fix"])
 
 
 def test_a_fetch_that_breaks_leaves_nothing_behind(

@@ -66,7 +66,7 @@ def test_a_download_that_breaks_leaves_nothing_behind(
     with pytest.raises(HostError, match="the download broke off") as caught:
         open_toolchain("toolroot", cache, ignore)
     assert Path(str(caught.value.facts["log"])).read_text()
-    assert caught.value.facts["mend"]
+    assert caught.value.facts["fix"]
     assert leftovers(cache) == []
     monkeypatch.delenv("FAKE_MMDEBSTRAP")
     assert open_toolchain("toolroot", cache, ignore).root is not None
@@ -119,7 +119,7 @@ def test_a_missing_program_comes_with_its_package(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HostError) as caught:
         open_toolchain("toolroot", cache, ignore)
-    assert caught.value.facts["mend"] == "apt-get install mmdebstrap"
+    assert caught.value.facts["fix"] == "apt-get install mmdebstrap"
     assert leftovers(cache) == []
 
 
@@ -133,7 +133,7 @@ def test_a_small_disk_is_noticed_before_anything_is_fetched(calls: Path, tmp_pat
     try:
         with pytest.raises(HostError, match=r"0\.0 GiB free in .*, 4 GiB needed") as caught:
             open_toolchain("toolroot", Cache(disk / "cache"), ignore)
-        assert "rustbed clean" in str(caught.value.facts["mend"])
+        assert "rustbed clean" in str(caught.value.facts["fix"])
         assert calls.read_text() == ""
     finally:
         subprocess.run(["umount", str(disk)], check=True)
@@ -166,4 +166,4 @@ def test_the_hosts_shortcomings_are_listed_together(
         open_toolchain("host", cache, ignore)
     assert caught.value.facts["rustc"] == "1.63.0 is too old, 1.85.0 or newer needed"
     assert caught.value.facts["clang"] == "missing, 17.0.1 or newer needed"
-    assert "bindgen" in str(caught.value.facts["mend"])
+    assert "bindgen" in str(caught.value.facts["fix"])

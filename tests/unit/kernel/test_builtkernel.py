@@ -170,7 +170,7 @@ def test_compressed_modules_come_with_the_command_that_unpacks_them(flat: Path) 
         path.rename(f"{path}.zst")
     with pytest.raises(MismatchError) as caught:
         load(flat)
-    assert "unzstd" in str(caught.value.facts["mend"])
+    assert "unzstd" in str(caught.value.facts["fix"])
 
 
 def test_a_module_that_was_not_built_is_named(flat: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_tree_that_was_built_in_place_is_refused(tree: Path, tmp_path: Path, s
     (tree / sign).write_text("")
     with pytest.raises(UsageError) as caught:
         resolve_source(parse_source(f"tree:{tree}"), toolchain=HOST, cache=Cache(tmp_path), report=ignore)
-    assert "mrproper" in str(caught.value.facts["mend"])
+    assert "mrproper" in str(caught.value.facts["fix"])
 
 
 def test_a_tarball_is_unpacked_once(tree: Path, tmp_path: Path) -> None:
