@@ -101,7 +101,7 @@ class Cache:
     def lock(self, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold the lock called `name`; the kernel releases it when the holder dies.
 
-        `on_wait` is called once if somebody else has it.
+        `on_wait` is called once if another process holds it.
         """
         path = self.root / "locks" / f"{name.replace('/', '-')}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +201,7 @@ class Cache:
         return list(directory.iterdir()) if directory.is_dir() else []
 
     def _remove(self, kind: str, path: Path) -> None:
-        """Remove an entry, or what is left of making one, unless somebody is at it."""
+        """Remove an entry, or what is left of making one, unless another process is using it."""
         key = path.name.removeprefix(".").partition(".")[0]
         lock = self.root / "locks" / f"{kind}-{key}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@
     ├── UsageError         what the caller asked for cannot be: unknown name, bad option, missing path
     │   └── SpecError      a YAML file or fragment is wrong; carries file, line, key, choices
     ├── HostError          this host lacks something: a program, a version, disk space, the network
-    ├── KernelError        a kernel cannot be had or used
+    ├── KernelError        a kernel is unavailable or unusable
     │   ├── ConfigError    Kconfig dropped options that a fragment asked for
     │   ├── BuildError     the compiler or make said no; carries the first error and the log
     │   └── MismatchError  a kernel or module is not what it was taken for: architecture, Rust, vermagic
@@ -89,7 +89,7 @@ class HostError(HarnessError):
 
 
 class KernelError(HarnessError):
-    """A kernel cannot be had or used."""
+    """A kernel is unavailable or unusable."""
 
 
 class ConfigError(KernelError):

@@ -1,7 +1,7 @@
 """What this host can do: QEMU and its version, accelerators, memory, cores.
 
 Decides nothing about machines; an accelerator counts only when a boot has
-proven it, and that boot is made by whoever asks.
+proven it, and that boot is made by the caller.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def _build(
 def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
     """Return the rows of the architectures named (commas separate, too), of all if none is.
 
-    A kernel that somebody else built has one architecture: then that is all. Raises UsageError.
+    A kernel built elsewhere has one architecture: then that is all. Raises UsageError.
     """
     given = [name for value in names for name in value.split(",") if name]
     spec = parse_source(kernel)

@@ -2,7 +2,7 @@
 
 Every program the harness starts dies with the harness, however it ends: each
 is started through `setpriv --pdeathsig`, so that the kernel ends it even when
-nobody is left to do so. Programs get their own session, so that a Ctrl-C at
+none of ours is left. Programs get their own session, so that a Ctrl-C at
 the terminal reaches the harness first and is passed on in order.
 
 Knows nothing of kernels or QEMU.
@@ -27,7 +27,7 @@ PIPE = subprocess.PIPE
 
 # a started program, for those who may not import subprocess
 Child = subprocess.Popen[bytes]
-# what to connect a stream to when nobody is to read or write it
+# what to connect an unused stream to
 NOTHING = subprocess.DEVNULL
 
 # seconds between asking a program to end and ending it

@@ -1,4 +1,4 @@
-"""How far a long step is, as a value handed to whoever can show it.
+"""How far a long step is, as a value handed to the caller that shows it.
 
 Stages report; only the command line and the pytest plugin print.
 """
@@ -19,7 +19,7 @@ class Progress:
 
     # what is being done, for a person: "kernel 7.3.4 x86_64"
     what: str
-    # steps done and steps in all; total 0 when nobody can know
+    # steps done and steps in all; total 0 when it is unknown
     done: int = 0
     total: int = 0
     # the newest detail: a file being compiled, a package being fetched

@@ -22,7 +22,7 @@ _NAME = "module.ko"
 
 
 def strip_module(module: Module, *, toolchain: Toolchain, cache: Cache) -> bytes:
-    """Return the stripped contents of a module. Raises BuildError for a file that is no module."""
+    """Return the stripped contents of a module. Raises BuildError for a file that is not a module."""
     key = f"{caching.hash_file(module.path)[:16]}-{toolchain.identity}"
 
     def fill(directory: Path) -> Facts:

@@ -46,13 +46,13 @@ class Kernel:
     build_dir: Path | None
     # as the user named it: "debian:latest", "tree:/home/me/linux"
     source: str
-    # name of the profile; "built" for a kernel somebody else configured
+    # name of the profile; "built" for a kernel configured elsewhere
     profile: str
     # identifies the contents: equal keys, equal kernels
     key: str
 
     def has(self, name: str) -> bool:
-        """Whether the kernel has a module, or an option (CONFIG_...), which it has if nobody knows."""
+        """Whether the kernel has a module or an option (CONFIG_...); assumed where the config is unknown."""
         if not name.startswith("CONFIG_"):
             return name in self.modules
         return self.config is None or name.removeprefix("CONFIG_") in parse_config(self.config.read_text())
@@ -60,7 +60,7 @@ class Kernel:
     def is_older(self, version: str) -> bool:
         """Whether its release comes before a version as "6.18" or "6.18.3"; UsageError if that is none."""
         if not re.fullmatch(r"\d+(\.\d+)+", version):
-            raise UsageError(f"{version!r} is no version of a kernel", wanted="6.18, 6.18.3")
+            raise UsageError(f"{version!r} is not a kernel version", wanted="6.18, 6.18.3")
         return version_key(self.release) < version_key(version)
 
     def require_module(self, name: str) -> Module:

@@ -210,7 +210,7 @@ def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeS
         if state.failed or (fresh and not copied):
             buildtree.write_state(tree.directory, replace(state, complete=False, failed=True))
             raise
-        # nobody edited the source, and it may have compiled before: it is the tree that is broken
+        # the source is unchanged and may have compiled before: the build tree is broken
         order.tell("the build tree is damaged: starting over")
         caching.remove_tree(tree.directory)
         tree.directory.mkdir(parents=True)

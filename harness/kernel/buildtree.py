@@ -1,7 +1,7 @@
 """The O= tree of one kernel: configuring it, running make in it, saying what went wrong.
 
 A tree lives as long as the cache: an interrupted build goes on where it was,
-and an edited source rebuilds what depends on it. Whoever calls holds the
+and an edited source rebuilds what depends on it. The caller holds the
 tree's lock.
 """
 

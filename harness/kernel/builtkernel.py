@@ -1,4 +1,4 @@
-"""A kernel that somebody else compiled: found in a directory, checked, and taken as it is.
+"""A kernel compiled elsewhere: found in a directory, checked, and taken as it is.
 
 The directory is an O= tree, or holds an image and modules, with vmlinux and
 the configuration if they came along. Nothing in it is written to.
@@ -71,7 +71,7 @@ def load_built(directory: Path, arch: Arch, name: str) -> Kernel:
 
 
 def find_arch(directory: Path) -> str | None:
-    """Return which architecture the image in a directory is for; None if there is none or nobody can tell."""
+    """Return the architecture of the image in a directory; None if there is none or its format is unknown."""
     image = _first(directory, (*(row.kernel_image for row in ARCHES.values()), *_IMAGES))
     return None if image is None else identify_image(image.read_bytes()).arch
 
@@ -132,7 +132,7 @@ def _find_modules(directory: Path, name: str) -> tuple[Path, ...]:
 def _require_arch(facts: ImageFacts, image: Path, arch: Arch) -> None:
     if facts.arch is None:
         raise MismatchError(
-            f"{image} is not a kernel image that can be told apart",
+            f"{image} is not a kernel image of a known format",
             known="bzImage, Image, Image.gz, ELF",
         )
     if facts.arch != arch.name:

@@ -26,7 +26,7 @@ _X86_VERSION, _X86_BASE = 0x20E, 0x200
 class ImageFacts:
     """What an image says about itself."""
 
-    # our name, or a description of what we have no name for; None if it is no kernel we know
+    # our name, or a description of an architecture without a row; None if it is not a known kernel format
     arch: str | None
     # uname -r; None if the image does not tell
     release: str | None

@@ -27,7 +27,7 @@ _COPY_S = 600.0
 
 
 class _BusyError(Exception):
-    """Somebody works in that tree."""
+    """Another process works in that tree."""
 
 
 def lock_name(directory: Path) -> str:

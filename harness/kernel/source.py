@@ -3,7 +3,7 @@
     debian:latest  debian:7.3  debian:7.3.4    Debian's linux-source packages
     tree:PATH                                  a kernel tree, used in place and never written to
     tarball:PATH  tarball:https://...          a release archive
-    built:PATH                                 a kernel somebody else compiled; builtkernel.py reads it
+    built:PATH                                 a kernel compiled elsewhere; builtkernel.py reads it
 
 What a name that moves (latest, an address) turned out to mean is recorded in
 the cache with its date, so that the next run needs no network and gets the
@@ -71,7 +71,7 @@ class Source:
 
     @property
     def editable(self) -> bool:
-        """Whether the tree is somebody's working copy."""
+        """Whether the tree is a working copy that may change."""
         return self.identity == ""
 
 
@@ -102,7 +102,7 @@ def resolve_source(
     """Return the source tree that `spec` means, fetched and unpacked into the cache if need be.
 
     `refresh` looks up anew what a moving name means. UsageError when there is
-    no such thing, HostError when it cannot be had now.
+    no such thing, HostError when it is unavailable now.
     """
     if spec.kind is SourceKind.TREE:
         return _open_tree(spec)

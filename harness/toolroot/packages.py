@@ -60,7 +60,7 @@ def fetch_package(
 
     The version is the one that was current when it was fetched, until the
     cache is cleaned. With its dependencies a program runs from there, whatever
-    the host has: host.program_in says how. Raises HostError when it cannot be had.
+    the host has: host.program_in says how. Raises HostError when it is unavailable.
     """
     key = f"{name}-{SUITE}-{debian_arch}{'-whole' if with_dependencies else ''}"
     what = f"package {name} for {debian_arch}"

@@ -44,6 +44,6 @@ def test_it_knows_what_came_before_it(release: str, version: str, older: bool) -
     assert make_kernel(release=release).is_older(version) is older
 
 
-def test_what_is_no_version_is_refused() -> None:
-    with pytest.raises(UsageError, match="no version"):
+def test_what_is_not_a_version_is_refused() -> None:
+    with pytest.raises(UsageError, match="not a kernel version"):
         make(None).is_older("latest")
