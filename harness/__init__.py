@@ -1,42 +1,64 @@
 """rustbed: a QEMU test bed for Rust drivers in the Linux kernel.
 
-What a test author needs, and nothing else: the types of the fixtures `vm`,
-`boot` and `kernel`, and the errors they raise.
+What a test author needs, and nothing else: the types of the fixtures `vm`, `boot` and `kernel`, of what
+they return, and the errors they raise. A name is imported when it is first asked for, so that a part of
+rustbed can be used without all of it.
 """
 
-from rustbed.errors import (
-    BootError,
-    CommandError,
-    CrashError,
-    HangError,
-    HarnessError,
-    LostError,
-    MachineError,
-    MismatchError,
-    MonitorError,
-    SyscallError,
-    UsageError,
-    WaitError,
-)
-from rustbed.kernel.artifact import Kernel
-from rustbed.log.record import Log, Record
-from rustbed.machine.vm import Vm
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "BootError",
-    "CommandError",
-    "CrashError",
-    "HangError",
-    "HarnessError",
-    "Kernel",
-    "Log",
-    "LostError",
-    "MachineError",
-    "MismatchError",
-    "MonitorError",
-    "Record",
-    "SyscallError",
-    "UsageError",
-    "Vm",
-    "WaitError",
-]
+# where each name is
+_HOMES = {
+    **dict.fromkeys(
+        (
+            *("BootError", "CommandError", "CrashError", "HangError", "HarnessError", "LostError"),
+            *("MachineError", "MismatchError", "MonitorError", "SyscallError", "UsageError", "WaitError"),
+        ),
+        "errors",
+    ),
+    "Answer": "guest.shell",
+    "Booter": "request",
+    "GuestFile": "guest.files",
+    "IoctlResult": "guest.files",
+    "Kernel": "kernel.artifact",
+    "Log": "log.record",
+    "Plugged": "machine.hotplug",
+    "Record": "log.record",
+    "Vm": "machine.vm",
+}
+
+__all__ = [*_HOMES]  # noqa: PLE0604 - the names of the table
+
+if TYPE_CHECKING:
+    from rustbed.errors import BootError as BootError
+    from rustbed.errors import CommandError as CommandError
+    from rustbed.errors import CrashError as CrashError
+    from rustbed.errors import HangError as HangError
+    from rustbed.errors import HarnessError as HarnessError
+    from rustbed.errors import LostError as LostError
+    from rustbed.errors import MachineError as MachineError
+    from rustbed.errors import MismatchError as MismatchError
+    from rustbed.errors import MonitorError as MonitorError
+    from rustbed.errors import SyscallError as SyscallError
+    from rustbed.errors import UsageError as UsageError
+    from rustbed.errors import WaitError as WaitError
+    from rustbed.guest.files import GuestFile as GuestFile
+    from rustbed.guest.files import IoctlResult as IoctlResult
+    from rustbed.guest.shell import Answer as Answer
+    from rustbed.kernel.artifact import Kernel as Kernel
+    from rustbed.log.record import Log as Log
+    from rustbed.log.record import Record as Record
+    from rustbed.machine.hotplug import Plugged as Plugged
+    from rustbed.machine.vm import Vm as Vm
+    from rustbed.request import Booter as Booter
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # kept, so that it is looked for once
+        return globals().setdefault(name, getattr(import_module(f"{__name__}.{_HOMES[name]}"), name))
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})

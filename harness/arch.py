@@ -24,8 +24,10 @@ class Firmware(StrEnum):
 class Arch:
     """One architecture; the fields are in the order in which a run meets them."""
 
-    # our name, also `uname -m` of the guest's family and the test id's suffix
+    # our name, and the test id's suffix
     name: str
+    # `uname -m` on such a machine
+    uname: str
     # make ARCH=
     kernel_arch: str
     # directory below arch/ in the kernel's sources, where nolibc and defconfigs look
@@ -73,6 +75,7 @@ ARCHES: dict[str, Arch] = {
     for row in (
         Arch(
             name="x86_64",
+            uname="x86_64",
             kernel_arch="x86",
             source_arch="x86",
             fragments=("pci",),
@@ -105,6 +108,7 @@ ARCHES: dict[str, Arch] = {
         ),
         Arch(
             name="arm64",
+            uname="aarch64",
             kernel_arch="arm64",
             source_arch="arm64",
             fragments=("pci",),
@@ -124,6 +128,7 @@ ARCHES: dict[str, Arch] = {
         ),
         Arch(
             name="riscv64",
+            uname="riscv64",
             kernel_arch="riscv",
             source_arch="riscv",
             fragments=("pci",),
@@ -151,3 +156,8 @@ def require_arch(name: str) -> Arch:
         return ARCHES[name]
     except KeyError:
         raise UsageError(f"unknown architecture {name!r}", known=", ".join(ARCHES)) from None
+
+
+def find_arch_of(uname: str) -> Arch | None:
+    """Return the row of machines where `uname -m` says this, or None."""
+    return next((row for row in ARCHES.values() if row.uname == uname), None)

@@ -46,6 +46,10 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+# for the option --cache, wherever it is offered
+CACHE_HELP = "where toolroot, kernels and images are kept (default: $RUSTBED_CACHE, else ~/.cache/rustbed)"
+
+
 def default_root() -> Path:
     """Return $RUSTBED_CACHE, else rustbed below $XDG_CACHE_HOME or ~/.cache."""
     if chosen := os.environ.get("RUSTBED_CACHE"):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed import process
-from rustbed.arch import Arch
+from rustbed.arch import Arch, find_arch_of
 from rustbed.errors import HostError, UsageError, suggest
 
 # the release of Debian 13; older ones lack options we use, and 7.2 cannot boot a current riscv64 kernel
@@ -66,7 +66,8 @@ def program_in(root: Path | None, name: str, package: str | None = None) -> tupl
 
 
 def _libraries(root: Path) -> Path:
-    return root / f"usr/lib/{platform.machine()}-linux-gnu"
+    native = native_arch()
+    return root / "usr/lib" / (native.triple if native else f"{platform.machine()}-linux-gnu")
 
 
 def _toolroot_qemu(arch: Arch, root: Path) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -113,9 +114,14 @@ def find_qemu(arch: Arch, *, toolroot: Path | None, chosen: Path | None = None) 
     return Qemu(program=program, env=env, version=version)
 
 
+def native_arch() -> Arch | None:
+    """Return the architecture of this host, None if it is not in the table."""
+    return find_arch_of(platform.machine())
+
+
 def kvm_is_conceivable(arch: Arch) -> bool:
     """Whether a boot with KVM is worth trying: right architecture and a device that opens."""
-    if platform.machine() not in (arch.name, arch.qemu):
+    if arch != native_arch():
         return False
     try:
         os.close(os.open("/dev/kvm", os.O_RDWR | os.O_CLOEXEC))
@@ -135,7 +141,7 @@ def cores() -> int:
 
 
 def available_memory_mib() -> int:
-    """Memory that can be had without swapping, in MiB (MemAvailable)."""
+    """Memory that is available without swapping, in MiB (MemAvailable)."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) // 1024

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rustbed.arch import ARCHES, Arch
-from rustbed.cache import default_root
+from rustbed.cache import CACHE_HELP, default_root
 from rustbed.errors import UsageError
 from rustbed.prepare import ACCELS, TOOLCHAINS, Choices, select_arches
 
 # returns the value of the option of that name, dashes and all left out
 Given = Callable[[str], Any]
-
-CACHE_HELP = "where toolroot, kernels and images are kept (default: $RUSTBED_CACHE, else ~/.cache/rustbed)"
 
 
 def add_options(add: Callable[..., object]) -> None:

@@ -47,6 +47,11 @@ def render_progress(progress: Progress, width: int) -> str:
     return line.rstrip()[:width]
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural unless it is one: "1 module", "2 modules"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class Display:
     """A Report that shows steps through `write`: one line redrawn, or now and then a new one."""
 

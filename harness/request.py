@@ -6,7 +6,8 @@ a platform it becomes a MachineSpec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from rustbed.cache import Cache
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
 from rustbed.machine.spec import MachineSpec
+from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
+
+# the fixture `boot`: takes the keywords of the machine marker
+Booter = Callable[..., AbstractContextManager[Vm]]
 
 _TUPLES = ("devices", "machine_options", "cmdline", "acpi", "qemu_args")
 _TEXTS = ("profile", "device_tree")

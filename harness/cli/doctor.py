@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +11,12 @@ from pathlib import Path
 
 from rustbed import host
 from rustbed.arch import ARCHES
+from rustbed.cli.arguments import choices_of
+from rustbed.cli.terminal import say
 from rustbed.errors import HarnessError
+from rustbed.options import add_options
 from rustbed.prepare import Choices
+from rustbed.progress import plural
 
 # GiB: the toolroot, one source, and build trees of three architectures (measured: 2.3, 1.8, 3 x 0.8)
 _DISK_GIB = 15.0
@@ -28,6 +32,18 @@ class Finding:
     detail: str
     # a command or an option; empty when all is well
     fix: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that choose kernels and programs."""
+    add_options(parser.add_argument)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Return 0 if everything needed is here, else 1. Raises UsageError."""
+    findings = examine(choices_of(args))
+    say(render(findings))
+    return 0 if all(finding.ok for finding in findings) else 1
 
 
 def examine(choices: Choices) -> list[Finding]:
@@ -66,10 +82,11 @@ def _resources(root: Path) -> Iterator[Finding]:
         fix="" if free >= _DISK_GIB else f"free {_DISK_GIB:g} GiB, or set RUSTBED_CACHE to a larger disk",
     )
     memory = host.available_memory_mib()
+    machines = f"{plural(host.cores(), 'core')}: {plural(host.worker_limit(256), 'machine')} at once"
     yield Finding(
         what="memory",
         ok=memory >= _MEMORY_MIB,
-        detail=f"{memory} MiB available, {host.cores()} cores: {host.worker_limit(256)} machines at once",
+        detail=f"{memory} MiB available, {machines}",
         fix="" if memory >= _MEMORY_MIB else f"{_MEMORY_MIB} MiB are needed to build a kernel",
     )
 
@@ -101,8 +118,7 @@ def _qemu(choices: Choices) -> Iterator[Finding]:
 
 
 def _accelerators() -> Iterator[Finding]:
-    mine = platform.machine()
-    native = next((arch for arch in ARCHES.values() if mine in (arch.name, arch.qemu)), None)
+    native = host.native_arch()
     conceivable = native is not None and host.kvm_is_conceivable(native)
     detail = (
         f"/dev/kvm opens; {native} machines try it once"

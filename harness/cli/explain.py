@@ -1,10 +1,11 @@
-"""`rustbed explain`: reads a log from anywhere, twice, and never all at once.
+"""`rustbed explain`: names every splat of a log from anywhere, which is read twice and never held whole.
 
 Owns the reading; what is found and how it is shown is in harness/log/explain.py.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from rustbed.cli.arguments import add_cache, read_cache
+from rustbed.cli.terminal import complain
 from rustbed.errors import UsageError
 from rustbed.log.explain import find_in_blocks, read_spans, render_json, render_text
 from rustbed.log.record import parse_lines
@@ -29,10 +32,40 @@ class Explained:
     """What a log was found to hold."""
 
     has_splats: bool
-    # pieces of the text that tells of them
+    # pieces of the text that names them
     text: Iterator[str]
-    # why debug information does not tell all, a line each
+    # what debug information could not explain and why, a line each
     notes: tuple[str, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the log, and where debug information is."""
+    add = parser.add_argument
+    add("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")
+    add("--json", action="store_true", help="a list of objects in place of text")
+    add(
+        "--vmlinux",
+        type=Path,
+        metavar="FILE",
+        help="of the log's kernel, with debug information",
+    )
+    add("--modules", type=Path, metavar="DIR", help="is searched for its modules (*.ko)")
+    add_cache(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Return 0 if the log has no splat, 1 if it has some. Raises UsageError."""
+    found = explain(
+        args.log,
+        as_json=args.json,
+        vmlinux=args.vmlinux,
+        modules=args.modules,
+        cache_root=read_cache(args).root,
+    )
+    sys.stdout.writelines(found.text)
+    for note in found.notes:
+        complain(note)
+    return 1 if found.has_splats else 0
 
 
 def explain(

@@ -1,8 +1,4 @@
-"""`rustbed repro`: what each subcommand does with its arguments.
-
-Says everything through a function that it is given: only the command line
-prints.
-"""
+"""`rustbed repro`: lists, packs, runs and looks into runs that failed; the arguments, and what each does."""
 
 from __future__ import annotations
 
@@ -13,30 +9,98 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rustbed import cache as caching
 from rustbed.arch import Arch, require_arch
-from rustbed.cache import Cache
+from rustbed.cli.arguments import add_cache, read_cache
+from rustbed.cli.terminal import say
 from rustbed.errors import HarnessError
 from rustbed.host import Qemu
+from rustbed.progress import plural
 from rustbed.report import rundir
 from rustbed.repro import debugger, interactive, recording, rewinding
 from rustbed.repro.gdb_program import find_gdb
 from rustbed.repro.listing import list_runs
 from rustbed.repro.pack import pack_run
 from rustbed.repro.replay import Sameness
-from rustbed.repro.run import Say, choose_accel, describe, find_emulator, reproduce, verdict_of
+from rustbed.repro.run import choose_accel, describe, find_emulator, reproduce, verdict_of
 from rustbed.repro.scene import Scene, open_scene
 
 _STATUS = {Sameness.SAME: 0, Sameness.DIFFERENT: 1, Sameness.UNKNOWN: 2}
 
 
-def _list(args: argparse.Namespace, say: Say) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands and their arguments."""
+    commands = parser.add_subparsers(metavar="WHAT", required=True)
+    for name, (action, declare, text) in _COMMANDS.items():
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(subcommand=action)
+        declare(made)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand. Raises HarnessError."""
+    return int(args.subcommand(args))
+
+
+def _declare_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", nargs="?", default="results/latest", help="a session, or one run")
+    parser.add_argument("--all", action="store_true", help="green runs, too")
+
+
+def _declare_pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a run directory: see repro list")
+    parser.add_argument("-o", "--output", metavar="FILE", help="a file or a directory (default: here)")
+    parser.add_argument("--debug-info", action="store_true", help="with vmlinux and unstripped modules")
+
+
+def _declare_shell(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--after", action="store_true", help="after that command, if the machine still lives")
+    parser.add_argument("--at", type=int, metavar="N", help="before command N instead (counted from 1)")
+    _declare_scene(parser)
+
+
+def _declare_gdb(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--at", type=int, metavar="N", help="give command N (counted from 1) under gdb")
+    _declare_batch(parser)
+    _declare_scene(parser)
+
+
+def _declare_record(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", metavar="DIR", help="default: recording, in the replay's files")
+    _declare_scene(parser)
+
+
+def _declare_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recording", metavar="DIR", help="what record, or test --record, left")
+    parser.add_argument("--gdb", action="store_true", help="with gdb, which can go back, too")
+    _declare_batch(parser)
+    _declare_qemu(parser)
+
+
+def _declare_batch(parser: argparse.ArgumentParser) -> None:
+    text = "a command for gdb, instead of a prompt"
+    parser.add_argument("--batch", action="append", default=[], metavar="CMD", help=text)
+
+
+def _declare_scene(parser: argparse.ArgumentParser) -> None:
+    """Declare what every subcommand takes that starts a scene's machine."""
+    parser.add_argument("scene", metavar="RUN|BUNDLE", help="a run directory, or a packed one")
+    _declare_qemu(parser)
+    parser.add_argument("--accel", choices=("kvm", "tcg"), help="default: as it was, where that is possible")
+    parser.add_argument("--results", default="results/replays", metavar="DIR", help="for the replay's files")
+
+
+def _declare_qemu(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
+    add_cache(parser)
+
+
+def _list(args: argparse.Namespace) -> int:
     for line in list_runs(Path(args.results), everything=args.all):
         say(line)
     return 0
 
 
-def _pack(args: argparse.Namespace, say: Say) -> int:
+def _pack(args: argparse.Namespace) -> int:
     target = Path(args.output) if args.output else None
     with TemporaryDirectory(prefix="rustbed-") as scratch:
         path, manifest = pack_run(
@@ -46,12 +110,12 @@ def _pack(args: argparse.Namespace, say: Say) -> int:
             scratch=Path(scratch),
             version=version("rustbed"),
         )
-    say(f"{path}  {path.stat().st_size / 2**20:.1f} MiB, {len(manifest.files)} files")
+    say(f"{path}  {path.stat().st_size / 2**20:.1f} MiB, {plural(len(manifest.files), 'file')}")
     return 0
 
 
-def _run(args: argparse.Namespace, say: Say) -> int:
-    """Exit status 0: the same came; 1: something else, or nothing; 2: nobody can tell."""
+def _run(args: argparse.Namespace) -> int:
+    """Exit status 0: the same came; 1: something else, or nothing; 2: neither can be said."""
     try:
         with ExitStack() as stack:
             scene, qemu = _open(args, stack)
@@ -73,11 +137,7 @@ def _open(args: argparse.Namespace, stack: ExitStack) -> tuple[Scene, Qemu]:
 
 
 def _qemu(args: argparse.Namespace, arch: Arch) -> Qemu:
-    return find_emulator(arch, Path(args.qemu) if args.qemu else None, _cache(args))
-
-
-def _cache(args: argparse.Namespace) -> Cache:
-    return Cache(Path(args.cache).absolute() if args.cache else caching.default_root())
+    return find_emulator(arch, Path(args.qemu) if args.qemu else None, read_cache(args))
 
 
 def _directory(args: argparse.Namespace, scene: Scene) -> Path:
@@ -87,7 +147,7 @@ def _directory(args: argparse.Namespace, scene: Scene) -> Path:
     return rundir.run_dir(session, scene.test)
 
 
-def _shell(args: argparse.Namespace, say: Say) -> int:
+def _shell(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         scene, qemu = _open(args, stack)
         describe(scene, qemu, say)
@@ -95,17 +155,17 @@ def _shell(args: argparse.Namespace, say: Say) -> int:
         return interactive.run_shell(scene, qemu, directory, say, at=args.at, after=args.after)
 
 
-def _gdb(args: argparse.Namespace, say: Say) -> int:
+def _gdb(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         scene, qemu = _open(args, stack)
         describe(scene, qemu, say)
         debugger.require_symbols(scene)
-        gdb = find_gdb(scene.spec.arch, _cache(args), say)
+        gdb = find_gdb(scene.spec.arch, read_cache(args), say)
         directory = _directory(args, scene)
         return debugger.run_gdb(scene, qemu, gdb, directory, say, at=args.at, batch=args.batch)
 
 
-def _record(args: argparse.Namespace, say: Say) -> int:
+def _record(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         scene, qemu = _open(args, stack)
         describe(scene, qemu, say)
@@ -115,29 +175,29 @@ def _record(args: argparse.Namespace, say: Say) -> int:
     return 0
 
 
-def _replay(args: argparse.Namespace, say: Say) -> int:
+def _replay(args: argparse.Namespace) -> int:
     recorded = recording.load_recording(Path(args.recording).absolute())
     arch = require_arch(recorded.arch)
     qemu = _qemu(args, arch)
     if args.gdb or args.batch:
         rewinding.require_symbols(recorded)
-        return rewinding.run_gdb(recorded, qemu, find_gdb(arch, _cache(args), say), say, batch=args.batch)
+        return rewinding.run_gdb(recorded, qemu, find_gdb(arch, read_cache(args), say), say, batch=args.batch)
     same = recording.play_back(recorded, qemu)
     say(f"{'same' if same else 'different'}: {recorded.directory / recording.AGAIN}")
     return 0 if same else 1
 
 
+# what each does, its arguments, and what help says of it
 _COMMANDS = {
-    "record": _record,
-    "replay": _replay,
-    "list": _list,
-    "pack": _pack,
-    "run": _run,
-    "shell": _shell,
-    "gdb": _gdb,
+    "list": (_list, _declare_list, "the red runs of the newest session, or of another"),
+    "pack": (_pack, _declare_pack, "make one file of a run directory, from which others can reproduce it"),
+    "run": (_run, _declare_scene, "reproduce a run: 0 if the same comes, 1 if not, 2 if neither can be said"),
+    "shell": (_shell, _declare_shell, "a shell in the machine, just before the command at which it failed"),
+    "gdb": (_gdb, _declare_gdb, "gdb on the machine, stopped where it reports what is wrong"),
+    "record": (_record, _declare_record, "record its commands on a machine, to be played back bit for bit"),
+    "replay": (
+        _replay,
+        _declare_replay,
+        "play a recording back: 0 if the console is the same to the last byte",
+    ),
 }
-
-
-def run(args: argparse.Namespace, say: Say) -> int:
-    """Do what the arguments say and return the exit status."""
-    return _COMMANDS[args.repro](args, say)

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import junit_xml
+from typing import TYPE_CHECKING
 
 from rustbed.log.record import strip_ansi
 from rustbed.report.rundir import replace_text
 from rustbed.report.verdict import RED, Outcome
+
+if TYPE_CHECKING:
+    import junit_xml
 
 # what XML 1.0 cannot hold, not even escaped; and lone surrogates, which no encoding can
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -65,6 +67,8 @@ def render_junit(
 
     `properties` are those of the whole suite, `started` is when it began.
     """
+    import junit_xml  # noqa: PLC0415 - results are read, too, where nothing is written
+
     document = junit_xml.TestSuite(
         _clean(suite),
         [_junit_case(case) for case in cases],
@@ -84,6 +88,8 @@ def render_junit(
 
 def _junit_case(case: Case) -> junit_xml.TestCase:
     """Turn a case into the library's; one without message and output would not be counted."""
+    import junit_xml  # noqa: PLC0415 - as above
+
     made = junit_xml.TestCase(
         _clean(case.name),
         classname=_clean(case.classname),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from contextlib import suppress
 
 from rustbed import process
-from rustbed.arch import ARCHES, Arch
+from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.errors import HostError
-from rustbed.host import program_in
+from rustbed.host import native_arch, program_in
 from rustbed.progress import Progress
 from rustbed.repro.run import Say
 from rustbed.toolroot.packages import fetch_package
@@ -23,10 +22,9 @@ _NAME = "gdb-multiarch"
 def find_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
     """Return how to run a gdb that knows an architecture, fetched if this host has none.
 
-    Raises HostError, which says what to install, when it cannot be had.
+    Raises HostError, which says what to install, when it is unavailable.
     """
-    mine = platform.machine() in (arch.name, arch.qemu)
-    for name in ("gdb", _NAME) if mine else (_NAME,):
+    for name in ("gdb", _NAME) if arch == native_arch() else (_NAME,):
         with suppress(HostError):
             return (process.require_program(name),)
     return _fetched_gdb(arch, cache, say)
@@ -37,16 +35,16 @@ def _fetched_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
         if not progress.finished:
             say(f"  note    no gdb for {arch} here: Debian's {_NAME} is fetched into the cache, once")
 
-    host = [row for row in ARCHES.values() if platform.machine() in (row.name, row.qemu)]
+    native = native_arch()
     fix = f"apt-get install {_NAME}"
-    if not host:
+    if native is None:
         raise HostError(f"there is no gdb for {arch} here", fix=fix)
     # fetched by the toolroot's apt, or the host's where there is no toolroot
     toolchain = Toolchain(root=find_toolroot(cache), versions=(), identity="")
     try:
         package = fetch_package(
             _NAME,
-            host[0].debian_arch,
+            native.debian_arch,
             toolchain=toolchain,
             cache=cache,
             report=report,

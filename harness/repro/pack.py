@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from rustbed.bundle.archive import describe_file, write_bundle
 from rustbed.bundle.manifest import BundleError, Manifest, check_path
+from rustbed.bundle.relocate import relocate_machine
 from rustbed.errors import UsageError
 from rustbed.guest import transcript
-from rustbed.kernel.artifact import Kernel, Module
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.specfile import describe_machine
 from rustbed.report.rundir import SOURCE
@@ -39,7 +38,7 @@ def pack_run(
     gone, or its machine has what no bundle may have.
     """
     scene = load_run(run.resolve())
-    spec, files = _relocate(scene.spec, debug_info=debug_info)
+    spec, files = relocate_machine(scene.spec, debug_info=debug_info)
     files |= _evidence(run.resolve(), scene)
     files |= _scripts(scene, spec, scratch)
     manifest = Manifest(
@@ -84,50 +83,6 @@ def _target(given: Path | None, run: Path) -> Path:
     name = re.sub(r"[^A-Za-z0-9_+\-]+", "-", run.resolve().name).strip("-")[:_NAME_LENGTH] + SUFFIX
     directory = Path() if given is None else given
     return directory / name if directory.is_dir() else directory
-
-
-def _relocate(spec: MachineSpec, *, debug_info: bool) -> tuple[MachineSpec, dict[str, Path]]:
-    """Return a machine whose files are where a bundle has them, and the bundle's files."""
-    kernel, files = _relocate_kernel(spec.kernel, debug_info=debug_info)
-    files["initramfs.cpio"] = spec.initramfs
-    tables = {f"firmware/table-{number}.aml": path for number, path in enumerate(spec.acpi_tables)}
-    files |= tables
-    if spec.dtb is not None:
-        files["firmware/machine.dtb"] = spec.dtb
-    relocated = replace(
-        spec,
-        kernel=kernel,
-        initramfs=Path("initramfs.cpio"),
-        acpi_tables=tuple(map(Path, tables)),
-        dtb=None if spec.dtb is None else Path("firmware/machine.dtb"),
-    )
-    return relocated, files
-
-
-def _relocate_kernel(kernel: Kernel, *, debug_info: bool) -> tuple[Kernel, dict[str, Path]]:
-    modules = {
-        module.name: Module(
-            name=module.name, path=Path(f"kernel/modules/{module.name}.ko"), depends=module.depends
-        )
-        for module in kernel.modules.values()
-    }
-    files = {"kernel/image": kernel.image}
-    if kernel.config is not None:
-        files["kernel/config"] = kernel.config
-    if debug_info:
-        files |= {str(modules[module.name].path): module.path for module in kernel.modules.values()}
-        if kernel.vmlinux is not None:
-            files["kernel/vmlinux"] = kernel.vmlinux
-    relocated = replace(
-        kernel,
-        image=Path("kernel/image"),
-        modules=modules,
-        vmlinux=None if kernel.vmlinux is None else Path("kernel/vmlinux"),
-        config=None if kernel.config is None else Path("kernel/config"),
-        source_dir=None,
-        build_dir=None,
-    )
-    return relocated, files
 
 
 def _evidence(run: Path, scene: Scene) -> dict[str, Path]:

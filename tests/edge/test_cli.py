@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import rustbed as rustbed_package
 
 
 def rustbed(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
@@ -23,9 +27,9 @@ def rustbed(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
         (["build", "--profile", "dbug"], "unknown profile 'dbug'"),
         (["clean", "nothing"], "the cache has no nothing"),
         (["bench", "nothing"], "invalid choice: 'nothing'"),
-        (["bench", "fork", "--runs", "0"], "0 is no count"),
-        (["bench", "fork", "--runs", "many"], "many is no count"),
-        (["boot", "--cpus", "0"], "0 is no count"),
+        (["bench", "fork", "--runs", "0"], "0 is not a count"),
+        (["bench", "fork", "--runs", "many"], "many is not a count"),
+        (["boot", "--cpus", "0"], "0 is not a count"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
     ],
 )
@@ -71,6 +75,36 @@ def test_hints_are_commands_as_this_user_can_type_them(
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"fix  {shown}, or name a session" in done.stderr
+
+
+def test_check_refuses_where_the_project_is_not(tmp_path: Path) -> None:
+    installed = tmp_path / "site/rustbed"
+    shutil.copytree(Path(rustbed_package.__file__).parent, installed)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from rustbed.cli.main import main; sys.exit(main())"
+    )
+    argv = [sys.executable, "-c", code, str(installed.parent), "check"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "check is the gate of rustbed itself" in done.stderr
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = rustbed("build", "--arch", "x86_64", cache=tmp_path / "file/below")
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert f"{tmp_path}/file" in done.stderr
+    assert "Not a directory" in done.stderr
+
+
+def test_a_terminal_that_shows_ascii_only_gets_question_marks(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_text("[    4.200000] WARNING: drivers/töy.c:8 at toy_probe+0x2f/0x90\n")
+    argv = [sys.executable, "-m", "rustbed.cli", "explain", str(log)]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(argv, env=env, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"drivers/t?y.c:8" in done.stdout
 
 
 # -- explain -------------------------------------------------------------------

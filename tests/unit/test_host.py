@@ -73,3 +73,24 @@ def test_kvm_is_inconceivable_for_a_foreign_architecture() -> None:
 def test_workers_are_limited_by_memory_and_cores() -> None:
     assert host.worker_limit(1) <= host.cores()
     assert host.worker_limit(10**9) == 1
+
+
+@pytest.mark.parametrize(
+    ("uname", "name"), [("x86_64", "x86_64"), ("aarch64", "arm64"), ("riscv64", "riscv64"), ("ppc", None)]
+)
+def test_the_hosts_architecture_is_known_by_what_uname_says(
+    monkeypatch: pytest.MonkeyPatch, uname: str, name: str | None
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: uname)
+    native = host.native_arch()
+    assert (native and native.name) == name
+
+
+def test_programs_of_the_toolroot_find_the_libraries_of_the_hosts_architecture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "lib/ld-linux-aarch64.so.1", tmp_path / "usr/bin/gdb"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert f"{tmp_path}/usr/lib/aarch64-linux-gnu" in host.program_in(tmp_path, "gdb")

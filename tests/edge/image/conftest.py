@@ -14,6 +14,7 @@ from tests import kernels
 from rustbed.arch import ARCHES
 from rustbed.cache import Cache, default_root
 from rustbed.data import data_dir
+from rustbed.host import native_arch
 from rustbed.image.rbctl import build_rbctl
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.progress import ignore
@@ -110,18 +111,14 @@ def make_kernel(tmp_path: Path) -> KernelMaker:
     return make
 
 
-_NAMES = {"aarch64": "arm64"}
-
-
 @pytest.fixture(scope="session")
 def rbctl() -> Path:
     """Compile rbctl for this host; skip until the cache has a toolroot and sources."""
     cache = Cache(default_root())
-    machine = platform.machine()
-    arch = ARCHES.get(_NAMES.get(machine, machine))
+    arch = native_arch()
     sources = sorted(cache.root.glob("sources/*/linux/tools/include/nolibc/nolibc.h"))
     if arch is None:
-        pytest.skip(f"no row for this host's architecture: {machine}")
+        pytest.skip(f"no row for this host's architecture: {platform.machine()}")
     if not sources or not any(cache.root.glob("toolroots/*/manifest.json")):
         pytest.skip(f"no toolroot and kernel sources in {cache.root}: ./rustbed build")
     toolchain = open_toolchain("toolroot", cache, ignore)

@@ -1,0 +1,42 @@
+"""Arguments that several commands take, and their reading."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rustbed.cache import CACHE_HELP, Cache, default_root
+
+if TYPE_CHECKING:
+    from rustbed.prepare import Choices
+
+
+def parse_count(text: str) -> int:
+    """Return a number of at least 1; a type for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a count: 1 or more")
+    return int(text)
+
+
+def add_cpus(parser: argparse.ArgumentParser) -> None:
+    """Declare --cpus."""
+    parser.add_argument("--cpus", type=parse_count, default=1, metavar="N", help="of a machine (default: 1)")
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Declare --cache, for commands that do not choose kernels."""
+    parser.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
+
+
+def read_cache(args: argparse.Namespace) -> Cache:
+    """Return the cache that --cache names."""
+    return Cache(Path(args.cache).absolute() if args.cache else default_root())
+
+
+def choices_of(args: argparse.Namespace) -> Choices:
+    """Return the choices of kernels and machines that the arguments say. Raises UsageError."""
+    # kernels and machines are loaded by the commands that choose them only
+    from rustbed.options import read_choices  # noqa: PLC0415
+
+    return read_choices(vars(args).__getitem__)

@@ -1,0 +1,36 @@
+"""`rustbed bisect`: finds the first kernel of a row on which a test fails."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rustbed.bisect.candidates import list_row
+from rustbed.bisect.trials import Question, bisect
+from rustbed.cli.arguments import add_cache, parse_count, read_cache
+from rustbed.cli.terminal import make_display, say
+from rustbed.kernel.debian import list_packages
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the ends of the row and the test; what is not known here is pytest's."""
+    parser.set_defaults(pytest_args=[])
+    parser.add_argument("--good", required=True, metavar="KERNEL", help="debian:X, built:DIR/X, tree:PATH@X")
+    parser.add_argument("--bad", required=True, metavar="KERNEL", help="a later one of the same kind")
+    parser.add_argument("--runs", type=parse_count, default=1, metavar="N", help="runs on each kernel")
+    parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
+    add_cache(parser)
+    parser.add_argument("test", metavar="TEST", help="as pytest names it; more arguments are pytest's")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Return 0 if the first bad kernel is known, 1 if others may be it. Raises UsageError."""
+    row = list_row(args.good, args.bad, lambda: list_packages(read_cache(args), make_display()))
+    question = Question(
+        row=row,
+        test=(args.test, *args.pytest_args, *(("--cache", args.cache) if args.cache else ())),
+        runs=args.runs,
+        directory=Path(args.directory).absolute(),
+    )
+    say(f"{len(row)} kernels: {row[0]} ... {row[-1]}")
+    return bisect(question, say)

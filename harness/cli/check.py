@@ -1,0 +1,63 @@
+"""`rustbed check`: the project's own gate. Every step is run, whatever the ones before said."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rustbed import process
+from rustbed.cli.terminal import say
+from rustbed.errors import UsageError, suggest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare that all arguments are pytest's."""
+    parser.set_defaults(pytest_args=[])
+
+
+def find_checkout() -> Path | None:
+    """Return the checkout of the project that this code is part of; None if it was installed."""
+    project = Path(__file__).resolve().parent.parent.parent
+    return project if (project / "tests/unit").is_dir() and (project / "pyproject.toml").is_file() else None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the steps; the last line names those that failed. Raises UsageError outside the project."""
+    project = find_checkout()
+    if project is None:
+        raise UsageError(
+            "check is the gate of rustbed itself, and this is not its checkout",
+            fix=f"{suggest('test')}, for the tests of the current directory",
+        )
+    os.chdir(project)
+    failed = [name for name, argv in _steps(args.pytest_args) if not _passes(name, argv)]
+    say(f"== check: {'FAILED: ' + ', '.join(failed) if failed else 'ok'}")
+    return 1 if failed else 0
+
+
+def _steps(pytest_args: Sequence[str]) -> tuple[tuple[str, list[str]], ...]:
+    python = sys.executable
+    build = [python, "-m", "rustbed.cli", "build"]
+    return (
+        ("lint", [python, "-m", "ruff", "check", "."]),
+        ("format", [python, "-m", "ruff", "format", "--check", "."]),
+        ("types", [python, "-m", "mypy"]),
+        # first, and with its progress to be seen: some tests use what it leaves in the cache
+        ("kernels", build),
+        # the oracle's detectors; those of the other architectures are built on request
+        ("debug kernel", [*build, "--arch", "x86_64", "--profile", "debug"]),
+        ("tests", [python, "-m", "pytest", "tests", "-n", "auto", *pytest_args]),
+    )
+
+
+def _passes(name: str, argv: Sequence[str]) -> bool:
+    say(f"== {name}")
+    started = time.monotonic()
+    status = process.run_attached(argv)
+    seconds = time.monotonic() - started
+    say(f"== {name}: {'ok' if status == 0 else f'FAILED ({status})'}, {seconds:.1f} s")
+    return status == 0

@@ -1,0 +1,45 @@
+"""`rustbed gate`: compares results with a baseline."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rustbed.report.gate import FLOOR_S, compare
+from rustbed.report.gate_formats import FORMATS
+from rustbed.report.known import load_known
+from rustbed.report.results import load_results
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the results, and what counts as a regression."""
+    add = parser.add_argument
+    add("new", nargs="+", type=Path, metavar="NEW", help="JUnit XML, or a directory of such files")
+    add("--baseline", action="append", required=True, type=Path, metavar="OLD", help="to compare with")
+    add("--known-issues", type=Path, metavar="FILE", help="YAML, failures that are known: docs/ci.md")
+    add("--slower", type=_factor, metavar="FACTOR", help="slower by more than this is a regression")
+    add("--floor", type=float, default=FLOOR_S, metavar="S", help="if by these seconds too (default: 1)")
+    add("--format", choices=tuple(FORMATS), default="text", help="github, gitlab: annotated source lines")
+
+
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 1 <= factor < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a factor: 1 or more")
+    return factor
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare results with a baseline: 0 no worse, 1 a regression, 2 cannot be judged. Raises UsageError."""
+    comparison = compare(
+        load_results(args.baseline),
+        load_results(args.new),
+        known=load_known(args.known_issues) if args.known_issues else (),
+        today=datetime.now(UTC).date(),
+        slower=args.slower,
+        floor_s=args.floor,
+    )
+    sys.stdout.write(FORMATS[args.format](comparison))
+    return comparison.status

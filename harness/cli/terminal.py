@@ -1,0 +1,43 @@
+"""What commands share about the terminal: how they print, and how long steps are shown there."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rustbed.progress import Display
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
+
+
+def complain(problem: object, status: int = 0) -> int:
+    """Print what is wrong to standard error, and return the status."""
+    print(f"rustbed: {problem}", file=sys.stderr)
+    return status
+
+
+def make_display() -> Display:
+    """Return what shows the progress of long steps on standard error."""
+    # only by commands that have such steps: help is to come at once
+    from rustbed.progress import Display  # noqa: PLC0415
+
+    def write(text: str) -> None:
+        print(text, end="", file=sys.stderr, flush=True)
+
+    return Display(write, terminal=sys.stderr.isatty(), columns=shutil.get_terminal_size().columns - 1)
+
+
+def make_printable() -> None:
+    """Let characters that standard output and error cannot show become question marks.
+
+    Logs and names of files may hold anything, and terminals may be ASCII.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
