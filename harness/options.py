@@ -48,7 +48,7 @@ def add_options(add: Callable[..., object]) -> None:
 
 
 def read_choices(given: Given) -> Choices:
-    """Return what the options say; raises UsageError for what cannot be, as a fragment that is not there."""
+    """Return the choices that the options make. Raises UsageError for a value that cannot be used."""
     for path in given("fragment"):
         if not Path(path).is_file():
             raise UsageError(f"no such fragment: {path}")

@@ -1,4 +1,4 @@
-"""Everything between "these are my choices" and "this can be booted".
+"""From a user's choices to a kernel, an image and a QEMU that can be booted.
 
 Puts the stages kernel, image and host together for one architecture; the
 command line and the pytest plugin both come through here.
@@ -76,7 +76,7 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """All that machines of one architecture and profile share."""
+    """What machines of one architecture and profile share."""
 
     kernel: Kernel
     image: Image
@@ -100,8 +100,8 @@ class Platform:
 def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     """Return a platform to boot machines on, building what the cache does not have.
 
-    Takes milliseconds when everything is cached, and many minutes when
-    nothing is. Raises HostError, KernelError or UsageError.
+    Takes milliseconds with everything in the cache, and many minutes with an
+    empty one. Raises HostError, KernelError or UsageError.
     """
     cache = choices.cache
     toolchain = open_toolchain(choices.toolchain, cache, report)

@@ -33,7 +33,7 @@ def first_answer_ms(vm: Vm) -> float:
 
 
 def memory_mib(pid: int, field: str) -> float:
-    """Return what smaps_rollup tells of a process, in MiB: Pss, Anonymous."""
+    """Return memory of a process by smaps_rollup, in MiB: Pss, Anonymous."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024

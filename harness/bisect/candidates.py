@@ -30,7 +30,7 @@ def list_row(good: str, bad: str, packages: Callable[[], Sequence[SourcePackage]
     if kinds == {SourceKind.TREE}:
         return _commit_row(good, bad)
     raise UsageError(
-        f"{good} and {bad} are no ends of one row",
+        f"{good} and {bad} are not the ends of one row",
         wanted="debian:X and debian:Y, built:DIR/X and built:DIR/Y, or tree:PATH@X and tree:PATH@Y",
     )
 
@@ -89,7 +89,7 @@ def _commit_row(good: str, bad: str) -> tuple[str, ...]:
     ]
     between = _git(tree, "rev-list", "--reverse", "--first-parent", f"{known[0]}..{known[1]}").split()
     if not between or _git(tree, "merge-base", *known) != known[0]:
-        raise UsageError(f"{first} is no ancestor of {last} in {tree}")
+        raise UsageError(f"{first} is not an ancestor of {last} in {tree}")
     return tuple(f"tree:{tree}{_COMMIT}{commit}" for commit in (known[0], *between))
 
 
@@ -112,7 +112,7 @@ def remove_worktree(kernel: str, work: Path) -> None:
 
 
 def describe_commit(kernel: str) -> str | None:
-    """Return a commit's name, date, author and subject in a line; None if `kernel` is no commit."""
+    """Return a commit's name, date, author and subject in a line; None if `kernel` is not a commit."""
     if parse_source(kernel).kind is not SourceKind.TREE:
         return None
     tree, commit = split_commit(kernel)

@@ -1,4 +1,4 @@
-"""Bisection: which kernel of a row is to be tried next, and what the trials tell.
+"""Bisection: which kernel of a row to try next, and what the trials show.
 
 The row is in order, its first kernel is said to be good and its last bad.
 Pure: knows nothing of how kernels are made or tests run.
@@ -15,13 +15,13 @@ from rustbed.errors import UsageError
 
 
 class Result(StrEnum):
-    """What trying one kernel told."""
+    """The result of trying one kernel."""
 
     GOOD = "good"
     BAD = "bad"
-    # red sometimes: that is bad, and says how many runs it takes to be sure of a good one
+    # red sometimes: bad, and the rate says how many runs prove a kernel good
     WEAK = "weak"
-    # nothing: it did not build or boot, or the test was not run on it
+    # no answer: it did not build or boot, or the test was not run on it
     SKIP = "skip"
 
 
@@ -37,7 +37,7 @@ class Trial:
     reason: str
     # where the runs' files are
     evidence: str = ""
-    # that it took, with the building of the kernel
+    # that the trial took, building the kernel included
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -47,13 +47,13 @@ class Trial:
 
 
 def classify(outcomes: Sequence[bool | None]) -> tuple[Result, int, int]:
-    """Return the result of several runs, how many were red, and of how many; None told nothing."""
+    """Return the result of several runs, how many were red, and of how many; None is no answer."""
     told = [red for red in outcomes if red is not None]
     red = sum(told)
     if not told:
         return Result.SKIP, 0, 0
     if red == 0:
-        # good takes every run: one that told nothing may have been a red one
+        # good needs an answer of every run: one without an answer may have been red
         return (Result.GOOD if len(told) == len(outcomes) else Result.SKIP), 0, len(told)
     return (Result.BAD if red == len(told) else Result.WEAK), red, len(told)
 
@@ -110,7 +110,7 @@ def choose_next(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
 
 
 def count_left(row: Sequence[str], trials: Mapping[str, Trial]) -> int:
-    """Return how many kernels are still to be tried at most, if each tells something."""
+    """Return how many kernels are left to try at most, if each trial has an answer."""
     ends = sum(end not in trials for end in (row[0], row[-1]))
     # each trial leaves the smaller part of those that are not tried, less the one between
     return ends + sum(row[index] not in trials for index in find_bounds(row, trials).inside()).bit_length()
@@ -142,7 +142,10 @@ def render_state(question: Mapping[str, object], trials: Mapping[str, Trial]) ->
 
 
 def parse_state(text: str, question: Mapping[str, object], name: str) -> dict[str, Trial]:
-    """Return the trials of the state file called `name`; UsageError if it is none, or of another question."""
+    """Return the trials of the state file called `name`.
+
+    Raises UsageError if it is damaged or belongs to another bisection.
+    """
     try:
         facts = json.loads(text)
         asked = facts["question"]
@@ -151,7 +154,7 @@ def parse_state(text: str, question: Mapping[str, object], name: str) -> dict[st
             for kernel, trial in facts["trials"].items()
         }
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UsageError(f"{name} is no state of a bisection: {error}", fix="remove it") from error
+        raise UsageError(f"{name} is not the state of a bisection: {error}", fix="remove it") from error
     if asked != dict(question):
         differing = sorted(key for key in {*asked, *question} if asked.get(key) != question.get(key))
         raise UsageError(

@@ -1,7 +1,7 @@
 """`rustbed bisect`: tries kernels with a test until the first bad one is known.
 
 Each trial is a pytest of its own, as a user would start it; what it leaves
-tells how it went. What was found is kept, so that a bisection that was
+shows the result. What was found is kept, so that a bisection that was
 interrupted goes on.
 """
 
@@ -86,7 +86,7 @@ def bisect(question: Question, say: Say) -> int:
 
 
 def _conclusion(row: Sequence[str], trials: Mapping[str, Trial], found: Sequence[str]) -> Iterator[str]:
-    """Yield what a person wants to know of the first bad kernel."""
+    """Yield the facts about the first bad kernel that a person needs."""
     guilty, before = trials[found[-1]], row[row.index(found[0]) - 1]
     yield f"{guilty}"
     if (said := describe_commit(found[-1])) is not None:
@@ -97,7 +97,7 @@ def _conclusion(row: Sequence[str], trials: Mapping[str, Trial], found: Sequence
 
 
 def _try(question: Question, kernel: str, number: int, say: Say) -> Trial:
-    """Run the test on one kernel as often as asked for; a kernel that cannot be had is skipped."""
+    """Run the test on one kernel as often as asked for; a kernel that is unavailable is skipped."""
     directory = question.directory / f"trial-{number}"
     # of a trial that was interrupted
     remove_tree(directory)
@@ -126,7 +126,7 @@ def _try(question: Question, kernel: str, number: int, say: Say) -> Trial:
 
 
 def _run(test: Sequence[str], kernel: str, results: Path, say: Say) -> tuple[bool | None, str]:
-    """Run a test once and return whether it was red (None: it told nothing) and why."""
+    """Run a test once and return whether it was red (None: no answer) and why."""
 
     def on_line(line: str) -> None:
         if (shown := find_progress(line)) is not None:
@@ -143,7 +143,7 @@ def _run(test: Sequence[str], kernel: str, results: Path, say: Say) -> tuple[boo
 
 
 def judge_results(junit: Path) -> tuple[bool | None, str]:
-    """Return whether a results file is red, and the title of what made it so; None if it tells nothing.
+    """Return whether a results file is red, and the title of what made it so; None without an answer.
 
     A test that was skipped, could not be run, or got no machine says nothing,
     however many others passed; neither does a session that was cut short.

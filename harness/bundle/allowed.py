@@ -54,7 +54,7 @@ _ACCEL = re.compile(r"kvm|tcg(,(thread=(single|multi)|tb-size=\d{1,4}|one-insn-p
 _WORD = re.compile(r"[A-Za-z0-9_.:+\-]*")
 _CPU = re.compile(r"[A-Za-z0-9_.\-]+(,[+\-]?[A-Za-z0-9_.\-]+(=[A-Za-z0-9_.\-]+)?)*")
 
-# channels as a bundle describes them; whoever starts the machine puts their own ends in their place
+# channels as a bundle describes them; the program that starts the machine replaces them by its own
 CONSOLE = "file,id=console,path=console.again.log"
 _CHARDEVS = frozenset((CONSOLE, "stdio,id=shell,signal=on", "null,id=records", "null,id=pulse"))
 
@@ -137,7 +137,7 @@ def _property_is_allowed(driver: str, name: str, value: str) -> bool:
     if name == "chardev":
         return driver == "virtserialport" and value in ("shell", "records", "pulse")
     if name == "romfile":
-        # a file of the host, unless it is none
+        # empty, or a file of the host
         return not value
     if driver == "virtserialport" and name == "name":
         return value in (SHELL_PORT, RECORDS_PORT, PULSE_PORT)

@@ -77,7 +77,7 @@ def _copy(source: BinaryIO, sink: gzip.GzipFile, size: int) -> None:
 def unpack_bundle(bundle: Path, directory: Path) -> Manifest:
     """Unpack a bundle into an empty directory and return its manifest.
 
-    Raises BundleError at the first thing that is not as it must be; until then
+    Raises BundleError at the first violation of the format; until then
     only files that the manifest names, with sizes it gives, have been written,
     all of them below `directory`.
     """
@@ -85,11 +85,11 @@ def unpack_bundle(bundle: Path, directory: Path) -> Manifest:
         with gzip.open(bundle, "rb") as stream:
             return _unpack(stream, directory)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BundleError(f"{bundle} is damaged: {error}", fix="get it once more") from error
+        raise BundleError(f"{bundle} is damaged: {error}", fix="download or copy it again") from error
     except FileNotFoundError as error:
         raise BundleError(f"no such bundle: {bundle}") from error
     except IsADirectoryError as error:
-        raise BundleError(f"{bundle} is no bundle: it is a directory") from error
+        raise BundleError(f"{bundle} is not a bundle: it is a directory") from error
 
 
 def _unpack(stream: gzip.GzipFile, directory: Path) -> Manifest:
@@ -113,7 +113,7 @@ def _read_manifest(stream: gzip.GzipFile) -> tuple[str, Manifest]:
     entry = _next_entry(stream)
     top, _, name = ("", "", "") if entry is None else entry.name.partition("/")
     if entry is None or name != NAME or entry.size > MANIFEST_LIMIT:
-        raise BundleError("this is no bundle: it does not begin with a manifest")
+        raise BundleError("this is not a bundle: it does not begin with a manifest")
     data = b"".join(_contents(stream, entry.size))
     return check_path(top), parse_manifest(data)
 

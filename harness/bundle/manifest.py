@@ -55,7 +55,7 @@ class Manifest:
     # how it ended and why: an Outcome and one line
     outcome: str
     reason: str
-    # fingerprint and title of each splat that nobody had declared, the fatal ones first
+    # fingerprint and title of each undeclared splat, fatal ones first
     splats: tuple[tuple[str, str], ...]
     # fingerprint and title of every splat of the machine, declared or not
     came: tuple[tuple[str, str], ...]
@@ -138,11 +138,11 @@ def _check_files(files: Mapping[str, Member]) -> None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text"[:200])
+        raise TypeError(f"{value!r} is not text"[:200])
     return value
 
 
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list"[:200])
+        raise TypeError(f"{value!r} is not a list"[:200])
     return value

@@ -1,7 +1,6 @@
 """`rustbed boot`: a machine for a person, or for one command.
 
-Knows how to hand a machine over; what is printed and which status the process
-ends with is the command line's affair.
+Knows how to hand a machine over; the command line prints and chooses the exit status.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""gdb on a scene: attached through QEMU's stub, with symbols, stopped at the splat.
+"""gdb on a scene: attached to QEMU's stub, with symbols, stopped at the splat.
 
 The machine is brought to the state before the failing command, and stopped;
 the command waits in its channel while gdb attaches. What gdb itself does is in
@@ -28,7 +28,7 @@ from rustbed.repro.run import Say, find_failing_step
 from rustbed.repro.scene import Scene
 from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols
 
-# where the kernel comes by when something is wrong, before anything of it is lost; most specific first
+# functions that every report of the kernel passes, before its state is lost; most specific first
 BREAKPOINTS = ("oops_enter", "__warn", "kasan_report", "ubsan_prologue", "vpanic", "panic")
 
 _INSIDE = Path(__file__).with_name("inside_gdb.py")
@@ -97,7 +97,7 @@ def run_gdb(
         socket = Path(short) / "gdb"
         stub = ("-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb")
         spec = replace(plain.spec, qemu_args=(*plain.spec.qemu_args, *stub))
-        # a guest that gdb has stopped is no guest that hangs
+        # gdb stops the guest: that is not a hang
         with boot(spec, qemu, directory / "gdb", patience=Patience(quiet_s=A_DAY_S)) as vm:
             replay(vm, plain, until=step)
             facts = directory / "gdb.json"
@@ -111,7 +111,7 @@ def run_gdb(
 
 @contextmanager
 def _given(vm: Vm, scene: Scene, step: int) -> Iterator[None]:
-    """Give a stopped machine a command, whose answer nobody waits for."""
+    """Send a command to a stopped machine, without waiting for its answer."""
 
     def give() -> None:
         command = scene.commands[step]

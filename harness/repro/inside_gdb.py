@@ -39,7 +39,7 @@ class ModuleLoaded(gdb.Breakpoint):  # type: ignore[misc] # gdb has no types
         try:
             module = gdb.selected_frame().read_var("mod")
             name = module["name"].string()
-            # whoever goes back comes by again
+            # a session that goes back passes here again
             if name not in LOADED:
                 LOADED.add(name)
                 add_module(name, read_sections(module))
@@ -80,7 +80,7 @@ for path, instead in FACTS["trees"]:
     gdb.execute(f"set substitute-path {path} {instead}")
 gdb.execute(f"target remote {FACTS['socket']}")
 if FACTS["snapshots"]:
-    # QEMU (11.1.3) cannot go back to its own snapshot of the reset, and tells nobody that it has
+    # QEMU (11.1.3) cannot go back to its own snapshot of the reset, and does not report that it
     # arrived at the first: going back ends at this breakpoint
     stop_at("start_kernel")
     gdb.execute("continue", to_string=True)

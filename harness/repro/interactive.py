@@ -15,7 +15,7 @@ from rustbed.repro.replay import replay
 from rustbed.repro.run import Say, find_failing_step
 from rustbed.repro.scene import Scene, load_run
 
-# answers a prompt with a line; EOFError: there are no more
+# returns the line typed at a prompt; EOFError at the end of input
 Ask = Callable[[str], str]
 
 
@@ -24,7 +24,7 @@ def run_shell(scene: Scene, qemu: Qemu, directory: Path, say: Say, *, at: int | 
 
     Commands are counted from 1; None: the failing one, found by a replay. With
     `after` that command is given, too. Raises UsageError if there is no such
-    command, or MachineError if the machine does not live so long.
+    command, or MachineError if the machine ends before it.
     """
     step = find_failing_step(scene, qemu, directory / "search", say) if at is None else at - 1
     step = len(scene.commands) if step is None else step
@@ -44,7 +44,7 @@ def run_shell(scene: Scene, qemu: Qemu, directory: Path, say: Say, *, at: int | 
 
 def _ended(outcome: str, reason: str, directory: Path) -> MachineError:
     return MachineError(
-        f"the machine does not live so long: {outcome}: {reason}", look=directory, fix="leave out --after"
+        f"the machine ended before this command: {outcome}: {reason}", look=directory, fix="leave out --after"
     )
 
 
@@ -55,7 +55,7 @@ def stop_at_failure(
 
     A machine that still lives takes commands as the test gave them; of one that
     does not, another is brought to the state before its failing command.
-    `qemu` finds an emulator for an architecture. Raises HarnessError when that cannot be had.
+    `qemu` finds an emulator for an architecture. Raises HarnessError if there is none.
     """
     if alive:
         _converse(alive[-1], ask, say)

@@ -18,7 +18,7 @@ from rustbed.repro.scene import Scene, check_commands, check_machine, load_run
 
 SUFFIX = ".rustbed.tar.gz"
 
-# what a run leaves that people read; "?" is not in a file's name
+# files of a run that people read
 _LOGS = (
     *("verdict.json", "console.log", "kernel.log", "records.log"),
     *("shell.log", "monitor.log", "qemu.log", "hang.log"),
@@ -35,7 +35,7 @@ def pack_run(
     `target` is a file or a directory, the current one if None. `scratch` is an
     empty directory. With `debug_info` come vmlinux and the modules with their
     symbols. Raises UsageError for a run that cannot be packed: its files are
-    gone, or its machine has what no bundle may have.
+    gone, or its machine has something that a bundle must not contain.
     """
     scene = load_run(run.resolve())
     spec, files = relocate_machine(scene.spec, debug_info=debug_info)
@@ -64,7 +64,7 @@ def pack_run(
 
 
 def _require_allowed(manifest: Manifest, scene: Scene) -> None:
-    """Raise UsageError for a machine that whoever gets the bundle would refuse to start."""
+    """Raise UsageError for a machine that the bundle's recipient would refuse to start."""
     try:
         check_machine(manifest)
         check_commands(scene.commands, manifest)

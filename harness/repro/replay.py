@@ -1,8 +1,8 @@
-"""Giving a machine the commands of a transcript once more, and saying whether it ended as it did.
+"""Gives a machine the commands of a transcript again, and says whether it ended in the same way.
 
 The commands are the guest's: nothing here runs on the host. A test's own code
-is not run; that a test is a function of what its machine answers is what makes
-a replay tell something about it.
+is not run. A replay is evidence as far as the test is a function of what its
+machine answers.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def replay(vm: Vm, scene: Scene, *, until: int | None = None) -> Replayed:
             done = _note_answer(done, index, command, _give(vm, scene, command))
             done = _note_splats(done, index, vm)
         except MachineError as error:
-            # what it said until then is still to be read, and no longer needs an answer
+            # its records until then are still read; that needs no answer
             with suppress(MachineError):
                 done = _note_splats(done, index, vm)
             return replace(done, ended=Outcome(error.outcome), reason=error.headline)
@@ -66,7 +66,7 @@ def replay(vm: Vm, scene: Scene, *, until: int | None = None) -> Replayed:
 def _give(vm: Vm, scene: Scene, command: Command) -> tuple[int, str] | None:
     """Give one command and return the status and the checksum of its answer, None for the monitor's."""
     if command.arguments is not None:
-        # that QEMU refuses it now is no more than an answer
+        # a refusal by QEMU is an answer, too
         with suppress(MonitorError):
             vm.monitor.execute(command.text, exact=command.arguments)
         return None
@@ -133,7 +133,7 @@ def _judge_answers(scene: Scene, replayed: Replayed) -> Judgement:
     """Judge a test that failed by itself: it does so again if it sees what it saw."""
     came = {known for step, known in replayed.splats if step >= 0}
     if replayed.ended is not None or came != set(scene.came):
-        return _different("the machine did not go through it as it did", replayed)
+        return _different("the machine ended, or its log has other splats than in the run", replayed)
     if replayed.statuses:
         command = scene.commands[replayed.statuses[0]]
         return Judgement(
@@ -146,12 +146,12 @@ def _judge_answers(scene: Scene, replayed: Replayed) -> Judgement:
     if replayed.outputs:
         return Judgement(
             sameness=Sameness.UNKNOWN,
-            reason="commands wrote something else than they did; whether the test minds, it alone knows",
+            reason="commands had other output than in the run; only the test could judge that",
             step=replayed.outputs[0],
         )
     return Judgement(
         sameness=Sameness.SAME,
-        reason="every command was answered as it was: on these answers the test fails",
+        reason="every command had the same answer as in the run, and on these answers the test fails",
         step=len(scene.commands) - 1 if scene.commands else None,
     )
 

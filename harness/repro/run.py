@@ -18,7 +18,7 @@ from rustbed.repro.replay import Judgement, Replayed, Sameness, failing_step, ju
 from rustbed.repro.scene import Scene
 from rustbed.toolroot.toolroot import find_toolroot
 
-# tells its reader something, a line or more
+# shows the user some text, a line or more
 Say = Callable[[str], None]
 
 
@@ -36,7 +36,7 @@ def find_emulator(arch: Arch, chosen: Path | None, cache: Cache) -> Qemu:
 
 
 def choose_accel(spec: MachineSpec, accel: str | None) -> MachineSpec:
-    """Return a spec with the accelerator asked for: its own where that can be had here, else emulation."""
+    """Return a spec with the accelerator asked for: its own where this host has it, else emulation."""
     if accel is None:
         accel = "tcg" if spec.accel == "kvm" and not host.kvm_is_conceivable(spec.arch) else spec.accel
     return replace(spec, accel=accel)
@@ -79,7 +79,7 @@ def verdict_of(scene: Scene, replayed: Replayed, judgement: Judgement) -> Verdic
 
 
 def find_failing_step(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> int | None:
-    """Replay once to see at which command things go wrong, and return its index; None if nobody can tell."""
+    """Replay once to see at which command things go wrong, and return its index; None if that is unknown."""
     with boot(scene.spec, qemu, directory) as vm:
         replayed = replay(vm, scene)
     judgement = judge_replay(scene, replayed)

@@ -1,4 +1,4 @@
-"""What there is to reproduce: a machine, what it was told, and how that ended.
+"""What is reproduced: a machine, the commands it was given, and how that ended.
 
 Reads run directories and unpacked bundles into the same value.
 """
@@ -53,7 +53,7 @@ class Scene:
     outcome: Outcome
     # one line
     reason: str
-    # those that nobody had declared, the fatal ones first
+    # undeclared ones, fatal ones first
     splats: tuple[Known, ...]
     # every one of the machine, declared or not
     came: tuple[Known, ...]
@@ -76,9 +76,9 @@ class Scene:
 def load_run(directory: Path) -> Scene:
     """Return the scene that a run directory describes.
 
-    Of several machines it is the one with the gravest splat that nobody had
-    declared, else the first that ended by itself, else the first. Raises
-    UsageError for a directory without what is needed.
+    Of several machines it is the one with the gravest undeclared splat, else the
+    first that ended by itself, else the first. Raises UsageError for a directory
+    in which a file is missing or damaged.
     """
     verdict = _read_json(directory / VERDICT)
     try:
@@ -99,14 +99,14 @@ def load_run(directory: Path) -> Scene:
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(
-            f"{directory} is no run directory that can be reproduced: {type(error).__name__}: {error}"
+            f"{directory} is not a run directory that can be reproduced: {type(error).__name__}: {error}"
         ) from error
 
 
 def _guilty(machines: list[dict[str, Any]], splats: tuple[Known, ...]) -> dict[str, Any]:
     if not machines:
         raise ValueError("the test had no machine")
-    # a declared splat of another machine is no guilt
+    # a declared splat of another machine is not a fault
     guilty = [machine for machine in machines if set(splats[:1]) & set(_known(machine["splats"]))]
     ended = [machine for machine in machines if machine["ended"]]
     return (guilty or ended or machines)[0]
@@ -127,7 +127,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError as error:
-        raise UsageError(f"{path.parent} is no run directory: it has no {path.name}") from error
+        raise UsageError(f"{path.parent} is not a run directory: it has no {path.name}") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
     if not isinstance(found, dict):
@@ -140,15 +140,15 @@ def _read_transcript(directory: Path) -> tuple[Command, ...]:
         return parse_transcript((directory / transcript.NAME).read_text(errors="surrogateescape"))
     except FileNotFoundError as error:
         raise UsageError(
-            f"{directory} has no {transcript.NAME}: the machine never got any command"
+            f"{directory} has no {transcript.NAME}: the machine was never given a command"
         ) from error
 
 
 def load_bundle(bundle: Path, directory: Path) -> Scene:
     """Unpack a bundle into an empty directory and return its scene.
 
-    Raises BundleError for a bundle that is damaged, or that asks for what no
-    bundle may ask for.
+    Raises BundleError for a bundle that is damaged, or that contains
+    what a bundle must not.
     """
     manifest = unpack_bundle(bundle, directory)
     check_machine(manifest)

@@ -36,7 +36,7 @@ CHANNELS = Channels(
 
 
 def pause_before(commands: Sequence[Command], index: int) -> float:
-    """Return the seconds that a test let pass before a command: it may have waited for the guest."""
+    """Return the seconds that a test waited before a command, which it may have done for the guest."""
     previous = commands[index - 1] if index else None
     if previous is None:
         return 0.0
