@@ -1,7 +1,7 @@
 """Whom a report blames.
 
 Owns the choice among the functions of a report; which of them are plumbing is in
-harness/log/plumbing.py. Pure.
+harness/log/families/. Pure.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from rustbed.log.dispatch import (
+from rustbed.log.families.dispatch import (
     BYSTANDER,
     DETECTS,
     DISPATCHES,
     DISPATCHES_IN_INTERRUPTS,
     INTERRUPTED,
 )
-from rustbed.log.formats import Blames, Kind, Row
-from rustbed.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
-from rustbed.log.plumbing import (
+from rustbed.log.families.family import (
     ALLOCATES,
     FRAMELESS,
     MACHINERY,
@@ -29,6 +27,8 @@ from rustbed.log.plumbing import (
     WARNS_OF_CALLERS,
     Family,
 )
+from rustbed.log.formats.row import Blames, Kind, Row
+from rustbed.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
 
 
 @dataclass(frozen=True, kw_only=True)

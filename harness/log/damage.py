@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from rustbed.log.blame import Report
-from rustbed.log.dispatch import ENTRIES
-from rustbed.log.formats import Kind
+from rustbed.log.families.dispatch import ENTRIES
+from rustbed.log.families.family import WARNS_OF_CALLERS
+from rustbed.log.formats.row import Kind
 from rustbed.log.frames import readable
-from rustbed.log.plumbing import WARNS_OF_CALLERS
 
 _DROPPED = re.compile(r"\*\* \d+ printk messages dropped|printk: \d+ messages (?:dropped|suppressed)")
 # who a stack is of; a search for a line that begins with fixed text is a fast one

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rustbed.log.annotate import render_blame
 from rustbed.log.demangle import demangle
-from rustbed.log.formats import Kind
+from rustbed.log.formats.row import Kind
 from rustbed.log.record import Record, parse_lines, render_record, split_lines, strip_ansi
 from rustbed.log.splat import Reader, Splat, may_hold_splat
 from rustbed.log.symbolize import Blame

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import takewhile
 
-from rustbed.log.formats import Kind
+from rustbed.log.formats.row import Kind
 
 # frames that count: with one, different misuses of a helper are taken for the same; a third one told
 # nothing more about any of LKDTM's failures

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rustbed.log.demangle import demangle
-from rustbed.log.formats import SYMBOL
-from rustbed.log.plumbing import ALIASES
+from rustbed.log.families.family import ALIASES
+from rustbed.log.formats.row import SYMBOL
 
 _ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
 # powerpc prints the stack's address and the code's before each name

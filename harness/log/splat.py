@@ -1,7 +1,7 @@
 """Splats: what a kernel prints when something is wrong with it.
 
 Owns the reading of a report's span in a sequence of records; the formats are
-in harness/log/table.py. Pure; knows nothing of tests, machines or files.
+in harness/log/formats/. Pure; knows nothing of tests, machines or files.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from itertools import chain
 from rustbed.log.blame import find_chain, find_checker, find_function, read_report
 from rustbed.log.damage import find_damage
 from rustbed.log.fingerprint import fingerprint
-from rustbed.log.formats import Kind, Row, Stage
-from rustbed.log.opened import OpenSplat
+from rustbed.log.formats.row import Kind, Row, Stage
+from rustbed.log.formats.table import BANNER, KILLING, LITERALS, PREAMBLE, PREAMBLES, ROWS
 from rustbed.log.record import Line, Record
-from rustbed.log.table import LITERALS, PREAMBLE, PREAMBLES, ROWS
+from rustbed.log.span import OpenSplat
 from rustbed.log.task import find_tasks
 
-__all__ = ["Kind", "Reader", "Splat", "find_splats", "may_hold_splat", "new_taints"]
+__all__ = ["KILLING", "Kind", "Reader", "Splat", "find_splats", "may_hold_splat", "new_taints"]
 
 # records between "cut here" and what it announces
 _ANNOUNCED = 8
@@ -34,11 +34,11 @@ _ACCESS = re.compile(r"(Read|Write|Free) (?:of|at) ")
 
 _COMPILED = tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
 # these reject nearly every line at once
-_ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.needs))
-_NEEDED = tuple({row.needs for row in ROWS if row.needs})
+_ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.is_anywhere))
+_ANYWHERE = tuple({literal for row in ROWS if row.is_anywhere for literal in row.literals})
 
 # the first words of a kernel, and the last ones of one that was told to end
-_TURNS = ("Linux version ", "reboot: ", "kexec_core: ", "sysrq: ")
+_TURNS = (BANNER, "reboot: ", "kexec_core: ", "sysrq: ")
 _NOTED = (*PREAMBLES, *_TURNS)
 _BANNER = re.compile(r"Linux version \d+\.\d+")
 _ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting")
@@ -215,7 +215,7 @@ def find_splats(records: Iterable[Record]) -> tuple[Splat, ...]:
 @lru_cache(maxsize=4096)
 def _may_begin(text: str) -> bool:
     """Whether a row may match: most lines of a log are no headline, and many are the same."""
-    return _ANY.match(text) is not None or any(map(text.__contains__, _NEEDED))
+    return _ANY.match(text) is not None or any(map(text.__contains__, _ANYWHERE))
 
 
 def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
@@ -223,7 +223,9 @@ def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
     if not _may_begin(text):
         return None
     for row, pattern, closing in _COMPILED:
-        if row.needs in text and (match := pattern.match(text)):
+        if row.is_anywhere and not any(map(text.__contains__, row.literals)):
+            continue
+        if match := pattern.match(text):
             return row, match, closing
     return None
 

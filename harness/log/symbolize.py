@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rustbed.log.formats import SYMBOL, Kind
+from rustbed.log.formats.row import SYMBOL, Kind
 from rustbed.log.frames import readable
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat, find_splats

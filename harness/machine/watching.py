@@ -14,7 +14,7 @@ from rustbed.deadline import Deadline
 from rustbed.errors import CrashError, HangError
 from rustbed.guest.pulse import Pulse
 from rustbed.guest.shell import Shell
-from rustbed.log.splat import Kind, find_splats
+from rustbed.log.splat import KILLING, find_splats
 from rustbed.machine.hang import is_starved
 from rustbed.machine.kernel_log import KernelLog
 from rustbed.machine.running import Running
@@ -24,10 +24,6 @@ from rustbed.procfs import CpuTime, process_state, thread_times, total
 _AFTER_OOPS_S = 2.0
 # part of the time below which a QEMU that wants a processor counts as idle
 _IDLE = 0.1
-# splats after which the task that caused them does not go on
-_KILLING = frozenset(
-    {Kind.OOPS, Kind.BUG, Kind.RUST_PANIC, Kind.PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +161,7 @@ class Watch:
             # a splat may have begun in what was looked at before: a few records overlap
             start = max(self._first, self._looked_at - 8)
             self._looked_at += len(fresh)
-            killing = [s for s in find_splats(self._log.arrived[start:]) if s.kind in _KILLING]
+            killing = [s for s in find_splats(self._log.arrived[start:]) if s.kind in KILLING]
             if killing:
                 self._oops = (killing[0].title, Deadline.after(_AFTER_OOPS_S * self._slowness))
         if self._oops is not None and self._oops[1].expired:

@@ -16,7 +16,7 @@ from rustbed.errors import render_facts
 from rustbed.log.annotate import render_blame
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import Record, render_records
-from rustbed.log.splat import Kind, Splat
+from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
 
 # file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
@@ -48,11 +48,6 @@ class Outcome(StrEnum):
 
 # outcomes that speak against the driver or the machine
 RED = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
-
-# kinds after which a task, if not the machine, has died
-_DEADLY = frozenset(
-    {Kind.OOPS, Kind.BUG, Kind.PANIC, Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.STACK_OVERFLOW}
-)
 
 _GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
@@ -198,7 +193,7 @@ def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iter
     """
     died = False
     for splat in (*machine.splats, *_taint_splats(machine)):
-        deadly = splat.fatal or splat.kind in _DEADLY
+        deadly = splat.fatal or splat.kind in KILLING
         if any(wanted.matches(splat) for wanted in expected):
             died = died or deadly
         elif deadly or not died:
@@ -215,7 +210,7 @@ def _ended(machine: MachineReport) -> Outcome | None:
 def _taint_splats(machine: MachineReport) -> Iterator[Splat]:
     """Yield a splat without records for every new taint that the found splats do not account for."""
     for taint in machine.taints:
-        known = any(taint != "died" or splat.fatal or splat.kind in _DEADLY for splat in machine.splats)
+        known = any(taint != "died" or splat.fatal or splat.kind in KILLING for splat in machine.splats)
         if not known:
             yield Splat(
                 kind=Kind.TAINT, title=f"new taint: {taint}", function="", fatal=False, first=0, last=-1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rustbed.log.dispatch import DISPATCHES, DISPATCHES_IN_INTERRUPTS
+from rustbed.log.families.dispatch import DISPATCHES, DISPATCHES_IN_INTERRUPTS
 from rustbed.log.record import parse_console
 from rustbed.log.splat import find_splats
 

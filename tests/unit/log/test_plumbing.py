@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rustbed.log.families.family import ALLOCATES, PLUMBING
 from rustbed.log.frames import readable
-from rustbed.log.plumbing import ALLOCATES, PLUMBING
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
-"""Formats of what the kernel prints when something does not go on: lockups, stalls, hung tasks."""
+"""What the kernel prints when something does not go on: lockups, stalls, hung tasks."""
 
 from __future__ import annotations
 
-from rustbed.log.formats import Blames, Kind, Row
+from rustbed.log.formats.row import Blames, Kind, Row
 
 STALLS = (
     Row(
         kind=Kind.SOFT_LOCKUP,
         pattern=r"(?:(?:NMI )?watchdog: )?BUG: soft lockup - CPU#",
+        literals=("BUG",),
         title="BUG: soft lockup",
         blames=Blames.HANDLER,
         is_shared=True,
@@ -17,6 +18,7 @@ STALLS = (
         # powerpc's own watchdog says "CPU 1 self-detected hard LOCKUP"
         pattern=r"(?:(?:NMI )?watchdog: )?(?:CPU\d+: )?(?:Watchdog (?:CPU:\d+ )?|CPU \d+ (?:self-)?)"
         r"detected hard LOCKUP",
+        literals=("detected hard LOCKUP",),
         title="hard lockup",
         blames=Blames.HANDLER,
         is_shared=True,
@@ -25,6 +27,7 @@ STALLS = (
         kind=Kind.RCU_STALL,
         pattern=r"(?:rcu\w*: )?INFO: rcu\w*:? (?:self-)?detected (?:expedited )?stalls?"
         r"(?: on|, but suppressed)",
+        literals=("INFO: ",),
         title="INFO: rcu detected stall",
         blames=Blames.HANDLER,
         is_shared=True,
@@ -32,6 +35,7 @@ STALLS = (
     Row(
         kind=Kind.HUNG_TASK,
         pattern=r"INFO: task .{1,40}:\d+ (?:blocked.*|can't die) for more than \d+ seconds",
+        literals=("INFO: ",),
         title="INFO: task hung",
         # the other processors may be shown too
         is_shared=True,
@@ -39,6 +43,7 @@ STALLS = (
     Row(
         kind=Kind.WORKQUEUE_LOCKUP,
         pattern="BUG: workqueue lockup",
+        literals=("BUG",),
         title="BUG: workqueue lockup",
         located=False,
         traced=False,

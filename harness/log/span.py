@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from rustbed.log.body import BODY
-from rustbed.log.dispatch import ENTRIES
-from rustbed.log.formats import Kind, Row, Stage
+from rustbed.log.families.dispatch import ENTRIES
+from rustbed.log.formats.row import Kind, Row, Stage
+from rustbed.log.formats.table import PREAMBLE, PREAMBLES
 from rustbed.log.frames import COUNTER, FRAME
-from rustbed.log.table import PREAMBLE, PREAMBLES
 
 # records between a report and the panic it leads to
 _LEADS_TO = 40
@@ -21,6 +20,41 @@ _KEPT = 2000
 # after so many records of others a report is over, whoever was to go on with it
 _FORGOTTEN = 2000
 
+# lines of a report's body, by their beginning
+_BODY = re.compile(
+    r"""\s*+(?:
+    # who and where
+    (?:CPU|PID|Comm|Hardware\ name|Modules\ linked\ in|Workqueue|Tainted|Process|task|Call\ [Tt]race
+       |Backtrace|Stack|Code|Krnl\ \w+|Last\ Breaking-Event-Address|stack\ backtrace|Current\ \w+\ pgtable
+       |Showing\ all\ locks|NMI\ backtrace|Sending\ NMI|Exception\ stack|irq\ event\ stamp
+       |hardirqs\ last|softirqs\ last)\b
+    | \d{1,3}\.\d{1,4}\.\d{1,4}\S*\ .*(?:Not\ tainted|Tainted:) | </?[A-Z]\w*> | [=-]{20,}$
+    # registers, memory, page tables
+    | [REC][A-Z0-9]{1,2}\d?\ ?:\s
+    | (?:pc|lr|sp|ra|gp|tp|epc|[xrast]\d{1,2}|pstate|status|psr)\ ?:\s
+    | (?:RSP|EFLAGS|[CDEFGS]S|PKRU|ORIG_RAX|PGD|PTE|\#PF|ESR|FSC|EC|ISV|CM)\b
+    | (?:Mem|Data)\ abort\ info | \[[0-9a-f]{16}\]\ pgd= | (?:user|swapper)\ pgtable
+    | (?:PC|LR)\ is\ at | Flags: | Register\ [rxs]\d
+    | [0-9a-f]{4}:\ [0-9a-f]{8}\ | [> ]?\s?[0-9a-f]{8,16}:\s | \^$
+    | [0-9a-f]{8}\ [0-9a-f]{8} | [0-9a-f]{16}\ [0-9a-f]{16}
+    # sanitizers
+    | (?:Read|Write|Free|Bytes?|Memory|Allocated|Freed|freed|allocated|The\ buggy|which\ belongs
+       |Last\ potentially|page|flags|raw|kfence-\#|Uninit|Local\ variable|read|write|race\ at
+       |value\ changed|Reported\ by|index|shift|load|Corrupted|Out-of-bounds|Use-after-free|Invalid)\b
+    # locks
+    | (?:but\ task|is\ trying|which\ lock|the\ existing|other\ info|Possible\ |due\ to|lock\(|\*\*\*
+       |\d+\ locks?\ held|no\ locks\ held|context-|rcu_scheduler|Preemption\ disabled|in_atomic
+       |preempt_count|RCU\ nest|->\ \#|\#\d+:|CPU0
+       |(?:[0-9a-f]{8,16}\ )?\(.{1,80}\)\{|but\ there\ are|\(stack\ is\ not)
+    # hangs
+    | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d)
+    | (?:"echo\ 0|Not\ tainted|\(detected|\(t=|rcu:|rcu_\w+\ kthread) | \d+-[.O]+:
+    # the end
+    | (?:Kernel\ Offset|Rebooting\ in|note:|SMP:\ stopping|CPU\ features|Memory\ Limit|Dumping\ ftrace
+       |\(ftrace|PHYS_OFFSET)
+    )""",
+    re.VERBOSE,
+)
 _END_OF_PANIC = re.compile(r"---\[ end Kernel panic")
 
 
@@ -89,7 +123,7 @@ class OpenSplat:
             return
         if self.closed:
             # x86 shows the registers once more behind the end
-            if self.quiet <= 2 and not is_end and BODY.match(text):
+            if self.quiet <= 2 and not is_end and _BODY.match(text):
                 self.last, self.quiet = index, 0
         elif is_end:
             self.take(text, index)
@@ -110,4 +144,4 @@ class OpenSplat:
 
 def _tells(text: str) -> bool:
     """Whether a line looks like one of a report."""
-    return bool(BODY.match(text) or FRAME.match(text) or COUNTER.match(text))
+    return bool(_BODY.match(text) or FRAME.match(text) or COUNTER.match(text))

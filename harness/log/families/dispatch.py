@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rustbed.log.plumbing import Family
+from rustbed.log.families.family import Family
 
 # hands control to the functions that others registered. What loops is named by the function that was
 # entered here: which one deeper down the clock happened to meet differs each time

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cached_property, lru_cache
 
-from rustbed.log import machinery, services
+from rustbed.log.families import reporting, services
 
 
 class Family:
@@ -32,8 +32,8 @@ class Family:
         return self._holds(name)
 
 
-_REPORTING = (*machinery.REPORTING, *machinery.CHECKING)
-_MACHINERY = (*_REPORTING, *machinery.EXCEPTIONS)
+_REPORTING = (*reporting.REPORTING, *reporting.CHECKING)
+_MACHINERY = (*_REPORTING, *reporting.EXCEPTIONS)
 _SERVICES = (*services.SEALED, *services.SERVICES)
 _WAITING = (*services.LOCKS, *services.WAITING)
 
@@ -42,7 +42,7 @@ REPORTING = Family(_REPORTING)
 MACHINERY = Family(_MACHINERY)
 PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING)
 # what one of these has called is a part of it, whatever its name
-SEALED = Family(machinery.CHECKING, services.SEALED, services.LOCKS)
+SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS)
 # what a WARN() in it says is about its caller; one in a lock or the scheduler is about these
 WARNS_OF_CALLERS = Family(_MACHINERY, _SERVICES)
 ALLOCATES = Family(services.ALLOCATES)

@@ -1,7 +1,4 @@
-"""What a splat format is: the kinds of failure, the stages of a report, the columns of the table.
-
-The rows are in harness/log/checks.py and table.py.
-"""
+"""What a splat format is: the kinds of failure, the stages of a report, the columns of the table."""
 
 from __future__ import annotations
 
@@ -83,6 +80,8 @@ class Row:
     kind: Kind
     # regular expression, matched at a text's start; named groups feed the title, `function` the blame
     pattern: str
+    # text of which one is in every match: how a large log is searched
+    literals: tuple[str, ...]
     # str.format template over the groups and `access`, without the function
     title: str
     stage: Stage = Stage.REPORT
@@ -97,8 +96,10 @@ class Row:
     is_shared: bool = False
     # the line that ends the report, where it has one of its own
     closing: str = r"---\[ end trace"
-    # text that is in every match: looked for first where the pattern does not begin with fixed text
-    needs: str = ""
+    # whether the pattern begins with anything, so that its literals are looked for first
+    is_anywhere: bool = False
+    # whether the task that met it does not go on
+    ends_task: bool = False
     # records that may come between two that belong to the report
     reach: int = 24
 

@@ -1,0 +1,95 @@
+"""Formats of what the processor refuses, and of BUG() in the source: the task that meets one dies."""
+
+from __future__ import annotations
+
+from rustbed.log.formats.row import Blames, Kind, Row, Stage
+
+# what comes with a message before the processor stops
+_SAID = frozenset({Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.BUG})
+STOPPED = _SAID | {Kind.OOPS, Kind.STACK_OVERFLOW}
+
+FAULTS = (
+    Row(
+        kind=Kind.LIST_CORRUPTION,
+        pattern=r"[Kk]ernel BUG at (?:\S*/)?lib/list_debug\.c",
+        literals=("BUG",),
+        title="BUG: corrupted list",
+        stage=Stage.FAULT,
+        continues=_SAID,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.BUG,
+        pattern=r"[Kk]ernel BUG at ",
+        literals=("BUG",),
+        title="kernel BUG",
+        stage=Stage.FAULT,
+        continues=_SAID,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.STACK_OVERFLOW,
+        pattern=r"BUG: (?:\w+ )?stack guard page was hit|Insufficient stack space to handle exception",
+        literals=("BUG", "Insufficient stack space"),
+        title="kernel stack overflow",
+        # how deep the stack happened to be when it overflowed differs each time
+        blames=Blames.HANDLER,
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference",
+        literals=("ernel NULL pointer",),
+        title="BUG: unable to handle kernel NULL pointer dereference",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"BUG: unable to handle (?:page fault|kernel paging request)"
+        r"|(?:CPU \d+ |BUG: )?Unable to handle (?:kernel (?:paging request|pointer dereference)"
+        r"|unknown paging fault)",
+        literals=("nable to handle",),
+        title="BUG: unable to handle kernel paging request",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"(?:BUG: )?[Uu]nable to handle kernel (?P<what>[\w -]+?)(?: at | \(|$)",
+        literals=("nable to handle",),
+        title="BUG: unable to handle kernel {what}",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"(?P<what>Unhandled (?:prefetch abort|fault|\S+ exception)|Alignment trap"
+        r"|Unexpected kernel BRK exception)",
+        literals=("Unhandled ", "Alignment trap", "Unexpected kernel BRK"),
+        title="{what}",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"(?:traps: )?PANIC: (?P<what>double fault)",
+        literals=("PANIC: ",),
+        title="PANIC: {what}",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
+    # the headline of die(): architecture's words, number of the oops
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"(?:Internal error: |traps: )?(?:Oops(?: - | ?: ?|(?= \[#)))?"
+        r"(?P<what>(?:[A-Za-z][\w /()-]*?)?)(?:, (?:probably|maybe) for [^\[]*|, sig: \d+)?"
+        r"(?:(?:: ?)?[0-9a-f]{1,16})?(?: ilc:\d)? ?\[#\d+\]",
+        literals=("[#",),
+        is_anywhere=True,
+        title="{what}",
+        continues=STOPPED,
+        ends_task=True,
+    ),
+)

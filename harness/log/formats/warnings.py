@@ -1,0 +1,59 @@
+"""Formats of WARN(), and of whatever else calls itself a bug."""
+
+from __future__ import annotations
+
+from rustbed.log.formats.row import AT, Kind, Row
+
+# said before WARN() prints its headline
+_WARNED = frozenset({Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP, Kind.BUG_REPORT})
+
+WARNINGS = (
+    # __warn() in kernel/panic.c; before 6.19 "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNCTION"
+    *(
+        Row(
+            kind=kind,
+            # the condition stands in brackets with CONFIG_DEBUG_BUGVERBOSE_DETAILED
+            pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\[.*?\] )?{file}:\d+ (?:at )?{AT}",
+            literals=("WARNING: ",),
+            title=title,
+            continues=_WARNED,
+        )
+        for kind, file, title in (
+            (Kind.REFCOUNT, r"(?:\S*/)?lib/refcount\.c", "WARNING: refcount bug"),
+            (Kind.LIST_CORRUPTION, r"(?:\S*/)?lib/list_debug\.c", "BUG: corrupted list"),
+            (Kind.DEBUG_OBJECTS, r"(?:\S*/)?lib/debugobjects\.c", "WARNING: ODEBUG bug"),
+            (Kind.LOCKDEP, r"(?:\S*/)?kernel/locking/\S+", "WARNING: locking bug"),
+            (Kind.WARNING, r"\S+", "WARNING"),
+        )
+    ),
+    Row(
+        kind=Kind.WARNING,
+        pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?at (?:\S+:\d+ )?(?:{AT})?",
+        literals=("WARNING: ",),
+        title="WARNING",
+        continues=_WARNED,
+    ),
+    Row(
+        kind=Kind.WARNING,
+        # the unwinders of x86
+        pattern=r"WARNING: (?P<what>(?:kernel )?stack (?:regs|frame pointer|recursion)"
+        r"|stack going in the wrong direction|can't (?:access|dereference) (?:iret )?registers"
+        r"|unrecognized unwind stack type|unknown \.orc_unwind entry type|missing \w+ value(?= at ))",
+        literals=("WARNING: ",),
+        title="WARNING: {what}",
+        located=False,
+        traced=False,
+    ),
+)
+
+# the widest row, for the table's end
+BUGS = (
+    # whatever else calls itself a bug at the start of a line
+    Row(
+        kind=Kind.BUG_REPORT,
+        # how many reports were left out is no report
+        pattern=r"BUG: (?!Bad page \w+: \d+ messages)(?P<what>[^\n]{1,80})",
+        literals=("BUG",),
+        title="BUG: {what}",
+    ),
+)
