@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rustbed.log.demangle import demangle
+from rustbed.log.frame import LINE, read_frames
 from rustbed.log.record import Record
-from rustbed.log.symbolize import LIBRARY, LINE, Blame, Located, Place, Symbols, read_frames
+from rustbed.log.symbolize import LIBRARY, Blame, Located, Place, Symbols
 
 # characters that a frame's function gets before its place
 _COLUMN = 64

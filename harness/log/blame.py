@@ -28,7 +28,7 @@ from rustbed.log.families.family import (
     Family,
 )
 from rustbed.log.formats.row import Blames, Kind, Row
-from rustbed.log.frames import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
+from rustbed.log.traces import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
 
 
 @dataclass(frozen=True, kw_only=True)

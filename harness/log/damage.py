@@ -9,7 +9,7 @@ from rustbed.log.blame import Report
 from rustbed.log.families.dispatch import ENTRIES
 from rustbed.log.families.family import WARNS_OF_CALLERS
 from rustbed.log.formats.row import Kind
-from rustbed.log.frames import readable
+from rustbed.log.traces import readable
 
 _DROPPED = re.compile(r"\*\* \d+ printk messages dropped|printk: \d+ messages (?:dropped|suppressed)")
 # who a stack is of; a search for a line that begins with fixed text is a fast one

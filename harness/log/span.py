@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from rustbed.log.families.dispatch import ENTRIES
 from rustbed.log.formats.row import Kind, Row, Stage
 from rustbed.log.formats.table import PREAMBLE, PREAMBLES
-from rustbed.log.frames import COUNTER, FRAME
+from rustbed.log.frame import match_counter, match_frame
 
 # records between a report and the panic it leads to
 _LEADS_TO = 40
@@ -79,7 +79,7 @@ class OpenSplat:
     def is_disturbed_by(self, row: Row) -> bool:
         """Whether another processor speaks while the stack of one that panicked is being printed."""
         is_dying = self.row.stage is Stage.DEATH and row.stage is not Stage.DEATH and self._goes_on
-        return is_dying and FRAME.match(self.texts[-1]) is not None and not ENTRIES.search(self.texts[-1])
+        return is_dying and match_frame(self.texts[-1]) is not None and not ENTRIES.search(self.texts[-1])
 
     def is_continued_by(self, row: Row) -> bool:
         """Whether a later headline tells of the same failure."""
@@ -92,7 +92,7 @@ class OpenSplat:
     def is_tripped_by(self, row: Row) -> bool:
         """Whether who reports failed at it: the report has no stack yet, and this one will have it too."""
         is_due = self.row.traced and self._goes_on
-        return is_due and row.stage > Stage.MESSAGE and not any(FRAME.match(text) for text in self.texts)
+        return is_due and row.stage > Stage.MESSAGE and not any(match_frame(text) for text in self.texts)
 
     @property
     def _goes_on(self) -> bool:
@@ -144,4 +144,4 @@ class OpenSplat:
 
 def _tells(text: str) -> bool:
     """Whether a line looks like one of a report."""
-    return bool(_BODY.match(text) or FRAME.match(text) or COUNTER.match(text))
+    return bool(_BODY.match(text) or match_frame(text) or match_counter(text))

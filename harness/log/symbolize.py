@@ -10,24 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rustbed.log.formats.row import SYMBOL, Kind
-from rustbed.log.frames import readable
+from rustbed.log.formats.row import Kind
+from rustbed.log.frame import LINE, Frame, read_frames
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat, find_splats
+from rustbed.log.traces import readable
 
-_POINT = (
-    rf"(?P<symbol>{SYMBOL})\+0x(?P<offset>[0-9a-f]{{1,16}})/0x(?P<size>[0-9a-f]{{1,16}})"
-    r"(?: \[(?P<module>[\w-]+)(?: (?P<build_id>[0-9a-f]{40}))?\])?"
-)
-_RAW = r"0x(?P<address>[0-9a-f]{8,16})\b"
-_ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
-# where the processor stopped: x86 (kernel segments), arm64, arm, riscv, s390
-_STOPPED = r"(?:RIP: 0010:|E?IP: |pc : |PC is at |epc : |Krnl PSW : [0-9a-f ]+\()"
-LINE = re.compile(
-    # lockdep's line of a lock ends in where it was taken
-    rf"(?P<head>(?P<stopped>{_STOPPED})|(?:.{{1,200}}, at: )|\s*)"
-    rf"{_ADDRESS}(?P<unsure>\? )?(?:{_POINT}|{_RAW})"
-)
 # what reports themselves say of the place: a Rust panic, WARN() and BUG() (CONFIG_DEBUG_BUGVERBOSE)
 _PANICKED = re.compile(r"rust_kernel: panicked at (?P<file>[^\n]*?):(?P<line>\d+):\d+:?(?:\n|$)")
 _WARNED = re.compile(
@@ -43,24 +31,6 @@ _RELEASE = re.compile(r"CPU: \d+ .*(?:Not tainted|Tainted: [A-Z ]+?) +(\d+\.\d+\
 LIBRARY = re.compile(
     r"(?:.*/)?(?:library/(?:core|alloc|std)|include|rust/(?:kernel|helpers|pin-init|macros|ffi|bindings))/"
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Frame:
-    """One place in code, as the kernel prints it."""
-
-    # as printed, "" if the kernel knew none
-    symbol: str
-    # bytes from the symbol; the address itself where there is no symbol
-    offset: int
-    # bytes to the next symbol; 0 where there is no symbol
-    size: int
-    # "" for the kernel itself
-    module: str
-    # the module's, if the kernel prints it (CONFIG_STACKTRACE_BUILD_ID)
-    build_id: str = ""
-    # whether a call returns there: the call itself is before it
-    returns: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,37 +114,6 @@ def find_frames(records: Iterable[Record]) -> dict[Frame, None]:
     """Return the frames in the records, each once, in their order."""
     lines = [line for record in records for line in record.text.split("\n")]
     return dict.fromkeys(frame for line, frame in zip(lines, read_frames(lines), strict=True) if frame)
-
-
-def read_frames(lines: Sequence[str]) -> list[Frame | None]:
-    """Return the frame in each line, None if it has none or one that may be left from an earlier call.
-
-    A trace may begin with where the processor stopped, which no call returns to.
-    """
-    matches = [LINE.match(line) for line in lines]
-    stopped = {
-        (match["symbol"], match["offset"], match["address"])
-        for match in matches
-        if match and match["stopped"]
-    }
-    return [
-        None
-        if match is None or match["unsure"] or not _is_code(match)
-        else Frame(
-            symbol=match["symbol"] or "",
-            offset=int(match["offset"] or match["address"], 16),
-            size=int(match["size"] or "0", 16),
-            module=(match["module"] or "").replace("-", "_"),
-            build_id=match["build_id"] or "",
-            returns=(match["symbol"], match["offset"], match["address"]) not in stopped,
-        )
-        for match in matches
-    ]
-
-
-def _is_code(match: re.Match[str]) -> bool:
-    """Whether a number without a symbol is an address: in a trace it has the line for itself."""
-    return not match["address"] or bool(match["stopped"]) or match.end() == len(match.string)
 
 
 # -- blame -------------------------------------------------------------------------

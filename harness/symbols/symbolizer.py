@@ -19,7 +19,8 @@ from rustbed import process
 from rustbed.errors import HostError
 from rustbed.kernel.elf import Data, ElfHeader, find_build_id, find_section
 from rustbed.log.demangle import demangle
-from rustbed.log.symbolize import Build, Frame, Located, Place, Symbols
+from rustbed.log.frame import Frame
+from rustbed.log.symbolize import Build, Located, Place, Symbols
 from rustbed.symbols.debugfiles import DebugFile, DebugFiles
 from rustbed.symbols.functions import Functions, lay_out, of_size
 

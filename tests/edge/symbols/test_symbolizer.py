@@ -13,7 +13,8 @@ import pytest
 from rustbed import host
 from rustbed.arch import ARCHES
 from rustbed.cache import Cache, default_root
-from rustbed.log.symbolize import Build, Frame, Symbols
+from rustbed.log.frame import Frame
+from rustbed.log.symbolize import Build, Symbols
 from rustbed.progress import ignore
 from rustbed.symbols.debugfiles import DebugFile, DebugFiles, find_files
 from rustbed.symbols.symbolizer import look_up

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from collections.abc import Iterable
 
+import pytest
+from tests.unit.log.examples import LOGS
+
+from rustbed.log.formats.row import Row
+from rustbed.log.formats.table import ROWS
 from rustbed.log.record import parse_console
-from rustbed.log.splat import Kind, find_splats
+from rustbed.log.splat import Kind, find_splats, may_hold_splat
 
 _STACK = """
 Call Trace:
@@ -19,112 +25,146 @@ _NULL = "BUG: unable to handle kernel NULL pointer dereference in toy_go"
 _PAGING = "BUG: unable to handle kernel paging request in toy_go"
 
 
-@pytest.mark.parametrize(
-    ("line", "kind", "title"),
-    [
-        # hangs
-        (
-            "NMI watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [toy:7]",
-            Kind.SOFT_LOCKUP,
-            "BUG: soft lockup in toy_go",
-        ),
-        (
-            "watchdog: CPU 2 self-detected hard LOCKUP @ toy_go+0x1/0x20",
-            Kind.HARD_LOCKUP,
-            "hard lockup in toy_go",
-        ),
-        ("watchdog: CPU 2 detected hard LOCKUP on other CPUs 3", Kind.HARD_LOCKUP, "hard lockup in toy_go"),
-        (
-            "rcu: INFO: rcu_tasks detected stalls on tasks:",
-            Kind.RCU_STALL,
-            "INFO: rcu detected stall in toy_go",
-        ),
-        (
-            "rcu: INFO: rcu_sched detected stall, but suppressed full report due to a stuck CSD-lock.",
-            Kind.RCU_STALL,
-            "INFO: rcu detected stall in toy_go",
-        ),
-        (
-            "INFO: task toy:7 blocked in I/O wait for more than 120 seconds.",
-            Kind.HUNG_TASK,
-            "INFO: task hung in toy_go",
-        ),
-        (
-            "unregister_netdevice: waiting for toy0 to become free. Usage count = 2",
-            Kind.BUG_REPORT,
-            "unregister_netdevice: waiting for a device to become free",
-        ),
-        # devices
-        (
-            'irq 16: nobody cared (try booting with the "irqpoll" option)',
-            Kind.BUG_REPORT,
-            "irq: nobody cared",
-        ),
-        ("irq event 16: bogus return value ffffffed", Kind.BUG_REPORT, "irq: bogus return value"),
-        # locks and contexts
-        ("[ BUG: toy/7 still has locks held! ]", Kind.LOCKDEP, "WARNING: still has locks held in toy_go"),
-        (
-            "WARNING: toy thing/7 still has locks held!",
-            Kind.LOCKDEP,
-            "WARNING: still has locks held in toy_go",
-        ),
-        ("[ INFO: suspicious RCU usage. ]", Kind.LOCKDEP, "WARNING: suspicious RCU usage in toy_go"),
-        ("WARNING: chain_key collision", Kind.LOCKDEP, "WARNING: chain_key collision in toy_go"),
-        (
-            "BUG: key ffff888012345678 has not been registered!",
-            Kind.LOCKDEP,
-            "BUG: lock key has not been registered in toy_go",
-        ),
-        ("BUG: key ffff888012345678 not in .data!", Kind.LOCKDEP, "BUG: lock key not in .data in toy_go"),
-        ("BUG: MAX_LOCKDEP_CHAINS too low!", Kind.LOCKDEP, "BUG: MAX_LOCKDEP_CHAINS too low"),
-        (
-            "BUG: assuming non migratable context at drivers/toy.c:7",
-            Kind.ATOMIC_SLEEP,
-            "BUG: assuming non migratable context in toy_go",
-        ),
-        # memory
-        ("BUG: non-zero nr_ptes on freeing mm: 1", Kind.BAD_PAGE, "BUG: non-zero nr_ptes"),
-        (
-            "usercopy: kernel memory exposure attempt detected from ffff888012345678 (kmalloc-64) (96 bytes)",
-            Kind.BUG,
-            "BUG: bad usercopy in toy_go",
-        ),
-        # faults, by architecture: x86, arm64, powerpc, s390, mips
-        ("Oops: 0002 [#1] SMP", Kind.OOPS, "Oops in toy_go"),
-        ("Kernel BUG at toy_go+0x1/0x20 [verbose debug info unavailable]", Kind.BUG, "kernel BUG in toy_go"),
-        ("Internal error: Oops: 96000004 [#1] PREEMPT SMP", Kind.OOPS, "Oops in toy_go"),
-        ("BUG: Kernel NULL pointer dereference on read at 0x00000018", Kind.OOPS, _NULL),
-        ("BUG: Unable to handle unknown paging fault at 0x00000018", Kind.OOPS, _PAGING),
-        (
-            "BUG: Unable to handle kernel instruction fetch (NULL pointer?)",
-            Kind.OOPS,
-            "BUG: unable to handle kernel instruction fetch in toy_go",
-        ),
-        ("Oops: Kernel access of bad area, sig: 11 [#1]", Kind.OOPS, "Kernel access of bad area in toy_go"),
-        ("Oops: 0004 ilc:2 [#1] SMP", Kind.OOPS, "Oops in toy_go"),
-        (
-            "CPU 1 Unable to handle kernel paging request at virtual address 0018, epc == 80, ra == 80",
-            Kind.OOPS,
-            _PAGING,
-        ),
-        # stacks
-        (
-            "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: ffffffff81234567",
-            Kind.PANIC,
-            "kernel panic: stack is corrupted in toy_go",
-        ),
-        (
-            "WARNING: can't access registers at toy_go+0x1/0x20",
-            Kind.WARNING,
-            "WARNING: can't access registers",
-        ),
-        (
-            "WARNING: unrecognized unwind stack type 7",
-            Kind.WARNING,
-            "WARNING: unrecognized unwind stack type",
-        ),
-    ],
-)
+HEADLINES = [
+    # hangs
+    (
+        "NMI watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [toy:7]",
+        Kind.SOFT_LOCKUP,
+        "BUG: soft lockup in toy_go",
+    ),
+    (
+        "watchdog: CPU 2 self-detected hard LOCKUP @ toy_go+0x1/0x20",
+        Kind.HARD_LOCKUP,
+        "hard lockup in toy_go",
+    ),
+    ("watchdog: CPU 2 detected hard LOCKUP on other CPUs 3", Kind.HARD_LOCKUP, "hard lockup in toy_go"),
+    (
+        "rcu: INFO: rcu_tasks detected stalls on tasks:",
+        Kind.RCU_STALL,
+        "INFO: rcu detected stall in toy_go",
+    ),
+    (
+        "rcu: INFO: rcu_sched detected stall, but suppressed full report due to a stuck CSD-lock.",
+        Kind.RCU_STALL,
+        "INFO: rcu detected stall in toy_go",
+    ),
+    (
+        "INFO: task toy:7 blocked in I/O wait for more than 120 seconds.",
+        Kind.HUNG_TASK,
+        "INFO: task hung in toy_go",
+    ),
+    (
+        "unregister_netdevice: waiting for toy0 to become free. Usage count = 2",
+        Kind.BUG_REPORT,
+        "unregister_netdevice: waiting for a device to become free",
+    ),
+    # devices
+    (
+        'irq 16: nobody cared (try booting with the "irqpoll" option)',
+        Kind.BUG_REPORT,
+        "irq: nobody cared",
+    ),
+    ("irq event 16: bogus return value ffffffed", Kind.BUG_REPORT, "irq: bogus return value"),
+    # locks and contexts
+    ("[ BUG: toy/7 still has locks held! ]", Kind.LOCKDEP, "WARNING: still has locks held in toy_go"),
+    (
+        "WARNING: toy thing/7 still has locks held!",
+        Kind.LOCKDEP,
+        "WARNING: still has locks held in toy_go",
+    ),
+    ("[ INFO: suspicious RCU usage. ]", Kind.LOCKDEP, "WARNING: suspicious RCU usage in toy_go"),
+    ("WARNING: chain_key collision", Kind.LOCKDEP, "WARNING: chain_key collision in toy_go"),
+    (
+        "BUG: key ffff888012345678 has not been registered!",
+        Kind.LOCKDEP,
+        "BUG: lock key has not been registered in toy_go",
+    ),
+    ("BUG: key ffff888012345678 not in .data!", Kind.LOCKDEP, "BUG: lock key not in .data in toy_go"),
+    ("BUG: MAX_LOCKDEP_CHAINS too low!", Kind.LOCKDEP, "BUG: MAX_LOCKDEP_CHAINS too low"),
+    (
+        "BUG: assuming non migratable context at drivers/toy.c:7",
+        Kind.ATOMIC_SLEEP,
+        "BUG: assuming non migratable context in toy_go",
+    ),
+    # memory
+    ("BUG: non-zero nr_ptes on freeing mm: 1", Kind.BAD_PAGE, "BUG: non-zero nr_ptes"),
+    (
+        "usercopy: kernel memory exposure attempt detected from ffff888012345678 (kmalloc-64) (96 bytes)",
+        Kind.BUG,
+        "BUG: bad usercopy in toy_go",
+    ),
+    # faults, by architecture: x86, arm64, powerpc, s390, mips
+    ("Oops: 0002 [#1] SMP", Kind.OOPS, "Oops in toy_go"),
+    ("Kernel BUG at toy_go+0x1/0x20 [verbose debug info unavailable]", Kind.BUG, "kernel BUG in toy_go"),
+    ("Internal error: Oops: 96000004 [#1] PREEMPT SMP", Kind.OOPS, "Oops in toy_go"),
+    ("BUG: Kernel NULL pointer dereference on read at 0x00000018", Kind.OOPS, _NULL),
+    ("BUG: Unable to handle unknown paging fault at 0x00000018", Kind.OOPS, _PAGING),
+    (
+        "BUG: Unable to handle kernel instruction fetch (NULL pointer?)",
+        Kind.OOPS,
+        "BUG: unable to handle kernel instruction fetch in toy_go",
+    ),
+    ("Oops: Kernel access of bad area, sig: 11 [#1]", Kind.OOPS, "Kernel access of bad area in toy_go"),
+    ("Oops: 0004 ilc:2 [#1] SMP", Kind.OOPS, "Oops in toy_go"),
+    (
+        "CPU 1 Unable to handle kernel paging request at virtual address 0018, epc == 80, ra == 80",
+        Kind.OOPS,
+        _PAGING,
+    ),
+    # stacks
+    (
+        "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: ffffffff81234567",
+        Kind.PANIC,
+        "kernel panic: stack is corrupted in toy_go",
+    ),
+    (
+        "WARNING: can't access registers at toy_go+0x1/0x20",
+        Kind.WARNING,
+        "WARNING: can't access registers",
+    ),
+    (
+        "WARNING: unrecognized unwind stack type 7",
+        Kind.WARNING,
+        "WARNING: unrecognized unwind stack type",
+    ),
+    # what no log of this directory has
+    ("BUG: toy is out of order", Kind.BUG_REPORT, "BUG: toy is out of order in toy_go"),
+    (
+        "WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected",
+        Kind.LOCKDEP,
+        "possible deadlock in toy_go",
+    ),
+    ("WARNING: inconsistent lock state", Kind.LOCKDEP, "inconsistent lock state in toy_go"),
+    ("WARNING: bad unlock balance detected!", Kind.LOCKDEP, "WARNING: bad unlock balance in toy_go"),
+    (
+        "BUG: workqueue leaked lock or atomic: kworker/0:1/0x00000001/7",
+        Kind.LOCKDEP,
+        "BUG: workqueue leaked lock or atomic in toy_go",
+    ),
+    ("DEBUG_LOCKS_WARN_ON(lock->magic != lock)", Kind.LOCKDEP, "WARNING: locking bug in toy_go"),
+    ("BUG: memory leak", Kind.LEAK, "memory leak in toy_go"),
+    (
+        "VFS: Busy inodes after unmount of toy0. Self-destruct in 5 seconds.",
+        Kind.BUG_REPORT,
+        "VFS: Busy inodes after unmount",
+    ),
+    (
+        "WARNING: CPU: 0 PID: 7 at kernel/locking/mutex.c:7 mutex_go+0x1/0x20",
+        Kind.LOCKDEP,
+        "WARNING: locking bug in toy_go",
+    ),
+    ("WARNING: at drivers/toy.c:7 toy_go+0x1/0x20()", Kind.WARNING, "WARNING in toy_go"),
+    ("WARNING: at toy_go+0x1/0x20()", Kind.WARNING, "WARNING in toy_go"),
+    ("traps: PANIC: double fault, error_code: 0x0", Kind.OOPS, "PANIC: double fault in toy_go"),
+    (
+        "Kernel panic - not syncing: corrupted stack end detected inside scheduler",
+        Kind.STACK_OVERFLOW,
+        "kernel panic: corrupted stack end in toy_go",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "kind", "title"), HEADLINES)
 def test_first_line_tells_kind_and_title(line: str, kind: Kind, title: str) -> None:
     assert [(splat.kind, splat.title) for splat in find_splats(parse_console(line + _STACK))] == [
         (kind, title)
@@ -145,3 +185,30 @@ def test_first_line_tells_kind_and_title(line: str, kind: Kind, title: str) -> N
 )
 def test_line_that_begins_no_report(line: str) -> None:
     assert find_splats(parse_console(line)) == ()
+
+
+# -- no row without an example ---------------------------------------------------
+
+TEXTS = [*(line for line, _, _ in HEADLINES), *(record.text for log in LOGS.values() for record in log)]
+
+
+def lines_of(row: Row, rows: Iterable[Row], texts: Iterable[str]) -> list[str]:
+    """Return the texts that a row is the first to match."""
+    return [text for text in texts if next((one for one in rows if re.match(one.pattern, text)), None) is row]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.kind}-{row.pattern[:40]}")
+def test_every_format_has_an_example_that_a_large_log_is_searched_for(row: Row) -> None:
+    examples = lines_of(row, ROWS, TEXTS)
+    assert examples, "no line of tests/unit/log/splats and of HEADLINES is of this format"
+    for example in examples:
+        assert may_hold_splat(example)
+        assert any(literal in example for literal in row.literals)
+
+
+def test_a_format_whose_lines_a_wider_one_takes_has_no_example() -> None:
+    kasan = next(row for row in ROWS if row.kind is Kind.KASAN)
+    any_bug = ROWS[-1]
+    line = "BUG: KASAN: use-after-free in toy_go+0x1/0x20"
+    assert lines_of(kasan, (kasan, any_bug), [line]) == [line]
+    assert lines_of(kasan, (any_bug, kasan), [line]) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rustbed.log.families.family import ALLOCATES, PLUMBING
-from rustbed.log.frames import readable
+from rustbed.log.traces import readable
 
 
 @pytest.mark.parametrize(

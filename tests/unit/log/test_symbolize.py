@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rustbed.log.annotate import annotate, render_blame
+from rustbed.log.frame import Frame
 from rustbed.log.record import Record, parse_console, render_records
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.symbolize import (
     Blame,
     Build,
-    Frame,
     Located,
     Place,
     Symbols,
@@ -317,3 +317,17 @@ def test_blame_shows_the_lines_around_it() -> None:
         "toy.rs:10 in toy::probe\n   9 | fn probe() {\n> 10 |     fail()\n  11 | }"
     )
     assert render_blame(Blame(function="f", file="toy.c", line=3)) == "toy.c:3 in f"
+
+
+@pytest.mark.parametrize(
+    ("line", "symbol"),
+    [
+        ("[c000000007a3fb50] [c00000000000e2a4] toy_open+0x14/0x30 [toy]", "toy_open"),
+        ("NIP [c0080000014a0014] toy_open+0x14/0x30 [toy]", "toy_open"),
+        ("epc   : 8ed80668 toy_open+0x14/0x30 [toy]", "toy_open"),
+        ("  ERA: ffff800002014014 toy_open+0x14/0x30 [toy]", "toy_open"),
+    ],
+)
+def test_frames_of_every_architecture_are_looked_up(line: str, symbol: str) -> None:
+    (frame,) = find_frames(parse_console(line))
+    assert (frame.symbol, frame.offset, frame.size, frame.module) == (symbol, 0x14, 0x30, "toy")

@@ -1,6 +1,6 @@
-"""The stack traces of a report: program counters and frames, in the shapes of every architecture.
+"""The stacks of a report: where one ends and the next begins, and of whom each is.
 
-Owns what a frame looks like and where one trace ends and the next begins. Knows nothing of blame. Pure.
+What a line of a stack looks like is in harness/log/frame.py. Knows nothing of blame. Pure.
 """
 
 from __future__ import annotations
@@ -14,34 +14,18 @@ from typing import NamedTuple
 from rustbed.log.demangle import demangle
 from rustbed.log.families.family import ALIASES
 from rustbed.log.formats.row import SYMBOL
+from rustbed.log.frame import ADDRESS, match_counter, match_frame
 
-_ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
-# powerpc prints the stack's address and the code's before each name
-_POWER = r"(?:\[[0-9a-f]{8,16}\] *){0,2}"
-
-# a stack frame; `?` marks words that only look like return addresses, and an address at the very
-# beginning of a function is that behind a call which never returns, at the end of the one before it
-FRAME = re.compile(
-    rf"\s*(?:<[A-Z]\w*> +)?(?:{_POWER}{_ADDRESS})(?P<unsure>\? )?"
-    rf"(?:(?P<symbol>{SYMBOL})\+0x(?P<offset>[0-9a-f]+)/0x"
-    rf"|\(?(?P<arm>{SYMBOL})(?: \[\w+\])?\)? from (?=\[<|\(|{SYMBOL}\+0x))"
-)
-# x86 (kernel segments), arm64, arm, riscv, s390, powerpc
-COUNTER = re.compile(
-    rf"\s*(?:RIP: 0010:|RIP: (?!\w{{4}}:)|E?IP: |EIP is at |pc : {_ADDRESS}|PC is at |e?pc : "
-    rf"|Krnl PSW : [0-9a-f ]+\(|NIP {_POWER}|--- interrupt: \w+ at )"
-    rf"{_ADDRESS}(?P<symbol>{SYMBOL})\+0x"
-)
 # the caller of such a frame. Behind a call that never returns the next function begins; only the entry code's
 # labels are returned to
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: whoever called a function that keeps no frame
-_LINK = re.compile(rf"\s*+(?:lr|ra) : {_ADDRESS}(?P<symbol>{SYMBOL})\+0x")
+_LINK = re.compile(rf"\s*+(?:lr|ra) : {ADDRESS}(?P<symbol>{SYMBOL})\+0x")
 # what stands behind a function of a loadable module, which is found fast; and the function itself
 _IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")
 _LAST_NAME = re.compile(rf"(?<![\w$.]){SYMBOL}\Z")
 # where a lock is or was taken
-TAKEN = re.compile(rf".*\b(?:at: {_ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function: (?P<worker>{SYMBOL}))")
+TAKEN = re.compile(rf".*\b(?:at: {ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function: (?P<worker>{SYMBOL}))")
 # the same on a line of its own, not indented as a frame would be
 RELEASED = re.compile(rf"(?:\[<[0-9a-f]+>\] )?(?P<symbol>{SYMBOL})\+0x")
 
@@ -123,14 +107,16 @@ class _Frame(NamedTuple):
 @lru_cache(maxsize=8192)
 def _parse_frame(line: str) -> _Frame | None:
     """Read a line of a stack, None if it is none: those of one kernel come again and again."""
-    frame = FRAME.match(line)
+    frame = match_frame(line)
     if frame is None:
         return None
-    unsure, symbol, offset, arm = frame.groups("")
-    if unsure or offset == "0":
+    symbol, callee = frame["symbol"] or "", frame["callee"] or ""
+    # an address at the very beginning of a function is that behind a call which never returns, at the end
+    # of the function before it
+    if frame["unsure"] or frame["offset"] == "0":
         return _Frame("", "", "", symbol)
-    caller = _FROM.match(line) if arm else None
-    return _Frame(symbol, arm, caller["symbol"] if caller else "", "")
+    caller = _FROM.match(line) if callee else None
+    return _Frame(symbol, callee, caller["symbol"] if caller else "", "")
 
 
 def _add_unusual(trace: Trace, frame: _Frame) -> None:
@@ -183,7 +169,7 @@ def parse_traces(lines: Iterable[str]) -> list[Trace]:
                 traces[-1].frames.append(frame.sure)
             else:
                 _add_unusual(traces[-1], frame)
-        elif is_code and (counter := COUNTER.match(line)):
+        elif is_code and (counter := match_counter(line)):
             _add_counter(traces, counter["symbol"])
         elif _MARK.match(line):
             _turn(traces, line)
