@@ -19,6 +19,11 @@ FACTS: dict[str, Any] = json.loads(Path(globals()["FACTS_FILE"]).read_text())
 LOADED: set[str] = set(FACTS["loaded"])
 
 
+def quoted(path: object) -> str:
+    """Return a path as gdb's commands take it, whatever is in its name."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def add_module(name: str, sections: dict[str, int]) -> None:
     """Load the symbols of a module that is at these addresses."""
     path = FACTS["modules"].get(name.replace("-", "_"))
@@ -28,7 +33,7 @@ def add_module(name: str, sections: dict[str, int]) -> None:
     rest = " ".join(
         f"-s {section} {address:#x}" for section, address in sections.items() if section != ".text"
     )
-    gdb.execute(f"add-symbol-file {path} {sections['.text']:#x} {rest}", to_string=True)
+    gdb.execute(f"add-symbol-file {quoted(path)} {sections['.text']:#x} {rest}", to_string=True)
 
 
 class ModuleLoaded(gdb.Breakpoint):  # type: ignore[misc] # gdb has no types
@@ -77,7 +82,7 @@ def stop_at(symbol: str) -> None:
 for setting in ("pagination off", "confirm off", "breakpoint pending off", "print asm-demangle on"):
     gdb.execute(f"set {setting}")
 for path, instead in FACTS["trees"]:
-    gdb.execute(f"set substitute-path {path} {instead}")
+    gdb.execute(f"set substitute-path {quoted(path)} {quoted(instead)}")
 gdb.execute(f"target remote {FACTS['socket']}")
 if FACTS["snapshots"]:
     # QEMU (11.1.3) cannot go back to its own snapshot of the reset, and does not report that it

@@ -1,0 +1,1 @@
+"""This project's own package: its name is nobody else's business."""

@@ -1,0 +1,4 @@
+"""What the drivers promise."""
+
+FIRST = 1
+LIMIT = 7

@@ -1,0 +1,146 @@
+"""rustbed as its users have it: a wheel in an environment of its own, and a project of somebody else's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parent.parent.parent
+FOREIGN = Path(__file__).parent / "foreign"
+# what people have beside rustbed; what these need themselves is named, so that they bring no other pytest
+PLUGINS = (
+    *("pytest-randomly", "pytest-timeout", "pytest-rerunfailures"),
+    *("pytest-cov", "coverage", "pytest-asyncio", "typing_extensions"),
+)
+
+Ended = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """An environment that has rustbed's wheel, and no way back to the checkout."""
+
+    environment: Path
+    # other plugins, which a session gets to see by PYTHONPATH
+    plugins: Path
+    # of the outer session, as pytest's and rustbed's options
+    options: tuple[str, ...]
+    # the cache with the kernels
+    cache: Path
+
+    def program(self, name: str) -> str:
+        return str(self.environment / "bin" / name)
+
+
+def install(directory: Path) -> tuple[Path, Path]:
+    """Make the wheel, an environment with it, and a directory of plugins; return the last two."""
+    environment, plugins = directory / "environment", directory / "plugins"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    quiet = ["--quiet", "--no-input"]
+    _run([*pip, "wheel", *quiet, "--no-deps", "--wheel-dir", str(directory / "wheel"), str(CHECKOUT)])
+    _run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
+    (wheel,) = (directory / "wheel").glob("*.whl")
+    _run([*pip, "--python", str(environment / "bin/python"), "install", *quiet, str(wheel)])
+    _run([*pip, "install", *quiet, "--no-deps", "--target", str(plugins), *PLUGINS])
+    return environment, plugins
+
+
+def _run(argv: Sequence[str]) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, f"{argv}\n{done.stdout}{done.stderr}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A copy of the foreign project, and how its owner calls things."""
+
+    installed: Installed
+    directory: Path
+    # other plugins are there
+    beside: bool = False
+    # words before each program: who runs it
+    runner: tuple[str, ...] = ()
+
+    def with_plugins(self) -> Project:
+        return replace(self, beside=True)
+
+    @property
+    def results(self) -> Path:
+        return self.directory / "results"
+
+    def env(self, **more: str) -> dict[str, str]:
+        """Return a person's environment: nothing of the session that we run in."""
+        ours = ("RUSTBED", "PYTEST", "PYTHON", "COV", "VIRTUAL_ENV")
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        if self.beside:
+            theirs["PYTHONPATH"] = str(self.installed.plugins)
+        return {**theirs, "RUSTBED_CACHE": str(self.installed.cache), "TERM": "dumb", **more}
+
+    def start(self, program: str, *words: str | Path, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self.runner, self.installed.program(program), *map(str, words)],
+            cwd=self.directory,
+            env=self.env(**env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, program: str, *words: str | Path, **env: str) -> Ended:
+        """Run a program of the environment to its end; both streams are in `stdout`."""
+        with self.start(program, *words, **env) as running:
+            try:
+                text, _ = running.communicate(timeout=300)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                raise
+        return Ended(running.args, running.returncode, text)
+
+    def pytest(self, *words: str | Path, **env: str) -> Ended:
+        return self.run("pytest", *self.installed.options, *words, **env)
+
+    def rustbed(self, *words: str | Path) -> Ended:
+        return self.run("rustbed", *words)
+
+    def sessions(self) -> list[Path]:
+        """Return the sessions' directories, the oldest first."""
+        return sorted(path for path in self.results.glob("2*") if path.is_dir())
+
+    def colours(self, session: Path | None = None) -> dict[str, str]:
+        """Return what became of the newest session's tests, by name: green, skipped or red."""
+        return read_colours((session or self.results / "latest") / "junit.xml")
+
+    def run_directory(self, test: str) -> Path:
+        """Return the run directory of a test of the newest session."""
+        (found,) = (self.results / "latest").resolve().glob(f"*-{test}-*")
+        return found
+
+
+def copy_project(installed: Installed, directory: Path) -> Project:
+    """Copy the foreign project to a place whose name is not plain ASCII."""
+    target = directory / "Müllers Treiber"
+    shutil.copytree(FOREIGN, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return Project(installed=installed, directory=target)
+
+
+def read_colours(junit: Path) -> dict[str, str]:
+    """Return the worst that became of each test of a junit.xml, by its name without the architecture."""
+    found: dict[str, str] = {}
+    for case in ET.parse(junit).getroot().iter("testcase"):  # noqa: S314 - our own file
+        name = (case.get("name") or "").replace("[x86_64]", "").replace("[x86_64-", "[")
+        if any(case.find(kind) is not None for kind in ("failure", "error")):
+            found[name] = "red"
+        else:
+            found.setdefault(name, "skipped" if case.find("skipped") is not None else "green")
+    return found
+
+
+def reds(colours: dict[str, str]) -> set[str]:
+    return {name for name, colour in colours.items() if colour == "red"}

@@ -1,0 +1,109 @@
+"""Every command of rustbed in somebody else's project, on what a red session left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.outside.installed import Installed, Project, copy_project
+
+
+@pytest.fixture(scope="module")
+def left_behind(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project after a session with one test that warns and one that asserts in vain."""
+    project = copy_project(installed, tmp_path_factory.mktemp("left"))
+    done = project.pytest("tests", "-k", "warns or too_much or needs_no")
+    assert done.returncode == 1, done.stdout
+    return project
+
+
+@pytest.fixture(scope="module")
+def kernel_directory(left_behind: Project) -> Path:
+    """Return a directory with a kernel that somebody built."""
+    said = left_behind.rustbed("build", "--arch", "x86_64").stdout
+    (image,) = (Path(line.split()[1]) for line in said.splitlines() if line.startswith("  kernel"))
+    return image.parent
+
+
+def test_explain_finds_the_splat_in_the_console_and_in_the_log(left_behind: Project) -> None:
+    for name in ("console.log", "kernel.log"):
+        done = left_behind.rustbed("explain", left_behind.run_directory("test_warns") / name)
+        assert done.returncode == 1, done.stdout
+        assert "WARNING" in done.stdout
+        assert "reader" in done.stdout
+
+
+def test_red_runs_are_listed_with_paths_that_lead_there(left_behind: Project) -> None:
+    done = left_behind.rustbed("repro", "list")
+    assert done.returncode == 0
+    assert [name for name in ("test_warns", "test_expects_too_much") if name in done.stdout] != []
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_red_run_is_packed_and_reproduced(left_behind: Project) -> None:
+    packed = left_behind.rustbed("repro", "pack", left_behind.run_directory("test_warns"))
+    assert packed.returncode == 0, packed.stdout
+    (bundle,) = left_behind.directory.glob("*test_warns*.rustbed.tar.gz")
+    done = left_behind.rustbed("repro", "run", bundle)
+    assert (done.returncode, done.stdout.splitlines()[-1].partition(":")[0]) == (0, "same"), done.stdout
+
+
+def test_a_shell_opens_before_the_failing_command(left_behind: Project) -> None:
+    terminal = pexpect.spawn(
+        left_behind.installed.program("rustbed"),
+        ["repro", "shell", str(left_behind.run_directory("test_warns"))],
+        cwd=left_behind.directory,
+        env=left_behind.env(),
+        timeout=120,
+        encoding="utf-8",
+    )
+    terminal.expect_exact("x86_64:/# ")
+    terminal.sendline("cut -d' ' -f1 /proc/modules; exit 7")
+    terminal.expect_exact("\ncounter")
+    terminal.expect_exact(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 7
+
+
+def test_gdb_knows_the_lines_of_the_driver(left_behind: Project) -> None:
+    run = left_behind.run_directory("test_warns")
+    done = left_behind.rustbed("repro", "gdb", run, "--batch", "info line counter_next")
+    assert done.returncode == 0, done.stdout
+    assert "counter_main.rs" in done.stdout
+
+
+def test_gate_judges_the_session(left_behind: Project) -> None:
+    results = left_behind.results / "latest" / "junit.xml"
+    done = left_behind.rustbed("gate", "--baseline", results, results)
+    assert (done.returncode, done.stdout.count("STILL FAILING")) == (0, 2), done.stdout
+
+
+def test_doctor_finds_everything(left_behind: Project) -> None:
+    done = left_behind.rustbed("doctor", "--arch", "x86_64")
+    assert "ok    qemu x86_64" in done.stdout
+
+
+def test_boot_runs_a_command_and_hands_its_status_over(left_behind: Project) -> None:
+    done = left_behind.rustbed("boot", "--arch", "x86_64", "--", "uname -r; exit 7")
+    assert done.returncode == 7, done.stdout
+
+
+def test_bisect_finds_the_first_kernel_on_which_a_test_is_red(
+    left_behind: Project, kernel_directory: Path
+) -> None:
+    for version in ("7.3.1", "7.3.2"):
+        (left_behind.directory / version).symlink_to(kernel_directory)
+    (left_behind.directory / "test_bisected.py").write_text(
+        "def test_kernel_is_old(kernel):\n    assert '7.3.1' in kernel.source\n"
+    )
+    ends = ("--good", "built:7.3.1", "--bad", "built:7.3.2")
+    done = left_behind.rustbed("bisect", *ends, "test_bisected.py")
+    assert done.returncode == 0, done.stdout
+    assert "first bad: built:7.3.2" in done.stdout
+
+
+def test_the_checkout_is_never_imported(left_behind: Project) -> None:
+    said = left_behind.run("python", "-c", "import rustbed; print(rustbed.__file__)").stdout.strip()
+    assert Path(said).is_relative_to(left_behind.installed.environment)

@@ -1,0 +1,91 @@
+"""Pytest in somebody else's project, as its people call it: what a test says must not depend on that."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.outside.installed import Project, reds
+
+RED = {"test_warns", "test_panics", "test_expects_too_much"}
+GREEN = {
+    "test_reader_reads_the_first_number",
+    "test_counter_says_how_far_it_went",
+    "test_counter_ends[7-read 7]",
+    "test_counter_ends[8-read nothing]",
+    "test_needs_no_machine",
+}
+EXPECTED = {**dict.fromkeys(RED, "red"), **dict.fromkeys(GREEN, "green")}
+
+# each runs all tests; other plugins are there in the latter
+ALONE = {
+    "as it is": (),
+    "two workers": ("-n", "2"),
+    "appended paths, warnings are errors": ("--import-mode=append", "-W", "error"),
+    "importlib": ("--import-mode=importlib", "-p", "no:cacheprovider"),
+}
+LOOP_SCOPE = "asyncio_default_fixture_loop_scope=function"  # unset, pytest-asyncio itself warns
+BESIDE = {
+    "beside": ("--timeout=120", "--cov=harness", "--asyncio-mode=auto", "-o", LOOP_SCOPE, "-W", "error"),
+    "beside, two workers": ("-n", "2", "-p", "randomly", "--import-mode=importlib"),
+}
+
+
+@pytest.mark.parametrize("words", ALONE.values(), ids=ALONE)
+def test_outcomes_are_the_same_however_it_is_called(project: Project, words: tuple[str, ...]) -> None:
+    done = project.pytest(*words)
+    assert (done.returncode, project.colours()) == (1, EXPECTED), done.stdout
+
+
+@pytest.mark.parametrize("words", BESIDE.values(), ids=BESIDE)
+def test_outcomes_are_the_same_beside_other_plugins(project: Project, words: tuple[str, ...]) -> None:
+    done = project.with_plugins().pytest(*words)
+    assert (done.returncode, project.colours()) == (1, EXPECTED), done.stdout
+    assert "Using --randomly-seed" in done.stdout
+
+
+def test_red_tests_are_run_again_alone_and_the_first_one_stops(project: Project) -> None:
+    first = project.pytest("tests", "-x")
+    assert (first.returncode, len(reds(project.colours()))) == (1, 1), first.stdout
+    again = project.pytest("tests", "--lf")
+    assert (again.returncode, set(project.colours())) == (1, reds(project.colours())), again.stdout
+    assert len(project.sessions()) == 2
+
+
+def test_two_sessions_at_once_keep_out_of_each_others_way(project: Project) -> None:
+    both = [project.start("pytest", *project.installed.options) for _ in range(2)]
+    for running in both:
+        with running:
+            text, _ = running.communicate(timeout=300)
+        assert running.returncode == 1, text
+    assert [project.colours(session) for session in project.sessions()] == [EXPECTED, EXPECTED]
+
+
+def _ordinary_user() -> tuple[str, ...]:
+    """Return the words that make an ordinary user of us: with root's rights nothing is read-only."""
+    if os.geteuid() != 0:
+        return ()
+    runner = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    done = subprocess.run([*runner, "true"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"root cannot become an ordinary user here: {done.stderr.strip()}")
+    return runner
+
+
+def _forbid_writing(directory: Path) -> None:
+    for path in (directory, *directory.rglob("*")):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+
+
+def test_an_ordinary_user_without_a_home_may_have_read_only_sources(project: Project, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    _forbid_writing(project.directory)
+    somebody = replace(project, runner=_ordinary_user())
+    done = somebody.pytest("tests", "--results", results, HOME="/nonexistent", USER="nobody")
+    assert (done.returncode, project.colours(results / "latest")) == (1, EXPECTED), done.stdout
+    assert not project.results.exists()
