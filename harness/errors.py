@@ -14,6 +14,7 @@
     │   ├── HangError      it lives and makes no progress
     │   └── LostError      QEMU is gone
     ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
+    ├── DeviceError        a device written in Python failed: it raised, it is stuck, QEMU disagrees with it
     ├── WaitError          what a test waited for never came, and the guest is well
     ├── CommandError       a guest command ended with a status other than the expected one
     └── MonitorError       QEMU refused a QMP command
@@ -152,6 +153,10 @@ class SyscallError(CommandError):
     def __init__(self, headline: str, *, errno: int, **facts: object) -> None:
         self.errno = errno
         super().__init__(f"{headline}: {os.strerror(errno)}", status=1, output="", errno=errno, **facts)
+
+
+class DeviceError(HarnessError):
+    """A device written in Python failed, so that nothing was proved; `facts` has its traceback."""
 
 
 class WaitError(HarnessError):

@@ -1,1 +1,1 @@
-"""Firmware tables and other hardware described in text."""
+"""Hardware written in Python: what a device is, and the server through which QEMU reaches it."""

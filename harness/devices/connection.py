@@ -1,0 +1,142 @@
+"""Messages over a socket: whole ones in, whole ones out, with the descriptors that belong to them.
+
+Owns the framing and nothing else: a message is known by its header alone.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rustbed.devices.messages import (
+    ERROR,
+    MAX_DESCRIPTORS,
+    MAX_TRANSFER,
+    REPLY,
+    TYPE,
+    Header,
+    layout,
+    pack,
+)
+
+_HEADER = layout(Header)
+_FLAGS = socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT
+_ROOM = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
+# bytes of the longest message that is taken: a transfer and what stands before it
+_LONGEST = MAX_TRANSFER + 4096
+
+
+class BrokenStreamError(Exception):
+    """The bytes on the socket are no messages: nothing that follows can be understood."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it came; its descriptors belong to the receiver."""
+
+    header: Header
+    body: bytes
+    descriptors: tuple[int, ...] = ()
+    # more descriptors came than one message may have, and the kernel closed some
+    truncated: bool = False
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it answers a command of ours."""
+        return self.header.flags & TYPE == REPLY
+
+    def close(self) -> None:
+        """Close its descriptors."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+class Connection:
+    """One end of a vfio-user connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, to wait for messages on."""
+        return self._socket.fileno()
+
+    def receive(self) -> Message | None:
+        """Return the next message, None when the peer has closed; once begun, it is waited for.
+
+        Raises BlockingIOError if none has begun, BrokenStreamError if it is none.
+        """
+        # the header alone, so that the descriptors that come with it are this message's
+        data, ancillary, flags, _ = self._socket.recvmsg(_HEADER.size, _ROOM, _FLAGS)
+        if not data:
+            return None
+        descriptors = tuple(_descriptors(ancillary)) if ancillary else ()
+        try:
+            if len(data) < _HEADER.size:
+                data += self._receive_exactly(_HEADER.size - len(data))
+            header = Header(*_HEADER.unpack(data))
+            if not _HEADER.size <= header.size <= _LONGEST or header.flags & TYPE > REPLY:
+                raise BrokenStreamError(f"not a header: {header}")
+            body = self._receive_exactly(header.size - _HEADER.size) if header.size > _HEADER.size else b""
+        except BaseException:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise
+        return Message(header, body, descriptors, bool(flags & socket.MSG_CTRUNC))
+
+    def _receive_exactly(self, count: int) -> bytes:
+        data = self._socket.recv(count)
+        if len(data) == count:
+            return data
+        parts, left = [data], count - len(data)
+        while left:
+            if not data:
+                raise BrokenStreamError(f"the peer closed {left} bytes before a message's end")
+            data = self._socket.recv(left)
+            parts.append(data)
+            left -= len(data)
+        return b"".join(parts)
+
+    def send(self, header: Header, body: bytes = b"", descriptors: Sequence[int] = ()) -> None:
+        """Send a message; its size is put in. Raises OSError if the peer is gone."""
+        sized = header._replace(size=_HEADER.size + len(body))
+        self._send_all(pack(sized) + body, descriptors)
+
+    def reply(self, command: Header, body: bytes = b"") -> None:
+        """Answer a command."""
+        # the path of every access: packed at once
+        self._send_all(
+            _HEADER.pack(command.id, command.command, _HEADER.size + len(body), REPLY, 0) + body, ()
+        )
+
+    def refuse(self, command: Header, error: int) -> None:
+        """Answer a command with an errno."""
+        self._send_all(_HEADER.pack(command.id, command.command, _HEADER.size, REPLY | ERROR, error), ())
+
+    def _send_all(self, data: bytes, descriptors: Sequence[int]) -> None:
+        if descriptors:
+            sent = socket.send_fds(self._socket, [data], list(descriptors))
+            self._socket.sendall(data[sent:])
+        else:
+            self._socket.sendall(data)
+
+    def shut_down(self) -> None:
+        """Let both ends see the end; the socket stays to be closed."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+def _descriptors(ancillary: Sequence[tuple[int, int, bytes]]) -> Iterator[int]:
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found = array.array("i")
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+            yield from found

@@ -1,0 +1,320 @@
+"""A PCI device: what an author of one writes, and what it can do to the guest.
+
+Knows its registers, its configuration space and its trace; who carries the
+accesses to it is told when it is served. Single root I/O virtualisation is left out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from rustbed.devices import config_space
+from rustbed.devices.config_space import Capability, Identity
+from rustbed.devices.messages import Irq, Region
+from rustbed.devices.registers import Bar, Contents, Register, check_registers
+from rustbed.devices.trace import CONFIG, Access, Dma, Event, Interrupt, Read, Reset, Write, accesses
+from rustbed.errors import UsageError
+
+_READ, _WRITE = "on_read_", "on_write_"
+Self = TypeVar("Self", bound="PciDevice")
+# bytes of an entry of the MSI-X table (PCI Local Bus Specification 3.0, 6.8.2)
+_MSIX_ENTRY = 16
+
+
+class Line(Protocol):
+    """What a device that is served reaches the guest by."""
+
+    def read_memory(self, address: int, count: int) -> bytes:
+        """Return bytes of the guest's memory."""
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write bytes to the guest's memory."""
+
+    def raise_irq(self, vector: int) -> bool:
+        """Raise an interrupt and return whether it was delivered."""
+
+    def lower_irq(self) -> None:
+        """Release the INTx line."""
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call something later, between two accesses."""
+
+    def settle(self) -> None:
+        """Return when every access that the guest has made was served. Raises DeviceError."""
+
+
+class _Unplugged:
+    """Stands for the guest of a device that is not served."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise UsageError("the device is not plugged into a machine")
+
+    read_memory = write_memory = raise_irq = after = _refuse
+
+    def lower_irq(self) -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
+
+
+class PciDevice:
+    """A PCI device; an author's class derives from it.
+
+    The class says what the device is, by the names below and by `Bar`s and their registers.
+    Methods `on_read_NAME` and `on_write_NAME` are called for the register NAME. All run in one
+    thread of the host, one after the other. Raises UsageError for a class that makes no sense.
+    """
+
+    vendor_id: int
+    device_id: int
+    subsystem_vendor_id = 0
+    subsystem_id = 0
+    #: 24 bits: class, subclass, programming interface
+    class_code = 0xFF0000
+    revision = 0
+    #: whether it has an interrupt pin, and how many vectors of MSI and MSI-X
+    intx = False
+    msi = 0
+    msix = 0
+    #: whether it is a PCI Express device, with 4096 bytes of configuration space
+    express = False
+    #: further entries of the capability list
+    capabilities: tuple[Capability, ...] = ()
+
+    _declared: Mapping[int, Bar] = {}
+    _msix_bar: int | None = None
+
+    #: what the BARs hold, by index
+    bars: Mapping[int, Contents]
+    #: the configuration space
+    config: config_space.ConfigSpace
+    _line: Line
+    _events: list[Event]
+    # time.monotonic() when it was made
+    _began: float
+
+    def __init_subclass__(cls) -> None:
+        """Check what the class declares."""
+        declared = {name: value for kind in reversed(cls.__mro__) for name, value in vars(kind).items()}
+        bars = [value for value in declared.values() if isinstance(value, Bar)]
+        cls._declared = _by_index(cls.__name__, bars)
+        for bar in cls._declared.values():
+            check_registers(cls.__name__, bar)
+        registers = {register.name: register for bar in bars for register in bar.registers}
+        _check_callbacks(cls.__name__, declared, registers)
+        _check_ids(cls)
+        cls._msix_bar = _free_index(cls.__name__, cls._declared) if cls.msix else None
+
+    def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
+        """Make a device; done here, so that an author's __init__ need not call another."""
+        self = super().__new__(cls)
+        kind = type(self)
+        bars = dict(kind._declared)
+        if kind._msix_bar is not None:
+            size = max(4096, 1 << (2 * _MSIX_ENTRY * kind.msix - 1).bit_length())
+            bars[kind._msix_bar] = Bar(kind._msix_bar, size=size, memory=True)
+        self.bars = {index: _contents(self, bar) for index, bar in bars.items()}
+        self.config = config_space.lay_out(
+            _identity(kind), bars.values(), _capabilities(kind, bars), express=kind.express
+        )
+        self._line = _Unplugged()
+        self._events = []
+        self._began = time.monotonic()
+        for contents in self.bars.values():
+            contents.reset()
+        return self
+
+    # -- for an author to write --------------------------------------------------
+
+    def on_read(self, bar: int, offset: int, width: int) -> int:
+        """Return what a read gives that touches no register."""
+        return 0
+
+    def on_write(self, bar: int, offset: int, width: int, value: int) -> None:
+        """Take a write that touches no register."""
+
+    def on_reset(self) -> None:
+        """Return to the state after power-on; the registers have done so already."""
+
+    # -- for an author to use ----------------------------------------------------
+
+    def dma_read(self, address: int, count: int) -> bytes:
+        """Return bytes of the guest's memory; all-ones while the driver has not enabled bus mastering.
+
+        Raises UsageError where the guest has no memory.
+        """
+        allowed = self._note_dma("read", address, count)
+        return self._line.read_memory(address, count) if allowed else b"\xff" * count
+
+    def dma_write(self, address: int, data: bytes) -> None:
+        """Write to the guest's memory; nothing is written while the driver has not enabled bus mastering.
+
+        Raises UsageError where the guest has no memory.
+        """
+        if self._note_dma("write", address, len(data)):
+            self._line.write_memory(address, data)
+
+    def raise_irq(self, vector: int = 0) -> None:
+        """Raise an interrupt: MSI-X or MSI if the driver has enabled it, else INTx, until lowered."""
+        delivered = self._line.raise_irq(vector)
+        self._events.append(Interrupt(vector, delivered, self._now()))
+
+    def lower_irq(self) -> None:
+        """Release the INTx line."""
+        self._line.lower_irq()
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call something later, between two accesses: what a device does in its own time."""
+        self._line.after(seconds, call)
+
+    # -- for a test to look at ---------------------------------------------------
+
+    @property
+    def events(self) -> list[Event]:
+        """All that happened, in order, up to this very moment: accesses, interrupts, DMA, resets."""
+        self._line.settle()
+        return list(self._events)
+
+    @property
+    def trace(self) -> list[Access]:
+        """The accesses to the BARs, in order, up to this very moment."""
+        return accesses(self.events)
+
+    def forget(self) -> None:
+        """Let `events` and `trace` begin here."""
+        self._line.settle()
+        self._events.clear()
+
+    # -- for the server ----------------------------------------------------------
+
+    def connect(self, line: Line | None) -> None:
+        """Say how the guest is reached from now on; None: not at all."""
+        self._line = line or _Unplugged()
+
+    def size_of(self, region: int) -> int:
+        """Return the bytes of a region, 0 if the device lacks it."""
+        if region == CONFIG:
+            return len(self.config.data)
+        return self.bars[region].bar.size if region in self.bars else 0
+
+    def read(self, region: int, offset: int, count: int) -> bytes:
+        """Return what a read of a region gives. The caller has seen to it that the bytes are there."""
+        data = self.config.read(offset, count) if region == CONFIG else self.bars[region].read(offset, count)
+        self._events.append(Read(region, offset, count, int.from_bytes(data, "little"), self._now()))
+        return data
+
+    def write(self, region: int, offset: int, data: bytes) -> None:
+        """Write to a region. The caller has seen to it that the bytes are there."""
+        value = int.from_bytes(data, "little")
+        self._events.append(Write(region, offset, len(data), value, self._now()))
+        if region == CONFIG:
+            self.config.write(offset, data)
+        else:
+            self.bars[region].write(offset, data)
+
+    def reset(self) -> None:
+        """Return to the state after power-on."""
+        self._events.append(Reset(self._now()))
+        self.config.reset()
+        for contents in self.bars.values():
+            contents.reset()
+        self.lower_irq()
+        self.on_reset()
+
+    @property
+    def interrupts(self) -> dict[Irq, int]:
+        """How many interrupts it has, by kind; QEMU wants the last two of any device."""
+        return {Irq.INTX: int(self.intx), Irq.MSI: self.msi, Irq.MSIX: self.msix, Irq.ERR: 1, Irq.REQ: 1}
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+    def _note_dma(self, way: str, address: int, count: int) -> bool:
+        allowed = bool(self.config.command & config_space.MASTER)
+        self._events.append(Dma(way, address, count, allowed, self._now()))
+        return allowed
+
+
+def _by_index(kind: str, bars: Sequence[Bar]) -> dict[int, Bar]:
+    taken: dict[int, Bar] = {}
+    for bar in bars:
+        for index in range(bar.index, bar.index + bar.bits // 32):
+            if index in taken:
+                raise UsageError(f"{kind}: BAR {index} is declared twice", note="one of 64 bits takes two")
+            taken[index] = bar
+    return {bar.index: bar for bar in bars}
+
+
+def _free_index(kind: str, bars: Mapping[int, Bar]) -> int:
+    taken = {index + more for index, bar in bars.items() for more in range(bar.bits // 32)}
+    free = [index for index in range(Region.BAR5 + 1) if index not in taken]
+    if not free:
+        raise UsageError(f"{kind}: MSI-X wants a BAR for its table, and all are taken")
+    return free[-1]
+
+
+def _check_callbacks(kind: str, declared: Mapping[str, object], registers: Mapping[str, Register]) -> None:
+    for name in declared:
+        for prefix in (_READ, _WRITE):
+            register = name.removeprefix(prefix)
+            if not name.startswith(prefix):
+                continue
+            if register not in registers:
+                raise UsageError(
+                    f"{kind}.{name}: there is no register {register!r}", registers=", ".join(registers)
+                )
+            if prefix == _WRITE and registers[register].read_only:
+                raise UsageError(f"{kind}.{name} is never called: {register} is read-only")
+
+
+def _check_ids(kind: type[PciDevice]) -> None:
+    for name, bits in (
+        ("vendor_id", 16),
+        ("device_id", 16),
+        ("subsystem_vendor_id", 16),
+        ("subsystem_id", 16),
+        ("class_code", 24),
+        ("revision", 8),
+    ):
+        value = getattr(kind, name, None)
+        if not isinstance(value, int) or not 0 <= value < 1 << bits:
+            raise UsageError(f"{kind.__name__}: {name} is {value!r}", wanted=f"a number of {bits} bits")
+
+
+def _identity(kind: type[PciDevice]) -> Identity:
+    return Identity(
+        vendor=kind.vendor_id,
+        device=kind.device_id,
+        subsystem_vendor=kind.subsystem_vendor_id,
+        subsystem=kind.subsystem_id,
+        class_code=kind.class_code,
+        revision=kind.revision,
+        interrupt_pin=int(kind.intx),
+    )
+
+
+def _capabilities(kind: type[PciDevice], bars: Mapping[int, Bar]) -> list[Capability]:
+    found = list(kind.capabilities)
+    if kind._msix_bar is not None:
+        pending = bars[kind._msix_bar].size // 2
+        found.insert(0, config_space.msix(kind.msix, bar=kind._msix_bar, table=0, pending=pending))
+    if kind.msi:
+        found.insert(0, config_space.msi(kind.msi))
+    if kind.express:
+        found.insert(0, config_space.express())
+    return found
+
+
+def _contents(device: PciDevice, bar: Bar) -> Contents:
+    names = [register.name for register in bar.registers]
+    return Contents(
+        bar=bar,
+        memory=bytearray(bar.size),
+        readers={name: getattr(device, _READ + name) for name in names if hasattr(device, _READ + name)},
+        writers={name: getattr(device, _WRITE + name) for name in names if hasattr(device, _WRITE + name)},
+        read_other=lambda offset, width: device.on_read(bar.index, offset, width),
+        write_other=lambda offset, width, value: device.on_write(bar.index, offset, width, value),
+    )

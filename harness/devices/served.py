@@ -1,0 +1,95 @@
+"""A device that is served for as long as a context lasts: its socket, its thread, its end."""
+
+from __future__ import annotations
+
+import json
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed.devices.connection import Connection
+from rustbed.devices.pci import PciDevice
+from rustbed.devices.server import STUCK_S, Server
+from rustbed.errors import DeviceError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A device that waits for QEMU, or is used by one."""
+
+    device: PciDevice
+    # the socket that QEMU connects to
+    path: Path
+    server: Server
+
+    def check(self) -> None:
+        """Raise DeviceError if something is wrong with the device; cheap."""
+        self.server.check()
+
+    @property
+    def properties(self) -> dict[str, object]:
+        """What device_add takes, without id and bus."""
+        return {"driver": "vfio-user-pci", "socket": {"type": "unix", "path": str(self.path)}}
+
+    @property
+    def argument(self) -> str:
+        """What -device takes."""
+        return json.dumps(self.properties)
+
+
+@contextmanager
+def serve(device: PciDevice) -> Iterator[Served]:
+    """Serve a device in a thread, one QEMU after the other, until the context ends.
+
+    Raises DeviceError on the way out if anything went wrong, whatever else did: a test whose
+    device failed has proved nothing.
+    """
+    # a short path: those of sockets end at 107 bytes
+    with (
+        tempfile.TemporaryDirectory(prefix="rustbed-") as directory,
+        socket.socket(socket.AF_UNIX) as listening,
+    ):
+        path = Path(directory) / "device"
+        listening.bind(str(path))
+        listening.listen(1)
+        server = Server(device)
+        thread = threading.Thread(
+            target=_accept, args=(server, listening), name=f"{type(device).__name__} device", daemon=True
+        )
+        thread.start()
+        served = Served(device=device, path=path, server=server)
+        failed: BaseException | None = None
+        try:
+            yield served
+        except BaseException as error:
+            failed = error
+            raise
+        finally:
+            _end(server, thread, listening)
+            try:
+                served.check()
+            except DeviceError as error:
+                raise error from failed
+
+
+def _accept(server: Server, listening: socket.socket) -> None:
+    while True:
+        try:
+            sock, _ = listening.accept()
+        except OSError:
+            # shut down: the context ends
+            return
+        with sock:
+            server.serve(Connection(sock))
+
+
+def _end(server: Server, thread: threading.Thread, listening: socket.socket) -> None:
+    server.end()
+    listening.shutdown(socket.SHUT_RDWR)
+    thread.join(STUCK_S + 0.5)
+    if not thread.is_alive():
+        server.close()

@@ -1,0 +1,406 @@
+"""The server through which QEMU reaches a device: vfio-user commands in, answers out.
+
+Runs a device's code in one thread, and keeps what goes wrong there: a device whose code
+raised reads as all-ones from then on, so that the guest goes on, and whoever looks at it
+gets the error. Knows sockets and the protocol; what a device does is for `pci`.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import itertools
+import json
+import os
+import select
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+
+from rustbed.devices import messages
+from rustbed.devices.connection import BrokenStreamError, Connection, Message
+from rustbed.devices.guest_memory import GuestMemory
+from rustbed.devices.interrupts import Interrupts
+from rustbed.devices.messages import Command, Header, Irq, Region, layout, pack, unpack, unpack_exactly
+from rustbed.devices.pci import PciDevice
+from rustbed.errors import DeviceError
+
+# seconds after which a device's code counts as stuck: QEMU waits 5 s for an access, and the guest with it
+STUCK_S = 2.0
+# seconds that QEMU has to answer a DMA message
+_DMA_S = 5.0
+_ACCESS = layout(messages.Access)
+_WIDTHS = (1, 2, 4, 8)
+
+
+class Server:
+    """Serves one device on one connection at a time. Its thread calls `serve`; the rest is for others."""
+
+    def __init__(self, device: PciDevice) -> None:
+        self._device = device
+        self._name = type(device).__name__
+        self._connection: Connection | None = None
+        # held by the thread that reads the socket or runs the device's code
+        self._turn = threading.RLock()
+        self._interrupts = Interrupts(device.interrupts)
+        self._memory = GuestMemory(self._fetch, self._send)
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._ids = itertools.count(1)
+        self._replies: dict[int, Message] = {}
+        # what is called later: time, serial number, call
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        # commands under way that QEMU waits for
+        self._awaited = 0
+        # time.monotonic() when the device's code was entered, None while it is not running
+        self._since: float | None = None
+        self._thread: int | None = None
+        self._failure: DeviceError | None = None
+        self._ended = False
+        self._answers: dict[int, Callable[[Message], bytes]] = {
+            Command.REGION_READ: self._region_read,
+            Command.REGION_WRITE: self._region_write,
+            Command.REGION_WRITE_MULTI: self._region_write_multi,
+            Command.VERSION: self._version,
+            Command.DMA_MAP: self._dma_map,
+            Command.DMA_UNMAP: self._dma_unmap,
+            Command.GET_INFO: self._get_info,
+            Command.GET_REGION_INFO: self._get_region_info,
+            Command.GET_IRQ_INFO: self._get_irq_info,
+            Command.SET_IRQS: self._set_irqs,
+            Command.RESET: self._reset,
+        }
+
+    # -- the thread ------------------------------------------------------------
+
+    def serve(self, connection: Connection) -> None:
+        """Serve a connection until the peer closes it or `end` is called; what goes wrong is kept."""
+        self._thread = threading.get_ident()
+        self._connection = connection
+        self._device.connect(self)
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        try:
+            while not self._ended and self._turn_once(poll):
+                pass
+        except BrokenStreamError as error:
+            self._fail(f"{self._name}: QEMU and the device do not understand each other: {error}")
+        except OSError as error:
+            # the peer went away while it was being answered: its owner says why
+            if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.EBADF):
+                self._fail(f"{self._name}: the connection to QEMU broke: {error}")
+        finally:
+            self._leave()
+
+    def _turn_once(self, poll: select.poll) -> bool:
+        ready = poll.poll(self._until_timer_ms())
+        with self._turn:
+            self._since = time.monotonic()
+            try:
+                going_on = True
+                for descriptor, _ in ready:
+                    if descriptor == self._wake:
+                        with suppress(BlockingIOError):
+                            os.eventfd_read(self._wake)
+                    else:
+                        going_on = self._take()
+                if self._timers:
+                    self._run_timers()
+                return going_on
+            finally:
+                self._since = None
+
+    def _leave(self) -> None:
+        with self._turn:
+            # what the specification asks for when the client disconnects; the device's state stays
+            self._memory.close()
+            self._interrupts.close()
+            self._device.connect(None)
+            self._connection = None
+            self._replies.clear()
+
+    def _until_timer_ms(self) -> float | None:
+        with self._turn:
+            return max(0.0, self._timers[0][0] - time.monotonic()) * 1000 + 0.5 if self._timers else None
+
+    def _run_timers(self) -> None:
+        while self._timers and self._timers[0][0] <= time.monotonic():
+            _, _, call = heapq.heappop(self._timers)
+            self._ask("what it does later", call)
+
+    # -- messages --------------------------------------------------------------
+
+    def _take(self) -> bool:
+        """Serve one message, if there is one; return whether the peer is still there."""
+        assert self._connection is not None
+        try:
+            message = self._connection.receive()
+        except BlockingIOError:
+            # another thread took it
+            return True
+        if message is None:
+            return False
+        try:
+            if message.is_reply:
+                self._replies[message.header.id] = message
+            else:
+                self._answer(self._connection, message)
+        finally:
+            message.close()
+        return True
+
+    def _answer(self, connection: Connection, message: Message) -> None:
+        header = message.header
+        waits = not header.flags & messages.NO_REPLY
+        self._awaited += waits
+        try:
+            body = self._carry_out(message)
+        except OSError as error:
+            if waits:
+                connection.refuse(header, error.errno or errno.EINVAL)
+        else:
+            if waits:
+                connection.reply(header, body)
+        finally:
+            self._awaited -= waits
+
+    def _carry_out(self, message: Message) -> bytes:
+        """Return the answer to a command. Raises OSError if it is refused."""
+        answer = self._answers.get(message.header.command)
+        if answer is None:
+            # optional ones, and those of a future version
+            raise OSError(errno.ENOTSUP, "not supported")
+        try:
+            if message.truncated:
+                raise OSError(errno.EINVAL, f"more than {messages.MAX_DESCRIPTORS} descriptors")
+            return answer(message)
+        except (ValueError, OSError) as error:
+            name = Command(message.header.command).name
+            self._fail(
+                f"{self._name}: a malformed or impossible command of QEMU was refused: {name}: {error}"
+            )
+            raise OSError(getattr(error, "errno", None) or errno.EINVAL, str(error)) from error
+
+    def _version(self, message: Message) -> bytes:
+        version, _ = unpack(messages.Version, message.body)
+        if version.major != 0:
+            raise OSError(errno.EINVAL, f"version {version.major}.{version.minor}")
+        offered = {
+            "capabilities": {
+                "max_msg_fds": messages.MAX_DESCRIPTORS,
+                "max_data_xfer_size": messages.MAX_TRANSFER,
+                "write_multiple": True,
+            }
+        }
+        # the minor version may not be above what was proposed, and ours is the lowest
+        return pack(messages.Version(0, 0)) + json.dumps(offered).encode() + b"\0"
+
+    def _dma_map(self, message: Message) -> bytes:
+        wanted = unpack_exactly(messages.DmaMap, message.body)
+        if len(message.descriptors) > 1:
+            raise OSError(errno.EINVAL, f"{len(message.descriptors)} descriptors for one mapping")
+        self._memory.map(wanted, message.descriptors[0] if message.descriptors else None)
+        return b""
+
+    def _dma_unmap(self, message: Message) -> bytes:
+        wanted = unpack_exactly(messages.DmaUnmap, message.body)
+        self._memory.unmap(wanted)
+        return message.body
+
+    def _get_info(self, message: Message) -> bytes:
+        unpack_exactly(messages.Info, message.body)
+        flags = messages.CAN_RESET | messages.IS_PCI
+        size = layout(messages.Info).size
+        return pack(messages.Info(argsz=size, flags=flags, regions=max(Region) + 1, irqs=len(Irq)))
+
+    def _get_region_info(self, message: Message) -> bytes:
+        asked = unpack_exactly(messages.RegionInfo, message.body)
+        if asked.number > max(Region):
+            raise OSError(errno.EINVAL, f"there is no region {asked.number}")
+        size = self._device.size_of(asked.number)
+        flags = messages.CAN_READ | messages.CAN_WRITE if size else 0
+        argsz = layout(messages.RegionInfo).size
+        return pack(messages.RegionInfo(argsz, flags, asked.number, 0, size, 0))
+
+    def _get_irq_info(self, message: Message) -> bytes:
+        asked = unpack_exactly(messages.IrqInfo, message.body)
+        if asked.number >= len(Irq):
+            raise OSError(errno.EINVAL, f"there is no kind {asked.number} of interrupts")
+        kind = Irq(asked.number)
+        more = messages.MASKABLE | messages.AUTOMASKED if kind is Irq.INTX else messages.NORESIZE
+        argsz = layout(messages.IrqInfo).size
+        return pack(messages.IrqInfo(argsz, messages.EVENTFD | more, kind, self._interrupts.counts[kind]))
+
+    def _set_irqs(self, message: Message) -> bytes:
+        wanted, data = unpack(messages.IrqSet, message.body)
+        self._interrupts.set(wanted, data, message.descriptors)
+        return b""
+
+    def _reset(self, message: Message) -> bytes:
+        self._ask("on_reset", self._device.reset)
+        return b""
+
+    def _region_read(self, message: Message) -> bytes:
+        if len(message.body) != _ACCESS.size:
+            raise ValueError(f"Access has {len(message.body)} bytes instead of {_ACCESS.size}")
+        offset, region, count = _ACCESS.unpack(message.body)
+        self._check_range(region, offset, count)
+        data = self._ask("a read", self._device.read, region, offset, count)
+        return message.body + (b"\xff" * count if data is None else data)
+
+    def _region_write(self, message: Message) -> bytes:
+        access, data = unpack(messages.Access, message.body)
+        self._write(access.region, access.offset, access.length, data)
+        return message.body[: _ACCESS.size]
+
+    def _region_write_multi(self, message: Message) -> bytes:
+        wanted, rest = unpack(messages.WriteCount, message.body)
+        for _ in range(wanted.total):
+            one, rest = unpack(messages.OneWrite, rest)
+            self._write(one.region, one.offset, one.length, rest[: one.length])
+            rest = rest[8:]
+        if rest:
+            raise ValueError(f"{len(rest)} bytes follow {wanted.total} writes")
+        return pack(wanted)
+
+    def _write(self, region: int, offset: int, count: int, data: bytes) -> None:
+        if len(data) != count:
+            raise ValueError(f"{len(data)} bytes come with a write of {count}")
+        self._check_range(region, offset, count)
+        self._ask("a write", self._device.write, region, offset, data)
+
+    def _check_range(self, region: int, offset: int, count: int) -> None:
+        size = self._device.size_of(region)
+        if offset + count > size:
+            raise ValueError(f"{count} bytes at {offset:#x} of region {region}, which has {size}")
+        if region != Region.CONFIG and count not in _WIDTHS:
+            raise ValueError(f"{count} bytes at once at {offset:#x} of region {region}")
+
+    # -- the device's code -----------------------------------------------------
+
+    def _ask(self, what: str, call: Callable[..., bytes | object], *arguments: object) -> bytes | None:
+        """Return what the device's code returns if that is bytes; None if it raises, or did so before."""
+        if self._failure is not None:
+            return None
+        try:
+            got = call(*arguments)
+        except Exception as error:  # noqa: BLE001 - an author's code may raise anything, and the guest must go on
+            shown = "".join(traceback.format_exception(error))
+            numbers = ", ".join(hex(each) for each in arguments if isinstance(each, int))
+            self._fail(
+                f"{self._name} raised in {what}: {type(error).__name__}: {error}",
+                access=numbers and f"region, offset, width: {numbers}",
+                traceback=shown,
+            )
+            return None
+        return got if isinstance(got, bytes) else None
+
+    def _fail(self, headline: str, **facts: object) -> None:
+        if self._failure is None:
+            self._failure = DeviceError(headline, **facts)
+
+    # -- for whoever watches ---------------------------------------------------
+
+    def check(self) -> None:
+        """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""
+        since = self._since
+        if self._failure is None and since is not None and time.monotonic() - since > STUCK_S:
+            frames = sys._current_frames()
+            stack = frames.get(self._thread or 0)
+            where = "".join(traceback.format_stack(stack)) if stack else ""
+            self._fail(f"{self._name} has not returned for {STUCK_S:g} s; the guest waits", stack=where)
+        if self._failure is not None:
+            raise self._failure
+
+    def settle(self) -> None:
+        """Return when every access that the guest has made was served. Raises DeviceError.
+
+        A write that QEMU does not wait for is on the socket before the guest's next instruction.
+        """
+        if threading.get_ident() == self._thread:
+            return
+        while True:
+            if not self._turn.acquire(timeout=STUCK_S / 4):
+                self.check()
+                continue
+            try:
+                self.check()
+                connection = self._connection
+                if connection is None or not select.select([connection], [], [], 0)[0]:
+                    return
+            finally:
+                self._turn.release()
+            time.sleep(0)
+
+    def end(self) -> None:
+        """Let `serve` return."""
+        self._ended = True
+        os.eventfd_write(self._wake, 1)
+
+    def close(self) -> None:
+        """Free what the server holds, when `serve` has returned."""
+        os.close(self._wake)
+
+    # -- what the device reaches the guest by ------------------------------------
+
+    def read_memory(self, address: int, count: int) -> bytes:
+        """Return bytes of the guest's memory. Raises UsageError where it has none."""
+        with self._turn:
+            return self._memory.read(address, count)
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write bytes to the guest's memory. Raises UsageError where it has none."""
+        with self._turn:
+            self._memory.write(address, data)
+
+    def raise_irq(self, vector: int) -> bool:
+        """Raise an interrupt and return whether it was delivered."""
+        return self._interrupts.raise_(vector)
+
+    def lower_irq(self) -> None:
+        """Release the INTx line."""
+        self._interrupts.asserted = False
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call something in the server's thread, so many seconds from now."""
+        with self._turn:
+            heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._ids), call))
+        os.eventfd_write(self._wake, 1)
+
+    def _fetch(self, address: int, count: int) -> bytes:
+        body = self._request(Command.DMA_READ, pack(messages.Dma(address, count)))
+        _, data = unpack(messages.Dma, body)
+        if len(data) != count:
+            raise DeviceError(f"QEMU sent {len(data)} of {count} bytes at {address:#x}")
+        return data
+
+    def _send(self, address: int, data: bytes) -> None:
+        self._request(Command.DMA_WRITE, pack(messages.Dma(address, len(data))) + data)
+
+    def _request(self, command: Command, body: bytes) -> bytes:
+        """Send a command and return the answer's body, serving what the guest does meanwhile."""
+        if self._awaited:
+            raise DeviceError(
+                "the guest's memory cannot be reached while QEMU waits for the device's answer",
+                why="this machine's memory is not shared, so QEMU itself must copy, and it waits here",
+                fix="do it by self.after(0, ...), or share the machine's memory",
+            )
+        connection = self._connection
+        if connection is None:
+            raise DeviceError("the guest's memory is out of reach: QEMU has closed the connection")
+        number = next(self._ids) & 0xFFFF
+        connection.send(Header(number, command, 0, 0, 0), body)
+        end = time.monotonic() + _DMA_S
+        while number not in self._replies:
+            wait = end - time.monotonic()
+            if wait <= 0:
+                raise DeviceError(f"QEMU did not answer {command.name} within {_DMA_S:g} s")
+            if select.select([connection], [], [], wait)[0] and not self._take():
+                raise DeviceError(f"QEMU closed the connection instead of answering {command.name}")
+        reply = self._replies.pop(number)
+        if reply.header.flags & messages.ERROR:
+            raise DeviceError(f"QEMU refused {command.name}", reason=os.strerror(reply.header.error))
+        return reply.body

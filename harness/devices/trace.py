@@ -1,0 +1,166 @@
+"""What happened between a driver and a device, in order; pure.
+
+Events compare by what happened and not by when. They are kept as text, a line
+each, and compared line by line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rustbed.errors import SpecError
+
+# regions as the protocol numbers them; the BARs are 0 to 5
+CONFIG = 7
+_REGIONS = {**{number: f"bar{number}" for number in range(6)}, 6: "rom", CONFIG: "config"}
+_NUMBERS = {name: number for number, name in _REGIONS.items()}
+
+
+# positional, unlike the project's other records: a test writes many of them, one to a line
+@dataclass(frozen=True)
+class Read:
+    """The driver read `width` bytes at `offset` of a region and got `value`."""
+
+    region: int
+    offset: int
+    width: int
+    value: int
+    # seconds since the device was served
+    at: float = field(default=0.0, compare=False)
+
+    def __repr__(self) -> str:
+        return _show(self)
+
+
+@dataclass(frozen=True)
+class Write:
+    """The driver wrote `value` in `width` bytes at `offset` of a region."""
+
+    region: int
+    offset: int
+    width: int
+    value: int
+    # seconds since the device was served
+    at: float = field(default=0.0, compare=False)
+
+    def __repr__(self) -> str:
+        return _show(self)
+
+
+@dataclass(frozen=True)
+class Interrupt:
+    """The device raised an interrupt."""
+
+    vector: int
+    # False: the guest had disabled or masked it, so it was lost
+    delivered: bool = True
+    # seconds since the device was served
+    at: float = field(default=0.0, compare=False)
+
+    def __repr__(self) -> str:
+        return f"Interrupt({self.vector})" if self.delivered else f"Interrupt({self.vector}, delivered=False)"
+
+
+@dataclass(frozen=True)
+class Dma:
+    """The device read (`way` is "read") or wrote ("write") guest memory."""
+
+    way: str
+    address: int
+    size: int
+    # False: bus mastering was off, so the bus took nothing
+    allowed: bool = True
+    # seconds since the device was served
+    at: float = field(default=0.0, compare=False)
+
+    def __repr__(self) -> str:
+        lost = "" if self.allowed else ", allowed=False"
+        return f"Dma({self.way!r}, {self.address:#x}, {self.size}{lost})"
+
+
+@dataclass(frozen=True)
+class Reset:
+    """The device was reset."""
+
+    # seconds since the device was served
+    at: float = field(default=0.0, compare=False)
+
+    def __repr__(self) -> str:
+        return "Reset()"
+
+
+Access = Read | Write
+Event = Read | Write | Interrupt | Dma | Reset
+
+
+def _show(access: Access) -> str:
+    kind = type(access).__name__
+    return f"{kind}({access.region}, {access.offset:#04x}, {access.width}, {access.value:#x})"
+
+
+def accesses(events: Iterable[Event]) -> list[Access]:
+    """Return the accesses to BARs: what a driver does, without what the kernel's PCI core does."""
+    return [event for event in events if isinstance(event, Read | Write) and event.region < CONFIG]
+
+
+def render_event(event: Event) -> str:
+    """Render what happened, without the time."""
+    match event:
+        case Read() | Write():
+            kind = type(event).__name__.lower()
+            where = f"{_REGIONS.get(event.region, event.region)}+{event.offset:#x}"
+            return f"{kind} {where} width {event.width} value {event.value:#x}"
+        case Interrupt():
+            return f"interrupt {event.vector}" + ("" if event.delivered else " lost")
+        case Dma():
+            lost = "" if event.allowed else " lost"
+            return f"dma-{event.way} address {event.address:#x} size {event.size}{lost}"
+        case Reset():
+            return "reset"
+
+
+def render_trace(events: Iterable[Event]) -> str:
+    """Render a line for each event: seconds, and what happened."""
+    return "".join(f"{event.at:.6f} {render_event(event)}\n" for event in events)
+
+
+_ACCESS = re.compile(r"(read|write) (\w+)\+(0x[0-9a-f]+) width (\d+) value (0x[0-9a-f]+)")
+_INTERRUPT = re.compile(r"interrupt (\d+)( lost)?")
+_DMA = re.compile(r"dma-(read|write) address (0x[0-9a-f]+) size (\d+)( lost)?")
+
+
+def parse_event(text: str, at: float) -> Event | None:
+    """Return the event that `render_event` made `text` of, or None."""
+    if match := _ACCESS.fullmatch(text):
+        kind = Read if match[1] == "read" else Write
+        if match[2] not in _NUMBERS:
+            return None
+        return kind(_NUMBERS[match[2]], int(match[3], 16), int(match[4]), int(match[5], 16), at)
+    if match := _INTERRUPT.fullmatch(text):
+        return Interrupt(int(match[1]), match[2] is None, at)
+    if match := _DMA.fullmatch(text):
+        return Dma(match[1], int(match[2], 16), int(match[3]), match[4] is None, at)
+    return Reset(at) if text == "reset" else None
+
+
+def parse_trace(text: str) -> list[Event]:
+    """Return the events that `render_trace` wrote. Raises SpecError for any other line."""
+    events: list[Event] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        time, _, what = line.partition(" ")
+        event = parse_event(what, float(time)) if re.fullmatch(r"\d+\.\d+", time) else None
+        if event is None:
+            raise SpecError(f"not a line of a trace: {line[:80]!r}", line=number)
+        events.append(event)
+    return events
+
+
+def render_difference(before: Sequence[Event], after: Sequence[Event]) -> str:
+    """Render what `after` has (+) and lacks (-) against `before`, with three lines around; empty if equal."""
+    if list(before) == list(after):
+        return ""
+    old, new = ([render_event(event) for event in events] for events in (before, after))
+    return "\n".join(list(difflib.unified_diff(old, new, "before", "after", lineterm="")))
