@@ -47,6 +47,14 @@ class Result:
         """Whether it failed or is lost."""
         return self.outcome in (Outcome.LOST, Outcome.FAIL)
 
+    def reds(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Result]]:
+        """Yield where red begins: the red results below without a red one in them, with their names."""
+        for child in self.children:
+            here = (*path, child.name)
+            yield from child.reds(here)
+            if child.is_red and not any(below.is_red for below in child.children):
+                yield here, child
+
     def leaves(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Result]]:
         """Yield the innermost results, each with the names that lead to it."""
         for child in self.children:

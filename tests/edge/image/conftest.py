@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests import kernels
+from tests.provided import missing
 
 from rustbed.arch import ARCHES
 from rustbed.cache import Cache, default_root
@@ -120,7 +121,7 @@ def rbctl() -> Path:
     if arch is None:
         pytest.skip(f"no row for this host's architecture: {platform.machine()}")
     if not sources or not any(cache.root.glob("toolroots/*/manifest.json")):
-        pytest.skip(f"no toolroot and kernel sources in {cache.root}: ./rustbed build")
+        missing(f"no toolroot and kernel sources in {cache.root}")
     toolchain = open_toolchain("toolroot", cache, ignore)
     return build_rbctl(
         data_dir("images") / "rbctl",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.kernels import make_kernel
+from tests.provided import missing
 
 from rustbed.arch import ARCHES
 from rustbed.cache import Cache, default_root
@@ -186,7 +187,7 @@ def toolroot() -> Path:
     """Return the toolroot; skip until the cache has one."""
     cache = Cache(default_root())
     if not any(cache.root.glob("toolroots/*/manifest.json")):
-        pytest.skip(f"no toolroot in {cache.root}: ./rustbed build")
+        missing(f"no toolroot in {cache.root}")
     root = open_toolchain("toolroot", cache, ignore).root
     assert root is not None
     return root

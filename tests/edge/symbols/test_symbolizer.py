@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.provided import missing
 
 from rustbed import host
 from rustbed.arch import ARCHES
@@ -62,7 +63,7 @@ Compile = Callable[..., Path]
 def toolchain() -> Toolchain:
     cache = Cache(default_root())
     if not any(cache.root.glob("toolroots/*/manifest.json")):
-        pytest.skip(f"no toolroot in {cache.root}: ./rustbed build")
+        missing(f"no toolroot in {cache.root}")
     return open_toolchain("toolroot", cache, ignore)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.provided import missing
 
 from rustbed.cache import default_root
 from rustbed.log.ktap import Outcome, Result, parse_ktap
@@ -193,6 +194,6 @@ KERNELS_OWN = {
 def test_the_logs_that_the_kernels_own_parser_is_tested_with(name: str) -> None:
     places = sorted(default_root().glob(f"sources/*/linux/tools/testing/kunit/test_data/{name}.log"))
     if not places:
-        pytest.skip("no kernel source in the cache: ./rustbed build")
+        missing("no kernel source in the cache")
     result = parse(places[-1].read_text(errors="surrogateescape"))
     assert dict(Counter(str(leaf.outcome) for _, leaf in result.leaves())) == KERNELS_OWN[name]
