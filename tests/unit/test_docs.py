@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tests.unit.test_arrows import RANKS
 
 from rustbed.machine import booting, conversation, monitor
 from rustbed.machine.watching import Patience
@@ -69,6 +70,11 @@ def test_every_record_is_listed(folder: str) -> None:
     listed = directory / "README.md"
     names = {path.name for path in directory.glob("*.md")} - {"README.md"}
     assert {match["target"] for match in LINK.finditer(listed.read_text())} >= names
+
+
+def test_the_order_of_stages_is_the_one_that_is_checked() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    assert "\n".join("    " + ", ".join(names) for names in RANKS) in text
 
 
 def rows(page: str, heading: str) -> dict[str, list[str]]:
