@@ -11,6 +11,7 @@ Knows nothing of kernels or QEMU.
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import shutil
 import signal
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rustbed.errors import HostError
 
@@ -32,6 +34,26 @@ NOTHING = subprocess.DEVNULL
 
 # seconds between asking a program to end and ending it
 GRACE_S = 3.0
+
+
+class Process(Protocol):
+    """A running program that is the leader of its process group, whoever started it.
+
+    `Child` is one. A copy that a program made of itself is another: subprocess does not know it.
+    """
+
+    @property
+    def pid(self) -> int:
+        """Its number on the host."""
+
+    def poll(self) -> int | None:
+        """Return its exit status, a negative signal number if a signal ended it; None while it runs.
+
+        The status stays known after the first call that returned it.
+        """
+
+    def kill(self) -> None:
+        """End it with SIGKILL; does nothing if it has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +136,32 @@ def start(
         yield process
     finally:
         stop(process)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
-def stop(process: subprocess.Popen[bytes], grace_s: float = GRACE_S) -> int:
+def wait(process: Process, timeout_s: float | None = None) -> int | None:
+    """Wait until a process has ended and return its exit status; None if it still runs after `timeout_s`.
+
+    Works for processes that are not our children, too (pidfd_open(2), Linux 5.3).
+    """
+    if (status := process.poll()) is not None:
+        return status
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return process.poll()
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        ended.poll(None if timeout_s is None else timeout_s * 1000)
+    finally:
+        os.close(descriptor)
+    return process.poll()
+
+
+def stop(process: Process, grace_s: float = GRACE_S) -> int:
     """End a program's process group, politely first, and return its exit status.
 
     A program that has ended already keeps its status; what it left in its
@@ -127,14 +172,10 @@ def stop(process: subprocess.Popen[bytes], grace_s: float = GRACE_S) -> int:
             os.killpg(process.pid, sig)
         except (ProcessLookupError, PermissionError):
             break
-        try:
-            process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            continue
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
-    return process.wait()
+        wait(process, grace_s)
+    status = wait(process)
+    assert status is not None
+    return status
 
 
 def run(

@@ -1,4 +1,4 @@
-"""Where a session's machines come from: forks where they can be had, boots where not.
+"""Where a session's machines come from: forks where possible, boots elsewhere.
 
 Owns the choice between the two, the memory they share, and the QEMU that is
 started ahead of the next test.
@@ -16,8 +16,9 @@ from rustbed.cache import Cache
 from rustbed.errors import ForkError, HostError
 from rustbed.forks.key import refusal, template_key
 from rustbed.forks.ledger import Ledger
-from rustbed.forks.restore import Waiting, adopt, start_waiting
+from rustbed.forks.restore import Restore
 from rustbed.forks.template import Template, open_template
+from rustbed.forks.waiting import Source, Waiting, adopt
 from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
@@ -55,13 +56,24 @@ class Machines:
     """Starts machines; belongs to one thread, which must outlive them. A context manager."""
 
     def __init__(
-        self, cache: Cache, report: Report, *, forks: bool = True, ledger: Ledger | None = None
+        self,
+        cache: Cache,
+        report: Report,
+        *,
+        forks: bool = True,
+        ledger: Ledger | None = None,
+        source_of: Callable[[Template, Qemu], Source] = lambda template, qemu: Restore(
+            template=template, qemu=qemu
+        ),
     ) -> None:
         self._cache = cache
         self._report = report
         self._forks = forks
         self._ledger = ledger or Ledger(cache)
+        self._source_of = source_of
+        # by template key, like the rest
         self._templates: dict[str, Template] = {}
+        self._sources: dict[str, Source] = {}
         # by template key: why there are no forks
         self._refused: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
@@ -78,10 +90,12 @@ class Machines:
         self.close()
 
     def close(self) -> None:
-        """End what stands by."""
+        """End what stands by, and what forks are copied from. A later machine starts it again."""
         standby, self._standby = self._standby, None
         if standby is not None:
             standby.stack.close()
+        for source in self._sources.values():
+            source.close()
 
     @contextmanager
     def machine(
@@ -125,7 +139,7 @@ class Machines:
                 if waiting is None:
                     attempt.enter_context(self._room(spec))
                     template = self._template(key, spec, qemu, directory / "template", slowness)
-                    waiting = attempt.enter_context(start_waiting(template, qemu, directory.parent))
+                    waiting = attempt.enter_context(self._source(template, qemu).start(directory.parent))
                 vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
                 stack.push(attempt.pop_all())
         except ForkError as error:
@@ -153,11 +167,23 @@ class Machines:
         if known is None or not known.intact:
             known = open_template(self._cache, spec, qemu, scratch, slowness=slowness, report=self._report)
             self._templates[key] = known
+            self._forget_source(key)
         return known
+
+    def _source(self, template: Template, qemu: Qemu) -> Source:
+        """Return what starts the forks of a template: one as long as the template's files are the same."""
+        if template.key not in self._sources:
+            self._sources[template.key] = self._source_of(template, qemu)
+        return self._sources[template.key]
+
+    def _forget_source(self, key: str) -> None:
+        if (source := self._sources.pop(key, None)) is not None:
+            source.close()
 
     def _instead(self, key: str, error: ForkError) -> None:
         """Note that a machine is booted instead, and say so the first time."""
         reason = error.headline
+        self._forget_source(key)
         if self._templates.pop(key, None) is not None:
             # it was whole and the fork failed all the same: perhaps no fault of the template
             self._failures[key] += 1
@@ -178,7 +204,7 @@ class Machines:
                     return
                 mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
-                waiting = stack.enter_context(start_waiting(template, qemu, directory))
+                waiting = stack.enter_context(self._source(template, qemu).start(directory))
             except (ForkError, HostError):
                 # the next machine starts its own, and waits for memory if it must
                 return

@@ -35,7 +35,10 @@ COMMAND_S = 30.0
 class Monitor:
     """A conversation with one QEMU; made by the machine that owns the socket."""
 
-    def __init__(self, sock: socket.socket, transcript: Path | None, slowness: float) -> None:
+    def __init__(
+        self, sock: socket.socket, transcript: Path | None, slowness: float, *, negotiated: bool = False
+    ) -> None:
+        # `negotiated`: the other end is a copy of a QEMU that has greeted and been answered already
         #: is told of every command that is given
         self.observer: Callable[[str, Mapping[str, object]], None] | None = None
         self._slowness = slowness
@@ -49,6 +52,7 @@ class Monitor:
         self._events: list[Event] = []
         self._loop = asyncio.new_event_loop()
         self._client = QMPClient("rustbed")
+        self._client.await_greeting = self._client.negotiate = not negotiated
         self._listener = EventListener()
         self._thread = threading.Thread(target=self._loop.run_forever, name="qmp", daemon=True)
         self._thread.start()

@@ -94,7 +94,7 @@ class Running:
 
     def __init__(
         self,
-        child: process.Child,
+        child: process.Process,
         files: RunFiles,
         *,
         shell: socket.socket,

@@ -31,7 +31,7 @@ _CONSOLE_INPUT = (8, 1)
 class Started:
     """A QEMU that was started, and the host's ends of its channels."""
 
-    child: process.Child
+    child: process.Process
     shell: socket.socket
     records: socket.socket
     pulse: socket.socket

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.processes import is_running
 
 from rustbed import process
 from rustbed.errors import HostError
@@ -66,3 +69,25 @@ def test_program_that_ignores_sigterm_is_killed() -> None:
         assert child.stdout is not None
         child.stdout.readline()
         assert process.stop(child, grace_s=0.2) == -9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stranger:
+    """A process that subprocess does not know: all that is there is its number."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        return None if is_running(self.pid) else 0
+
+    def kill(self) -> None:
+        os.kill(self.pid, 9)
+
+
+def test_process_that_is_not_our_child_is_waited_for_and_stopped() -> None:
+    code = "setsid sleep 60 >/dev/null & echo $!"
+    stranger = Stranger(pid=int(process.run(["sh", "-c", code], attempted="starting").text))
+    assert process.wait(stranger, 0.05) is None
+    assert process.stop(stranger) == 0
+    assert not is_running(stranger.pid)
+    assert process.wait(stranger, 0.05) == 0

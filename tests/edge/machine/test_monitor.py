@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 from tests.edge.machine.conftest import Booter
@@ -47,8 +49,8 @@ def test_commands_begun_are_executed_in_order_and_answered_when_that_is_wanted(f
 def test_command_to_a_dead_qemu_raises(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait") as vm:
         vm.monitor.execute("query-anything")
-        vm._running.child.kill()
-        vm._running.child.wait()
+        os.kill(vm.qemu_pid, signal.SIGKILL)
+        vm.wait_end()
         with pytest.raises(MonitorError):
             vm.monitor.execute("query-anything", timeout_s=2)
 

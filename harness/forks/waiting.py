@@ -1,0 +1,129 @@
+"""A started fork that no test has claimed yet, and what makes such forks.
+
+Owns the seam between the two: a `Source` starts forks of one template, by
+whichever way, and `adopt` turns any of them into a test's machine. Everything
+that can be done ahead of need is done by the source. What is left is to give
+the fork's files their names and to tell the guest the time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rustbed.errors import ForkError, HarnessError
+from rustbed.forks.hide import FIND_AGAIN
+from rustbed.forks.template import Template
+from rustbed.guest.kmsg import EarlierLog
+from rustbed.host import Qemu
+from rustbed.machine.booting import SLOWNESS
+from rustbed.machine.monitor import COMMAND_S, Monitor
+from rustbed.machine.running import RunFiles
+from rustbed.machine.starting import Started, name_file, open_unnamed, write_description
+from rustbed.machine.vm import Vm
+
+# seconds from loading the state to the first answer, on a machine with hardware virtualisation
+_WAKE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnnamedFiles:
+    """What a fork writes before it is known whose it is: descriptors of files without names."""
+
+    console: int
+    # what QEMU itself says
+    complaints: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A started fork that no test has claimed yet."""
+
+    template: Template
+    qemu: Qemu
+    # its process need not be our child: `Started.child` is a `process.Process`
+    started: Started
+    # connected to this fork's QEMU, without a transcript until the fork is adopted
+    monitor: Monitor
+    # each waits for one QMP command that the source has begun, for so many seconds, and raises
+    # MonitorError; the guest runs when the last has returned
+    steps: tuple[Callable[[float], object], ...]
+    files: UnnamedFiles
+    # the kernel log before the fork's first own record
+    earlier: EarlierLog
+
+
+class Source(Protocol):
+    """Starts forks of one template. Belongs to one thread, which must outlive the forks.
+
+    A source may hold what its forks are copies of, such as a running QEMU. It then has a claim on memory
+    of its own, and gives both up in `close`.
+    """
+
+    def start(self, directory: Path) -> AbstractContextManager[Waiting]:
+        """Start a fork, yield it without waiting for the guest, and end its QEMU on the way out.
+
+        Its files are made without names on the file system of `directory` (`open_unnamed_files`): if no test
+        adopts the fork, or everything is killed, nothing is left. Raises ForkError.
+        """
+
+    def close(self) -> None:
+        """Give up what the source holds. Forks that were started live on; a later `start` works again."""
+
+
+def open_unnamed_files(stack: ExitStack, directory: Path) -> UnnamedFiles:
+    """Open a fork's files, to be closed with `stack`. Raises ForkError where there are no unnamed files."""
+    try:
+        console, complaints = (open_unnamed(directory) for _ in range(2))
+    except OSError as error:
+        raise ForkError(f"no unnamed files can be made in {directory}: {error.strerror}") from error
+    for descriptor in (console, complaints):
+        stack.callback(os.close, descriptor)
+    return UnnamedFiles(console=console, complaints=complaints)
+
+
+@contextmanager
+def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterator[Vm]:
+    """Give a fork its files in `directory`, the time and randomness, and yield it ready for commands.
+
+    The caller ends QEMU. `slowness` multiplies every deadline, on top of what the accelerator calls
+    for. Raises ForkError when the fork does not come to life.
+    """
+    asked = time.monotonic()
+    template = waiting.template
+    files = RunFiles(directory=directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    name_file(waiting.files.console, files.console)
+    name_file(waiting.files.complaints, files.qemu)
+    write_description(template.spec, waiting.qemu, files)
+    waiting.monitor.keep_transcript(files.monitor)
+    with ExitStack() as stack:
+        try:
+            for loaded in waiting.steps:
+                loaded(COMMAND_S)
+            running = waiting.started.running(files, since=asked)
+            vm = Vm(
+                template.spec,
+                running,
+                waiting.monitor,
+                slowness=slowness * SLOWNESS[template.spec.accel],
+                earlier=waiting.earlier,
+            )
+            stack.callback(vm.close)
+            _wake(vm, template)
+        except HarnessError as error:
+            raise ForkError(f"a fork did not come to life: {error.headline}", **error.facts) from error
+        yield vm
+
+
+def _wake(vm: Vm, template: Template) -> None:
+    vm.taint_at_begin = template.taint
+    vm.wait_awake(FIND_AGAIN if template.hidden else ":", _WAKE_S)
+    if template.hidden:
+        # that the devices were found is no news to the test
+        vm.begin_judgement()
