@@ -7,17 +7,16 @@ accesses to it is told when it is served. Single root I/O virtualisation is left
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from rustbed.devices import config_space
+from rustbed.devices import config_space, declared
 from rustbed.devices.config_space import Capability, Identity
-from rustbed.devices.messages import Irq, Region
-from rustbed.devices.registers import Bar, Contents, Register, check_registers
+from rustbed.devices.messages import Irq
+from rustbed.devices.registers import Bar, Contents, check_registers
 from rustbed.devices.trace import CONFIG, Access, Dma, Event, Interrupt, Read, Reset, Write, accesses
 from rustbed.errors import UsageError
 
-_READ, _WRITE = "on_read_", "on_write_"
 Self = TypeVar("Self", bound="PciDevice")
 # bytes of an entry of the MSI-X table (PCI Local Bus Specification 3.0, 6.8.2)
 _MSIX_ENTRY = 16
@@ -98,15 +97,15 @@ class PciDevice:
 
     def __init_subclass__(cls) -> None:
         """Check what the class declares."""
-        declared = {name: value for kind in reversed(cls.__mro__) for name, value in vars(kind).items()}
-        bars = [value for value in declared.values() if isinstance(value, Bar)]
-        cls._declared = _by_index(cls.__name__, bars)
+        found = {name: value for kind in reversed(cls.__mro__) for name, value in vars(kind).items()}
+        bars = [value for value in found.values() if isinstance(value, Bar)]
+        cls._declared = declared.by_index(cls.__name__, bars)
         for bar in cls._declared.values():
             check_registers(cls.__name__, bar)
         registers = {register.name: register for bar in bars for register in bar.registers}
-        _check_callbacks(cls.__name__, declared, registers)
-        _check_ids(cls)
-        cls._msix_bar = _free_index(cls.__name__, cls._declared) if cls.msix else None
+        declared.check_callbacks(cls.__name__, found, registers)
+        declared.check_ids(cls)
+        cls._msix_bar = declared.free_index(cls.__name__, cls._declared) if cls.msix else None
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
         """Make a device; done here, so that an author's __init__ need not call another."""
@@ -238,52 +237,6 @@ class PciDevice:
         return allowed
 
 
-def _by_index(kind: str, bars: Sequence[Bar]) -> dict[int, Bar]:
-    taken: dict[int, Bar] = {}
-    for bar in bars:
-        for index in range(bar.index, bar.index + bar.bits // 32):
-            if index in taken:
-                raise UsageError(f"{kind}: BAR {index} is declared twice", note="one of 64 bits takes two")
-            taken[index] = bar
-    return {bar.index: bar for bar in bars}
-
-
-def _free_index(kind: str, bars: Mapping[int, Bar]) -> int:
-    taken = {index + more for index, bar in bars.items() for more in range(bar.bits // 32)}
-    free = [index for index in range(Region.BAR5 + 1) if index not in taken]
-    if not free:
-        raise UsageError(f"{kind}: MSI-X wants a BAR for its table, and all are taken")
-    return free[-1]
-
-
-def _check_callbacks(kind: str, declared: Mapping[str, object], registers: Mapping[str, Register]) -> None:
-    for name in declared:
-        for prefix in (_READ, _WRITE):
-            register = name.removeprefix(prefix)
-            if not name.startswith(prefix):
-                continue
-            if register not in registers:
-                raise UsageError(
-                    f"{kind}.{name}: there is no register {register!r}", registers=", ".join(registers)
-                )
-            if prefix == _WRITE and registers[register].read_only:
-                raise UsageError(f"{kind}.{name} is never called: {register} is read-only")
-
-
-def _check_ids(kind: type[PciDevice]) -> None:
-    for name, bits in (
-        ("vendor_id", 16),
-        ("device_id", 16),
-        ("subsystem_vendor_id", 16),
-        ("subsystem_id", 16),
-        ("class_code", 24),
-        ("revision", 8),
-    ):
-        value = getattr(kind, name, None)
-        if not isinstance(value, int) or not 0 <= value < 1 << bits:
-            raise UsageError(f"{kind.__name__}: {name} is {value!r}", wanted=f"a number of {bits} bits")
-
-
 def _identity(kind: type[PciDevice]) -> Identity:
     return Identity(
         vendor=kind.vendor_id,
@@ -313,8 +266,16 @@ def _contents(device: PciDevice, bar: Bar) -> Contents:
     return Contents(
         bar=bar,
         memory=bytearray(bar.size),
-        readers={name: getattr(device, _READ + name) for name in names if hasattr(device, _READ + name)},
-        writers={name: getattr(device, _WRITE + name) for name in names if hasattr(device, _WRITE + name)},
+        readers={
+            name: getattr(device, declared.READ + name)
+            for name in names
+            if hasattr(device, declared.READ + name)
+        },
+        writers={
+            name: getattr(device, declared.WRITE + name)
+            for name in names
+            if hasattr(device, declared.WRITE + name)
+        },
         read_other=lambda offset, width: device.on_read(bar.index, offset, width),
         write_other=lambda offset, width, value: device.on_write(bar.index, offset, width, value),
     )

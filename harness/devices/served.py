@@ -77,19 +77,20 @@ def serve(device: PciDevice) -> Iterator[Served]:
 
 
 def _accept(server: Server, listening: socket.socket) -> None:
-    while True:
-        try:
+    try:
+        while True:
             sock, _ = listening.accept()
-        except OSError:
-            # shut down: the context ends
-            return
-        with sock:
-            server.serve(Connection(sock))
+            with sock:
+                server.serve(Connection(sock))
+    except OSError:
+        # shut down: the context ends
+        return
+    finally:
+        # here, since a device that is stuck may come back much later
+        server.close()
 
 
 def _end(server: Server, thread: threading.Thread, listening: socket.socket) -> None:
     server.end()
     listening.shutdown(socket.SHUT_RDWR)
     thread.join(STUCK_S + 0.5)
-    if not thread.is_alive():
-        server.close()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import heapq
 import itertools
-import json
 import os
 import select
 import sys
@@ -21,10 +20,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from rustbed.devices import messages
+from rustbed.devices.commands import Commands
 from rustbed.devices.connection import BrokenStreamError, Connection, Message
 from rustbed.devices.guest_memory import GuestMemory
 from rustbed.devices.interrupts import Interrupts
-from rustbed.devices.messages import Command, Header, Irq, Region, layout, pack, unpack, unpack_exactly
+from rustbed.devices.messages import Command, Header, pack, unpack
 from rustbed.devices.pci import PciDevice
 from rustbed.errors import DeviceError
 
@@ -32,8 +32,6 @@ from rustbed.errors import DeviceError
 STUCK_S = 2.0
 # seconds that QEMU has to answer a DMA message
 _DMA_S = 5.0
-_ACCESS = layout(messages.Access)
-_WIDTHS = (1, 2, 4, 8)
 
 
 class Server:
@@ -59,19 +57,7 @@ class Server:
         self._thread: int | None = None
         self._failure: DeviceError | None = None
         self._ended = False
-        self._answers: dict[int, Callable[[Message], bytes]] = {
-            Command.REGION_READ: self._region_read,
-            Command.REGION_WRITE: self._region_write,
-            Command.REGION_WRITE_MULTI: self._region_write_multi,
-            Command.VERSION: self._version,
-            Command.DMA_MAP: self._dma_map,
-            Command.DMA_UNMAP: self._dma_unmap,
-            Command.GET_INFO: self._get_info,
-            Command.GET_REGION_INFO: self._get_region_info,
-            Command.GET_IRQ_INFO: self._get_irq_info,
-            Command.SET_IRQS: self._set_irqs,
-            Command.RESET: self._reset,
-        }
+        self._commands = Commands(device, self._memory, self._interrupts, self._ask)
 
     # -- the thread ------------------------------------------------------------
 
@@ -169,14 +155,10 @@ class Server:
 
     def _carry_out(self, message: Message) -> bytes:
         """Return the answer to a command. Raises OSError if it is refused."""
-        answer = self._answers.get(message.header.command)
-        if answer is None:
-            # optional ones, and those of a future version
+        if not self._commands.knows(message.header.command):
             raise OSError(errno.ENOTSUP, "not supported")
         try:
-            if message.truncated:
-                raise OSError(errno.EINVAL, f"more than {messages.MAX_DESCRIPTORS} descriptors")
-            return answer(message)
+            return self._commands.answer(message)
         except (ValueError, OSError) as error:
             name = Command(message.header.command).name
             self._fail(
@@ -184,109 +166,14 @@ class Server:
             )
             raise OSError(getattr(error, "errno", None) or errno.EINVAL, str(error)) from error
 
-    def _version(self, message: Message) -> bytes:
-        version, _ = unpack(messages.Version, message.body)
-        if version.major != 0:
-            raise OSError(errno.EINVAL, f"version {version.major}.{version.minor}")
-        offered = {
-            "capabilities": {
-                "max_msg_fds": messages.MAX_DESCRIPTORS,
-                "max_data_xfer_size": messages.MAX_TRANSFER,
-                "write_multiple": True,
-            }
-        }
-        # the minor version may not be above what was proposed, and ours is the lowest
-        return pack(messages.Version(0, 0)) + json.dumps(offered).encode() + b"\0"
-
-    def _dma_map(self, message: Message) -> bytes:
-        wanted = unpack_exactly(messages.DmaMap, message.body)
-        if len(message.descriptors) > 1:
-            raise OSError(errno.EINVAL, f"{len(message.descriptors)} descriptors for one mapping")
-        self._memory.map(wanted, message.descriptors[0] if message.descriptors else None)
-        return b""
-
-    def _dma_unmap(self, message: Message) -> bytes:
-        wanted = unpack_exactly(messages.DmaUnmap, message.body)
-        self._memory.unmap(wanted)
-        return message.body
-
-    def _get_info(self, message: Message) -> bytes:
-        unpack_exactly(messages.Info, message.body)
-        flags = messages.CAN_RESET | messages.IS_PCI
-        size = layout(messages.Info).size
-        return pack(messages.Info(argsz=size, flags=flags, regions=max(Region) + 1, irqs=len(Irq)))
-
-    def _get_region_info(self, message: Message) -> bytes:
-        asked = unpack_exactly(messages.RegionInfo, message.body)
-        if asked.number > max(Region):
-            raise OSError(errno.EINVAL, f"there is no region {asked.number}")
-        size = self._device.size_of(asked.number)
-        flags = messages.CAN_READ | messages.CAN_WRITE if size else 0
-        argsz = layout(messages.RegionInfo).size
-        return pack(messages.RegionInfo(argsz, flags, asked.number, 0, size, 0))
-
-    def _get_irq_info(self, message: Message) -> bytes:
-        asked = unpack_exactly(messages.IrqInfo, message.body)
-        if asked.number >= len(Irq):
-            raise OSError(errno.EINVAL, f"there is no kind {asked.number} of interrupts")
-        kind = Irq(asked.number)
-        more = messages.MASKABLE | messages.AUTOMASKED if kind is Irq.INTX else messages.NORESIZE
-        argsz = layout(messages.IrqInfo).size
-        return pack(messages.IrqInfo(argsz, messages.EVENTFD | more, kind, self._interrupts.counts[kind]))
-
-    def _set_irqs(self, message: Message) -> bytes:
-        wanted, data = unpack(messages.IrqSet, message.body)
-        self._interrupts.set(wanted, data, message.descriptors)
-        return b""
-
-    def _reset(self, message: Message) -> bytes:
-        self._ask("on_reset", self._device.reset)
-        return b""
-
-    def _region_read(self, message: Message) -> bytes:
-        if len(message.body) != _ACCESS.size:
-            raise ValueError(f"Access has {len(message.body)} bytes instead of {_ACCESS.size}")
-        offset, region, count = _ACCESS.unpack(message.body)
-        self._check_range(region, offset, count)
-        data = self._ask("a read", self._device.read, region, offset, count)
-        return message.body + (b"\xff" * count if data is None else data)
-
-    def _region_write(self, message: Message) -> bytes:
-        access, data = unpack(messages.Access, message.body)
-        self._write(access.region, access.offset, access.length, data)
-        return message.body[: _ACCESS.size]
-
-    def _region_write_multi(self, message: Message) -> bytes:
-        wanted, rest = unpack(messages.WriteCount, message.body)
-        for _ in range(wanted.total):
-            one, rest = unpack(messages.OneWrite, rest)
-            self._write(one.region, one.offset, one.length, rest[: one.length])
-            rest = rest[8:]
-        if rest:
-            raise ValueError(f"{len(rest)} bytes follow {wanted.total} writes")
-        return pack(wanted)
-
-    def _write(self, region: int, offset: int, count: int, data: bytes) -> None:
-        if len(data) != count:
-            raise ValueError(f"{len(data)} bytes come with a write of {count}")
-        self._check_range(region, offset, count)
-        self._ask("a write", self._device.write, region, offset, data)
-
-    def _check_range(self, region: int, offset: int, count: int) -> None:
-        size = self._device.size_of(region)
-        if offset + count > size:
-            raise ValueError(f"{count} bytes at {offset:#x} of region {region}, which has {size}")
-        if region != Region.CONFIG and count not in _WIDTHS:
-            raise ValueError(f"{count} bytes at once at {offset:#x} of region {region}")
-
     # -- the device's code -----------------------------------------------------
 
-    def _ask(self, what: str, call: Callable[..., bytes | object], *arguments: object) -> bytes | None:
-        """Return what the device's code returns if that is bytes; None if it raises, or did so before."""
+    def _ask(self, what: str, call: Callable[..., object], *arguments: object) -> object:
+        """Return what the device's code returns; None if it raises, or did so before."""
         if self._failure is not None:
             return None
         try:
-            got = call(*arguments)
+            return call(*arguments)
         except Exception as error:  # noqa: BLE001 - an author's code may raise anything, and the guest must go on
             shown = "".join(traceback.format_exception(error))
             numbers = ", ".join(hex(each) for each in arguments if isinstance(each, int))
@@ -296,7 +183,6 @@ class Server:
                 traceback=shown,
             )
             return None
-        return got if isinstance(got, bytes) else None
 
     def _fail(self, headline: str, **facts: object) -> None:
         if self._failure is None:

@@ -601,13 +601,14 @@ def test_device_that_never_answers_is_an_error_that_shows_where_it_is() -> None:
         def on_write_control(self, value: int) -> None:
             release.wait(20)
 
-    device = Stuck()
+    device, before = Stuck(), threading.active_count()
     try:
         with failing("Stuck has not returned for 2 s", "in on_write_control"), connected(device) as peer:
             peer.post(0, 0, 4, 1)
             _ = device.trace
     finally:
         release.set()
+    eventually(lambda: threading.active_count() == before, "the device's thread never ended")
 
 
 # -- the end of a connection ---------------------------------------------------------------

@@ -1,0 +1,63 @@
+"""What a class of devices declares, checked and put together; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rustbed.devices.messages import Region
+from rustbed.devices.registers import Bar, Register
+from rustbed.errors import UsageError
+
+READ, WRITE = "on_read_", "on_write_"
+# ids and their bits
+_IDS = {
+    "vendor_id": 16,
+    "device_id": 16,
+    "subsystem_vendor_id": 16,
+    "subsystem_id": 16,
+    "class_code": 24,
+    "revision": 8,
+}
+
+
+def by_index(kind: str, bars: Sequence[Bar]) -> dict[int, Bar]:
+    """Return the BARs by index. Raises UsageError if two take the same."""
+    taken: dict[int, Bar] = {}
+    for bar in bars:
+        for index in range(bar.index, bar.index + bar.bits // 32):
+            if index in taken:
+                raise UsageError(f"{kind}: BAR {index} is declared twice", note="one of 64 bits takes two")
+            taken[index] = bar
+    return {bar.index: bar for bar in bars}
+
+
+def free_index(kind: str, bars: Mapping[int, Bar]) -> int:
+    """Return the last index that no BAR takes. Raises UsageError if there is none."""
+    taken = {index + more for index, bar in bars.items() for more in range(bar.bits // 32)}
+    free = [index for index in range(Region.BAR5 + 1) if index not in taken]
+    if not free:
+        raise UsageError(f"{kind}: MSI-X wants a BAR for its table, and all are taken")
+    return free[-1]
+
+
+def check_callbacks(kind: str, declared: Mapping[str, object], registers: Mapping[str, Register]) -> None:
+    """Raise UsageError for a method that looks as if it were called for a register and never is."""
+    for name in declared:
+        for prefix in (READ, WRITE):
+            register = name.removeprefix(prefix)
+            if not name.startswith(prefix):
+                continue
+            if register not in registers:
+                raise UsageError(
+                    f"{kind}.{name}: there is no register {register!r}", registers=", ".join(registers)
+                )
+            if prefix == WRITE and registers[register].read_only:
+                raise UsageError(f"{kind}.{name} is never called: {register} is read-only")
+
+
+def check_ids(kind: type) -> None:
+    """Raise UsageError for an id that is missing or does not fit."""
+    for name, bits in _IDS.items():
+        value = getattr(kind, name, None)
+        if not isinstance(value, int) or not 0 <= value < 1 << bits:
+            raise UsageError(f"{kind.__name__}: {name} is {value!r}", wanted=f"a number of {bits} bits")
