@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Protocol
 
 from rustbed.errors import CommandError
-from rustbed.guest.shell import Answer
+from rustbed.instruments.instrument import Instrument, Run
 from rustbed.log.record import Record, parse_console
+from rustbed.log.splat import Kind
 
-# the option that a kernel needs for it
-OPTION = "CONFIG_DEBUG_KMEMLEAK"
 # The slab allocator (of 7.3 at least) hands objects out of arrays, "sheaves", and leaves the pointers in
 # them; kmemleak takes those for references, and a leak stays hidden until the place in the array is used
 # again. A cache with any check on has no sheaves (calculate_sheaf_capacity in mm/slub.c); this is the
 # cheapest one.
-CMDLINE = ("slab_debug=F",)
+_CMDLINE = ("slab_debug=F",)
 
 _FILE = "/sys/kernel/debug/kmemleak"
 # the kernel's own seconds, since kernel/time/timer_list.c prints what mm/kmemleak.c does: jiffies
@@ -37,13 +35,6 @@ _SCANS_S = 60.0
 
 _REPORT = re.compile(r"^(?=unreferenced object )", re.MULTILINE)
 _ALLOCATED = re.compile(r"\bjiffies (\d+)")
-
-
-class Run(Protocol):
-    """Runs a command in the guest; see `Vm.run`."""
-
-    def __call__(self, command: str, timeout_s: float | None = None) -> Answer:
-        """Return the command's answer."""
 
 
 def read_clock(run: Run) -> int:
@@ -72,3 +63,14 @@ def select_reports(text: str, since: int) -> Iterator[str]:
         allocated = _ALLOCATED.search(report)
         if report.startswith("unreferenced") and (allocated is None or int(allocated[1]) >= since):
             yield report if report.endswith("\n") else f"{report}\n"
+
+
+# by name only: it takes seconds
+KMEMLEAK = Instrument(
+    name="kmemleak",
+    kind=Kind.LEAK,
+    options=("CONFIG_DEBUG_KMEMLEAK",),
+    cmdline=_CMDLINE,
+    begin=read_clock,
+    find=find_leaks,
+)

@@ -42,6 +42,8 @@ class Conversation:
     ) -> None:
         #: how the machine ended, if it did
         self.ended: MachineError | None = None
+        #: commands given, fences left out
+        self.commands = 0
         self.log = KernelLog(running.records, running.files.records, running.files.console, earlier)
         self._running = running
         self._monitor = monitor
@@ -82,6 +84,7 @@ class Conversation:
             raise self.ended
         deadline = Deadline.after((timeout_s or COMMAND_S) * self._slowness)
         self._watch = self._fresh_watch()
+        self.commands += subshell
         self._transcript.command(command, stdin)
         try:
             answer = self._shell.run(command, deadline, stdin, subshell=subshell)

@@ -88,6 +88,11 @@ class Vm:
         return self._talk.ended
 
     @property
+    def commands(self) -> int:
+        """How many commands the guest was given."""
+        return self._talk.commands
+
+    @property
     def qemu_pid(self) -> int:
         """The number of QEMU's process on the host."""
         return self._running.child.pid

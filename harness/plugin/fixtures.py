@@ -13,7 +13,13 @@ from rustbed import host
 from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.errors import UsageError
-from rustbed.instruments import kmemleak
+from rustbed.instruments.instrument import Instrument
+from rustbed.instruments.table import (
+    INSTRUMENTS,
+    choose_instruments,
+    cmdline_of,
+    missing_options,
+)
 from rustbed.kernel import outoftree
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.splat import Kind
@@ -43,9 +49,8 @@ def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest
     wanted = request_of(item)
     platform = item.config.stash[PLATFORMS].get(arch, wanted.profile)
     needed = [name for marker in item.iter_markers("needs") for name in marker.args]
-    if item.get_closest_marker("kmemleak"):
-        needed.append(kmemleak.OPTION)
-    if missing := [name for name in needed if not platform.kernel.has(name)]:
+    missing = [name for name in needed if not platform.kernel.has(name)]
+    if missing := [*missing, *missing_options(instruments_of(item, platform.kernel), platform.kernel)]:
         pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
     versions = [version for marker in item.iter_markers("since") for version in marker.args]
     if newer := [version for version in versions if platform.kernel.is_older(version)]:
@@ -55,16 +60,23 @@ def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest
     return platform, wanted
 
 
+def instruments_of(item: pytest.Item, kernel: Kernel) -> tuple[Instrument, ...]:
+    """Return what watches the machines of a test."""
+    asked = [each.name for each in INSTRUMENTS if item.get_closest_marker(each.name)]
+    return choose_instruments(kernel, asked)
+
+
 def spec_of(item: pytest.Item, platform: Platform, wanted: MachineRequest) -> MachineSpec:
     """Return the machine of a test; firmware is compiled on the way."""
-    if item.get_closest_marker("kmemleak"):
-        # first, so that what the test asks for itself counts
-        wanted = wanted.updated({"cmdline": (*kmemleak.CMDLINE, *wanted.cmdline)})
+    # first, so that what the test asks for itself counts
+    words = cmdline_of(instruments_of(item, platform.kernel))
+    wanted = wanted.updated({"cmdline": (*words, *wanted.cmdline)})
     cache = item.config.stash[PLATFORMS].choices.cache
     return resolve_spec(platform, wanted, base=item.path.parent, cache=cache)
 
 
-def _test_run(request: pytest.FixtureRequest) -> TestRun:
+def run_of(request: pytest.FixtureRequest) -> TestRun:
+    """Return what a test has started; it begins with its first machine."""
     node = request.node
     if RUN not in node.stash:
         expected = [_expectation(marker) for marker in node.iter_markers("expect_splat")]
@@ -75,7 +87,6 @@ def _test_run(request: pytest.FixtureRequest) -> TestRun:
             machines=request.config.stash[MACHINES],
             expected=expected,
             slowness=max(1.0, _workers(request.config) / host.cores()),
-            leaks=node.get_closest_marker("kmemleak") is not None,
         )
     run: TestRun = node.stash[RUN]
     return run
@@ -108,9 +119,10 @@ def kernel(arch: Arch, request: pytest.FixtureRequest) -> Kernel:
 def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
     """One pristine machine, a fork of a booted one; `@pytest.mark.machine` says what it must have."""
     platform, wanted = platform_of(request.node, arch)
-    run = _test_run(request)
+    run = run_of(request)
     spec = spec_of(request.node, platform, wanted)
-    with run.machine(platform, spec, from_boot=False) as machine:
+    instruments = instruments_of(request.node, platform.kernel)
+    with run.machine(platform, spec, instruments, from_boot=False) as machine:
         yield machine
 
 
@@ -121,12 +133,13 @@ def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractCo
     The log of such a machine begins with its boot, and so does judgement.
     """
     platform, marked = platform_of(request.node, arch)
-    run = _test_run(request)
+    run = run_of(request)
 
     def booted(**wanted: object) -> AbstractContextManager[Vm]:
         asked = marked.updated(wanted)
         spec = spec_of(request.node, platform, asked)
-        return run.machine(platform, spec, from_boot=True)
+        instruments = instruments_of(request.node, platform.kernel)
+        return run.machine(platform, spec, instruments, from_boot=True)
 
     return booted
 

@@ -26,6 +26,10 @@ TIMES = pytest.StashKey[Mapping[Key, float]]()
 DIRECTORY = pytest.StashKey[Path]()
 # of a test
 RUN = pytest.StashKey[TestRun]()
+# while its function runs
+CALLED = pytest.StashKey[bool]()
+# the reason of an expected failure that one of its subtests was
+XFAILED_SUBTEST = pytest.StashKey[str]()
 
 # the name the recorder is registered under
 RECORDER = "rustbed-recorder"

@@ -1,8 +1,7 @@
-"""Judging a test while its machines still live, and what is done with a red one."""
+"""Judging a test: by what pytest says that it did, and by what its machines say became of them."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,40 +10,86 @@ import pytest
 # what pytest itself runs a test with, and what plugins that run one again use; its own hook logs at once
 from _pytest.runner import runtestprotocol
 
-from rustbed.errors import HarnessError, MachineError, suggest
-from rustbed.plugin.stash import PLATFORMS, RUN
-from rustbed.report.cases import FACTS, case_of, confirm, facts_of
-from rustbed.report.verdict import RED, Outcome
-from rustbed.repro.interactive import stop_at_failure
-from rustbed.repro.recording import record
-from rustbed.repro.run import find_emulator
-from rustbed.repro.scene import load_run
+from rustbed.errors import HarnessError, MachineError
+from rustbed.plugin.red import use_red
+from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
+from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of
+from rustbed.report.verdict import RED, Outcome, Verdict
+from rustbed.testrun import TestRun
 
 _OURS = Path(__file__).parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin afresh: plugins that run a test again run all its phases again."""
+    if RUN in item.stash:
+        del item.stash[RUN]
+    if XFAILED_SUBTEST in item.stash:
+        del item.stash[XFAILED_SUBTEST]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Judge the test when its function is done, while its machines still live."""
+    """Ask the machines when the test's function is done, while they live: it is part of the test's time."""
+    item.stash[CALLED] = True
     try:
         result = yield
-    except (Exception, pytest.skip.Exception, pytest.fail.Exception) as error:
-        _finish(item, *_outcome(error))
-        _record(item)
-        _stop_at_failure(item)
+    except (Exception, pytest.skip.Exception, pytest.fail.Exception):
+        _look(item)
         raise
-    run = item.stash.get(RUN, None)
-    if run is not None:
-        verdict = run.finish(Outcome.PASS, "")
-        if verdict.outcome is not Outcome.PASS:
-            _record(item)
-            _stop_at_failure(item)
-            pytest.fail(run.explain(), pytrace=False)
+    finally:
+        del item.stash[CALLED]
+    _look(item)
     return result
 
 
-def _outcome(error: BaseException) -> tuple[Outcome, str]:
-    """Return how a test ended that raised `error`, and one line of why."""
+def _look(item: pytest.Item) -> None:
+    if RUN in item.stash:
+        item.stash[RUN].look()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Judge a test when one of its phases is over, and let pytest's report say what the verdict says.
+
+    The report, with what the files need attached, travels from workers to the writer.
+    """
+    _hide_ours(call)
+    run = item.stash.get(RUN, None)
+    if run is None or (call.when == "setup" and call.excinfo is None):
+        report = yield
+        _shorten(report, call)
+        return report
+    if CALLED in item.stash:
+        report = yield
+        _note_subtest(item, run, report, call)
+        return report
+    if call.when == "setup":
+        run.look()
+    report = yield
+    _shorten(report, call)
+    _repair_subtests(item, report, call)
+    before, verdict = run.verdict, _judge(run, report, call)
+    if verdict.is_red and not report.failed and (call.when != "teardown" or verdict != before):
+        _turn_red(item, run, report, call)
+    elif call.when == "call" and call.excinfo is not None and verdict.outcome is not Outcome.SKIP:
+        report.sections.append(("Captured machine call", run.explain()))
+    run.write()
+    if verdict.is_red and not (before and before.is_red):
+        use_red(item, run, report)
+    facts = facts_of(verdict, run.reports, run.directory, run.kernel_log(), run.explain())
+    report.user_properties = [*(pair for pair in report.user_properties if pair[0] != FACTS), facts]
+    return report
+
+
+def _told(call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
+    """Return how a phase ended, and one line of why."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if error is None:
+        return Outcome.PASS, ""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     if isinstance(error, pytest.skip.Exception):
         return Outcome.SKIP, reason
@@ -53,64 +98,66 @@ def _outcome(error: BaseException) -> tuple[Outcome, str]:
     return Outcome.FAIL, reason
 
 
-def _finish(item: pytest.Item, outcome: Outcome, reason: str) -> None:
-    run = item.stash.get(RUN, None)
-    if run is not None:
-        run.finish(outcome, reason)
-        if outcome is not Outcome.SKIP:
-            item.add_report_section("call", "machine", run.explain())
+def _judge(run: TestRun, report: pytest.TestReport, call: pytest.CallInfo[None]) -> Verdict:
+    """Judge by what pytest makes of a phase: it knows which failures were expected."""
+    outcome, reason = _told(call)
+    if hasattr(report, "wasxfail"):
+        outcome, reason = Outcome.XFAIL if report.skipped else Outcome.PASS, str(report.wasxfail)
+    elif report.failed and call.excinfo is None:
+        # a strict xfail that passed
+        outcome, reason = Outcome.FAIL, str(report.longrepr).partition("\n")[0]
+    # a teardown that went well, or was expected not to, leaves the word to the test
+    is_told = call.when != "teardown" or outcome not in GOOD
+    return run.judge(call.when if is_told else "", outcome, reason)
 
 
-def _record(item: pytest.Item) -> None:
-    """Leave a recording of a red test's commands in its run directory, if that was asked for."""
-    run = item.stash.get(RUN, None)
-    wanted = item.config.getoption("--record")
-    if not wanted or run is None or run.verdict is None or not run.verdict.is_red:
-        return
-    choices = item.config.stash[PLATFORMS].choices
+def _turn_red(
+    item: pytest.Item, run: TestRun, report: pytest.TestReport, call: pytest.CallInfo[None]
+) -> None:
+    """Make a failure of what did not fail by itself, or was expected to."""
+    if hasattr(report, "wasxfail"):
+        del report.wasxfail
     try:
-        scene = load_run(run.directory)
-        qemu = find_emulator(scene.spec.arch, choices.qemu, choices.cache)
-        record(scene, qemu, run.directory / "recording")
-    except HarnessError as error:
-        item.add_report_section("call", "recording", f"there is none: {error}")
-    else:
-        item.add_report_section("call", "recording", suggest(f"repro replay {run.directory / 'recording'}"))
+        pytest.fail(run.explain(), pytrace=False)
+    except pytest.fail.Exception as error:
+        # debuggers ask for it
+        call.excinfo = pytest.ExceptionInfo.from_exception(error)
+    report.outcome, report.longrepr = "failed", item.repr_failure(call.excinfo)
 
 
-def _tell(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+def _note_subtest(
+    item: pytest.Item, run: TestRun, report: pytest.TestReport, call: pytest.CallInfo[None]
+) -> None:
+    """Keep how a part of the test ended that is reported by itself and raises nothing: a subtest."""
+    if report.failed and call.excinfo is None:
+        # passed, which pytest 9.2 holds against a strict xfail: the whole test decides
+        report.outcome, report.longrepr = "passed", None
+    elif report.failed:
+        run.tell_once("subtest", *_told(call))
+    elif report.skipped and hasattr(report, "wasxfail"):
+        item.stash[XFAILED_SUBTEST] = str(report.wasxfail)
 
 
-def _stop_at_failure(item: pytest.Item) -> None:
-    """Let a person into the machine of a red test, if that was asked for."""
-    run = item.stash.get(RUN, None)
-    if (
-        not item.config.getoption("--on-failure")
-        or run is None
-        or run.verdict is None
-        or not run.verdict.is_red
-    ):
-        return
-    choices = item.config.stash[PLATFORMS].choices
-    capture = item.config.pluginmanager.getplugin("capturemanager")
-    if capture is not None:
-        capture.suspend(in_=True)
-    try:
-        _tell(f"\n{run.explain()}")
-        stop_at_failure(
-            run.directory,
-            run.alive,
-            lambda arch: find_emulator(arch, choices.qemu, choices.cache),
-            input,
-            _tell,
-        )
-    except HarnessError as error:
-        _tell(f"no shell: {error}")
-    finally:
-        if capture is not None:
-            capture.resume()
+def _repair_subtests(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+    """Call an expected failure what pytest 9.2 takes for none: one that came in a subtest."""
+    if call.when == "call" and call.excinfo is None and XFAILED_SUBTEST in item.stash:
+        report.outcome, report.longrepr = "skipped", None
+        report.wasxfail = item.stash[XFAILED_SUBTEST]
+
+
+def _shorten(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+    """Leave of an error of ours in a setup its text: pytest's frames and ours are no news to anybody."""
+    if call.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
+        report.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Call a failure what pytest calls an error, where it is the driver that failed, not the setup."""
+    # reports of collection come here, too
+    is_aside = isinstance(report, pytest.TestReport) and report.failed and report.when != "call"
+    if is_aside and case_of(report).outcome in RED:
+        return "failed", "F", "FAILED"
+    return None
 
 
 def _hide_ours(call: pytest.CallInfo[None]) -> None:
@@ -120,27 +167,6 @@ def _hide_ours(call: pytest.CallInfo[None]) -> None:
         theirs = call.excinfo.traceback.filter(lambda entry: _OURS not in Path(entry.path).parents)
         if theirs:
             call.excinfo.traceback = theirs
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach what the files need to the report, which travels from workers to the writer."""
-    _hide_ours(call)
-    report = yield
-    if call.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
-        # what went wrong is in the text; pytest's frames and ours are no news to anybody
-        report.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
-    run = item.stash.get(RUN, None)
-    if call.when == "setup" and call.excinfo is not None and run is not None:
-        run.finish(*_outcome(call.excinfo.value))
-    if run is not None and run.verdict is not None:
-        report.user_properties = [
-            *(pair for pair in report.user_properties if pair[0] != FACTS),
-            facts_of(run.verdict, run.reports, run.directory, run.kernel_log(), run.explain()),
-        ]
-    return report
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -155,8 +181,6 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     again: list[list[pytest.TestReport]] = []
     try:
         for _ in range(times if red else 0):
-            if RUN in item.stash:
-                del item.stash[RUN]
             again.append(runtestprotocol(item, log=False, nextitem=nextitem))
     finally:
         if again:

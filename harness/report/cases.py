@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import MutableSequence, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from rustbed.report.dialects import split_arch
 from rustbed.report.junit import Case
-from rustbed.report.verdict import RED, MachineReport, Outcome, Verdict
+from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
 
 # name of the suite, and of what belongs to no test
 SUITE = "rustbed"
@@ -21,8 +22,11 @@ SUITE = "rustbed"
 FACTS = "rustbed"
 # the same for how a red test ended when it was run again
 CONFIRMED = "rustbed-confirmed"
-# property of a case that failed before the test's own code ran, or after it: setup, teardown
+# property of a case that failed before the test's own code ran, or after it with no word of a machine
 PHASE = "phase"
+
+# what pytest-rerunfailures calls the report of a failure that it does not let stand
+RERUN = "rerun"
 
 # what may be followed by something worse in a later phase
 GOOD = frozenset({Outcome.PASS, Outcome.SKIP, Outcome.XFAIL})
@@ -90,22 +94,30 @@ def facts_of(
     properties.append(("fingerprint", "\n".join(verdict.fingerprints)))
     source = next((f"{splat.file}:{splat.line}" for splat in verdict.splats if splat.file and splat.line), "")
     properties.append(("source", source))
-    for machine in machines[:1]:
-        properties += [
-            ("kernel_release", machine.release),
-            ("arch", machine.arch),
-            ("accel", machine.accel),
-            ("boot_ms", "" if machine.boot_ms is None else f"{machine.boot_ms:.0f}"),
-        ]
-    properties.append(("run_directory", str(directory)))
+    for number, machine in enumerate(machines, start=1):
+        properties += _machine_properties(machine, "" if number == 1 else f"_{number}")
+    # relative to the session's, so that it holds where the session is taken to
+    properties.append(("run_directory", directory.name))
     facts = {
         "outcome": verdict.outcome,
         "reason": verdict.reason,
-        "properties": [pair for pair in properties if pair[1] or pair[0] == "boot_ms"],
+        "properties": [pair for pair in properties if pair[1] or pair[0].startswith("boot_ms")],
         "log": log,
         "explained": explained if verdict.is_red else "",
     }
     return FACTS, json.dumps(facts)
+
+
+def _machine_properties(machine: MachineReport, suffix: str) -> list[tuple[str, str]]:
+    """Return the facts of a machine; those of a test's second one are called arch_2 and so on."""
+    boot_ms = "" if machine.boot_ms is None else f"{machine.boot_ms:.0f}"
+    facts = {
+        "kernel_release": machine.release,
+        "arch": machine.arch,
+        "accel": machine.accel,
+        "boot_ms": boot_ms,
+    }
+    return [(f"{name}{suffix}", value) for name, value in facts.items()]
 
 
 def confirm(red: Phase, runs: Sequence[Sequence[Phase]]) -> None:
@@ -133,6 +145,27 @@ def _told(case: Case) -> str:
     )
 
 
+def worse(before: Case, after: Case) -> Case:
+    """Return the case of a test of which a later report came, too: the gravest counts.
+
+    Of two that are as grave the later one knows more of the machines, and the earlier one what failed first.
+    """
+    if before.outcome in GOOD:
+        return after
+    details = "\n\n".join(dict.fromkeys(filter(None, (before.details, after.details))))
+    if GRAVITY[after.outcome] < GRAVITY[before.outcome]:
+        return replace(after, details=details)
+    properties = tuple({**dict(before.properties), **dict(after.properties)}.items())
+    return replace(before, details=details, properties=properties, system_out=after.system_out)
+
+
+def flaky(case: Case, tries: Sequence[Case]) -> Case:
+    """Return the case of a test that another plugin ran again, with how the tries before it ended."""
+    said = [("flaky", f"red {len(tries)} of {len(tries) + 1}")] if case.outcome in GOOD else []
+    said += [(f"try_{number}", _told(each)) for number, each in enumerate(tries, start=1)]
+    return replace(case, properties=(*case.properties, *said))
+
+
 def lost_case(nodeid: str) -> Case:
     """Return the case of a test, or of a session, that began and never ended."""
     return Case(**_named(nodeid), outcome=Outcome.LOST, message="interrupted before it ended")
@@ -144,13 +177,14 @@ def case_of(report: Phase) -> Case:
     facts: dict[str, Any] = carried[-1] if carried else {}
     confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
     properties = [*facts.get("properties", []), *(confirmed[-1] if confirmed else [])]
-    if report.failed and report.when != "call":
+    outcome = _reported(report, facts)
+    if report.failed and (report.when == "setup" or (report.when == "teardown" and outcome not in RED)):
         # red in its setup is a machine that did not come: the test itself told nothing
         properties.append((PHASE, str(report.when)))
     return Case(
         **_named(report.nodeid),
         seconds=report.duration,
-        outcome=_reported(report, facts),
+        outcome=outcome,
         message=_message(report, facts),
         details=_details(report, facts) if report.failed else "",
         properties=tuple((name, value) for name, value in properties),
@@ -159,16 +193,16 @@ def case_of(report: Phase) -> Case:
 
 
 def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:
-    """Return the outcome for the files: pytest decides between pass and not, the verdict says how."""
+    """Return the outcome for the files: the verdict's, unless pytest found fault with it afterwards."""
+    judged = Outcome(facts["outcome"]) if facts else Outcome.PASS
+    if judged in RED:
+        return judged
     if hasattr(report, "wasxfail") and report.skipped:
         return Outcome.XFAIL
     if report.skipped:
         return Outcome.SKIP
     if report.passed:
         return Outcome.PASS
-    judged = Outcome(facts["outcome"]) if facts else Outcome.PASS
-    if judged in RED:
-        return judged
     return Outcome.FAIL if report.when == "call" else Outcome.ERROR
 
 

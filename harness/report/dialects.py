@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from rustbed.arch import ARCHES
 from rustbed.errors import UsageError
-from rustbed.report.verdict import RED, Outcome
+from rustbed.report.verdict import GRAVITY, RED, Outcome
 
 # levels of elements and characters kept of a text: far beyond what a test run has
 _DEEPEST, _LONGEST = 64, 1 << 16
@@ -35,7 +35,6 @@ _VERDICTS = {
 # words of attributes `status` and `result` for a test that was not run (gtest, ctest)
 _NOT_RUN = frozenset({"notrun", "skipped", "disabled", "suppressed"})
 
-GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 _PARAMETERS = re.compile(r"\[(?P<parts>[^\[\]]*)\]$")
 
 

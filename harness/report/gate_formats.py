@@ -122,10 +122,16 @@ def _facts(finding: Finding) -> dict[str, object]:
             "fingerprints": list(result.fingerprints),
             "confirmed": _flake(result),
             "kernel": result.properties.get("kernel_release", ""),
-            "run_directory": result.properties.get("run_directory", ""),
+            "run_directory": _run_directory(result),
             "results": str(result.source),
         }
     return facts
+
+
+def _run_directory(result: Result) -> str:
+    """Return where a test's files are, "" if it has none: they lie beside the results that name them."""
+    name = result.properties.get("run_directory", "")
+    return str(result.source.parent / name) if name else ""
 
 
 def _place(result: Result) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rustbed.report.cases import GOOD, SUITE, Phase, case_of, lost_case
+from rustbed.report.cases import GOOD, RERUN, SUITE, Phase, case_of, flaky, lost_case, worse
 from rustbed.report.dialects import Result, parse_results
 from rustbed.report.html import Entry, Session, render_page
 from rustbed.report.junit import Case, lost_session, render_junit, write_junit
@@ -49,6 +49,8 @@ class Recorder:
     # of the whole suite; whoever divides the session adds to it
     properties: dict[str, str] = field(default_factory=dict)
     _cases: dict[str, Case] = field(default_factory=dict)
+    # by test: its tries that another plugin did not let stand
+    _tries: dict[str, list[Case]] = field(default_factory=dict)
     _started: list[str] = field(default_factory=list)
     _spans: dict[str, _Span] = field(default_factory=dict)
     _wrong: tuple[str, ...] = ()
@@ -60,13 +62,16 @@ class Recorder:
         write_junit(self.path, lost_session(SUITE))
 
     def pytest_runtest_logreport(self, report: Phase) -> None:
-        """Take the report of one phase; the first that is red stands, whatever comes after it."""
+        """Take the report of one phase; the gravest stands."""
         self._clock(report)
-        if report.when != "call" and report.passed:
-            return
-        before = self._cases.get(report.nodeid)
-        if before is None or before.outcome in GOOD:
-            self._cases[report.nodeid] = case_of(report)
+        case = case_of(report)
+        if getattr(report, "outcome", "") == RERUN:
+            # another plugin runs the test again: all its phases come anew
+            self._tries[report.nodeid] = [*self._tries.get(report.nodeid, ()), case]
+            self._cases.pop(report.nodeid, None)
+        elif report.when == "call" or report.failed or (report.when == "setup" and report.skipped):
+            before = self._cases.get(report.nodeid)
+            self._cases[report.nodeid] = case if before is None else worse(before, case)
 
     def _clock(self, report: Phase) -> None:
         """Note when a phase ran; other plugins' reports may not tell."""
@@ -84,7 +89,7 @@ class Recorder:
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
         """Replace the lost document by the real one; an error in the list of known issues is a failure."""
-        cases = dict(self._cases)
+        cases = {test: flaky(case, self._tries.get(test, ())) for test, case in self._cases.items()}
         for nodeid in self._started:
             cases.setdefault(nodeid, lost_case(nodeid))
         if exitstatus in _CUT_SHORT:
@@ -119,8 +124,18 @@ class Recorder:
             started=span.started - begin if span else None,
             ended=span.ended - begin if span else None,
             worker=span.worker if span else "",
-            console=_read_tail(result) if result.outcome not in GOOD else "",
+            console=self._read_tail(result) if result.outcome not in GOOD else "",
         )
+
+    def _read_tail(self, result: Result) -> str:
+        """Return the end of the console of a test's first machine, "" if it has none."""
+        path = self.directory / result.properties.get("run_directory", "") / CONSOLE
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say how often red tests were red again, what is known of them, and where the files are."""
@@ -128,6 +143,9 @@ class Recorder:
             told = dict(case.properties).get("confirmed")
             if told:
                 terminalreporter.write_line(f"rustbed: {nodeid}: {told}")
+            if case.outcome in GOOD and (tries := self._tries.get(nodeid)):
+                again = f"flaky, red {len(tries)} of {len(tries) + 1}: {tries[0].message}"
+                terminalreporter.write_line(f"rustbed: {nodeid}: {again}")
         for line in self._wrong:
             terminalreporter.write_line(f"rustbed: known issues: {line}")
         if self._cases:
@@ -137,14 +155,3 @@ class Recorder:
 def _with_known(case: Case, issues: Sequence[KnownIssue]) -> Case:
     told = tuple(("known_issue", f"{issue.reason}, {issue.link}") for issue in issues[:1])
     return replace(case, properties=(*case.properties, *told))
-
-
-def _read_tail(result: Result) -> str:
-    """Return the end of the console of a test's first machine, "" if it has none."""
-    path = Path(result.properties.get("run_directory", ""), CONSOLE)
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""

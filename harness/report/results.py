@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.errors import UsageError
-from rustbed.report.dialects import GRAVITY, Result, parse_results
+from rustbed.report.dialects import Result, parse_results
+from rustbed.report.verdict import GRAVITY
 
 # bytes of a file that are read, and at once
 _LARGEST, _CHUNK = 512 << 20, 1 << 16

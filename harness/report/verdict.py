@@ -18,6 +18,7 @@ from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
+from rustbed.report.taints import find_unexplained
 
 # file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
 CONSOLE = "console.log"
@@ -49,7 +50,8 @@ class Outcome(StrEnum):
 # outcomes that speak against the driver or the machine
 RED = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
 
-_GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
+# of several that apply, the one with the lowest number is it
+GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ class Verdict:
     @property
     def is_red(self) -> bool:
         """Whether somebody has to look at it."""
-        return _GRAVITY[self.outcome] < _GRAVITY[Outcome.PASS]
+        return GRAVITY[self.outcome] < GRAVITY[Outcome.PASS]
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -141,26 +143,35 @@ class _Finding:
 
 
 def judge(
-    test: Outcome, reason: str, machines: Sequence[MachineReport], expected: Sequence[Expectation]
+    test: Outcome,
+    reason: str,
+    machines: Sequence[MachineReport],
+    expected: Sequence[Expectation],
+    *,
+    is_over: bool = True,
 ) -> Verdict:
     """Return the verdict over a test that ended as `test` for `reason`, and over its machines.
 
-    `test` is what the test function itself did: PASS, FAIL, ERROR, SKIP or XFAIL. A splat that nobody
-    declared fails the test whatever it did, and so does, if it passed, a declared one that did not
-    come. A machine may crash if a fatal splat was declared and all its fatal ones were.
+    `test` is what the test itself did, with its fixtures: PASS, FAIL, ERROR, SKIP or XFAIL. A splat that
+    nobody declared fails the test whatever it did, and so does, if it passed, a declared one that did not
+    come. A machine may crash if a fatal splat was declared and all its fatal ones were. A hang or a lost
+    machine may be the failure that an XFAIL expects. As long as the test is not over, a declared splat may
+    still come.
     """
     findings = [
         *_test_findings(test, reason),
         *(found for machine in machines for found in _machine_findings(machine, expected)),
     ]
-    missing = tuple(wanted for wanted in expected if not _came(wanted, machines))
+    if test is Outcome.XFAIL:
+        findings = [found for found in findings if found.splat is not None or found.outcome is Outcome.CRASH]
+    missing = tuple(wanted for wanted in expected if is_over and not _came(wanted, machines))
     if missing and test is Outcome.PASS:
         findings.append(_Finding(outcome=Outcome.FAIL, reason=f"declared splat did not come: {missing[0]}"))
     splats = tuple(found.splat for found in findings if found.splat is not None)
     if not findings:
         return Verdict(outcome=test, reason=reason, splats=splats, missing=missing)
     # the sort is stable: among equals the test itself comes first, but a death is best told by its splat
-    findings.sort(key=lambda found: (_GRAVITY[found.outcome], _is_told_by_splat(found)))
+    findings.sort(key=lambda found: (GRAVITY[found.outcome], _is_told_by_splat(found)))
     return Verdict(outcome=findings[0].outcome, reason=_join(findings), splats=splats, missing=missing)
 
 
@@ -170,7 +181,7 @@ def _is_told_by_splat(found: _Finding) -> bool:
 
 def _test_findings(test: Outcome, reason: str) -> Iterator[_Finding]:
     """Yield what the test function says of itself, unless it says that all is well."""
-    if _GRAVITY[test] < _GRAVITY[Outcome.PASS]:
+    if GRAVITY[test] < GRAVITY[Outcome.PASS]:
         yield _Finding(outcome=test, reason=reason)
 
 
@@ -192,7 +203,7 @@ def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iter
     declared, only further deaths count.
     """
     died = False
-    for splat in (*machine.splats, *_taint_splats(machine)):
+    for splat in _splats(machine):
         deadly = splat.fatal or splat.kind in KILLING
         if any(wanted.matches(splat) for wanted in expected):
             died = died or deadly
@@ -207,20 +218,13 @@ def _ended(machine: MachineReport) -> Outcome | None:
     return machine.ended
 
 
-def _taint_splats(machine: MachineReport) -> Iterator[Splat]:
-    """Yield a splat without records for every new taint that the found splats do not account for."""
-    for taint in machine.taints:
-        known = any(taint != "died" or splat.fatal or splat.kind in KILLING for splat in machine.splats)
-        if not known:
-            yield Splat(
-                kind=Kind.TAINT, title=f"new taint: {taint}", function="", fatal=False, first=0, last=-1
-            )
-
-
 def _came(wanted: Expectation, machines: Sequence[MachineReport]) -> bool:
-    return any(
-        wanted.matches(splat) for machine in machines for splat in (*machine.splats, *_taint_splats(machine))
-    )
+    return any(wanted.matches(splat) for machine in machines for splat in _splats(machine))
+
+
+def _splats(machine: MachineReport) -> tuple[Splat, ...]:
+    """Return what the machine's log and its taints tell."""
+    return (*machine.splats, *find_unexplained(machine.taints, machine.splats))
 
 
 def _join(findings: Sequence[_Finding]) -> str:

@@ -54,5 +54,10 @@ def colour(case: ET.Element) -> str:
     return next((kind for kind in ("failure", "error", "skipped") if case.find(kind) is not None), "passed")
 
 
+def run_directory(results: Path, case: ET.Element) -> Path:
+    """Return the run directory of a case of the newest session."""
+    return results / "latest" / (properties(case)["run_directory"] or "")
+
+
 def properties(case: ET.Element) -> dict[str | None, str | None]:
     return {item.get("name"): item.get("value") for item in case.iter("property")}

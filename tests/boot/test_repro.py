@@ -36,7 +36,7 @@ class Elsewhere:
     directory: Path
 
     def run(self, name: str) -> Path:
-        return Path(pytest_runs.properties(pytest_runs.cases(self.results)[name])["run_directory"] or "")
+        return pytest_runs.run_directory(self.results, pytest_runs.cases(self.results)[name])
 
     def rustbed(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

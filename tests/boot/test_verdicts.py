@@ -104,7 +104,7 @@ def test_wrong_marker_names_the_choices(ran: Ran) -> None:
 
 
 def run_directory(ran: Ran, name: str) -> Path:
-    return Path(pytest_runs.properties(ran.cases[name])["run_directory"] or "")
+    return pytest_runs.run_directory(ran.results, ran.cases[name])
 
 
 def test_run_directory_has_everything(ran: Ran) -> None:

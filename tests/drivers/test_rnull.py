@@ -256,6 +256,7 @@ def test_rmmod_is_refused_while_a_directory_exists(vm: Vm) -> None:
     reason="rust/kernel/block/mq/gen_disk.rs builds block_device_operations without an owner, so an open "
     "disk does not pin the module: docs/findings/rnull-disk-without-owner.md",
 )
+@pytest.mark.expect_splat("bdev_release")
 def test_closing_a_disk_after_rmmod_is_harmless(vm: Vm) -> None:
     vm.insmod("rnull_mod")
     vm.check(f"mkdir {ROOT}/d && echo 1 >{ROOT}/d/power")

@@ -188,6 +188,7 @@ def test_two_devices_have_files_each(vm: Vm) -> None:
     raises=AssertionError,
     reason="an open file does not hold the module: docs/findings/debugfs-file-without-owner.md",
 )
+@pytest.mark.expect_splat("full_proxy_release")
 def test_closing_a_file_after_rmmod_is_harmless(vm: Vm) -> None:
     vm.insmod(DRIVER)
     bind(vm)

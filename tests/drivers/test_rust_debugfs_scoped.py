@@ -202,6 +202,7 @@ def test_files_of_a_removed_directory_answer_eio(vm: Vm) -> None:
     reason="rust/kernel/debugfs/file_ops.rs builds file_operations without an owner, so an open file "
     "does not pin the module: docs/findings/debugfs-file-without-owner.md",
 )
+@pytest.mark.expect_splat("full_proxy_release")
 def test_closing_a_file_after_rmmod_is_harmless(vm: Vm) -> None:
     vm.insmod("rust_debugfs_scoped")
     vm.write(CREATE, "foo 1")

@@ -143,3 +143,11 @@ def test_a_shell_at_a_red_test_needs_a_terminal_of_one_process(tmp_path: Path) -
     assert "--on-failure needs the terminal" in done.stderr
     assert "-n 0" in done.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_a_file_that_cannot_be_collected_is_an_error_of_pytests_own(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("import nothing_of_the_kind\n")
+    done = run(tmp_path, "results", "-k", "1", tmp_path / "test_other.py")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED
+    assert "INTERNALERROR" not in done.stdout
+    assert "No module named 'nothing_of_the_kind'" in done.stdout

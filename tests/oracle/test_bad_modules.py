@@ -59,7 +59,7 @@ def _read(results: Path, arch: Arch) -> Iterator[tuple[str, Ran]]:
     """Yield what is left of each test under its name and parameters, without the architecture."""
     for case in pytest_runs.all_cases(results):
         name, _, parameters = (case.get("name") or "").rstrip("]").partition("[")
-        directory = Path(pytest_runs.properties(case).get("run_directory") or "")
+        directory = pytest_runs.run_directory(results, case)
         verdict, log = directory / "verdict.json", directory / "kernel.log"
         colour = pytest_runs.colour(case)
         ended = case.find(colour)

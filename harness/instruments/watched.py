@@ -1,0 +1,99 @@
+"""A machine that is watched for a test, and the report of what was seen.
+
+Owns the order in which a machine is asked: what makes it talk comes before its log is taken, and what only
+reads comes behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rustbed.errors import CommandError, HarnessError, LostError
+from rustbed.instruments.instrument import Instrument
+from rustbed.log.record import Record, render_records
+from rustbed.log.splat import Kind, Splat, find_splats, new_taints
+from rustbed.machine.vm import Vm
+from rustbed.report import rundir
+from rustbed.report.verdict import MachineReport, Outcome
+
+
+@dataclass
+class Watched:
+    """One machine and the instruments that watch it."""
+
+    vm: Vm
+    # each with what it said when judgement began
+    instruments: Sequence[tuple[Instrument, int]]
+    # how many commands the guest had been given when the instruments last looked; None: they never did
+    _looked_at: int | None = None
+    # what the instruments found that the log does not have
+    _found: tuple[Record, ...] = ()
+    # why an instrument cannot look
+    _blind: list[Splat] = field(default_factory=list)
+
+    def look(self) -> MachineReport:
+        """Return what the machine leaves behind until now. Instruments look again only after a command.
+
+        May be called any number of times; the last report is the one that counts.
+        """
+        vm = self.vm
+        wants_look = vm.ended is None and self._looked_at != vm.commands
+        records, taints = self._take(wants_look=wants_look)
+        self._looked_at = vm.commands
+        wanted = vm.end_is_wanted and isinstance(vm.ended, LostError)
+        ended = None if wanted else vm.ended
+        (vm.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
+        return MachineReport(
+            arch=vm.arch,
+            release=vm.kernel.release,
+            accel=vm.spec.accel,
+            boot_ms=vm.boot_ms,
+            records=records,
+            splats=(*find_splats(records), *_damage(Kind.FLOOD, vm.log_damage), *self._blind),
+            taints=taints,
+            ended=Outcome(ended.outcome) if ended is not None else None,
+            reason=ended.headline if ended is not None else "",
+            run_dir=vm.run_dir,
+            hang=ended.hang if ended is not None else "",
+        )
+
+    def _take(self, *, wants_look: bool) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+        """Return the machine's records and its new taints."""
+        vm, before = self.vm, self.vm.taint_at_begin
+        try:
+            if wants_look:
+                self._blind, self._found = [], ()
+                for instrument, _ in self.instruments:
+                    with self._not_blind(instrument):
+                        instrument.provoke(vm.run)
+            records = tuple(vm.judged)
+            taint = vm.taint if vm.ended is None else None
+            taints = () if taint is None or before is None else new_taints(before, taint)
+            # after the records were taken: a search may be announced in the log, whosever fault it finds
+            for instrument, since in self.instruments if wants_look else ():
+                with self._not_blind(instrument):
+                    self._found += instrument.find(vm.run, since)
+        except HarnessError:
+            # the machine died just now: what it said until then is still there, and vm.ended says how
+            return tuple(vm.judged), ()
+        return (*records, *self._found), taints
+
+    @contextmanager
+    def _not_blind(self, instrument: Instrument) -> Iterator[None]:
+        """Keep as a fault that an instrument cannot look: what was not looked at proves nothing."""
+        try:
+            yield
+        except CommandError as error:
+            self._blind += _damage(instrument.kind, error.headline)
+
+
+def watch(vm: Vm, instruments: Sequence[Instrument]) -> Watched:
+    """Begin to watch a machine. Raises MachineError."""
+    return Watched(vm=vm, instruments=[(each, each.begin(vm.run)) for each in instruments])
+
+
+def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:
+    """Return what is wrong with the evidence itself: what is not whole proves nothing."""
+    return (Splat(kind=kind, title=what, function="", fatal=False, first=0, last=-1),) if what else ()

@@ -1,0 +1,62 @@
+"""What is done with a red test where that was asked for: a recording of its commands, a shell."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from rustbed.errors import HarnessError, suggest
+from rustbed.plugin.stash import PLATFORMS
+from rustbed.repro.interactive import stop_at_failure
+from rustbed.repro.recording import record
+from rustbed.repro.run import find_emulator
+from rustbed.repro.scene import load_run
+from rustbed.testrun import TestRun
+
+
+def use_red(item: pytest.Item, run: TestRun, report: pytest.TestReport) -> None:
+    """Do what the session was asked to do with a test that has just turned red."""
+    if item.config.getoption("--record"):
+        report.sections.append((f"Captured recording {report.when}", _record(item, run)))
+    if item.config.getoption("--on-failure") and report.when == "call":
+        _stop_at_failure(item, run)
+
+
+def _record(item: pytest.Item, run: TestRun) -> str:
+    """Leave a recording of a test's commands in its run directory, and return what to do with it."""
+    choices = item.config.stash[PLATFORMS].choices
+    try:
+        scene = load_run(run.directory)
+        qemu = find_emulator(scene.spec.arch, choices.qemu, choices.cache)
+        record(scene, qemu, run.directory / "recording")
+    except HarnessError as error:
+        return f"there is none: {error}"
+    return suggest(f"repro replay {run.directory / 'recording'}")
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _stop_at_failure(item: pytest.Item, run: TestRun) -> None:
+    """Let a person into the machine of a red test."""
+    choices = item.config.stash[PLATFORMS].choices
+    capture = item.config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.suspend(in_=True)
+    try:
+        _tell(f"\n{run.explain()}")
+        stop_at_failure(
+            run.directory,
+            run.alive,
+            lambda arch: find_emulator(arch, choices.qemu, choices.cache),
+            input,
+            _tell,
+        )
+    except HarnessError as error:
+        _tell(f"no shell: {error}")
+    finally:
+        if capture is not None:
+            capture.resume()

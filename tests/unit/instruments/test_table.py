@@ -1,0 +1,42 @@
+"""Which instruments watch a test, and what they need of its kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.kernels import make_kernel
+
+from rustbed.instruments.table import INSTRUMENTS, choose_instruments, cmdline_of, missing_options
+from rustbed.kernel.artifact import Kernel
+
+
+def kernel_with(tmp_path: Path, *options: str) -> Kernel:
+    config = tmp_path / "config"
+    config.write_text("".join(f"{option}=y\n" for option in options))
+    return make_kernel(config=config)
+
+
+def names(kernel: Kernel, *asked: str) -> list[str]:
+    return [each.name for each in choose_instruments(kernel, asked)]
+
+
+def test_kmemleak_watches_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    kernel = kernel_with(tmp_path, "CONFIG_DEBUG_KMEMLEAK")
+    assert names(kernel) == []
+    assert names(kernel, "kmemleak") == ["kmemleak"]
+
+
+def test_what_a_kernel_lacks_for_an_instrument_is_named(tmp_path: Path) -> None:
+    kernel = kernel_with(tmp_path, "CONFIG_SLUB")
+    assert missing_options(choose_instruments(kernel, ["kmemleak"]), kernel) == ("CONFIG_DEBUG_KMEMLEAK",)
+    assert missing_options(choose_instruments(kernel, []), kernel) == ()
+
+
+def test_words_for_the_command_line_are_those_of_what_watches(tmp_path: Path) -> None:
+    kernel = kernel_with(tmp_path)
+    assert cmdline_of(choose_instruments(kernel, ["kmemleak"])) == ("slab_debug=F",)
+    assert cmdline_of(()) == ()
+
+
+def test_instruments_have_a_name_each() -> None:
+    assert len({each.name for each in INSTRUMENTS}) == len(INSTRUMENTS)
