@@ -70,7 +70,7 @@ def test_commits_of_a_tree_are_in_order(tmp_path: Path) -> None:
 
 def test_commits_on_different_branches_are_no_row(tmp_path: Path) -> None:
     make_tree(tmp_path)
-    with pytest.raises(UsageError, match="no ancestor"):
+    with pytest.raises(UsageError, match="not an ancestor"):
         row(f"tree:{tmp_path}@beside", f"tree:{tmp_path}@main")
 
 

@@ -159,7 +159,7 @@ def test_a_state_survives() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"question": {}, "trials": {"a": {"result": "fine"}}}'])
 def test_a_damaged_state_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no state of a bisection"):
+    with pytest.raises(UsageError, match="not the state of a bisection"):
         parse_state(text, QUESTION, "s")
 
 
