@@ -1,41 +1,101 @@
-"""`rustbed boot`: a machine for a person, or for one command."""
+"""`rustbed boot`: a machine for a person, or for one command, with their modules and files in it."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from rustbed import host
 from rustbed.arch import Arch
-from rustbed.cli.arguments import add_cpus, choices_of
-from rustbed.cli.terminal import make_display
+from rustbed.cli.arguments import add_cpus, choices_of, parse_count
+from rustbed.cli.terminal import complain, make_display
+from rustbed.errors import MachineError, UsageError
+from rustbed.kernel.artifact import Module
+from rustbed.kernel.module import describe_modules
+from rustbed.kernel.outoftree import build_modules
+from rustbed.log.record import Record
+from rustbed.log.splat import find_splats
+from rustbed.machine.booting import boot
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.vm import Vm
 from rustbed.options import add_options, read_arches
-from rustbed.prepare import prepare
+from rustbed.prepare import Platforms
 from rustbed.repro import console
+from rustbed.request import MachineRequest, resolve_spec
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the machine, and the command for it."""
+    """Declare the machine, what is in it, and the command for it."""
     add_options(parser.add_argument)
     add_cpus(parser)
+    add = parser.add_argument
+    default = MachineRequest().memory_mib
+    add("--memory", type=parse_count, default=default, metavar="MIB", help=f"(default: {default})")
+    add("--device", action="append", default=[], metavar="D", help="an argument of QEMU's -device")
+    text = "load a module: its name, its .ko file, or a directory with a Kbuild file, which is built"
+    add("--module", action="append", default=[], metavar="M", help=text)
+    text = "copy a file or directory into the guest (default for TO: / and its name)"
+    add("--push", action="append", default=[], metavar="FROM[:TO]", help=text)
+    add("--messages", action="store_true", help="print the kernel's messages to standard error afterwards")
     text = "one word: a command of the guest's shell; more: a program and its arguments. Its status is ours"
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD", help=text)
+    add("command", nargs=argparse.REMAINDER, metavar="-- CMD", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Boot one machine; run a command in it, or give its user a shell. Raises HarnessError."""
-    platform = replace(prepare(_choose_arch(args), choices_of(args), make_display()), cpus=args.cpus)
-    with tempfile.TemporaryDirectory(prefix="rustbed-") as directory:
-        if command := render_command(args.command):
-            status, output = console.run_command(platform, command, Path(directory))
-            sys.stdout.buffer.write(output)
-            return status
-        return console.run_shell(platform, Path(directory))
+    arch = _choose_arch(args)
+    files = {remote: path for text in args.push for remote, path in parse_push(text)}
+    platforms = Platforms(choices_of(args), make_display())
+    given = [_find_modules(name, platforms, arch) for name in args.module]
+    modules = [module for found in given for module in found]
+    load = [*(module.name for module in modules), *(name for name in args.module if not _is_path(name))]
+    command = render_command(args.command)
+    spec, qemu = _spec(args, platforms, arch, modules, load), platforms.get(arch, None).qemu
+    terminal = None if command else console.TERMINAL
+    with _kept_after_failure() as directory, boot(spec, qemu, directory, terminal=terminal) as vm:
+        ready = len(vm.dmesg)
+        try:
+            console.furnish(vm, files=files, modules=modules, load=load)
+            return _use(vm, command)
+        finally:
+            _report(vm.dmesg.records[ready:], messages=args.messages)
+
+
+def _use(vm: Vm, command: str) -> int:
+    if not command:
+        return console.give_shell(vm)
+    status, output = console.run_command(vm, command)
+    sys.stdout.buffer.write(output)
+    return status
+
+
+def _report(records: Sequence[Record], *, messages: bool) -> None:
+    """Print what the kernel reported: a shell that an oops killed says no more than "killed"."""
+    if messages:
+        sys.stderr.writelines(f"{record.text}\n" for record in records)
+    for splat in find_splats(records):
+        complain(f"the kernel reported: {splat.title}")
+
+
+@contextmanager
+def _kept_after_failure() -> Iterator[Path]:
+    """Yield a directory for the machine's files; the error of a machine names it, so then it stays."""
+    directory = Path(tempfile.mkdtemp(prefix="rustbed-"))
+    try:
+        yield directory
+    except MachineError:
+        raise
+    except BaseException:
+        shutil.rmtree(directory)
+        raise
+    shutil.rmtree(directory)
 
 
 def _choose_arch(args: argparse.Namespace) -> Arch:
@@ -43,6 +103,63 @@ def _choose_arch(args: argparse.Namespace) -> Arch:
     rows = read_arches(vars(args).__getitem__)
     native = host.native_arch()
     return native if native in rows and not args.arch else rows[0]
+
+
+def _spec(
+    args: argparse.Namespace,
+    platforms: Platforms,
+    arch: Arch,
+    modules: Sequence[Module],
+    load: Sequence[str],
+) -> MachineSpec:
+    """Return the machine, whose kernel has the modules. Raises UsageError for one to load that it lacks."""
+    request = MachineRequest(memory_mib=args.memory, cpus=args.cpus, devices=tuple(args.device))
+    platform = platforms.get(arch, None)
+    spec = resolve_spec(platform, request, base=Path.cwd(), cache=platforms.choices.cache)
+    known = spec.kernel.modules | {module.name: module for module in modules}
+    kernel = replace(spec.kernel, modules=known)
+    for name in load:
+        # before anything is booted: what it depends on, too
+        kernel.load_order(name)
+    return replace(spec, kernel=kernel)
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".ko") or Path(name).is_dir() or "/" in name
+
+
+def _find_modules(name: str, platforms: Platforms, arch: Arch) -> list[Module]:
+    """Return the modules of a file or directory; none for the name of one that the image has."""
+    path = Path(name)
+    if path.is_dir():
+        built = build_modules(
+            platforms.kernel_with_tree(arch, None),
+            path,
+            toolchain=platforms.get(arch, None).toolchain,
+            cache=platforms.choices.cache,
+            report=make_display(),
+        )
+        return list(built)
+    if not _is_path(name):
+        return []
+    if not path.is_file():
+        raise UsageError(f"no such module: {name}")
+    return list(describe_modules([path.absolute()]).values())
+
+
+def parse_push(text: str) -> Iterator[tuple[str, Path]]:
+    """Yield path in the guest and file for each file that FROM[:TO] names. Raises UsageError."""
+    given, colon, to = text.partition(":")
+    source = Path(given)
+    if not source.exists():
+        raise UsageError(f"no such file or directory to push: {given}")
+    remote = to if colon else f"/{source.absolute().name}"
+    if not source.is_dir():
+        yield remote, source
+        return
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            yield f"{remote.rstrip('/')}/{path.relative_to(source)}", path
 
 
 def render_command(words: Sequence[str]) -> str:

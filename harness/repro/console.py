@@ -1,16 +1,14 @@
-"""`rustbed boot`: a machine for a person, or for one command.
-
-Knows how to hand a machine over; the command line prints and chooses the exit status.
-"""
+"""A machine for a person, or for one command: what is put into it, and how its terminal is handed over."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rustbed.machine.booting import boot
+from rustbed.errors import LostError
+from rustbed.kernel.artifact import Module
 from rustbed.machine.vm import Vm
-from rustbed.prepare import Platform
 
 # a person's session, or a command they gave, may take this long (seconds)
 A_DAY_S = 24 * 3600.0
@@ -18,33 +16,85 @@ A_DAY_S = 24 * 3600.0
 # the chardev behind /dev/hvc0: our own terminal
 TERMINAL = "stdio,signal=off"
 
-# busybox gives the shell a controlling terminal, so that Ctrl-C and job control work
+# where an image has the kernel's modules
+_MODULES = "/lib/modules"
+
+# The terminal's size is forgotten when nothing has it open. busybox gives the shell a controlling terminal,
+# so that Ctrl-C and job control work.
 _SHELL = (
-    "cd / && stty rows {rows} cols {columns} </dev/hvc0;"
-    " echo 'kernel '$(uname -r)', modules in /lib/modules, Ctrl-D ends the machine' >/dev/hvc0;"
-    " PS1='{arch}:$PWD# ' setsid -c sh -i </dev/hvc0 >/dev/hvc0 2>&1"
+    "cd / && {{ stty rows {rows} cols {columns};"
+    " echo 'kernel '$(uname -r)', modules in /lib/modules, dmesg is its log, Ctrl-D ends the machine';"
+    " PS1='{arch}:$PWD# ' setsid -c sh -i; }} </dev/hvc0 >/dev/hvc0 2>&1"
 )
 
 
-def run_command(platform: Platform, command: str, directory: Path) -> tuple[int, bytes]:
-    """Boot, run one shell command, and return its exit status and output."""
-    with boot(platform.spec(), platform.qemu, directory) as vm:
+def render_modules_dep(modules: Mapping[str, Module]) -> str:
+    """Render what modprobe reads: a line for each module, its file and those that it depends on, all of them.
+
+    The format is that of depmod's modules.dep; the files are where an image has them.
+    """
+
+    def needed(name: str, path: tuple[str, ...] = ()) -> list[str]:
+        direct = [other for other in modules[name].depends if other in modules and other not in path]
+        return [file for other in direct for file in (other, *needed(other, (*path, other)))]
+
+    def file(name: str) -> str:
+        return f"{_MODULES}/{name}.ko"
+
+    return "".join(
+        f"{file(name)}: {' '.join(map(file, dict.fromkeys(needed(name, (name,)))))}".rstrip() + "\n"
+        for name in modules
+    )
+
+
+def furnish(vm: Vm, *, files: Mapping[str, Path], modules: Sequence[Module], load: Sequence[str]) -> None:
+    """Put files and modules into a machine, let modprobe find every module, and load some.
+
+    `files` are by their paths in the guest; `modules` are those that the image lacks. Raises UsageError for a
+    module that does not exist and CommandError if the kernel refuses one.
+    """
+    for remote, path in files.items():
+        vm.push(path, remote, mode=path.stat().st_mode & 0o777)
+    for module in modules:
+        vm.push(module.path, f"{_MODULES}/{module.name}.ko")
+    text = render_modules_dep(vm.kernel.modules)
+    vm.push(text.encode(), f"{_MODULES}/{vm.kernel.release}/modules.dep")
+    for name in load:
+        vm.insmod(name)
+
+
+def run_command(vm: Vm, command: str) -> tuple[int, bytes]:
+    """Run a shell command and return its exit status and output: none if it turned the machine off."""
+    output = b""
+
+    def act() -> int:
+        nonlocal output
         answer = vm.run(command, timeout_s=A_DAY_S)
-    return answer.status, answer.stdout
+        output = answer.stdout
+        return answer.status
 
-
-def run_shell(platform: Platform, directory: Path) -> int:
-    """Boot, connect the terminal to a shell in the guest, and return the shell's exit status."""
-    with boot(platform.spec(), platform.qemu, directory, terminal=TERMINAL) as vm:
-        return give_shell(vm)
+    return _until_off(act), output
 
 
 def give_shell(vm: Vm) -> int:
-    """Connect the terminal to a shell in a machine that was booted with TERMINAL; return its exit status."""
+    """Connect the terminal to a shell in a machine that was booted with TERMINAL; return its exit status.
+
+    That of a machine that was turned off in the shell is 0.
+    """
     try:
         size = os.get_terminal_size()
     except OSError:
         # input is not a terminal: a script on standard input is welcome too
         size = os.terminal_size((80, 24))
     text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch)
-    return vm.run(text, timeout_s=A_DAY_S).status
+    return _until_off(lambda: vm.run(text, timeout_s=A_DAY_S).status)
+
+
+def _until_off(act: Callable[[], int]) -> int:
+    try:
+        return act()
+    except LostError as error:
+        # poweroff and reboot: QEMU is done, and without a complaint
+        if error.facts.get("qemu") != "ended with status 0":
+            raise
+        return 0

@@ -55,14 +55,18 @@ def stop_at_failure(
 
     A machine that still lives takes commands as the test gave them; of one that
     does not, another is brought to the state before its failing command.
-    `qemu` finds an emulator for an architecture. Raises HarnessError if there is none.
+    `qemu` finds an emulator for an architecture. Ctrl-C ends the shell, and not what comes after it. Raises
+    HarnessError if there is no emulator.
     """
-    if alive:
-        _converse(alive[-1], ask, say)
-        return
-    scene = load_run(directory)
-    say(f"the machine is gone; another one, before what ended it (files: {directory}):")
-    run_shell(scene, qemu(scene.spec.arch), directory / "shell", say, at=None, after=False)
+    try:
+        if alive:
+            _converse(alive[-1], ask, say)
+            return
+        scene = load_run(directory)
+        say(f"the machine is gone; another one, before what ended it (files: {directory}):")
+        run_shell(scene, qemu(scene.spec.arch), directory / "shell", say, at=None, after=False)
+    except KeyboardInterrupt:
+        say("\ninterrupted: the shell has ended, the session goes on")
 
 
 def _converse(vm: Vm, ask: Ask, say: Say) -> None:
