@@ -85,7 +85,7 @@ class Stranger:
 
 
 def test_process_that_is_not_our_child_is_waited_for_and_stopped() -> None:
-    code = "setsid sleep 60 >/dev/null & echo $!"
+    code = "setsid sh -c 'echo $$; exec sleep 60 >/dev/null 2>&1' &"
     stranger = Stranger(pid=int(process.run(["sh", "-c", code], attempted="starting").text))
     assert process.wait(stranger, 0.05) is None
     assert process.stop(stranger) == 0
