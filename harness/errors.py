@@ -12,9 +12,9 @@
     │   ├── BootError      it never became ready
     │   ├── CrashError     its kernel panicked or oopsed while we waited
     │   ├── HangError      it lives and makes no progress
-    │   └── LostError      QEMU is gone
+    │   ├── LostError      QEMU is gone
+    │   └── DeviceError    a device written in Python failed: it raised, it is stuck, QEMU disagrees with it
     ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
-    ├── DeviceError        a device written in Python failed: it raised, it is stuck, QEMU disagrees with it
     ├── WaitError          what a test waited for never came, and the guest is well
     ├── CommandError       a guest command ended with a status other than the expected one
     └── MonitorError       QEMU refused a QMP command
@@ -106,7 +106,7 @@ class MismatchError(KernelError):
 
 
 class MachineError(HarnessError):
-    """A machine stopped being usable; `outcome` is crash, hang or lost."""
+    """A machine stopped being usable; `outcome` is crash, hang, lost or error."""
 
     outcome = "lost"
     # of a hang: which kind, a value of rustbed.machine.hang.Hang
@@ -155,8 +155,10 @@ class SyscallError(CommandError):
         super().__init__(f"{headline}: {os.strerror(errno)}", status=1, output="", errno=errno, **facts)
 
 
-class DeviceError(HarnessError):
+class DeviceError(MachineError):
     """A device written in Python failed, so that nothing was proved; `facts` has its traceback."""
+
+    outcome = "error"
 
 
 class WaitError(HarnessError):

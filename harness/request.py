@@ -14,6 +14,7 @@ from typing import Any
 
 from rustbed.arch import Arch
 from rustbed.cache import Cache
+from rustbed.devices.device import Device
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
 from rustbed.machine.spec import MachineSpec
@@ -23,7 +24,7 @@ from rustbed.prepare import Platform
 # the fixture `boot`: takes the keywords of the machine marker
 Booter = Callable[..., AbstractContextManager[Vm]]
 
-_TUPLES = ("devices", "machine_options", "cmdline", "acpi", "qemu_args")
+_TUPLES = ("machine_options", "cmdline", "acpi", "qemu_args")
 _TEXTS = ("profile", "device_tree")
 # the least that makes sense
 _NUMBERS = {"memory_mib": 1, "cpus": 1, "free_ports": 0}
@@ -33,8 +34,8 @@ _NUMBERS = {"memory_mib": 1, "cpus": 1, "free_ports": 0}
 class MachineRequest:
     """What a machine must have; the fields are the marker's keywords."""
 
-    # arguments of -device
-    devices: tuple[str, ...] = ()
+    # arguments of -device, and devices that the host serves
+    devices: tuple[str | Device, ...] = ()
     memory_mib: int = 256
     cpus: int = 1
     # None: the session's
@@ -58,6 +59,8 @@ class MachineRequest:
 
 
 def _checked(name: str, value: object) -> object:
+    if name == "devices":
+        return _checked_devices(value)
     if name in _TUPLES:
         if isinstance(value, str):
             return (value,)
@@ -71,6 +74,13 @@ def _checked(name: str, value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value >= _NUMBERS[name]:
         return value
     raise UsageError(f"{name} takes a number, at least {_NUMBERS[name]}", given=repr(value))
+
+
+def _checked_devices(value: object) -> tuple[str | Device, ...]:
+    given = value if isinstance(value, (list, tuple)) else (value,)
+    if not all(isinstance(device, (str, Device)) for device in given):
+        raise UsageError("devices takes arguments of -device and Device values", given=repr(value))
+    return tuple(given)
 
 
 def incapable(request: MachineRequest, arch: Arch) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rustbed import process
+from rustbed.devices.device import Device
 from rustbed.errors import ForkError
 from rustbed.host import Qemu
 from rustbed.machine.argv import device_id
@@ -51,6 +52,9 @@ def _unsaved(spec: MachineSpec, qemu: Qemu) -> dict[str, str]:
     saved = _saved_types(spec, qemu)
     found = {}
     for number, device in enumerate(spec.devices):
+        if isinstance(device, Device):
+            # forkable, or the machine would not be saved
+            continue
         driver = device.partition(",")[0]
         # the bus saves them, which the list does not tell
         if driver not in saved and not driver.startswith("virtio-"):

@@ -30,7 +30,9 @@ def refusal(spec: MachineSpec) -> str | None:
         return "qemu_args: they may name files and sockets that a saved machine does not know"
     if any("memory-backend" in option for option in spec.machine_options):
         return "its memory is chosen by machine_options"
-    if paths := [device for device in spec.devices if "/" in device]:
+    if served := [device.name for device in spec.served_devices if not device.forkable]:
+        return f"{served[0]} is served by the host, and its state is not saved"
+    if paths := [device for device in spec.devices if isinstance(device, str) and "/" in device]:
         return f"{paths[0].partition(',')[0]} uses a file of the host"
     return None
 
@@ -81,6 +83,7 @@ def template_key(spec: MachineSpec, qemu: Qemu) -> str:
         _RECIPE,
         *_qemu_build(qemu),
         *render_argv(plain, qemu.program, _SOME_CHANNELS),
+        *(device.name for device in spec.served_devices),
         *(_hash_file(path) for path in files),
         _host_cpu() if spec.accel == "kvm" else "",
     )

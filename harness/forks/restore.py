@@ -45,6 +45,7 @@ class Restore:
                     lambda channels: render_argv(spec, qemu.program, channels, ram=ram, incoming=True),
                     console=Path(f"/proc/self/fd/{files.console}"),
                     complaints=files.complaints,
+                    devices=spec.served_devices,
                     pass_fds=[files.console],
                 )
             )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rustbed.devices.device import Device
 from rustbed.machine.spec import MachineSpec
 
 # names of the guest's ports; images/init looks for them
@@ -39,6 +40,8 @@ class Channels:
     pulse: str = "null"
     # None: no terminal for a person
     terminal: str | None = None
+    # QEMU's options for each of the spec's served devices, in order; those without are left out
+    served: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +144,13 @@ def device_id(device: str, number: int) -> str:
     return given[0].removeprefix("id=") if given else f"device{number}"
 
 
-def _devices(spec: MachineSpec) -> list[str]:
+def _devices(spec: MachineSpec, channels: Channels) -> list[str]:
     argv: list[str] = []
+    served = iter(channels.served)
     for number, device in enumerate(spec.devices):
+        if isinstance(device, Device):
+            argv += next(served, ())
+            continue
         name = f"id={device_id(device, number)}"
         # the JSON form is left as it is
         plain = not device.startswith("{") and name not in device.split(",")
@@ -175,7 +182,7 @@ def render_argv(
         *_machine(spec, ram),
         *_software(spec),
         *_channels(spec, channels),
-        *_devices(spec),
+        *_devices(spec, channels),
         *spec.qemu_args,
         *(("-incoming", "defer") if incoming else ()),
     )
@@ -205,12 +212,14 @@ def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, 
     """
     channels = Channels(console=f"file,path={console}", shell="stdio,signal=on", records="null", monitor=None)
     argv = render_argv(spec, program, channels)
+    lacking = "".join(f"# It lacks {device.name}, which the test served.\n" for device in spec.served_devices)
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
     return (
         "#!/bin/sh\n"
         f"# {spec.arch} machine, kernel {spec.kernel.release}, as the harness started it.\n"
         f"# Type commands for the guest's shell; its console is written to {console}.\n"
         "# End it with Ctrl-C, or with: poweroff -f\n"
+        f"{lacking}"
         f"{exports}exec {wrap_command(argv)}\n"
     )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed import process
+from rustbed.devices.device import Served
 from rustbed.errors import CrashError, LostError
 from rustbed.guest import transcript
 from rustbed.log.record import Record, parse_console
@@ -103,6 +105,7 @@ class Running:
         console_input: int | None,
         monitor: socket.socket,
         started: float,
+        served: Sequence[Served] = (),
     ) -> None:
         self.child = child
         self.files = files
@@ -112,6 +115,7 @@ class Running:
         # a descriptor whose bytes arrive on the guest's console; None if this QEMU has no such thing
         self.console_input = console_input
         self.monitor = monitor
+        self._served = served
         self._console_size = 0
         # time.monotonic() just before QEMU was started
         self.started = started
@@ -149,7 +153,12 @@ class Running:
         return match[0].decode(errors="replace") if match else None
 
     def watch(self) -> None:
-        """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap when all is well."""
+        """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap when all is well.
+
+        Raises DeviceError if what serves a device has failed: QEMU and the guest do not notice.
+        """
+        for served in self._served:
+            served.check()
         gone = self.child.poll() is not None
         size = self.console_size
         if not gone and size == self._console_size:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.arch import Arch
+from rustbed.devices.device import Device
 from rustbed.kernel.artifact import Kernel
 
 
@@ -24,8 +25,8 @@ class MachineSpec:
     # guest RAM in MiB
     memory_mib: int = 256
     cpus: int = 1
-    # arguments of -device, in order
-    devices: tuple[str, ...] = ()
+    # in order: arguments of -device, and devices that the host serves
+    devices: tuple[str | Device, ...] = ()
     # appended to -machine: "iommu=smmuv3"
     machine_options: tuple[str, ...] = ()
     # appended to the kernel command line
@@ -43,3 +44,8 @@ class MachineSpec:
     def arch(self) -> Arch:
         """The kernel's architecture is the machine's."""
         return self.kernel.arch
+
+    @property
+    def served_devices(self) -> tuple[Device, ...]:
+        """The devices that the host serves."""
+        return tuple(device for device in self.devices if isinstance(device, Device))

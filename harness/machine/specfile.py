@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rustbed.arch import require_arch
+from rustbed.devices.device import Device
 from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.kernel.artifact import Kernel, Module
@@ -19,6 +20,8 @@ from rustbed.machine.argv import ACCELS
 from rustbed.machine.spec import MachineSpec
 
 NAME = "machine.json"
+# the key of a device that the host served: what served it is not here
+_SERVED = "served"
 
 _PATHS = ("image", "initramfs")
 _PATHS_OR_NONE = ("vmlinux", "config", "source_dir", "build_dir", "dtb")
@@ -45,6 +48,8 @@ def describe_machine(spec: MachineSpec) -> dict[str, Any]:
 def _plain(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, Device):
+        return {_SERVED: value.name}
     return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
@@ -93,18 +98,22 @@ def _checked(name: str, value: object, base: Path) -> Any:
         return base / _text(value)
     if name in _TUPLES:
         if not isinstance(value, list):
-            raise TypeError(f"{name} is no list")
+            raise TypeError(f"{name} is not a list")
+        for part in value:
+            if isinstance(part, dict) and _SERVED in part:
+                name = _text(part[_SERVED])[:100]
+                raise UsageError(f"only its test can start this machine: the test itself served {name}")
         return tuple(map(_text, value))
     if name == "accel" and value not in ACCELS:
         raise ValueError(f"unknown accelerator {value!r}")
     if name not in _NUMBERS:
         return _text(value)
     if not isinstance(value, int) or not 0 <= value <= _NUMBERS[name]:
-        raise ValueError(f"{name} is no number up to {_NUMBERS[name]}")
+        raise ValueError(f"{name} is not a number up to {_NUMBERS[name]}")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value

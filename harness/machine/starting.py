@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed import process
+from rustbed.devices.device import Device, Served
 from rustbed.host import Qemu
 from rustbed.machine import specfile
 from rustbed.machine.argv import Channels, Ram, file_chardev, render_argv, render_run_script
@@ -40,6 +41,8 @@ class Started:
     monitor: socket.socket
     # time.monotonic() just before
     at: float
+    # what serves its devices
+    served: tuple[Served, ...] = ()
 
     def running(self, files: RunFiles, since: float | None = None) -> Running:
         """Return the machine, now that it is known where its files are.
@@ -55,6 +58,7 @@ class Started:
             console_input=self.console_input,
             monitor=self.monitor,
             started=self.at if since is None else since,
+            served=self.served,
         )
 
 
@@ -66,14 +70,17 @@ def start_qemu(
     console: Path,
     complaints: int,
     terminal: str | None = None,
+    devices: Sequence[Device] = (),
     pass_fds: Sequence[int] = (),
 ) -> Iterator[Started]:
     """Start QEMU with the command line that `render` makes, yield it, and end it on the way out.
 
     `console` is a file, `terminal` a chardev for a person, `complaints` a descriptor
-    for what QEMU itself says. Raises HostError if QEMU cannot be started.
+    for what QEMU itself says. The servers of `devices` are started before QEMU and ended after it.
+    Raises HostError if QEMU cannot be started, DeviceError if a server cannot.
     """
     with ExitStack() as stack:
+        served = tuple(stack.enter_context(device.serve()) for device in devices)
         pairs = {name: socket.socketpair() for name in ("shell", "records", "pulse", "monitor")}
         for ours, _ in pairs.values():
             stack.callback(ours.close)
@@ -82,6 +89,7 @@ def start_qemu(
             console=file_chardev(console, reads),
             **{name: f"socket,fd={theirs.fileno()}" for name, (_, theirs) in pairs.items()},
             terminal=terminal,
+            served=tuple(tuple(each.argv) for each in served),
         )
         at = time.monotonic()
         try:
@@ -95,6 +103,7 @@ def start_qemu(
                     pass_fds=[
                         *(theirs.fileno() for _, theirs in pairs.values()),
                         *([] if reads is None else [reads]),
+                        *(descriptor for each in served for descriptor in each.pass_fds),
                         *pass_fds,
                     ],
                 )
@@ -103,7 +112,7 @@ def start_qemu(
             for _, theirs in pairs.values():
                 theirs.close()
         ends = {name: ours for name, (ours, _) in pairs.items()}
-        yield Started(child=child, at=at, console_input=writes, **ends)
+        yield Started(child=child, at=at, console_input=writes, served=served, **ends)
 
 
 def _open_pipe(stack: ExitStack) -> tuple[int, int]:
@@ -134,17 +143,33 @@ def start_machine(
     files.console.touch()
     write_description(spec, qemu, files)
     with (
+        _memory(spec, ram) as (memory, memory_fds),
         files.qemu.open("wb") as complaints,
         start_qemu(
             qemu,
-            lambda channels: render_argv(spec, qemu.program, channels, ram=ram),
+            lambda channels: render_argv(spec, qemu.program, channels, ram=memory),
             console=files.console,
             complaints=complaints.fileno(),
             terminal=terminal,
-            pass_fds=pass_fds,
+            devices=spec.served_devices,
+            pass_fds=[*pass_fds, *memory_fds],
         ) as started,
     ):
         yield started.running(files)
+
+
+@contextmanager
+def _memory(spec: MachineSpec, ram: Ram | None) -> Iterator[tuple[Ram | None, Sequence[int]]]:
+    """Yield where a machine's memory is, and QEMU's descriptors for it: shared where a device needs that."""
+    if ram is not None or not any(device.shared_memory for device in spec.served_devices):
+        yield ram, ()
+        return
+    memory = os.memfd_create("rustbed-ram")
+    try:
+        os.ftruncate(memory, spec.memory_mib << 20)
+        yield Ram(path=f"/proc/self/fd/{memory}", shared=True), (memory,)
+    finally:
+        os.close(memory)
 
 
 def write_description(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:

@@ -1,0 +1,45 @@
+"""A device that something on the host serves while a machine uses it: a value that a machine spec holds.
+
+Devices that QEMU emulates by itself need no such value: a string, an argument of `-device`, describes them.
+Knows neither machines nor what kinds of servers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Served(Protocol):
+    """A device whose server is ready for a QEMU."""
+
+    @property
+    def argv(self) -> Sequence[str]:
+        """QEMU's options for the device: `-device`, and what must stand before it."""
+
+    @property
+    def pass_fds(self) -> Sequence[int]:
+        """Descriptors that QEMU inherits, by the numbers that `argv` has for them."""
+
+    def check(self) -> None:
+        """Raise DeviceError if the server has failed; cheap, for it is asked ten times a second.
+
+        A connection that QEMU has closed is not a failure.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device that the host serves. Whoever starts a QEMU with it enters `serve` before."""
+
+    # for people: in error texts and machine.json
+    name: str
+    # starts a server of its own each time, and ends it on the way out, after QEMU has ended
+    serve: Callable[[], AbstractContextManager[Served]]
+    # whether the server maps the guest's memory, which then must be shared with it (vhost-user)
+    shared_memory: bool = False
+    # whether a machine may be saved that has it, and the copies be given other servers of it: neither
+    # QEMU nor the server has state then that the guest's driver depends on
+    forkable: bool = False
