@@ -24,6 +24,7 @@ IO, MEMORY, MASTER, INTX_DISABLE = 0x1, 0x2, 0x4, 0x400
 _COMMAND_WRITABLE = 0x0547
 # PCI_STATUS: there is a capability list; the errors are cleared by writing ones
 _STATUS, _STATUS_CAP_LIST, _STATUS_CLEARED = 0x06, 0x10, 0xF900
+_STATUS_INTERRUPT = 0x08
 _BARS, _INTERRUPT_LINE, _INTERRUPT_PIN = 0x10, 0x3C, 0x3D
 _CAPABILITY_LIST, _FIRST_CAPABILITY = 0x34, 0x40
 # low bits of a BAR: I/O, 64 bits, prefetchable
@@ -128,6 +129,10 @@ class ConfigSpace:
     def command(self) -> int:
         """The command register."""
         return int.from_bytes(self.data[COMMAND : COMMAND + 2], "little")
+
+    def show_interrupt(self, asserted: bool) -> None:
+        """Show in the status register whether the INTx line is held."""
+        self.data[_STATUS] = self.data[_STATUS] & ~_STATUS_INTERRUPT | (_STATUS_INTERRUPT if asserted else 0)
 
     def find(self, capability: int) -> int | None:
         """Return the offset of the first capability with this id, None if there is none."""

@@ -12,8 +12,12 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rustbed.devices.messages import MAX_TRANSFER, READABLE, WRITABLE, DmaMap, DmaUnmap
+from rustbed.devices.messages import READABLE, WRITABLE, DmaMap, DmaUnmap
 from rustbed.errors import UsageError
+
+# bytes moved by one message; QEMU 11.1.3 sends no more of an answer than its socket's buffer takes at once,
+# about 200 KiB, so that the rest of one with "max_data_xfer_size" bytes never comes
+MESSAGE_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,7 @@ class GuestMemory:
                 known = ", ".join(f"{each.address:#x} to {each.end:#x}" for each in self._mappings)
                 raise UsageError(f"the guest has no memory at {address:#x} that can be {way}", memory=known)
             most = min(end, mapping.end) - address
-            step = most if mapping.view is not None else min(most, MAX_TRANSFER)
+            step = most if mapping.view is not None else min(most, MESSAGE_BYTES)
             yield Piece(mapping=mapping, address=address, count=step)
             address += step
 

@@ -244,11 +244,14 @@ class Server:
 
     def raise_irq(self, vector: int) -> bool:
         """Raise an interrupt and return whether it was delivered."""
-        return self._interrupts.raise_(vector)
+        delivered = self._interrupts.raise_(vector)
+        self._device.config.show_interrupt(self._interrupts.asserted)
+        return delivered
 
     def lower_irq(self) -> None:
         """Release the INTx line."""
         self._interrupts.asserted = False
+        self._device.config.show_interrupt(False)
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call something in the server's thread, so many seconds from now."""
