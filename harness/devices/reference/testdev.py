@@ -67,7 +67,7 @@ class PciTestdev(PciDevice):
         if self._current is None:
             return False
         wanted, data, _ = struct.unpack_from("<III", self._headers[self._current], 4)
-        return bool(offset == wanted and (data == _NO_MATCH or value == data))
+        return bool(offset == wanted and data in (_NO_MATCH, value))
 
     def _write_byte(self, bar: int, offset: int, value: int) -> None:
         if offset == 0:
