@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rustbed.log.demangle import demangle
+from rustbed.log.demangle import demangle_all
 from rustbed.log.frame import LINE, read_frames
 from rustbed.log.record import Record
 from rustbed.log.symbolize import LIBRARY, Blame, Located, Place, Symbols
@@ -31,7 +30,7 @@ def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
             frame = next(frames)
             located = symbols.found.get(frame) if frame else None
             if located is None or not located.places:
-                text.append(_demangle_all(line))
+                text.append(demangle_all(line))
                 # a frame that nobody knows, or one left from an earlier call, is no end of a trace
                 rust = rust if LINE.match(line) else None
                 continue
@@ -65,10 +64,6 @@ def _render_place(line: str, place: Place, *, inlined: bool) -> str:
         behind = line[match.end("symbol") :] if match["symbol"] else f" {line[match.start('address') - 2 :]}"
         text = f"{match['head'] or ' '}{place.function}{behind}"
     return f"{text:<{_COLUMN}} {place}".rstrip()
-
-
-def _demangle_all(line: str) -> str:
-    return re.sub(r"\b_R[A-Z]\w+", lambda match: demangle(match[0]), line) if "_R" in line else line
 
 
 def render_blame(blame: Blame) -> str:

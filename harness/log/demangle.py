@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from rustbed.log.legacy import demangle_legacy
+
 # back references make long names of short ones: beyond these a name is left as it is
 _LONGEST, _DEEPEST, _STEPS = 4096, 64, 4096
 
 # what KCFI and the function padding put before the names of their own symbols
 _SYMBOL = re.compile(r"(?:__cfi_|__pfx_)?_R([A-Z][A-Za-z0-9_]+)")
+
+_ANYWHERE = re.compile(r"\b_(?:R[A-Z]\w+|ZN[\w$.]+?17h[0-9a-f]{16}E)")
 
 _DIGITS = {
     digit: value
@@ -33,14 +37,19 @@ class _MangledError(Exception):
 
 
 def demangle(symbol: str) -> str:
-    """Return the path that a v0 symbol stands for; other text, and what cannot be read, as it is."""
+    """Return the path that a symbol stands for; other text, and what cannot be read, as it is."""
     match = _SYMBOL.match(symbol)
     if match is None:
-        return symbol
+        return demangle_legacy(symbol) if "_ZN" in symbol else symbol
     try:
         return _Name(match[1]).path(in_value=True)
     except (_MangledError, LookupError, ValueError):
         return symbol
+
+
+def demangle_all(text: str) -> str:
+    """Return a text with the symbols in it demangled."""
+    return _ANYWHERE.sub(lambda match: demangle(match[0]), text) if "_R" in text or "_ZN" in text else text
 
 
 class _Name:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rustbed.log.annotate import render_blame
-from rustbed.log.demangle import demangle
+from rustbed.log.demangle import demangle_all
 from rustbed.log.formats.row import Kind
 from rustbed.log.record import Record, parse_lines, render_record, split_lines, strip_ansi
 from rustbed.log.splat import Reader, Splat, may_hold_splat
@@ -201,7 +201,7 @@ def _excerpt(records: Sequence[Record]) -> Iterator[str]:
         if left:
             yield f"   {'':>{width}} | ..."
             left = 0
-        text = re.sub(r"\b_R[A-Z]\w+", lambda match: demangle(match[0]), render_record(record))
+        text = demangle_all(render_record(record))
         for index, line in enumerate(text.split("\n")):
             yield f"   {record.seq + 1 if index == 0 else '':>{width}} | {line[:_WIDTH]}"
         shown += 1

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from rustbed.log.formats.row import SYMBOL
 
+# what stands before an offset: in decoded logs Rust's names are demangled
+_NAME = rf"(?:{SYMBOL}|[<\w][^+()]*::[^+()]*)"
 # powerpc prints the stack's address and the code's before each name
 _POWER = r"(?:\[[0-9a-f]{8,16}\] *){0,2}"
 ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
@@ -21,7 +23,7 @@ _STOPPED = (
     rf"|Krnl PSW : [0-9a-f ]+\(|NIP {_POWER}|--- interrupt: \w+ at )"
 )
 _POINT = (
-    rf"(?P<symbol>{SYMBOL})\+0x(?P<offset>[0-9a-f]{{1,16}})(?:/0x(?P<size>[0-9a-f]{{1,16}}))?"
+    rf"(?P<symbol>{_NAME})\+0x(?P<offset>[0-9a-f]{{1,16}})(?:/0x(?P<size>[0-9a-f]{{1,16}}))?"
     r"(?: \[(?P<module>[\w-]+)(?: (?P<build_id>[0-9a-f]{40}))?\])?"
 )
 # arm names callee and caller in each line

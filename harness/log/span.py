@@ -9,12 +9,15 @@ import re
 from dataclasses import dataclass, field
 
 from rustbed.log.families.dispatch import ENTRIES
+from rustbed.log.formats.panics import CLOSING_QUOTE
 from rustbed.log.formats.row import Kind, Row, Stage
 from rustbed.log.formats.table import PREAMBLE, PREAMBLES
 from rustbed.log.frame import match_counter, match_frame
 
 # records between a report and the panic it leads to
 _LEADS_TO = 40
+# lines of a Rust panic's message in quotes
+_QUOTED = 12
 # texts of one report that are kept for the blame: no stack is so deep, and memory stays bounded
 _KEPT = 2000
 # after so many records of others a report is over, whoever was to go on with it
@@ -31,7 +34,7 @@ _BODY = re.compile(
     | \d{1,3}\.\d{1,4}\.\d{1,4}\S*\ .*(?:Not\ tainted|Tainted:) | </?[A-Z]\w*> | [=-]{20,}$
     # registers, memory, page tables
     | [REC][A-Z0-9]{1,2}\d?\ ?:\s
-    | (?:pc|lr|sp|ra|gp|tp|epc|[xrast]\d{1,2}|pstate|status|psr)\ ?:\s
+    | (?:pc|lr|sp|ra|gp|tp|epc|[xrast]\d{1,2}|pstate|[Ss]tatus|psr)\ *:\s
     | (?:RSP|EFLAGS|[CDEFGS]S|PKRU|ORIG_RAX|PGD|PTE|\#PF|ESR|FSC|EC|ISV|CM)\b
     | (?:Mem|Data)\ abort\ info | \[[0-9a-f]{16}\]\ pgd= | (?:user|swapper)\ pgtable
     | (?:PC|LR)\ is\ at | Flags: | Register\ [rxs]\d
@@ -49,6 +52,8 @@ _BODY = re.compile(
     # hangs
     | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d)
     | (?:"echo\ 0|Not\ tainted|\(detected|\(t=|rcu:|rcu_\w+\ kthread) | \d+-[.O]+:
+    # the code that scripts/decodecode takes apart
+    | All\ code$ | Code\ starting\ with | [0-9a-f]{1,4}:\*?\t
     # the end
     | (?:Kernel\ Offset|Rebooting\ in|note:|SMP:\ stopping|CPU\ features|Memory\ Limit|Dumping\ ftrace
        |\(ftrace|PHYS_OFFSET)
@@ -63,6 +68,8 @@ class OpenSplat:
     """A splat being read."""
 
     row: Row
+    # of the row, until a line that continues it says that the task died
+    kind: Kind
     match: re.Match[str]
     closing: re.Pattern[str]
     stage: Stage
@@ -87,7 +94,7 @@ class OpenSplat:
             # without a WARN() trap of its own an architecture prints the message behind the headline
             return self.age <= 2
         reach = _LEADS_TO if row.stage is Stage.DEATH else self.row.reach
-        return row.stage > self.stage and self.row.kind in row.continues and self.quiet <= reach
+        return row.stage > self.stage and self.kind in row.continues and self.quiet <= reach
 
     def is_tripped_by(self, row: Row) -> bool:
         """Whether who reports failed at it: the report has no stack yet, and this one will have it too."""
@@ -134,8 +141,13 @@ class OpenSplat:
             self.pending.append(text)
 
     def _is_message(self, text: str) -> bool:
-        """Whether it is a Rust panic's message: on a console it is a record of its own."""
-        return self.row.kind is Kind.RUST_PANIC and self.age == 1 and not self.match["message"] and bool(text)
+        """Whether it is a Rust panic's message: on a console each of its lines is a record of its own."""
+        if self.row.kind is not Kind.RUST_PANIC or not text:
+            return False
+        if "quote" in self.match.groupdict():
+            is_open = not self.match["where"] and not any(map(CLOSING_QUOTE.match, self.texts[1:]))
+            return is_open and self.age <= _QUOTED
+        return self.age == 1 and not self.match["message"]
 
     def is_over(self, index: int) -> bool:
         """Whether the record of this index cannot be of the report."""

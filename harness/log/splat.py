@@ -13,10 +13,12 @@ from functools import lru_cache, partial
 from itertools import chain
 
 from rustbed.log.blame import find_chain, find_checker, find_function, read_report
+from rustbed.log.boots import Boots
 from rustbed.log.damage import find_damage
+from rustbed.log.decoded import as_printed
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.formats.row import Kind, Row, Stage
-from rustbed.log.formats.table import BANNER, KILLING, LITERALS, PREAMBLE, PREAMBLES, ROWS
+from rustbed.log.formats.table import KILLING, LITERALS, PREAMBLE, PREAMBLES, ROWS
 from rustbed.log.record import Line, Record
 from rustbed.log.span import OpenSplat
 from rustbed.log.task import find_tasks
@@ -36,14 +38,6 @@ _COMPILED = tuple((row, re.compile(row.pattern), re.compile(row.closing)) for ro
 # these reject nearly every line at once
 _ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.is_anywhere))
 _ANYWHERE = tuple({literal for row in ROWS if row.is_anywhere for literal in row.literals})
-
-# the first words of a kernel, and the last ones of one that was told to end
-_TURNS = (BANNER, "reboot: ", "kexec_core: ", "sysrq: ")
-_NOTED = (*PREAMBLES, *_TURNS)
-_BANNER = re.compile(r"Linux version \d+\.\d+")
-_ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting")
-# a time other than that of the very first records
-_TIME = re.compile(r"\[ *(?!0+\.0+\])\d{1,12}\.\d{3,6}\]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,8 +85,7 @@ class Reader:
         self._open: dict[str, OpenSplat] = {}
         # index of the last line that may come before a splat, by caller
         self._announced: dict[str, int] = {}
-        # whether a kernel spoke, and whether it said that it would end
-        self._began = self._ended = False
+        self._boots = Boots()
 
     @property
     def is_idle(self) -> bool:
@@ -106,7 +99,13 @@ class Reader:
 
     def feed(self, index: int, record: Record | Line) -> tuple[Splat, ...]:
         """Take the next record; return the splats that are over, in any order. Indices rise."""
-        text = record.text[:_READ]
+        if self._boots.is_printed_again(record):
+            for splat in self._open.values():
+                splat.last = index if splat.last == index - 1 else splat.last
+            return ()
+        return self._feed(index, record, as_printed(record.text[:_READ]))
+
+    def _feed(self, index: int, record: Record | Line, text: str) -> tuple[Splat, ...]:
         if text[:1] == " ":
             # neither begins a report nor ends one
             if current := self._open.get(record.caller) or self._open.get(self._context(record, None)):
@@ -124,8 +123,10 @@ class Reader:
         is_same = key == record.caller != ""
         if current is not None and (current.is_continued_by(row) or (is_same and current.is_tripped_by(row))):
             current.stage, current.closed = max(row.stage, current.stage), False
+            if current.kind is Kind.WARNING and row.ends_task and row.stage is not Stage.DEATH:
+                current.kind = row.kind
             current.take(text, index)
-            self._ended = self._ended or row.stage is Stage.DEATH
+            self._boots.go_on(ended=row.stage is Stage.DEATH)
             return found
         if current is not None and current.is_disturbed_by(row):
             current.extend(text, index)
@@ -136,6 +137,7 @@ class Reader:
         near = index - announced <= _ANNOUNCED and (current is None or announced > current.last)
         self._open[key] = OpenSplat(
             row=row,
+            kind=row.kind,
             match=match,
             closing=closing,
             stage=row.stage,
@@ -143,8 +145,14 @@ class Reader:
             last=index,
         )
         self._open[key].texts.append(text)
-        self._began, self._ended = True, self._ended or row.stage is Stage.DEATH
+        self._boots.go_on(ended=row.stage is Stage.DEATH)
         return found
+
+    def _double(self, index: int) -> None:
+        """Take a line that a console printed twice: it belongs where the one before it does."""
+        for splat in self._open.values():
+            if splat.last == index - 1:
+                splat.last = index
 
     def finish(self) -> tuple[Splat, ...]:
         """Return the splats with which the records ended."""
@@ -154,7 +162,7 @@ class Reader:
 
     def skip(self, text: str) -> None:
         """Leave out a part of a console that may_hold_splat() says holds none."""
-        self._began = self._began or _TIME.search(text) is not None
+        self._boots.pass_over(text)
 
     def _context(self, record: Record | Line, row: Row | None) -> str:
         """Return whose report a record may belong to."""
@@ -179,20 +187,14 @@ class Reader:
     def _notice(self, index: int, record: Record | Line, current: OpenSplat | None) -> tuple[Splat, ...]:
         """Notice what may come before a report, and a kernel that begins anew though none ended."""
         text = record.text
-        if not text.startswith(_NOTED):
-            self._began = self._began or record.time_us > 0
+        if text.startswith(PREAMBLES) and PREAMBLE.match(text):
+            if current is None or current.last != index:
+                self._announced[record.caller] = index
             return ()
-        is_taken = current is not None and current.last == index
-        if text.startswith(PREAMBLES) and not is_taken and PREAMBLE.match(text):
-            self._announced[record.caller] = index
-        is_turn = text.startswith(_TURNS)
-        if not is_turn or not _BANNER.match(text):
-            self._ended = self._ended or (is_turn and _ENDED.match(text) is not None)
-            self._began = self._began or (not is_turn and record.time_us > 0)
+        is_unexpected = self._boots.notice(index, record)
+        if is_unexpected is None:
             return ()
-        again = self._began and not self._ended
-        self._began, self._ended = True, False
-        return (*self.finish(), _REBOOT(first=index, last=index)) if again else self.finish()
+        return (*self.finish(), _REBOOT(first=index, last=index)) if is_unexpected else self.finish()
 
 
 def may_hold_splat(text: str) -> bool:
@@ -246,13 +248,13 @@ def _close(splat: OpenSplat) -> Splat:
     told = f"{groups.get('where', '').rpartition('/')[2]} {title}"
     blamed = "/".join(filter(None, (function, find_checker(report, function))))
     return Splat(
-        kind=row.kind,
+        kind=splat.kind,
         title=f"{title} in {blamed}" if row.located and blamed else title,
         function=function,
         fatal=splat.stage is Stage.DEATH,
         first=splat.first,
         last=splat.last,
-        fingerprint=fingerprint(row.kind, told, filter(None, chain((function,), find_chain(report)))),
+        fingerprint=fingerprint(splat.kind, told, filter(None, chain((function,), find_chain(report)))),
         task=tasks.own or tasks.printing,
         damage=find_damage(report, function, tasks.own),
     )

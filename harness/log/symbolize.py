@@ -10,16 +10,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rustbed.log.formats.row import Kind
-from rustbed.log.frame import LINE, Frame, read_frames
+from rustbed.log.decoded import as_printed, parse_decoded
+from rustbed.log.formats.panics import CLOSING_QUOTE
+from rustbed.log.formats.row import SYMBOL, Kind
+from rustbed.log.frame import LINE, Frame, match_counter, read_frames
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.traces import readable
 
 # what reports themselves say of the place: a Rust panic, WARN() and BUG() (CONFIG_DEBUG_BUGVERBOSE)
-_PANICKED = re.compile(r"rust_kernel: panicked at (?P<file>[^\n]*?):(?P<line>\d+):\d+:?(?:\n|$)")
+_PANICKED = re.compile(r"rust_kernel: panicked at (?P<file>[^'\n]*?):(?P<line>\d+):\d+:?(?:\n|$)")
 _WARNED = re.compile(
-    r"(?:WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\[.*?\] )?|kernel BUG at )(?P<file>\S+):(?P<line>\d+)\b"
+    r"(?:WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\[.*?\] )?|kernel BUG at |UBSAN: [\w -]+? in )"
+    r"(?P<file>[^\s:]+):(?P<line>\d+)\b"
 )
 
 # found by a clock, in whatever is running
@@ -173,7 +176,9 @@ def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Bl
     if blamed and splat.kind in _LOOPS:
         # another of its inlined functions is found each time
         place = blamed[-1]
-    if splat.kind is Kind.RUST_PANIC and (said := _said(_PANICKED, records)):
+    if place is None or not place.file:
+        place = _decoded(splat.function, records) or place
+    if splat.kind is Kind.RUST_PANIC and (said := _said_by_panic(records)):
         # the message names the line, the trace the function around it
         places = [place for found in located for place in found.places]
         around = next((found for found in places if _is_there(found, said)), None)
@@ -186,9 +191,38 @@ def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Bl
         traps = [found for found in blamed if _same_file(found.file, said.file)]
         if traps:
             place = replace(traps[0], line=said.line)
+        elif not located and not LIBRARY.match(said.file) and _is_blamed_itself(splat, records):
+            place = replace(said, function=splat.function)
     if place is None or not place.file:
         return None
     return Blame(function=place.function, file=place.file, line=place.line, path=place.path)
+
+
+def _said_by_panic(records: Sequence[Record]) -> Place | None:
+    """Return the place of a Rust panic, which older kernels print behind the message."""
+    return _said(_PANICKED, records) or _said(CLOSING_QUOTE, records)
+
+
+def _decoded(function: str, records: Sequence[Record]) -> Place | None:
+    """Return where a function is, as far as the log was decoded."""
+    lines = (line for record in records for line in record.text.split("\n"))
+    frames = (frame for line in lines if (frame := parse_decoded(line)))
+    found = next((frame for frame in frames if frame.places and readable(frame.name) == function), None)
+    places = [Place(function=function, file=file, line=line) for file, line in found.places] if found else []
+    return _own_place(places) if places else None
+
+
+def _is_blamed_itself(splat: Splat, records: Sequence[Record]) -> bool:
+    """Whether the function that is blamed is the innermost one that the report is about.
+
+    Where that is a service, the headline's file is the service's.
+    """
+    texts = [as_printed(line) for record in records for line in record.text.split("\n")]
+    if splat.kind is Kind.UBSAN:
+        return True
+    named = re.match(rf"WARNING: .* (?P<symbol>{SYMBOL})\+0x", "\n".join(texts[:3]), re.MULTILINE)
+    stopped = next((match for text in texts if (match := match_counter(text))), named)
+    return stopped is not None and readable(stopped["symbol"]) == splat.function
 
 
 def _own_place(places: Sequence[Place]) -> Place:

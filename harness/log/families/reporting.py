@@ -99,7 +99,7 @@ EXCEPTIONS = (
     | (?:call_)?brk_\w+ | call_break_hook | do_el\w+_brk\w* | do_undef(?:instr)? | und_fault
     | do_el[01]_\w+ | (?:irq|dabt|pabt|und)_(?:svc|usr|invalid) | do_(?:DataAbort|PrefetchAbort)
     | \w*_trampoline | (?:bug|kasan|ubsan|cfi|single_step)_(?:brk_)?handler
-    | arm(?:64)?_(?:notify_die|serror_panic|enter_nmi|exit_nmi)""",
+    | arm(?:64)?_(?:notify_die|\w*serror\w*|enter_nmi|exit_nmi) | do_serror""",
     # of riscv, powerpc, s390, mips and loongarch
     r"""(?:data|instruction)_access_(?:slb_)?(?:common|exception)\w*
     | program_check_(?:common|exception)\w*

@@ -88,8 +88,9 @@ SEALED = (
     | simple_(?:read_from|write_to)_buffer | memory_read_from_buffer
     | (?:compat_)?import_(?:\w*iovec\w*|single_range|ubuf) | (?:copy_)?(?:compat_)?iovec_from_user
     | (?:compat_)?rw_copy_check_uvector""",
-    # registers of devices
-    r"""(?:raw_)?(?:read|write)s?[bwlq](?:_relaxed)? | (?:logic_)?(?:in|out)s?(?:[bwl]|8|16|32)
+    # registers of devices and processors
+    r"""(?:native_|paravirt_|xen_)?(?:read|write|do_\w*)_msr\w*
+    | (?:raw_)?(?:read|write)s?[bwlq](?:_relaxed)? | (?:logic_)?(?:in|out)s?(?:[bwl]|8|16|32)
     | io(?:read|write)(?:8|16|32|64)(?!v)\w*""",
     # lists, trees, maps
     r"""list_(?:add|del|move|splice|cut|replace|empty|first|is_(?:first|last|singular)|bulk_move

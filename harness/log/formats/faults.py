@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rustbed.log.formats.row import Blames, Kind, Row, Stage
+from rustbed.log.formats.row import SYMBOL, Blames, Kind, Row, Stage
 
 # what comes with a message before the processor stops
 _SAID = frozenset({Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.BUG})
-STOPPED = _SAID | {Kind.OOPS, Kind.STACK_OVERFLOW}
+STOPPED = _SAID | {Kind.OOPS, Kind.STACK_OVERFLOW, Kind.WARNING}
 
 FAULTS = (
     Row(
         kind=Kind.LIST_CORRUPTION,
-        pattern=r"[Kk]ernel BUG at (?:\S*/)?lib/list_debug\.c",
+        pattern=r"[Kk]ernel BUG at (?:\S*/)?lib/list_debug\.c:\d",
         literals=("BUG",),
         title="BUG: corrupted list",
         stage=Stage.FAULT,
@@ -20,7 +20,8 @@ FAULTS = (
     ),
     Row(
         kind=Kind.BUG,
-        pattern=r"[Kk]ernel BUG at ",
+        # a person's words have neither line nor offset
+        pattern=rf"[Kk]ernel BUG at (?:\S+:\d|{SYMBOL}\+0x)",
         literals=("BUG",),
         title="kernel BUG",
         stage=Stage.FAULT,
@@ -63,6 +64,24 @@ FAULTS = (
         stage=Stage.FAULT,
         ends_task=True,
     ),
+    # arm64, before the panic that follows; a kernel before 5.x goes on with an oops
+    Row(
+        kind=Kind.PANIC,
+        pattern=r"SError Interrupt on CPU\d+, code",
+        literals=("SError Interrupt",),
+        title="kernel panic: Asynchronous SError Interrupt",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
+    Row(
+        kind=Kind.PANIC,
+        pattern=r"(?:Bad mode in (?P<what>.{1,40}?) detected"
+        r"|Unhandled \d\d-bit (?P<mode>\w+ \w+) exception) on CPU\d+",
+        literals=("Bad mode in", "Unhandled "),
+        title="kernel panic: unhandled {what}{mode}",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
     Row(
         kind=Kind.OOPS,
         pattern=r"(?P<what>Unhandled (?:prefetch abort|fault|\S+ exception)|Alignment trap"
@@ -80,12 +99,29 @@ FAULTS = (
         stage=Stage.FAULT,
         ends_task=True,
     ),
+    # the sanitizer's traps of arm64, CONFIG_UBSAN_TRAP
+    Row(
+        kind=Kind.UBSAN,
+        pattern=r"Internal error: (?:Oops - )?UBSAN: (?P<what>[\w /-]+?)(?:: [0-9a-f]{1,16})? \[#\d+\]",
+        literals=("[#",),
+        title="UBSAN: {what}",
+        ends_task=True,
+    ),
+    # die(): what stands behind "Internal error" is a sentence
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"Internal error: (?!Oops)(?P<what>[A-Za-z][\w /().,:!'-]*?)(?:: [0-9a-f]{1,16})? \[#\d+\]",
+        literals=("[#",),
+        title="{what}",
+        continues=STOPPED,
+        ends_task=True,
+    ),
     # the headline of die(): architecture's words, number of the oops
     Row(
         kind=Kind.OOPS,
         pattern=r"(?:Internal error: |traps: )?(?:Oops(?: - | ?: ?|(?= \[#)))?"
-        r"(?P<what>(?:[A-Za-z][\w /()-]*?)?)(?:, (?:probably|maybe) for [^\[]*|, sig: \d+)?"
-        r"(?:(?:: ?)?[0-9a-f]{1,16})?(?: ilc:\d)? ?\[#\d+\]",
+        r"(?P<what>(?:[A-Za-z][\w /()-]*?!?)?)(?:, (?:probably|maybe) for [^\[]*|, sig: \d+)?"
+        r"(?:(?:: ?|(?<=[: ]))[0-9a-f]{1,16})?(?: ilc:\d)? ?\[#\d+\]",
         literals=("[#",),
         is_anywhere=True,
         title="{what}",

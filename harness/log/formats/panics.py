@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from rustbed.log.formats.faults import STOPPED
 from rustbed.log.formats.row import AT, Blames, Kind, Row, Stage
 
+# before 6.7 a Rust panic's message stands in quotes, perhaps over several lines, and its place behind it
+CLOSING_QUOTE = re.compile(r"(?:[^\n]*\n)*?[^\n]*', (?P<file>[^\n']+):(?P<line>\d+):\d+$")
+
 RUST_PANICS = (
+    Row(
+        kind=Kind.RUST_PANIC,
+        pattern=r"rust_kernel: panicked at (?P<quote>')(?P<message>[^\n]*?)"
+        r"(?:', (?P<where>[^\n']+:\d+:\d+))?(?:\n|$)",
+        literals=("panicked at",),
+        title="{message}",
+        stage=Stage.MESSAGE,
+        ends_task=True,
+    ),
     # rust/kernel/lib.rs; the message is the second line, on a console another record
     Row(
         kind=Kind.RUST_PANIC,
@@ -24,13 +38,24 @@ PANICS = (
         pattern=r"Kernel panic - not syncing: (?P<what>[^\n]*(?:Fatal exception|panic_on_warn|panic_on_oops"
         r"|warned too often|hung_task:|softlockup:|RCU Stall|Hard LOCKUP"
         r"|panic_on_oom|workqueue: |scheduling while atomic|deadlocked on memory|no killable processes"
-        r"|Machine halted))",
+        r"|Machine halted|[Ff]atal (?:local )?machine check))",
         literals=("Kernel panic",),
         title="kernel panic: {what}",
         located=False,
         traced=False,
         stage=Stage.DEATH,
         continues=frozenset(Kind),
+        ends_task=True,
+    ),
+    # arm64: what the processor cannot go on from; where it was is in the lines before
+    Row(
+        kind=Kind.PANIC,
+        pattern=r"Kernel panic - not syncing: (?P<what>Asynchronous SError Interrupt"
+        r"|bad mode|Unhandled exception)",
+        literals=("Kernel panic",),
+        title="kernel panic: {what}",
+        stage=Stage.DEATH,
+        continues=frozenset({Kind.PANIC}),
         ends_task=True,
     ),
     Row(

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from rustbed.log.formats.row import AT, Kind, Row
+from rustbed.log.formats.row import AT, SYMBOL, Kind, Row, Stage
 
 # said before WARN() prints its headline
-_WARNED = frozenset({Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP, Kind.BUG_REPORT})
+_WARNED = frozenset(
+    {Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP, Kind.BUG_REPORT, Kind.WARNING}
+)
 
 WARNINGS = (
+    # kernel/cfi.c: a WARN() or an oops follows, which does not say what for
+    Row(
+        kind=Kind.WARNING,
+        pattern=rf"CFI failure (?:at (?:\[<[0-9a-f]+>\] )?{AT}|\(target: )",
+        literals=("CFI failure",),
+        title="CFI failure",
+        stage=Stage.MESSAGE,
+    ),
+    # arch/x86/mm/extable.c; the address may be without a name
+    Row(
+        kind=Kind.WARNING,
+        pattern=rf"unchecked MSR access error: (?P<what>RDMSR|WRMSR)[^\n]*?(?:\({AT}|$)",
+        literals=("unchecked MSR",),
+        title="unchecked MSR access error: {what}",
+    ),
     # __warn() in kernel/panic.c; before 6.19 "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNCTION"
     *(
         Row(
@@ -28,7 +45,7 @@ WARNINGS = (
     ),
     Row(
         kind=Kind.WARNING,
-        pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?at (?:\S+:\d+ )?(?:{AT})?",
+        pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?at (?=\S+:\d|{SYMBOL}\+0x)(?:\S+:\d+ )?(?:{AT})?",
         literals=("WARNING: ",),
         title="WARNING",
         continues=_WARNED,
@@ -48,6 +65,23 @@ WARNINGS = (
 
 # the widest row, for the table's end
 BUGS = (
+    # modules that bring assertions of their own: the task that failed one waits forever
+    Row(
+        kind=Kind.BUG_REPORT,
+        pattern=rf"PANIC at (?P<file>\S+):\d+:(?P<function>{SYMBOL})\(\)",
+        literals=("PANIC at",),
+        title="PANIC",
+    ),
+    # print_mce(), before the panic that it leads to
+    Row(
+        kind=Kind.BUG_REPORT,
+        pattern=r"(?:mce: )?\[Hardware Error\]: CPU \d+: Machine Check(?: Exception)?: ",
+        literals=("[Hardware Error]",),
+        title="machine check",
+        located=False,
+        traced=False,
+        stage=Stage.MESSAGE,
+    ),
     # whatever else calls itself a bug at the start of a line
     Row(
         kind=Kind.BUG_REPORT,

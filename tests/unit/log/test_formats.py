@@ -127,6 +127,54 @@ HEADLINES = [
         Kind.WARNING,
         "WARNING: unrecognized unwind stack type",
     ),
+    # what stands behind "Internal error" is a sentence
+    (
+        "Internal error: Fetching a word outside ldr.S, twice: 96000004 [#1] SMP",
+        Kind.OOPS,
+        "Fetching a word outside ldr.S, twice in toy_go",
+    ),
+    ("Break instruction in kernel code[#1]:", Kind.OOPS, "Break instruction in kernel code in toy_go"),
+    ("do_fpe invoked from kernel context![#2]:", Kind.OOPS, "do_fpe invoked from kernel context! in toy_go"),
+    (
+        "Internal error: UBSAN: integer subtraction overflow: 00000000f2005515 [#1] SMP",
+        Kind.UBSAN,
+        "UBSAN: integer subtraction overflow in toy_go",
+    ),
+    # what the processor cannot go on from
+    (
+        "SError Interrupt on CPU1, code 0x00000000bf000000 -- SError",
+        Kind.PANIC,
+        "kernel panic: Asynchronous SError Interrupt in toy_go",
+    ),
+    (
+        "Kernel panic - not syncing: Asynchronous SError Interrupt",
+        Kind.PANIC,
+        "kernel panic: Asynchronous SError Interrupt in toy_go",
+    ),
+    (
+        "Unhandled 64-bit el1h sync exception on CPU0, ESR 0x0000000002000000 -- Unknown/Uncategorized",
+        Kind.PANIC,
+        "kernel panic: unhandled el1h sync in toy_go",
+    ),
+    (
+        "mce: [Hardware Error]: CPU 2: Machine Check Exception: 4 Bank 5: be00000000800400",
+        Kind.BUG_REPORT,
+        "machine check",
+    ),
+    # what a report is for is said before it
+    (
+        "CFI failure at toy_go+0x1/0x20 (target: toy_callback+0x0/0x8; expected type: 0x12345678)",
+        Kind.WARNING,
+        "CFI failure in toy_go",
+    ),
+    ("CFI failure (target: toy_callback+0x0/0x8):", Kind.WARNING, "CFI failure in toy_go"),
+    (
+        "unchecked MSR access error: RDMSR from 0x19c at rIP: 0xffffffff81061234 (native_read_msr+0x4/0x20)",
+        Kind.WARNING,
+        "unchecked MSR access error: RDMSR in toy_go/native_read_msr",
+    ),
+    ("PANIC at toy_tree.c:7:toy_check()", Kind.BUG_REPORT, "PANIC in toy_check"),
+    ("rust_kernel: panicked at 'toy is gone', drivers/toy.rs:7:9", Kind.RUST_PANIC, "toy is gone in toy_go"),
     # what no log of this directory has
     ("BUG: toy is out of order", Kind.BUG_REPORT, "BUG: toy is out of order in toy_go"),
     (
@@ -181,6 +229,9 @@ def test_first_line_tells_kind_and_title(line: str, kind: Kind, title: str) -> N
         "INFO: lockdep is turned off.",
         "WARNING: missing firmware at the usual place",
         "toy toy0: waiting for key to become free",
+        # words of a person or of a program, which name neither a line nor an offset
+        "kernel BUG at boot, said the manual",
+        "WARNING: at this point nothing is lost",
     ],
 )
 def test_line_that_begins_no_report(line: str) -> None:

@@ -26,3 +26,45 @@ def test_reboot_that_was_asked_for_is_none(last: str) -> None:
 def test_reboot_after_a_panic_is_none() -> None:
     found = find_splats((*LOGS["warning_panics"], *BOOTS["x86_64"]))
     assert [splat.kind for splat in found] == [Kind.WARNING]
+
+
+@pytest.mark.parametrize("between", ["-- Reboot --", "-- Boot 0123456789abcdef0123456789abcdef --"])
+def test_boots_of_a_journal_are_none(between: str) -> None:
+    assert find_splats((*BOOTS["arm64"], *parse_console(between), *BOOTS["arm64"])) == ()
+
+
+EARLY = """\
+[    0.000000] Booting Linux on physical CPU 0x0
+[    0.000000] Linux version 6.12.3 (me@here) #1
+[    0.000000] earlycon: toy0 at MMIO 0x9000000 (options '')
+[    0.010000] WARNING: CPU: 0 PID: 0 at drivers/toy.c:7 toy_setup+0x1/0x20
+[    0.010000] Call trace:
+[    0.010000]  toy_setup+0x1/0x20
+[    0.010000]  start_kernel+0x1/0x20
+[    0.010000] ---[ end trace 0000000000000000 ]---
+"""
+HANDOVER = "[    0.500000] printk: legacy console [ttyTOY0] enabled\n"
+LATER_ON = "[    0.600000] toy: ready\n"
+
+
+def test_console_that_prints_again_what_the_early_one_printed_is_no_reboot() -> None:
+    found = find_splats(parse_console(EARLY + HANDOVER + EARLY + HANDOVER + LATER_ON))
+    assert [(splat.kind, splat.first) for splat in found] == [(Kind.WARNING, 3)]
+
+
+def test_same_kernel_that_begins_later_is_one() -> None:
+    found = find_splats(parse_console(EARLY + HANDOVER + LATER_ON * 9 + EARLY))
+    assert [splat.kind for splat in found] == [Kind.WARNING, Kind.REBOOT, Kind.WARNING]
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_console_that_prints_each_line_twice_has_each_splat_once(name: str) -> None:
+    doubled = tuple(record for record in LOGS[name] for _ in range(2))
+    assert [(splat.kind, splat.title, splat.last) for splat in find_splats(doubled)] == [
+        (splat.kind, splat.title, splat.last * 2 + 1) for splat in find_splats(LOGS[name])
+    ]
+
+
+def test_same_words_at_another_time_are_said_again() -> None:
+    line = "[    {}.000000] BUG: workqueue lockup - pool cpus=0 stuck for 30s!\n"
+    assert len(find_splats(parse_console(line.format(1) + line.format(2)))) == 2

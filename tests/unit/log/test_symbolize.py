@@ -331,3 +331,43 @@ def test_blame_shows_the_lines_around_it() -> None:
 def test_frames_of_every_architecture_are_looked_up(line: str, symbol: str) -> None:
     (frame,) = find_frames(parse_console(line))
     assert (frame.symbol, frame.offset, frame.size, frame.module) == (symbol, 0x14, 0x30, "toy")
+
+
+def refined(text: str) -> Splat:
+    records = parse_console(text)
+    (found,) = find_splats(records)
+    return refine(found, records, Symbols())[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("WARNING: CPU: 0 PID: 7 at drivers/toy/a.c:12 toy_open+0x1/0x20 [toy]", ("drivers/toy/a.c", 12)),
+        ("WARNING: drivers/toy/a.c:12 at toy_open+0x1/0x20 [toy], CPU#0: toy/7", ("drivers/toy/a.c", 12)),
+        ("kernel BUG at drivers/toy/a.c:12!\nRIP: 0010:toy_open+0x1/0x20 [toy]", ("drivers/toy/a.c", 12)),
+        (
+            "UBSAN: array-index-out-of-bounds in drivers/toy/a.c:12:7\nindex 8 is out of range\nCall Trace:\n"
+            " toy_open+0x1/0x20 [toy]",
+            ("drivers/toy/a.c", 12),
+        ),
+        # the line is of a service, or of what everybody includes
+        (
+            "kernel BUG at lib/list_debug.c:12!\nRIP: 0010:__list_del_entry_valid+0x1/0x20\nCall Trace:\n"
+            " toy_open+0x1/0x20 [toy]",
+            (None, None),
+        ),
+        ("kernel BUG at include/linux/mm.h:12!\nRIP: 0010:toy_open+0x1/0x20 [toy]", (None, None)),
+        # before 6.7, in one line and in several
+        ("rust_kernel: panicked at 'gone', toy/a.rs:12:7\nCall Trace:\n toy_open+0x1/0x20", ("toy/a.rs", 12)),
+        (
+            "rust_kernel: panicked at 'assertion failed: `(left == right)`\n  left: `1`,\n right: `2`: odd',"
+            " toy/a.rs:12:7\nCall Trace:\n toy_open+0x1/0x20",
+            ("toy/a.rs", 12),
+        ),
+    ],
+)
+def test_place_that_a_headline_names_is_told_without_debug_information(
+    text: str, place: tuple[str | None, int | None]
+) -> None:
+    found = refined(text)
+    assert (found.function, found.file, found.line) == ("toy_open", *place)

@@ -1,0 +1,85 @@
+"""Where a kernel begins in a log, and whether another one had to end for it; what a console prints again.
+
+Pure; knows nothing of splats.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rustbed.log.formats.table import BANNER
+from rustbed.log.record import Line, Record
+
+# the first words of a kernel, and the last ones of one that was told to end; a journal's line between boots
+_TURNS = (BANNER, "reboot: ", "kexec_core: ", "sysrq: ", "-- Reboot --", "-- Boot ")
+_BANNER = re.compile(r"Linux version \d+\.\d+")
+_ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting|-- (?:Reboot --|Boot )")
+# the early console hands over: what it has printed is printed once more, from the first line on
+_HANDOVERS = ("printk: ", "console [", "bootconsole [")
+_HANDOVER = re.compile(r"(?:printk: )?(?:legacy )?(?:console \[\w+\] enabled|bootconsole \[\w+\] disabled)")
+# records from that line to the banner that is printed again
+_SOON = 8
+# a time other than that of the very first records
+_TIME = re.compile(r"\[ *(?!0+\.0+\])\d{1,12}\.\d{3,6}\]")
+
+# beginnings of the texts that `notice` is to be given
+NOTED = (*_TURNS, *_HANDOVERS)
+
+
+class Boots:
+    """The kernels of one log, as far as it was read."""
+
+    def __init__(self) -> None:
+        # whether a kernel spoke, and whether it said that it would end
+        self._began = self._ended = False
+        self._banner = ""
+        self._previous: Record | Line | None = None
+        # index and time of the line with which the early console hands over
+        self._handover, self._handover_us = -_SOON - 1, 0
+        # records up to this time were printed before, in microseconds since boot; 0 if none were
+        self._replayed_us = 0
+
+    def is_printed_again(self, record: Record | Line) -> bool:
+        """Whether a console has printed a record before: each line twice, or all from the first line on."""
+        previous, self._previous = self._previous, record
+        # texts first: they differ nearly always
+        if previous and previous.text == record.text and _when(previous) == _when(record):
+            return True
+        if self._replayed_us and record.time_us > self._replayed_us:
+            self._replayed_us = 0
+        return self._replayed_us > 0
+
+    def go_on(self, *, ended: bool = False) -> None:
+        """Take a line of a report; `ended` if the machine died of it."""
+        self._began, self._ended = True, self._ended or ended
+
+    def pass_over(self, text: str) -> None:
+        """Take a part of a log that holds no banner."""
+        self._began = self._began or _TIME.search(text) is not None
+
+    def notice(self, index: int, record: Record | Line) -> bool | None:
+        """Take a line: None if no kernel begins with it, else whether that was unexpected."""
+        text = record.text
+        if not text.startswith(NOTED):
+            self._began = self._began or record.time_us > 0
+        elif text.startswith(_HANDOVERS):
+            self._began = self._began or record.time_us > 0
+            if _HANDOVER.match(text):
+                self._handover, self._handover_us = index, record.time_us
+        elif _BANNER.match(text):
+            return self._begin(index, text)
+        else:
+            self._ended = self._ended or _ENDED.match(text) is not None
+        return None
+
+    def _begin(self, index: int, banner: str) -> bool | None:
+        if banner == self._banner and index - self._handover <= _SOON:
+            self._replayed_us = self._handover_us
+            return None
+        is_unexpected = self._began and not self._ended
+        self._began, self._ended, self._banner = True, False, banner
+        return is_unexpected
+
+
+def _when(record: Record | Line) -> tuple[str, int]:
+    return record.caller, record.time_us

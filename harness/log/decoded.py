@@ -1,0 +1,56 @@
+"""Logs that went through the kernel's scripts/decode_stacktrace.sh: places in source instead of offsets.
+
+Gives such a line back its printed form, so that one grammar reads both, and its places. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PLACE = r"(?:[^\s()]+\.(?:[chSs]|rs|cc|cpp|lds):(?:\d+|\?)(?::\d+)?(?: \(discriminator \d+\))?|\?\?:[?0])"
+_PLACES = re.compile(r"([^\s()]+):(\d+)(?::\d+)?")
+# most lines have no such thing
+_HINT = re.compile(r" \((?:[^\s()]+\.(?:[chSs]|rs|cc|cpp|lds):[\d?]|\?\?:[?0])")
+_LINE = re.compile(
+    r"(?P<head>(?:.* (?:in|at:?) |.*:\d+ |(?:RIP: \w{4}|e?pc *|lr *|ra *|ERA *|NIP|LR): ?|.* is at )?)"
+    r"(?P<space> *)(?P<unsure>\? )?(?P<name>[\w$.]+|[<\w][^()+]*::[^()+]*?)"
+    rf" \((?P<places>{_PLACE}(?: {_PLACE})*)\)(?: \[?(?P<module>[A-Za-z][\w-]*)(?: [0-9a-f]{{40}})?\]?)?"
+    r"(?P<rest>(?: \([A-Z]\))?\.?) *"
+)
+_HASH = re.compile(r"::h[0-9a-f]{16}$")
+# a module without debug information: its offsets stay, its brackets go
+_BARE = re.compile(r"(?P<frame> *(?:\? )?[\w$.]+\+0x[0-9a-f]+/0x[0-9a-f]+) (?P<module>[A-Za-z][\w-]*)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecodedFrame:
+    """A function, and where in its source a line of a stack is."""
+
+    name: str
+    # file and line, innermost inlined function first; empty if the script did not find any
+    places: tuple[tuple[str, int], ...]
+
+
+def as_printed(text: str) -> str:
+    """Return a decoded line as the kernel printed it, any other as it is; a lost offset becomes 1."""
+    if _HINT.search(text) and (match := _LINE.fullmatch(text)):
+        module = f" [{match['module']}]" if match["module"] else ""
+        head = match["head"] + match["space"] or " "
+        return f"{head}{match['unsure'] or ''}{_name(match)}+0x1/0x1{module}{match['rest']}"
+    if text[-1:] not in "])" and "+0x" in text and (match := _BARE.fullmatch(text)):
+        return f" {match['frame'].lstrip()} [{match['module']}]"
+    return text
+
+
+def parse_decoded(text: str) -> DecodedFrame | None:
+    """Return what a decoded line says, None of any other line."""
+    match = _LINE.fullmatch(text) if _HINT.search(text) else None
+    if match is None:
+        return None
+    places = tuple((file, int(line)) for file, line in _PLACES.findall(match["places"]))
+    return DecodedFrame(name=_name(match), places=places)
+
+
+def _name(match: re.Match[str]) -> str:
+    return _HASH.sub("", match["name"])
