@@ -36,6 +36,8 @@ class Arch:
     fragments: tuple[str, ...]
     # the bootable image below the build directory
     kernel_image: str
+    # where in that image which bytes stand (the boot protocol's documentation in the kernel's sources)
+    image_magic: tuple[int, bytes]
     # LLVM target triple of guest user space
     triple: str
     # Debian's name, for guest packages
@@ -80,6 +82,7 @@ ARCHES: dict[str, Arch] = {
             source_arch="x86",
             fragments=("pci",),
             kernel_image="arch/x86/boot/bzImage",
+            image_magic=(0x202, b"HdrS"),
             triple="x86_64-linux-gnu",
             debian_arch="amd64",
             elf_machine=62,
@@ -113,6 +116,7 @@ ARCHES: dict[str, Arch] = {
             source_arch="arm64",
             fragments=("pci",),
             kernel_image="arch/arm64/boot/Image",
+            image_magic=(0x38, b"ARM\x64"),
             triple="aarch64-linux-gnu",
             debian_arch="arm64",
             elf_machine=183,
@@ -133,6 +137,7 @@ ARCHES: dict[str, Arch] = {
             source_arch="riscv",
             fragments=("pci",),
             kernel_image="arch/riscv/boot/Image",
+            image_magic=(0x38, b"RSC\x05"),
             triple="riscv64-linux-gnu",
             debian_arch="riscv64",
             elf_machine=243,

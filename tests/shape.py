@@ -1,4 +1,4 @@
-"""What syntax trees say of the project's shape: who imports whom, who asks for an architecture's name.
+"""What syntax trees say of the project's shape: who imports whom, who names an architecture.
 
 Pure: sources in, findings out. tests/unit/test_arrows.py applies it to the project, and to examples that
 each check must reject.
@@ -79,46 +79,13 @@ def _reach(start: str, arrows: Mapping[str, Set[str]]) -> set[str]:
     return seen
 
 
-# methods that compare what they are given
-_ASKING = {"startswith", "endswith", "get"}
-
-
-def find_questions(source: str, names: Set[str]) -> list[int]:
-    """Return the lines where a value is compared with, matched with or looked up by one of these names."""
-    return sorted(
-        {
-            part.lineno
-            for node in ast.walk(ast.parse(source))
-            for part in _asked(node)
-            if isinstance(part, ast.Constant) and part.value in names
-        }
-    )
-
-
-def _asked(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield what a node compares: both sides, members of containers, cases of a match, keys of a table."""
-    if isinstance(node, ast.Compare):
-        for side in (node.left, *node.comparators):
-            yield from _members(side)
-    elif isinstance(node, ast.MatchValue):
-        yield node.value
-    elif isinstance(node, ast.Dict):
-        yield from (key for key in node.keys if key is not None)
-    elif isinstance(node, ast.Subscript):
-        yield node.slice
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ASKING:
-        for argument in node.args:
-            yield from _members(argument)
-
-
-def _members(part: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(part, ast.Tuple | ast.List | ast.Set):
-        yield from part.elts
-    elif isinstance(part, ast.Call):
-        for argument in part.args:
-            yield from _members(argument)
-    else:
-        yield part
+def find_names(source: str, names: Set[str]) -> list[int]:
+    """Return the lines that have one of these names as a constant, whatever is done with it."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
 
 
 def find_third_party(source: str, packages: Set[str]) -> set[str]:

@@ -13,10 +13,9 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from rustbed.arch import ARCHES
 from rustbed.kernel.elf import parse_elf
 
-# offset, magic and our name of the architecture
-_MAGICS = ((0x202, b"HdrS", "x86_64"), (0x38, b"ARM\x64", "arm64"), (0x38, b"RSC\x05", "riscv64"))
 _GZIP = b"\x1f\x8b"
 # where bzImage keeps a pointer to its version string, and what the pointer is relative to
 _X86_VERSION, _X86_BASE = 0x20E, 0x200
@@ -41,9 +40,10 @@ def identify_image(data: bytes) -> ImageFacts:
         except ValueError:
             arch = None
         return ImageFacts(arch=arch, release=_find_release(data))
-    for offset, magic, name in _MAGICS:
-        if data[offset : offset + len(magic)] == magic:
-            return ImageFacts(arch=name, release=_x86_release(data) or _find_release(data))
+    for row in ARCHES.values():
+        offset, magic = row.image_magic
+        if data.startswith(magic, offset):
+            return ImageFacts(arch=row.name, release=_x86_release(data) or _find_release(data))
     return ImageFacts(arch=None, release=None)
 
 
