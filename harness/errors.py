@@ -100,6 +100,9 @@ class ConfigError(KernelError):
 class BuildError(KernelError):
     """A build failed: the text shows the first error and the path of the whole log."""
 
+    # all that the compilers printed, with colours, of a build whose author is at hand
+    printed = ""
+
 
 class MismatchError(KernelError):
     """A kernel or module is not what it was taken for."""

@@ -139,7 +139,7 @@ def _find_modules(name: str, platforms: Platforms, arch: Arch) -> list[Module]:
             cache=platforms.choices.cache,
             report=make_display(),
         )
-        return list(built)
+        return list(built.modules)
     if not _is_path(name):
         return []
     if not path.is_file():

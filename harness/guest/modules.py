@@ -12,7 +12,8 @@ from typing import Protocol
 from rustbed.errors import UsageError
 from rustbed.guest.shell import Answer
 from rustbed.kernel.artifact import Kernel
-from rustbed.kernel.module import require_loadable
+from rustbed.kernel.module import read_module, require_loadable
+from rustbed.kernel.outoftree import find_beside
 
 # where images/ puts modules, and where pushed ones go
 _MODULES = "/lib/modules"
@@ -37,9 +38,8 @@ class Guest(Protocol):
 
 
 def insmod(guest: Guest, name: str | Path, params: dict[str, object]) -> None:
-    """Load a module of the kernel, behind what it depends on, or a module file of the host."""
+    """Load a module of the kernel, behind what it depends on, or a module file of the host by itself."""
     if isinstance(name, Path):
-        require_loadable(name, guest.kernel)
         remote = f"{_PUSHED}/{name.name}"
         guest.push(name, remote)
         guest.check(render_insmod(remote, params))
@@ -51,6 +51,30 @@ def insmod(guest: Guest, name: str | Path, params: dict[str, object]) -> None:
         if dependency.name not in loaded:
             guest.check(render_insmod(f"{_MODULES}/{dependency.name}.ko", {}))
     guest.check(render_insmod(f"{_MODULES}/{module.name}.ko", params))
+
+
+def find_needed(guest: Guest, path: Path) -> tuple[str | Path, ...]:
+    """Return what a module file needs and the guest has not: the kernel's modules, and files beside it.
+
+    Raises MismatchError for a file that belongs to another kernel, UsageError for a dependency that is
+    neither loaded nor known.
+    """
+    require_loadable(path, guest.kernel)
+    depends = read_module(path).depends
+    listed = guest.check("cat /proc/modules") if depends else ""
+    loaded = {line.split()[0] for line in listed.splitlines()}
+    needed: list[str | Path] = []
+    for name in depends:
+        if name in loaded:
+            continue
+        beside = find_beside(path, name)
+        if beside is None and name not in guest.kernel.modules:
+            raise UsageError(
+                f"{path.name} needs the module {name}, which is not loaded and was not built with it",
+                fix=f"load {name} first, or build both in one directory",
+            )
+        needed.append(beside or name)
+    return tuple(needed)
 
 
 def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rustbed.arch import Arch
-from rustbed.errors import UsageError
+from rustbed.errors import MismatchError, UsageError
 from rustbed.kernel.kconfig import parse_config
-from rustbed.toolroot.toolchain import version_key
+from rustbed.toolroot.toolchain import Toolchain, version_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +86,21 @@ class Kernel:
 
         visit(self.require_module(name), ())
         return tuple(order.values())
+
+
+def require_same_compiler(kernel: Kernel, toolchain: Toolchain) -> None:
+    """Raise MismatchError if a kernel was built by another rustc: its crates' metadata would be refused."""
+    config = parse_config(kernel.config.read_text()) if kernel.config else {}
+    # major, minor and patch as 1*100000 + 96*100 + 1, see scripts/rustc-version.sh
+    number = config.get("RUSTC_VERSION", "")
+    have = toolchain.version("rustc")
+    if not number.isdigit() or have is None:
+        return
+    theirs = (int(number) // 100_000, int(number) // 100 % 1000, int(number) % 100)
+    if theirs != version_key(have):
+        raise MismatchError(
+            f"kernel {kernel.release} was built by another rustc",
+            kernel=".".join(map(str, theirs)),
+            toolchain=have,
+            fix="build the module with the kernel's own toolchain, or let the kernel be built here",
+        )

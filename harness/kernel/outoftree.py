@@ -1,63 +1,266 @@
 """Modules that live outside of the kernel's tree, built for one kernel.
 
-A driver author's directory is not written to: it is copied, file by file as
-they change, to a directory of its own for each kernel, and kbuild works there
-(Documentation/kbuild/modules.rst). So one directory serves all architectures.
+A driver author's directory is not written to: its files are copied, as their
+contents change, to a directory of its own for each kernel, and kbuild works
+there (Documentation/kbuild/modules.rst). So one directory serves all
+architectures. What was built is kept with the digest of all that it was made
+of: a build whose inputs are the same is not made again.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rustbed import cache as caching
 from rustbed.cache import Cache
-from rustbed.errors import MismatchError, UsageError
-from rustbed.kernel import buildtree, siblings
-from rustbed.kernel.artifact import Kernel, Module
+from rustbed.errors import BuildError, UsageError
+from rustbed.kernel import buildtree, diagnosis, lacking, siblings
+from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
 from rustbed.kernel.buildtree import BuildTree
-from rustbed.kernel.kconfig import parse_config
+from rustbed.kernel.inputs import ORDER, Inputs, copy_inputs, read_inputs
 from rustbed.kernel.make import parse_step
 from rustbed.kernel.module import describe_modules, read_module, require_match
 from rustbed.kernel.source import Source, require_version
+from rustbed.log.record import strip_ansi
 from rustbed.progress import Progress, Report
-from rustbed.toolroot.toolchain import Toolchain, version_key
+from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "outoftree"
-# what kbuild leaves in such a directory
-_PRODUCTS = (".o", ".ko", ".mod", ".mod.c", ".cmd", ".rmeta", ".d", "modules.order", "Module.symvers")
+# counted up when equal inputs shall be built again
+_RECIPE = "1"
+_MAKEFILES = ("Kbuild", "Makefile")
+# in a build's directory: the copied files with what kbuild makes of them, and what is known of it
+_TREE, _STATE = "tree", "state.json"
+_OBJECTS = re.compile(r"^\s*obj-m\s*[:+]?=\s*(.*)", re.MULTILINE)
+# colours are for the person who reads; they are the same for every build, as a changed flag compiles anew
+_COLOURED = ("KRUSTFLAGS=--color=always", "KCFLAGS=-fcolor-diagnostics")
+# what may be otherwise the next time although the inputs are the same
+_PASSING = re.compile(r"Killed|No space left|Cannot allocate memory|signal: \d+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a directory became."""
+
+    modules: tuple[Module, ...]
+    # what the compilers warned of, as they printed it, with colours; "" if nothing
+    warnings: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _State:
+    """What is known of a directory's last build; empty of one that was not made to its end."""
+
+    # of the inputs, the kernel and the compilers
+    digest: str = ""
+    # SHA-256 of each copied file, by its path in the tree
+    files: Mapping[str, str] = field(default_factory=dict)
+    # modules of the directory, and of those that were built for it; paths in the tree, by name
+    modules: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
+    warnings: str = ""
+    # of a failed one: its first error, and all that was printed
+    failure: str = ""
+    printed: str = ""
+    # who saw it fail
+    session: str = ""
 
 
 def build_modules(
-    kernel: Kernel, directory: Path, *, toolchain: Toolchain, cache: Cache, report: Report
-) -> tuple[Module, ...]:
+    kernel: Kernel,
+    directory: Path,
+    *,
+    toolchain: Toolchain,
+    cache: Cache,
+    report: Report,
+    session: str = "",
+) -> Built:
     """Build the modules in a directory that has a Kbuild file or Makefile, and return them.
 
-    Takes a second or two after an edit. UsageError when the directory or the
-    kernel's build tree is not there, MismatchError for another compiler than
-    the kernel's, BuildError with the first error when it does not compile.
+    Takes milliseconds when nothing changed, a second or two after an edit. A
+    build that failed is not tried again, with the same inputs, by the same
+    `session`. UsageError when the directory or the kernel's build tree is not
+    there, MismatchError for another compiler than the kernel's, BuildError
+    with the first error when it does not compile.
     """
-    directory = directory.absolute()
-    if not any((directory / name).is_file() for name in ("Kbuild", "Makefile")):
-        raise UsageError(f"{directory} has no Kbuild file or Makefile", fix="obj-m := NAME.o")
+    directory = _require_makefile(directory.absolute())
     tree = _open_tree(kernel, toolchain, cache, directory)
     require_same_compiler(kernel, toolchain)
-    work = cache.path(KIND, tree.log.stem)
+    place = cache.path(KIND, tree.log.stem)
     attempted = f"building {directory.name}"
-    # the kernel's tree must neither change nor go away meanwhile
-    with cache.lock(siblings.lock_name(tree.directory)), caching.out_of_space_named(work, attempted):
+    with cache.lock(f"{KIND}-{place.name}"), caching.out_of_space_named(place, attempted):
+        wanted = read_inputs(directory)
+        digest = caching.hash_text(_RECIPE, wanted.digest, kernel.key, toolchain.identity)
+        state = _load_state(place)
+        if state.digest != digest or not _is_there(place, state, session):
+            # the kernel's tree must neither change nor go away meanwhile
+            with cache.lock(siblings.lock_name(tree.directory)):
+                state = _Building(kernel, tree, place, wanted, directory, report).run(state, digest, session)
+    if state.failure:
+        raise _build_error(directory, state, tree)
+    found = describe_modules(place / _TREE / path for path in state.modules.values())
+    return Built(modules=tuple(found.values()), warnings=_from_here(state.warnings))
+
+
+def find_beside(path: Path, name: str) -> Path | None:
+    """Return the file of a module that was built together with the one at `path`, or for it."""
+    for parent in path.parents:
+        if parent.name == _TREE and (parent.parent / _STATE).is_file():
+            state = _load_state(parent.parent)
+            found = {**state.beside, **state.modules}.get(name)
+            return parent / found if found else None
+    return None
+
+
+def _require_makefile(directory: Path) -> Path:
+    if not directory.is_dir():
+        raise UsageError(f"there is no directory {directory}", wanted="one with a Kbuild file or Makefile")
+    if not any((directory / name).is_file() for name in _MAKEFILES):
+        raise UsageError(f"{directory} has no Kbuild file or Makefile", fix="obj-m := NAME.o")
+    return directory
+
+
+def _is_there(place: Path, state: _State, session: str) -> bool:
+    """Say whether a build need not be made: its modules are there, or this session has seen it fail."""
+    if state.failure:
+        return bool(session) and state.session == session
+    return bool(state.modules) and all((place / _TREE / path).is_file() for path in state.modules.values())
+
+
+def _load_state(place: Path) -> _State:
+    try:
+        return _State(**json.loads((place / _STATE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return _State()
+
+
+@dataclass(frozen=True)
+class _Building:
+    """One build that has to be made."""
+
+    kernel: Kernel
+    tree: BuildTree
+    # the directory of the build in the cache
+    place: Path
+    wanted: Inputs
+    directory: Path
+    report: Report
+
+    def run(self, known: _State, digest: str, session: str) -> _State:
+        """Bring the copy up to date, make it, and note what came out."""
+        work = self.place / _TREE
+        if not work.is_dir():
+            caching.remove_tree(self.place)
         work.mkdir(parents=True, exist_ok=True)
-        mirror_directory(directory, work)
-        _make(tree, work, f"modules in {directory.name} {kernel.arch}", report)
-    built = sorted(work.rglob("*.ko"))
-    for path in built:
-        require_match(read_module(path), path, kernel.arch, kernel.release)
-    if not built:
-        raise UsageError(
-            f"{directory} makes no modules", fix="obj-m := NAME.o in its Kbuild file or Makefile"
+        # from here to the end nothing is known
+        (self.place / _STATE).unlink(missing_ok=True)
+        copy_inputs(self.wanted, work, known.files)
+        printed, failure = "", ""
+        beside: dict[str, str] = {}
+        for place in (*self.wanted.needs, self.wanted.place):
+            failure, text = self._make(place)
+            printed += text
+            if failure:
+                break
+            if place != self.wanted.place:
+                beside |= self._list_modules(place)
+        made = {} if failure else self._list_modules(self.wanted.place)
+        state = _State(
+            digest=digest,
+            files=self.wanted.files,
+            modules=made,
+            beside=beside,
+            warnings=printed if not failure and "warning" in printed.lower() else "",
+            failure=failure,
+            printed=printed if failure else "",
+            session="" if _PASSING.search(printed) else session,
         )
-    return tuple(describe_modules(built).values())
+        if not failure:
+            self._require_modules(made)
+        caching.write_atomically(self.place / _STATE, json.dumps(asdict(state)))
+        return state
+
+    def _make(self, place: Path) -> tuple[str, str]:
+        """Run make in one directory; return its first error, "" if there is none, and what tools printed."""
+
+        def on_line(line: str) -> None:
+            if (made := parse_step(line)) is not None:
+                self.report(Progress(what=what, detail=made))
+
+        what = f"modules in {self.directory.name} {self.kernel.arch}"
+        work = self.place / _TREE
+        seen = self.tree.toolchain.seen(work, "/module")
+        self.tree.log.unlink(missing_ok=True)
+        settings = [f"M={Path(seen, place)}", *_COLOURED]
+        failed = False
+        try:
+            binds = [(work, "/module")]
+            buildtree.run_make(self.tree, ["modules"], settings=settings, binds=binds, on_line=on_line)
+        except BuildError:
+            failed = True
+        self.report(Progress(what=what, finished=True))
+        text = self.tree.log.read_text(errors="replace")
+        self.tree.log.write_text(strip_ansi(text))
+        printed = diagnosis.place_paths(
+            diagnosis.keep_tools(text), lambda path: self._find(path, place, seen)
+        )
+        if not failed:
+            return "", f"{printed}\n" if printed else ""
+        first = diagnosis.find_failure(printed if printed else text)
+        hints = lacking.find_fragment_lines(self.kernel, printed)
+        return str(first), "\n".join([printed, *hints]) + "\n"
+
+    def _find(self, path: str, place: Path, seen: str) -> str | None:
+        """Return the author's name for a path as make's programs say it."""
+        inside = Path(os.path.normpath(Path(seen, place, path)))
+        if not inside.is_relative_to(seen) or str(inside.relative_to(seen)) not in self.wanted.files:
+            return None
+        return str(self.wanted.root / inside.relative_to(seen))
+
+    def _list_modules(self, place: Path) -> dict[str, str]:
+        """Return the modules that kbuild says it made in a directory; those of an older Kbuild file stay."""
+        work = self.place / _TREE
+        order = work / place / ORDER
+        listed = order.read_text().split() if order.is_file() else []
+        paths = [Path(place, line).with_suffix(".ko") for line in listed]
+        return {path.stem.replace("-", "_"): str(path) for path in paths if (work / path).is_file()}
+
+    def _require_modules(self, made: Mapping[str, str]) -> None:
+        for name in made.values():
+            path = self.place / _TREE / name
+            require_match(read_module(path), path, self.kernel.arch, self.kernel.release)
+        if not made:
+            raise UsageError(
+                f"{self.directory} makes no modules", fix="obj-m := NAME.o in its Kbuild file or Makefile"
+            )
+
+
+def _build_error(directory: Path, state: _State, tree: BuildTree) -> BuildError:
+    printed = _from_here(state.printed)
+    error = BuildError(
+        f"{_name(directory)} does not build: {_from_here(state.failure)}",
+        printed=strip_ansi(printed),
+        log=tree.log,
+    )
+    error.printed = printed
+    return error
+
+
+def _from_here(text: str) -> str:
+    """Return a text with paths from the working directory: those that a person, and an editor, follow."""
+    return text.replace(f"{Path.cwd()}/", "").rstrip("\n")
+
+
+def _name(directory: Path) -> str:
+    """Return what a directory makes: its module's name if it is one, else its own."""
+    texts = [path.read_text(errors="replace") for name in _MAKEFILES if (path := directory / name).is_file()]
+    made = [word for text in texts[:1] for line in _OBJECTS.findall(text) for word in line.split()]
+    return made[0].removesuffix(".o") if len(made) == 1 and made[0].endswith(".o") else directory.name
 
 
 def _open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Path) -> BuildTree:
@@ -81,62 +284,3 @@ def _open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pa
         family="",
         log=cache.root / "logs" / f"{name}.log",
     )
-
-
-def require_same_compiler(kernel: Kernel, toolchain: Toolchain) -> None:
-    """Raise MismatchError if a kernel was built by another rustc: its crates' metadata would be refused."""
-    config = parse_config(kernel.config.read_text()) if kernel.config else {}
-    # major, minor and patch as 1*100000 + 96*100 + 1, see scripts/rustc-version.sh
-    number = config.get("RUSTC_VERSION", "")
-    have = toolchain.version("rustc")
-    if not number.isdigit() or have is None:
-        return
-    theirs = (int(number) // 100_000, int(number) // 100 % 1000, int(number) % 100)
-    if theirs != version_key(have):
-        raise MismatchError(
-            f"kernel {kernel.release} was built by another rustc",
-            kernel=".".join(map(str, theirs)),
-            toolchain=have,
-            fix="build the module with the kernel's own toolchain, or let the kernel be built here",
-        )
-
-
-def mirror_directory(directory: Path, work: Path) -> None:
-    """Copy what changed, with its times, and remove what is gone; what kbuild made stays."""
-    wanted = set()
-    for base, names, files in os.walk(directory):
-        names[:] = [name for name in names if name != ".git"]
-        for name in files:
-            path = Path(base) / name
-            if not name.endswith(_PRODUCTS) and path.is_file():
-                wanted.add(path.relative_to(directory))
-    for relative in wanted:
-        original, copy = directory / relative, work / relative
-        facts = original.stat()
-        if not copy.exists() or (copy.stat().st_mtime_ns, copy.stat().st_size) != (
-            facts.st_mtime_ns,
-            facts.st_size,
-        ):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(original, copy)
-    for path in [path for path in work.rglob("*") if path.is_file()]:
-        if not path.name.endswith(_PRODUCTS) and path.relative_to(work) not in wanted:
-            _forget(path)
-
-
-def _forget(source: Path) -> None:
-    """Remove a file that is gone from the original, and what was made of it."""
-    source.unlink()
-    for made in source.parent.glob(f"{source.stem}.*o"):
-        made.unlink()
-
-
-def _make(tree: BuildTree, work: Path, what: str, report: Report) -> None:
-    def on_line(line: str) -> None:
-        if (made := parse_step(line)) is not None:
-            report(Progress(what=what, detail=made))
-
-    tree.log.unlink(missing_ok=True)
-    seen = tree.toolchain.seen(work, "/module")
-    buildtree.run_make(tree, ["modules"], settings=[f"M={seen}"], binds=[(work, "/module")], on_line=on_line)
-    report(Progress(what=what, finished=True))

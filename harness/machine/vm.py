@@ -183,6 +183,9 @@ class Vm:
         module, MismatchError for a file that belongs to another kernel and
         CommandError when the guest's kernel refuses.
         """
+        if isinstance(name, Path):
+            for needed in modules.find_needed(self, name):
+                self.insmod(needed)
         module, path = modules.find_file(self.kernel, name)
         self.loaded[module] = (path, None)
         modules.insmod(self, name, params)

@@ -162,7 +162,7 @@ def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str |
             cache=_cache(request),
             report=make_display(request.config),
         )
-        return {module.name: module.path for module in found}
+        return {module.name: module.path for module in found.modules}
 
     return build
 

@@ -12,7 +12,7 @@ from rustbed.options import read_choices
 from tests.outside.installed import Installed, Project, copy_project, install
 
 # it belongs to somebody else: neither its tests nor its conftest.py are ours
-collect_ignore = ["foreign"]
+collect_ignore = ["foreign", "overlays"]
 
 
 def _options(config: pytest.Config) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent.parent
 FOREIGN = Path(__file__).parent / "foreign"
+# what single tests add to it
+OVERLAYS = Path(__file__).parent / "overlays"
 # what people have beside rustbed; what these need themselves is named, so that they bring no other pytest
 PLUGINS = (
     *("pytest-randomly", "pytest-timeout", "pytest-rerunfailures"),
@@ -128,6 +130,11 @@ def copy_project(installed: Installed, directory: Path) -> Project:
     target = directory / "Müllers Treiber"
     shutil.copytree(FOREIGN, target, ignore=shutil.ignore_patterns("__pycache__"))
     return Project(installed=installed, directory=target)
+
+
+def lay_over(project: Project, name: str) -> None:
+    """Add a directory of overlays/ to a project."""
+    shutil.copytree(OVERLAYS / name, project.directory / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def read_colours(junit: Path) -> dict[str, str]:

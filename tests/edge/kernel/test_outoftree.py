@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,14 +35,15 @@ def driver(tmp_path: Path) -> Path:
 
 
 def build(kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain) -> tuple[Module, ...]:
-    return build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=ignore)
+    return build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=ignore).modules
 
 
 def test_a_driver_is_built_and_its_directory_left_alone(
     kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
 ) -> None:
     reports: list[Progress] = []
-    (module,) = build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=reports.append)
+    built = build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=reports.append)
+    (module,) = built.modules
     assert module.name == "my_driver"
     assert module.path.is_file()
     assert sorted(path.name for path in driver.iterdir()) == ["Kbuild", "my_driver.rs"]
@@ -63,7 +65,8 @@ def test_a_mistake_is_shown(kernel: Kernel, driver: Path, cache: Cache, toolchai
     (driver / "my_driver.rs").write_text("syntax error")
     with pytest.raises(BuildError) as caught:
         build(kernel, driver, cache, toolchain)
-    assert "my_driver.rs:1:1" in str(caught.value.facts["first_error"])
+    assert caught.value.headline == f"my_driver does not build: cannot find value, {driver}/my_driver.rs:1"
+    assert f"{driver}/my_driver.rs:1:1" in caught.value.printed
 
 
 def test_a_module_for_another_kernel_is_not_handed_out(
@@ -75,10 +78,76 @@ def test_a_module_for_another_kernel_is_not_handed_out(
 
 
 def test_a_directory_without_a_makefile_is_refused(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    (driver / "Kbuild").unlink()
+    with pytest.raises(UsageError, match="no Kbuild file or Makefile"):
+        build(kernel, driver, cache, toolchain)
+
+
+def test_a_directory_that_is_not_there_is_said_to_be_missing(
     kernel: Kernel, tmp_path: Path, cache: Cache, toolchain: Toolchain
 ) -> None:
-    with pytest.raises(UsageError, match="no Kbuild file or Makefile"):
-        build(kernel, tmp_path / "nowhere", cache, toolchain)
+    with pytest.raises(UsageError, match=r"there is no directory .*/nosuch"):
+        build(kernel, tmp_path / "nosuch", cache, toolchain)
+
+
+def calls_of_make(kernel: Kernel) -> int:
+    assert kernel.build_dir is not None
+    return (kernel.build_dir / "calls").read_text().count("make:modules")
+
+
+def test_equal_inputs_are_built_once(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    before = calls_of_make(kernel)
+    first = build(kernel, driver, cache, toolchain)
+    (driver / "my_driver.rs").touch()
+    (driver / "test_my_driver.py").write_text("def test_probe(vm): ...")
+    assert build(kernel, driver, cache, toolchain) == first
+    assert calls_of_make(kernel) - before == 1
+
+
+def test_an_older_file_that_is_put_back_is_what_is_built(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    source, kept = driver / "my_driver.rs", driver.parent / "kept.rs"
+    shutil.copy2(source, kept)
+    source.write_text("edited!")
+    build(kernel, driver, cache, toolchain)
+    shutil.copy2(kept, source)
+    (module,) = build(kernel, driver, cache, toolchain)
+    assert b"module!" in module.path.read_bytes()
+
+
+def test_a_failed_build_is_tried_once_a_session_and_again_in_the_next(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    (driver / "my_driver.rs").write_text("syntax error")
+    before = calls_of_make(kernel)
+    for session in ("one", "one", "two"):
+        with pytest.raises(BuildError, match="cannot find value"):
+            build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=ignore, session=session)
+    assert calls_of_make(kernel) - before == 2
+
+
+def test_a_damaged_note_of_a_build_is_no_build(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    first = build(kernel, driver, cache, toolchain)
+    (state,) = cache.root.glob("outoftree/*/state.json")
+    state.write_text('{"digest": 1')
+    assert build(kernel, driver, cache, toolchain) == first
+
+
+def test_a_module_that_the_makefile_no_longer_names_is_not_handed_out(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    """The fake make lists what it has made, as kbuild does in modules.order."""
+    (driver / "other.rs").write_text("module!")
+    build(kernel, driver, cache, toolchain)
+    (driver / "other.rs").rename(driver / "another.rs")
+    assert [module.name for module in build(kernel, driver, cache, toolchain)] == ["another", "my_driver"]
 
 
 def test_a_directory_that_makes_nothing_is_refused(

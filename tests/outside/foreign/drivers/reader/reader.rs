@@ -2,6 +2,9 @@
 
 //! Reads from the counter.
 
+#[path = "../common/words.rs"]
+mod words;
+
 use kernel::prelude::*;
 
 module! {
@@ -46,7 +49,7 @@ impl kernel::Module for Reader {
         }
         match last {
             Some(number) => pr_info!("read {number}\n"),
-            None => pr_info!("read nothing\n"),
+            None => pr_info!("read {}\n", words::NOTHING),
         }
         Ok(Self)
     }

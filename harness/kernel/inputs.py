@@ -1,0 +1,159 @@
+"""What the build of a module outside of the kernel's tree may read: files, known by their contents.
+
+That is the directory with its Kbuild file, and what its files name elsewhere:
+`#[path = "../common/regs.rs"]`, `#include "../regs.h"`, `-I$(src)/../include`,
+`KBUILD_EXTRA_SYMBOLS := $(src)/../other/Module.symvers`. Times say nothing:
+`cp -p`, `mv`, rsync and tar put older ones in place of newer ones.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from rustbed import cache as caching
+
+# what modpost writes of a directory's symbols
+SYMBOLS = "Module.symvers"
+# what kbuild writes of a directory's modules
+ORDER = "modules.order"
+# what kbuild leaves in a directory
+PRODUCTS = (".o", ".ko", ".mod", ".mod.c", ".cmd", ".rmeta", ".d", ORDER, SYMBOLS)
+# what is read for paths that lead out of the directory
+_SOURCES = (".rs", ".c", ".h", ".S", ".inc", ".mk", "Kbuild", "Makefile")
+# a path that leads up and names something, or a directory above for the compiler's -I
+_LEADS_OUT = re.compile(r"(?:\.\./)+[\w][\w./+-]*|(?<=\))/\.\.(?:/\.\.)*(?![\w/.])")
+# a directory with one of these is an environment or a cache
+_SET_APART = ("pyvenv.cfg", "CACHEDIR.TAG")
+# a directory with this link has the results of sessions
+_RESULTS = "latest"
+_OF_TOOLS = ("__pycache__", "node_modules")
+# pytest's files, which no build reads: to edit a test is not to edit the driver
+_TESTS = re.compile(r"conftest\.py|test_.*\.py|.*_test\.py|.*\.pyc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """All that a build may read."""
+
+    # the directory that all files are below
+    root: Path
+    # the directory with the Kbuild file, relative to root
+    place: Path
+    # directories that are built before, for their symbols; relative to root
+    needs: tuple[Path, ...]
+    # SHA-256 by path relative to root
+    files: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal contents at equal places."""
+        lines = [f"{digest} {path}" for path, digest in sorted(self.files.items())]
+        return caching.hash_text(str(self.place), *lines)
+
+
+def read_inputs(directory: Path) -> Inputs:
+    """Look at a directory, and at what its files name outside of it."""
+    files: dict[Path, str] = {}
+    needs: list[Path] = []
+    # a directory above is taken for its own files, not for all that is below it
+    pending = [(directory, True)]
+    while pending:
+        place, deep = pending.pop()
+        for path in _list_files(place, deep):
+            if path in files:
+                continue
+            files[path] = _digest(path)
+            if not path.name.endswith(_SOURCES):
+                continue
+            for target in _find_outside(path, directory):
+                above = target if target.is_dir() else target.parent
+                pending.append((above, not directory.is_relative_to(above)))
+                if target.name == SYMBOLS and above != directory and above not in needs:
+                    needs.append(above)
+    root = Path(os.path.commonpath([directory, *(path.parent for path in files)]))
+    return Inputs(
+        root=root,
+        place=directory.relative_to(root),
+        needs=tuple(place.relative_to(root) for place in needs),
+        files={str(path.relative_to(root)): digest for path, digest in files.items()},
+    )
+
+
+def _list_files(directory: Path, deep: bool) -> Iterator[Path]:
+    """Yield what may be source; without `deep` only the directory's own files that look like it."""
+    seen = set()
+    for base, names, files in os.walk(directory, followlinks=True):
+        real = os.path.realpath(base)
+        names[:] = sorted(
+            name for name in names if deep and real not in seen and _may_hold_source(base, name)
+        )
+        if real in seen:
+            continue
+        seen.add(real)
+        for name in sorted(files):
+            path = Path(base, name)
+            if name.startswith(".") or name.endswith(PRODUCTS) or _TESTS.fullmatch(name):
+                continue
+            if (deep or name.endswith(_SOURCES)) and path.is_file():
+                yield path
+
+
+def _may_hold_source(base: str, name: str) -> bool:
+    if name.startswith(".") or name in _OF_TOOLS:
+        return False
+    directory = Path(base, name)
+    return not (directory / _RESULTS).is_symlink() and not any(
+        (directory / mark).exists() for mark in _SET_APART
+    )
+
+
+def _find_outside(path: Path, directory: Path) -> Iterator[Path]:
+    """Yield what a source names outside of the directory, as far as it is there."""
+    for found in _LEADS_OUT.findall(path.read_text(errors="replace")):
+        target = Path(os.path.normpath(path.parent / found.lstrip("/")))
+        there = target.exists() or (target.name == SYMBOLS and target.parent.is_dir())
+        if there and not target.is_relative_to(directory):
+            yield target
+
+
+def _digest(path: Path) -> str:
+    facts = path.stat()
+    # nothing that changes a file leaves all of these as they were
+    return _hash(path, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash(path: Path, *_facts: int) -> str:
+    return caching.hash_file(path)
+
+
+def copy_inputs(wanted: Inputs, work: Path, known: Mapping[str, str]) -> None:
+    """Copy what is not there with the same contents, and remove what is gone; what kbuild made stays.
+
+    A copy has the time at which it was made: make compiles what is newer than its object, and an
+    original that was put back may be older. `known` has the SHA-256 of the copies.
+    """
+    for relative, digest in wanted.files.items():
+        copy = work / relative
+        if known.get(relative) != digest or not copy.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.unlink(missing_ok=True)
+            shutil.copyfile(wanted.root / relative, copy)
+            copy.chmod((wanted.root / relative).stat().st_mode | 0o200)
+    for path in [path for path in work.rglob("*") if path.is_file()]:
+        made = path.name.endswith(PRODUCTS) or path.name.startswith(".")
+        if not made and str(path.relative_to(work)) not in wanted.files:
+            _forget(path)
+
+
+def _forget(source: Path) -> None:
+    """Remove a file that is gone from the original, and what was made of it."""
+    source.unlink()
+    for made in source.parent.glob(f"{source.stem}.*o"):
+        made.unlink()

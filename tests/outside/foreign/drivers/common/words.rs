@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What drivers say.
+
+pub(crate) const NOTHING: &str = "nothing";
