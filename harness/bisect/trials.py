@@ -133,7 +133,9 @@ def _run(test: Sequence[str], kernel: str, results: Path, say: Say) -> tuple[boo
             say(f"  {shown}")
 
     results.mkdir(parents=True)
-    argv = [sys.executable, "-m", "pytest", *test, "--kernel", kernel, "--results", str(results)]
+    # with the prefix they are ours whatever else is installed; with = no path of tests
+    words = [f"--rustbed-kernel={kernel}", f"--rustbed-results={results}"]
+    argv = [sys.executable, "-m", "pytest", *test, *words]
     log = results / "pytest.log"
     status = process.run_logged([*argv, "-p", "no:cacheprovider"], log=log, on_line=on_line)
     junit = results / "latest" / "junit.xml"

@@ -7,11 +7,10 @@ from functools import partial
 
 import pytest
 
-from rustbed.arch import Arch
 from rustbed.errors import HarnessError
 from rustbed.host import Qemu
 from rustbed.machine.spec import MachineSpec
-from rustbed.plugin.fixtures import platform_of, request_of, spec_of
+from rustbed.plugin.fixtures import arch_of, platform_of, request_of, spec_of
 from rustbed.plugin.stash import MACHINES, PLATFORMS
 
 
@@ -20,15 +19,15 @@ def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
     """While a test runs, the machine of the one behind it can be started."""
-    item.config.stash[MACHINES].foretell = partial(_machine_of, nextitem)
+    if MACHINES in item.config.stash:
+        item.config.stash[MACHINES].foretell = partial(_machine_of, nextitem)
     return (yield)
 
 
 def _machine_of(item: pytest.Item | None) -> tuple[MachineSpec, Qemu] | None:
     """Return the machine of a test, if it has one of which all is known."""
-    callspec = getattr(item, "callspec", None)
-    arch = callspec.params.get("arch") if callspec is not None else None
-    if item is None or not isinstance(arch, Arch) or "vm" not in getattr(item, "fixturenames", ()):
+    arch = arch_of(item)
+    if item is None or arch is None or "vm" not in getattr(item, "fixturenames", ()):
         return None
     try:
         if not item.config.stash[PLATFORMS].is_made(arch, request_of(item).profile):

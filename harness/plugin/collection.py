@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rustbed import host
-from rustbed.arch import ARCHES, Arch, require_arch
+from rustbed.arch import ARCHES, require_arch
 from rustbed.options import read_arches
-from rustbed.plugin.stash import RECORDER, SHARD, TIMES
+from rustbed.plugin import results
+from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of
+from rustbed.plugin.options import begin, given, is_asked, is_wanted
+from rustbed.plugin.stash import PLAN, RECORDER, SHARD, TIMES
+from rustbed.report import rundir
 from rustbed.report.shard import divide, render_plan
 from rustbed.request import MachineRequest
 
-# what a worker tells of how the tests were divided
-PLAN = "rustbed_plan"
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the copies of tests in run directories, wherever those are: they are evidence."""
+    return True if rundir.is_kept_source(collection_path) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give every test that has a machine an architecture, in its id."""
-    if "arch" not in metafunc.fixturenames:
+    if ARCH_FIXTURE not in metafunc.fixturenames:
         return
     for marker in metafunc.definition.iter_markers("parametrize"):
         if marker.args and "arch" in str(marker.args[0]).replace(",", " ").split():
             test = metafunc.definition.nodeid
             raise pytest.UsageError(f"{test}: arch is given to a test, not by it: use @pytest.mark.arches()")
-    arches = read_arches(metafunc.config.getoption)
+    begin(metafunc.config)
+    arches = read_arches(given(metafunc.config))
     for marker in metafunc.definition.iter_markers("arches"):
         wanted = [require_arch(name) for name in marker.args]
         arches = tuple(arch for arch in arches if arch in wanted)
-    metafunc.parametrize("arch", arches, ids=[arch.name for arch in arches], scope="session")
+    names = [arch.name for arch in arches]
+    metafunc.parametrize(ARCH_FIXTURE, arches, ids=names, indirect=True, scope="session")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what needs no machine first, then one architecture after the other: build, test, next."""
-    order = {name: rank for rank, name in enumerate(ARCHES, start=1)}
+    """Run what needs no machine first, then one architecture after the other: build, test, next.
 
-    def rank(item: pytest.Item) -> int:
-        callspec = getattr(item, "callspec", None)
-        arch = callspec.params.get("arch") if callspec is not None else None
-        return order[arch.name] if isinstance(arch, Arch) else 0
-
-    items.sort(key=rank)
-    if (shard := config.stash[SHARD]) is not None:
+    What another project's tests alone need is left as it is: they keep their order, and leave no files.
+    """
+    ours = [item for item in items if arch_of(item) is not None]
+    if ours:
+        order = {name: rank for rank, name in enumerate(ARCHES, start=1)}
+        items.sort(key=lambda item: order[arch.name] if (arch := arch_of(item)) else 0)
+    if ours or is_asked(config):
+        results.begin(config, items)
+    if (shard := config.stash.get(SHARD, None)) is not None:
         _keep_shard(config, items, *shard)
 
 
@@ -61,6 +72,6 @@ def _keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, co
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Answer `-n auto`: as many workers as there are cores and memory for their machines."""
-    return host.worker_limit(MachineRequest().memory_mib)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Answer `-n auto`, if the session is surely ours: as many workers as there are cores and memory for."""
+    return host.worker_limit(MachineRequest().memory_mib) if is_wanted(config) else None

@@ -32,6 +32,16 @@ from rustbed.report.verdict import Expectation
 from rustbed.request import MachineRequest, incapable, resolve_spec
 from rustbed.testrun import TestRun
 
+# the fixture that all others of ours stand on; `arch` is what tests call it
+ARCH_FIXTURE = "rustbed_arch"
+
+
+def arch_of(item: pytest.Item | None) -> Arch | None:
+    """Return the architecture that a collected test runs on, None for a test without machines."""
+    callspec = getattr(item, "callspec", None)
+    arch = callspec.params.get(ARCH_FIXTURE) if callspec is not None else None
+    return arch if isinstance(arch, Arch) else None
+
 
 def request_of(item: pytest.Item) -> MachineRequest:
     """Return what a test's markers ask of its machine. Raises UsageError."""
@@ -109,16 +119,34 @@ def _workers(config: pytest.Config) -> int:
     return int(given.get("workercount", 1))
 
 
+@pytest.fixture(scope="session", name=ARCH_FIXTURE)
+def _rustbed_arch(request: pytest.FixtureRequest) -> Arch:
+    """Return the architecture that a test runs on; `collection` gives one to every test that asks for it."""
+    if not hasattr(request, "param"):
+        raise UsageError(
+            "this test has no architecture: it is a unittest.TestCase, or it asks with getfixturevalue()",
+            fix="make it a function with `vm` or `arch` among its arguments",
+        )
+    arch: Arch = request.param
+    return arch
+
+
+@pytest.fixture(scope="session")
+def arch(rustbed_arch: Arch) -> Arch:
+    """Return the architecture; the other fixtures do not depend on this name, which a project may have."""
+    return rustbed_arch
+
+
 @pytest.fixture
-def kernel(arch: Arch, request: pytest.FixtureRequest) -> Kernel:
+def kernel(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Kernel:
     """Return the kernel under test, built if need be."""
-    return platform_of(request.node, arch)[0].kernel
+    return platform_of(request.node, rustbed_arch)[0].kernel
 
 
 @pytest.fixture
-def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
+def vm(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
     """One pristine machine, a fork of a booted one; `@pytest.mark.machine` says what it must have."""
-    platform, wanted = platform_of(request.node, arch)
+    platform, wanted = platform_of(request.node, rustbed_arch)
     run = run_of(request)
     spec = spec_of(request.node, platform, wanted)
     instruments = instruments_of(request.node, platform.kernel)
@@ -127,12 +155,12 @@ def vm(arch: Arch, request: pytest.FixtureRequest) -> Iterator[Vm]:
 
 
 @pytest.fixture
-def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[Vm]]:
+def boot(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[Vm]]:
     """Return a function that boots a machine of its own; its arguments are those of the machine marker.
 
     The log of such a machine begins with its boot, and so does judgement.
     """
-    platform, marked = platform_of(request.node, arch)
+    platform, marked = platform_of(request.node, rustbed_arch)
     run = run_of(request)
 
     def booted(**wanted: object) -> AbstractContextManager[Vm]:
@@ -145,18 +173,20 @@ def boot(arch: Arch, request: pytest.FixtureRequest) -> Callable[..., AbstractCo
 
 
 @pytest.fixture
-def build_modules(arch: Arch, request: pytest.FixtureRequest) -> Callable[[str | Path], dict[str, Path]]:
+def build_modules(
+    rustbed_arch: Arch, request: pytest.FixtureRequest
+) -> Callable[[str | Path], dict[str, Path]]:
     """Return a function that builds the modules of a directory for the kernel under test.
 
     The directory is looked for beside the test and has a Kbuild file or
     Makefile; the returned files, by the modules' names, are what `vm.module` takes.
     """
-    platform, wanted = platform_of(request.node, arch)
+    platform, wanted = platform_of(request.node, rustbed_arch)
     platforms = request.config.stash[PLATFORMS]
 
     def build(directory: str | Path) -> dict[str, Path]:
         found = outoftree.build_modules(
-            platforms.kernel_with_tree(arch, wanted.profile),
+            platforms.kernel_with_tree(rustbed_arch, wanted.profile),
             (request.path.parent / directory).absolute(),
             toolchain=platform.toolchain,
             cache=_cache(request),

@@ -1,68 +1,34 @@
-"""The command line and the markers, checked before anything is built."""
+"""The command line, ini files and markers: declared so that other plugins are not disturbed."""
 
 from __future__ import annotations
 
+import argparse
+import copy
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rustbed import options
-from rustbed.errors import UsageError
+from rustbed.errors import HarnessError, UsageError
 from rustbed.forks.machines import Machines
+from rustbed.options import Given
+from rustbed.plugin.rootdir import check_rootdir
 from rustbed.plugin.stash import KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
 from rustbed.prepare import Platforms
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
 from rustbed.report.shard import parse_shard, recorded_times
 
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the command line."""
-    group = parser.getgroup("rustbed", "Rust drivers in the Linux kernel, under QEMU")
-    options.add_options(group.addoption)
-    group.addoption(
-        "--no-fork",
-        action="store_true",
-        help="boot a machine for every test instead of forking a booted one",
-    )
-    group.addoption(
-        "--results",
-        metavar="DIR",
-        help="where every run leaves junit.xml and its run directories (default: results)",
-    )
-    group.addoption(
-        "--confirm",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="run each red test N times more, on new machines, and report how often it was red; it stays red",
-    )
-    group.addoption(
-        "--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so"
-    )
-    group.addoption(
-        "--on-failure", choices=("shell",), help="stop at a red test, with a shell in its machine"
-    )
-    group.addoption(
-        "--record",
-        action="store_true",
-        help="repeat a red test's commands on a machine that is recorded",
-    )
-    group.addoption("--shard", metavar="I/N", help="run part I of N; `rustbed gate` judges all together")
-    group.addoption(
-        "--shard-times",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="earlier results: how long tests took; the same for all parts",
-    )
-
-
-def _count(text: str) -> int:
-    if (number := int(text)) < 0:
-        raise ValueError(text)
-    return number
-
+# every option is there with this prefix; without it only if no other plugin and no conftest.py has the name
+PREFIX = "--rustbed-"
+_DEST = "rustbed_"
+_GROUP = "rustbed"
+_ABOUT = (
+    "Rust drivers in the Linux kernel, under QEMU; each also without `rustbed-`, unless another plugin has"
+    " an option of that name"
+)
 
 MARKERS = (
     "machine(devices, memory_mib, cpus, profile, cmdline, machine_options, device_tree, acpi, free_ports,"
@@ -75,26 +41,185 @@ MARKERS = (
 )
 
 
+def _rows() -> list[tuple[str, dict[str, Any]]]:
+    """Return the options: the name without dashes, and what argparse's add_argument takes."""
+    rows: list[tuple[str, dict[str, Any]]] = []
+
+    def add(name: str, **how: Any) -> None:
+        how.setdefault("default", False if how.get("action") == "store_true" else None)
+        rows.append((name.removeprefix("--"), how))
+
+    options.add_options(add)
+    add(
+        "--no-fork",
+        action="store_true",
+        help="boot a machine for every test instead of forking a booted one",
+    )
+    add(
+        "--results",
+        metavar="DIR",
+        help="where every run leaves junit.xml and its run directories (default: results)",
+    )
+    add(
+        "--confirm",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="run each red test N times more, on new machines, and report how often it was red; it stays red",
+    )
+    add("--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so")
+    add("--on-failure", choices=("shell",), help="stop at a red test, with a shell in its machine")
+    add(
+        "--record",
+        action="store_true",
+        help="repeat a red test's commands on a machine that is recorded",
+    )
+    add("--shard", metavar="I/N", help="run part I of N; `rustbed gate` judges all together")
+    add(
+        "--shard-times",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="earlier results: how long tests took; the same for all parts",
+    )
+    return rows
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise ValueError(text)
+    return number
+
+
+ROWS = _rows()
+_DEFAULTS = {name.replace("-", "_"): how["default"] for name, how in ROWS}
+
+# what a project may say in its ini file: the option, pytest's type, and what it means
+_INI: dict[str, tuple[str, Any, str]] = {
+    "arch": ("rustbed_arch", "args", "architectures, as --rustbed-arch"),
+    "kernel": ("rustbed_kernel", "string", "kernel source, as --rustbed-kernel; paths begin at this file"),
+    "profile": ("rustbed_profile", "string", "kernel profile, as --rustbed-profile"),
+    "fragment": ("rustbed_fragments", "paths", "kconfig fragments; paths begin at this file"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options with the prefix, and what a project may set in its ini file."""
+    for name, how in ROWS:
+        _add(parser, f"{PREFIX}{name}", name, how)
+    for ini, kind, about in _INI.values():
+        parser.addini(ini, about, kind, default=None)
+
+
+def _add(parser: pytest.Parser, word: str, name: str, how: dict[str, Any]) -> None:
+    # None: not given, which is not the same as given with the default's value
+    dest = _DEST + name.replace("-", "_")
+    parser.getgroup(_GROUP, _ABOUT).addoption(word, dest=dest, **how | {"default": None})
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    """Declare the short names last: every plugin and conftest.py has had its choice by then."""
+    # until then their values look like paths of tests, whose conftest.py files would be loaded
+    paths = _test_paths(parser, args, copy.copy(early_config.option))
+    early_config.known_args_namespace.file_or_dir = paths
+    result = yield
+    for name, how in _free_rows(parser):
+        _add(parser, f"--{name}", name, how | {"help": argparse.SUPPRESS})
+    return result
+
+
+def _free_rows(parser: pytest.Parser) -> list[tuple[str, dict[str, Any]]]:
+    """Return the options whose short name belongs to nobody."""
+    groups = parser._groups  # there is no public way to ask
+    taken = {word for group in groups for option in group.options for word in option.names()}
+    return [(name, how) for name, how in ROWS if f"--{name}" not in taken]
+
+
+class _Swallow(argparse.Action):
+    """Take a word or none, and do nothing with it."""
+
+    def __call__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+def _test_paths(parser: pytest.Parser, args: list[str], defaults: argparse.Namespace) -> list[str]:
+    """Return the paths of tests in a command line, short options of ours and their values left out."""
+    ours = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for name, how in _free_rows(parser):
+        # what is wrong with them is said when all options are known
+        is_flag = how.get("action") == "store_true"
+        ours.add_argument(f"--{name}", nargs=0 if is_flag else "?", action=_Swallow)
+    _, rest = ours.parse_known_args(args)
+    paths: list[str] = parser.parse_known_args(rest, namespace=defaults).file_or_dir
+    return paths
+
+
+def given(config: pytest.Config) -> Given:
+    """Return a function that returns an option's value, by its name with underscores.
+
+    The command line comes before the ini file, and that before the default.
+    """
+
+    def read(name: str) -> Any:
+        value = config.getoption(f"{_DEST}{name}")
+        if value is None and name in _INI:
+            value = config.getini(_INI[name][0]) or None
+            if name == "kernel" and value is not None:
+                value = _anchor(value, config)
+        return _DEFAULTS[name] if value is None else value
+
+    return read
+
+
+def _anchor(kernel: str, config: pytest.Config) -> str:
+    """Return a kernel source of an ini file with its path made absolute."""
+    kind, colon, path = kernel.partition(":")
+    if kind not in ("tree", "built", "tarball") or "://" in path:
+        return kernel
+    return f"{kind}{colon}{(config.inipath or config.rootpath).parent / Path(path).expanduser()}"
+
+
+def is_asked(config: pytest.Config) -> bool:
+    """Whether the command line has any option of ours."""
+    return any(config.getoption(f"{_DEST}{name}") is not None for name in _DEFAULTS)
+
+
+def is_wanted(config: pytest.Config) -> bool:
+    """Whether the command line or the ini file has any option of ours."""
+    return is_asked(config) or any(config.getini(ini) for ini, _, _ in _INI.values())
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options at once and make what the session shares."""
+    """Check the options at once, if there are any: a session without has perhaps nothing to do with us."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    if is_asked(config):
+        check_rootdir(config, [f"--{name}" for name, _ in ROWS] + [f"{PREFIX}{name}" for name, _ in ROWS])
+        begin(config)
+
+
+def begin(config: pytest.Config) -> None:
+    """Make what the tests of a session share, once. Raises pytest.UsageError for wrong options."""
+    if PLATFORMS in config.stash:
+        return
+    read = given(config)
     try:
-        chosen = options.read_choices(config.getoption)
-        options.read_arches(config.getoption)
-        if config.getoption("--on-failure") and config.getoption("numprocesses", None):
+        chosen = options.read_choices(read)
+        options.read_arches(read)
+        if read("on_failure") and config.getoption("numprocesses", None):
             raise UsageError("--on-failure needs the terminal, and -n has many workers for it", fix="-n 0")
-        known = config.getoption("--known-issues")
+        known, shard, times = read("known_issues"), read("shard"), read("shard_times")
         config.stash[KNOWN] = load_known(Path(known)) if known else ()
-        shard = config.getoption("--shard")
         config.stash[SHARD] = parse_shard(shard) if shard else None
-        times = config.getoption("--shard-times")
         config.stash[TIMES] = recorded_times(load_results(map(Path, times))) if times else {}
-    except UsageError as error:
+    except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
     display = make_display(config)
+    config.stash[MACHINES] = Machines(chosen.cache, display, forks=not read("no_fork"))
     config.stash[PLATFORMS] = Platforms(chosen, display)
-    config.stash[MACHINES] = Machines(chosen.cache, display, forks=not config.getoption("--no-fork"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -17,9 +17,9 @@ from rustbed.testrun import TestRun
 
 def use_red(item: pytest.Item, run: TestRun, report: pytest.TestReport) -> None:
     """Do what the session was asked to do with a test that has just turned red."""
-    if item.config.getoption("--record"):
+    if item.config.getoption("rustbed_record"):
         report.sections.append((f"Captured recording {report.when}", _record(item, run)))
-    if item.config.getoption("--on-failure") and report.when == "call":
+    if item.config.getoption("rustbed_on_failure") and report.when == "call":
         _stop_at_failure(item, run)
 
 

@@ -1,4 +1,8 @@
-"""The session's directory and files, and what workers hand over for them."""
+"""The session's directory and files, and what workers hand over for them.
+
+A session that has nothing to do with us leaves no files and says nothing. Only the processes that collect
+know whether it has: a worker makes the session's directory, and its controller sees it.
+"""
 
 from __future__ import annotations
 
@@ -7,68 +11,124 @@ from typing import Any
 
 import pytest
 
+from rustbed.errors import HarnessError
 from rustbed.forks.machines import render_counts
 from rustbed.options import read_arches
-from rustbed.plugin.collection import PLAN
-from rustbed.plugin.stash import DIRECTORY, KNOWN, MACHINES, PLATFORMS, RECORDER
+from rustbed.plugin.options import begin as begin_session
+from rustbed.plugin.options import given, is_asked
+from rustbed.plugin.stash import (
+    COUNTS,
+    DIRECTORY,
+    KNOWN,
+    MACHINES,
+    PLAN,
+    PLATFORMS,
+    RECORDER,
+    SESSION,
+    TROUBLE,
+    is_worker,
+    session_directory,
+)
 from rustbed.report import rundir
 from rustbed.report.recorder import Recorder
 
-# what a worker tells of its machines
-COUNTS = "rustbed_machines"
+_TROUBLE = pytest.StashKey[str]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Open the session's directory and leave in it the document that says we were lost."""
+    """Choose the session's directory; nothing is made yet."""
     config = session.config
-    if hasattr(config, "workerinput") or config.option.collectonly:
+    if not is_worker(config):
+        base = Path(given(config)("results") or config.rootpath / "results").absolute()
+        config.stash[DIRECTORY] = rundir.name_session(base)
+
+
+def begin(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Make the directory, and leave in it the document that says we were lost. Raises pytest.UsageError."""
+    if config.option.collectonly:
         return
-    base = Path(config.getoption("--results") or config.rootpath / "results").absolute()
-    config.stash[DIRECTORY] = rundir.open_session(base)
+    try:
+        rundir.make_session(session_directory(config))
+        if not is_worker(config):
+            _record(config)
+    except HarnessError as error:
+        if not is_worker(config):
+            raise pytest.UsageError(str(error)) from error
+        # an error here would look like the crash of a worker; the controller says what it is
+        config.workeroutput[TROUBLE] = str(error)  # type: ignore[attr-defined]
+        items.clear()
+
+
+def _record(config: pytest.Config) -> None:
+    begin_session(config)
     recorder = Recorder(config.stash[DIRECTORY], asked=_asked(config), known=config.stash[KNOWN])
     config.pluginmanager.register(recorder, RECORDER)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any) -> None:
+    """Begin to record when the first worker has made the session's directory."""
+    config = node.config
+    if config.stash[DIRECTORY].is_dir() and not config.pluginmanager.has_plugin(RECORDER):
+        _record(config)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what machines a worker has started to the process that writes the summary."""
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput[COUNTS] = dict(session.config.stash[MACHINES].counts)
+    """Hand over what machines a worker has started; or say with the status that no test could run."""
+    config = session.config
+    if is_worker(config) and MACHINES in config.stash:
+        config.workeroutput[COUNTS] = dict(config.stash[MACHINES].counts)  # type: ignore[attr-defined]
+    if _TROUBLE in config.stash:
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take what a worker that ended handed over."""
-    output = getattr(node, "workeroutput", {})
-    node.config.stash[MACHINES].counts.update(output.get(COUNTS, {}))
-    if recorder := node.config.pluginmanager.get_plugin(RECORDER):
+    config, output = node.config, getattr(node, "workeroutput", {})
+    if TROUBLE in output:
+        config.stash[_TROUBLE] = output[TROUBLE]
+    if counts := output.get(COUNTS):
+        begin_session(config)
+        config.stash[MACHINES].counts.update(counts)
+    if recorder := config.pluginmanager.get_plugin(RECORDER):
         recorder.properties |= output.get(PLAN, {})
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say where the machines came from."""
-    if counts := config.stash[MACHINES].counts:
+    """Say where the machines came from, or why there were none."""
+    if _TROUBLE in config.stash:
+        terminalreporter.write_line(f"ERROR: {config.stash[_TROUBLE]}", red=True)
+    if MACHINES in config.stash and (counts := config.stash[MACHINES].counts):
         terminalreporter.write_line(f"rustbed: {render_counts(counts)}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove old sessions, now that nobody waits for a verdict."""
-    if DIRECTORY in config.stash:
+    if DIRECTORY in config.stash and config.stash[DIRECTORY].is_dir():
         rundir.remove_old_sessions(config.stash[DIRECTORY])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker which session it works for."""
-    node.workerinput["rustbed_session"] = str(node.config.stash[DIRECTORY])
+    node.workerinput[SESSION] = str(node.config.stash[DIRECTORY])
 
 
-def pytest_report_header(config: pytest.Config) -> str:
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what is tested, if that was asked for; else it is said when there are tests for it."""
+    return f"rustbed: {_asked(config)}" if is_asked(config) else None
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
     """Say what is tested."""
-    return f"rustbed: {_asked(config)}"
+    is_said = is_asked(config) or PLATFORMS not in config.stash
+    return None if is_said else f"rustbed: {_asked(config)}"
 
 
 def _asked(config: pytest.Config) -> str:
-    arches = ", ".join(arch.name for arch in read_arches(config.getoption))
+    arches = ", ".join(arch.name for arch in read_arches(given(config)))
     chosen = config.stash[PLATFORMS].choices
     return f"kernel {chosen.kernel}, profile {chosen.profile}, {arches}, accel {chosen.accel}"

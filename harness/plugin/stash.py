@@ -31,14 +31,24 @@ CALLED = pytest.StashKey[bool]()
 # the reason of an expected failure that one of its subtests was
 XFAILED_SUBTEST = pytest.StashKey[str]()
 
+# what a worker tells its controller: how the tests were divided, why it cannot leave results, its machines
+PLAN, TROUBLE, COUNTS = "rustbed_plan", "rustbed_trouble", "rustbed_machines"
+# and the controller its workers: where the session's files go
+SESSION = "rustbed_session"
+
 # the name the recorder is registered under
 RECORDER = "rustbed-recorder"
 
 
 def session_directory(config: pytest.Config) -> Path:
-    """Return where this session leaves its files; a worker was told by its controller."""
+    """Return where this session leaves its files, if it has any; a worker was told by its controller."""
     given = getattr(config, "workerinput", {})
-    return Path(given["rustbed_session"]) if "rustbed_session" in given else config.stash[DIRECTORY]
+    return Path(given[SESSION]) if SESSION in given else config.stash[DIRECTORY]
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this is one of several processes that run a session's tests, and not the one that reports."""
+    return hasattr(config, "workerinput")
 
 
 def make_display(config: pytest.Config) -> Display:

@@ -172,7 +172,7 @@ def _hide_ours(call: pytest.CallInfo[None]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """With --confirm, run a red test again; what its reports say stands, and these runs beside it."""
-    times: int = item.config.getoption("--confirm")
+    times: int | None = item.config.getoption("rustbed_confirm")
     if not times:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)

@@ -40,15 +40,34 @@ _SESSION = re.compile(r"\d{8}T\d{6}Z-(?P<pid>\d+)(?:\.\d+)?")
 _NAME_LENGTH = 120
 
 
-def open_session(base: Path, now: datetime | None = None) -> Path:
-    """Make a session's directory in `base`, point `latest` at it, and return it.
-
-    `now` is the current time unless given.
-    """
+def name_session(base: Path, now: datetime | None = None) -> Path:
+    """Return a directory in `base` for a session; nothing is made. `now` is the current time unless given."""
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    session = _make_unique(base, f"{stamp}-{os.getpid()}", ".")
-    _point(base / LATEST, session.name)
+    number, path = 1, base / f"{stamp}-{os.getpid()}"
+    while path.exists():
+        number += 1
+        path = base / f"{stamp}-{os.getpid()}.{number}"
+    return path
+
+
+def open_session(base: Path, now: datetime | None = None) -> Path:
+    """Make a new session's directory in `base` and return it; see `name_session` and `make_session`."""
+    session = name_session(base, now)
+    make_session(session)
     return session
+
+
+def make_session(session: Path) -> None:
+    """Make a session's directory, unless another of its processes has, and point `latest` at it.
+
+    Raises HostError if nothing can be written there.
+    """
+    base = session.parent
+    try:
+        session.mkdir(parents=True, exist_ok=True)
+        _point(base / LATEST, session.name)
+    except OSError as error:
+        raise HostError(f"cannot write results to {base}: {error.strerror}", fix="--results=DIR") from error
 
 
 def _make_unique(parent: Path, name: str, separator: str) -> Path:
@@ -167,6 +186,11 @@ def keep_source(directory: Path, source: Path) -> None:
     # a test that was generated has no file
     with suppress(FileNotFoundError):
         shutil.copyfile(source, kept / source.name)
+
+
+def is_kept_source(path: Path) -> bool:
+    """Whether a path is the directory in which a run directory keeps its test."""
+    return path.name == SOURCE and (path.parent / VERDICT).is_file()
 
 
 def replace_text(path: Path, text: str) -> None:

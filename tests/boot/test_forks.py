@@ -13,6 +13,7 @@ from rustbed.arch import Arch
 from rustbed.forks.machines import BOOTED, FORKED, Machines
 from rustbed.log.splat import find_splats
 from rustbed.options import read_choices
+from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
 from tests.boot.pytest_runs import all_cases, colour, pytest_argv, start
@@ -23,7 +24,7 @@ _CLOCK_S = 20
 
 @pytest.fixture
 def choices(request: pytest.FixtureRequest) -> Choices:
-    return read_choices(request.config.getoption)
+    return read_choices(given(request.config))
 
 
 @pytest.fixture

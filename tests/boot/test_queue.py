@@ -16,6 +16,7 @@ from rustbed.forks.ledger import HEADROOM_MIB
 from rustbed.forks.machines import FORKED
 from rustbed.host import QEMU_OVERHEAD_MIB
 from rustbed.options import read_choices
+from rustbed.plugin.options import given
 from rustbed.prepare import prepare
 from rustbed.progress import ignore
 from tests.boot.many_forks import SESSIONS, run_sessions, session
@@ -41,7 +42,7 @@ def emulators(cache: Path) -> int:
 def test_two_hundred_forks_that_are_wanted_at_once_queue(
     arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    platform = prepare(arch, read_choices(request.config.getoption), ignore)
+    platform = prepare(arch, read_choices(given(request.config)), ignore)
     spec, qemu = replace(platform.spec(), memory_mib=_SMALL), platform.qemu
     room_mib = HEADROOM_MIB + _ROOM * (_SMALL + QEMU_OVERHEAD_MIB)
     with session(tmp_path, room_mib) as machines, machines.machine(spec, qemu, tmp_path / "first"):

@@ -11,5 +11,5 @@ FULL = "x86_64"
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Give that architecture the kernel that notices most."""
     callspec = getattr(item, "callspec", None)
-    if callspec is not None and getattr(callspec.params.get("arch"), "name", "") == FULL:
+    if callspec is not None and getattr(callspec.params.get("rustbed_arch"), "name", "") == FULL:
         item.add_marker(pytest.mark.machine(profile="debug"))
