@@ -32,6 +32,10 @@ class Qemu:
     program: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     version: tuple[int, ...]
+    # a library to preload, with which a running QEMU copies itself; None: it cannot
+    shim: Path | None = None
+    # why there is none, if it was asked for
+    uncopyable: str = ""
 
     @property
     def identity(self) -> str:

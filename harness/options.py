@@ -9,7 +9,7 @@ from typing import Any
 from rustbed.arch import ARCHES, Arch
 from rustbed.cache import CACHE_HELP, default_root
 from rustbed.errors import UsageError
-from rustbed.prepare import ACCELS, TOOLCHAINS, Choices, select_arches
+from rustbed.prepare import ACCELS, FORKS, TOOLCHAINS, Choices, select_arches
 
 # returns the value of the option of that name, dashes and all left out
 Given = Callable[[str], Any]
@@ -40,6 +40,12 @@ def add_options(add: Callable[..., object]) -> None:
     )
     add("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's")
     add(
+        "--forks",
+        default="restored",
+        choices=FORKS,
+        help="hot: copy a QEMU that runs, where that works; restored: let a new one load the saved machine",
+    )
+    add(
         "--refresh",
         action="store_true",
         help="look for a newer kernel instead of what debian:... meant last time",
@@ -59,6 +65,7 @@ def read_choices(given: Given) -> Choices:
         toolchain=given("toolchain"),
         qemu=Path(given("qemu")) if given("qemu") else None,
         fragments=tuple(Path(path).absolute() for path in given("fragment")),
+        forks=given("forks"),
         refresh=given("refresh"),
         cache_root=Path(given("cache") or default_root()).absolute(),
     )

@@ -15,7 +15,8 @@ from rustbed import cache as caching
 from rustbed import host
 from rustbed.arch import ARCHES, Arch, require_arch
 from rustbed.cache import Cache
-from rustbed.errors import HarnessError, HostError, MachineError, UsageError
+from rustbed.errors import ForkError, HarnessError, HostError, MachineError, UsageError
+from rustbed.forks.hot.shim import HOST, build_shim
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image, build_image
 from rustbed.kernel.artifact import Kernel
@@ -31,6 +32,8 @@ from rustbed.toolroot.toolroot import Toolchain, open_toolchain
 
 ACCELS = ("auto", "kvm", "tcg")
 TOOLCHAINS = ("toolroot", "host")
+# a template is loaded by a new QEMU, or a QEMU that runs it copies itself
+FORKS = ("restored", "hot")
 
 # seconds without output after which a guest under an unproven KVM is given up; a working one needs tenths
 _PROOF_SILENCE_S = 5.0
@@ -50,6 +53,8 @@ class Choices:
     # kconfig fragments on top of the project's
     fragments: tuple[Path, ...] = ()
     image: str = "default"
+    # how machines are forked, where that is possible: FORKS
+    forks: str = "restored"
     # look for newer kernels instead of what debian:... meant last time
     refresh: bool = False
     cache_root: Path = field(default_factory=caching.default_root)
@@ -59,6 +64,7 @@ class Choices:
         for name, value, known in (
             ("accel", self.accel, ACCELS),
             ("toolchain", self.toolchain, TOOLCHAINS),
+            ("forks", self.forks, FORKS),
             ("profile", self.profile, list_profiles()),
         ):
             if value not in known:
@@ -109,7 +115,17 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     kernel = _build(arch, choices, toolchain, report)
     image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
     accel = _choose_accel(choices, kernel, image, qemu, report)
+    if choices.forks == "hot":
+        qemu = _with_shim(qemu, HOST if choices.qemu else toolchain, cache)
     return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
+
+
+def _with_shim(qemu: Qemu, toolchain: Toolchain, cache: Cache) -> Qemu:
+    """Return a QEMU that can be copied, or that knows why it cannot."""
+    try:
+        return replace(qemu, shim=build_shim(cache, toolchain))
+    except ForkError as error:
+        return replace(qemu, uncopyable=error.headline)
 
 
 def _build(

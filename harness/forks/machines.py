@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HostError
+from rustbed.forks.hot.servers import Servers
 from rustbed.forks.key import refusal, template_key
 from rustbed.forks.ledger import Ledger
 from rustbed.forks.restore import Restore
@@ -25,8 +26,11 @@ from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.progress import Progress, Report
 
-# how machines came about, in `Machines.counts`; a boot instead of a fork has its reason behind it
+# how machines came about, in `Machines.counts`; what is done instead has its reason behind it
 FORKED = "forked"
+# those of the forked ones that are copies of a running machine
+COPIED = "copied"
+RESTORED = "restored instead: "
 BOOTED = "booted as asked"
 INSTEAD = "booted instead: "
 
@@ -35,13 +39,16 @@ _FAILURES = 2
 
 
 def render_counts(counts: Mapping[str, int]) -> str:
-    """Render how many machines came about in which way, in a line and one more for each reason to boot."""
-    instead = {how: count for how, count in counts.items() if how.startswith(INSTEAD)}
-    parts = [f"{counts.get(FORKED, 0)} machines forked", f"{counts.get(BOOTED, 0)} booted as asked"]
+    """Render how many machines came about in which way, and a line for each reason to do otherwise."""
+    instead = sum(count for how, count in counts.items() if how.startswith(INSTEAD))
+    copied = f" ({counts[COPIED]} as copies of a running one)" if counts.get(COPIED) else ""
+    parts = [f"{counts.get(FORKED, 0)} machines forked{copied}", f"{counts.get(BOOTED, 0)} booted as asked"]
     if instead:
-        parts.append(f"{sum(instead.values())} booted instead of forked")
+        parts.append(f"{instead} booted instead of forked")
     lines = [", ".join(parts)]
-    lines += [f"  {count} because {how.removeprefix(INSTEAD)}" for how, count in sorted(instead.items())]
+    for prefix, done in ((INSTEAD, ""), (RESTORED, "restored instead of copied ")):
+        reasons = sorted((how.removeprefix(prefix), n) for how, n in counts.items() if how.startswith(prefix))
+        lines += [f"  {number} {done}because {reason}" for reason, number in reasons]
     return "\n".join(lines)
 
 
@@ -71,6 +78,8 @@ class Machines:
         self._forks = forks
         self._ledger = ledger or Ledger(cache)
         self._source_of = source_of
+        #: the running machines that others are copies of
+        self.servers = Servers(cache, self._ledger)
         # by template key, like the rest
         self._templates: dict[str, Template] = {}
         self._sources: dict[str, Source] = {}
@@ -91,6 +100,7 @@ class Machines:
 
     def close(self) -> None:
         """End what stands by, and what forks are copied from. A later machine starts it again."""
+        self.servers.close()
         standby, self._standby = self._standby, None
         if standby is not None:
             standby.stack.close()
@@ -136,17 +146,44 @@ class Machines:
                 raise ForkError(why)
             with ExitStack() as attempt:
                 waiting = self._take_standby(attempt, key)
+                vm = None
                 if waiting is None:
                     attempt.enter_context(self._room(spec))
                     template = self._template(key, spec, qemu, directory / "template", slowness)
-                    waiting = attempt.enter_context(self._source(template, qemu).start(directory.parent))
-                vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
+                    vm = self._copied(attempt, template, qemu, directory, slowness)
+                if vm is None:
+                    waiting = waiting or attempt.enter_context(
+                        self._source(template, qemu).start(directory.parent)
+                    )
+                    vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
                 stack.push(attempt.pop_all())
         except ForkError as error:
             self._instead(key, error)
             return None
         self.counts[FORKED] += 1
-        self._stand_by(waiting, directory.parent)
+        if why := self.servers.refused.get(key):
+            self._count_otherwise(RESTORED, "restoring instead of copying", why)
+        self._stand_by(key, qemu, directory.parent)
+        return vm
+
+    def _copied(
+        self, stack: ExitStack, template: Template, qemu: Qemu, directory: Path, slowness: float
+    ) -> Vm | None:
+        """Return a copy of a running machine that lives as long as `stack`; None where there is none."""
+        if not _is_copyable(qemu):
+            return None
+        try:
+            server = self.servers.find(template, qemu, directory.parent)
+            if server is None:
+                return None
+            with ExitStack() as attempt:
+                waiting = attempt.enter_context(server.copy(directory.parent))
+                vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
+                stack.push(attempt.pop_all())
+        except ForkError as error:
+            self.servers.give_up(template.key, error)
+            return None
+        self.counts[COPIED] += 1
         return vm
 
     def _take_standby(self, stack: ExitStack, key: str) -> Waiting | None:
@@ -191,16 +228,23 @@ class Machines:
                 self._refused[key] = reason
         else:
             self._refused[key] = reason
-        if not self.counts[INSTEAD + reason]:
-            self._report(Progress(what=f"booting instead of forking: {reason}", finished=True))
-        self.counts[INSTEAD + reason] += 1
+        self._count_otherwise(INSTEAD, "booting instead of forking", reason)
 
-    def _stand_by(self, last: Waiting, directory: Path) -> None:
-        """Start a fork for the next test, if its template is known and there is memory for it now."""
+    def _count_otherwise(self, prefix: str, done: str, reason: str) -> None:
+        """Count what was done for a reason, and say so the first time."""
+        if not self.counts[prefix + reason]:
+            self._report(Progress(what=f"{done}: {reason}", finished=True))
+        self.counts[prefix + reason] += 1
+
+    def _stand_by(self, last: str, qemu: Qemu, directory: Path) -> None:
+        """Start what the next test's machine comes from, if its template is known and there is memory now."""
         with ExitStack() as stack:
             try:
-                template, qemu = self._next(last)
+                template, qemu = self._next(last, qemu)
                 if template is None:
+                    return
+                # this will not be its first use: see `Servers.find`
+                if qemu.shim is not None and self.servers.start_ahead(template, qemu, directory):
                     return
                 mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
@@ -210,11 +254,16 @@ class Machines:
                 return
             self._standby = _Standby(waiting=waiting, stack=stack.pop_all())
 
-    def _next(self, last: Waiting) -> tuple[Template | None, Qemu]:
+    def _next(self, last: str, qemu: Qemu) -> tuple[Template | None, Qemu]:
         """Return what the next machine is a fork of; None if it is none, or not known yet."""
         if self.foretell is None:
-            return last.template, last.qemu
+            return self._templates.get(last), qemu
         if (wanted := self.foretell()) is None:
-            return None, last.qemu
+            return None, qemu
         spec, qemu = wanted
         return self._templates.get(template_key(spec, qemu)), qemu
+
+
+def _is_copyable(qemu: Qemu) -> bool:
+    """Whether copies were asked for."""
+    return qemu.shim is not None or bool(qemu.uncopyable)

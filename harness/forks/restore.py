@@ -7,21 +7,34 @@ and loads the state of the devices.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.forks.template import CAPABILITIES, Template
-from rustbed.forks.waiting import Waiting, open_unnamed_files
+from rustbed.forks.waiting import UnnamedFiles, Waiting, open_unnamed_files
 from rustbed.host import Qemu
 from rustbed.machine.argv import Ram, render_argv
 from rustbed.machine.booting import SLOWNESS
 from rustbed.machine.monitor import Monitor
-from rustbed.machine.starting import start_qemu
+from rustbed.machine.starting import Started, start_qemu
 
 # typed ahead of the first command: QEMU translates what a command makes the guest's kernel and shell do when
 # that is done for the first time, and an emulated fork may do so while it waits
 _WARM_UP = b"(cat /dev/null) >/dev/null 2>&1\n"
+
+
+def start_incoming(template: Template, qemu: Qemu, files: UnnamedFiles) -> AbstractContextManager[Started]:
+    """Start a QEMU that waits to be told to load a template, its memory mapped privately."""
+    ram = Ram(path=str(template.ram), shared=False)
+    return start_qemu(
+        qemu,
+        lambda channels: render_argv(template.fork_spec, qemu.program, channels, ram=ram, incoming=True),
+        console=Path(f"/proc/self/fd/{files.console}"),
+        complaints=files.complaints,
+        devices=template.fork_spec.served_devices,
+        pass_fds=[files.console],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,20 +48,9 @@ class Restore:
     def start(self, directory: Path) -> Iterator[Waiting]:
         """Start a QEMU that loads the template's state when it can, and yield it at once."""
         template, qemu = self.template, self.qemu
-        ram = Ram(path=str(template.ram), shared=False)
-        spec = template.fork_spec
         with ExitStack() as stack:
             files = open_unnamed_files(stack, directory)
-            started = stack.enter_context(
-                start_qemu(
-                    qemu,
-                    lambda channels: render_argv(spec, qemu.program, channels, ram=ram, incoming=True),
-                    console=Path(f"/proc/self/fd/{files.console}"),
-                    complaints=files.complaints,
-                    devices=spec.served_devices,
-                    pass_fds=[files.console],
-                )
-            )
+            started = stack.enter_context(start_incoming(template, qemu, files))
             monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
             stack.callback(monitor.close)
             # the guest runs as soon as the state is loaded; a QEMU that cannot load it ends

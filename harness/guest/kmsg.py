@@ -9,6 +9,7 @@ is here too.
 from __future__ import annotations
 
 import secrets
+import select
 import socket
 import threading
 import time
@@ -42,6 +43,9 @@ _AWAKE = "rustbed awake"
 _AWAKE_LINE = f"{_AWAKE}\n".encode()
 # of a fork's seed; the guest takes twice as many digits, at most 64
 _SEED_BYTES = 32
+# seconds for the log of a machine that stands still to be here, and between two looks whether it is
+_STILL_S = 5.0
+_GLANCE_S = 0.003
 # of a flood's end, so that what stopped it is seen
 _TAIL = 1_000
 
@@ -68,6 +72,7 @@ class RecordStream:
         self._records: list[Record] = list(earlier.records)
         self._tail: deque[Record] = deque(maxlen=_TAIL)
         self.total = 0
+        self._received = 0
         self._lost = 0
         self._next = earlier.next_seq
         self._fences: set[str] = set()
@@ -86,6 +91,7 @@ class RecordStream:
                 return
             if not chunk:
                 return
+            self._received += len(chunk)
             self._raw.write(chunk)
             data = rest + chunk
             with self._changed:
@@ -112,6 +118,25 @@ class RecordStream:
             return
         self.total += 1
         (self._records if len(self._records) < FLOOD else self._tail).append(record)
+
+    def as_earlier(self) -> EarlierLog:
+        """Return what came so far as the log of machines that are copies of this one.
+
+        To be asked of a machine that stands still. Raises TimeoutError if what it sent before does not
+        come to an end.
+        """
+        deadline = Deadline.after(_STILL_S)
+        count = -1
+        while count != self._received:
+            if deadline.expired:
+                raise TimeoutError
+            count = self._received
+            # what is on its way is with the socket or with the thread
+            time.sleep(_GLANCE_S)
+            readable, _, _ = select.select([self._sock], [], [], 0)
+            count = -1 if readable else count
+        with self._changed:
+            return EarlierLog(records=(*self._records, *self._tail), next_seq=self._next)
 
     @property
     def damage(self) -> str:

@@ -11,9 +11,9 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rustbed import process
@@ -26,6 +26,15 @@ from rustbed.machine.spec import MachineSpec
 
 # the first QEMU whose file chardev can be given an input on the command line
 _CONSOLE_INPUT = (8, 1)
+
+# what QEMU is connected to by socket pairs
+_CHANNELS = ("shell", "records", "pulse", "monitor")
+
+# tells the shim its socket: forks/hot/shim/shim.h
+_CONTROL_VARIABLE = "RUSTBED_COPY_FD"
+
+# what tells one open file or socket from all others: device and inode
+Identity = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +52,10 @@ class Started:
     at: float
     # what serves its devices
     served: tuple[Served, ...] = ()
+    # asks QEMU to copy itself; None if the shim is not in it
+    control: socket.socket | None = None
+    # QEMU's ends of the channels, by name
+    ends: Mapping[str, Identity] = field(default_factory=dict)
 
     def running(self, files: RunFiles, since: float | None = None) -> Running:
         """Return the machine, now that it is known where its files are.
@@ -81,38 +94,72 @@ def start_qemu(
     """
     with ExitStack() as stack:
         served = tuple(stack.enter_context(device.serve()) for device in devices)
-        pairs = {name: socket.socketpair() for name in ("shell", "records", "pulse", "monitor")}
-        for ours, _ in pairs.values():
-            stack.callback(ours.close)
+        pairs = _open_pairs(stack, copyable=qemu.shim is not None)
         reads, writes = _open_pipe(stack) if qemu.version >= _CONSOLE_INPUT else (None, None)
+        theirs = {name: end.fileno() for name, (_, end) in pairs.items()}
+        if reads is not None:
+            theirs["console_input"] = reads
         channels = Channels(
             console=file_chardev(console, reads),
-            **{name: f"socket,fd={theirs.fileno()}" for name, (_, theirs) in pairs.items()},
+            **{name: f"socket,fd={theirs[name]}" for name in _CHANNELS},
             terminal=terminal,
             served=tuple(tuple(each.argv) for each in served),
         )
+        argv = render(channels)
+        if qemu.shim is not None:
+            argv = preload(argv, qemu.shim, theirs["control"])
+        ends = {name: identify(end) for name, end in {**theirs, "complaints": complaints}.items()}
         at = time.monotonic()
         try:
             child = stack.enter_context(
                 process.start(
-                    render(channels),
+                    argv,
                     stderr=complaints,
                     stdout=None if terminal else complaints,
                     stdin=None if terminal else process.NOTHING,
                     env=dict(qemu.env),
                     pass_fds=[
-                        *(theirs.fileno() for _, theirs in pairs.values()),
-                        *([] if reads is None else [reads]),
+                        *theirs.values(),
                         *(descriptor for each in served for descriptor in each.pass_fds),
                         *pass_fds,
                     ],
                 )
             )
         finally:
-            for _, theirs in pairs.values():
-                theirs.close()
-        ends = {name: ours for name, (ours, _) in pairs.items()}
-        yield Started(child=child, at=at, console_input=writes, served=served, **ends)
+            for _, end in pairs.values():
+                end.close()
+        yield Started(
+            child=child,
+            at=at,
+            console_input=writes,
+            served=served,
+            ends={**ends, "console": _identity(console.stat())},
+            **{name: ours for name, (ours, _) in pairs.items()},
+        )
+
+
+def _open_pairs(stack: ExitStack, *, copyable: bool) -> dict[str, tuple[socket.socket, socket.socket]]:
+    """Return our end and QEMU's of each channel, and of the shim's socket; ours are closed with `stack`."""
+    pairs = {name: socket.socketpair() for name in _CHANNELS}
+    if copyable:
+        pairs["control"] = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for ours, _ in pairs.values():
+        stack.callback(ours.close)
+    return pairs
+
+
+def preload(argv: Sequence[str], shim: Path, control: int) -> tuple[str, ...]:
+    """Return a command line that starts a program, and nothing before it, with the shim and its socket."""
+    return ("env", f"LD_PRELOAD={shim}", f"{_CONTROL_VARIABLE}={control}", *argv)
+
+
+def identify(descriptor: int) -> Identity:
+    """Return what a descriptor is of."""
+    return _identity(os.fstat(descriptor))
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
 
 
 def _open_pipe(stack: ExitStack) -> tuple[int, int]:

@@ -19,7 +19,7 @@ def pytest_argv(config: pytest.Config, scene: str, arch: Arch, results: Path, *w
     option = config.getoption
     argv = [sys.executable, "-m", "pytest", str(SCENES / scene), "-p", "no:cacheprovider", "-q"]
     argv += ["--arch", arch.name, "--results", str(results)]
-    for name in ("--kernel", "--profile", "--accel", "--toolchain", "--qemu", "--cache"):
+    for name in ("--kernel", "--profile", "--accel", "--toolchain", "--qemu", "--forks", "--cache"):
         if value := option(name):
             argv += [name, str(value)]
     if option("--no-fork"):

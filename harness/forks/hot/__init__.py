@@ -1,0 +1,1 @@
+"""Copies of a running QEMU, with all that it has translated."""

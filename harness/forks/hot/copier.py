@@ -1,0 +1,178 @@
+"""Asking a QEMU to copy itself.
+
+Owns the socket to the library in shim/ and the messages on it, which
+shim/shim.h describes, and which descriptors of QEMU stand for which channel.
+Knows nothing of guests.
+"""
+
+from __future__ import annotations
+
+import array
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed import process
+from rustbed.errors import ForkError
+from rustbed.forks.hot.copied import CopiedProcess
+from rustbed.machine.monitor import COMMAND_S
+from rustbed.machine.starting import Identity, Started, identify
+
+# seconds that a host under load may take to copy a process
+_COPY_S = 20.0
+# seconds for a copy that was made, by a QEMU that then did not answer, to say so
+_UNCLAIMED_S = 1.0
+# bytes of one message, at most
+_MESSAGE = 512
+
+
+def open_control() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a control socket: ours, and the one for the copy."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def find_descriptors(pid: int, ends: Mapping[str, Identity]) -> dict[str, tuple[int, ...]]:
+    """Return the descriptors of a process that are of each of the named files and sockets."""
+    found: dict[Identity, list[int]] = {}
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # one that is closed meanwhile is of nothing
+        with suppress(OSError):
+            status = link.stat()
+            found.setdefault((status.st_dev, status.st_ino), []).append(int(link.name))
+    return {name: tuple(found.get(identity, ())) for name, identity in ends.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """A copy that runs."""
+
+    process: CopiedProcess
+    # our end of the socket to ask it for copies
+    control: socket.socket
+    # its ends of all channels, by name
+    ends: Mapping[str, Identity]
+
+
+def open_copier(started: Started, seconds: float = COMMAND_S) -> Copier:
+    """Return what asks a QEMU that has begun to serve its channels for copies. Raises ForkError.
+
+    `seconds` is how long it may take to say that it can make some.
+    """
+    if started.control is None:
+        raise ForkError("QEMU cannot be copied: it was started without the shim")
+    copier = Copier(started.control, find_descriptors(started.child.pid, started.ends))
+    copier.require_ready(seconds)
+    return copier
+
+
+class Copier:
+    """The socket of one QEMU, and its descriptors by what they are for, the socket's own as `control`."""
+
+    def __init__(self, control: socket.socket, descriptors: Mapping[str, tuple[int, ...]]) -> None:
+        self._control = control
+        self._descriptors = descriptors
+        self._broken = ""
+
+    def require_ready(self, seconds: float) -> None:
+        """Wait until the library has said that it can make copies. Raises ForkError if it cannot."""
+        try:
+            said = _receive(self._control, seconds)
+        except TimeoutError:
+            said = "unable: the shim is not in it"
+        if said != "ready":
+            raise ForkError(f"QEMU cannot be copied: {said.removeprefix('unable: ') or 'it ended at once'}")
+
+    def copy(self, ends: Mapping[str, int]) -> Copied:
+        """Copy the process; in the copy, the named channels are the given descriptors.
+
+        The caller ends it, and closes its socket and the descriptors. Raises ForkError.
+        """
+        if self._broken:
+            raise ForkError(self._broken)
+        ours, theirs = open_control()
+        try:
+            with theirs:
+                all_ends = {**ends, "control": theirs.fileno()}
+                identities = {name: identify(number) for name, number in all_ends.items()}
+                answer = self._ask(self._request(all_ends))
+            return Copied(process=self._take(answer, ours), control=ours, ends=identities)
+        except BaseException:
+            if self._broken:
+                _end_unclaimed(ours)
+            ours.close()
+            raise
+
+    def _ask(self, request: tuple[Sequence[int], Sequence[int]]) -> str:
+        """Send a request and return the answer; one that comes too late is not taken for the next one's."""
+        self._broken = "QEMU was asked for a copy before and did not answer"
+        _send(self._control, *request)
+        try:
+            answer = _receive(self._control, _COPY_S)
+        except TimeoutError as error:
+            raise ForkError(f"QEMU did not make a copy within {_COPY_S:g} s") from error
+        if not answer:
+            raise ForkError("QEMU ended while it was copied")
+        self._broken = ""
+        return answer
+
+    def _request(self, ends: Mapping[str, int]) -> tuple[list[int], list[int]]:
+        missing = [name for name in ends if not self._descriptors.get(name)]
+        if missing:
+            raise ForkError(f"QEMU has no descriptor that is its {missing[0]}")
+        pairs = [(old, new) for name, new in ends.items() for old in self._descriptors[name]]
+        return [old for old, _ in pairs], [new for _, new in pairs]
+
+    def _take(self, answer: str, control: socket.socket) -> CopiedProcess:
+        word, _, rest = answer.partition(" ")
+        if word != "copied":
+            raise ForkError(f"QEMU cannot be copied: {rest or 'it said nothing'}")
+        copied = CopiedProcess(int(rest))
+        try:
+            try:
+                said = _receive(control, _COPY_S)
+            except TimeoutError:
+                said = f"failed: it said nothing for {_COPY_S:g} s"
+            if not said.startswith("running "):
+                why = said.removeprefix("failed: ") or "it ended at once"
+                raise ForkError(f"a copy of QEMU did not come to life: {why}")
+        except BaseException:
+            end(copied)
+            raise
+        return copied
+
+    def has(self, name: str) -> bool:
+        """Whether QEMU has such a channel."""
+        return bool(self._descriptors.get(name))
+
+
+def end(copied: CopiedProcess) -> None:
+    """End a copy at once, and wait until it is gone."""
+    copied.kill()
+    process.wait(copied)
+
+
+def _send(control: socket.socket, old: Sequence[int], new: Sequence[int]) -> None:
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", new))
+    try:
+        control.sendmsg([array.array("i", old)], [rights])
+    except OSError as error:
+        raise ForkError(f"QEMU cannot be asked for a copy: {error.strerror}") from error
+
+
+def _receive(control: socket.socket, seconds: float) -> str:
+    """Return a message, empty if the other end is closed. Raises TimeoutError."""
+    control.settimeout(seconds)
+    try:
+        return control.recv(_MESSAGE).decode(errors="replace")
+    except ConnectionError:
+        return ""
+
+
+def _end_unclaimed(control: socket.socket) -> None:
+    """End a copy that may have been made although nobody was told its number."""
+    with suppress(TimeoutError):
+        said = _receive(control, _UNCLAIMED_S)
+        if said.startswith("running "):
+            end(CopiedProcess(int(said.removeprefix("running "))))

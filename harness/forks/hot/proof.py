@@ -1,0 +1,91 @@
+"""Whether copies of this QEMU on this host are what they have to be: looked at once.
+
+Owns what is looked at. The answer is kept until the host is booted again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from rustbed import cache as caching
+from rustbed import host
+from rustbed.cache import Cache, Facts
+from rustbed.errors import ForkError, HarnessError
+from rustbed.forks.hot.server import Server
+from rustbed.forks.waiting import adopt
+from rustbed.host import Qemu
+from rustbed.machine.vm import Vm
+
+KIND = "copies"
+
+# seconds that a copy's clock is watched
+_WATCHED_S = 0.2
+
+
+def prove(cache: Cache, qemu: Qemu, server: Server, directory: Path) -> None:
+    """Look whether copies of a server are sound, unless that was done since the host was booted.
+
+    Raises ForkError if they are not.
+    """
+    shim = qemu.shim.parent.name if qemu.shim else ""
+    key = caching.hash_text("copies", host.boot_id(), qemu.identity, shim)
+
+    def fill(_: Path) -> Facts:
+        return {"wrong": _find_wrong(server, directory)}
+
+    if wrong := cache.publish(KIND, key, fill)["wrong"]:
+        raise ForkError(f"copies of QEMU are not sound here: {wrong}")
+
+
+def _find_wrong(server: Server, directory: Path) -> str:
+    """Return what is wrong with two copies of a server; empty if nothing is. Raises ForkError for no copy."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rustbed-", dir=directory) as scratch, ExitStack() as stack:
+        try:
+            one, other = (
+                stack.enter_context(
+                    adopt(stack.enter_context(server.copy(Path(scratch))), Path(scratch, name))
+                )
+                for name in ("one", "other")
+            )
+            return _compare(one, other) or _watch_clock(one) or _look_at_process(one)
+        except ForkError:
+            raise
+        except HarnessError as error:
+            return error.headline
+
+
+def _compare(one: Vm, other: Vm) -> str:
+    one.check("echo one >/tmp/.copy; echo '<5>one' >/dev/kmsg")
+    if other.run("test -e /tmp/.copy").status == 0:
+        return "they share memory"
+    if one.log.messages != ["one"] or len(other.log):
+        return "they share the kernel log"
+    if one.monitor.execute("query-status")["status"] != "running":
+        return "one does not run"
+    return "they share random numbers" if _random(one) == _random(other) else ""
+
+
+def _random(vm: Vm) -> str:
+    return vm.check("cat /proc/sys/kernel/random/uuid")
+
+
+def _watch_clock(vm: Vm) -> str:
+    """Look whether the guest's clock goes on, and no faster than the host's."""
+    before, began = _uptime(vm), time.monotonic()
+    time.sleep(_WATCHED_S)
+    passed, most = _uptime(vm) - before, time.monotonic() - began
+    return "" if 0 < passed <= most + 0.05 else f"in {most:.2f} s its clock went on by {passed:.2f} s"
+
+
+def _uptime(vm: Vm) -> float:
+    return float(vm.check("cut -d' ' -f1 /proc/uptime"))
+
+
+def _look_at_process(vm: Vm) -> str:
+    status = Path(f"/proc/{vm.qemu_pid}/status").read_text()
+    # proc(5): 2 is a filter
+    return "" if "\nSeccomp:\t2" in status else "QEMU's sandbox is not in place"

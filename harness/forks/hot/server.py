@@ -1,0 +1,144 @@
+"""A machine that is there to be copied: it runs its template, is warmed, and stands still.
+
+Owns its QEMU. Knows nothing of tests, nor of how many machines there may be.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from rustbed.deadline import Deadline
+from rustbed.errors import ForkError, HarnessError
+from rustbed.forks.hide import FIND_AGAIN
+from rustbed.forks.hot.copier import Copier, open_copier
+from rustbed.forks.hot.copy import start_copy
+from rustbed.forks.hot.warming import render_warm_up
+from rustbed.forks.restore import start_incoming
+from rustbed.forks.template import CAPABILITIES, Template
+from rustbed.forks.waiting import Waiting, open_unnamed_files
+from rustbed.guest.kmsg import RecordStream
+from rustbed.host import Qemu
+from rustbed.machine.booting import SLOWNESS
+from rustbed.machine.monitor import COMMAND_S, Monitor
+from rustbed.machine.starting import Started
+
+# seconds for the state to be loaded and all commands to be run, on a machine with hardware virtualisation
+_WARM_S = 20.0
+
+
+class Server:
+    """A started machine; `park` makes it one that can be copied."""
+
+    def __init__(
+        self,
+        template: Template,
+        qemu: Qemu,
+        started: Started,
+    ) -> None:
+        #: what its copies are forks of, once it is parked
+        self.template = template
+        self._qemu = qemu
+        self._started = started
+        # there once it is parked, and the kernel log until then
+        self._copier: Copier | None = None
+        self._earlier = template.log
+        self._mark = secrets.token_hex(8)
+        self._monitor = monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
+        self._steps: tuple[Callable[[float], object], ...] = (
+            monitor.begin("migrate-set-capabilities", capabilities=list(CAPABILITIES)),
+            monitor.begin("migrate-incoming", uri=f"file:{template.state}"),
+        )
+        self._records = RecordStream(started.records, Path(os.devnull), template.log)
+        # a QEMU that has ended already is noticed when it is parked
+        with suppress(OSError):
+            first = [FIND_AGAIN] if template.hidden else []
+            started.shell.sendall(render_warm_up(self._mark, first).encode())
+
+    @property
+    def pid(self) -> int:
+        """The number of its QEMU on the host."""
+        return self._started.child.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether its QEMU is there."""
+        return self._started.child.poll() is None
+
+    def park(self) -> None:
+        """Wait until it has done what tests do first, and stop it. Raises ForkError."""
+        if self._copier is not None:
+            return
+        deadline = Deadline.after(_WARM_S * SLOWNESS[self.template.spec.accel])
+        try:
+            for loaded in self._steps:
+                loaded(COMMAND_S)
+            self._records.wake()
+            _read_to(self._started.shell, f"\n{self._mark}\n".encode(), deadline)
+            if not self._records.saw_fence(self._mark, deadline) or self._records.awake_at(deadline) is None:
+                raise ForkError("its kernel log does not come")
+            self._monitor.execute("stop")
+            self._earlier = self._records.as_earlier()
+        except (HarnessError, TimeoutError) as error:
+            raise ForkError(f"a machine to be copied did not come to life: {error}") from error
+        # devices that were hidden from the template have been found again
+        self.template = replace(self.template, hidden=False)
+        self._copier = open_copier(self._started)
+
+    @contextmanager
+    def copy(self, directory: Path) -> Iterator[Waiting]:
+        """Yield a copy that begins to run, and end it on the way out; see `Source.start`."""
+        self.park()
+        assert self._copier is not None
+        with ExitStack() as stack:
+            files = open_unnamed_files(stack, directory)
+            started = stack.enter_context(start_copy(self._copier, files))
+            monitor = Monitor(started.monitor, None, SLOWNESS[self.template.spec.accel], negotiated=True)
+            stack.callback(monitor.close)
+            yield Waiting(
+                template=self.template,
+                qemu=self._qemu,
+                started=started,
+                monitor=monitor,
+                steps=(monitor.begin("cont"),),
+                files=files,
+                earlier=self._earlier,
+            )
+
+    def close(self) -> None:
+        """Close the channels; the owner ends QEMU."""
+        self._monitor.close()
+        self._records.close()
+
+
+@contextmanager
+def start_server(template: Template, qemu: Qemu, directory: Path) -> Iterator[Server]:
+    """Start a machine to be copied, yield it at once, and end it on the way out; its copies go on.
+
+    Its files have no names on the file system of `directory`. Raises ForkError.
+    """
+    with ExitStack() as stack:
+        files = open_unnamed_files(stack, directory)
+        started = stack.enter_context(start_incoming(template, qemu, files))
+        server = Server(template, qemu, started)
+        stack.callback(server.close)
+        yield server
+
+
+def _read_to(sock: socket.socket, end: bytes, deadline: Deadline) -> None:
+    """Read what the guest's shell says until it says `end`. Raises ForkError."""
+    tail = b"\n"
+    while end not in tail:
+        sock.settimeout(max(deadline.remaining, 0.001))
+        try:
+            chunk = sock.recv(1 << 16)
+        except OSError as error:
+            raise ForkError("its shell does not answer") from error
+        if not chunk:
+            raise ForkError("its QEMU has ended")
+        tail = (tail + chunk)[-len(end) - (1 << 16) :]

@@ -1,0 +1,123 @@
+"""A session's machines that are there to be copied: which there are, and why there are no others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed.cache import Cache
+from rustbed.errors import ForkError, HostError
+from rustbed.forks.hot.proof import prove
+from rustbed.forks.hot.server import Server, start_server
+from rustbed.forks.ledger import Ledger
+from rustbed.forks.template import Template
+from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
+
+# at most so many at once; what was not used for longest goes first
+_MOST = 8
+# a server costs as much as two or three restored forks: the first machine of a template is restored
+_WORTHWHILE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Owned:
+    server: Server
+    # ends it, and gives its memory back
+    stack: ExitStack
+
+
+class Servers:
+    """Starts and ends servers; belongs to one thread, which must outlive them."""
+
+    def __init__(self, cache: Cache, ledger: Ledger) -> None:
+        self._cache = cache
+        self._ledger = ledger
+        # by template key, the one used last at the end
+        self._owned: dict[str, _Owned] = {}
+        self._wanted: Counter[str] = Counter()
+        #: by template key: why its machines are not copied
+        self.refused: dict[str, str] = {}
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The numbers of their QEMUs on the host."""
+        return tuple(owned.server.pid for owned in self._owned.values())
+
+    def close(self) -> None:
+        """End all servers; their copies go on."""
+        while self._owned:
+            self._owned.popitem()[1].stack.close()
+
+    def start_ahead(self, template: Template, qemu: Qemu, directory: Path) -> bool:
+        """Start a server that the next machine will be a copy of; False if there is none.
+
+        Nobody waits for it here.
+        """
+        if _refusal(template, qemu) or template.key in self.refused:
+            return False
+        try:
+            return self._own(template, qemu, directory) is not None
+        except ForkError:
+            # said when it is wanted
+            return False
+
+    def find(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
+        """Return a server that can be copied now; None if it is not worth it or there is no room.
+
+        Raises ForkError if its machines are not copied.
+        """
+        if why := _refusal(template, qemu) or self.refused.get(template.key):
+            raise ForkError(why)
+        self._wanted[template.key] += 1
+        if self._wanted[template.key] < _WORTHWHILE:
+            return None
+        if (server := self._own(template, qemu, directory)) is not None:
+            server.park()
+            prove(self._cache, qemu, server, directory)
+        return server
+
+    def give_up(self, key: str, error: ForkError) -> None:
+        """End the server of a template and start no other."""
+        self.refused[key] = error.headline
+        self._end(key)
+
+    def _own(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
+        key = template.key
+        owned = self._owned.pop(key, None)
+        if owned is not None and owned.server.runs and owned.server.template.stamps == template.stamps:
+            self._owned[key] = owned
+            return owned.server
+        if owned is not None:
+            owned.stack.close()
+        while len(self._owned) >= _MOST:
+            self._end(next(iter(self._owned)))
+        return self._start(template, qemu, directory)
+
+    def _start(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
+        mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
+        with ExitStack() as stack:
+            try:
+                # room for a copy beside it: else the two would take it from each other
+                with self._ledger.claim(2 * mib, patience_s=0):
+                    pass
+                stack.enter_context(self._ledger.claim(mib, patience_s=0))
+            except HostError:
+                return None
+            server = stack.enter_context(start_server(template, qemu, directory))
+            self._owned[template.key] = _Owned(server=server, stack=stack.pop_all())
+            return server
+
+    def _end(self, key: str) -> None:
+        if (owned := self._owned.pop(key, None)) is not None:
+            owned.stack.close()
+
+
+def _refusal(template: Template, qemu: Qemu) -> str:
+    """Return why machines of a template are never copied; empty if they may be."""
+    if template.spec.accel != "tcg":
+        return f"{template.spec.accel} belongs to one process"
+    if served := [device.name for device in template.spec.served_devices]:
+        return f"{served[0]} is served to one QEMU"
+    return qemu.uncopyable

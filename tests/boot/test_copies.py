@@ -1,0 +1,191 @@
+"""What copies of a running machine promise, beside what all forks do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rustbed import CrashError, LostError, Vm
+from rustbed.arch import Arch
+from rustbed.forks.machines import COPIED, FORKED, RESTORED, Machines
+from rustbed.log.splat import find_splats
+from rustbed.options import read_choices
+from rustbed.prepare import Choices, Platform, prepare
+from rustbed.progress import ignore
+from tests.processes import is_running
+
+
+@pytest.fixture
+def choices(request: pytest.FixtureRequest) -> Choices:
+    return replace(read_choices(request.config.getoption), forks="hot")
+
+
+@pytest.fixture
+def platform(arch: Arch, choices: Choices) -> Platform:
+    found = prepare(arch, choices, ignore)
+    if found.accel != "tcg":
+        pytest.skip("KVM's machines are not copied")
+    if found.qemu.shim is None:
+        pytest.skip(found.qemu.uncopyable)
+    return found
+
+
+class Copies:
+    """Machines of a session whose server runs."""
+
+    def __init__(self, machines: Machines, platform: Platform, path: Path, cpus: int) -> None:
+        self.machines = machines
+        self._platform = platform
+        self._spec = replace(platform.spec(), cpus=cpus)
+        self._path = path
+        self._number = 0
+
+    def next(self, stack: ExitStack) -> Vm:
+        self._number += 1
+        directory = self._path / str(self._number)
+        return stack.enter_context(self.machines.machine(self._spec, self._platform.qemu, directory))
+
+    def copy(self, stack: ExitStack) -> Vm:
+        """Return a machine that is a copy."""
+        before = self.machines.counts[COPIED]
+        vm = self.next(stack)
+        assert self.machines.counts[COPIED] == before + 1, dict(self.machines.counts)
+        return vm
+
+    @property
+    def server_pid(self) -> int:
+        (owned,) = self.machines.servers.pids
+        return owned
+
+
+@pytest.fixture
+def cpus() -> int:
+    return 1
+
+
+@pytest.fixture
+def copies(choices: Choices, platform: Platform, tmp_path: Path, cpus: int) -> Iterator[Copies]:
+    with Machines(choices.cache, ignore) as machines:
+        found = Copies(machines, platform, tmp_path, cpus)
+        with ExitStack() as stack:
+            # the first machine of its kind is restored, and the server is started
+            found.next(stack)
+        yield found
+
+
+def test_second_machine_of_a_kind_is_a_copy(copies: Copies) -> None:
+    with ExitStack() as stack:
+        copies.copy(stack)
+        copies.copy(stack)
+    assert copies.machines.counts == {FORKED: 3, COPIED: 2}
+
+
+def test_copies_share_neither_files_nor_logs_nor_consoles(copies: Copies) -> None:
+    with ExitStack() as stack:
+        vms = [copies.copy(stack) for _ in range(3)]
+        for number, vm in enumerate(vms):
+            assert len(vm.log) == 0
+            vm.check(f"echo {number} >/tmp/mine; touch /tmp/only{number}; echo '<4>I am {number}' >/dev/kmsg")
+        for number, vm in enumerate(vms):
+            assert vm.check("cat /tmp/mine; ls /tmp").split() == [str(number), "mine", f"only{number}"]
+            assert vm.log.messages == [f"I am {number}"]
+            assert vm.log_damage == ""
+            assert vm.files.console.read_text().count("I am ") == 1
+        assert copies.copy(stack).check("ls -A /tmp") == ""
+
+
+def test_copy_has_a_clock_that_goes_on_and_is_the_hosts(copies: Copies) -> None:
+    time.sleep(2)
+    with ExitStack() as stack:
+        vm = copies.copy(stack)
+        assert abs(int(vm.check("date +%s")) - time.time()) < 20
+        before = float(vm.check("cut -d' ' -f1 /proc/uptime"))
+        vm.check("sleep 1")
+        assert 1 <= float(vm.check("cut -d' ' -f1 /proc/uptime")) - before < 20
+        assert find_splats(vm.dmesg.records) == ()
+
+
+def test_copies_draw_different_random_numbers(copies: Copies) -> None:
+    with ExitStack() as stack:
+        drawn = {copies.copy(stack).check("cat /proc/sys/kernel/random/uuid") for _ in range(3)}
+    assert len(drawn) == 3
+
+
+def test_driver_is_loaded_in_a_copy_and_nowhere_else(copies: Copies) -> None:
+    with ExitStack() as stack:
+        vm, other = copies.copy(stack), copies.copy(stack)
+        with vm.module("rust_minimal"):
+            assert "rust_minimal" in vm.check("cat /proc/modules")
+            assert other.check("cat /proc/modules") == ""
+        assert any("Rust minimal" in message for message in vm.log.messages)
+
+
+def test_copy_answers_qmp_and_takes_devices(copies: Copies) -> None:
+    with ExitStack() as stack:
+        vm = copies.copy(stack)
+        assert vm.monitor.execute("query-status")["status"] == "running"
+        if vm.spec.arch.hotplug_port:
+            vm.unplug(vm.plug("pci-testdev"))
+
+
+def test_copy_that_powers_off_or_panics_harms_no_other(copies: Copies) -> None:
+    with ExitStack() as stack:
+        off, panics, other = (copies.copy(stack) for _ in range(3))
+        assert isinstance(off.run_to_end("poweroff -f"), LostError)
+        assert isinstance(panics.run_to_end("echo c >/proc/sysrq-trigger"), CrashError)
+        assert other.check("echo well") == "well"
+        assert copies.copy(stack).check("echo well") == "well"
+
+
+def test_copy_runs_in_qemus_sandbox(copies: Copies) -> None:
+    with ExitStack() as stack:
+        status = Path(f"/proc/{copies.copy(stack).qemu_pid}/status").read_text()
+        assert "\nSeccomp:\t2" in status
+        assert "\nNoNewPrivs:\t1" in status
+
+
+def test_server_that_is_killed_takes_no_copy_with_it_and_is_replaced(copies: Copies) -> None:
+    with ExitStack() as stack:
+        vm = copies.copy(stack)
+        os.kill(copies.server_pid, signal.SIGKILL)
+        assert vm.check("echo alive") == "alive"
+        assert copies.copy(stack).check("echo alive") == "alive"
+
+
+def test_server_that_does_not_answer_is_replaced_by_restored_machines(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rustbed.forks.hot.copier._COPY_S", 0.5)
+    with ExitStack() as stack:
+        copies.copy(stack)
+        os.kill(copies.server_pid, signal.SIGSTOP)
+        assert copies.next(stack).check("echo alive") == "alive"
+        assert copies.next(stack).check("echo alive") == "alive"
+    (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
+    assert "did not make a copy within 0.5 s" in reason
+    assert copies.machines.counts[reason] == 2
+
+
+def test_nothing_is_left_of_a_session_with_copies(copies: Copies) -> None:
+    with ExitStack() as stack:
+        pids = [copies.copy(stack).qemu_pid for _ in range(4)]
+        pids.append(copies.server_pid)
+    copies.machines.close()
+    assert [pid for pid in pids if is_running(pid)] == []
+
+
+@pytest.mark.parametrize("cpus", [2])
+def test_copy_of_a_machine_with_two_cpus_runs_on_both(copies: Copies) -> None:
+    with ExitStack() as stack:
+        for _ in range(2):
+            vm = copies.copy(stack)
+            assert vm.check("nproc") == "2"
+            said = [vm.check(f"taskset {1 << cpu:x} sh -c 'echo on {cpu}'") for cpu in (0, 1)]
+            assert said == ["on 0", "on 1"]

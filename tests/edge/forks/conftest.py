@@ -1,0 +1,116 @@
+"""A program with threads that stands in for QEMU, with the library in it that lets it copy itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rustbed import process
+from rustbed.cache import Cache
+from rustbed.errors import ForkError
+from rustbed.forks.hot.copied import CopiedProcess
+from rustbed.forks.hot.copier import Copier, end, find_descriptors, open_control
+from rustbed.forks.hot.shim import HOST, build_shim
+from rustbed.machine.starting import identify, preload
+
+SOURCE = Path(__file__).parent / "standin.c"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One that runs."""
+
+    pid: int
+    copier: Copier
+    control: socket.socket
+    shell: socket.socket
+    child: process.Child | CopiedProcess
+
+    def say(self, line: str) -> str:
+        self.shell.sendall(f"{line}\n".encode())
+        self.shell.settimeout(20)
+        return self.shell.recv(256).decode().rstrip("\n")
+
+    @contextmanager
+    def copied(self) -> Iterator[Program]:
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                copied = self.copier.copy({"shell": theirs.fileno()})
+            copier = Copier(copied.control, find_descriptors(copied.process.pid, copied.ends))
+            try:
+                copier.require_ready(20)
+                yield Program(
+                    pid=copied.process.pid,
+                    copier=copier,
+                    control=copied.control,
+                    shell=ours,
+                    child=copied.process,
+                )
+            finally:
+                end(copied.process)
+                copied.control.close()
+
+
+Start = Callable[..., Program]
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        return build_shim(Cache(tmp_path_factory.mktemp("cache")), HOST)
+    except ForkError as error:
+        pytest.skip(error.headline)
+
+
+@pytest.fixture(scope="session")
+def standin(shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the program; where the library can be compiled, so can it."""
+    program = tmp_path_factory.mktemp("standin") / "standin"
+    subprocess.run(["cc", "-O1", "-Wall", "-pthread", "-rdynamic", "-o", program, SOURCE], check=True)
+    return program
+
+
+@pytest.fixture
+def start(standin: Path, shim: Path, tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts the program; it ends with the test."""
+    with ExitStack() as stack:
+
+        def started(
+            program: Path = standin,
+            shim: Path = shim,
+            env: Mapping[str, str] | None = None,
+            ready: bool = True,
+        ) -> Program:
+            control, theirs = open_control()
+            shell, its = socket.socketpair()
+            stack.enter_context(shell)
+            with theirs, its:
+                ends = {"control": identify(theirs.fileno()), "shell": identify(its.fileno())}
+                child = stack.enter_context(
+                    process.start(
+                        preload([str(program), str(its.fileno())], shim, theirs.fileno()),
+                        pass_fds=[theirs.fileno(), its.fileno()],
+                        cwd=tmp_path,
+                        env=env,
+                    )
+                )
+            stack.enter_context(control)
+            copier = Copier(control, find_descriptors(child.pid, ends))
+            if ready:
+                copier.require_ready(20)
+            return Program(pid=child.pid, copier=copier, control=control, shell=shell, child=child)
+
+        yield started
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - names are wanted

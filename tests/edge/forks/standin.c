@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stands in for QEMU: a main thread that waits in ppoll(2), others that wait for it, an answer for
+ * each line that comes on the descriptor argv[1]. See act() for the lines.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define WORKERS 3
+
+static int counter, shell, event, epoll;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t asked = PTHREAD_COND_INITIALIZER, answered = PTHREAD_COND_INITIALIZER;
+static int round_number, answers, workers = WORKERS;
+static __thread int rounds;
+
+/* Count the rounds in a variable of its own, and say whether the kernel and glibc agree on its number. */
+static void *work(void *argument)
+{
+	int seen = 0;
+
+	(void)argument;
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		while (seen == round_number)
+			pthread_cond_wait(&asked, &lock);
+		seen = round_number;
+		rounds++;
+		/* glibc sends signals to the number that it has for a thread */
+		answers += pthread_kill(pthread_self(), 0) == 0 && rounds == round_number;
+		pthread_cond_signal(&answered);
+	}
+	return NULL;
+}
+
+static int ask_workers(void)
+{
+	pthread_mutex_lock(&lock);
+	round_number++;
+	answers = 0;
+	pthread_cond_broadcast(&asked);
+	for (int i = 0; i < 1000 && answers < workers; i++) {
+		struct timespec soon;
+
+		clock_gettime(CLOCK_REALTIME, &soon);
+		soon.tv_nsec += 10000000;
+		soon.tv_sec += soon.tv_nsec / 1000000000;
+		soon.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&answered, &lock, &soon);
+	}
+	pthread_mutex_unlock(&lock);
+	return answers;
+}
+
+static void *spin(void *argument)
+{
+	for (;;)
+		__asm__ volatile("" : : "r"(argument) : "memory");
+	return NULL;
+}
+
+static int sleep_long(void *argument)
+{
+	(void)argument;
+	for (;;)
+		pause();
+}
+
+/* Take hold of something that a copy cannot have. */
+static void hold(const char *what)
+{
+	static char stack[65536];
+	struct epoll_event input = { .events = EPOLLIN };
+	pthread_t thread;
+	int pair[2];
+
+	if (!strcmp(what, "socket"))
+		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	else if (!strcmp(what, "pipe"))
+		pair[0] = pipe(pair);
+	else if (!strcmp(what, "timer"))
+		timerfd_create(CLOCK_MONOTONIC, 0);
+	else if (!strcmp(what, "epoll"))
+		epoll_ctl(epoll, EPOLL_CTL_ADD, event, &input);
+	else if (!strcmp(what, "file"))
+		open("written", O_RDWR | O_CREAT, 0600);
+	else if (!strcmp(what, "memory"))
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	else if (!strcmp(what, "processor"))
+		pthread_create(&thread, NULL, spin, NULL);
+	else if (!strcmp(what, "thread"))
+		clone(sleep_long, stack + sizeof(stack), CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND
+		      | CLONE_THREAD | CLONE_SYSVSEM, NULL);
+}
+
+static void act(char *line)
+{
+	uint64_t count = 0;
+	int number;
+
+	if (sscanf(line, "add %d", &number) == 1)
+		dprintf(shell, "%d\n", counter += number);
+	else if (!strcmp(line, "workers"))
+		dprintf(shell, "%d\n", ask_workers());
+	else if (sscanf(line, "post %d", &number) == 1)
+		dprintf(shell, "%zd\n", write(event, &(uint64_t){ number }, 8));
+	else if (!strcmp(line, "fetch"))
+		dprintf(shell, "%d\n", read(event, &count, 8) == 8 ? (int)count : 0);
+	else if (!strcmp(line, "numbers"))
+		dprintf(shell, "%d %d\n", getpid(), gettid());
+	else if (sscanf(line, "exit %d", &number) == 1)
+		exit(number);
+	else if (!strncmp(line, "hold ", 5)) {
+		hold(line + 5);
+		dprintf(shell, "held\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct pollfd polled = { .events = POLLIN };
+	static char line[256];
+	pthread_t thread;
+	ssize_t size;
+
+	if (argc < 2)
+		return 2;
+	polled.fd = shell = atoi(argv[1]);
+	event = eventfd(0, EFD_NONBLOCK);
+	epoll = epoll_create1(0);
+	for (int i = 0; i < workers; i++)
+		pthread_create(&thread, NULL, work, NULL);
+	for (;;) {
+		if (ppoll(&polled, 1, NULL, NULL) < 0)
+			continue;
+		size = recv(shell, line, sizeof(line) - 1, 0);
+		if (size <= 0)
+			return 0;
+		line[size] = 0;
+		line[strcspn(line, "\n")] = 0;
+		act(line);
+	}
+}
