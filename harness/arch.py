@@ -67,6 +67,9 @@ class Arch:
     rewinds: bool = True
     # kernel command line the machine always needs
     cmdline: tuple[str, ...] = ()
+    # gdb's names of the registers in struct pt_regs, in its order, "-" for what is not a register; empty
+    # where debug information describes the kernel's entry code, which calls the handlers of exceptions
+    saved_registers: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -103,6 +106,11 @@ ARCHES: dict[str, Arch] = {
                 "tsc=reliable",
                 # a guest that hangs with interrupts masked is asked this way where it does
                 "unknown_nmi_panic",
+            ),
+            # arch/x86/include/asm/ptrace.h; the entry code is described for the kernel's own unwinder only
+            saved_registers=(
+                *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx"),
+                *("rdx", "rsi", "rdi", "-", "rip", "cs", "eflags", "rsp", "ss"),
             ),
             # playing back stops where a snapshot was loaded: https://gitlab.com/qemu-project/qemu/-/issues/2634
             rewinds=False,

@@ -16,6 +16,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ NOTHING = subprocess.DEVNULL
 
 # seconds between asking a program to end and ending it
 GRACE_S = 3.0
+# within which an ended process has a status for every thread that asks
+_REAPED_S = 1.0
 
 
 class Process(Protocol):
@@ -155,10 +158,14 @@ def wait(process: Process, timeout_s: float | None = None) -> int | None:
     try:
         ended = select.poll()
         ended.register(descriptor, select.POLLIN)
-        ended.poll(None if timeout_s is None else timeout_s * 1000)
+        has_ended = ended.poll(None if timeout_s is None else timeout_s * 1000)
     finally:
         os.close(descriptor)
-    return process.poll()
+    reaped_by = time.monotonic() + _REAPED_S
+    while (status := process.poll()) is None and has_ended and time.monotonic() < reaped_by:
+        # a thread that asks while another does is told nothing by Popen.poll()
+        time.sleep(0.001)
+    return status
 
 
 def stop(process: Process, grace_s: float = GRACE_S) -> int:

@@ -8,8 +8,8 @@ inside_gdb.py, which gdb runs.
 from __future__ import annotations
 
 import json
+import os
 import re
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,11 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rustbed import process
+from rustbed.arch import Arch
 from rustbed.errors import HarnessError, UsageError, suggest
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.vm import Vm
 from rustbed.machine.watching import Patience
+from rustbed.report.verdict import Outcome
 from rustbed.repro.console import A_DAY_S
 from rustbed.repro.replay import replay
 from rustbed.repro.run import Say, find_failing_step
@@ -29,7 +31,12 @@ from rustbed.repro.scene import Scene
 from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols
 
 # functions that every report of the kernel passes, before its state is lost; most specific first
-BREAKPOINTS = ("oops_enter", "__warn", "kasan_report", "ubsan_prologue", "vpanic", "panic")
+BREAKPOINTS = (
+    # the beginning of a Rust panic, before the exception that ends it
+    *("rust_begin_unwind", "oops_enter", "__warn", "kasan_report", "ubsan_prologue", "vpanic", "panic"),
+)
+# seconds on real hardware after which a command that hung in the run is taken to hang again
+_HANG_S = 5.0
 
 _INSIDE = Path(__file__).with_name("inside_gdb.py")
 
@@ -55,10 +62,21 @@ def parse_sections(text: str) -> dict[str, dict[str, int]]:
 
 
 def gdb_facts(
-    symbols: Symbols, socket: Path, loaded: dict[str, dict[str, int]], *, snapshots: bool = False
+    symbols: Symbols,
+    arch: Arch,
+    socket: Path,
+    loaded: dict[str, dict[str, int]],
+    *,
+    snapshots: bool = False,
 ) -> dict[str, object]:
     """Return what inside_gdb.py has to know."""
-    facts = {"socket": str(socket), "loaded": loaded, "breakpoints": BREAKPOINTS, "snapshots": snapshots}
+    facts = {
+        "socket": str(socket),
+        "loaded": loaded,
+        "breakpoints": BREAKPOINTS,
+        "snapshots": snapshots,
+        "saved_registers": arch.saved_registers,
+    }
     return {**facts, **describe_symbols(symbols)}
 
 
@@ -93,20 +111,35 @@ def run_gdb(
     step = len(scene.commands) if step is None else step
     if not 0 <= step <= len(scene.commands):
         raise UsageError(f"there is no command {step + 1}", commands=f"1 to {len(scene.commands)}")
-    with tempfile.TemporaryDirectory(prefix="rustbed-") as short:
-        socket = Path(short) / "gdb"
+    (directory / "gdb").mkdir(parents=True, exist_ok=True)
+    with short_path(directory / "gdb") as short:
+        socket = short / "stub"
         stub = ("-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb")
         spec = replace(plain.spec, qemu_args=(*plain.spec.qemu_args, *stub))
         # gdb stops the guest: that is not a hang
         with boot(spec, qemu, directory / "gdb", patience=Patience(quiet_s=A_DAY_S)) as vm:
             replay(vm, plain, until=step)
             facts = directory / "gdb.json"
-            facts.write_text(json.dumps(gdb_facts(symbols, socket, parse_sections(vm.check(_SECTIONS)))))
+            loaded = parse_sections(vm.check(_SECTIONS))
+            facts.write_text(json.dumps(gdb_facts(symbols, spec.arch, socket, loaded)))
             vm.monitor.execute("stop")
             if step < len(scene.commands):
                 say(f"  giving  {step + 1}. {scene.commands[step]}")
             with _given(vm, plain, step):
                 return process.run_attached(gdb_argv(gdb, facts, symbols.vmlinux, batch))
+
+
+@contextmanager
+def short_path(directory: Path) -> Iterator[Path]:
+    """Yield another path of a directory: that of a socket has at most 107 bytes, see unix(7).
+
+    So nothing has to be put into the temporary directory, where it would stay when this process is killed.
+    """
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -126,4 +159,12 @@ def _given(vm: Vm, scene: Scene, step: int) -> Iterator[None]:
     thread = threading.Thread(target=give, name="step", daemon=True)
     if step < len(scene.commands):
         thread.start()
-    yield
+    hung = step < len(scene.commands) and scene.outcome is Outcome.HANG
+    # gdb is told that the machine stopped, and shows where its processors are
+    stop = threading.Timer(_HANG_S * vm.slowness, lambda: vm.monitor.execute("stop"))
+    if hung:
+        stop.start()
+    try:
+        yield
+    finally:
+        stop.cancel()

@@ -1,8 +1,8 @@
 """Runs inside gdb: attaches to a machine, knows its modules, stops at its splat.
 
 debugger.py sets FACTS_FILE, a JSON file with: socket, modules (name to file),
-loaded (name to section to address), breakpoints, trees, and whether the machine
-is to have snapshots, from which it can go back.
+loaded (name to section to address), breakpoints, trees, the registers in struct
+pt_regs, and whether the machine is to have snapshots, from which it can go back.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import gdb
+from gdb.unwinder import Unwinder, register_unwinder
+
+# beginnings of the names of the functions that call handlers of exceptions and interrupts
+ENTRY_CODE = ("asm_exc_", "asm_sysvec_", "asm_common_interrupt", "asm_spurious_interrupt")
 
 FACTS: dict[str, Any] = json.loads(Path(globals()["FACTS_FILE"]).read_text())
 # names of modules whose symbols are known
@@ -75,12 +79,64 @@ def save(name: str) -> None:
 
 def stop_at(symbol: str) -> None:
     """Set a breakpoint, if the kernel has the symbol."""
-    with contextlib.suppress(gdb.error):
-        gdb.execute(f"break -qualified {symbol}", to_string=True)
+    for kind in ("-qualified", ""):
+        # the second is for Rust: the function may be in any crate
+        with contextlib.suppress(gdb.error):
+            gdb.execute(f"break {kind} {symbol}", to_string=True)
+            return
+
+
+class FrameId:
+    """What gdb compares to tell frames apart; its own class of this kind came with gdb 14."""
+
+    def __init__(self, sp: Any, pc: Any) -> None:
+        self.sp = sp
+        self.pc = pc
+
+
+class ExceptionUnwinder(Unwinder):  # type: ignore[misc] # gdb has no types
+    """Goes on from the kernel's entry code to what an exception or interrupt came from.
+
+    That code calls a handler with the saved registers (struct pt_regs) at its stack pointer, and debug
+    information does not say so.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("rustbed exceptions")
+
+    def __call__(self, pending: Any) -> Any:
+        """Return where the registers of the interrupted code are; None for other frames."""
+        pc, sp = pending.read_register("pc"), pending.read_register("sp")
+        if not str(gdb.execute(f"info symbol {int(pc):#x}", to_string=True)).startswith(ENTRY_CODE):
+            return None
+        unwind = pending.create_unwind_info(FrameId(sp, pc))
+        word = gdb.lookup_type("unsigned long")
+        for index, name in enumerate(FACTS["saved_registers"]):
+            if name != "-":
+                address = gdb.Value(int(sp) + index * word.sizeof)
+                # segments and flags have half of the size of their slots
+                kind = pending.read_register(name).type
+                unwind.add_saved_register(name, address.cast(kind.pointer()).dereference())
+        return unwind
+
+
+def show_driver() -> None:
+    """Select the newest frame of source outside of the kernel and of Rust's library, if there is one."""
+    elsewhere = (*(inside for inside, _ in FACTS["trees"]), "./", "/usr/lib/rustlib/")
+    frame = gdb.newest_frame()
+    while frame is not None:
+        symtab = frame.find_sal().symtab
+        if symtab is not None and not symtab.filename.startswith(elsewhere):
+            frame.select()
+            gdb.execute("frame")
+            return
+        frame = frame.older()
 
 
 for setting in ("pagination off", "confirm off", "breakpoint pending off", "print asm-demangle on"):
     gdb.execute(f"set {setting}")
+if FACTS["saved_registers"]:
+    register_unwinder(None, ExceptionUnwinder())
 for path, instead in FACTS["trees"]:
     gdb.execute(f"set substitute-path {quoted(path)} {quoted(instead)}")
 gdb.execute(f"target remote {FACTS['socket']}")
@@ -99,3 +155,6 @@ except (gdb.error, RuntimeError) as error:
 for symbol in FACTS["breakpoints"]:
     stop_at(symbol)
 gdb.execute("continue")
+with contextlib.suppress(gdb.error):
+    # the machine may have ended
+    show_driver()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from rustbed.arch import require_arch
 from rustbed.deadline import Deadline
 from rustbed.errors import HostError, UsageError
 from rustbed.host import Qemu
-from rustbed.repro.debugger import gdb_argv, gdb_facts
+from rustbed.repro.debugger import gdb_argv, gdb_facts, short_path
 from rustbed.repro.qcow2 import render_empty_disk
 from rustbed.repro.recording import Recording
 from rustbed.repro.run import Say
@@ -42,14 +41,15 @@ def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, b
     if not require_arch(recording.arch).rewinds:
         say(f"  note    QEMU cannot go back in a recording of {recording.arch}: forward only")
     log = recording.directory / "qemu.log"
-    with tempfile.TemporaryDirectory(prefix="rustbed-") as short, log.open("wb") as sink:
-        socket = Path(short) / "gdb"
+    with short_path(recording.directory) as short, log.open("wb") as sink:
+        socket = short / "stub"
+        # of a session that was killed
+        socket.unlink(missing_ok=True)
         facts = recording.directory / "gdb.json"
-        facts.write_text(
-            json.dumps(gdb_facts(symbols, socket, {}, snapshots=require_arch(recording.arch).rewinds))
-        )
+        arch = require_arch(recording.arch)
+        facts.write_text(json.dumps(gdb_facts(symbols, arch, socket, {}, snapshots=arch.rewinds)))
         # where QEMU keeps snapshots of the machine: it goes back by going forward from the last one
-        disk = Path(short) / "snapshots"
+        disk = short / "snapshots"
         disk.write_bytes(render_empty_disk())
         argv = [
             *(*qemu.program, *recording.argv, "-S"),
@@ -57,8 +57,12 @@ def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, b
             *("-drive", f"file={disk},format=qcow2,if=none,id=snapshots"),
         ]
         with process.start(argv, stderr=sink.fileno(), env=dict(qemu.env)) as child:
-            _wait_for(socket, child, log)
-            return process.run_attached(gdb_argv(gdb, facts, symbols.vmlinux, batch))
+            try:
+                _wait_for(socket, child, log)
+                return process.run_attached(gdb_argv(gdb, facts, symbols.vmlinux, batch))
+            finally:
+                disk.unlink()
+                socket.unlink(missing_ok=True)
 
 
 def _wait_for(socket: Path, child: process.Child, log: Path) -> None:

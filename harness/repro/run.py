@@ -79,7 +79,11 @@ def verdict_of(scene: Scene, replayed: Replayed, judgement: Judgement) -> Verdic
 
 
 def find_failing_step(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> int | None:
-    """Replay once to see at which command things go wrong, and return its index; None if that is unknown."""
+    """Return the index of the command at which things go wrong, by a replay; None if that is unknown."""
+    unanswered = [index for index, command in enumerate(scene.commands) if command.answered_s is None]
+    if scene.outcome is Outcome.HANG and unanswered:
+        # the run says so itself, and a replay would take as long as the hang did
+        return unanswered[0]
     with boot(scene.spec, qemu, directory) as vm:
         replayed = replay(vm, scene)
     judgement = judge_replay(scene, replayed)

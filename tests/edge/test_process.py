@@ -91,3 +91,23 @@ def test_process_that_is_not_our_child_is_waited_for_and_stopped() -> None:
     assert process.stop(stranger) == 0
     assert not is_running(stranger.pid)
     assert process.wait(stranger, 0.05) == 0
+
+
+def test_a_status_is_waited_for_while_another_thread_asks_for_it() -> None:
+    """Popen.poll() returns None to a thread that asks at the same time as another."""
+
+    class Asked:
+        def __init__(self, child: process.Child) -> None:
+            self.child = child
+            self.pid = child.pid
+            self.refusals = 3
+
+        def poll(self) -> int | None:
+            self.refusals -= 1
+            return None if self.refusals >= 0 else self.child.wait()
+
+        def kill(self) -> None:
+            self.child.kill()
+
+    with process.start(["true"]) as child:
+        assert process.wait(Asked(child), timeout_s=10) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
-from rustbed.repro.debugger import gdb_argv, gdb_facts, parse_sections
+from rustbed.arch import ARCHES
+from rustbed.repro.debugger import gdb_argv, gdb_facts, parse_sections, short_path
 from rustbed.repro.symbols import Symbols
 
 SECTIONS = """/sys/module/toy/sections/.text:0xffffffffa0000000
@@ -23,8 +25,9 @@ def test_sections_are_read_by_module() -> None:
 
 def test_facts_have_what_gdb_connects_to_and_all_symbols() -> None:
     symbols = Symbols(vmlinux=Path("/v"), modules={"a": Path("/a.ko")}, trees=(("/src", Path("/s")),))
-    facts = gdb_facts(symbols, Path("/run/gdb"), {"a": {".text": 16}})
+    facts = gdb_facts(symbols, ARCHES["x86_64"], Path("/run/gdb"), {"a": {".text": 16}})
     assert (facts["socket"], facts["loaded"]) == ("/run/gdb", {"a": {".text": 16}})
+    assert facts["saved_registers"] == ARCHES["x86_64"].saved_registers
     assert (facts["modules"], facts["trees"]) == ({"a": "/a.ko"}, [("/src", "/s")])
 
 
@@ -35,3 +38,17 @@ def test_gdb_runs_nothing_that_belongs_to_others() -> None:
     assert argv[-4:] == ["-ex", "bt", "-ex", "quit"]
     assert "-batch" in argv
     assert "-batch" not in gdb_argv(["gdb"], Path("/f"), Path("/v"), [])
+
+
+def test_a_socket_is_in_a_directory_whose_name_is_too_long_for_one(tmp_path: Path) -> None:
+    directory = tmp_path / ("long" * 30)
+    directory.mkdir()
+    with short_path(directory) as short, socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(short / "stub"))
+    assert (directory / "stub").is_socket()
+
+
+def test_the_saved_registers_are_those_of_the_kernels_struct() -> None:
+    # struct pt_regs of arch/x86/include/asm/ptrace.h: 21 words
+    names = ARCHES["x86_64"].saved_registers
+    assert (len(names), names.index("rip"), names.index("rsp")) == (21, 16, 19)
