@@ -19,6 +19,7 @@ from rustbed.instruments.watched import Watched, watch
 from rustbed.log.record import render_records
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.symbolize import Build
+from rustbed.machine.live import Live
 from rustbed.machine.running import RunFiles, read_console
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
@@ -81,7 +82,7 @@ class TestRun:
             with self.machines.machine(
                 spec, platform.qemu, directory, slowness=self.slowness, fresh=from_boot
             ) as vm:
-                watched = watch(vm, instruments)
+                watched = watch(vm.live, instruments)
                 self._watched.append(watched)
                 try:
                     yield vm
@@ -95,9 +96,9 @@ class TestRun:
             raise
 
     @property
-    def alive(self) -> tuple[Vm, ...]:
+    def alive(self) -> tuple[Live, ...]:
         """The machines that still take commands."""
-        return tuple(watched.vm for watched in self._watched if watched.vm.ended is None)
+        return tuple(watched.live for watched in self._watched if watched.live.ended is None)
 
     @property
     def reports(self) -> tuple[MachineReport, ...]:
@@ -110,13 +111,13 @@ class TestRun:
             self._look(watched)
 
     def _look(self, watched: Watched) -> None:
-        directory = watched.vm.run_dir
+        directory = watched.live.run_dir
         report = watched.look()
         if self._seen.get(directory) != report:
             self._seen[directory] = report
             self._refined.pop(directory, None)
         files = self._debug_files[directory]
-        for name, (path, address) in watched.vm.loaded.items():
+        for name, (path, address) in watched.live.loaded.items():
             files = files.with_module(name, path, address)
         self._keep(directory, files)
 

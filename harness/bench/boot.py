@@ -72,8 +72,8 @@ def _our_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
             started = time.monotonic()
             vm.run(":")
             trips.append((time.monotonic() - started) * 1000)
-        assert vm.boot_ms is not None
-        return vm.boot_ms, statistics.median(trips)
+        assert vm.live.boot_ms is not None
+        return vm.live.boot_ms, statistics.median(trips)
 
 
 def render_boots(rows: Sequence[Boots]) -> str:

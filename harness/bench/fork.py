@@ -70,8 +70,8 @@ def _idle_memory(machines: Machines, platform: Platform, scratch: Path) -> tuple
         ]
         time.sleep(_SETTLE_S)
         return (
-            statistics.median(memory_mib(vm.qemu_pid, "Pss") for vm in forks),
-            statistics.median(memory_mib(vm.qemu_pid, "Anonymous") for vm in forks),
+            statistics.median(memory_mib(vm.live.qemu_pid, "Pss") for vm in forks),
+            statistics.median(memory_mib(vm.live.qemu_pid, "Anonymous") for vm in forks),
         )
 
 
@@ -91,7 +91,7 @@ def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Fork
             time.sleep(_SETTLE_S)
             with forked(machines, platform, scratch / f"standby-{number}") as vm:
                 forks.append(first_answer_ms(vm))
-                forks_cpu.append(_cpu_ms(vm.qemu_pid))
+                forks_cpu.append(_cpu_ms(vm.live.qemu_pid))
                 drivers.append(_module_ms(vm))
             machines.close()
             started = time.monotonic()
@@ -102,7 +102,7 @@ def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Fork
                     platform.spec(), platform.qemu, scratch / f"boot-{number}", fresh=True
                 ) as vm:
                     boots.append(first_answer_ms(vm))
-                    boots_cpu.append(_cpu_ms(vm.qemu_pid))
+                    boots_cpu.append(_cpu_ms(vm.live.qemu_pid))
         pss, private = _idle_memory(machines, platform, scratch)
     return Forks(
         machine=platform.name,

@@ -28,8 +28,8 @@ def forked(machines: Machines, platform: Platform, directory: Path) -> Iterator[
 
 def first_answer_ms(vm: Vm) -> float:
     """Milliseconds from asking for a machine to its first answer."""
-    assert vm.boot_ms is not None
-    return vm.boot_ms
+    assert vm.live.boot_ms is not None
+    return vm.live.boot_ms
 
 
 def memory_mib(pid: int, field: str) -> float:

@@ -122,9 +122,9 @@ class Machines:
                 stack.enter_context(self._room(spec))
                 vm = stack.enter_context(boot(spec, qemu, directory, slowness=slowness))
                 if fresh:
-                    vm.taint_at_begin = vm.taint
+                    vm.live.taint_at_begin = vm.taint
                 else:
-                    vm.begin_judgement()
+                    vm.live.begin_judgement()
                 if fresh or not self._forks:
                     self.counts[BOOTED] += 1
             yield vm

@@ -198,7 +198,7 @@ def _make_once(
 
 def _settle(vm: Vm, qemu: Qemu) -> Facts:
     """Wait until a machine that has booted is quiet, see that it is well, and return what forks must know."""
-    deadline = Deadline.after(_RESTLESS_S * vm.slowness)
+    deadline = Deadline.after(_RESTLESS_S * vm.live.slowness)
     seen = -1
     while seen != len(vm.dmesg):
         if deadline.expired:
@@ -207,15 +207,15 @@ def _settle(vm: Vm, qemu: Qemu) -> Facts:
         time.sleep(_QUIET_S)
     if splats := find_splats(vm.dmesg.records):
         raise ForkError(f"its kernel reports while it boots: {splats[0].title}")
-    if vm.log_damage:
-        raise ForkError(vm.log_damage)
+    if vm.live.log_damage:
+        raise ForkError(vm.live.log_damage)
     try:
         hidden = hide_unsaved(vm, qemu)
     except CommandError as error:
         raise ForkError(f"a device cannot be taken away: {error.headline}") from error
     taint = vm.taint
     # the last fence: what the kernel said until now is here
-    vm.begin()
+    vm.mark_log()
     return {"hidden": hidden, "taint": taint}
 
 

@@ -22,6 +22,7 @@ from rustbed.forks.template import Template
 from rustbed.guest.kmsg import EarlierLog
 from rustbed.host import Qemu
 from rustbed.machine.booting import SLOWNESS
+from rustbed.machine.live import Live
 from rustbed.machine.monitor import COMMAND_S, Monitor
 from rustbed.machine.running import RunFiles
 from rustbed.machine.starting import Started, name_file, open_unnamed, write_description
@@ -107,23 +108,23 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
             for loaded in waiting.steps:
                 loaded(COMMAND_S)
             running = waiting.started.running(files, since=asked)
-            vm = Vm(
+            live = Live(
                 template.spec,
                 running,
                 waiting.monitor,
                 slowness=slowness * SLOWNESS[template.spec.accel],
                 earlier=waiting.earlier,
             )
-            stack.callback(vm.close)
-            _wake(vm, template)
+            stack.callback(live.close)
+            _wake(live, template)
         except HarnessError as error:
             raise ForkError(f"a fork did not come to life: {error.headline}", **error.facts) from error
-        yield vm
+        yield Vm(live)
 
 
-def _wake(vm: Vm, template: Template) -> None:
-    vm.taint_at_begin = template.taint
-    vm.wait_awake(FIND_AGAIN if template.hidden else ":", _WAKE_S)
+def _wake(live: Live, template: Template) -> None:
+    live.taint_at_begin = template.taint
+    live.wait_awake(FIND_AGAIN if template.hidden else ":", _WAKE_S)
     if template.hidden:
         # that the devices were found is no news to the test
-        vm.begin_judgement()
+        live.begin_judgement()

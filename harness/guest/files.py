@@ -1,8 +1,7 @@
 """Files and descriptors of the guest, one exact system call at a time.
 
 A shell cannot issue an ioctl, write exactly once or hold a descriptor; the
-guest's `rbctl` can, and says what each call returned. The functions take
-`run`, which runs a shell command in the guest.
+guest's `rbctl` can, and says what each call returned.
 """
 
 from __future__ import annotations
@@ -12,21 +11,13 @@ import itertools
 import shlex
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
 
 from rustbed.errors import CommandError, HarnessError, SyscallError, UsageError
 from rustbed.guest.rbctl import StepResult, parse_results, render_steps
-from rustbed.guest.shell import Answer
+from rustbed.guest.shell import Answer, Guest
 
 _MODES = {"r", "w", "rw"}
 _session = itertools.count(1)
-
-
-class Run(Protocol):
-    """Runs a command in the guest; see `Vm.run`."""
-
-    def __call__(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
-        """Return the command's answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +40,9 @@ def _results(answer: Answer, count: int) -> tuple[StepResult, ...]:
     return results
 
 
-def _sys(run: Run, *steps: str) -> tuple[StepResult, ...]:
+def _sys(guest: Guest, *steps: str) -> tuple[StepResult, ...]:
     """Run steps in a process of their own; the first descriptor it opens is 3."""
-    return _results(run("exec rbctl sys " + render_steps(steps)), len(steps))
+    return _results(guest.run("exec rbctl sys " + render_steps(steps)), len(steps))
 
 
 def require(result: StepResult, attempted: str) -> StepResult:
@@ -61,23 +52,23 @@ def require(result: StepResult, attempted: str) -> StepResult:
     return result
 
 
-def read(run: Run, path: str, size: int) -> bytes:
+def read(guest: Guest, path: str, size: int) -> bytes:
     """Return what one read(2) gives."""
-    opened, got = _sys(run, f"open:r:{path}", f"read:3:{size}")
+    opened, got = _sys(guest, f"open:r:{path}", f"read:3:{size}")
     require(opened, f"open {path}")
     return require(got, f"read {path}").data
 
 
-def write(run: Run, path: str, data: bytes) -> int:
+def write(guest: Guest, path: str, data: bytes) -> int:
     """Issue one write(2) and return its value."""
-    opened, wrote = _sys(run, f"open:w:{path}", f"write:3:{data.hex()}")
+    opened, wrote = _sys(guest, f"open:w:{path}", f"write:3:{data.hex()}")
     require(opened, f"open {path} for writing")
     return require(wrote, f"write {data[:40]!r} to {path}").value
 
 
-def ioctl(run: Run, path: str, command: int, argument: int | bytes | None) -> IoctlResult:
+def ioctl(guest: Guest, path: str, command: int, argument: int | bytes | None) -> IoctlResult:
     """Open a file, issue one ioctl(2) and close it."""
-    opened, done = _sys(run, f"open:rw:{path}", f"ioctl:3:{command:#x}:{_argument(argument)}")
+    opened, done = _sys(guest, f"open:rw:{path}", f"ioctl:3:{command:#x}:{_argument(argument)}")
     require(opened, f"open {path}")
     require(done, f"ioctl {command:#x} on {path}")
     return IoctlResult(value=done.value, data=done.data)
@@ -89,14 +80,22 @@ def _argument(argument: int | bytes | None) -> str:
     return f"int:{argument}" if isinstance(argument, int) else f"buf:{argument.hex()}"
 
 
-def push(run: Run, data: bytes, remote: str, mode: int) -> None:
+def push(guest: Guest, data: bytes, remote: str, mode: int) -> None:
     """Write bytes to a file in the guest; its directories are made."""
     target = shlex.quote(remote)
-    answer = run(
+    answer = guest.run(
         f'mkdir -p "$(dirname {target})" && exec rbctl put {target} {len(data)} {mode:o}', None, data
     )
     if answer.status != 0 or f"done {len(data)}" not in answer.output:
         raise CommandError(f"cannot write {remote} in the guest", status=answer.status, output=answer.output)
+
+
+def pull(guest: Guest, remote: str) -> bytes:
+    """Return the whole contents of a file of the guest. Raises CommandError."""
+    answer = guest.run(f"exec cat -- {shlex.quote(remote)}")
+    if answer.status != 0:
+        raise CommandError(f"cannot read {remote} in the guest", status=answer.status, output=answer.output)
+    return answer.stdout
 
 
 class GuestFile:
@@ -106,18 +105,18 @@ class GuestFile:
     the way out. Every method raises SyscallError when the call fails.
     """
 
-    def __init__(self, run: Run, path: str, mode: str) -> None:
+    def __init__(self, guest: Guest, path: str, mode: str) -> None:
         if mode not in _MODES:
             raise UsageError(f"unknown mode {mode!r}", choices=", ".join(sorted(_MODES)))
         self.path = path
-        self._run = run
+        self._guest = guest
         self._mode = mode
         self._directory = f"/run/rbctl-{next(_session)}"
         self._fd = -1
 
     def __enter__(self) -> GuestFile:
         """Open the file."""
-        answer = self._run(f"exec rbctl session {self._directory}")
+        answer = self._guest.run(f"exec rbctl session {self._directory}")
         if answer.status != 0:
             raise CommandError(
                 "cannot start a process to hold descriptors", status=answer.status, output=answer.output
@@ -146,7 +145,7 @@ class GuestFile:
 
     def step(self, step: str) -> StepResult:
         """Issue one system call, worded as in images/rbctl/rbctl.c, and return its result, failed or not."""
-        answer = self._run(f"exec rbctl ask {self._directory} {render_steps([step])}")
+        answer = self._guest.run(f"exec rbctl ask {self._directory} {render_steps([step])}")
         return _results(answer, 1)[0]
 
     def _call(self, name: str, rest: str) -> StepResult:

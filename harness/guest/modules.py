@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Protocol
 
 from rustbed.errors import UsageError
-from rustbed.guest.shell import Answer
+from rustbed.guest.files import push
+from rustbed.guest.shell import Guest
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.module import read_module, require_loadable
 from rustbed.kernel.outoftree import find_beside
@@ -20,31 +20,14 @@ _MODULES = "/lib/modules"
 _PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
 
 
-class Guest(Protocol):
-    """What loading a module takes of a machine."""
-
-    @property
-    def kernel(self) -> Kernel:
-        """The kernel that runs there."""
-
-    def check(self, command: str) -> str:
-        """Run a command that must succeed."""
-
-    def run(self, command: str) -> Answer:
-        """Run a command, whatever its status."""
-
-    def push(self, source: Path, remote: str) -> None:
-        """Copy a file into the guest."""
-
-
-def insmod(guest: Guest, name: str | Path, params: dict[str, object]) -> None:
+def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, object]) -> None:
     """Load a module of the kernel, behind what it depends on, or a module file of the host by itself."""
     if isinstance(name, Path):
         remote = f"{_PUSHED}/{name.name}"
-        guest.push(name, remote)
+        push(guest, name.read_bytes(), remote, 0o644)
         guest.check(render_insmod(remote, params))
         return
-    *needed, module = guest.kernel.load_order(name)
+    *needed, module = kernel.load_order(name)
     there = guest.check("cat /proc/modules") if needed else ""
     loaded = {line.split()[0] for line in there.splitlines()}
     for dependency in needed:
@@ -53,13 +36,13 @@ def insmod(guest: Guest, name: str | Path, params: dict[str, object]) -> None:
     guest.check(render_insmod(f"{_MODULES}/{module.name}.ko", params))
 
 
-def find_needed(guest: Guest, path: Path) -> tuple[str | Path, ...]:
+def find_needed(guest: Guest, kernel: Kernel, path: Path) -> tuple[str | Path, ...]:
     """Return what a module file needs and the guest has not: the kernel's modules, and files beside it.
 
     Raises MismatchError for a file that belongs to another kernel, UsageError for a dependency that is
     neither loaded nor known.
     """
-    require_loadable(path, guest.kernel)
+    require_loadable(path, kernel)
     depends = read_module(path).depends
     listed = guest.check("cat /proc/modules") if depends else ""
     loaded = {line.split()[0] for line in listed.splitlines()}
@@ -68,7 +51,7 @@ def find_needed(guest: Guest, path: Path) -> tuple[str | Path, ...]:
         if name in loaded:
             continue
         beside = find_beside(path, name)
-        if beside is None and name not in guest.kernel.modules:
+        if beside is None and name not in kernel.modules:
             raise UsageError(
                 f"{path.name} needs the module {name}, which is not loaded and was not built with it",
                 fix=f"load {name} first, or build both in one directory",

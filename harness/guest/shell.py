@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pexpect
 from pexpect.socket_pexpect import SocketSpawn
@@ -46,6 +47,16 @@ class Answer:
     def output(self) -> str:
         """The output as text, without the trailing newline."""
         return self.stdout.decode(errors="replace").removesuffix("\n")
+
+
+class Guest(Protocol):
+    """A machine that takes commands: all that is needed to work in it."""
+
+    def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
+        """Run a shell command and return its answer, whatever its status; see `Vm.run`."""
+
+    def check(self, command: str, timeout_s: float | None = None) -> str:
+        """Run a shell command that must succeed and return its output. Raises CommandError."""
 
 
 class Shell:

@@ -14,7 +14,7 @@ from rustbed.errors import CommandError, HarnessError, LostError
 from rustbed.instruments.instrument import Instrument
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import Kind, Splat, find_splats, new_taints
-from rustbed.machine.vm import Vm
+from rustbed.machine.live import Live
 from rustbed.report import rundir
 from rustbed.report.verdict import MachineReport, Outcome
 
@@ -23,7 +23,7 @@ from rustbed.report.verdict import MachineReport, Outcome
 class Watched:
     """One machine and the instruments that watch it."""
 
-    vm: Vm
+    live: Live
     # each with what it said when judgement began
     instruments: Sequence[tuple[Instrument, int]]
     # how many commands the guest had been given when the instruments last looked; None: they never did
@@ -38,46 +38,46 @@ class Watched:
 
         May be called any number of times; the last report is the one that counts.
         """
-        vm = self.vm
-        wants_look = vm.ended is None and self._looked_at != vm.commands
+        live = self.live
+        wants_look = live.ended is None and self._looked_at != live.commands
         records, taints = self._take(wants_look=wants_look)
-        self._looked_at = vm.commands
-        wanted = vm.end_is_wanted and isinstance(vm.ended, LostError)
-        ended = None if wanted else vm.ended
-        (vm.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
+        self._looked_at = live.commands
+        wanted = live.end_is_wanted and isinstance(live.ended, LostError)
+        ended = None if wanted else live.ended
+        (live.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
         return MachineReport(
-            arch=vm.arch,
-            release=vm.kernel.release,
-            accel=vm.spec.accel,
-            boot_ms=vm.boot_ms,
+            arch=live.arch,
+            release=live.kernel.release,
+            accel=live.spec.accel,
+            boot_ms=live.boot_ms,
             records=records,
-            splats=(*find_splats(records), *_damage(Kind.FLOOD, vm.log_damage), *self._blind),
+            splats=(*find_splats(records), *_damage(Kind.FLOOD, live.log_damage), *self._blind),
             taints=taints,
             ended=Outcome(ended.outcome) if ended is not None else None,
             reason=ended.headline if ended is not None else "",
-            run_dir=vm.run_dir,
+            run_dir=live.run_dir,
             hang=ended.hang if ended is not None else "",
         )
 
     def _take(self, *, wants_look: bool) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         """Return the machine's records and its new taints."""
-        vm, before = self.vm, self.vm.taint_at_begin
+        live, before = self.live, self.live.taint_at_begin
         try:
             if wants_look:
                 self._blind, self._found = [], ()
                 for instrument, _ in self.instruments:
                     with self._not_blind(instrument):
-                        instrument.provoke(vm.run)
-            records = tuple(vm.judged)
-            taint = vm.taint if vm.ended is None else None
+                        instrument.provoke(live.run)
+            records = tuple(live.judged)
+            taint = live.taint if live.ended is None else None
             taints = () if taint is None or before is None else new_taints(before, taint)
             # after the records were taken: a search may be announced in the log, whosever fault it finds
             for instrument, since in self.instruments if wants_look else ():
                 with self._not_blind(instrument):
-                    self._found += instrument.find(vm.run, since)
+                    self._found += instrument.find(live.run, since)
         except HarnessError:
-            # the machine died just now: what it said until then is still there, and vm.ended says how
-            return tuple(vm.judged), ()
+            # the machine died just now: what it said until then is still there, and live.ended says how
+            return tuple(live.judged), ()
         return (*records, *self._found), taints
 
     @contextmanager
@@ -89,9 +89,9 @@ class Watched:
             self._blind += _damage(instrument.kind, error.headline)
 
 
-def watch(vm: Vm, instruments: Sequence[Instrument]) -> Watched:
+def watch(live: Live, instruments: Sequence[Instrument]) -> Watched:
     """Begin to watch a machine. Raises MachineError."""
-    return Watched(vm=vm, instruments=[(each, each.begin(vm.run)) for each in instruments])
+    return Watched(live=live, instruments=[(each, each.begin(live.run)) for each in instruments])
 
 
 def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rustbed.host import Qemu
 from rustbed.machine.argv import Ram
+from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.starting import start_machine
@@ -45,7 +46,7 @@ def boot(
         )
         slowness *= SLOWNESS[spec.accel]
         monitor = Monitor(running.monitor, running.files.monitor, slowness)
-        vm = Vm(spec, running, monitor, slowness=slowness, patience=patience)
-        stack.callback(vm.close)
-        vm.wait_ready(BOOT_S)
-        yield vm
+        live = Live(spec, running, monitor, slowness=slowness, patience=patience)
+        stack.callback(live.close)
+        live.wait_ready(BOOT_S)
+        yield Vm(live)

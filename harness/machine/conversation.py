@@ -2,18 +2,20 @@
 
 Puts the channels together: commands go one way, the kernel log comes
 another, and while either is waited for the machine is watched. Whatever ends
-the machine is kept, and a hang is looked into. What a command means is known
-to nobody here.
+the machine is kept, and a hang is looked into. What a command means, this
+module does not know.
 """
 
 from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import TypeVar
 
 from rustbed.deadline import Deadline
-from rustbed.errors import BootError, HangError, LostError, MachineError
+from rustbed.errors import BootError, CommandError, HangError, LostError, MachineError, WaitError
 from rustbed.guest.kmsg import EarlierLog
 from rustbed.guest.pulse import Pulse
 from rustbed.guest.shell import Answer, Shell
@@ -26,6 +28,14 @@ from rustbed.machine.watching import Patience, Silence, Watch
 
 # seconds a command may take on a machine with hardware virtualisation
 COMMAND_S = 20.0
+# the same, of what a guest does in its own time: it is ready to answer meanwhile, so less is needed
+WAIT_S = 5.0
+# seconds between two looks at that
+_POLL_S = 0.02
+# records that an error quotes
+_LAST_RECORDS = 5
+
+T = TypeVar("T")
 
 
 class Conversation:
@@ -93,6 +103,42 @@ class Conversation:
             raise
         self._transcript.answer(answer.status, answer.stdout)
         return answer
+
+    def check(self, command: str, timeout_s: float | None = None) -> str:
+        """Run a shell command that must succeed and return its output. Raises CommandError."""
+        answer = self.run(command, timeout_s)
+        if answer.status != 0:
+            raise CommandError(
+                f"command failed: {command}",
+                status=answer.status,
+                output=answer.output,
+                kernel=self._last_records(),
+            )
+        return answer.output
+
+    def _last_records(self) -> str:
+        return "\n".join(record.text for record in self.log.window.records[-_LAST_RECORDS:])
+
+    def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
+        """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""
+        deadline = Deadline.after(timeout_s * self._slowness)
+        while not (value := condition()):
+            if deadline.expired:
+                # a guest that answers does not hang: it did something other than the test wants
+                self.run(":")
+                raise WaitError(
+                    f"waiting for {what}: not within {deadline.seconds:g} s, and the guest answers",
+                    kernel=self._last_records(),
+                    **self._running.evidence(),
+                )
+            self.require_alive()
+            time.sleep(deadline.slice(_POLL_S))
+        return value
+
+    def mark_log(self) -> None:
+        """Let the test's part of the kernel log begin here."""
+        self.pass_fence()
+        self.log.mark = len(self.log.records)
 
     def pass_fence(self) -> None:
         """Wait until all that the kernel has logged is here or the machine ended. Raises MachineError."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rustbed.errors import UsageError
-
-if TYPE_CHECKING:
-    from rustbed.machine.vm import Vm
+from rustbed.machine.conversation import Conversation
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.spec import MachineSpec
 
 _DEVICES = "/sys/bus/pci/devices"
 _BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
@@ -44,15 +43,15 @@ class Plugged:
     port: str
 
 
-def _addresses(vm: Vm) -> set[str]:
+def _addresses(talk: Conversation) -> set[str]:
     # what the shell has built in: asked again and again
-    return set(vm.check(f"cd {_DEVICES} && echo *").split())
+    return set(talk.check(f"cd {_DEVICES} && echo *").split())
 
 
-def _free_port(vm: Vm) -> str:
-    ports = [f"port{number}" for number in range(vm.spec.free_ports)] if vm.spec.arch.hotplug_port else []
+def _free_port(monitor: Monitor, spec: MachineSpec) -> str:
+    ports = [f"port{number}" for number in range(spec.free_ports)] if spec.arch.hotplug_port else []
     for port in ports:
-        children = vm.monitor.execute("qom-list", path=f"/machine/peripheral/{port}/{port}")
+        children = monitor.execute("qom-list", path=f"/machine/peripheral/{port}/{port}")
         if not any(child["name"].startswith("child[") for child in children):
             return port
     raise UsageError(
@@ -76,12 +75,11 @@ def typed(text: str, kind: str) -> object:
     return text
 
 
-def _properties(vm: Vm, driver: str, options: Sequence[str]) -> dict[str, object]:
+def _properties(monitor: Monitor, driver: str, options: Sequence[str]) -> dict[str, object]:
     if not options:
         return {}
-    kinds = {
-        row["name"]: row["type"] for row in vm.monitor.execute("device-list-properties", typename=driver)
-    }
+    rows = monitor.execute("device-list-properties", typename=driver)
+    kinds = {row["name"]: row["type"] for row in rows}
     given = {}
     for option in options:
         name, equals, value = option.partition("=")
@@ -91,38 +89,38 @@ def _properties(vm: Vm, driver: str, options: Sequence[str]) -> dict[str, object
     return given
 
 
-def plug(vm: Vm, device: str, timeout_s: float) -> Plugged:
+def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, timeout_s: float) -> Plugged:
     """Plug a device in; `device` is what -device takes, without id and bus.
 
     Raises UsageError when every port is taken, MonitorError when QEMU refuses the device.
     """
     driver, *options = device.split(",")
-    port = _free_port(vm)
-    properties = _properties(vm, driver, options)
+    port = _free_port(monitor, spec)
+    properties = _properties(monitor, driver, options)
     name = f"plugged{next(_serial)}"
-    before = _addresses(vm)
-    vm.monitor.execute("device_add", exact={"driver": driver, "id": name, "bus": port, **properties})
-    new = vm.wait_for(lambda: _addresses(vm) - before, f"the guest to find {driver}", timeout_s)
+    before = _addresses(talk)
+    monitor.execute("device_add", exact={"driver": driver, "id": name, "bus": port, **properties})
+    new = talk.wait_for(lambda: _addresses(talk) - before, f"the guest to find {driver}", timeout_s)
     return Plugged(id=name, address=min(new), port=port)
 
 
-def unplug(vm: Vm, device: Plugged, timeout_s: float) -> None:
+def unplug(talk: Conversation, monitor: Monitor, device: Plugged, timeout_s: float) -> None:
     """Plug a device out by turning its slot off in the guest; a second of it is for the power to go.
 
     `device_del` would press the slot's button, and the kernel then waits for 5 s whether it is
     pressed again; what a driver sees is the same. Raises MonitorError for what is not plugged.
     """
-    since = len(vm.monitor.events)
-    vm.monitor.execute("qom-list", path=f"/machine/peripheral/{device.id}")
-    vm.check(_TURN_OFF.format(slot=device.address.rpartition(".")[0]), timeout_s)
+    since = len(monitor.events)
+    monitor.execute("qom-list", path=f"/machine/peripheral/{device.id}")
+    talk.check(_TURN_OFF.format(slot=device.address.rpartition(".")[0]), timeout_s)
 
     def deleted() -> bool:
         return any(
             event["event"] == "DEVICE_DELETED" and event["data"].get("device") == device.id
-            for event in vm.monitor.events[since:]
+            for event in monitor.events[since:]
         )
 
-    vm.wait_for(deleted, f"QEMU to let go of {device.id}", timeout_s)
-    vm.wait_for(
-        lambda: device.address not in _addresses(vm), f"the guest to let go of {device.address}", timeout_s
+    talk.wait_for(deleted, f"QEMU to let go of {device.id}", timeout_s)
+    talk.wait_for(
+        lambda: device.address not in _addresses(talk), f"the guest to let go of {device.address}", timeout_s
     )

@@ -9,7 +9,7 @@ from rustbed.arch import Arch
 from rustbed.errors import MachineError, UsageError
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
-from rustbed.machine.vm import Vm
+from rustbed.machine.live import Live
 from rustbed.repro import console
 from rustbed.repro.replay import replay
 from rustbed.repro.run import Say, find_failing_step
@@ -49,7 +49,7 @@ def _ended(outcome: str, reason: str, directory: Path) -> MachineError:
 
 
 def stop_at_failure(
-    directory: Path, alive: Sequence[Vm], qemu: Callable[[Arch], Qemu], ask: Ask, say: Say
+    directory: Path, alive: Sequence[Live], qemu: Callable[[Arch], Qemu], ask: Ask, say: Say
 ) -> None:
     """Give a person the machine of a test that has just failed, until they are done with it.
 
@@ -69,18 +69,18 @@ def stop_at_failure(
         say("\ninterrupted: the shell has ended, the session goes on")
 
 
-def _converse(vm: Vm, ask: Ask, say: Say) -> None:
-    vm.end_transcript()
+def _converse(live: Live, ask: Ask, say: Say) -> None:
+    live.end_transcript()
     say("the machine as the test left it; each line is a command with a shell of its own, Ctrl-D ends it")
     while True:
         try:
-            line = ask(f"{vm.arch}# ")
+            line = ask(f"{live.arch}# ")
         except EOFError:
             return
         if not line.strip():
             continue
         try:
-            answer = vm.run(line, timeout_s=console.A_DAY_S)
+            answer = live.run(line, timeout_s=console.A_DAY_S)
         except MachineError as error:
             say(str(error))
             return

@@ -56,7 +56,7 @@ def test_vm_is_a_fork_with_nothing_in_its_log(vm: Vm) -> None:
     vm.check("echo '<5>mine' >/dev/kmsg")
     assert vm.log.messages == ["mine"]
     assert find_splats(vm.dmesg.records) == ()
-    assert vm.log_damage == ""
+    assert vm.live.log_damage == ""
 
 
 @pytest.mark.machine(cpus=2)

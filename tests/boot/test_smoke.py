@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -94,7 +96,7 @@ def test_panic_before_init_is_a_crash(boot: Booter) -> None:
 
 
 def test_qemu_killed_in_mid_command_is_lost(vm: Vm) -> None:
-    vm._running.child.kill()
+    os.kill(vm.live.qemu_pid, signal.SIGKILL)
     with pytest.raises(LostError, match="QEMU is gone"):
         vm.run("sleep 30")
     assert vm.wait_end().outcome == "lost"

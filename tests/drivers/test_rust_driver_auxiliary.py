@@ -58,7 +58,7 @@ def test_child_can_be_unbound_and_bound_alone(vm: Vm) -> None:
     parent = sysfs.testdev(vm)
     with vm.module(PARENT):
         for number, child in enumerate(CHILDREN):
-            vm.begin()
+            vm.mark_log()
             sysfs.unbind(vm, "auxiliary", CHILD, child)
             assert sysfs.bound(vm, "auxiliary", CHILD) == [other for other in CHILDREN if other != child]
             assert sysfs.listing(vm, DEVICES) == CHILDREN
@@ -77,7 +77,7 @@ def test_children_come_and_go_with_their_parent(vm: Vm) -> None:
         ]:
             vm.write(take, text)
             assert sysfs.listing(vm, DEVICES) == []
-            vm.begin()
+            vm.mark_log()
             vm.write(give, text)
             assert sysfs.bound(vm, "auxiliary", CHILD) == CHILDREN
             assert said(vm) == connected(parent, 0) + connected(parent, 1)

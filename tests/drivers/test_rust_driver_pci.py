@@ -120,7 +120,7 @@ def test_removed_device_comes_back_with_a_rescan(vm: Vm) -> None:
     with vm.module(DRIVER):
         vm.write(f"/sys/bus/pci/devices/{address}/remove", "1")
         assert (sysfs.testdevs(vm), claims(vm)) == ([], [])
-        vm.begin()
+        vm.mark_log()
         vm.write("/sys/bus/pci/rescan", "1")
         assert sysfs.bound(vm, "pci", DRIVER) == [address]
         # the BAR may be somewhere else now

@@ -94,7 +94,6 @@ def test_an_import_that_points_up_or_sideways_is_seen(source: str) -> None:
     assert later_imports("rustbed.image.cpio", source) != []
 
 
-@pytest.mark.xfail(reason="machine.vm and machine.hotplug, until they are taken apart")
 def test_no_modules_import_each_other() -> None:
     assert find_circles(find_arrows({name: SOURCES[name] for name in MODULES})) == []
 
@@ -156,7 +155,6 @@ def test_a_named_architecture_is_seen(source: str) -> None:
     assert find_names(source, ARCH_NAMES) != []
 
 
-@pytest.mark.xfail(reason="cli.main and machine.vm, until they are taken apart")
 def test_no_module_is_longer_than_a_reader_can_hold() -> None:
     assert {name: lines for name in MODULES if (lines := len(SOURCES[name].splitlines())) > 300} == {}
 

@@ -33,5 +33,5 @@ def born_s(pid: int) -> float:
 def test_turn(vm: Vm, turn: str) -> None:
     assert vm.check("echo alive") == "alive"
     if turn.endswith("again"):
-        assert born_s(vm.qemu_pid) < ended[-1]
+        assert born_s(vm.live.qemu_pid) < ended[-1]
     ended.append(time.monotonic())

@@ -68,7 +68,7 @@ def test_halts(vm: Vm) -> None:
 
 
 def test_host_stops_qemu(vm: Vm) -> None:
-    pid = vm.qemu_pid
+    pid = vm.live.qemu_pid
     os.kill(pid, signal.SIGSTOP)
     try:
         vm.run("true", timeout_s=LIMIT_S)
@@ -82,7 +82,7 @@ def test_machine_is_paused(vm: Vm) -> None:
 
 
 def test_host_kills_qemu(vm: Vm) -> None:
-    os.kill(vm.qemu_pid, signal.SIGKILL)
+    os.kill(vm.live.qemu_pid, signal.SIGKILL)
     vm.run("true")
 
 

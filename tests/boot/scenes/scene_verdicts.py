@@ -70,4 +70,4 @@ def test_asks_for_a_device_that_nobody_has(vm: Vm) -> None:
 
 def test_hides_an_oops_behind_begin(vm: Vm) -> None:
     vm.run(OOPS)
-    vm.begin()
+    vm.mark_log()

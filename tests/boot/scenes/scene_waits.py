@@ -9,5 +9,5 @@ from rustbed import Vm
 
 
 def test_waits(vm: Vm) -> None:
-    Path(os.environ["SCENE_READY"]).write_text(f"{vm._running.child.pid}\n{vm.run_dir}\n")
+    Path(os.environ["SCENE_READY"]).write_text(f"{vm.live.qemu_pid}\n{vm.run_dir}\n")
     vm.run("sleep 120", timeout_s=120)

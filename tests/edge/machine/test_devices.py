@@ -48,8 +48,8 @@ def test_server_starts_before_qemu_and_ends_after_it(scene: Scene) -> None:
     server = Server()
     spec = replace(scene.spec, devices=("edu", device_of(server)))
     with boot(spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
-        server.qemu = vm.qemu_pid
-        argv = Path(f"/proc/{vm.qemu_pid}/cmdline").read_text().split("\0")
+        server.qemu = vm.live.qemu_pid
+        argv = Path(f"/proc/{vm.live.qemu_pid}/cmdline").read_text().split("\0")
     assert server.history == ("started", "ended after QEMU")
     assert argv.index("edu,id=device0") < argv.index("served-by-us")
 
@@ -57,8 +57,8 @@ def test_server_starts_before_qemu_and_ends_after_it(scene: Scene) -> None:
 def test_device_that_needs_it_shares_the_guests_memory(scene: Scene) -> None:
     spec = replace(scene.spec, devices=(device_of(Server(), shared_memory=True),))
     with boot(spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
-        memory = next(word for word in _cmdline(vm.qemu_pid) if word.startswith("memory-backend-file"))
-        path = Path(f"/proc/{vm.qemu_pid}/fd/{memory.partition('/fd/')[2].partition(',')[0]}")
+        memory = next(word for word in _cmdline(vm.live.qemu_pid) if word.startswith("memory-backend-file"))
+        path = Path(f"/proc/{vm.live.qemu_pid}/fd/{memory.partition('/fd/')[2].partition(',')[0]}")
         assert path.stat().st_size == spec.memory_mib << 20
     assert memory.endswith(",share=on")
 
@@ -82,9 +82,9 @@ def test_failed_server_is_seen_by_judgement_though_the_test_waited_for_nothing(s
     server = Server()
     spec = replace(scene.spec, devices=(device_of(server),))
     with boot(spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
-        vm.begin_judgement()
+        vm.live.begin_judgement()
         server.failure = "edu in Python: the model raised"
-        assert list(vm.judged) == []
+        assert list(vm.live.judged) == []
         assert isinstance(vm.ended, DeviceError)
 
 

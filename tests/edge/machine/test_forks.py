@@ -25,10 +25,10 @@ def test_log_of_a_fork_goes_on_where_the_templates_ended(scene: Scene) -> None:
         vm.run("echo '<5>mine' >/dev/kmsg")
         assert vm.log.messages == ["mine"]
         assert vm.dmesg.messages == ["booted", "mine"]
-        assert vm.judged.messages == ["mine"]
+        assert vm.live.judged.messages == ["mine"]
         seqs = [record.seq for record in vm.dmesg.records]
         assert seqs == sorted(seqs)
-        assert vm.log_damage == ""
+        assert vm.live.log_damage == ""
 
 
 def test_run_directory_has_its_files_from_the_start(scene: Scene) -> None:
@@ -69,9 +69,9 @@ def test_what_a_fork_says_while_it_stands_by_belongs_to_no_test(scene: Scene) ->
         with machines.machine(scene.spec, qemu, scene.path / "two") as vm:
             vm.run("echo '<5>mine' >/dev/kmsg")
             assert vm.log.messages == ["mine"]
-            assert vm.judged.messages == ["mine"]
+            assert vm.live.judged.messages == ["mine"]
             assert vm.dmesg.messages == ["booted", "idle", "mine"]
-            assert vm.log_damage == ""
+            assert vm.live.log_damage == ""
 
 
 def test_machine_that_is_foretold_stands_by(scene: Scene) -> None:
@@ -85,7 +85,7 @@ def test_machine_that_is_foretold_stands_by(scene: Scene) -> None:
         wait_until(lambda: len(scene.running) == 1, "one stands by")
         before = scene.running
         with machines.machine(other, qemu, scene.path / "two") as vm:
-            assert [vm.qemu_pid] == before
+            assert [vm.live.qemu_pid] == before
 
 
 def test_nothing_stands_by_for_a_session_that_wants_no_more(scene: Scene) -> None:

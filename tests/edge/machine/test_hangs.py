@@ -143,8 +143,8 @@ def test_error_shows_the_console_as_it_was_before_it_was_asked(fake_boot: Booter
 
 def test_what_the_evidence_says_is_not_judged(fake_boot: Booter) -> None:
     with hung(fake_boot, "record:before", "sysrq", "ready", "wait") as (vm, _):
-        assert vm.judged.messages == ["before"]
-        assert vm.log_damage == ""
+        assert vm.live.judged.messages == ["before"]
+        assert vm.live.log_damage == ""
 
 
 def test_boot_that_hangs_says_which_kind_too(fake_boot: Booter, tmp_path: Path) -> None:

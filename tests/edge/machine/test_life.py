@@ -29,7 +29,7 @@ def test_a_ready_machine_answers_and_leaves_its_files(fake_boot: Booter, tmp_pat
     with fake_boot("print:hello", "ready", "wait") as vm:
         assert vm.check("echo one; echo two") == "one\ntwo"
         assert vm.run("exit 7").status == 7
-        assert vm.boot_ms is not None
+        assert vm.live.boot_ms is not None
     run = tmp_path / "run"
     assert "hello" in (run / "console.log").read_text()
     assert "$ exit 7\n\n[7]\n" in (run / "shell.log").read_text()

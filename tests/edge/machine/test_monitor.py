@@ -49,7 +49,7 @@ def test_commands_begun_are_executed_in_order_and_answered_when_that_is_wanted(f
 def test_command_to_a_dead_qemu_raises(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait") as vm:
         vm.monitor.execute("query-anything")
-        os.kill(vm.qemu_pid, signal.SIGKILL)
+        os.kill(vm.live.qemu_pid, signal.SIGKILL)
         vm.wait_end()
         with pytest.raises(MonitorError):
             vm.monitor.execute("query-anything", timeout_s=2)

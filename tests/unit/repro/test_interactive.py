@@ -7,7 +7,7 @@ from typing import cast
 
 from rustbed.arch import Arch
 from rustbed.host import Qemu
-from rustbed.machine.vm import Vm
+from rustbed.machine.live import Live
 from rustbed.repro.interactive import stop_at_failure
 
 
@@ -31,5 +31,5 @@ def test_ctrl_c_ends_the_shell_and_not_what_comes_after_it() -> None:
         said.append(prompt)
         raise KeyboardInterrupt
 
-    stop_at_failure(Path("/nowhere"), [cast(Vm, Machine())], no_qemu, ask, said.append)
+    stop_at_failure(Path("/nowhere"), [cast(Live, Machine())], no_qemu, ask, said.append)
     assert said[-2:] == ["x86_64# ", "\ninterrupted: the shell has ended, the session goes on"]

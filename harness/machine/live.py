@@ -1,0 +1,169 @@
+"""A machine as the harness needs it: how it began, how it ends, what it is judged by.
+
+Test authors see its face, `Vm`. What is said to the machine goes through its
+`talk`; what a test means, this module does not know.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from rustbed.deadline import Deadline
+from rustbed.errors import CrashError, LostError, MachineError, WaitError
+from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
+from rustbed.guest.shell import Answer
+from rustbed.kernel.artifact import Kernel
+from rustbed.log.record import Log
+from rustbed.machine.conversation import Conversation
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.running import RunFiles, Running
+from rustbed.machine.spec import MachineSpec
+from rustbed.machine.watching import PATIENCE, Patience
+
+# seconds between two looks at whether the machine has ended
+_POLL_S = 0.02
+
+
+class Live:
+    """One machine, from its first instruction to the end of the `with` that yielded it."""
+
+    def __init__(
+        self,
+        spec: MachineSpec,
+        running: Running,
+        monitor: Monitor,
+        *,
+        slowness: float,
+        patience: Patience = PATIENCE,
+        earlier: EarlierLog = NOTHING_EARLIER,
+    ) -> None:
+        self.spec = spec
+        self.monitor = monitor
+        #: multiplies every time that is given for real hardware
+        self.slowness = slowness
+        #: milliseconds from starting QEMU (or asking for a fork) to the first answer; None until then
+        self.boot_ms: float | None = None
+        #: the kernel's taint bits when judgement began; None where the kernel does not show them
+        self.taint_at_begin: int | None = None
+        #: whether the test waits for the machine to end
+        self.end_is_wanted = False
+        #: file of each module that was to be loaded, and where its code went, if that is known
+        self.loaded: dict[str, tuple[Path, int | None]] = {}
+        self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
+        self._running = running
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel that runs here."""
+        return self.spec.kernel
+
+    @property
+    def arch(self) -> str:
+        """The architecture's name."""
+        return self.spec.arch.name
+
+    @property
+    def qemu_pid(self) -> int:
+        """The number of QEMU's process on the host."""
+        return self._running.child.pid
+
+    @property
+    def files(self) -> RunFiles:
+        """The files this run leaves."""
+        return self._running.files
+
+    @property
+    def run_dir(self) -> Path:
+        """Where this run leaves its files."""
+        return self.files.directory
+
+    @property
+    def commands(self) -> int:
+        """How many commands the guest was given."""
+        return self.talk.commands
+
+    def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
+        """Run a shell command and return its answer, whatever its status; see `Vm.run`."""
+        return self.talk.run(command, timeout_s, stdin)
+
+    # -- readiness -----------------------------------------------------------------
+
+    def wait_ready(self, seconds: float) -> None:
+        """Wait until the guest's shell answers its first command. Raises BootError."""
+        self.talk.wait_ready(seconds, f"{self.arch} ({self.spec.accel})")
+        self._is_ready()
+
+    def wait_awake(self, command: str, seconds: float) -> None:
+        """Wait until a fork has its own time and randomness and has done its first command.
+
+        That is not part of the test. Raises MachineError.
+        """
+        self.talk.wait_awake(command, seconds)
+        self._is_ready()
+
+    def _is_ready(self) -> None:
+        self.boot_ms = (time.monotonic() - self._running.started) * 1000
+
+    # -- judgement -----------------------------------------------------------------
+
+    def begin_judgement(self) -> None:
+        """Let the test's log and judgement begin here: what came before belongs to the boot."""
+        self.talk.mark_log()
+        self.talk.log.judged_from = self.talk.log.mark
+        self.taint_at_begin = self.taint
+
+    @property
+    def judged(self) -> Log:
+        """The part of the kernel log that the verdict is over.
+
+        What serves the devices is looked at first: a test that waited for nothing did not see it fail.
+        """
+        self.talk.has_ended()
+        self.talk.pass_fence()
+        return self.talk.log.judged
+
+    @property
+    def log_damage(self) -> str:
+        """What is wrong with the kernel log itself: a flood, records lost; empty if nothing is."""
+        return self.talk.log.damage
+
+    @property
+    def taint(self) -> int | None:
+        """The kernel's taint bits; None where the kernel does not show them (CONFIG_PROC_SYSCTL)."""
+        # the shell's own read takes byte after byte, and gets no more than the first here
+        answer = self.run("exec head -n 1 /proc/sys/kernel/tainted")
+        return int(answer.output) if answer.status == 0 else None
+
+    # -- the end -------------------------------------------------------------------
+
+    @property
+    def ended(self) -> MachineError | None:
+        """How the machine ended, if it did."""
+        return self.talk.ended
+
+    def wait_end(self, timeout_s: float) -> MachineError:
+        """Wait until the machine has ended and return how; see `Vm.wait_end`."""
+        self.end_is_wanted = True
+        deadline = Deadline.after(timeout_s * self.slowness)
+        while not deadline.expired and not self.talk.has_ended():
+            time.sleep(_POLL_S)
+        if not self.talk.has_ended():
+            # a guest that answers goes on; one that is on its way out may end with the question
+            with suppress(LostError, CrashError):
+                self.run(":")
+                raise WaitError(
+                    f"the machine still runs after {deadline.seconds:g} s, and answers",
+                    **self._running.evidence(),
+                )
+        assert self.ended is not None
+        return self.ended
+
+    def end_transcript(self) -> None:
+        """Let what is done from now on be no part of the run that can be reproduced."""
+        self.talk.end_transcript()
+
+    def close(self) -> None:
+        """Close the channels; the machine's owner ends QEMU."""
+        self.talk.close()
