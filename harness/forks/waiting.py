@@ -23,7 +23,7 @@ from rustbed.guest.kmsg import EarlierLog
 from rustbed.host import Qemu
 from rustbed.machine.booting import SLOWNESS
 from rustbed.machine.live import Live
-from rustbed.machine.monitor import COMMAND_S, Monitor
+from rustbed.machine.monitor import QMP_S, Monitor
 from rustbed.machine.running import RunFiles
 from rustbed.machine.starting import Started, name_file, open_unnamed, write_description
 from rustbed.machine.vm import Vm
@@ -106,7 +106,7 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
     with ExitStack() as stack:
         try:
             for loaded in waiting.steps:
-                loaded(COMMAND_S)
+                loaded(QMP_S)
             running = waiting.started.running(files, since=asked)
             live = Live(
                 template.spec,

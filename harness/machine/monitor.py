@@ -28,8 +28,8 @@ T = TypeVar("T")
 # the library logs a dead QEMU as an error of its own; what we raise says it better
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL + 1)
 
-# seconds for a command whose caller gave no timeout
-COMMAND_S = 30.0
+# seconds for a QMP command whose caller gave no timeout
+QMP_S = 30.0
 
 
 class Monitor:
@@ -109,7 +109,7 @@ class Monitor:
     def execute(
         self,
         command: str,
-        timeout_s: float = COMMAND_S,
+        timeout_s: float = QMP_S,
         exact: Mapping[str, object] | None = None,
         **arguments: object,
     ) -> Any:
@@ -152,7 +152,7 @@ class Monitor:
         self,
         name: str,
         *,
-        timeout_s: float = COMMAND_S,
+        timeout_s: float = QMP_S,
         match: Callable[[Event], bool] = lambda event: True,
         since: int = 0,
     ) -> Event:

@@ -56,6 +56,11 @@ class Vm:
         return self.live.monitor
 
     @property
+    def slowness(self) -> float:
+        """What every time is multiplied by that is given for real hardware."""
+        return self.live.slowness
+
+    @property
     def run_dir(self) -> Path:
         """Where this run leaves its files."""
         return self.live.run_dir

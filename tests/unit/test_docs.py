@@ -97,9 +97,10 @@ def test_the_table_of_timeouts_has_the_times_of_the_code() -> None:
     for words, seconds in (
         ("boot to the first answer", booting.BOOT_S),
         ("boot without a new byte on the console", Patience().silence_s),
-        ("a command, `wait_for`", conversation.COMMAND_S),
+        ("a command, `plug`", conversation.COMMAND_S),
+        ("`wait_for`", conversation.WAIT_S),
         ("quiet from a command", Patience().quiet_s),
-        ("`monitor.execute`", monitor.COMMAND_S),
+        ("`monitor.execute`", monitor.QMP_S),
     ):
         (cells,) = (row for name, row in table.items() if name.startswith(words.strip("`")))
         real, slow = (float(cell.strip(" |").split(",")[0]) for cell in cells)

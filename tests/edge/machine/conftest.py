@@ -11,7 +11,7 @@ import pytest
 from tests.edge.machine.scene import FAKE, Scene, fake_spec
 
 from rustbed.host import Qemu
-from rustbed.machine.booting import boot
+from rustbed.machine.booting import SLOWNESS, boot
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.machine.watching import Patience
@@ -26,18 +26,26 @@ def spec(tmp_path: Path) -> MachineSpec:
 
 @pytest.fixture
 def fake_boot(spec: MachineSpec, tmp_path: Path) -> Booter:
-    """Boot a machine that acts as its words say; silence and deadlines are a few tenths of a second."""
+    """Boot a machine that acts as its words say.
+
+    Deadlines are a few tenths of a second. Seconds of silence are meant as they are, and are long: a busy
+    host starts the stand-in late.
+    """
 
     def booted(
         *acts: str,
-        slowness: float = 0.1,
+        slowness: float = 0.2,
         unanswered_s: float = 30.0,
+        silence_s: float = 60.0,
         idle_s: float = 60.0,
         version: tuple[int, ...] = (11, 1, 3),
     ) -> AbstractContextManager[Vm]:
         env = (("FAKE_QEMU", " ".join(acts)), ("FAKE_KMSG", str(tmp_path / "kmsg")))
         qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=version)
-        patience = Patience(silence_s=2.0, idle_s=idle_s, unanswered_s=unanswered_s)
+        stretched = slowness * SLOWNESS["tcg"]
+        patience = Patience(
+            silence_s=silence_s / stretched, idle_s=idle_s / stretched, unanswered_s=unanswered_s
+        )
         return boot(spec, qemu, tmp_path / "run", slowness=slowness, patience=patience)
 
     return booted

@@ -25,7 +25,7 @@ def hung(fake_boot: Booter, *acts: str) -> Iterator[tuple[Vm, HangError]]:
     """Run a command that never ends on a machine that acts so, and yield the machine and the error."""
     with fake_boot(*acts) as vm:
         with pytest.raises(HangError) as caught:
-            vm.run("sleep 60", timeout_s=1)
+            vm.run("sleep 60", timeout_s=0.5)
         yield vm, caught.value
 
 
@@ -57,7 +57,7 @@ def test_output_that_grows_is_progress(fake_boot: Booter) -> None:
         fake_boot(f"pulse:{STUCK}", "ready", "wait") as vm,
         pytest.raises(HangError, match="one task busy: its output still grows"),
     ):
-        vm.run("while sleep 0.2; do echo step; done", timeout_s=5)
+        vm.run("while sleep 0.2; do echo step; done", timeout_s=6)
 
 
 def test_kernel_answers_and_user_space_does_not(fake_boot: Booter) -> None:
@@ -150,7 +150,7 @@ def test_what_the_evidence_says_is_not_judged(fake_boot: Booter) -> None:
 def test_boot_that_hangs_says_which_kind_too(fake_boot: Booter, tmp_path: Path) -> None:
     with (
         pytest.raises(BootError, match=r"stopped growing.*: guest spinning: CPU 0") as caught,
-        fake_boot("print:Linux", "spin"),
+        fake_boot("print:Linux", "spin", silence_s=5.0),
     ):
         pass
     assert (caught.value.outcome, caught.value.hang) == ("hang", Hang.SPINNING)

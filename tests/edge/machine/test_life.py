@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -57,7 +56,10 @@ def test_panic_is_seen_though_qemu_stays(fake_boot: Booter) -> None:
 
 
 def test_kernel_that_never_prints_is_a_hang(fake_boot: Booter) -> None:
-    with pytest.raises(BootError, match="nothing was ever printed") as caught, fake_boot("wait"):
+    with (
+        pytest.raises(BootError, match="nothing was ever printed") as caught,
+        fake_boot("wait", silence_s=0.3),
+    ):
         pass
     assert caught.value.outcome == "hang"
 
@@ -65,7 +67,7 @@ def test_kernel_that_never_prints_is_a_hang(fake_boot: Booter) -> None:
 def test_kernel_that_stops_after_init_is_a_hang(fake_boot: Booter) -> None:
     with (
         pytest.raises(BootError, match="the console stopped growing") as caught,
-        fake_boot("print:Run_/init_as_init_process", "wait"),
+        fake_boot("print:Run_/init_as_init_process", "wait", silence_s=5.0),
     ):
         pass
     assert caught.value.outcome == "hang"
@@ -77,7 +79,7 @@ def test_boot_that_waits_for_nothing_is_not_waited_for(fake_boot: Booter) -> Non
         pytest.raises(
             BootError, match=r"stopped growing for 0.3 s, and the guest has nothing to do"
         ) as caught,
-        fake_boot("print:Linux", "wait", idle_s=0.5),
+        fake_boot("print:Linux", "wait", idle_s=0.15),
     ):
         pass
     assert caught.value.outcome == "hang"
@@ -85,8 +87,8 @@ def test_boot_that_waits_for_nothing_is_not_waited_for(fake_boot: Booter) -> Non
 
 def test_silent_boot_that_works_is_waited_for(fake_boot: Booter) -> None:
     with (
-        pytest.raises(BootError, match=r"stopped growing for 0.6 s: guest spinning"),
-        fake_boot("print:Linux", "spin", idle_s=0.5),
+        pytest.raises(BootError, match=r"stopped growing for 5 s: guest spinning"),
+        fake_boot("print:Linux", "spin", silence_s=5.0, idle_s=0.15),
     ):
         pass
 
@@ -116,8 +118,8 @@ def test_qemu_killed_in_mid_command_ends_the_command_at_once(fake_boot: Booter) 
     with fake_boot("ready", "wait") as vm:
         started = time.monotonic()
         with pytest.raises(LostError):
-            vm.run("kill -9 $FAKE_PID; sleep 30", timeout_s=60)
-        assert time.monotonic() - started < 3
+            vm.run("kill -9 $FAKE_PID; sleep 300", timeout_s=600)
+        assert time.monotonic() - started < 60
         with pytest.raises(LostError):
             vm.run("true")
         assert vm.ended is not None
@@ -133,7 +135,7 @@ def test_panic_in_mid_command_is_a_crash(fake_boot: Booter, tmp_path: Path) -> N
 def test_command_without_answer_is_a_hang_with_its_output(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait") as vm:
         with pytest.raises(HangError, match="no answer within") as caught:
-            vm.run("echo so far; sleep 60", timeout_s=1)
+            vm.run("echo so far; sleep 60", timeout_s=5)
         assert "so far" in str(caught.value)
         with pytest.raises(HangError):
             vm.run("true")
@@ -143,8 +145,8 @@ def test_oops_ends_the_wait_for_a_command_that_does_not_return(fake_boot: Booter
     with fake_boot("log", "ready", "wait") as vm:
         started = time.monotonic()
         with pytest.raises(CrashError, match="does not return after"):
-            vm.run(f"printf '{OOPS}' >$FAKE_KMSG; sleep 60", timeout_s=100)
-        assert time.monotonic() - started < 10
+            vm.run(f"printf '{OOPS}' >$FAKE_KMSG; sleep 600", timeout_s=1000)
+        assert time.monotonic() - started < 60
 
 
 def test_oops_of_an_earlier_command_is_no_reason_to_give_up(fake_boot: Booter) -> None:
@@ -154,12 +156,25 @@ def test_oops_of_an_earlier_command_is_no_reason_to_give_up(fake_boot: Booter) -
 
 
 def test_console_flood_of_200_mib_is_survived_in_little_memory(fake_boot: Booter, tmp_path: Path) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # the high-water mark begins anew: other tests of this process needed more (proc(5))
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory_mib("VmRSS")
     with fake_boot("flood:200", "ready", "wait", slowness=1.0) as vm:
         assert vm.check("echo alive") == "alive"
     assert (tmp_path / "run" / "console.log").stat().st_size > 200 * 2**20
-    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert grown_mib < 64
+    assert memory_mib("VmHWM") - before < 64
+
+
+def test_memory_that_was_needed_for_a_moment_is_seen() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory_mib("VmRSS")
+    assert len(bytes(b"x" * 80 * 2**20)) > 0
+    assert memory_mib("VmHWM") - before > 64
+
+
+def memory_mib(field: str) -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0]) / 1024
 
 
 def test_command_output_of_20_mib_arrives_whole(fake_boot: Booter) -> None:
