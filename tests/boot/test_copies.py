@@ -96,7 +96,7 @@ def test_copies_share_neither_files_nor_logs_nor_consoles(copies: Copies) -> Non
         for number, vm in enumerate(vms):
             assert vm.check("cat /tmp/mine; ls /tmp").split() == [str(number), "mine", f"only{number}"]
             assert vm.log.messages == [f"I am {number}"]
-            assert vm.log_damage == ""
+            assert vm.live.log_damage == ""
             assert vm.files.console.read_text().count("I am ") == 1
         assert copies.copy(stack).check("ls -A /tmp") == ""
 
@@ -146,7 +146,7 @@ def test_copy_that_powers_off_or_panics_harms_no_other(copies: Copies) -> None:
 
 def test_copy_runs_in_qemus_sandbox(copies: Copies) -> None:
     with ExitStack() as stack:
-        status = Path(f"/proc/{copies.copy(stack).qemu_pid}/status").read_text()
+        status = Path(f"/proc/{copies.copy(stack).live.qemu_pid}/status").read_text()
         assert "\nSeccomp:\t2" in status
         assert "\nNoNewPrivs:\t1" in status
 
@@ -175,7 +175,7 @@ def test_server_that_does_not_answer_is_replaced_by_restored_machines(
 
 def test_nothing_is_left_of_a_session_with_copies(copies: Copies) -> None:
     with ExitStack() as stack:
-        pids = [copies.copy(stack).qemu_pid for _ in range(4)]
+        pids = [copies.copy(stack).live.qemu_pid for _ in range(4)]
         pids.append(copies.server_pid)
     copies.machines.close()
     assert [pid for pid in pids if is_running(pid)] == []

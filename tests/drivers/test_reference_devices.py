@@ -119,7 +119,7 @@ def test_rust_driver_probes_the_device_in_python_and_is_seen(boot: Boot) -> None
     device = PciTestdev()
     with serve(device) as served, boot(devices=[served.argument]) as vm:
         address = sysfs.testdev(vm)
-        vm.begin()
+        vm.mark_log()
         device.forget()
         with vm.module("rust_driver_pci"):
             assert vm.log.matching(r"pci-testdev data-match count: 1")

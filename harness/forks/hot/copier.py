@@ -17,7 +17,7 @@ from pathlib import Path
 from rustbed import process
 from rustbed.errors import ForkError
 from rustbed.forks.hot.copied import CopiedProcess
-from rustbed.machine.monitor import COMMAND_S
+from rustbed.machine.monitor import QMP_S
 from rustbed.machine.starting import Identity, Started, identify
 
 # seconds that a host under load may take to copy a process
@@ -55,7 +55,7 @@ class Copied:
     ends: Mapping[str, Identity]
 
 
-def open_copier(started: Started, seconds: float = COMMAND_S) -> Copier:
+def open_copier(started: Started, seconds: float = QMP_S) -> Copier:
     """Return what asks a QEMU that has begun to serve its channels for copies. Raises ForkError.
 
     `seconds` is how long it may take to say that it can make some.

@@ -86,6 +86,6 @@ def _uptime(vm: Vm) -> float:
 
 
 def _look_at_process(vm: Vm) -> str:
-    status = Path(f"/proc/{vm.qemu_pid}/status").read_text()
+    status = Path(f"/proc/{vm.live.qemu_pid}/status").read_text()
     # proc(5): 2 is a filter
     return "" if "\nSeccomp:\t2" in status else "QEMU's sandbox is not in place"

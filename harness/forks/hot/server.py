@@ -25,7 +25,7 @@ from rustbed.forks.waiting import Waiting, open_unnamed_files
 from rustbed.guest.kmsg import RecordStream
 from rustbed.host import Qemu
 from rustbed.machine.booting import SLOWNESS
-from rustbed.machine.monitor import COMMAND_S, Monitor
+from rustbed.machine.monitor import QMP_S, Monitor
 from rustbed.machine.starting import Started
 
 # seconds for the state to be loaded and all commands to be run, on a machine with hardware virtualisation
@@ -77,7 +77,7 @@ class Server:
         deadline = Deadline.after(_WARM_S * SLOWNESS[self.template.spec.accel])
         try:
             for loaded in self._steps:
-                loaded(COMMAND_S)
+                loaded(QMP_S)
             self._records.wake()
             _read_to(self._started.shell, f"\n{self._mark}\n".encode(), deadline)
             if not self._records.saw_fence(self._mark, deadline) or self._records.awake_at(deadline) is None:
