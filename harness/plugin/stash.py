@@ -56,7 +56,12 @@ def make_display(config: pytest.Config) -> Display:
 
     def write(text: str) -> None:
         capture = config.pluginmanager.getplugin("capturemanager")
+        reporter = config.pluginmanager.getplugin("terminalreporter")
         with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            if reporter is not None:
+                # pytest may be in the middle of a line: it will go on in a new one
+                reporter.ensure_newline()
+                reporter.flush()
             os.write(2, text.encode())
 
     terminal = not hasattr(config, "workerinput") and os.isatty(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -13,11 +12,10 @@ from _pytest.runner import runtestprotocol
 from rustbed.errors import HarnessError, MachineError
 from rustbed.plugin.red import use_red
 from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
+from rustbed.plugin.tracebacks import hide_ours, summarise
 from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of
 from rustbed.report.verdict import RED, Outcome, Verdict
 from rustbed.testrun import TestRun
-
-_OURS = Path(__file__).parent.parent
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -57,11 +55,12 @@ def pytest_runtest_makereport(
 
     The report, with what the files need attached, travels from workers to the writer.
     """
-    _hide_ours(call)
+    if call.excinfo is not None:
+        hide_ours(call.excinfo.value)
     run = item.stash.get(RUN, None)
     if run is None or (call.when == "setup" and call.excinfo is None):
         report = yield
-        _shorten(report, call)
+        _shorten(item, report, call)
         return report
     if CALLED in item.stash:
         report = yield
@@ -70,13 +69,15 @@ def pytest_runtest_makereport(
     if call.when == "setup":
         run.look()
     report = yield
-    _shorten(report, call)
+    _shorten(item, report, call)
     _repair_subtests(item, report, call)
     before, verdict = run.verdict, _judge(run, report, call)
     if verdict.is_red and not report.failed and (call.when != "teardown" or verdict != before):
         _turn_red(item, run, report, call)
     elif call.when == "call" and call.excinfo is not None and verdict.outcome is not Outcome.SKIP:
         report.sections.append(("Captured machine call", run.explain()))
+    if verdict.is_red:
+        summarise(report, verdict.reason)
     run.write()
     if verdict.is_red and not (before and before.is_red):
         use_red(item, run, report)
@@ -145,10 +146,18 @@ def _repair_subtests(item: pytest.Item, report: pytest.TestReport, call: pytest.
         report.wasxfail = item.stash[XFAILED_SUBTEST]
 
 
-def _shorten(report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+def _shorten(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
     """Leave of an error of ours in a setup its text: pytest's frames and ours are no news to anybody."""
-    if call.when == "setup" and call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
-        report.longrepr = f"{type(call.excinfo.value).__name__}: {call.excinfo.value}"
+    error = call.excinfo.value if call.excinfo is not None else None
+    if not isinstance(error, HarnessError):
+        return
+    if call.when == "setup":
+        # what pytest shows without a traceback
+        try:
+            pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+        except pytest.fail.Exception as text:
+            report.longrepr = item.repr_failure(pytest.ExceptionInfo.from_exception(text))
+    summarise(report, f"{type(error).__name__}: {error.headline}")
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -158,15 +167,6 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     if is_aside and case_of(report).outcome in RED:
         return "failed", "F", "FAILED"
     return None
-
-
-def _hide_ours(call: pytest.CallInfo[None]) -> None:
-    """Leave of an error of ours the frames of the test: ours say nothing its text does not."""
-    if call.excinfo is not None and isinstance(call.excinfo.value, HarnessError):
-        call.excinfo.value.__cause__ = None
-        theirs = call.excinfo.traceback.filter(lambda entry: _OURS not in Path(entry.path).parents)
-        if theirs:
-            call.excinfo.traceback = theirs
 
 
 @pytest.hookimpl(tryfirst=True)

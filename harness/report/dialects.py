@@ -88,8 +88,8 @@ class Result:
 
     @property
     def title(self) -> str:
-        """One line: the splat's title, else the message, else the outcome."""
-        return "; ".join(self.splats) or self.message or self.outcome.value
+        """One line: the message, else the splats' titles, else the outcome."""
+        return self.message or "; ".join(self.splats) or self.outcome.value
 
 
 def parse_results(chunks: Iterable[bytes], source: Path) -> tuple[list[Result], dict[str, str]]:

@@ -122,7 +122,7 @@ def _counts(entries: Sequence[Entry]) -> str:
 
 def _summary(reds: Sequence[Entry], anchors: dict[int, str], wrong: Sequence[str]) -> str:
     """Return a line for each red test, which leads to its evidence."""
-    lines = [f"<li>known issues: {escape(each)}</li>" for each in wrong]
+    lines = [f"<li>{escape(each)}</li>" for each in wrong]
     for entry in reds:
         result = entry.result
         known = ' <span class="badge">known</span>' if _property(entry, "known_issue") else ""

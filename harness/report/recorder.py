@@ -88,7 +88,17 @@ class Recorder:
         self._started.append(nodeid)
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
-        """Replace the lost document by the real one; an error in the list of known issues is a failure."""
+        """Replace the lost document by the real one; an error in the list of known issues is a failure.
+
+        If it cannot be written, what the tests said is still said, and the session has failed.
+        """
+        try:
+            self._finish(session, exitstatus)
+        except OSError as error:
+            self._wrong = (*self._wrong, f"cannot write results to {self.directory}: {error.strerror}")
+            session.exitstatus = exitstatus or _FAILED
+
+    def _finish(self, session: Any, exitstatus: int) -> None:
         cases = {test: flaky(case, self._tries.get(test, ())) for test, case in self._cases.items()}
         for nodeid in self._started:
             cases.setdefault(nodeid, lost_case(nodeid))
@@ -103,7 +113,7 @@ class Recorder:
             ]
             results = self._write(known)
             wrong = find_wrong(self.known, results, today)
-            self._wrong = tuple(f"{issue.file}:{issue.line}: {why}" for issue, why in wrong)
+            self._wrong = tuple(f"known issues: {issue.file}:{issue.line}: {why}" for issue, why in wrong)
             if wrong and exitstatus == _FINE:
                 session.exitstatus = _FAILED
         entries = [self._entry(*pair) for pair in zip(cases, results, strict=True)]
@@ -147,7 +157,7 @@ class Recorder:
                 again = f"flaky, red {len(tries)} of {len(tries) + 1}: {tries[0].message}"
                 terminalreporter.write_line(f"rustbed: {nodeid}: {again}")
         for line in self._wrong:
-            terminalreporter.write_line(f"rustbed: known issues: {line}")
+            terminalreporter.write_line(f"rustbed: {line}")
         if self._cases:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")
 

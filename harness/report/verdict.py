@@ -24,6 +24,13 @@ from rustbed.report.taints import find_unexplained
 CONSOLE = "console.log"
 REPEAT = "run.sh"
 
+# records of registers and code of x86, arm64 and riscv; RIP, pc and epc, where it stopped, are none of them
+_REGISTERS = re.compile(
+    r"\s*(?:R[A-D0-9][X0-9]?|R[SD]I|R[SB]P|RSP|EFLAGS|[CDEFG]S|CR\d|DR\d|PKRU|Code|ORIG_RAX)\s?:\s"
+    r"|\s*(?:x\d+|sp|pstate|pmr)\s*: [0-9a-f]{8}"
+    r"|\s*(?:gp|tp|[ast]\d+)\s*: [0-9a-f]{8}|\s*status: [0-9a-f]{8}|\s*Code: "
+)
+
 # records shown before a splat, of a splat, and when there is none
 _BEFORE, _OF_SPLAT, _LAST = 4, 60, 15
 
@@ -170,13 +177,14 @@ def judge(
     splats = tuple(found.splat for found in findings if found.splat is not None)
     if not findings:
         return Verdict(outcome=test, reason=reason, splats=splats, missing=missing)
-    # the sort is stable: among equals the test itself comes first, but a death is best told by its splat
-    findings.sort(key=lambda found: (GRAVITY[found.outcome], _is_told_by_splat(found)))
+    # among equals the cause comes first: what the kernel says, then what the test made of it
+    findings.sort(key=lambda found: (GRAVITY[found.outcome], found.splat is None))
     return Verdict(outcome=findings[0].outcome, reason=_join(findings), splats=splats, missing=missing)
 
 
-def _is_told_by_splat(found: _Finding) -> bool:
-    return found.outcome is Outcome.CRASH and found.splat is None
+def splat_line(splat: Splat) -> str:
+    """Return the one line that stands for a splat everywhere: its title, and where in the source."""
+    return f"{splat.title}, {splat.file.rpartition('/')[2]}:{splat.line}" if splat.file else splat.title
 
 
 def _test_findings(test: Outcome, reason: str) -> Iterator[_Finding]:
@@ -189,7 +197,7 @@ def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -
     """Yield what speaks against the test in what a machine left behind."""
     for splat in _undeclared(machine, expected):
         outcome = Outcome.CRASH if splat.fatal else Outcome.FAIL
-        yield _Finding(outcome=outcome, reason=f"undeclared splat: {splat.title}", splat=splat)
+        yield _Finding(outcome=outcome, reason=splat_line(splat), splat=splat)
     ended = _ended(machine)
     # a death that is in the log has been judged above, or was declared
     if ended is not None and not (ended is Outcome.CRASH and any(splat.fatal for splat in machine.splats)):
@@ -243,35 +251,34 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
     """Render the text of a failed test: the verdict, the records that matter, where the rest is."""
     headline = f"{verdict.outcome.upper()}: {machine.arch} ({machine.accel}): {verdict.reason}"
     own = [splat for splat in machine.splats if splat in verdict.splats and splat.first <= splat.last]
-    facts: list[tuple[str, object]] = [("kernel", machine.release)]
+    facts: list[tuple[str, object]] = []
     if verdict.missing:
         facts.append(("missing", "\n".join(str(wanted) for wanted in verdict.missing)))
-    if own:
-        if (blame := machine.blames.get(own[0])) is not None:
-            facts.append(("blamed", render_blame(blame)))
-        facts.append(("splat", _render_splat(own[0], machine.annotated or machine.records)))
-        facts += [("symbols", note) for note in machine.notes]
-        facts += [("further", _render_further(splat, machine)) for splat in own[1:]]
-    else:
-        facts.append(("last records", render_records(machine.records[-_LAST:]) or "none"))
+    if own and (blame := machine.blames.get(own[0])) is not None:
+        facts.append(("blamed", render_blame(blame)))
     if machine.ended is not None:
         facts.append(("machine", machine.reason or machine.ended))
+    if own:
+        facts.append(("splat", _render_splat(own[0], machine.annotated or machine.records)))
+        facts += [("symbols", note) for note in machine.notes]
+        facts += [("further", splat_line(splat)) for splat in own[1:]]
+    else:
+        facts.append(("last records", render_records(machine.records[-_LAST:]) or "none"))
+    facts.append(("kernel", machine.release))
     facts.append(("console", machine.run_dir / CONSOLE))
     facts.append(("repeat", f"sh {machine.run_dir / REPEAT}"))
     return render_facts(headline, facts)
 
 
-def _render_further(splat: Splat, machine: MachineReport) -> str:
-    blame = machine.blames.get(splat)
-    return f"{splat.title} ({blame.file}:{blame.line})" if blame and blame.file else splat.title
-
-
 def _render_splat(splat: Splat, records: Sequence[Record]) -> str:
     """Render the records of a splat and a few before it; a long one is cut in its middle."""
     begin = max(0, splat.first - _BEFORE)
-    shown = records[begin : splat.last + 1]
+    whole = records[begin : splat.last + 1]
+    shown = [record for record in whole if not _REGISTERS.match(record.text)]
+    folded = f"... {len(whole) - len(shown)} records of registers, in {CONSOLE}"
+    last = [folded] if len(shown) < len(whole) else []
     if len(shown) <= _BEFORE + _OF_SPLAT:
-        return render_records(shown)
+        return "\n".join([render_records(shown), *last])
     head, tail = shown[: _BEFORE + _OF_SPLAT // 2], shown[-_OF_SPLAT // 2 :]
     cut = f"... {len(shown) - len(head) - len(tail)} records, all of them in {CONSOLE}"
-    return "\n".join([render_records(head), cut, render_records(tail)])
+    return "\n".join([render_records(head), cut, render_records(tail), *last])

@@ -217,7 +217,7 @@ def test_on_failure_there_is_a_shell_in_the_living_machine_or_before_its_death(
     terminal = pexpect.spawn(
         program, words, env={**os.environ, "TERM": "dumb"}, timeout=120, encoding="utf-8"
     )
-    terminal.expect_exact("undeclared splat")
+    terminal.expect_exact("FAIL: ")
     terminal.expect_exact("\nx86_64# ")
     terminal.sendline("dmesg | grep -o full_proxy_release; exit 7")
     terminal.expect_exact("\nfull_proxy_release")

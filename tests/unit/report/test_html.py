@@ -156,7 +156,7 @@ def test_nothing_ran_and_the_page_is_there() -> None:
 
 
 def test_errors_of_known_issues_are_shown() -> None:
-    assert "known issues: k.yaml:3: expired" in render(entry(), wrong=("k.yaml:3: expired",))
+    assert "known issues: k.yaml:3: expired" in render(entry(), wrong=("known issues: k.yaml:3: expired",))
 
 
 def test_page_needs_nothing_from_anywhere() -> None:

@@ -70,7 +70,7 @@ def make_run(directory: Path, **changes: Any) -> Path:
     verdict = {
         "test": "tests/test_toy.py::test_toy[x86_64]",
         "outcome": "fail",
-        "reason": f"undeclared splat: {OOPS.title}",
+        "reason": f"{OOPS.title}",
         "splats": [splat],
         "missing": [],
         "machines": [{"directory": ".", "splats": [splat], "ended": None}],

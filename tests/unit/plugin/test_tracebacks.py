@@ -1,0 +1,59 @@
+"""What is left of tracebacks when our frames are taken out."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import pytest
+
+from rustbed.arch import require_arch
+from rustbed.errors import HarnessError
+from rustbed.options import read_arches
+from rustbed.plugin.tracebacks import hide_ours
+
+
+def functions(act: Callable[[], object]) -> list[str]:
+    """Return the functions in the traceback of what a test does, below its own."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any
+        act()
+    hide_ours(caught.value)
+    return [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][1:]
+
+
+def ask() -> None:
+    require_arch("sparc")
+
+
+def divide(_: str) -> object:
+    return 1 / 0
+
+
+def call_back() -> None:
+    read_arches(divide)
+
+
+def chain() -> None:
+    try:
+        divide("")
+    except ZeroDivisionError as error:
+        raise HarnessError("it failed") from error
+
+
+def test_an_error_of_ours_ends_at_the_tests_own_line() -> None:
+    assert functions(ask) == ["ask"]
+
+
+def test_our_frames_between_those_of_a_test_are_taken_out() -> None:
+    assert functions(call_back) == ["call_back", "divide"]
+
+
+def test_an_error_that_is_a_defect_of_ours_keeps_its_frames() -> None:
+    assert functions(lambda: read_arches(dict[str, object]().__getitem__)) == ["<lambda>", "read_arches"]
+
+
+def test_what_led_to_an_error_of_ours_is_not_shown() -> None:
+    with pytest.raises(HarnessError) as caught:
+        chain()
+    hide_ours(caught.value)
+    assert "ZeroDivisionError" not in "".join(traceback.format_exception(caught.value))
