@@ -60,7 +60,7 @@ def make_parser(given: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
         if name in wanted:
             command = load_command(name)
             command.add_arguments(made)
-            made.set_defaults(run=command.run)
+            made.set_defaults(execute=command.run)
     return parser
 
 
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if rest and "pytest_args" not in args:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
         args.pytest_args = rest
-        return int(args.run(args))
+        return int(args.execute(args))
     except UsageError as error:
         return complain(error, 2)
     except HarnessError as error:

@@ -61,6 +61,13 @@ def test_doctor_names_what_is_there(tmp_path: Path) -> None:
     assert "none yet: made when first needed" in done.stdout
 
 
+def test_a_run_that_is_not_there_cannot_be_packed(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "rustbed.cli", "repro", "pack", str(tmp_path / "nothing")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is not a run directory" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("called", "shown"),
     [(None, "rustbed test"), ("./rustbed", "./rustbed test"), ("/a b/rustbed", "'/a b/rustbed' test")],
