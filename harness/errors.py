@@ -13,6 +13,7 @@
     │   ├── CrashError     its kernel panicked or oopsed while we waited
     │   ├── HangError      it lives and makes no progress
     │   ├── LostError      QEMU is gone
+    │   ├── EvidenceError  the host cannot keep what the machine says: its disk is full
     │   └── DeviceError    a device written in Python failed: it raised, it is stuck, QEMU disagrees with it
     ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
     ├── WaitError          what a test waited for never came, and the guest is well
@@ -156,6 +157,12 @@ class SyscallError(CommandError):
     def __init__(self, headline: str, *, errno: int, **facts: object) -> None:
         self.errno = errno
         super().__init__(f"{headline}: {os.strerror(errno)}", status=1, output="", errno=errno, **facts)
+
+
+class EvidenceError(MachineError):
+    """The host cannot keep what a machine says, so that nothing is proved: its disk is full."""
+
+    outcome = "error"
 
 
 class DeviceError(MachineError):

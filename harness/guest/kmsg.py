@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.deadline import Deadline
+from rustbed.guest.logfile import LogFile
 from rustbed.log.record import Record, parse_kmsg
 
 # facility "user", level "debug": on no console, in every log
@@ -68,7 +69,7 @@ class RecordStream:
 
     def __init__(self, sock: socket.socket, raw: Path, earlier: EarlierLog = NOTHING_EARLIER) -> None:
         self._sock = sock
-        self._raw = raw.open("wb", buffering=0)
+        self._raw = LogFile(raw)
         self._records: list[Record] = list(earlier.records)
         self._tail: deque[Record] = deque(maxlen=_TAIL)
         self.total = 0
@@ -174,6 +175,10 @@ class RecordStream:
         """Wait for the fence with that token; False when the deadline passed first."""
         with self._changed:
             return self._changed.wait_for(lambda: token in self._fences, deadline.remaining)
+
+    def check(self) -> None:
+        """Raise EvidenceError if the raw records could not be written."""
+        self._raw.check()
 
     def close(self) -> None:
         """End the thread and close the file."""

@@ -25,6 +25,7 @@ from pexpect.socket_pexpect import SocketSpawn
 
 from rustbed.deadline import Deadline
 from rustbed.errors import HangError, LostError, MachineError
+from rustbed.guest.logfile import LogFile
 
 # what images/init says once the shell listens; the number is the protocol's version
 READY = b"rustbed-ready 2"
@@ -64,7 +65,7 @@ class Shell:
 
     def __init__(self, sock: socket.socket, transcript: Path, watch: Callable[[], None]) -> None:
         self._watch = watch
-        self._transcript = transcript.open("wb", buffering=0)
+        self._transcript = LogFile(transcript)
         self._spawn = SocketSpawn(sock, maxread=1 << 16, timeout=None)
         self._spawn.delaybeforesend = None
         self._token = secrets.token_hex(8)
@@ -161,6 +162,10 @@ class Shell:
             except MachineError:
                 self._transcript.write(before + b"\n[no answer]\n")
                 raise
+
+    def check(self) -> None:
+        """Raise EvidenceError if commands and answers could not be written down."""
+        self._transcript.check()
 
     def close(self) -> None:
         """Close the channel and the transcript."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from rustbed.errors import UsageError
 from rustbed.guest.kmsg import render_fence
+from rustbed.guest.logfile import LogFile
 
 NAME = "transcript.jsonl"
 # directory beside it, with what commands read, each in a file named after its SHA-256
@@ -60,14 +61,13 @@ class Transcript:
 
     def __init__(self, path: Path, started: float) -> None:
         self._inputs = path.with_name(INPUTS)
-        self._stream = path.open("w", buffering=1, encoding="utf-8", errors="surrogateescape")
+        self._file = LogFile(path)
         # time.monotonic() when QEMU was started
         self._started = started
 
     def _write(self, **facts: object) -> None:
-        if not self._stream.closed:
-            now = round(time.monotonic() - self._started, 4)
-            self._stream.write(json.dumps({"at": now, **facts}) + "\n")
+        now = round(time.monotonic() - self._started, 4)
+        self._file.write(f"{json.dumps({'at': now, **facts})}\n".encode())
 
     def command(self, command: str, stdin: bytes | None) -> None:
         """Take note of a shell command that is about to be given."""
@@ -75,8 +75,11 @@ class Transcript:
             self._write(run=command)
             return
         digest = hashlib.sha256(stdin).hexdigest()
-        self._inputs.mkdir(exist_ok=True)
-        (self._inputs / digest).write_bytes(stdin)
+        try:
+            self._inputs.mkdir(exist_ok=True)
+            (self._inputs / digest).write_bytes(stdin)
+        except OSError as error:
+            self._file.fail(error)
         self._write(run=command, stdin=digest)
 
     def answer(self, status: int, output: bytes) -> None:
@@ -87,9 +90,13 @@ class Transcript:
         """Take note of a monitor command that is about to be given."""
         self._write(qmp=command, arguments=dict(arguments))
 
+    def check(self) -> None:
+        """Raise EvidenceError if commands could not be written down."""
+        self._file.check()
+
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        self._file.close()
 
 
 def parse_transcript(text: str) -> tuple[Command, ...]:

@@ -65,6 +65,7 @@ class Conversation:
         self._watch: Silence | Watch = self._fresh_watch()
         self._transcript = Transcript(running.files.transcript, running.started)
         monitor.observer = self._transcript.qmp
+        running.checks += [each.check for each in (self.log, self._shell, self._transcript, monitor)]
 
     def _look(self) -> None:
         self._watch.look()

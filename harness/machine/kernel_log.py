@@ -97,6 +97,10 @@ class KernelLog:
         if keep:
             self._damage, self._kept = self._stream.damage, self.records
 
+    def check(self) -> None:
+        """Raise EvidenceError if the raw records could not be written."""
+        self._stream.check()
+
     def close(self) -> None:
         """End the stream."""
         self._stream.close()

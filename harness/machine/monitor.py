@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from qemu.qmp import EventListener, ExecuteError, QMPClient, QMPError
 
 from rustbed.deadline import Deadline
 from rustbed.errors import MonitorError
+from rustbed.guest.logfile import LogFile
 
 Event = dict[str, Any]
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class Monitor:
         self._changed = threading.Condition()
         # kept here until it is known where they go
         self._early: list[str] = []
-        self._transcript: TextIO | None = None
+        self._transcript: LogFile | None = None
         if transcript is not None:
             self.keep_transcript(transcript)
         self._events: list[Event] = []
@@ -74,18 +75,18 @@ class Monitor:
 
     def keep_transcript(self, path: Path) -> None:
         """Write what was said and what will be to a file, for a monitor that was made without one."""
-        stream = path.open("w", buffering=1)
+        file = LogFile(path)
         with self._changed:
-            stream.writelines(self._early)
-            self._transcript = stream
+            file.write("".join(self._early).encode())
+            self._transcript = file
 
     def _note(self, direction: str, message: object) -> None:
         line = f"{direction} {json.dumps(message)}\n"
         with self._changed:
             if self._transcript is None:
                 self._early.append(line)
-            elif not self._transcript.closed:
-                self._transcript.write(line)
+            else:
+                self._transcript.write(line.encode())
 
     @property
     def _is_connected(self) -> bool:
@@ -171,6 +172,11 @@ class Monitor:
                     seen = ", ".join(sorted({event["event"] for event in self._events})) or "none"
                     raise MonitorError(f"no {name} event within {deadline.seconds:g} s", seen=seen)
                 self._changed.wait(deadline.slice(1.0))
+
+    def check(self) -> None:
+        """Raise EvidenceError if the conversation could not be written down."""
+        if self._transcript is not None:
+            self._transcript.check()
 
     def close(self) -> None:
         """Stop the loop and close the transcript; the socket belongs to the client. Twice does no harm."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,7 +115,8 @@ class Running:
         # a descriptor whose bytes arrive on the guest's console; None if this QEMU has no such thing
         self.console_input = console_input
         self.monitor = monitor
-        self._served = served
+        #: what else must be well: each raises MachineError if it is not, and is cheap
+        self.checks: list[Callable[[], None]] = [each.check for each in served]
         self._console_size = 0
         # time.monotonic() just before QEMU was started
         self.started = started
@@ -155,10 +156,11 @@ class Running:
     def watch(self) -> None:
         """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap when all is well.
 
-        Raises DeviceError if what serves a device has failed: QEMU and the guest do not notice.
+        Raises what `checks` raise: QEMU and the guest notice neither that a device's server has failed nor
+        that their words cannot be kept.
         """
-        for served in self._served:
-            served.check()
+        for check in self.checks:
+            check()
         gone = self.child.poll() is not None
         size = self.console_size
         if not gone and size == self._console_size:

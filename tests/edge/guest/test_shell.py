@@ -17,7 +17,12 @@ from rustbed.guest.shell import Shell
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shell") / "shell.log"
+
+
+@pytest.fixture(scope="module")
+def shell(log: Path) -> Iterator[Shell]:
     ours, theirs = socket.socketpair()
     with subprocess.Popen(
         ["sh", "-c", "echo rustbed-ready 2; exec sh"],
@@ -26,7 +31,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         stderr=theirs.fileno(),
     ) as child:
         theirs.close()
-        shell = Shell(ours, tmp_path_factory.mktemp("shell") / "shell.log", lambda: None)
+        shell = Shell(ours, log, lambda: None)
         shell.wait_ready(Deadline.after(5))
         yield shell
         shell.close()
@@ -111,7 +116,6 @@ def test_any_text_survives_quoting(shell: Shell, text: str) -> None:
     assert run(shell, f"printf %s {shlex.quote(text)}") == (0, text.encode())
 
 
-def test_transcript_has_command_output_and_status(shell: Shell) -> None:
+def test_transcript_has_command_output_and_status(shell: Shell, log: Path) -> None:
     run(shell, "echo seen; exit 4")
-    transcript = Path(shell._transcript.name).read_text(errors="replace")
-    assert transcript.endswith("$ echo seen; exit 4\nseen\n\n[4]\n")
+    assert log.read_text(errors="replace").endswith("$ echo seen; exit 4\nseen\n\n[4]\n")
