@@ -6,21 +6,22 @@ Owns the reading; what is found and how it is shown is in harness/log/explain.py
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from rustbed.cli.arguments import add_cache, read_cache
-from rustbed.cli.terminal import complain
+from rustbed.cli.logfiles import list_logs, open_log
+from rustbed.cli.terminal import complain, say
 from rustbed.errors import UsageError
-from rustbed.log.explain import find_in_blocks, read_spans, render_json, render_text
+from rustbed.log.explain import read_log, read_spans, render_json, render_text
 from rustbed.log.record import parse_lines
+from rustbed.log.splat import Splat
 from rustbed.log.symbolize import Build, find_build
+from rustbed.log.unwrap import Unwrapper
+from rustbed.symbols.debugfiles import DebugFiles
 from rustbed.symbols.lines import find_debug_files, read_lines
 
 # bytes of a log that are looked at together
@@ -31,17 +32,24 @@ _BLOCK = 16 * 1024
 class Explained:
     """What a log was found to hold."""
 
-    has_splats: bool
-    # pieces of the text that names them
-    text: Iterator[str]
+    name: str
+    # with what debug information says; `first` and `last` are line numbers
+    splats: tuple[Splat, ...]
+    # what a person reads
+    text: str
     # what debug information could not explain and why, a line each
     notes: tuple[str, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the log, and where debug information is."""
+    """Declare the logs, and where debug information is."""
     add = parser.add_argument
-    add("log", metavar="LOG", help="a file: console, dmesg, syslog, /dev/kmsg; - for stdin")
+    add(
+        "log",
+        nargs="+",
+        metavar="LOG",
+        help="a file, directory or archive: console, dmesg, syslog, journal, /dev/kmsg; - for stdin",
+    )
     add("--json", action="store_true", help="a list of objects in place of text")
     add(
         "--vmlinux",
@@ -54,47 +62,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Return 0 if the log has no splat, 1 if it has some. Raises UsageError."""
-    found = explain(
-        args.log,
-        as_json=args.json,
-        vmlinux=args.vmlinux,
-        modules=args.modules,
-        cache_root=read_cache(args).root,
-    )
-    sys.stdout.writelines(found.text)
-    for note in found.notes:
-        complain(note)
-    return 1 if found.has_splats else 0
+    """Return 0 if no log has a splat, 1 if one has; 2 if one cannot be read, and the others are shown."""
+    splats, status = False, 0
+    shown: list[Explained] = []
+    for name in args.log:
+        files = find_debug_files(
+            Path(name), vmlinux=args.vmlinux, modules=args.modules, cache_root=read_cache(args).root
+        )
+        for found in _explain_each(name, files):
+            if isinstance(found, UsageError):
+                status = complain(found, 2)
+                continue
+            for note in found.notes:
+                complain(note)
+            splats = splats or bool(found.splats)
+            if args.json:
+                shown.append(found)
+            else:
+                say(found.text)
+    if args.json:
+        sys.stdout.writelines(render_json([(found.name, found.splats) for found in shown]))
+    return status or int(splats)
 
 
-def explain(
-    name: str, *, as_json: bool, vmlinux: Path | None, modules: Path | None, cache_root: Path
-) -> Explained:
+def _explain_each(name: str, files: DebugFiles | None) -> Iterator[Explained | UsageError]:
+    """Yield what each log of an input holds, and what cannot be read."""
+    paths = list_logs(name)
+    if not paths:
+        yield UsageError(f"{name} is a directory without files")
+    for path in paths:
+        try:
+            for log, file in open_log(path):
+                yield explain(log, file, files)
+        except UsageError as error:
+            yield error
+
+
+def explain(name: str, log: BinaryIO, files: DebugFiles | None) -> Explained:
     """Return what the splats of a log are, and where they are in source if debug information is at hand.
 
-    "-" is standard input. `vmlinux` and the module files below `modules` are those of the kernel that
-    wrote the log; without them those that its run directory names. Raises UsageError if one cannot be read.
+    The log is read twice, from its beginning. `files` are those of the kernel that wrote it.
     """
-    files = find_debug_files(Path(name), vmlinux=vmlinux, modules=modules, cache_root=cache_root)
-    with _open_log(name) as log:
-        splats = find_in_blocks(_blocks(log))
-        records, placed = read_spans(_blocks(log), splats)
-        build = _find_build(_blocks(log)) if files is not None and placed else Build()
+    unwrapper = Unwrapper()
+    read = read_log(_blocks(log), unwrapper)
+    records, placed = read_spans(_blocks(log), read.splats, unwrapper)
+    build = _find_build(_blocks(log)) if files is not None and placed else Build()
     lines = read_lines(records, placed, files, build)
     refined = []
     blames = {}
-    for splat, place in zip(splats, placed, strict=False):
+    for splat, place in zip(read.splats, placed, strict=False):
         known = lines.refined.get(place, place)
         refined.append(replace(known, first=splat.first, last=splat.last))
         if known in lines.blames:
             blames[refined[-1]] = lines.blames[known]
-    splats = (*refined, *splats[len(placed) :])
-    if as_json:
-        text = render_json(splats)
-    else:
-        text = iter((render_text(name, splats, lines.records, placed, blames), "\n"))
-    return Explained(has_splats=bool(splats), text=text, notes=lines.notes)
+    splats = (*refined, *read.splats[len(placed) :])
+    text = render_text(name, replace(read, splats=splats), lines.records, placed, blames)
+    return Explained(name=name, splats=splats, text=text, notes=lines.notes)
 
 
 def _find_build(blocks: Iterable[str]) -> Build:
@@ -103,19 +126,8 @@ def _find_build(blocks: Iterable[str]) -> Build:
     return find_build(record for block in telling for record in parse_lines(block))
 
 
-@contextmanager
-def _open_log(name: str) -> Iterator[BinaryIO]:
-    try:
-        with tempfile.TemporaryFile() if name == "-" else Path(name).open("rb") as log:
-            if name == "-":
-                shutil.copyfileobj(sys.stdin.buffer, log)
-            yield log
-    except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror}") from error
-
-
 def _blocks(log: BinaryIO) -> Iterator[str]:
     """Yield a file from its beginning in blocks of whole lines, as far as lines end."""
     log.seek(0)
     while block := log.read(_BLOCK):
-        yield (block + log.readline(_BLOCK)).decode(errors="replace")
+        yield (block + log.readline(_BLOCK)).decode(errors="replace").replace("\0", "").removeprefix("\ufeff")

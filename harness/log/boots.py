@@ -56,6 +56,7 @@ class Boots:
     def pass_over(self, text: str) -> None:
         """Take a part of a log that holds no banner."""
         self._began = self._began or _TIME.search(text) is not None
+        self._previous = None
 
     def notice(self, index: int, record: Record | Line) -> bool | None:
         """Take a line: None if no kernel begins with it, else whether that was unexpected."""

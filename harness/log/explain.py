@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rustbed.log.annotate import render_blame
 from rustbed.log.demangle import demangle_all
 from rustbed.log.formats.row import Kind
 from rustbed.log.record import Record, parse_lines, render_record, split_lines, strip_ansi
+from rustbed.log.silence import find_silence
 from rustbed.log.splat import Reader, Splat, may_hold_splat
 from rustbed.log.symbolize import Blame
+from rustbed.log.unwrap import Unwrapper
 
 # lines before a splat's headline that may be of it
 _BEFORE = 8
@@ -32,37 +34,77 @@ _DULL = re.compile(
     r"|(?:lr|sp|[xr]\d+|gp|t\d|s\d+|a\d) ?: ?[0-9a-f]|(?:status|pstate):|</?[A-Z]\w*>"
     r"|\[?[0-9a-f]{8,16}\]?[: ]|[=-]{20,}$|(?:\[<[0-9a-f]+>\] *)*\? |$)"
 )
-# a boot loader's last words
-_HANDED_OVER = re.compile(
-    r".{0,200}(?:Booting the kernel\.|Starting kernel \.\.\.|Exiting boot services|Booting Linux on"
-    r"|Jumping to kernel)"
-)
+# a kernel's time, and its first words behind a logger's
+_TIME = re.compile(r"\[ *\d{1,12}\.\d{6}\b")
+_LOGGED_BANNER = re.compile(r"^.*\bkernel(?:\[\d+\])?: .*?Linux version ", re.MULTILINE)
+# characters of a log's end that may tell of silence
+_TAIL = 8192
 
 
-def find_in_blocks(blocks: Iterable[str]) -> tuple[Splat, ...]:
-    """Return the splats of a log given in blocks of whole lines; `first` and `last` are line numbers.
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What reading a whole log gave."""
 
-    Needs memory for a block and for what it returns. Never raises. A log without a word, or one that ends
-    with a boot loader's last, has one splat, of silence.
+    # `first` and `last` are line numbers
+    splats: tuple[Splat, ...]
+    # lines that the log has, and whether any has a kernel's time
+    lines: int
+    is_timed: bool
+
+
+def find_in_blocks(blocks: Iterable[str], unwrapper: Unwrapper | None = None) -> tuple[Splat, ...]:
+    """Return the splats of a log, as `read_log` does."""
+    return read_log(blocks, unwrapper or Unwrapper()).splats
+
+
+def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
+    """Read a log given in blocks of whole lines.
+
+    Needs memory for two blocks and for what it returns. Never raises. A log without a word, or one that
+    ends with a boot loader's last, has one splat, of silence. `unwrapper` learns the log's prefixes.
     """
     reader = Reader()
     found: list[Splat] = []
-    number, last, held = 0, (0, ""), ""
-    for block in blocks:
-        if text := block.rstrip():
-            last = number + text.count("\n"), text.rpartition("\n")[2]
-        plain = strip_ansi(block)
+    # banners that a logger wrote to a file: it had stopped before the kernel ended
+    logged: set[int] = set()
+    number, held, tail, is_timed = 0, "", "", False
+    for block, ahead in _look_ahead(blocks):
+        plain = unwrapper.open_journal(strip_ansi(block))
+        is_timed = is_timed or _TIME.search(plain) is not None
         if reader.is_idle and not may_hold_splat(plain):
             reader.skip(plain)
-            held = _last_lines(held + block)
+            held = _last_lines(held + plain)
         else:
-            text = held + block
-            for line in split_lines(text, number - held.count("\n")):
+            text, start = held + plain, number - held.count("\n")
+            unwrapper.learn(text + strip_ansi(ahead))
+            logged |= {
+                start + text.count("\n", 0, banner.start()) for banner in _LOGGED_BANNER.finditer(text)
+            }
+            for line in split_lines(unwrapper.strip(text), start):
                 found += reader.feed(line.number, line)
             held = ""
         number += block.count("\n")
+        tail = (tail + block)[-_TAIL:]
     found += reader.finish()
-    return tuple(sorted(found, key=lambda splat: splat.first)) or _silence(*last)
+    if unwrapper.is_journal:
+        logged.update(splat.first for splat in found)
+    splats = [splat for splat in found if splat.kind is not Kind.REBOOT or splat.first not in logged]
+    return Found(
+        splats=tuple(sorted(splats, key=lambda splat: splat.first)) or find_silence(tail, number),
+        lines=number + bool(tail and not tail.endswith("\n")),
+        is_timed=is_timed,
+    )
+
+
+def _look_ahead(blocks: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each block with the one behind it, "" behind the last."""
+    before = ""
+    for block in blocks:
+        if before:
+            yield before, block
+        before = block
+    if before:
+        yield before, ""
 
 
 def _last_lines(block: str) -> str:
@@ -77,28 +119,18 @@ def _last_lines(block: str) -> str:
     return block[start + 1 :]
 
 
-def _silence(number: int, line: str) -> tuple[Splat, ...]:
-    if line and not _HANDED_OVER.match(line):
-        return ()
-    title = "silence after the boot loader's last words" if line else "silence from the first line on"
-    last = number if line else -1
-    return (
-        Splat(kind=Kind.SILENCE, title=title, function="", fatal=False, first=last + (not line), last=last),
-    )
-
-
 def read_spans(
-    blocks: Iterable[str], splats: Sequence[Splat]
+    blocks: Iterable[str], splats: Sequence[Splat], unwrapper: Unwrapper | None = None
 ) -> tuple[tuple[Record, ...], tuple[Splat, ...]]:
     """Return the records of the first splats, and these splats with indices of the records.
 
-    `splats` are those of `find_in_blocks`; of a large number only the first few are returned. A record's
-    `seq` is its line number.
+    `splats` are those of `read_log`, `unwrapper` what it has learned; of a large number only the first few
+    are returned. A record's `seq` is its line number.
     """
     wanted = splats[:_SHOWN]
     end = max((splat.last for splat in wanted), default=-1)
     spans: list[list[Record]] = [[] for _ in wanted]
-    for record in _records(blocks, end):
+    for record in _records(blocks, end, unwrapper or Unwrapper()):
         for splat, span in zip(wanted, spans, strict=True):
             if splat.first <= record.seq <= splat.last:
                 span.append(record)
@@ -110,55 +142,66 @@ def read_spans(
     return tuple(records), tuple(placed)
 
 
-def _records(blocks: Iterable[str], end: int) -> Iterator[Record]:
+def _records(blocks: Iterable[str], end: int, unwrapper: Unwrapper) -> Iterator[Record]:
     number = 0
     for block in blocks:
         if number > end:
             return
-        yield from parse_lines(block, number)
+        yield from parse_lines(unwrapper.strip(unwrapper.open_journal(strip_ansi(block))), number)
         number += block.count("\n")
 
 
-def render_json(splats: Iterable[Splat]) -> Iterator[str]:
-    """Yield the text of a list of objects; lines are those of the log, from 1, the last one included."""
+def render_json(logs: Iterable[tuple[str, Iterable[Splat]]]) -> Iterator[str]:
+    """Yield the text of a list of objects, of each log by name; lines count from 1, the last one included."""
     yield "["
     comma = ""
-    for splat in splats:
-        shown = {
-            "kind": splat.kind.value,
-            "title": splat.title,
-            "function": splat.function,
-            "file": splat.file,
-            "line": splat.line,
-            "corrupted": splat.corrupted,
-            "fatal": splat.fatal,
-            "first_line": splat.first + 1,
-            "last_line": splat.last + 1,
-        }
-        yield f"{comma}\n  {_JSON.encode(shown)}"
-        comma = ","
+    for name, splats in logs:
+        for splat in splats:
+            yield f"{comma}\n  {_JSON.encode(_object(name, splat))}"
+            comma = ","
     yield "\n]\n" if comma else "]\n"
+
+
+def _object(name: str, splat: Splat) -> dict[str, object]:
+    """Return what programs read: keys may be added, and none changes its meaning."""
+    return {
+        "log": name,
+        "kind": splat.kind.value,
+        "title": splat.title,
+        "function": splat.function,
+        "file": splat.file,
+        "line": splat.line,
+        "corrupted": splat.corrupted,
+        "fatal": splat.fatal,
+        "fingerprint": splat.fingerprint,
+        "first_line": splat.first + 1,
+        "last_line": splat.last + 1,
+    }
 
 
 def render_text(
     name: str,
-    splats: Sequence[Splat],
+    read: Found,
     records: Sequence[Record],
     placed: Sequence[Splat],
     blames: Mapping[Splat, Blame],
 ) -> str:
     """Render splats for a person: equal ones together, each with an excerpt at its first occurrence.
 
-    `records` and `placed` are what `read_spans` returned, the records perhaps annotated. `blames` has
-    where splats point at, as far as anybody can tell.
+    `read` is what `read_log` returned, `records` and `placed` what `read_spans` returned, the records perhaps
+    annotated. `blames` has where splats point at, as far as debug information or the log itself says.
     """
+    splats = read.splats
+    understood = f"{read.lines:,} line{'s' if read.lines != 1 else ''}"
+    understood += "" if read.is_timed else ", none with a kernel time"
     if not splats:
-        return f"{name}: no splats"
+        return f"{name}: no splats ({understood})"
     alike: dict[tuple[Kind, str], list[Splat]] = {}
     for splat in splats:
         alike.setdefault((splat.kind, splat.title), []).append(splat)
     total = f"{len(splats)} splat{'s' if len(splats) > 1 else ''}"
-    parts = [f"{name}: {total}" + (f", {len(alike)} different" if len(alike) < len(splats) else "")]
+    total += f", {len(alike)} different" if len(alike) < len(splats) else ""
+    parts = [f"{name}: {total} ({understood})"]
     spans = {
         (splat.first, splat.last): records[place.first : place.last + 1]
         for splat, place in zip(splats, placed, strict=False)

@@ -48,6 +48,7 @@ _LOGGED = (
 # a whole line, so that a text is taken apart in one pass. printk's own lines begin like none that others
 # logged; what is optional is never given back, because anything may follow
 _LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED})?+(?:{_PRINTED})?+(.*+)", re.MULTILINE)
+_KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
 # a time in the middle of a line: somebody else's line was not finished
 _TORN = re.compile(r"\[(?<=[^\n]\[)(?<!\d>\[) {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
@@ -95,6 +96,11 @@ class Line(NamedTuple):
         """Microseconds since boot, UNKNOWN if the line had no time."""
         seconds, _, fraction = self.stamp.partition(".")
         return int(seconds + fraction.ljust(6, "0")) if self.stamp else UNKNOWN
+
+
+def is_known_prefix(text: str) -> bool:
+    """Whether a text is nothing but what is taken off before a message."""
+    return _KNOWN.fullmatch(text) is not None
 
 
 def strip_ansi(text: str) -> str:

@@ -18,6 +18,8 @@ from rustbed.log.frame import match_counter, match_frame
 _LEADS_TO = 40
 # lines of a Rust panic's message in quotes
 _QUOTED = 12
+# records between two processors that meet the same fault
+_AT_ONCE = 8
 # texts of one report that are kept for the blame: no stack is so deep, and memory stays bounded
 _KEPT = 2000
 # after so many records of others a report is over, whoever was to go on with it
@@ -93,13 +95,20 @@ class OpenSplat:
         if row.stage is Stage.MESSAGE and row.kind is self.row.kind:
             # without a WARN() trap of its own an architecture prints the message behind the headline
             return self.age <= 2
+        if row is self.row and row.stage is Stage.FAULT and not self._has_frames:
+            # another processor meets the same before the first one has said where
+            return self.age <= _AT_ONCE
         reach = _LEADS_TO if row.stage is Stage.DEATH else self.row.reach
         return row.stage > self.stage and self.kind in row.continues and self.quiet <= reach
 
     def is_tripped_by(self, row: Row) -> bool:
         """Whether who reports failed at it: the report has no stack yet, and this one will have it too."""
         is_due = self.row.traced and self._goes_on
-        return is_due and row.stage > Stage.MESSAGE and not any(match_frame(text) for text in self.texts)
+        return is_due and row.stage > Stage.MESSAGE and not self._has_frames
+
+    @property
+    def _has_frames(self) -> bool:
+        return any(map(match_frame, self.texts))
 
     @property
     def _goes_on(self) -> bool:

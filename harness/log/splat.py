@@ -86,6 +86,8 @@ class Reader:
         # index of the last line that may come before a splat, by caller
         self._announced: dict[str, int] = {}
         self._boots = Boots()
+        # index of the record before
+        self._newest = -1
 
     @property
     def is_idle(self) -> bool:
@@ -99,9 +101,10 @@ class Reader:
 
     def feed(self, index: int, record: Record | Line) -> tuple[Splat, ...]:
         """Take the next record; return the splats that are over, in any order. Indices rise."""
+        newest, self._newest = self._newest, index
         if self._boots.is_printed_again(record):
             for splat in self._open.values():
-                splat.last = index if splat.last == index - 1 else splat.last
+                splat.last = index if splat.last == newest else splat.last
             return ()
         return self._feed(index, record, as_printed(record.text[:_READ]))
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rustbed.log.explain import find_in_blocks, read_spans, render_json, render_text
+from rustbed.log.explain import Found, find_in_blocks, read_log, read_spans, render_json, render_text
 from rustbed.log.record import parse_console
 from rustbed.log.splat import Kind, Splat, find_splats, may_hold_splat
+from rustbed.log.unwrap import Unwrapper
 
 HERE = Path(__file__).parent
 LOGS = {path.stem: path.read_text() for path in sorted((HERE / "splats").glob("*.log"))}
@@ -66,8 +67,8 @@ def test_no_bytes_make_it_raise(data: bytes, size: int) -> None:
     text = data.decode(errors="replace")
     splats = find_in_blocks(blocks(text, size))
     records, placed = read_spans(blocks(text, size), splats)
-    assert render_text("log", splats, records, placed, {})
-    assert len(json.loads("".join(render_json(splats)))) == len(splats)
+    assert render_text("log", Found(splats=splats, lines=7, is_timed=True), records, placed, {})
+    assert len(json.loads("".join(render_json([("log", splats)])))) == len(splats)
 
 
 # -- silence -------------------------------------------------------------------
@@ -84,6 +85,18 @@ def test_no_bytes_make_it_raise(data: bytes, size: int) -> None:
             3,
         ),
         ("U-Boot 2024\nStarting kernel ...\n", "silence after the boot loader's last words", 1),
+        # whoever ran the machine has the last word
+        (
+            "U-Boot 2024\nStarting kernel ...\n\nbootloader-commands timed out after 90 seconds\nend: 2\n",
+            "silence after the boot loader's last words",
+            1,
+        ),
+        (
+            "EFI stub: Exiting boot services...\nqemu-system-riscv64: terminating on signal 15 from pid 7\n",
+            "silence after the boot loader's last words",
+            0,
+        ),
+        ("Booting the kernel.\n[    0.000000]\n", "silence after the boot loader's last words", 0),
     ],
 )
 def test_silence_is_told(text: str, title: str, first: int) -> None:
@@ -101,9 +114,12 @@ def test_words_after_the_boot_loader_are_no_silence() -> None:
 
 def test_json_is_a_list_of_what_was_found_by_line() -> None:
     text = BOOTS[2] + LOGS["warning_x86"]
-    (found,) = json.loads("".join(render_json(find_in_blocks([text]))))
+    splats = find_in_blocks([text])
+    (found,) = json.loads("".join(render_json([("toy.log", splats)])))
     start = BOOTS[2].count("\n")
     assert found == {
+        "log": "toy.log",
+        "fingerprint": splats[0].fingerprint,
         "kind": "warning",
         "title": "WARNING in toy_probe",
         "function": "toy_probe",
@@ -121,15 +137,15 @@ def test_json_without_splats_is_an_empty_list() -> None:
 
 
 def explain(text: str) -> str:
-    splats = find_in_blocks([text])
-    records, placed = read_spans([text], splats)
-    return render_text("toy.log", splats, records, placed, {})
+    read = read_log([text], Unwrapper())
+    records, placed = read_spans([text], read.splats)
+    return render_text("toy.log", read, records, placed, {})
 
 
 def test_text_says_what_where_and_shows_it() -> None:
     shown = explain(LOGS["dentry_in_use"])
     assert shown.splitlines()[:6] == [
-        "toy.log: 1 splat",
+        "toy.log: 1 splat (13 lines)",
         "",
         "1. BUG: Dentry still in use [unmount of toyfs toy0]",
         "   kind      bug-report",
@@ -147,10 +163,15 @@ def test_text_says_what_is_not_whole() -> None:
 
 def test_equal_splats_are_shown_once_and_counted() -> None:
     shown = explain(LOGS["warning_x86"] * 12)
-    assert shown.startswith("toy.log: 12 splats, 1 different\n")
+    assert shown.startswith("toy.log: 12 splats, 1 different (216 lines)\n")
     assert shown.count("WARNING in toy_probe") == 1
     assert "   again     11 times, at line 20, 38, 56, " in shown
 
 
 def test_no_splats_are_said_to_be_none() -> None:
-    assert explain("[    0.100000] toy: ready\n") == "toy.log: no splats"
+    assert explain("[    0.100000] toy: ready\n") == "toy.log: no splats (1 line)"
+
+
+def test_what_was_understood_is_said() -> None:
+    shown = explain("dear diary,\n" * 1204)
+    assert shown == "toy.log: no splats (1,204 lines, none with a kernel time)"

@@ -1,0 +1,215 @@
+"""Logs as people have them: in directories, compressed, packed, in UTF-16; each becomes a file of text.
+
+What cannot be read as text is an error, for silence about it would pass for a clean log.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import lzma
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import IO, BinaryIO, Protocol, cast
+
+from rustbed import process
+from rustbed.errors import HarnessError, UsageError
+
+# bytes that one input may unpack to, files that are read of it, and how often it is unpacked again
+MOST, _FILES, _DEEPEST = 1 << 30, 1000, 3
+# bytes that tell what a file is
+_HEAD = 64 * 1024
+# what is not text, by its first bytes
+_BINARY = {
+    b"\x7fELF": "an ELF file",
+    b"LPKSHHRH": "a systemd journal: journalctl --file prints it",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "an image",
+    b"KDUMP   ": "a dump of memory",
+}
+# bytes that text does not hold, besides zeros, which serial lines and crashed file systems leave
+_CONTROLS = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def list_logs(name: str) -> list[str]:
+    """Return the files of a directory and of those below it, of anything else its name."""
+    if name == "-" or not Path(name).is_dir():
+        return [name]
+    return [str(path) for path in sorted(Path(name).rglob("*")) if path.is_file()]
+
+
+def open_log(name: str) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield name and text of each log that a file or an archive holds; "-" is standard input.
+
+    The files are at their beginning, and closed when the next one is asked for. Raises UsageError.
+    """
+    try:
+        with tempfile.TemporaryFile() if name == "-" else Path(name).open("rb") as log:
+            if name == "-":
+                shutil.copyfileobj(sys.stdin.buffer, log)
+                log.seek(0)
+            yield from _unpack(name, log, 0)
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
+    except (EOFError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError) as error:
+        raise UsageError(f"cannot unpack {name}: {error}") from error
+
+
+def _unpack(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield what a file holds: itself, or what is packed in it."""
+    head = file.read(_HEAD)
+    file.seek(0)
+    if depth > _DEEPEST:
+        raise UsageError(f"{name} is packed more than {_DEEPEST} times")
+    if unpacked := _decompress(name, file, head):
+        with closing(unpacked):
+            yield from _unpack(name, unpacked, depth + 1)
+    elif head[257:262] == b"ustar":
+        yield from _members_of_tar(name, file, depth)
+    elif head.startswith(b"PK\x03\x04"):
+        yield from _members_of_zip(name, file, depth)
+    else:
+        with closing(_as_text(name, file, head)) as text:
+            yield name, text
+
+
+def _decompress(name: str, file: BinaryIO, head: bytes) -> BinaryIO | None:
+    """Return what a compressed file holds, None if it is not compressed."""
+    if head.startswith(b"\x1f\x8b"):
+        return _copy(name, cast(BinaryIO, gzip.GzipFile(fileobj=file)))
+    if head.startswith(b"BZh"):
+        return _copy(name, cast(BinaryIO, bz2.BZ2File(file)))
+    if head.startswith(b"\xfd7zXZ\0"):
+        return _copy(name, cast(BinaryIO, lzma.LZMAFile(file)))
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return _decompress_zstd(name, file)
+    return None
+
+
+def _decompress_zstd(name: str, file: BinaryIO) -> BinaryIO:
+    """Return what a zstd file holds, by the program: Python has it from 3.14 on."""
+    try:
+        program = process.require_program("zstd")
+        done = process.run(
+            ["sh", "-c", f"{program} -qdc | head -c {MOST + 1}"],
+            attempted=f"unpacking {name}",
+            stdin=file.read(),
+        )
+    except HarnessError as error:
+        raise UsageError(f"{name} is compressed with zstd: {error}") from error
+    if done.stderr:
+        raise UsageError(f"cannot unpack {name}: {done.stderr.decode(errors='replace').strip()}")
+    made = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    made.write(done.stdout)
+    return _bounded(name, cast(BinaryIO, made))
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def _copy(name: str, source: _Readable) -> BinaryIO:
+    """Return a file with what a stream holds, at its beginning."""
+    made = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        while (chunk := source.read(_HEAD)) and made.tell() <= MOST:
+            made.write(chunk)
+        return _bounded(name, cast(BinaryIO, made))
+    except BaseException:
+        made.close()
+        raise
+
+
+def _bounded(name: str, file: BinaryIO) -> BinaryIO:
+    if file.tell() > MOST:
+        file.close()
+        raise UsageError(f"{name} unpacks to more than {MOST >> 30} GiB")
+    file.seek(0)
+    return file
+
+
+def _members_of_tar(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, BinaryIO]]:
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        files = (member for member in archive if member.isfile())
+        yield from _members(name, ((file.name, partial(archive.extractfile, file)) for file in files), depth)
+
+
+def _members_of_zip(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, BinaryIO]]:
+    with zipfile.ZipFile(file) as archive:
+        files = (member for member in archive.infolist() if not member.is_dir())
+        yield from _members(name, ((file.filename, partial(archive.open, file)) for file in files), depth)
+
+
+def _members(
+    name: str, members: Iterator[tuple[str, Callable[[], IO[bytes] | None]]], depth: int
+) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield the logs among the members of an archive, which together are not larger than one may be."""
+    total = 0
+    for count, (member, open_member) in enumerate(members):
+        source = open_member()
+        if source is None or count >= _FILES:
+            continue
+        with source, closing(_copy(f"{name}:{member}", source)) as copy:
+            total += copy.seek(0, 2)
+            copy.seek(0)
+            if total > MOST:
+                raise UsageError(f"{name} unpacks to more than {MOST >> 30} GiB")
+            yield from _unpack(f"{name}:{member}", copy, depth + 1)
+
+
+def _as_text(name: str, file: BinaryIO, head: bytes) -> BinaryIO:
+    """Return a file of UTF-8, or of what nearly is; UsageError if it is not text."""
+    for magic, what in _BINARY.items():
+        if head.startswith(magic):
+            raise UsageError(f"{name} is {what}, not a log")
+    if encoding := _encoding(head):
+        return _copy(name, _Recoded(file, encoding))
+    if head and not head.strip(b"\0"):
+        raise UsageError(f"{name} holds nothing but zeros")
+    if len(_CONTROLS.findall(head)) * 50 > len(head):
+        raise UsageError(f"{name} is binary, not a log")
+    return file
+
+
+def _encoding(head: bytes) -> str:
+    """Return which UTF of wide characters a file is in, "" if in none."""
+    # letters of ASCII have a zero in every other byte, or three of them
+    odd, even = head[1::2].count(0), head[::2].count(0)
+    if (odd + even) * 4 <= len(head):
+        return ""
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            return encoding
+    wide = len(head) // 4
+    if (odd > wide) != (even > wide):
+        return "utf-16-le" if odd > even else "utf-16-be"
+    return ""
+
+
+class _Recoded:
+    """A stream of UTF-8 of one in another encoding."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, none at the end."""
+        while chunk := self._file.read(size):
+            if text := self._decoder.decode(chunk):
+                return text.encode(errors="replace")
+        return b""

@@ -1,0 +1,178 @@
+"""What others put around the kernel's lines: prefixes of any shape, journals in JSON and in export format.
+
+Prefixes are learned: where words that begin a line of the kernel stand in the middle of several
+lines, what is before them has a common shape, and is taken off. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from rustbed.log.record import is_known_prefix
+
+# each begins a record, whatever the kernel's version
+_ANCHORS = (
+    *("Call Trace:", "Call trace:", "Modules linked in:", "Hardware name:", "---[ end ", "------------[ cut"),
+    *("Kernel panic - not syncing", "Internal error: ", "Unable to handle kernel", "RIP: 0010:", "pc : "),
+    *("BUG: unable to handle", "BUG: kernel NULL", "BUG: KASAN: ", "BUG: KFENCE: ", "WARNING: CPU: "),
+    *("rust_kernel: panicked at", "Linux version ", "UBSAN: ", "INFO: task ", "rcu: INFO: "),
+)
+# characters that a prefix may have, and shapes that are known at a time
+_LONGEST, _MOST = 120, 16
+# lines around an anchor that are looked at, and how many of them must have its prefix
+_AROUND, _ENOUGH = 6, 3
+# a program or a driver speaks: what it quotes is not the kernel's; the kernel's own lines that hold others
+_FOREIGN = re.compile(
+    r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
+    r"|.*printk messages dropped|.*\[ end "
+)
+_TOKEN = re.compile(r"\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+| +|.", re.DOTALL)
+# the kernel's own part of a prefix, which is kept: level, time, caller
+_KEPT = re.compile(r"(?:<\d{1,6}>)?\[ *(?P<time>\d{1,12}\.\d{3,6})\b[^\]]*\](?P<caller>\[ *[TC]\d{1,10}\])?")
+
+_JSON_LINE = re.compile(r"^(?:data: |\x1e)?(?=\{)", re.MULTILINE)
+_EXPORTED = re.compile(r"^__CURSOR=", re.MULTILINE)
+_PRETTY = re.compile(r'\s*"MESSAGE" ?: (?P<text>".*"),?$')
+
+
+class Unwrapper:
+    """Gives text back as the kernel printed it; knows more prefixes the more it has read."""
+
+    def __init__(self) -> None:
+        # shapes of prefixes, as regular expressions
+        self._shapes: list[str] = []
+        self._pattern: re.Pattern[str] | None = None
+        # a journal's format, "" of other logs; None as long as nothing was read
+        self._form: str | None = None
+
+    def learn(self, text: str) -> None:
+        """Look for prefixes in a part of a log, of whole lines."""
+        if self._form or len(self._shapes) >= _MOST:
+            return
+        seen: Counter[str] = Counter()
+        for start, prefix in _prefixes(text):
+            shape = _shape(prefix)
+            seen[shape] += 1
+            if shape not in self._shapes and (seen[shape] > 1 or _is_common(shape, text, start)):
+                self._shapes.append(shape)
+                self._pattern = re.compile(f"^(?:{'|'.join(self._shapes)})", re.MULTILINE)
+
+    @property
+    def is_journal(self) -> bool:
+        """Whether the log is a journal, whose boots end in order as far as it tells."""
+        return bool(self._form)
+
+    def open_journal(self, text: str) -> str:
+        """Return the text with as many lines, each the message of its entry if it is a journal."""
+        if self._form is None:
+            self._form = _find_form(text)
+        match self._form:
+            case "json":
+                return "\n".join(map(_from_json, text.split("\n")))
+            case "export":
+                return "\n".join(map(_from_export, text.split("\n")))
+        return text
+
+    def strip(self, text: str) -> str:
+        """Return the text with as many lines, each without what others put before it."""
+        return self._pattern.sub(_keep_own, text) if self._pattern else text
+
+
+def _prefixes(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where each line begins whose anchor has an unknown prefix, and the prefix."""
+    for anchor in _ANCHORS:
+        at = text.find(anchor)
+        while at >= 0:
+            start = text.rfind("\n", 0, at) + 1
+            prefix = text[start:at]
+            if 0 < len(prefix) <= _LONGEST and not is_known_prefix(prefix) and not _FOREIGN.match(prefix):
+                yield start, prefix
+            at = text.find(anchor, at + len(anchor))
+
+
+def _shape(prefix: str) -> str:
+    """Return a regular expression for prefixes like this one: numbers and what brackets hold may differ."""
+    if prefix.isspace():
+        return re.escape(prefix)
+    tokens = _TOKEN.findall(prefix)
+    return "".join(
+        _token(token, is_first=index == 0, is_last=index == len(tokens) - 1)
+        for index, token in enumerate(tokens)
+    )
+
+
+def _token(token: str, *, is_first: bool, is_last: bool) -> str:
+    if token.isspace():
+        # stacks are indented: what stands directly before the message counts exactly
+        exact = f"(?:{re.escape(token)}|$)"
+        return exact if is_last else " *" if is_first else re.escape(token[0]) + "+"
+    if token.isdecimal():
+        return r"\d+"
+    if len(token) > 1:
+        opening, closing = re.escape(token[0]), re.escape(token[-1])
+        return rf"{opening}[^{closing}\n]{{0,{_LONGEST}}}{closing}"
+    return re.escape(token)
+
+
+def _is_common(shape: str, text: str, start: int) -> bool:
+    """Whether the lines around one have its prefix too."""
+    first = last = start
+    for _ in range(_AROUND):
+        first = text.rfind("\n", 0, max(first - 1, 0)) + 1
+        end = text.find("\n", last)
+        last = end + 1 if end >= 0 else len(text)
+    around = [line for line in text[first:last].split("\n") if line]
+    alike = sum(re.match(shape, line) is not None for line in around)
+    return alike >= min(_ENOUGH, len(around)) and alike * 2 > len(around)
+
+
+def _keep_own(prefix: re.Match[str]) -> str:
+    own = _KEPT.search(prefix[0])
+    if own is None:
+        return ""
+    level = own[0].partition("[")[0]
+    return f"{level}[{own['time']}]{own['caller'] or ''} "
+
+
+# -- journals --------------------------------------------------------------------
+
+
+def _find_form(text: str) -> str:
+    if '"MESSAGE"' in text and (_JSON_LINE.search(text) or '"__CURSOR"' in text):
+        return "json"
+    return "export" if _EXPORTED.search(text) else ""
+
+
+def _from_json(line: str) -> str:
+    """Return the message of an entry as the kernel printed it, "" for others' entries and other lines."""
+    if pretty := _PRETTY.match(line):
+        return _message(_load(pretty["text"]))
+    start = _JSON_LINE.match(line)
+    entry = _load(line[start.end() :]) if start else None
+    if not isinstance(entry, dict) or entry.get("_TRANSPORT", "kernel") != "kernel":
+        return ""
+    micros = str(entry.get("_SOURCE_MONOTONIC_TIMESTAMP", ""))
+    stamp = f"[{int(micros[-18:]) / 1e6:.6f}] " if micros.isdecimal() else ""
+    return stamp + _message(entry.get("MESSAGE"))
+
+
+def _load(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _message(message: object) -> str:
+    """Return a message on one line; what is not text stands there as numbers of bytes."""
+    if isinstance(message, list):
+        numbers = [number for number in message if isinstance(number, int) and 0 <= number < 256]
+        message = bytes(numbers).decode(errors="replace")
+    return message.replace("\n", " ") if isinstance(message, str) else ""
+
+
+def _from_export(line: str) -> str:
+    return line.removeprefix("MESSAGE=") if line.startswith("MESSAGE=") else ""
