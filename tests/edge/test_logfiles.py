@@ -139,6 +139,6 @@ def test_directory_and_several_logs_are_read_and_what_cannot_be_is_said(
     assert "logs/a.log: no splats (1 line)" in shown
     assert "logs/old/b.log.gz: 1 splat (4 lines)" in shown
     assert main([*words, str(tmp_path / "gone.log")]) == 2
-    shown = capsys.readouterr()
-    assert "b.log.gz: 1 splat" in shown.out
-    assert "cannot read" in shown.err
+    said = capsys.readouterr()
+    assert "b.log.gz: 1 splat" in said.out
+    assert "cannot read" in said.err
