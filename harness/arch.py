@@ -47,8 +47,9 @@ class Arch:
     word_bits: int
     big_endian: bool
 
-    # QEMU: binary suffix, -machine, -cpu under TCG
+    # QEMU: binary suffix, Debian's package of it, -machine, -cpu under TCG
     qemu: str
+    qemu_package: str
     machine: str
     cpu: str
     # device given with -device to carry the virtio-serial ports
@@ -92,6 +93,7 @@ ARCHES: dict[str, Arch] = {
             word_bits=64,
             big_endian=False,
             qemu="x86_64",
+            qemu_package="qemu-system-x86",
             machine="q35",
             cpu="max",
             virtio_serial="virtio-serial-pci",
@@ -131,6 +133,7 @@ ARCHES: dict[str, Arch] = {
             word_bits=64,
             big_endian=False,
             qemu="aarch64",
+            qemu_package="qemu-system-arm",
             machine="virt,gic-version=3",
             cpu="cortex-a57",
             virtio_serial="virtio-serial-pci",
@@ -152,6 +155,7 @@ ARCHES: dict[str, Arch] = {
             word_bits=64,
             big_endian=False,
             qemu="riscv64",
+            qemu_package="qemu-system-riscv",
             machine="virt",
             cpu="rv64",
             virtio_serial="virtio-serial-pci",

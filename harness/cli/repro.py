@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from rustbed.arch import Arch, require_arch
 from rustbed.cli.arguments import add_cache, read_cache
-from rustbed.cli.terminal import say
+from rustbed.cli.terminal import confirm, say
 from rustbed.errors import HarnessError
 from rustbed.host import Qemu
 from rustbed.progress import plural
@@ -20,8 +20,9 @@ from rustbed.repro import debugger, interactive, recording, rewinding
 from rustbed.repro.gdb_program import find_gdb
 from rustbed.repro.listing import list_runs
 from rustbed.repro.pack import pack_run
+from rustbed.repro.qemu_program import find_emulator
 from rustbed.repro.replay import Sameness
-from rustbed.repro.run import choose_accel, describe, find_emulator, reproduce, verdict_of
+from rustbed.repro.run import choose_accel, describe, reproduce, verdict_of
 from rustbed.repro.scene import Scene, open_scene
 
 _STATUS = {Sameness.SAME: 0, Sameness.DIFFERENT: 1, Sameness.UNKNOWN: 2}
@@ -91,6 +92,7 @@ def _declare_scene(parser: argparse.ArgumentParser) -> None:
 
 def _declare_qemu(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them")
+    parser.add_argument("--yes", action="store_true", help="fetch a QEMU without asking, if none is here")
     add_cache(parser)
 
 
@@ -137,7 +139,10 @@ def _open(args: argparse.Namespace, stack: ExitStack) -> tuple[Scene, Qemu]:
 
 
 def _qemu(args: argparse.Namespace, arch: Arch) -> Qemu:
-    return find_emulator(arch, Path(args.qemu) if args.qemu else None, read_cache(args))
+    def ask(question: str) -> bool:
+        return args.yes or confirm(question)
+
+    return find_emulator(arch, Path(args.qemu) if args.qemu else None, read_cache(args), ask)
 
 
 def _directory(args: argparse.Namespace, scene: Scene) -> Path:

@@ -22,6 +22,14 @@ def complain(problem: object, status: int = 0) -> int:
     return status
 
 
+def confirm(question: str) -> bool:
+    """Return whether the answer to a question is yes; where there is no terminal, it is no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    complain(f"{question} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def make_display() -> Display:
     """Return what shows the progress of long steps on standard error."""
     # only by commands that have such steps: help is to come at once

@@ -9,8 +9,8 @@ import pytest
 from rustbed.errors import HarnessError, suggest
 from rustbed.plugin.stash import PLATFORMS
 from rustbed.repro.interactive import stop_at_failure
+from rustbed.repro.qemu_program import find_emulator
 from rustbed.repro.recording import record
-from rustbed.repro.run import find_emulator
 from rustbed.repro.scene import load_run
 from rustbed.testrun import TestRun
 

@@ -1,4 +1,4 @@
-"""Machines for scenes: which QEMU, which accelerator, and the replay itself."""
+"""Machines for scenes: the accelerator, and the replay itself."""
 
 from __future__ import annotations
 
@@ -7,32 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from rustbed import host
-from rustbed.arch import Arch
-from rustbed.cache import Cache
-from rustbed.errors import HostError, suggest
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
 from rustbed.report.verdict import Outcome, Verdict
 from rustbed.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay, replay
 from rustbed.repro.scene import Scene
-from rustbed.toolroot.toolroot import find_toolroot
 
 # shows the user some text, a line or more
 Say = Callable[[str], None]
-
-
-def find_emulator(arch: Arch, chosen: Path | None, cache: Cache) -> Qemu:
-    """Return the QEMU to reproduce with: the one chosen, else the toolroot's if there is one, else PATH's.
-
-    Nothing is fetched or made for it. Raises HostError if there is none, or only one that is too old.
-    """
-    root = None if chosen is not None else find_toolroot(cache)
-    try:
-        return host.find_qemu(arch, toolroot=root, chosen=chosen)
-    except HostError as error:
-        error.facts.setdefault("or", f"--qemu PATH, or {suggest('build')}: its toolroot has QEMU")
-        raise
 
 
 def choose_accel(spec: MachineSpec, accel: str | None) -> MachineSpec:

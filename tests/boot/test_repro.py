@@ -17,7 +17,7 @@ from rustbed.arch import Arch
 from rustbed.cache import Cache, default_root
 from rustbed.guest.shell import READY
 from rustbed.kernel.artifact import Kernel
-from rustbed.repro.run import find_emulator
+from rustbed.repro.qemu_program import find_emulator
 from tests.boot import pytest_runs
 
 # one architecture shows it, and gdb must know it: the one that most hosts have
