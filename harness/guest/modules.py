@@ -6,6 +6,7 @@ Knows where the image keeps them and how a parameter is written.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from rustbed.errors import UsageError
@@ -18,10 +19,13 @@ from rustbed.kernel.outoftree import find_beside
 # where images/ puts modules, and where pushed ones go
 _MODULES = "/lib/modules"
 _PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
+# parameters that the kernel takes for any module (unknown_module_param_cb in kernel/module/main.c)
+_EVERY_MODULE = ("async_probe", "dyndbg")
 
 
 def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, object]) -> None:
     """Load a module of the kernel, behind what it depends on, or a module file of the host by itself."""
+    require_parameters(*find_file(kernel, name), params)
     if isinstance(name, Path):
         remote = f"{_PUSHED}/{name.name}"
         push(guest, name.read_bytes(), remote, 0o644)
@@ -75,12 +79,35 @@ def find_address(guest: Guest, module: str) -> int | None:
     return int(told.output, 16) if told.status == 0 else None
 
 
-def render_insmod(path: str, params: dict[str, object]) -> str:
-    """Render the command that loads a module; a bool becomes Y or N, as the kernel prints it."""
+def require_parameters(module: str, path: Path, params: Collection[str]) -> None:
+    """Raise UsageError for a parameter that a module lacks: the kernel would ignore it and only log that."""
+    if not params:
+        return
+    known = read_module(path).parameters
+    if unknown := sorted(set(params) - {*known, *_EVERY_MODULE}):
+        raise UsageError(
+            f"{module} has no parameter {', '.join(unknown)}", parameters=", ".join(known) or "it has none"
+        )
+
+
+def render_insmod(path: str, params: Mapping[str, object]) -> str:
+    """Render the command that loads a module. Raises UsageError for a value that cannot be written."""
     words = ["exec", "insmod", shlex.quote(path)]
     for name, value in params.items():
-        text = ("N", "Y")[value] if isinstance(value, bool) else str(value)
-        if "\n" in text:
-            raise UsageError(f"a module parameter cannot hold a newline: {name}")
+        text = _render_value(name, value)
+        if "\n" in text or '"' in text:
+            raise UsageError(f"a module parameter cannot hold a newline or a quote: {name}")
         words.append(shlex.quote(f'{name}="{text}"' if " " in text else f"{name}={text}"))
     return " ".join(words)
+
+
+def _render_value(name: str, value: object) -> str:
+    """Render a value as the kernel reads it: Y or N, and the elements of a list between commas."""
+    if isinstance(value, bool):
+        return "NY"[value]
+    if not isinstance(value, (list, tuple)):
+        return str(value)
+    elements = [_render_value(name, element) for element in value]
+    if any("," in element for element in elements):
+        raise UsageError(f"an element of a module parameter cannot hold a comma: {name}")
+    return ",".join(elements)

@@ -26,6 +26,8 @@ class ModuleFacts:
     vermagic: str
     # names of modules it needs
     depends: tuple[str, ...]
+    # names of its parameters, sorted
+    parameters: tuple[str, ...]
     elf: ElfHeader
 
     @property
@@ -48,13 +50,17 @@ def parse_module(data: bytes, name: str) -> ModuleFacts:
     section = find_section(data, elf, ".modinfo")
     if section is None:
         raise ValueError("it has no .modinfo section")
-    known = dict(parse_modinfo(section))
+    pairs = list(parse_modinfo(section))
+    known = dict(pairs)
+    # each parameter has a type, and a description if its author gave one: "NAME:int"
+    parameters = {value.partition(":")[0] for key, value in pairs if key in ("parm", "parmtype")}
     if "vermagic" not in known:
         raise ValueError("its .modinfo has no vermagic")
     return ModuleFacts(
         name=known.get("name", name).replace("-", "_"),
         vermagic=known["vermagic"],
         depends=tuple(item.replace("-", "_") for item in known.get("depends", "").split(",") if item),
+        parameters=tuple(sorted(parameters)),
         elf=elf,
     )
 

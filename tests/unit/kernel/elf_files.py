@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,10 +91,12 @@ def make_module(
     *,
     arch: Arch | None = None,
     rust: bool = True,
+    parameters: Sequence[str] = (),
 ) -> bytes:
-    """Return a module that says these things of itself."""
+    """Return a module that says these things of itself; a parameter is NAME:TYPE."""
     info = {"name": name, "depends": depends, "vermagic": vermagic}
-    modinfo = b"".join(f"{key}={value}\0".encode() for key, value in info.items())
+    pairs = [*info.items(), *(("parmtype", parameter) for parameter in parameters)]
+    modinfo = b"".join(f"{key}={value}\0".encode() for key, value in pairs)
     sections = {".modinfo": modinfo, ".strtab": b"\0_RNvCs1_12rust_minimal4init\0" if rust else b"\0init\0"}
     if arch is None:
         return make_elf(sections)
