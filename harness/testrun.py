@@ -7,8 +7,9 @@ Knows no pytest: the plugin tells it what the test did.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rustbed import host
@@ -82,18 +83,42 @@ class TestRun:
             with self.machines.machine(
                 spec, platform.qemu, directory, slowness=self.slowness, fresh=from_boot
             ) as vm:
-                watched = watch(vm.live, instruments)
-                self._watched.append(watched)
-                try:
+                vm.forker = partial(self._copies, platform, instruments)
+                with self._watching(vm, instruments):
                     yield vm
-                finally:
-                    # what stands on it has been torn down by now
-                    self._look(watched)
-                    self._watched.remove(watched)
         except MachineError as error:
             if directory not in self._seen:
                 self._seen[directory] = _report_unbooted(spec, directory, error)
             raise
+
+    @contextmanager
+    def _watching(self, vm: Vm, instruments: Sequence[Instrument]) -> Iterator[None]:
+        watched = watch(vm.live, instruments)
+        self._watched.append(watched)
+        try:
+            yield
+        finally:
+            # what stands on it has been torn down by now
+            self._look(watched)
+            self._watched.remove(watched)
+
+    @contextmanager
+    def _copies(
+        self, platform: Platform, instruments: Sequence[Instrument], vm: Vm, count: int
+    ) -> Iterator[tuple[Vm, ...]]:
+        """Copy a machine of this test as it is now; each copy is one more of its machines."""
+        first = len(self._debug_files) + 1
+        directories = [self.directory / f"machine-{number}" for number in range(first, first + count)]
+        for directory in directories:
+            self._keep(directory, self._debug_files[vm.run_dir])
+        with ExitStack() as stack:
+            twins = stack.enter_context(
+                self.machines.copies(vm, platform.qemu, directories, slowness=self.slowness)
+            )
+            for twin in twins:
+                twin.forker = vm.forker
+                stack.enter_context(self._watching(twin, instruments))
+            yield twins
 
     @property
     def alive(self) -> tuple[Live, ...]:

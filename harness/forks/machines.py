@@ -7,7 +7,7 @@ started ahead of the next test.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HostError
 from rustbed.forks.hot.servers import Servers
+from rustbed.forks.hot.twins import copy_machine
 from rustbed.forks.key import refusal, template_key
 from rustbed.forks.ledger import Ledger
 from rustbed.forks.restore import Restore
@@ -33,6 +34,9 @@ COPIED = "copied"
 RESTORED = "restored instead: "
 BOOTED = "booted as asked"
 INSTEAD = "booted instead: "
+
+# seconds to wait for memory for copies of a machine, which itself does not give way
+_COPIES_PATIENCE_S = 60.0
 
 # forks of a template that may fail to come to life before it is given up
 _FAILURES = 2
@@ -130,6 +134,23 @@ class Machines:
             yield vm
 
     @contextmanager
+    def copies(
+        self, vm: Vm, qemu: Qemu, directories: Sequence[Path], *, slowness: float = 1.0
+    ) -> Iterator[tuple[Vm, ...]]:
+        """Yield copies of a machine as it is now, one for each directory, and end them on the way out.
+
+        Raises ForkError if it cannot be copied, and HostError when there is no memory.
+        """
+        mib = len(directories) * (vm.spec.memory_mib + QEMU_OVERHEAD_MIB)
+        with (
+            self._ledger.claim(mib, patience_s=_COPIES_PATIENCE_S, on_wait=self.close),
+            copy_machine(vm, qemu, directories, slowness=slowness) as twins,
+        ):
+            self.counts[COPIED] += len(twins)
+            self.counts[FORKED] += len(twins)
+            yield twins
+
+    @contextmanager
     def _room(self, spec: MachineSpec) -> Iterator[None]:
         """Hold the memory that a machine may come to use, waiting for it; what stands by gives way."""
         with self._ledger.claim(spec.memory_mib + QEMU_OVERHEAD_MIB, on_wait=self.close):
@@ -191,8 +212,9 @@ class Machines:
         standby, self._standby = self._standby, None
         if standby is None:
             return None
-        waiting = standby.waiting
-        if waiting.template.key == key and waiting.template.intact and waiting.started.child.poll() is None:
+        waiting, template = standby.waiting, standby.waiting.template
+        is_known = template is not None and template.key == key and template.intact
+        if is_known and waiting.started.child.poll() is None:
             stack.push(standby.stack)
             return waiting
         standby.stack.close()

@@ -62,13 +62,16 @@ class Restore:
             with suppress(OSError):
                 started.shell.sendall(_WARM_UP)
             yield Waiting(
-                template=template,
+                spec=template.spec,
                 qemu=qemu,
                 started=started,
                 monitor=monitor,
                 steps=steps,
                 files=files,
                 earlier=template.log,
+                taint=template.taint,
+                hidden=template.hidden,
+                template=template,
             )
 
     def close(self) -> None:

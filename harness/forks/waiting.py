@@ -25,6 +25,7 @@ from rustbed.machine.booting import SLOWNESS
 from rustbed.machine.live import Live
 from rustbed.machine.monitor import QMP_S, Monitor
 from rustbed.machine.running import RunFiles
+from rustbed.machine.spec import MachineSpec
 from rustbed.machine.starting import Started, name_file, open_unnamed, write_description
 from rustbed.machine.vm import Vm
 
@@ -45,7 +46,7 @@ class UnnamedFiles:
 class Waiting:
     """A started fork that no test has claimed yet."""
 
-    template: Template
+    spec: MachineSpec
     qemu: Qemu
     # its process need not be our child: `Started.child` is a `process.Process`
     started: Started
@@ -55,8 +56,13 @@ class Waiting:
     # MonitorError; the guest runs when the last has returned
     steps: tuple[Callable[[float], object], ...]
     files: UnnamedFiles
-    # the kernel log before the fork's first own record
+    # the kernel log before the fork's first own record, and the taint bits until then
     earlier: EarlierLog
+    taint: int | None
+    # whether devices were taken from the guest's kernel, which has to find them again
+    hidden: bool = False
+    # the fork is of this template, unchanged; None where there is none
+    template: Template | None = None
 
 
 class Source(Protocol):
@@ -96,12 +102,12 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
     for. Raises ForkError when the fork does not come to life.
     """
     asked = time.monotonic()
-    template = waiting.template
+    spec = waiting.spec
     files = RunFiles(directory=directory)
     directory.mkdir(parents=True, exist_ok=True)
     name_file(waiting.files.console, files.console)
     name_file(waiting.files.complaints, files.qemu)
-    write_description(template.spec, waiting.qemu, files)
+    write_description(spec, waiting.qemu, files)
     waiting.monitor.keep_transcript(files.monitor)
     with ExitStack() as stack:
         try:
@@ -109,22 +115,22 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
                 loaded(QMP_S)
             running = waiting.started.running(files, since=asked)
             live = Live(
-                template.spec,
+                spec,
                 running,
                 waiting.monitor,
-                slowness=slowness * SLOWNESS[template.spec.accel],
+                slowness=slowness * SLOWNESS[spec.accel],
                 earlier=waiting.earlier,
             )
             stack.callback(live.close)
-            _wake(live, template)
+            _wake(live, waiting)
         except HarnessError as error:
             raise ForkError(f"a fork did not come to life: {error.headline}", **error.facts) from error
         yield Vm(live)
 
 
-def _wake(live: Live, template: Template) -> None:
-    live.taint_at_begin = template.taint
-    live.wait_awake(FIND_AGAIN if template.hidden else ":", _WAKE_S)
-    if template.hidden:
+def _wake(live: Live, waiting: Waiting) -> None:
+    live.taint_at_begin = waiting.taint
+    live.wait_awake(FIND_AGAIN if waiting.hidden else ":", _WAKE_S)
+    if waiting.hidden:
         # that the devices were found is no news to the test
         live.begin_judgement()

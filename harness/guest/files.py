@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import itertools
 import shlex
+from copy import copy
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -113,6 +114,12 @@ class GuestFile:
         self._mode = mode
         self._directory = f"/run/rbctl-{next(_session)}"
         self._fd = -1
+
+    def of(self, vm: Guest) -> GuestFile:
+        """Return the same open file in a copy of its machine; see `Vm.fork`. It needs no closing there."""
+        twin = copy(self)
+        twin._guest = vm
+        return twin
 
     def __enter__(self) -> GuestFile:
         """Open the file."""

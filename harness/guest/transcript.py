@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -68,6 +69,12 @@ class Transcript:
     def _write(self, **facts: object) -> None:
         now = round(time.monotonic() - self._started, 4)
         self._file.write(f"{json.dumps({'at': now, **facts})}\n".encode())
+
+    def begin_with(self, path: Path) -> None:
+        """Let the transcript begin with another one: that of the machine that this one is a copy of."""
+        self._file.write(path.read_bytes())
+        if (inputs := path.with_name(INPUTS)).is_dir():
+            shutil.copytree(inputs, self._inputs, dirs_exist_ok=True)
 
     def command(self, command: str, stdin: bytes | None) -> None:
         """Take note of a shell command that is about to be given."""

@@ -10,12 +10,20 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from rustbed.deadline import Deadline
-from rustbed.errors import BootError, CommandError, HangError, LostError, MachineError, WaitError
+from rustbed.errors import (
+    BootError,
+    CommandError,
+    ForkError,
+    HangError,
+    LostError,
+    MachineError,
+    WaitError,
+)
 from rustbed.guest.kmsg import EarlierLog
 from rustbed.guest.pulse import Pulse
 from rustbed.guest.shell import Answer, Shell
@@ -229,6 +237,33 @@ class Conversation:
         self._shell.run(command, deadline, subshell=False)
         if not self.log.is_awake(deadline.remaining):
             raise HangError("a fork does not say that it is awake", **self._running.evidence())
+
+    # -- copies ----------------------------------------------------------------------
+
+    @contextmanager
+    def standing_still(self) -> Iterator[EarlierLog]:
+        """Let the guest stand still, and yield what its kernel has logged until then.
+
+        Raises MachineError, and ForkError if it stands still already or its log does not come to rest.
+        """
+        self.pass_fence()
+        self.require_alive()
+        if not self._monitor.execute("query-status")["running"]:
+            raise ForkError("a machine that stands still cannot be copied")
+        self._monitor.execute("stop")
+        try:
+            try:
+                earlier = self.log.as_earlier()
+            except TimeoutError as error:
+                raise ForkError("its kernel log does not come to rest") from error
+            yield earlier
+        finally:
+            self._monitor.execute("cont")
+
+    def begin_as(self, original: Conversation) -> None:
+        """Let transcript and log begin as those of the machine that this one is a copy of."""
+        self.log.mark = original.log.mark
+        self._transcript.begin_with(original._running.files.transcript)
 
     def end_transcript(self) -> None:
         """Write down no more commands."""

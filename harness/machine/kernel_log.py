@@ -54,6 +54,10 @@ class KernelLog:
             self.mark = self.judged_from = at
         return at is not None
 
+    def as_earlier(self) -> EarlierLog:
+        """Return the log of a machine that stands still, for copies of it. Raises TimeoutError."""
+        return self._stream.as_earlier()
+
     @property
     def arrived(self) -> tuple[Record, ...]:
         """The records that came so far; what the guest is about to send is not among them."""

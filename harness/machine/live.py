@@ -70,6 +70,11 @@ class Live:
         return self._running.child.pid
 
     @property
+    def running(self) -> Running:
+        """QEMU's process and channels."""
+        return self._running
+
+    @property
     def files(self) -> RunFiles:
         """The files this run leaves."""
         return self._running.files

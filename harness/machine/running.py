@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rustbed import process
 from rustbed.devices.device import Served
@@ -105,6 +106,8 @@ class Running:
         console_input: int | None,
         monitor: socket.socket,
         started: float,
+        control: socket.socket | None = None,
+        ends: Mapping[str, tuple[int, int]] | None = None,
         served: Sequence[Served] = (),
     ) -> None:
         self.child = child
@@ -115,6 +118,11 @@ class Running:
         # a descriptor whose bytes arrive on the guest's console; None if this QEMU has no such thing
         self.console_input = console_input
         self.monitor = monitor
+        # how to copy it: see `starting.Started`
+        self.control = control
+        self.ends = ends or {}
+        #: what asks it for copies, once there were some
+        self.copier: Any = None
         #: what else must be well: each raises MachineError if it is not, and is cheap
         self.checks: list[Callable[[], None]] = [each.check for each in served]
         self._console_size = 0

@@ -71,6 +71,8 @@ class Started:
             console_input=self.console_input,
             monitor=self.monitor,
             started=self.at if since is None else since,
+            control=self.control,
+            ends=self.ends,
             served=self.served,
         )
 

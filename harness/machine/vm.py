@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from rustbed.errors import CrashError, HarnessError, LostError, MachineError
+from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
 from rustbed.guest import files, modules
 from rustbed.guest.files import GuestFile, IoctlResult
 from rustbed.guest.shell import Answer
@@ -22,6 +22,8 @@ from rustbed.machine.running import RunFiles
 from rustbed.machine.spec import MachineSpec
 
 T = TypeVar("T")
+# yields so many copies of a machine
+Forker = Callable[["Vm", int], AbstractContextManager[tuple["Vm", ...]]]
 
 
 class Vm:
@@ -31,6 +33,8 @@ class Vm:
         #: the same machine, as the harness needs it
         self.live = live
         self._talk = live.talk
+        #: makes copies, for a test
+        self.forker: Forker | None = None
 
     def __repr__(self) -> str:
         return f"<Vm {self.arch} {self.kernel.release} {self.spec.accel}>"
@@ -229,6 +233,26 @@ class Vm:
         plugged = self.plug(device, timeout_s)
         with self._undone(lambda: self.unplug(plugged, timeout_s)):
             yield plugged
+
+    # -- copies --------------------------------------------------------------
+
+    @contextmanager
+    def fork(self) -> Iterator[Vm]:
+        """Yield this machine again, as it is now: memory, processes, open files, modules, devices, log.
+
+        The two share nothing from then on. The copy is judged like any machine of the test, from now on;
+        its `log` begins as this one's. Raises ForkError if it cannot be copied.
+        """
+        with self.forks(1) as (twin,):
+            yield twin
+
+    @contextmanager
+    def forks(self, count: int) -> Iterator[tuple[Vm, ...]]:
+        """Yield so many copies of this machine, all of the same moment; see `fork`."""
+        if self.forker is None:
+            raise ForkError("this machine was not started for a test, which copies belong to")
+        with self.forker(self, count) as twins:
+            yield twins
 
     # -- the end -------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from rustbed.arch import Arch
 from rustbed.forks.machines import COPIED, FORKED, RESTORED, Machines
 from rustbed.log.splat import find_splats
 from rustbed.options import read_choices
+from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
 from tests.processes import is_running
@@ -24,7 +25,7 @@ from tests.processes import is_running
 
 @pytest.fixture
 def choices(request: pytest.FixtureRequest) -> Choices:
-    return replace(read_choices(request.config.getoption), forks="hot")
+    return replace(read_choices(given(request.config)), forks="hot")
 
 
 @pytest.fixture

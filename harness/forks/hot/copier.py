@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rustbed import process
 from rustbed.errors import ForkError
 from rustbed.forks.hot.copied import CopiedProcess
 from rustbed.machine.monitor import QMP_S
-from rustbed.machine.starting import Identity, Started, identify
+from rustbed.machine.starting import Identity, identify
 
 # seconds that a host under load may take to copy a process
 _COPY_S = 20.0
@@ -44,6 +45,22 @@ def find_descriptors(pid: int, ends: Mapping[str, Identity]) -> dict[str, tuple[
     return {name: tuple(found.get(identity, ())) for name, identity in ends.items()}
 
 
+class Copyable(Protocol):
+    """A QEMU with its channels."""
+
+    @property
+    def child(self) -> process.Process:
+        """Its process."""
+
+    @property
+    def control(self) -> socket.socket | None:
+        """Our end of the socket to ask it for copies; None if the shim is not in it."""
+
+    @property
+    def ends(self) -> Mapping[str, Identity]:
+        """Its ends of all channels, by name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Copied:
     """A copy that runs."""
@@ -55,13 +72,13 @@ class Copied:
     ends: Mapping[str, Identity]
 
 
-def open_copier(started: Started, seconds: float = QMP_S) -> Copier:
+def open_copier(started: Copyable, seconds: float = QMP_S) -> Copier:
     """Return what asks a QEMU that has begun to serve its channels for copies. Raises ForkError.
 
     `seconds` is how long it may take to say that it can make some.
     """
     if started.control is None:
-        raise ForkError("QEMU cannot be copied: it was started without the shim")
+        raise ForkError("QEMU cannot be copied: it was started without the shim", fix="--forks hot")
     copier = Copier(started.control, find_descriptors(started.child.pid, started.ends))
     copier.require_ready(seconds)
     return copier

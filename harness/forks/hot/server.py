@@ -10,7 +10,6 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from rustbed.deadline import Deadline
@@ -41,7 +40,7 @@ class Server:
         qemu: Qemu,
         started: Started,
     ) -> None:
-        #: what its copies are forks of, once it is parked
+        #: what its copies are forks of
         self.template = template
         self._qemu = qemu
         self._started = started
@@ -86,8 +85,6 @@ class Server:
             self._earlier = self._records.as_earlier()
         except (HarnessError, TimeoutError) as error:
             raise ForkError(f"a machine to be copied did not come to life: {error}") from error
-        # devices that were hidden from the template have been found again
-        self.template = replace(self.template, hidden=False)
         self._copier = open_copier(self._started)
 
     @contextmanager
@@ -101,13 +98,15 @@ class Server:
             monitor = Monitor(started.monitor, None, SLOWNESS[self.template.spec.accel], negotiated=True)
             stack.callback(monitor.close)
             yield Waiting(
-                template=self.template,
+                spec=self.template.spec,
                 qemu=self._qemu,
                 started=started,
                 monitor=monitor,
                 steps=(monitor.begin("cont"),),
                 files=files,
                 earlier=self._earlier,
+                # devices that were hidden from the template were found again while it was warmed
+                taint=self.template.taint,
             )
 
     def close(self) -> None:

@@ -1,0 +1,67 @@
+"""Copies of a machine that a test has, at the moment at which it asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rustbed.forks.hot.copier import Copier, open_copier
+from rustbed.forks.hot.copy import start_copy
+from rustbed.forks.waiting import Waiting, adopt, open_unnamed_files
+from rustbed.guest.kmsg import EarlierLog
+from rustbed.host import Qemu
+from rustbed.machine.monitor import Monitor
+from rustbed.machine.vm import Vm
+
+
+@contextmanager
+def copy_machine(
+    vm: Vm, qemu: Qemu, directories: Sequence[Path], *, slowness: float
+) -> Iterator[tuple[Vm, ...]]:
+    """Yield copies of a machine as it is now, one for each directory, and end them on the way out.
+
+    All are of the same moment, for which the machine stands still. Raises ForkError if it cannot be copied.
+    """
+    with ExitStack() as stack:
+        taint = vm.taint
+        with vm.live.talk.standing_still() as earlier:
+            running = vm.live.running
+            copier = running.copier = running.copier or open_copier(running)
+            waiting = [
+                _start(stack, vm, qemu, copier, directory, earlier=earlier, taint=taint)
+                for directory in directories
+            ]
+        twins = []
+        for each, directory in zip(waiting, directories, strict=True):
+            twin = stack.enter_context(adopt(each, directory, slowness=slowness))
+            twin.live.talk.begin_as(vm.live.talk)
+            twin.live.loaded = dict(vm.live.loaded)
+            twins.append(twin)
+        yield tuple(twins)
+
+
+def _start(
+    stack: ExitStack,
+    vm: Vm,
+    qemu: Qemu,
+    copier: Copier,
+    directory: Path,
+    *,
+    earlier: EarlierLog,
+    taint: int | None,
+) -> Waiting:
+    files = open_unnamed_files(stack, directory.parent)
+    started = stack.enter_context(start_copy(copier, files))
+    monitor = Monitor(started.monitor, None, vm.slowness, negotiated=True)
+    stack.callback(monitor.close)
+    return Waiting(
+        spec=vm.spec,
+        qemu=qemu,
+        started=started,
+        monitor=monitor,
+        steps=(monitor.begin("cont"),),
+        files=files,
+        earlier=earlier,
+        taint=taint,
+    )

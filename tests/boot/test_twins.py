@@ -1,0 +1,148 @@
+"""A test copies its own machine, at any moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rustbed import CrashError, Vm, testrun
+from rustbed.arch import Arch
+from rustbed.errors import ForkError, HostError
+from rustbed.forks.machines import Machines
+from rustbed.options import read_choices
+from rustbed.plugin.options import given
+from rustbed.prepare import prepare
+from rustbed.progress import ignore
+from tests.processes import is_running
+
+Run = testrun.TestRun
+Start = Callable[..., AbstractContextManager[Vm]]
+
+
+@pytest.fixture
+def run(arch: Arch, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Run, Start]]:
+    """Yield a test run whose machines can be copied, and what starts one."""
+    choices = replace(read_choices(given(request.config)), forks="hot")
+    platform = prepare(arch, choices, ignore)
+    if platform.accel != "tcg":
+        pytest.skip("KVM's machines are not copied")
+    if platform.qemu.shim is None:
+        pytest.skip(platform.qemu.uncopyable)
+    with Machines(choices.cache, ignore) as machines:
+        test = testrun.TestRun(test="test", directory=tmp_path / "run", machines=machines)
+
+        @contextmanager
+        def start(*, from_boot: bool = False, **fields: object) -> Iterator[Vm]:
+            spec = replace(platform.spec(), **fields)  # type: ignore[arg-type]
+            with test.machine(platform, spec, from_boot=from_boot) as vm:
+                yield vm
+
+        yield test, start
+
+
+@pytest.fixture
+def start(run: tuple[Run, Start]) -> Start:
+    return run[1]
+
+
+def test_copy_has_files_modules_processes_and_log_of_its_moment(start: Start) -> None:
+    with start() as vm, vm.module("rust_minimal"):
+        vm.check("echo before >/tmp/when; (while :; do sleep 1; done) & echo $! >/tmp/pid")
+        with vm.fork() as twin:
+            vm.check("echo after >/tmp/when")
+            assert twin.check("cat /tmp/when") == "before"
+            assert twin.check("cat /proc/modules") == vm.check("cat /proc/modules")
+            assert twin.check("kill -0 $(cat /tmp/pid) && echo lives") == "lives"
+            twin.rmmod("rust_minimal")
+            said = twin.log.messages
+            assert any("init" in line for line in said)
+            assert any("exit" in line for line in said)
+            assert not any("exit" in line for line in vm.log.messages)
+            assert twin.live.log_damage == ""
+
+
+def test_open_file_is_open_in_the_copy(start: Start) -> None:
+    with start() as vm:
+        vm.check("echo abcdef >/tmp/letters")
+        with vm.open("/tmp/letters", "r") as file:
+            assert file.read(2) == b"ab"
+            with vm.fork() as twin:
+                assert file.of(twin).read(2) == b"cd"
+                assert file.of(twin).read(2) == b"ef"
+            assert file.read(2) == b"cd"
+
+
+def test_copies_of_copies_and_of_a_machine_that_was_booted(start: Start) -> None:
+    with start(from_boot=True) as vm, ExitStack() as stack:
+        newest = vm
+        for level in range(3):
+            newest.check(f"echo {level} >/tmp/level{level}")
+            newest = stack.enter_context(newest.fork())
+        assert newest.check("ls /tmp").split() == ["level0", "level1", "level2"]
+        assert vm.check("ls /tmp") == "level0"
+
+
+def test_many_copies_are_of_one_moment_and_none_is_left(start: Start) -> None:
+    with start() as vm:
+        vm.check("(n=0; while :; do n=$((n+1)); echo $n >/tmp/n; done) &")
+        time.sleep(0.2)
+        with vm.forks(5) as twins:
+            assert len({twin.run_dir for twin in (vm, *twins)}) == 6
+            assert [twin.check("echo well") for twin in twins] == ["well"] * 5
+            pids = [twin.live.qemu_pid for twin in twins]
+        assert [pid for pid in pids if is_running(pid)] == []
+        with vm.fork() as twin:
+            assert twin.check("echo well") == vm.check("echo well") == "well"
+
+
+def test_copy_that_panics_is_judged_and_harms_no_other(run: tuple[Run, Start]) -> None:
+    test, start = run
+    with start() as vm:
+        with vm.fork() as twin, pytest.raises(CrashError):
+            twin.run("echo c >/proc/sysrq-trigger")
+        assert vm.check("echo well") == "well"
+    assert [report.run_dir.name for report in test.reports] == ["machine-2", "run"]
+    verdict = test.judge()
+    assert verdict.outcome == "crash"
+
+
+def test_transcript_of_a_copy_begins_with_what_was_done_before(start: Start) -> None:
+    with start() as vm:
+        vm.push(b"contents", "/tmp/pushed")
+        with vm.fork() as twin:
+            twin.check("cat /tmp/pushed")
+            text = twin.files.transcript.read_text()
+            assert text.index("rbctl put /tmp/pushed") < text.index('"cat /tmp/pushed"')
+            assert any(path.read_bytes() == b"contents" for path in (twin.run_dir / "inputs").iterdir())
+
+
+def test_device_with_a_thread_or_socket_is_named(start: Start) -> None:
+    with start() as vm:
+        vm.monitor.execute("chardev-add", id="x", backend={"type": "pty", "data": {}})
+        with pytest.raises(ForkError, match="would be shared"), vm.fork():
+            pass
+        assert vm.check("echo well") == "well"
+
+
+def test_machine_of_a_session_without_copies_says_so(vm: Vm, request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--forks") == "hot":
+        pytest.skip("its machines can be copied")
+    with pytest.raises(ForkError, match="--forks hot"), vm.fork():
+        pass
+    assert vm.check("echo well") == "well"
+
+
+@pytest.mark.machine(memory_mib=256)
+def test_more_copies_than_there_is_memory_for_are_an_error(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rustbed.forks.machines._COPIES_PATIENCE_S", 0.0)
+    with start() as vm:
+        with pytest.raises(HostError, match="not enough memory"), vm.forks(10_000):
+            pass
+        assert vm.check("echo well") == "well"
