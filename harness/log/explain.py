@@ -6,11 +6,11 @@ and gives text. Lines are counted from 0 inside and from 1 in what is shown.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rustbed.escape import render_json as render_value
 from rustbed.log.annotate import render_blame
 from rustbed.log.demangle import demangle_all
 from rustbed.log.formats.row import Kind
@@ -24,7 +24,6 @@ from rustbed.log.unwrap import Unwrapper
 _BEFORE = 8
 # splats that are shown with an excerpt, and lines of an excerpt
 _SHOWN, _EXCERPT = 20, 24
-_JSON = json.JSONEncoder(ensure_ascii=False)
 # characters of a line in an excerpt
 _WIDTH = 200
 
@@ -157,7 +156,7 @@ def render_json(logs: Iterable[tuple[str, Iterable[Splat]]]) -> Iterator[str]:
     comma = ""
     for name, splats in logs:
         for splat in splats:
-            yield f"{comma}\n  {_JSON.encode(_object(name, splat))}"
+            yield f"{comma}\n  {render_value(_object(name, splat), indent=None).rstrip()}"
             comma = ","
     yield "\n]\n" if comma else "]\n"
 

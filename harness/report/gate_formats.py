@@ -6,16 +6,13 @@ Pure. Titles come from guests' logs and are hostile: each format escapes them.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from collections.abc import Callable
 
+from rustbed.escape import markdown_cell, one_line, render_json
 from rustbed.report.dialects import Result
 from rustbed.report.gate import Change, Comparison, Finding
 
 _STATUS = {0: "no regression", 1: "regression", 2: "cannot be judged"}
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~@])")
 
 # what stands on a line of the source, and how loudly
 _ANNOTATED = {
@@ -25,11 +22,6 @@ _ANNOTATED = {
     Change.KNOWN: "notice",
 }
 _SEVERITY = {"error": "critical", "warning": "minor", "notice": "info"}
-
-
-def _plain(text: str) -> str:
-    """Return text of one line, without what moves a cursor or turns writing around."""
-    return _UNPRINTABLE.sub(" ", text).strip()
 
 
 def _flake(result: Result | None) -> str:
@@ -43,7 +35,7 @@ def _line(finding: Finding) -> str:
     if finding.change is Change.KNOWN_ISSUE_WRONG:
         notes = []
     shown = "".join(f" [{note}]" for note in notes if note)
-    return _plain(f"{finding.title}{shown}")
+    return one_line(f"{finding.title}{shown}")
 
 
 def _counts(comparison: Comparison) -> str:
@@ -65,7 +57,7 @@ def render_text(comparison: Comparison) -> str:
     width = max((len(finding.change) for finding in findings), default=0)
     arches = max((len(finding.arch) for finding in findings), default=0)
     lines = [
-        f"{finding.change.upper():<{width}}  {finding.arch or '-':<{arches}}  {_plain(finding.test)}"
+        f"{finding.change.upper():<{width}}  {finding.arch or '-':<{arches}}  {one_line(finding.test)}"
         f"  {_line(finding)}"
         for finding in findings
     ]
@@ -74,23 +66,19 @@ def render_text(comparison: Comparison) -> str:
 
 def render_markdown(comparison: Comparison) -> str:
     """Render a heading and a table, as a CI job's summary shows them."""
-
-    def cell(text: str) -> str:
-        escaped = _MARKDOWN.sub(r"\\\1", _plain(text))
-        return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
     lines = [f"### rustbed gate: {_STATUS[comparison.status]}", ""]
     lines += [f"{comparison.new} tests, {comparison.old} in the baseline: {_counts(comparison)}", ""]
     if comparison.findings:
         lines += ["| | arch | test | |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {finding.change} | {cell(finding.arch) or '-'} | {cell(finding.test)} | {cell(_line(finding))} |"
+        f"| {finding.change} | {markdown_cell(finding.arch) or '-'} | {markdown_cell(finding.test)}"
+        f" | {markdown_cell(_line(finding))} |"
         for finding in comparison.findings
     ]
     return "\n".join(lines) + "\n"
 
 
-def render_json(comparison: Comparison) -> str:
+def render_findings(comparison: Comparison) -> str:
     """Render an object: `status` as the exit status, counts, and `findings` with all that is known."""
     document = {
         "status": comparison.status,
@@ -101,7 +89,7 @@ def render_json(comparison: Comparison) -> str:
         "counts": {change.value: comparison.count(change) for change in Change},
         "findings": [_facts(finding) for finding in comparison.findings],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return render_json(document)
 
 
 def _facts(finding: Finding) -> dict[str, object]:
@@ -156,8 +144,8 @@ def render_github(comparison: Comparison) -> str:
         place = ""
         if finding.result is not None:
             file, number = _place(finding.result)
-            place = f"file={escape(_plain(file), ':,')},line={number}," if file else ""
-        title = escape(_plain(f"{finding.change}: {finding.test} {finding.arch}"), ":,")
+            place = f"file={escape(one_line(file), ':,')},line={number}," if file else ""
+        title = escape(one_line(f"{finding.change}: {finding.test} {finding.arch}"), ":,")
         lines.append(f"::{level} {place}title={title}::{escape(_line(finding))}")
     return "".join(f"{line}\n" for line in [*lines, f"gate: {_summary(comparison)}"])
 
@@ -172,20 +160,20 @@ def render_gitlab(comparison: Comparison) -> str:
         identity = "\n".join([finding.test, finding.arch, *finding.result.fingerprints, finding.change])
         issues.append(
             {
-                "description": _plain(f"{finding.change}: {finding.test} {finding.arch}: {_line(finding)}"),
+                "description": one_line(f"{finding.change}: {finding.test} {finding.arch}: {_line(finding)}"),
                 "check_name": f"rustbed {finding.change}",
                 "fingerprint": hashlib.sha256(identity.encode(errors="replace")).hexdigest(),
                 "severity": _SEVERITY[_ANNOTATED[finding.change]],
                 "location": {"path": file or finding.test, "lines": {"begin": number}},
             }
         )
-    return json.dumps(issues, indent=2) + "\n"
+    return render_json(issues)
 
 
 FORMATS: dict[str, Callable[[Comparison], str]] = {
     "text": render_text,
     "md": render_markdown,
-    "json": render_json,
+    "json": render_findings,
     "github": render_github,
     "gitlab": render_gitlab,
 }

@@ -6,14 +6,13 @@ and the page forbids itself scripts and the network.
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from string import Template
 
+from rustbed.escape import html_text as escape
 from rustbed.report.dialects import Result
 from rustbed.report.verdict import Outcome
 
@@ -26,10 +25,6 @@ _COLOURS = {
     Outcome.XFAIL: "grey",
     Outcome.ERROR: "amber",
 }
-# control characters, what turns writing around, and what no encoding has; tabs and newlines are text
-_UNPRINTABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
-)
 # characters of a failure's text and of a title that are shown
 _LONGEST, _TITLE = 1 << 16, 300
 # pixels of the time line: names of lanes, all of it, one lane
@@ -60,11 +55,6 @@ class Session:
     entries: tuple[Entry, ...]
     # errors of the list of known issues
     wrong: tuple[str, ...] = ()
-
-
-def escape(text: str) -> str:
-    """Return text as HTML shows it, in elements and attributes; what cannot be shown stands as its code."""
-    return html.escape(_UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\r\n", "\n")))
 
 
 def render_page(session: Session) -> str:

@@ -6,7 +6,6 @@ cannot hold. Pure, but for the last write.
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rustbed.escape import printable
 from rustbed.log.record import strip_ansi
 from rustbed.report.rundir import replace_text
 from rustbed.report.verdict import RED, Outcome
 
 if TYPE_CHECKING:
     import junit_xml
-
-# what XML 1.0 cannot hold, not even escaped; and lone surrogates, which no encoding can
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 # a longer text is cut in its middle: a flood of kernel messages is in the run directory
 _LONGEST = 1 << 18
@@ -118,7 +115,7 @@ def _complete(element: ET.Element, case: Case) -> None:
 
 def _clean(text: str) -> str:
     """Return the text without terminal control and what XML forbids, and not longer than is useful."""
-    text = _FORBIDDEN.sub("", strip_ansi(text))
+    text = printable(strip_ansi(text))
     if len(text) <= _LONGEST:
         return text
     half = _LONGEST // 2

@@ -8,7 +8,6 @@ it is known better.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from rustbed.cache import remove_tree
 from rustbed.errors import HostError
+from rustbed.escape import render_json
 from rustbed.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
 
 __all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "SOURCE", "VERDICT"]
@@ -159,7 +159,7 @@ def write_verdict(
         "missing": [asdict(wanted) for wanted in verdict.missing],
         "machines": [_machine_facts(machine, path.parent) for machine in machines],
     }
-    replace_text(path, json.dumps(document, indent=2) + "\n")
+    replace_text(path, render_json(document))
 
 
 def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]:

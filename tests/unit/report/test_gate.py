@@ -11,7 +11,7 @@ import pytest
 
 from rustbed.report.dialects import Result
 from rustbed.report.gate import Change, Comparison, compare
-from rustbed.report.gate_formats import FORMATS, render_github, render_gitlab, render_json, render_text
+from rustbed.report.gate_formats import FORMATS, render_findings, render_github, render_gitlab, render_text
 from rustbed.report.results import Results
 from rustbed.report.verdict import Outcome
 
@@ -246,7 +246,7 @@ def test_markdown_escapes_what_would_format_or_be_run() -> None:
 
 
 def test_json_has_the_status_and_all_facts() -> None:
-    document = json.loads(render_json(hostile()))
+    document = json.loads(render_findings(hostile()))
     assert document["status"] == 1
     assert document["counts"]["new failure"] == 1
     (finding,) = document["findings"]

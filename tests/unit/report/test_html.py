@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rustbed.report.dialects import Result
-from rustbed.report.html import Entry, Session, escape, render_page
+from rustbed.report.html import Entry, Session, render_page
 from rustbed.report.verdict import Outcome
 
 STARTED = datetime(2026, 11, 21, 7, 0, 0, tzinfo=UTC)
@@ -212,14 +210,6 @@ def test_what_guests_write_stays_text(text: str) -> None:
     assert [tag for tag, _ in page.elements if tag != "p"] == [tag for tag, _ in plain.elements if tag != "p"]
     assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
     render(red).encode()
-
-
-@settings(deadline=None)
-@given(st.text(st.characters(codec=None, categories=None), max_size=60))
-def test_no_text_gets_out_of_its_place(text: str) -> None:
-    shown = escape(text)
-    assert not set("<>\"'\x00\x1b\r\u202e") & set(shown)
-    shown.encode()
 
 
 def test_flood_is_cut() -> None:

@@ -107,9 +107,9 @@ def test_suite_says_when_it_began_and_what_it_was_about() -> None:
     ]
 
 
-def test_terminal_colours_and_control_characters_are_left_out() -> None:
+def test_terminal_colours_are_left_out_and_control_characters_stand_as_codes() -> None:
     element = only_case(case(Outcome.FAIL, details="\x1b[31mred\x1b[0m\x00\x07 <&> ]]> \ud800\ufffe end"))
-    assert element.findtext("failure") == "red <&> ]]>  end"
+    assert element.findtext("failure") == r"red\x00\x07 <&> ]]> \ud800\ufffe end"
 
 
 def test_flood_is_cut_in_its_middle() -> None:

@@ -231,7 +231,7 @@ def test_a_test_without_a_file_has_no_source(tmp_path: Path) -> None:
 
 def test_text_that_no_encoding_holds_is_written_all_the_same(tmp_path: Path) -> None:
     write_verdict(tmp_path / VERDICT, Verdict(outcome=Outcome.FAIL, reason="a\ud800b"))
-    assert json.loads((tmp_path / VERDICT).read_text())["reason"] == "a\ud800b"
+    assert json.loads((tmp_path / VERDICT).read_text())["reason"] == r"a\ud800b"
     replace_text(tmp_path / "text", "a\ud800b")
     assert (tmp_path / "text").read_text() == "a?b"
 

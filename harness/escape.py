@@ -1,0 +1,63 @@
+"""The one door by which foreign text goes into XML, HTML, JSON and Markdown. Pure.
+
+Guests, tests and file systems say any bytes: control characters, halves of surrogate pairs, characters that
+turn writing around. What a format cannot hold, or a reader should not obey, stands as its code.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping
+
+# control characters, what turns writing around, what no encoding has, and what is no character
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+_BLANK = re.compile(r"\s+")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~@])")
+
+
+def printable(text: str) -> str:
+    r"""Return text that every encoding has and XML may hold: what cannot be shown stands as \x1b or \ud800.
+
+    Tabs and newlines are text; a carriage return before a newline goes.
+    """
+    return _UNPRINTABLE.sub(_code, text.replace("\r\n", "\n"))
+
+
+def _code(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def one_line(text: str) -> str:
+    """Return printable text of one line, without blanks around it."""
+    return printable(_BLANK.sub(" ", text)).strip()
+
+
+def html_text(text: str) -> str:
+    """Return text as it stands in an element or an attribute of HTML."""
+    return html.escape(printable(text))
+
+
+def markdown_cell(text: str) -> str:
+    """Return text as it stands in a cell of a Markdown table."""
+    escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def render_json(value: object, *, indent: int | None = 2) -> str:
+    """Render an object of dictionaries, sequences, texts and numbers; strict readers take it too."""
+    return json.dumps(_printable_all(value), indent=indent, ensure_ascii=False) + "\n"
+
+
+def _printable_all(value: object) -> object:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable(str(key)): _printable_all(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable_all(each) for each in value]
+    return value
