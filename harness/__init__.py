@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 _HOMES = {
     **dict.fromkeys(
         (
-            *("BootError", "CommandError", "CrashError", "HangError", "HarnessError", "LostError"),
+            *("BootError", "CommandError", "CrashError", "DeviceError", "HangError", "HarnessError"),
+            "LostError",
             *("MachineError", "MismatchError", "MonitorError", "SyscallError", "UsageError", "WaitError"),
         ),
         "errors",
     ),
+    **dict.fromkeys(("Dma", "Interrupt", "Read", "Reset", "Write"), "devices.trace"),
     "Answer": "guest.shell",
+    "Bar": "devices.registers",
     "Booter": "request",
     "GuestFile": "guest.files",
     "IoctlResult": "guest.files",
     "Kernel": "kernel.artifact",
     "Log": "log.record",
+    "PciDevice": "devices.pci",
     "Plugged": "machine.hotplug",
     "Record": "log.record",
     "Vm": "machine.vm",
@@ -31,9 +35,17 @@ _HOMES = {
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names of the table
 
 if TYPE_CHECKING:
+    from rustbed.devices.pci import PciDevice as PciDevice
+    from rustbed.devices.registers import Bar as Bar
+    from rustbed.devices.trace import Dma as Dma
+    from rustbed.devices.trace import Interrupt as Interrupt
+    from rustbed.devices.trace import Read as Read
+    from rustbed.devices.trace import Reset as Reset
+    from rustbed.devices.trace import Write as Write
     from rustbed.errors import BootError as BootError
     from rustbed.errors import CommandError as CommandError
     from rustbed.errors import CrashError as CrashError
+    from rustbed.errors import DeviceError as DeviceError
     from rustbed.errors import HangError as HangError
     from rustbed.errors import HarnessError as HarnessError
     from rustbed.errors import LostError as LostError

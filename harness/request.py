@@ -15,6 +15,8 @@ from typing import Any
 from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.devices.device import Device
+from rustbed.devices.pci import PciDevice
+from rustbed.devices.served import device_of
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
 from rustbed.machine.spec import MachineSpec
@@ -77,9 +79,13 @@ def _checked(name: str, value: object) -> object:
 
 
 def _checked_devices(value: object) -> tuple[str | Device, ...]:
-    given = value if isinstance(value, (list, tuple)) else (value,)
+    listed = value if isinstance(value, (list, tuple)) else (value,)
+    given = [device_of(device) if isinstance(device, PciDevice) else device for device in listed]
     if not all(isinstance(device, (str, Device)) for device in given):
-        raise UsageError("devices takes arguments of -device and Device values", given=repr(value))
+        raise UsageError(
+            "devices takes arguments of -device, Device values and devices written in Python",
+            given=repr(value),
+        )
     return tuple(given)
 
 

@@ -9,6 +9,7 @@ import array
 import contextlib
 import os
 import socket
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,12 @@ class Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+
+    @property
+    def peer(self) -> int:
+        """The number of the process at the other end (unix(7), SO_PEERCRED)."""
+        pid, _, _ = struct.unpack("iII", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return int(pid)
 
     def fileno(self) -> int:
         """Return the socket's descriptor, to wait for messages on."""

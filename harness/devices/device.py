@@ -43,3 +43,5 @@ class Device:
     # whether a machine may be saved that has it, and the copies be given other servers of it: neither
     # QEMU nor the server has state then that the guest's driver depends on
     forkable: bool = False
+    # why QEMU must not unplug it while the machine runs; empty if it may
+    stays: str = ""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import bisect
 import errno
+import fcntl
 import mmap
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rustbed.devices.messages import READABLE, WRITABLE, DmaMap, DmaUnmap
 from rustbed.errors import UsageError
@@ -56,6 +58,8 @@ class GuestMemory:
     """What the guest has mapped. `fetch` and `send` move bytes by messages."""
 
     def __init__(self, fetch: Callable[[int, int], bytes], send: Callable[[int, bytes], None]) -> None:
+        # the process whose memory it is, None if that is unknown
+        self.owner: int | None = None
         self._fetch = fetch
         self._send = send
         # sorted by address, without overlaps
@@ -78,7 +82,8 @@ class GuestMemory:
         around = self._mappings[max(0, at - 1) : at + 1]
         if any(wanted.address < mapping.end and mapping.address < end for mapping in around):
             raise OSError(errno.EEXIST, f"{wanted} overlaps another mapping")
-        view = None if descriptor is None else _view(wanted, descriptor)
+        shared = descriptor is not None and is_shared(descriptor, self.owner)
+        view = _view(wanted, descriptor) if descriptor is not None and shared else None
         self._mappings.insert(
             at, Mapping(address=wanted.address, size=wanted.size, flags=wanted.flags, view=view)
         )
@@ -135,6 +140,25 @@ class GuestMemory:
             if mapping.address <= address < mapping.end:
                 return mapping
         return None
+
+
+def is_shared(descriptor: int, owner: int | None) -> bool:
+    """Whether what is written to a file is seen by the process that gave it.
+
+    QEMU gives the file of its memory also when it has mapped it privately, as the forks of a template
+    do: what is in the file is not what the guest has, and must not be changed.
+    """
+    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDWR:
+        return False
+    inode = str(os.fstat(descriptor).st_ino)
+    try:
+        lines = Path(f"/proc/{owner}/maps").read_text(errors="replace").splitlines() if owner else []
+    except OSError:
+        # it ended just now
+        lines = []
+    # proc_pid_maps(5): address, permissions with p for private, offset, device, inode
+    fields = [line.split(maxsplit=5) for line in lines]
+    return not any(len(each) > 4 and each[4] == inode and each[1].endswith("p") for each in fields)
 
 
 def _view(wanted: DmaMap, descriptor: int) -> mmap.mmap:

@@ -175,6 +175,11 @@ class PciDevice:
     def events(self) -> list[Event]:
         """All that happened, in order, up to this very moment: accesses, interrupts, DMA, resets."""
         self._line.settle()
+        return self.history
+
+    @property
+    def history(self) -> list[Event]:
+        """What is known now of all that happened, also of a device that failed."""
         return list(self._events)
 
     @property

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.devices.connection import Connection
+from rustbed.devices.device import Device
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.server import STUCK_S, Server
+from rustbed.devices.trace import render_trace
 from rustbed.errors import DeviceError
 
 
@@ -31,20 +33,38 @@ class Served:
         self.server.check()
 
     @property
-    def properties(self) -> dict[str, object]:
-        """What device_add takes, without id and bus."""
-        return {"driver": "vfio-user-pci", "socket": {"type": "unix", "path": str(self.path)}}
-
-    @property
     def argument(self) -> str:
         """What -device takes."""
-        return json.dumps(self.properties)
+        return json.dumps({"driver": "vfio-user-pci", "socket": {"type": "unix", "path": str(self.path)}})
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """QEMU's options for it."""
+        return ("-device", self.argument)
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """Descriptors that QEMU inherits: none, it connects by itself."""
+        return ()
+
+
+def device_of(device: PciDevice, trace: Path | None = None) -> Device:
+    """Return a device as a machine takes it; one machine after the other may have it, not two at once.
+
+    What happened is written to the file `trace` in the end.
+    """
+    # system/memory.c of 11.1.3: "subregion->container == mr", from vfio_user_msix_teardown
+    stays = "QEMU 11.1.3 ends by an assertion when a vfio-user device with MSI-X is unplugged"
+    return Device(
+        name=type(device).__name__, serve=lambda: serve(device, trace), stays=stays if device.msix else ""
+    )
 
 
 @contextmanager
-def serve(device: PciDevice) -> Iterator[Served]:
+def serve(device: PciDevice, trace: Path | None = None) -> Iterator[Served]:
     """Serve a device in a thread, one QEMU after the other, until the context ends.
 
+    What happened is written to the file `trace` in the end.
     Raises DeviceError on the way out if anything went wrong, whatever else did: a test whose
     device failed has proved nothing.
     """
@@ -70,6 +90,8 @@ def serve(device: PciDevice) -> Iterator[Served]:
             raise
         finally:
             _end(server, thread, listening)
+            if trace is not None:
+                trace.write_text(render_trace(device.history))
             try:
                 served.check()
             except DeviceError as error:

@@ -65,6 +65,7 @@ class Server:
         """Serve a connection until the peer closes it or `end` is called; what goes wrong is kept."""
         self._thread = threading.get_ident()
         self._connection = connection
+        self._memory.owner = connection.peer
         self._device.connect(self)
         poll = select.poll()
         poll.register(connection, select.POLLIN)

@@ -8,11 +8,15 @@ taken the command; a driver that is loaded binds a moment later.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
+from rustbed.devices.device import Device
 from rustbed.errors import UsageError
 from rustbed.machine.conversation import Conversation
+from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.spec import MachineSpec
 
@@ -41,6 +45,8 @@ class Plugged:
     address: str
     # port it sits behind
     port: str
+    # why it cannot be unplugged; empty if it can
+    stays: str = ""
 
 
 def _addresses(talk: Conversation) -> set[str]:
@@ -96,11 +102,36 @@ def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, t
     """
     driver, *options = device.split(",")
     port = _free_port(monitor, spec)
-    properties = _properties(monitor, driver, options)
+    return _add(talk, monitor, port, {"driver": driver, **_properties(monitor, driver, options)}, timeout_s)
+
+
+@contextmanager
+def plugged(live: Live, device: Device, timeout_s: float) -> Iterator[Plugged]:
+    """Serve a device, plug it in, and unplug it on the way out of the context if the machine still runs.
+
+    One that QEMU must not unplug stays, and reads as all-ones from then on. Raises UsageError as `plug`
+    does and for a device that cannot be hotplugged, DeviceError if the device failed.
+    """
+    if device.shared_memory:
+        raise UsageError(f"{device.name} cannot be hotplugged: it wants memory that is shared with it")
+    port = _free_port(live.monitor, live.spec)
+    with device.serve() as served, live.watching(served):
+        option, argument = served.argv
+        if option != "-device" or served.pass_fds:
+            raise UsageError(f"{device.name} cannot be hotplugged: it is more than an argument of -device")
+        found = _add(live.talk, live.monitor, port, json.loads(argument), timeout_s)
+        yield replace(found, stays=device.stays)
+        if live.ended is None and not device.stays:
+            unplug(live.talk, live.monitor, found, timeout_s)
+
+
+def _add(
+    talk: Conversation, monitor: Monitor, port: str, device: Mapping[str, object], timeout_s: float
+) -> Plugged:
     name = f"plugged{next(_serial)}"
     before = _addresses(talk)
-    monitor.execute("device_add", exact={"driver": driver, "id": name, "bus": port, **properties})
-    new = talk.wait_for(lambda: _addresses(talk) - before, f"the guest to find {driver}", timeout_s)
+    monitor.execute("device_add", exact={**device, "id": name, "bus": port})
+    new = talk.wait_for(lambda: _addresses(talk) - before, f"the guest to find {device['driver']}", timeout_s)
     return Plugged(id=name, address=min(new), port=port)
 
 
@@ -108,8 +139,11 @@ def unplug(talk: Conversation, monitor: Monitor, device: Plugged, timeout_s: flo
     """Plug a device out by turning its slot off in the guest; a second of it is for the power to go.
 
     `device_del` would press the slot's button, and the kernel then waits for 5 s whether it is
-    pressed again; what a driver sees is the same. Raises MonitorError for what is not plugged.
+    pressed again; what a driver sees is the same. Raises MonitorError for what is not plugged, UsageError
+    for what QEMU must not unplug.
     """
+    if device.stays:
+        raise UsageError(f"{device.id} cannot be unplugged: {device.stays}")
     since = len(monitor.events)
     monitor.execute("qom-list", path=f"/machine/peripheral/{device.id}")
     talk.check(_TURN_OFF.format(slot=device.address.rpartition(".")[0]), timeout_s)

@@ -7,10 +7,11 @@ Test authors see its face, `Vm`. What is said to the machine goes through its
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from rustbed.deadline import Deadline
+from rustbed.devices.device import Served
 from rustbed.errors import CrashError, LostError, MachineError, WaitError
 from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
 from rustbed.guest.shell import Answer
@@ -92,6 +93,10 @@ class Live:
     def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
         """Run a shell command and return its answer, whatever its status; see `Vm.run`."""
         return self.talk.run(command, timeout_s, stdin)
+
+    def watching(self, served: Served) -> AbstractContextManager[None]:
+        """Let every wait end with DeviceError when what serves a device fails, while the context lasts."""
+        return self._running.watching(served)
 
     # -- readiness -----------------------------------------------------------------
 

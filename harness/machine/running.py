@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,16 @@ class Running:
         """Return the panic line if the console's end shows one."""
         match = _PANIC.search(self.console_tail())
         return match[0].decode(errors="replace") if match else None
+
+    @contextmanager
+    def watching(self, served: Served) -> Iterator[None]:
+        """Look at what serves a device too, for as long as the context lasts."""
+        check = served.check
+        self.checks.append(check)
+        try:
+            yield
+        finally:
+            self.checks.remove(check)
 
     def watch(self) -> None:
         """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap when all is well.

@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from rustbed.devices.device import Device
+from rustbed.devices.pci import PciDevice
+from rustbed.devices.served import device_of
 from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
 from rustbed.guest import files, modules
 from rustbed.guest.files import GuestFile, IoctlResult
@@ -222,6 +225,18 @@ class Vm:
     def plug(self, device: str, timeout_s: float = COMMAND_S) -> hotplug.Plugged:
         """Hotplug a PCI device (an argument of -device) and return it once the guest's kernel has it."""
         return hotplug.plug(self._talk, self.monitor, self.spec, device, timeout_s)
+
+    def plugged(
+        self, device: PciDevice | Device, timeout_s: float = COMMAND_S
+    ) -> AbstractContextManager[hotplug.Plugged]:
+        """Hotplug a device that the host serves, such as one written in Python, and unplug it on the way out.
+
+        Its trace goes to a file in the run directory. Raises DeviceError if the device failed, whatever
+        else did.
+        """
+        trace = self.run_dir / f"{type(device).__name__}.trace"
+        value = device_of(device, trace) if isinstance(device, PciDevice) else device
+        return hotplug.plugged(self.live, value, timeout_s)
 
     def unplug(self, device: hotplug.Plugged, timeout_s: float = COMMAND_S) -> None:
         """Unplug a device and return once the guest's kernel and QEMU have let go of it."""
