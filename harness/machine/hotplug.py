@@ -106,23 +106,20 @@ def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, t
 
 
 @contextmanager
-def plugged(live: Live, device: Device, timeout_s: float) -> Iterator[Plugged]:
-    """Serve a device, plug it in, and unplug it on the way out of the context if the machine still runs.
+def served(live: Live, device: Device, timeout_s: float) -> Iterator[Plugged]:
+    """Serve a device for as long as a context lasts, plugged in; the caller unplugs it.
 
-    One that QEMU must not unplug stays, and reads as all-ones from then on. Raises UsageError as `plug`
-    does and for a device that cannot be hotplugged, DeviceError if the device failed.
+    Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if it failed.
     """
     if device.shared_memory:
         raise UsageError(f"{device.name} cannot be hotplugged: it wants memory that is shared with it")
     port = _free_port(live.monitor, live.spec)
-    with device.serve() as served, live.watching(served):
-        option, argument = served.argv
-        if option != "-device" or served.pass_fds:
+    with device.serve() as server, live.watching(server):
+        option, argument = server.argv
+        if option != "-device" or server.pass_fds:
             raise UsageError(f"{device.name} cannot be hotplugged: it is more than an argument of -device")
         found = _add(live.talk, live.monitor, port, json.loads(argument), timeout_s)
         yield replace(found, stays=device.stays)
-        if live.ended is None and not device.stays:
-            unplug(live.talk, live.monitor, found, timeout_s)
 
 
 def _add(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -226,28 +226,33 @@ class Vm:
         """Hotplug a PCI device (an argument of -device) and return it once the guest's kernel has it."""
         return hotplug.plug(self._talk, self.monitor, self.spec, device, timeout_s)
 
-    def plugged(
-        self, device: PciDevice | Device, timeout_s: float = COMMAND_S
-    ) -> AbstractContextManager[hotplug.Plugged]:
-        """Hotplug a device that the host serves, such as one written in Python, and unplug it on the way out.
-
-        Its trace goes to a file in the run directory. Raises DeviceError if the device failed, whatever
-        else did.
-        """
-        trace = self.run_dir / f"{type(device).__name__}.trace"
-        value = device_of(device, trace) if isinstance(device, PciDevice) else device
-        return hotplug.plugged(self.live, value, timeout_s)
-
     def unplug(self, device: hotplug.Plugged, timeout_s: float = COMMAND_S) -> None:
         """Unplug a device and return once the guest's kernel and QEMU have let go of it."""
         hotplug.unplug(self._talk, self.monitor, device, timeout_s)
 
     @contextmanager
-    def plugged(self, device: str, timeout_s: float = COMMAND_S) -> Iterator[hotplug.Plugged]:
-        """Hotplug a PCI device, and unplug it on the way out, unless the machine has ended; see `plug`."""
-        plugged = self.plug(device, timeout_s)
-        with self._undone(lambda: self.unplug(plugged, timeout_s)):
-            yield plugged
+    def plugged(
+        self, device: str | PciDevice | Device, timeout_s: float = COMMAND_S
+    ) -> Iterator[hotplug.Plugged]:
+        """Hotplug a PCI device, and unplug it on the way out, unless the machine has ended; see `plug`.
+
+        A device that the host serves, such as one written in Python, is served meanwhile; what happened
+        to that one is written to a file in the run directory. One that QEMU must not unplug stays, and
+        reads as all-ones. Raises DeviceError if the device failed, whatever else did.
+        """
+        with ExitStack() as stack:
+            if isinstance(device, str):
+                found = self.plug(device, timeout_s)
+            else:
+                value = self._as_served(device)
+                found = stack.enter_context(hotplug.served(self.live, value, timeout_s))
+            with self._undone(lambda: None if found.stays else self.unplug(found, timeout_s)):
+                yield found
+
+    def _as_served(self, device: PciDevice | Device) -> Device:
+        if isinstance(device, Device):
+            return device
+        return device_of(device, self.run_dir / f"{type(device).__name__}.trace")
 
     # -- copies --------------------------------------------------------------
 

@@ -40,8 +40,8 @@ class Server:
             raise DeviceError(self.failure)
 
 
-def device_of(server: Server, **facts: bool) -> Device:
-    return Device(name="edu in Python", serve=server.serve, **facts)
+def device_of(server: Server, *, forkable: bool = False, shared_memory: bool = False) -> Device:
+    return Device(name="edu in Python", serve=server.serve, forkable=forkable, shared_memory=shared_memory)
 
 
 def test_server_starts_before_qemu_and_ends_after_it(scene: Scene) -> None:
