@@ -195,7 +195,7 @@ def case_of(report: Phase) -> Case:
 def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:
     """Return the outcome for the files: the verdict's, unless pytest found fault with it afterwards."""
     judged = Outcome(facts["outcome"]) if facts else Outcome.PASS
-    if judged in RED:
+    if judged in RED or judged is Outcome.ERROR:
         return judged
     if hasattr(report, "wasxfail") and report.skipped:
         return Outcome.XFAIL
