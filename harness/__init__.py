@@ -22,7 +22,7 @@ _HOMES = {
     "Answer": "guest.shell",
     "Bar": "devices.registers",
     "Booter": "request",
-    "GuestFile": "guest.files",
+    "GuestFile": "guest.held",
     "IoctlResult": "guest.files",
     "Kernel": "kernel.artifact",
     "Log": "log.record",
@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from rustbed.errors import SyscallError as SyscallError
     from rustbed.errors import UsageError as UsageError
     from rustbed.errors import WaitError as WaitError
-    from rustbed.guest.files import GuestFile as GuestFile
     from rustbed.guest.files import IoctlResult as IoctlResult
+    from rustbed.guest.held import GuestFile as GuestFile
     from rustbed.guest.shell import Answer as Answer
     from rustbed.kernel.artifact import Kernel as Kernel
     from rustbed.log.record import Log as Log

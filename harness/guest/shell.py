@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pexpect
 from pexpect.socket_pexpect import SocketSpawn
@@ -30,10 +30,15 @@ from rustbed.guest.logfile import LogFile
 # what images/init says once the shell listens; the number is the protocol's version
 READY = b"rustbed-ready 2"
 
+# seconds, on real hardware, for what a guest does in its own time: it answers meanwhile
+WAIT_S = 5.0
 # seconds between two looks at whether the machine still lives; an answer ends the wait at once
 _LOOK_S = 0.1
 # seconds that QEMU may take to end after it has closed its channels
 _CAUSE_S = 2.0
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,9 @@ class Guest(Protocol):
 
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""
+
+    def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
+        """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""
 
 
 class Shell:

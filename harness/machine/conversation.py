@@ -26,7 +26,7 @@ from rustbed.errors import (
 )
 from rustbed.guest.kmsg import EarlierLog
 from rustbed.guest.pulse import Pulse
-from rustbed.guest.shell import Answer, Shell
+from rustbed.guest.shell import WAIT_S, Answer, Shell
 from rustbed.guest.transcript import Transcript
 from rustbed.machine.evidence import Patient, diagnose
 from rustbed.machine.kernel_log import KernelLog
@@ -36,9 +36,7 @@ from rustbed.machine.watching import Patience, Silence, Watch
 
 # seconds a command may take on a machine with hardware virtualisation
 COMMAND_S = 20.0
-# the same, of what a guest does in its own time: it is ready to answer meanwhile, so less is needed
-WAIT_S = 5.0
-# seconds between two looks at that
+# seconds between two looks at what the guest does in its own time
 _POLL_S = 0.02
 # records that an error quotes
 _LAST_RECORDS = 5

@@ -13,12 +13,13 @@ from rustbed.devices.pci import PciDevice
 from rustbed.devices.served import device_of
 from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
 from rustbed.guest import files, modules
-from rustbed.guest.files import GuestFile, IoctlResult
-from rustbed.guest.shell import Answer
+from rustbed.guest.files import IoctlResult
+from rustbed.guest.held import GuestFile
+from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.record import Log, Record
 from rustbed.machine import hotplug
-from rustbed.machine.conversation import COMMAND_S, WAIT_S
+from rustbed.machine.conversation import COMMAND_S
 from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.running import RunFiles

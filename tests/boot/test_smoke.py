@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
 
-from rustbed import BootError, CommandError, CrashError, LostError, SyscallError, UsageError, Vm
+from rustbed import (
+    BootError,
+    CommandError,
+    CrashError,
+    LostError,
+    SyscallError,
+    UsageError,
+    Vm,
+    WaitError,
+)
 from rustbed.log.splat import find_splats
 
 Booter = Callable[..., AbstractContextManager[Vm]]
@@ -70,6 +81,55 @@ def test_death_of_the_process_that_holds_a_file_is_told(vm: Vm) -> None:
         vm.open("/dev/null") as held,
     ):
         vm.check(f"kill -9 {held.step('pid').value}")
+
+
+def test_blocking_read_is_begun_and_its_result_comes_later(vm: Vm) -> None:
+    vm.check("mkfifo /tmp/fifo")
+    with vm.open("/tmp/fifo") as fifo:
+        assert fifo.poll() == 0
+        pending = fifo.begin_read(100)
+        assert not pending.done
+        with pytest.raises(UsageError, match="a read of /tmp/fifo is pending"):
+            fifo.write(b"x")
+        with pytest.raises(WaitError, match="waiting for a read of /tmp/fifo to return"):
+            pending.result(timeout_s=0.1)
+        vm.check("echo now >/tmp/fifo")
+        assert pending.result() == b"now\n"
+        assert pending.result() == b"now\n"
+        fifo.write(b"x")
+        assert fifo.poll(select.POLLIN | select.POLLOUT) == select.POLLIN | select.POLLOUT
+    assert "rbctl" not in vm.check("ls /run")
+
+
+def test_read_that_blocks_for_ever_does_not_outlive_its_file(vm: Vm) -> None:
+    vm.check("mkfifo /tmp/fifo")
+    with vm.open("/tmp/fifo") as fifo:
+        fifo.begin_read(100)
+        holder = fifo.pid
+    vm.wait_for(lambda: vm.run(f"kill -0 {holder}").status != 0, "the process that read to end")
+    assert "rbctl" not in vm.check("ls /run")
+
+
+def test_failed_read_is_told_when_its_result_is_wanted(vm: Vm) -> None:
+    with vm.open("/proc/self/mem", "r") as memory:
+        pending = memory.begin_read(1)
+        with pytest.raises(SyscallError) as caught:
+            pending.result()
+        assert caught.value.errno == errno.EIO
+
+
+def test_mapping_is_read_and_written(vm: Vm) -> None:
+    vm.push(bytes(4096), "/tmp/data")
+    with vm.open("/tmp/data") as file:
+        mapping = file.mmap(4096, "rw")
+        mapping.poke(8, b"abcd")
+        assert mapping.peek(6, 8) == b"\0\0abcd\0\0"
+        with pytest.raises(UsageError):
+            mapping.peek(4096, 1)
+        mapping.unmap()
+        with pytest.raises(UsageError):
+            mapping.peek(0, 1)
+    assert vm.pull("/tmp/data")[8:12] == b"abcd"
 
 
 def test_shell_that_dies_costs_the_machine(vm: Vm) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.unit.test_arrows import RANKS
 
+from rustbed.guest import shell
 from rustbed.machine import booting, conversation, monitor
 from rustbed.machine.watching import Patience
 from rustbed.request import MachineRequest
@@ -98,7 +99,7 @@ def test_the_table_of_timeouts_has_the_times_of_the_code() -> None:
         ("boot to the first answer", booting.BOOT_S),
         ("boot without a new byte on the console", Patience().silence_s),
         ("a command, `plug`", conversation.COMMAND_S),
-        ("`wait_for`", conversation.WAIT_S),
+        ("`wait_for`", shell.WAIT_S),
         ("quiet from a command", Patience().quiet_s),
         ("`monitor.execute`", monitor.QMP_S),
     ):
