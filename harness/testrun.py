@@ -19,7 +19,9 @@ from rustbed.instruments.instrument import Instrument
 from rustbed.instruments.watched import Watched, watch
 from rustbed.log.record import render_records
 from rustbed.log.splat import Splat, find_splats
-from rustbed.log.symbolize import Build
+from rustbed.log.stuck import find_stuck
+from rustbed.log.symbolize import Blame, Build
+from rustbed.machine.hang import Hang
 from rustbed.machine.live import Live
 from rustbed.machine.running import RunFiles, read_console
 from rustbed.machine.spec import MachineSpec
@@ -28,6 +30,7 @@ from rustbed.prepare import Platform
 from rustbed.report import rundir
 from rustbed.report.verdict import (
     GRAVITY,
+    HANG,
     Expectation,
     MachineReport,
     Outcome,
@@ -37,7 +40,7 @@ from rustbed.report.verdict import (
 )
 from rustbed.symbols import debugfiles
 from rustbed.symbols.debugfiles import DebugFiles, files_of
-from rustbed.symbols.lines import read_lines
+from rustbed.symbols.lines import read_lines, read_place
 
 
 @dataclass
@@ -64,6 +67,7 @@ class TestRun:
     # by run directory: what the machines left behind, and the same with lines of source
     _seen: dict[Path, MachineReport] = field(default_factory=dict)
     _refined: dict[Path, MachineReport] = field(default_factory=dict)
+    _stuck: dict[Path, Blame | None] = field(default_factory=dict)
     _debug_files: dict[Path, DebugFiles] = field(default_factory=dict)
 
     @contextmanager
@@ -162,6 +166,7 @@ class TestRun:
             self._told[phase] = (outcome, reason)
         is_over = phase in ("", "teardown")
         told = min(self._told.values(), key=lambda each: GRAVITY[each[0]], default=(Outcome.PASS, ""))
+        self._find_stuck()
         self._refine(judge(*told, self.reports, self.expected).splats)
         # again: a declaration may name a function as debug information does
         self.verdict = judge(*told, self.reports, self.expected, is_over=is_over)
@@ -177,6 +182,19 @@ class TestRun:
         rundir.write_verdict(self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test)
         if self.verdict.is_red and self.source is not None:
             rundir.keep_source(self.directory, self.source)
+
+    def _find_stuck(self) -> None:
+        """Let the reports of machines that hang say where in a driver."""
+        for path, seen in self._seen.items():
+            log = path / HANG
+            # where the host let nothing run, nothing is known of the guest
+            is_known = seen.hang != Hang.HOST and log.is_file()
+            if seen.ended is not Outcome.HANG or seen.stuck is not None or not is_known:
+                continue
+            if path not in self._stuck:
+                frame = find_stuck(log.read_text(errors="replace"))
+                self._stuck[path] = read_place(frame, self._debug_files.get(path)) if frame else None
+            self._seen[path] = replace(seen, stuck=self._stuck[path])
 
     def _refine(self, undeclared: Sequence[Splat]) -> None:
         """Let the reports have lines of source for the splats that nobody declared."""

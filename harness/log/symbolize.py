@@ -145,6 +145,15 @@ def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[S
     return replace(splat, title=title, function=blame.function), blame
 
 
+def blame_frame(frame: Frame, symbols: Symbols) -> Blame:
+    """Return what a single frame points at: its own function and line, libraries left out."""
+    located = symbols.found.get(frame)
+    if located is None or not located.places:
+        return Blame(function=readable(frame.symbol), file="", line=0)
+    place = _own_place(located.places)
+    return Blame(function=place.function, file=place.file, line=place.line, path=place.path)
+
+
 def _correct(records: tuple[Record, ...], symbols: Symbols) -> tuple[Record, ...]:
     """Return the records with the frames that the kernel names wrongly, or not at all, named.
 

@@ -93,6 +93,9 @@ def facts_of(
     properties = [("splat", "\n".join(splat.title for splat in verdict.splats))]
     properties.append(("fingerprint", "\n".join(verdict.fingerprints)))
     source = next((f"{splat.file}:{splat.line}" for splat in verdict.splats if splat.file and splat.line), "")
+    stuck = next((machine.stuck for machine in machines if machine.stuck and machine.stuck.file), None)
+    if not source and verdict.outcome is Outcome.HANG and stuck is not None:
+        source = f"{stuck.file}:{stuck.line}"
     properties.append(("source", source))
     for number, machine in enumerate(machines, start=1):
         properties += _machine_properties(machine, "" if number == 1 else f"_{number}")

@@ -14,7 +14,7 @@ from string import Template
 
 from rustbed.escape import html_text as escape
 from rustbed.report.dialects import Result
-from rustbed.report.verdict import Outcome
+from rustbed.report.verdict import GRAVITY, Outcome
 
 _TEMPLATE = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
 
@@ -60,7 +60,11 @@ class Session:
 def render_page(session: Session) -> str:
     """Render the page."""
     entries = sorted(session.entries, key=lambda entry: (entry.result.test, entry.result.arch))
-    reds = [entry for entry in entries if _colour(entry.result) in ("red", "amber")]
+    # crashes first
+    reds = sorted(
+        (entry for entry in entries if _colour(entry.result) in ("red", "amber")),
+        key=lambda entry: GRAVITY[entry.result.outcome],
+    )
     releases = sorted({release for entry in entries if (release := _property(entry, "kernel_release"))})
     about = [
         f"{session.started:%Y-%m-%d %H:%M:%S} UTC",
@@ -111,16 +115,26 @@ def _counts(entries: Sequence[Entry]) -> str:
 
 
 def _summary(reds: Sequence[Entry], anchors: dict[int, str], wrong: Sequence[str]) -> str:
-    """Return a line for each red test, which leads to its evidence."""
+    """Return a line for each failure, and below it the tests that have it, which lead to their evidence."""
     lines = [f"<li>{escape(each)}</li>" for each in wrong]
-    for entry in reds:
-        result = entry.result
-        known = ' <span class="badge">known</span>' if _property(entry, "known_issue") else ""
-        lines.append(
-            f'<li>{_badge(result)} <a href="#{anchors[id(entry)]}">{escape(result.name)}</a>'
-            f" {escape(result.arch)}{known}<br>{escape(_short(result.title))}</li>"
+    for group in _group(reds):
+        tests = "<br>".join(
+            f'<a href="#{anchors[id(entry)]}">{escape(entry.result.name)}</a> {escape(entry.result.arch)}'
+            + (' <span class="badge">known</span>' if _property(entry, "known_issue") else "")
+            for entry in group
         )
+        result = group[0].result
+        lines.append(f"<li>{_badge(result)} {escape(_short(result.title))}<br>{tests}</li>")
     return f'<section><h2>Red</h2><ul class="reds">{"".join(lines)}</ul></section>' if lines else ""
+
+
+def _group(reds: Sequence[Entry]) -> list[list[Entry]]:
+    """Return red tests that have one failure together, in the order of the first of each."""
+    groups: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in reds:
+        # the first splat is the cause; a failure without a fingerprint is like no other
+        groups.setdefault(entry.result.fingerprints[:1] or entry.result.key, []).append(entry)
+    return list(groups.values())
 
 
 def _evidence(reds: Sequence[Entry], anchors: dict[int, str]) -> str:

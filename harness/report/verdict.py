@@ -23,6 +23,7 @@ from rustbed.report.taints import find_unexplained
 # file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
 CONSOLE = "console.log"
 REPEAT = "run.sh"
+HANG = "hang.log"
 
 # records of registers and code of x86, arm64 and riscv; RIP, pc and epc, where it stopped, are none of them
 _REGISTERS = re.compile(
@@ -107,8 +108,9 @@ class MachineReport:
     blames: Mapping[Splat, Blame] = field(default_factory=dict)
     # why debug information does not tell all
     notes: tuple[str, ...] = ()
-    # of a hang: which kind, as harness/machine/hang.py names them
+    # of a hang: which kind, as harness/machine/hang.py names them, and where in a driver
     hang: str = ""
+    stuck: Blame | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +168,8 @@ def judge(
     still come.
     """
     findings = [
-        *_test_findings(test, reason),
         *(found for machine in machines for found in _machine_findings(machine, expected)),
+        *_test_findings(test, reason),
     ]
     if test is Outcome.XFAIL:
         findings = [found for found in findings if found.splat is not None or found.outcome is Outcome.CRASH]
@@ -201,7 +203,16 @@ def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -
     ended = _ended(machine)
     # a death that is in the log has been judged above, or was declared
     if ended is not None and not (ended is Outcome.CRASH and any(splat.fatal for splat in machine.splats)):
-        yield _Finding(outcome=ended, reason=machine.reason or f"the machine ended early: {ended}")
+        yield _Finding(outcome=ended, reason=_ending_line(machine))
+
+
+def _ending_line(machine: MachineReport) -> str:
+    """Return the one line of a machine that ended early: of a hang in a driver, its kind and place."""
+    if machine.stuck is None:
+        return machine.reason or f"the machine ended early: {machine.ended}"
+    stuck = machine.stuck
+    where = f", {stuck.file.rpartition('/')[2]}:{stuck.line}" if stuck.file else ""
+    return f"{machine.hang or 'hang'}: stuck in {stuck.function}{where}"
 
 
 def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[Splat]:
@@ -256,8 +267,12 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
         facts.append(("missing", "\n".join(str(wanted) for wanted in verdict.missing)))
     if own and (blame := machine.blames.get(own[0])) is not None:
         facts.append(("blamed", render_blame(blame)))
+    if machine.stuck is not None:
+        facts.append(("stuck in", render_blame(machine.stuck)))
     if machine.ended is not None:
         facts.append(("machine", machine.reason or machine.ended))
+    if machine.ended is Outcome.HANG:
+        facts.append(("hang", machine.run_dir / HANG))
     if own:
         facts.append(("splat", _render_splat(own[0], machine.annotated or machine.records)))
         facts += [("symbols", note) for note in machine.notes]

@@ -14,9 +14,10 @@ from pathlib import Path
 from rustbed import host
 from rustbed.errors import HostError
 from rustbed.log.annotate import annotate
+from rustbed.log.frame import Frame
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat
-from rustbed.log.symbolize import Blame, Build, Symbols, find_frames, refine
+from rustbed.log.symbolize import Blame, Build, Symbols, blame_frame, find_frames, refine
 from rustbed.symbols.debugfiles import NAME, DebugFiles, find_files, parse_files
 from rustbed.symbols.symbolizer import look_up
 
@@ -63,6 +64,16 @@ def read_lines(
         if blame is not None:
             blames[known] = replace(blame, source=_read_source(blame))
     return Lines(records=tuple(shown), refined=refined, blames=blames, notes=symbols.notes)
+
+
+def read_place(frame: Frame, files: DebugFiles | None) -> Blame:
+    """Return where in the source a frame is; without debug information its function alone."""
+    symbols = Symbols()
+    if files is not None:
+        with suppress(HostError):
+            symbols = look_up([frame], files, Build())
+    blame = blame_frame(frame, symbols)
+    return replace(blame, source=_read_source(blame))
 
 
 def find_debug_files(

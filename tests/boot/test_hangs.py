@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ class Ending:
 
     outcome: str
     hang: str
+    # of the machine
     reason: str
+    # of the verdict
+    told: str
     # hang.log, empty if there is none
     evidence: str
     splats: list[dict[str, object]]
@@ -39,7 +43,8 @@ def read_endings(results: Path) -> Iterator[tuple[str, Ending]]:
             Ending(
                 outcome=verdict["outcome"],
                 hang=machine["hang"],
-                reason=verdict["reason"],
+                reason=machine["reason"],
+                told=verdict["reason"],
                 evidence=log.read_text() if log.exists() else "",
                 splats=machine["splats"],
             ),
@@ -115,6 +120,19 @@ def test_boot_that_comes_to_nothing_hangs(endings: dict[str, Ending], name: str,
 )
 def test_reason_says_who_and_where(endings: dict[str, Ending], name: str, said: str) -> None:
     assert said in endings[name].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "hang", "function"),
+    [
+        ("test_sleeps_uninterruptibly", "one task stuck", "sleeps_for_ever"),
+        ("test_spins_in_the_kernel", "one task busy", "spins_for_ever"),
+    ],
+)
+def test_a_hang_in_a_driver_is_told_with_its_line(
+    endings: dict[str, Ending], name: str, hang: str, function: str
+) -> None:
+    assert re.fullmatch(rf"{hang}: stuck in \S*{function}, \w+\.(rs|c):\d+", endings[name].told)
 
 
 @pytest.mark.parametrize(

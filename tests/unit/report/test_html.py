@@ -130,6 +130,19 @@ def test_red_ones_with_one_fingerprint_lead_to_each_other() -> None:
     assert page.count("the same in") == 2
 
 
+def test_the_list_of_red_ones_begins_with_crashes_and_has_a_failure_once() -> None:
+    page = render(
+        entry("test_a", "fail", splat="WARNING in f", fingerprint="aa", message="WARNING in f, f.rs:1"),
+        entry("test_b", "error", message="no kernel"),
+        entry("test_c", "crash", splat="Oops", fingerprint="bb", message="Oops in g, g.rs:2"),
+        entry("test_d", "fail", splat="WARNING in f", fingerprint="aa", message="WARNING in f, f.rs:1"),
+    )
+    listed = page[page.index('<ul class="reds">') : page.index("<h2>Tests by architecture</h2>")]
+    order = ["Oops in g, g.rs:2", "test_c", "WARNING in f, f.rs:1", "test_a", "test_d", "no kernel", "test_b"]
+    assert sorted(order, key=listed.index) == order
+    assert [listed.count(text) for text in order] == [1] * len(order)
+
+
 def test_all_green_says_so_and_has_no_red_section() -> None:
     page = render(entry())
     assert "<title>rustbed: 1 tests, none red</title>" in page

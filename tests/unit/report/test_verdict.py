@@ -451,3 +451,19 @@ def test_failure_shows_what_is_blamed_before_the_splat() -> None:
     assert "toy::probe+0x1/0x2  toy.rs:2" in text
     assert "  symbols  vmlinux: no file with debug information\n" in text
     assert "  further  WARNING in other, other.c:9\n" in text
+
+
+def test_a_hang_is_told_with_its_kind_and_where_in_the_driver() -> None:
+    stuck = Blame(function="toy::wait", file="drivers/toy.rs", line=2, source=((2, "    loop {}"),))
+    machine = replace(
+        ALIVE, ended=Outcome.HANG, reason="no answer within 60 s", hang="one task busy", stuck=stuck
+    )
+    verdict = judge(Outcome.HANG, "no answer within 60 s", [machine], [])
+    assert verdict.reason == "one task busy: stuck in toy::wait, toy.rs:2"
+    assert render_failure(verdict, machine).startswith(
+        "HANG: arm64 (tcg): one task busy: stuck in toy::wait, toy.rs:2\n"
+        "  stuck in      drivers/toy.rs:2 in toy::wait\n"
+        "                > 2 |     loop {}\n"
+        "  machine       no answer within 60 s\n"
+        "  hang          /results/latest/test_toy-arm64/hang.log\n"
+    )
