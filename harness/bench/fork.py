@@ -1,4 +1,4 @@
-"""What forks cost, beside boots of the same machines."""
+"""What forks cost by each way to make them, beside boots of the same machines."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
 from rustbed.cache import Cache
-from rustbed.forks.key import template_key
-from rustbed.forks.machines import Machines
-from rustbed.forks.template import KIND
+from rustbed.errors import ForkError
+from rustbed.forks.hot.shim import HOST, build_shim
+from rustbed.forks.machines import COPIED, Machines
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
 from rustbed.progress import ignore
@@ -25,26 +25,24 @@ _IDLE = 8
 _SETTLE_S = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Forks:
-    """What forks of one architecture's machine cost; times in milliseconds, one for each measured."""
+@dataclass(kw_only=True)
+class Way:
+    """What machines of one architecture cost that came about in one way; times in milliseconds."""
 
     machine: str
     accel: str
-    # until the first answer
-    boots: tuple[float, ...]
-    forks: tuple[float, ...]
-    # the same for forks whose QEMU was not started ahead
-    cold: tuple[float, ...]
-    # until a driver has been loaded and unloaded in a fork
-    drivers: tuple[float, ...]
-    # time of QEMU on processors, from its start to the first answer
-    boots_cpu: tuple[float, ...]
-    forks_cpu: tuple[float, ...]
-    # MiB: of an idle fork, one of eight, and of the template
-    pss: float
-    private: float
-    disk: float
+    # booted, restored or copied
+    way: str
+    # from asking to the first answer, when one was started ahead; and when none was
+    ahead: list[float] = field(default_factory=list)
+    cold: list[float] = field(default_factory=list)
+    # a driver is loaded and unloaded
+    driver: list[float] = field(default_factory=list)
+    # time of QEMU on processors, from its start until then
+    cpu: list[float] = field(default_factory=list)
+    # MiB of an idle one, of eight
+    pss: float = 0.0
+    private: float = 0.0
 
 
 def _cpu_ms(pid: int) -> float:
@@ -53,94 +51,96 @@ def _cpu_ms(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
 
 
-def _module_ms(vm: Vm) -> float:
-    """Milliseconds from asking for the machine until a driver has been loaded and unloaded."""
+def _use(way: Way, vm: Vm) -> None:
+    """Load and unload a driver."""
     started = time.monotonic()
     with vm.module(DRIVER):
         pass
-    return first_answer_ms(vm) + (time.monotonic() - started) * 1000
+    way.driver.append((time.monotonic() - started) * 1000)
+    way.cpu.append(_cpu_ms(vm.live.qemu_pid))
 
 
-def _idle_memory(machines: Machines, platform: Platform, scratch: Path) -> tuple[float, float]:
-    """Return Pss and private memory of an idle fork among several, in MiB (medians)."""
+def _ask(way: Way, machines: Machines, platform: Platform, directory: Path) -> None:
+    """Ask for a machine that nothing was started for ahead."""
+    started = time.monotonic()
+    with forked(machines, platform, directory) as vm:
+        way.cold.append((time.monotonic() - started) * 1000)
+        _use(way, vm)
+
+
+def _measure_memory(way: Way, machines: Machines, platform: Platform, scratch: Path) -> None:
+    """Measure Pss and private memory of an idle fork among several (medians)."""
     with ExitStack() as stack:
         forks = [
             stack.enter_context(forked(machines, platform, scratch / f"idle-{number}"))
             for number in range(_IDLE)
         ]
         time.sleep(_SETTLE_S)
-        return (
-            statistics.median(memory_mib(vm.live.qemu_pid, "Pss") for vm in forks),
-            statistics.median(memory_mib(vm.live.qemu_pid, "Anonymous") for vm in forks),
-        )
+        way.pss = statistics.median(memory_mib(vm.live.qemu_pid, "Pss") for vm in forks)
+        way.private = statistics.median(memory_mib(vm.live.qemu_pid, "Private_Dirty") for vm in forks)
 
 
-def _template_mib(platform: Platform, cache: Cache) -> float:
-    directory = cache.path(KIND, template_key(platform.spec(), platform.qemu))
-    return sum(path.stat().st_blocks * 512 for path in directory.iterdir()) / 2**20
+def _with_shim(platform: Platform, cache: Cache) -> Platform | None:
+    """Return a platform whose QEMU can be copied; None where there is none."""
+    own = platform.qemu.program[0].startswith(str(platform.toolchain.root or "-"))
+    try:
+        shim = build_shim(cache, platform.toolchain if own else HOST)
+    except ForkError:
+        return None
+    return replace(platform, qemu=replace(platform.qemu, shim=shim))
 
 
-def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Forks:
-    boots, forks, cold, drivers = [], [], [], []
-    boots_cpu, forks_cpu = [], []
-    with Machines(cache, ignore) as machines:
-        with forked(machines, platform, scratch / "first"):
-            pass
-        for number in range(runs):
-            # one stands by since the last fork; give it the time to be ready
-            time.sleep(_SETTLE_S)
-            with forked(machines, platform, scratch / f"standby-{number}") as vm:
-                forks.append(first_answer_ms(vm))
-                forks_cpu.append(_cpu_ms(vm.live.qemu_pid))
-                drivers.append(_module_ms(vm))
-            machines.close()
-            started = time.monotonic()
-            with forked(machines, platform, scratch / f"cold-{number}"):
-                cold.append((time.monotonic() - started) * 1000)
-            if number < max(1, runs // 4):
-                with machines.machine(
-                    platform.spec(), platform.qemu, scratch / f"boot-{number}", fresh=True
-                ) as vm:
-                    boots.append(first_answer_ms(vm))
-                    boots_cpu.append(_cpu_ms(vm.live.qemu_pid))
-        pss, private = _idle_memory(machines, platform, scratch)
-    return Forks(
-        machine=platform.name,
-        accel=platform.accel,
-        boots=tuple(boots),
-        forks=tuple(forks),
-        cold=tuple(cold),
-        drivers=tuple(drivers),
-        boots_cpu=tuple(boots_cpu),
-        forks_cpu=tuple(forks_cpu),
-        pss=pss,
-        private=private,
-        disk=_template_mib(platform, cache),
+def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> list[Way]:
+    """Measure all ways in turn, so that what else the host does is the same for all."""
+    plain = replace(platform, qemu=replace(platform.qemu, shim=None, uncopyable=""))
+    hot = _with_shim(plain, cache) if platform.accel == "tcg" else None
+    booted, restored, copied = (
+        Way(machine=platform.name, accel=platform.accel, way=way) for way in ("booted", "restored", "copied")
     )
+    with Machines(cache, ignore) as restoring, Machines(cache, ignore) as copying:
+        for number in range(2):
+            with forked(copying, hot or plain, scratch / f"first-{number}"):
+                pass
+        for number in range(runs):
+            restoring.close()
+            _ask(restored, restoring, plain, scratch / f"restored-{number}")
+            # one stands by since then; give it the time to be ready
+            time.sleep(_SETTLE_S)
+            with forked(restoring, plain, scratch / f"ahead-{number}") as vm:
+                restored.ahead.append(first_answer_ms(vm))
+            restoring.close()
+            if hot is not None:
+                _ask(copied, copying, hot, scratch / f"copied-{number}")
+            if number < max(1, runs // 4):
+                started = time.monotonic()
+                with restoring.machine(
+                    plain.spec(), plain.qemu, scratch / f"booted-{number}", fresh=True
+                ) as vm:
+                    booted.cold.append((time.monotonic() - started) * 1000)
+                    _use(booted, vm)
+        _measure_memory(restored, restoring, plain, scratch)
+        if hot is None or not copying.counts[COPIED]:
+            return [booted, restored]
+        _measure_memory(copied, copying, hot, scratch)
+    return [booted, restored, copied]
 
 
-def render_forks(rows: Sequence[Forks]) -> str:
-    """Render medians, a line for each architecture; the ratios are boot to fork."""
-    lines = [
-        "machine    accel       boot       fork   ratio        cpu   ratio  no standby"
-        "     driver       Pss    private       disk"
-    ]
+def render_forks(rows: Sequence[Way]) -> str:
+    """Render medians, a line for each way."""
+    lines = ["machine    accel  way       ahead        asked     driver  processor       Pss    private"]
     for row in rows:
-        ratio = statistics.median(row.boots) / statistics.median(row.forks)
-        cpu_ratio = statistics.median(row.boots_cpu) / statistics.median(row.forks_cpu)
+        memory = f"{row.pss:>4.0f} MiB  {row.private:>5.1f} MiB" if row.pss else ""
         lines.append(
-            f"{row.machine:<9}  {row.accel:<5}  {median_ms(row.boots):>9}  {median_ms(row.forks):>9}"
-            f"  {ratio:>5.1f}x  {median_ms(row.forks_cpu):>9}  {cpu_ratio:>5.1f}x"
-            f"  {median_ms(row.cold):>10}  {median_ms(row.drivers):>9}"
-            f"  {row.pss:>4.0f} MiB  {row.private:>5.0f} MiB  {row.disk:>5.0f} MiB"
+            f"{row.machine:<9}  {row.accel:<5}  {row.way:<8}  {median_ms(row.ahead)}"
+            f"  {median_ms(row.cold)}  {median_ms(row.driver)}  {median_ms(row.cpu)}  {memory}".rstrip()
         )
     return "\n".join(lines)
 
 
 def bench_fork(platforms: Sequence[Platform], runs: int, cache: Cache) -> str:
-    """Render what forks cost, per architecture; see `Forks`. A quarter as many boots are measured."""
-    rows = []
+    """Render what forks cost, per architecture and way; see `Way`. A quarter as many boots are measured."""
+    rows: list[Way] = []
     for platform in platforms:
         with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
-            rows.append(_measure(platform, runs, cache, Path(scratch)))
+            rows += _measure(platform, runs, cache, Path(scratch))
     return render_forks(rows)

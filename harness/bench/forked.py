@@ -42,4 +42,4 @@ def memory_mib(pid: int, field: str) -> float:
 
 def median_ms(values: Sequence[float]) -> str:
     """Render a median, or nothing where there were no values."""
-    return f"{statistics.median(values):>6.0f} ms" if values else f"{'-':>9}"
+    return f"{statistics.median(values):>6.1f} ms" if values else f"{'-':>9}"

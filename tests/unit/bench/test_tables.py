@@ -9,30 +9,27 @@ import pytest
 from rustbed.bench.boot import Boots, render_boots
 from rustbed.bench.churn import Churn, render_churn
 from rustbed.bench.explain import Cost, render_costs
-from rustbed.bench.fork import Forks, render_forks
+from rustbed.bench.fork import Way, render_forks
 from rustbed.bench.forked import memory_mib
 from rustbed.errors import HostError
 
 
-def test_forks_are_compared_with_boots_by_their_medians() -> None:
-    row = Forks(
+def test_ways_to_make_machines_have_a_line_each_with_their_medians() -> None:
+    booted = Way(machine="riscv64", accel="tcg", way="booted", cold=[900.0, 1000.0, 5000.0])
+    copied = Way(
         machine="riscv64",
         accel="tcg",
-        boots=(900.0, 1000.0, 5000.0),
-        forks=(20.0, 10.0, 99.0),
-        cold=(120.0,),
-        drivers=(60.0, 80.0),
-        boots_cpu=(1200.0,),
-        forks_cpu=(150.0,),
+        way="copied",
+        cold=[9.0, 10.0, 99.0],
+        driver=[60.0, 80.0],
+        cpu=[50.0],
         pss=28.6,
-        private=25.4,
-        disk=18.0,
+        private=4.44,
     )
-    assert render_forks([row]).splitlines() == [
-        "machine    accel       boot       fork   ratio        cpu   ratio  no standby     driver"
-        "       Pss    private       disk",
-        "riscv64    tcg      1000 ms      20 ms   50.0x     150 ms    8.0x      120 ms      70 ms"
-        "    29 MiB     25 MiB     18 MiB",
+    assert render_forks([booted, copied]).splitlines() == [
+        "machine    accel  way       ahead        asked     driver  processor       Pss    private",
+        "riscv64    tcg    booted            -  1000.0 ms          -          -",
+        "riscv64    tcg    copied            -    10.0 ms    70.0 ms    50.0 ms    29 MiB    4.4 MiB",
     ]
 
 
@@ -52,7 +49,7 @@ def test_boots_are_compared_with_bare_ones_by_their_medians() -> None:
     ]
 
 
-@pytest.mark.parametrize(("answers", "fork"), [((90.0, 110.0), "   100 ms"), ((), "        -")])
+@pytest.mark.parametrize(("answers", "fork"), [((90.0, 110.0), " 100.0 ms"), ((), "        -")])
 def test_tenth_of_the_churn_in_which_every_fork_failed_has_no_time(
     answers: tuple[float, ...], fork: str
 ) -> None:
