@@ -156,7 +156,8 @@ ARCHES: dict[str, Arch] = {
             big_endian=False,
             qemu="riscv64",
             qemu_package="qemu-system-riscv",
-            machine="virt",
+            # message-signalled interrupts, which drivers of PCI devices ask for; the default has a PLIC alone
+            machine="virt,aia=aplic-imsic",
             cpu="rv64",
             virtio_serial="virtio-serial-pci",
             console="ttyS0",

@@ -69,6 +69,10 @@ def test_unknown_module_is_refused_with_those_there_are(vm: Vm) -> None:
     assert "rust_minimal" in str(caught.value)
 
 
+def test_devices_have_message_signalled_interrupts(vm: Vm) -> None:
+    assert "MSI" in vm.check("grep virtio /proc/interrupts")
+
+
 def test_failed_command_says_what_it_wrote(vm: Vm) -> None:
     with pytest.raises(CommandError, match="No such file") as caught:
         vm.check("cat /nonexistent")

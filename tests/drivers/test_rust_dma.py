@@ -92,8 +92,7 @@ class Iommu:
 IOMMUS = {
     "x86_64": Iommu(domain="DMA-FQ", device="intel-iommu", cmdline=["intel_iommu=on"]),
     "arm64": Iommu(domain="DMA", machine=["iommu=smmuv3"]),
-    # the IOMMU wants message-signalled interrupts, for which virt needs the advanced controllers
-    "riscv64": Iommu(domain="identity", device="riscv-iommu-pci", machine=["aia=aplic-imsic"]),
+    "riscv64": Iommu(domain="identity", device="riscv-iommu-pci"),
 }
 
 
