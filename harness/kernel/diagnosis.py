@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rustbed.kernel.make import parse_step
 from rustbed.log.record import strip_ansi
@@ -48,6 +48,11 @@ class Failure:
     message: str
     # as the tool gave it, "outside.rs:19"; "" if it gave none
     where: str
+
+    def placed(self, known: Callable[[str], str | None]) -> Failure:
+        """Return it with its path given as `known` has it; None leaves it alone."""
+        path, colon, line = self.where.rpartition(":")
+        return replace(self, where=f"{known(path) or path}{colon}{line}")
 
     def __str__(self) -> str:
         """Return message and place."""

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rustbed import cache as caching
@@ -206,16 +207,15 @@ class _Building:
         self.report(Progress(what=what, finished=True))
         text = self.tree.log.read_text(errors="replace")
         self.tree.log.write_text(strip_ansi(text))
-        printed = diagnosis.place_paths(
-            diagnosis.keep_tools(text), lambda path: self._find(path, place, seen)
-        )
+        find = partial(self._find, place=place, seen=seen)
+        printed = diagnosis.place_paths(diagnosis.keep_tools(text), find)
         if not failed:
             return "", f"{printed}\n" if printed else ""
-        first = diagnosis.find_failure(printed if printed else text)
+        first = diagnosis.find_failure(text).placed(find)
         hints = lacking.find_fragment_lines(self.kernel, printed)
         return str(first), "\n".join([printed, *hints]) + "\n"
 
-    def _find(self, path: str, place: Path, seen: str) -> str | None:
+    def _find(self, path: str, *, place: Path, seen: str) -> str | None:
         """Return the author's name for a path as make's programs say it."""
         inside = Path(os.path.normpath(Path(seen, place, path)))
         if not inside.is_relative_to(seen) or str(inside.relative_to(seen)) not in self.wanted.files:

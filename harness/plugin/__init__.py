@@ -11,5 +11,6 @@ pytest_plugins = [
     "rustbed.plugin.fixtures",
     "rustbed.plugin.ahead",
     "rustbed.plugin.verdicts",
+    "rustbed.plugin.compilers",
     "rustbed.plugin.results",
 ]

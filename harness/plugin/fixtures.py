@@ -25,6 +25,7 @@ from rustbed.kernel.artifact import Kernel
 from rustbed.log.splat import Kind
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
+from rustbed.plugin.compilers import note_warnings, session_name
 from rustbed.plugin.stash import MACHINES, PLATFORMS, RUN, make_display, session_directory
 from rustbed.prepare import Platform
 from rustbed.report import rundir
@@ -191,7 +192,9 @@ def build_modules(
             toolchain=platform.toolchain,
             cache=_cache(request),
             report=make_display(request.config),
+            session=session_name(),
         )
+        note_warnings(request.node, found.warnings)
         return {module.name: module.path for module in found.modules}
 
     return build

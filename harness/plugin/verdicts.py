@@ -9,11 +9,11 @@ import pytest
 # what pytest itself runs a test with, and what plugins that run one again use; its own hook logs at once
 from _pytest.runner import runtestprotocol
 
-from rustbed.errors import HarnessError, MachineError
+from rustbed.errors import BuildError, HarnessError, HostError, KernelError, MachineError
 from rustbed.plugin.red import use_red
 from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
 from rustbed.plugin.tracebacks import hide_ours, summarise
-from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of
+from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of, unbuilt_of
 from rustbed.report.verdict import RED, Outcome, Verdict
 from rustbed.testrun import TestRun
 
@@ -74,7 +74,7 @@ def pytest_runtest_makereport(
     before, verdict = run.verdict, _judge(run, report, call)
     if verdict.is_red and not report.failed and (call.when != "teardown" or verdict != before):
         _turn_red(item, run, report, call)
-    elif call.when == "call" and call.excinfo is not None and verdict.outcome is not Outcome.SKIP:
+    elif call.when == "call" and call.excinfo is not None and verdict.outcome in RED:
         report.sections.append(("Captured machine call", run.explain()))
     if verdict.is_red:
         summarise(report, verdict.reason)
@@ -96,7 +96,9 @@ def _told(call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
         return Outcome.SKIP, reason
     if isinstance(error, MachineError):
         return Outcome(error.outcome), reason
-    return Outcome.FAIL, reason
+    # a module that does not build, a full disk: nothing was learned of the driver
+    is_ours = isinstance(error, (KernelError, HostError))
+    return Outcome.ERROR if is_ours else Outcome.FAIL, reason
 
 
 def _judge(run: TestRun, report: pytest.TestReport, call: pytest.CallInfo[None]) -> Verdict:
@@ -147,25 +149,36 @@ def _repair_subtests(item: pytest.Item, report: pytest.TestReport, call: pytest.
 
 
 def _shorten(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-    """Leave of an error of ours in a setup its text: pytest's frames and ours are no news to anybody."""
+    """Leave of an error of ours in a setup its text: pytest's frames and ours are no news to anybody.
+
+    What compilers printed is shown once, above the errors of all tests that wanted the module.
+    """
     error = call.excinfo.value if call.excinfo is not None else None
     if not isinstance(error, HarnessError):
         return
-    if call.when == "setup":
+    text, headline = f"{type(error).__name__}: {error}", f"{type(error).__name__}: {error.headline}"
+    if is_unbuilt := isinstance(error, BuildError) and error.printed != "":
+        text, headline = f"{error.headline} (see above)", error.headline
+        report.user_properties.append(unbuilt_of(error.headline, error.printed))
+    if is_unbuilt or call.when == "setup":
         # what pytest shows without a traceback
         try:
-            pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
-        except pytest.fail.Exception as text:
-            report.longrepr = item.repr_failure(pytest.ExceptionInfo.from_exception(text))
-    summarise(report, f"{type(error).__name__}: {error.headline}")
+            pytest.fail(text, pytrace=False)
+        except pytest.fail.Exception as failed:
+            report.longrepr = item.repr_failure(pytest.ExceptionInfo.from_exception(failed))
+    summarise(report, headline)
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Call a failure what pytest calls an error, where it is the driver that failed, not the setup."""
+    """Call a failure what the driver did, an error what kept it from being tried; pytest goes by phases."""
     # reports of collection come here, too
-    is_aside = isinstance(report, pytest.TestReport) and report.failed and report.when != "call"
-    if is_aside and case_of(report).outcome in RED:
+    if not isinstance(report, pytest.TestReport) or not report.failed:
+        return None
+    outcome = case_of(report).outcome
+    if report.when != "call" and outcome in RED:
         return "failed", "F", "FAILED"
+    if report.when == "call" and outcome is Outcome.ERROR:
+        return "error", "E", "ERROR"
     return None
 
 

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from rustbed.log.fingerprint import fingerprint
+from rustbed.log.record import strip_ansi
 from rustbed.report.dialects import split_arch
 from rustbed.report.junit import Case
 from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
@@ -22,6 +24,8 @@ SUITE = "rustbed"
 FACTS = "rustbed"
 # the same for how a red test ended when it was run again
 CONFIRMED = "rustbed-confirmed"
+# the same for a test whose module does not build: the reason, and all that the compilers printed
+UNBUILT = "rustbed-unbuilt"
 # property of a case that failed before the test's own code ran, or after it with no word of a machine
 PHASE = "phase"
 
@@ -123,6 +127,17 @@ def _machine_properties(machine: MachineReport, suffix: str) -> list[tuple[str, 
     return [(f"{name}{suffix}", value) for name, value in facts.items()]
 
 
+def unbuilt_of(reason: str, printed: str) -> tuple[str, str]:
+    """Return why a test has no module, as a property of its report; `printed` may have colours."""
+    return UNBUILT, json.dumps({"reason": reason, "printed": printed})
+
+
+def carried(report: Phase, name: str) -> dict[str, Any]:
+    """Return what the newest property of a report carries; nothing if it has none of that name."""
+    found = [str(value) for key, value in report.user_properties if key == name]
+    return dict(json.loads(found[-1])) if found else {}
+
+
 def confirm(red: Phase, runs: Sequence[Sequence[Phase]]) -> None:
     """Attach to the report of a red test how further runs of it ended, each given by its reports."""
     cases = [_ending(reports) for reports in runs]
@@ -176,11 +191,12 @@ def lost_case(nodeid: str) -> Case:
 
 def case_of(report: Phase) -> Case:
     """Return the case that a report makes."""
-    carried = [json.loads(str(value)) for name, value in report.user_properties if name == FACTS]
-    facts: dict[str, Any] = carried[-1] if carried else {}
+    facts = carried(report, FACTS)
     confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
     properties = [*facts.get("properties", []), *(confirmed[-1] if confirmed else [])]
     outcome = _reported(report, facts)
+    if reason := carried(report, UNBUILT).get("reason"):
+        properties.append(("fingerprint", fingerprint(Outcome.ERROR, reason)))
     if report.failed and (report.when == "setup" or (report.when == "teardown" and outcome not in RED)):
         # red in its setup is a machine that did not come: the test itself told nothing
         properties.append((PHASE, str(report.when)))
@@ -190,7 +206,7 @@ def case_of(report: Phase) -> Case:
         outcome=outcome,
         message=_message(report, facts),
         details=_details(report, facts) if report.failed else "",
-        properties=tuple((name, value) for name, value in properties),
+        properties=tuple(dict(properties).items()),
         system_out=facts.get("log", ""),
     )
 
@@ -206,11 +222,14 @@ def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:
         return Outcome.SKIP
     if report.passed:
         return Outcome.PASS
-    return Outcome.FAIL if report.when == "call" else Outcome.ERROR
+    ours = bool(carried(report, UNBUILT)) or report.when != "call"
+    return Outcome.ERROR if ours else Outcome.FAIL
 
 
 def _details(report: Phase, facts: dict[str, Any]) -> str:
     """Return the failure as text, and what the machine has to say to it where that is not all of it."""
+    if unbuilt := carried(report, UNBUILT):
+        return strip_ansi(f"{unbuilt['reason']}\n\n{unbuilt['printed']}")
     explained = facts.get("explained", "")
     if explained in report.longreprtext:
         return report.longreprtext
@@ -223,7 +242,7 @@ def _message(report: Phase, facts: dict[str, Any]) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     if report.failed:
-        return str(facts.get("reason") or _headline(report))
+        return str(facts.get("reason") or carried(report, UNBUILT).get("reason") or _headline(report))
     return ""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from rustbed.cache import Cache
 from rustbed.options import read_choices
+from rustbed.plugin.options import given
 from tests.outside.installed import Installed, Project, copy_project, install
 
 # it belongs to somebody else: neither its tests nor its conftest.py are ours
@@ -19,7 +20,7 @@ def _options(config: pytest.Config) -> tuple[str, ...]:
     """Return the outer session's choices as options; one architecture shows what this folder is about."""
     words = ["--arch", "x86_64"]
     for name in ("--kernel", "--profile", "--accel", "--toolchain", "--qemu"):
-        if value := config.getoption(name):
+        if value := given(config)(name.removeprefix("--")):
             words += [name, str(value)]
     return tuple(words)
 
@@ -33,7 +34,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         if not made.exists():
             made.write_text(json.dumps([str(path) for path in install(shared)]))
         environment, plugins = map(Path, json.loads(made.read_text()))
-    cache = read_choices(request.config.getoption).cache_root
+    cache = read_choices(given(request.config)).cache_root
     return Installed(environment=environment, plugins=plugins, options=_options(request.config), cache=cache)
 
 

@@ -119,6 +119,10 @@ class Project:
         """Return what became of the newest session's tests, by name: green, skipped or red."""
         return read_colours((session or self.results / "latest") / "junit.xml")
 
+    def cases(self) -> dict[str, Case]:
+        """Return the newest session's tests by name, those that are red once."""
+        return read_cases(self.results / "latest" / "junit.xml")
+
     def run_directory(self, test: str) -> Path:
         """Return the run directory of a test of the newest session."""
         (found,) = (self.results / "latest").resolve().glob(f"*-{test}-*")
@@ -137,16 +141,44 @@ def lay_over(project: Project, name: str) -> None:
     shutil.copytree(OVERLAYS / name, project.directory / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def read_colours(junit: Path) -> dict[str, str]:
-    """Return the worst that became of each test of a junit.xml, by its name without the architecture."""
-    found: dict[str, str] = {}
-    for case in ET.parse(junit).getroot().iter("testcase"):  # noqa: S314 - our own file
-        name = (case.get("name") or "").replace("[x86_64]", "").replace("[x86_64-", "[")
-        if any(case.find(kind) is not None for kind in ("failure", "error")):
-            found[name] = "red"
-        else:
-            found.setdefault(name, "skipped" if case.find("skipped") is not None else "green")
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A test as junit.xml has it."""
+
+    # green, skipped or red
+    colour: str
+    outcome: str
+    # of the failure or error
+    message: str
+    fingerprint: str
+
+
+def read_cases(junit: Path) -> dict[str, Case]:
+    """Return the tests of a junit.xml by their names without the architecture, a red case before others."""
+    found: dict[str, Case] = {}
+    for element in ET.parse(junit).getroot().iter("testcase"):  # noqa: S314 - our own file
+        name = (element.get("name") or "").replace("[x86_64]", "").replace("[x86_64-", "[")
+        case = _case_of(element)
+        if case.colour == "red" or name not in found:
+            found[name] = case
     return found
+
+
+def _case_of(element: ET.Element) -> Case:
+    facts = {item.get("name"): item.get("value") or "" for item in element.iter("property")}
+    red = next((found for kind in ("failure", "error") if (found := element.find(kind)) is not None), None)
+    skipped = element.find("skipped") is not None
+    return Case(
+        colour="red" if red is not None else "skipped" if skipped else "green",
+        outcome=facts.get("outcome", ""),
+        message=(red.get("message") or "") if red is not None else "",
+        fingerprint=facts.get("fingerprint", ""),
+    )
+
+
+def read_colours(junit: Path) -> dict[str, str]:
+    """Return what became of each test of a junit.xml, by its name without the architecture."""
+    return {name: case.colour for name, case in read_cases(junit).items()}
 
 
 def reds(colours: dict[str, str]) -> set[str]:

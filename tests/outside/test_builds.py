@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rustbed.log.record import strip_ansi
 from tests.outside.installed import Project, lay_over
 
 
@@ -20,3 +21,37 @@ def test_drivers_are_built_wherever_people_keep_them(project: Project) -> None:
     done = project.pytest("layouts")
     assert done.returncode == 0, done.stdout
     assert len(project.colours()) == 5
+
+
+REASONS = {
+    "undefined": "edu_undefined does not build: edu_undefined.ko: symbol 'ida_nosuch' undefined!",
+    "missing": "edu_missing does not build: No rule to make target 'nosuch.o', needed by 'edu_missing.o'",
+    "syntax": "edu_syntax does not build: invalid syntax in conditional, broken/syntax/Kbuild:2",
+    "rust": "edu_rust does not build: cannot find value `number` in this scope, broken/rust/edu_rust.rs:18",
+}
+WANT_RUST = ("test_builds[rust]", "test_wants_it_in_a_fixture", "test_wants_no_machine")
+
+
+def test_a_driver_that_does_not_build_is_shown_once_and_is_an_error_of_each_test(project: Project) -> None:
+    lay_over(project, "broken")
+    done = project.pytest("broken", "-n", "2", "--color=yes")
+    assert done.returncode == 1
+    said = strip_ansi(done.stdout)
+    assert "2 passed, 6 errors" in said
+    for reason in REASONS.values():
+        assert said.count(f"= {reason} =") == 1
+        assert said.count(f"\n{reason} (see above)") == (3 if "edu_rust" in reason else 1)
+    # the compiler's own lines, with its help and its colours, and nothing of ours
+    assert said.count("help: a local variable with a similar name exists") == 1
+    assert "\x1b[91merror[E0425]" in done.stdout
+    assert "Traceback" not in said
+    assert "site-packages" not in said
+    assert said.count("= compiler warnings =") == 1
+    assert said.count("unused variable: `unused_number`") <= 2
+
+    cases = project.cases()
+    for name, reason in REASONS.items():
+        case = cases[f"test_builds[{name}]"]
+        assert (case.outcome, case.message) == ("error", reason)
+    assert len({cases[f"test_builds[{name}]"].fingerprint for name in REASONS}) == len(REASONS)
+    assert len({cases[name].fingerprint for name in WANT_RUST}) == 1

@@ -1,0 +1,74 @@
+"""What compilers say of the modules beside the tests: shown once, whole, however many tests wanted them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from rustbed.log.record import strip_ansi
+from rustbed.report.cases import UNBUILT, carried
+
+# user property with what compilers warned of while a test's modules were built; it travels from workers
+WARNINGS = "rustbed-warnings"
+_NOTED = pytest.StashKey[list[str]]()
+
+
+def session_name() -> str:
+    """Return what all workers of a session have in common."""
+    return os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
+
+
+def note_warnings(item: pytest.Item, text: str) -> None:
+    """Let a test's report carry what compilers warned of; nothing is noted for an empty text."""
+    if text:
+        item.stash.setdefault(_NOTED, []).append(text)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the warnings to the report of the phase in which they came."""
+    report = yield
+    if noted := item.stash.get(_NOTED, []):
+        report.user_properties.append((WARNINGS, json.dumps({"texts": noted})))
+        del item.stash[_NOTED]
+    return report
+
+
+class Compilers:
+    """The part of the process that has the terminal: shows each text when it comes for the first time."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._failed: set[str] = set()
+        self._warned: dict[str, None] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Show why a module does not build, before the first of its tests is reported."""
+        self._warned |= dict.fromkeys(carried(report, WARNINGS).get("texts", []))
+        unbuilt = carried(report, UNBUILT)
+        if unbuilt and unbuilt["printed"] not in self._failed:
+            self._failed.add(unbuilt["printed"])
+            self._show(unbuilt["reason"], unbuilt["printed"], red=True)
+
+    def pytest_terminal_summary(self) -> None:
+        """Show the warnings of modules that were built."""
+        for text in self._warned:
+            self._show("compiler warnings", text, yellow=True)
+
+    def _show(self, title: str, text: str, **colour: bool) -> None:
+        terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None:
+            terminal.ensure_newline()
+            terminal.section(title, **colour)
+            terminal.write_line(text if terminal.hasmarkup else strip_ansi(text))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Show nothing in workers: their reports travel."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Compilers(config), "rustbed-compilers")
