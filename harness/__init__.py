@@ -22,6 +22,7 @@ _HOMES = {
     "Answer": "guest.shell",
     "Bar": "devices.registers",
     "Booter": "request",
+    **dict.fromkeys(("Fault", "FaultKind", "every_fault"), "devices.faults"),
     "GuestFile": "guest.held",
     "IoctlResult": "guest.files",
     "Kernel": "kernel.artifact",
@@ -35,6 +36,9 @@ _HOMES = {
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names of the table
 
 if TYPE_CHECKING:
+    from rustbed.devices.faults import Fault as Fault
+    from rustbed.devices.faults import FaultKind as FaultKind
+    from rustbed.devices.faults import every_fault as every_fault
     from rustbed.devices.pci import PciDevice as PciDevice
     from rustbed.devices.registers import Bar as Bar
     from rustbed.devices.trace import Dma as Dma

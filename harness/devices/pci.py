@@ -8,55 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from rustbed.devices import config_space, declared
 from rustbed.devices.config_space import Capability, Identity
+from rustbed.devices.faults import Fault, Misbehaviour
+from rustbed.devices.line import Line, Unplugged
 from rustbed.devices.messages import Irq
 from rustbed.devices.registers import Bar, Contents, check_registers
 from rustbed.devices.trace import CONFIG, Access, Dma, Event, Interrupt, Read, Reset, Write, accesses
-from rustbed.errors import UsageError
 
 Self = TypeVar("Self", bound="PciDevice")
 # bytes of an entry of the MSI-X table (PCI Local Bus Specification 3.0, 6.8.2)
 _MSIX_ENTRY = 16
-
-
-class Line(Protocol):
-    """What a device that is served reaches the guest by."""
-
-    def read_memory(self, address: int, count: int) -> bytes:
-        """Return bytes of the guest's memory."""
-
-    def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes to the guest's memory."""
-
-    def raise_irq(self, vector: int) -> bool:
-        """Raise an interrupt and return whether it was delivered."""
-
-    def lower_irq(self) -> None:
-        """Release the INTx line."""
-
-    def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something later, between two accesses."""
-
-    def settle(self) -> None:
-        """Return when every access that the guest has made was served. Raises DeviceError."""
-
-
-class _Unplugged:
-    """Stands for the guest of a device that is not served."""
-
-    def _refuse(self, *_: object) -> Any:
-        raise UsageError("the device is not plugged into a machine")
-
-    read_memory = write_memory = raise_irq = after = _refuse
-
-    def lower_irq(self) -> None:
-        pass
-
-    def settle(self) -> None:
-        pass
 
 
 class PciDevice:
@@ -88,10 +52,13 @@ class PciDevice:
 
     #: what the BARs hold, by index
     bars: Mapping[int, Contents]
+    #: how it misbehaves from when it is plugged in next; None: not at all
+    fault: Fault | None = None
     #: the configuration space
     config: config_space.ConfigSpace
     _line: Line
     _events: list[Event]
+    _misbehaviour: Misbehaviour
     # time.monotonic() when it was made
     _began: float
 
@@ -119,7 +86,8 @@ class PciDevice:
         self.config = config_space.lay_out(
             _identity(kind), bars.values(), _capabilities(kind, bars), express=kind.express
         )
-        self._line = _Unplugged()
+        self._line = Unplugged()
+        self._misbehaviour = Misbehaviour(None)
         self._events = []
         self._began = time.monotonic()
         for contents in self.bars.values():
@@ -158,8 +126,15 @@ class PciDevice:
 
     def raise_irq(self, vector: int = 0) -> None:
         """Raise an interrupt: MSI-X or MSI if the driver has enabled it, else INTx, until lowered."""
-        delivered = self._line.raise_irq(vector)
-        self._events.append(Interrupt(vector, delivered, self._now()))
+        if self._misbehaviour.delay_s:
+            self.after(self._misbehaviour.delay_s, lambda: self._raise(vector))
+        else:
+            self._raise(vector)
+
+    def _raise(self, vector: int) -> None:
+        count = self._misbehaviour.interrupts
+        delivered = [self._line.raise_irq(vector) for _ in range(count)]
+        self._events.append(Interrupt(vector, any(delivered), self._now()))
 
     def lower_irq(self) -> None:
         """Release the INTx line."""
@@ -168,6 +143,11 @@ class PciDevice:
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call something later, between two accesses: what a device does in its own time."""
         self._line.after(seconds, call)
+
+    @property
+    def fault_happened(self) -> bool:
+        """Whether the driver came to the access at which the device's fault happens."""
+        return self._misbehaviour.happened
 
     # -- for a test to look at ---------------------------------------------------
 
@@ -196,7 +176,9 @@ class PciDevice:
 
     def connect(self, line: Line | None) -> None:
         """Say how the guest is reached from now on; None: not at all."""
-        self._line = line or _Unplugged()
+        self._line = line or Unplugged()
+        # a fault counts from when the device is plugged in
+        self._misbehaviour = Misbehaviour(self.fault)
 
     def size_of(self, region: int) -> int:
         """Return the bytes of a region, 0 if the device lacks it."""
@@ -207,6 +189,7 @@ class PciDevice:
     def read(self, region: int, offset: int, count: int) -> bytes:
         """Return what a read of a region gives. The caller has seen to it that the bytes are there."""
         data = self.config.read(offset, count) if region == CONFIG else self.bars[region].read(offset, count)
+        data = self._misbehaviour.reads(region, offset, data)
         self._events.append(Read(region, offset, count, int.from_bytes(data, "little"), self._now()))
         return data
 
@@ -214,6 +197,8 @@ class PciDevice:
         """Write to a region. The caller has seen to it that the bytes are there."""
         value = int.from_bytes(data, "little")
         self._events.append(Write(region, offset, len(data), value, self._now()))
+        if not self._misbehaviour.takes_write(region):
+            return
         if region == CONFIG:
             self.config.write(offset, data)
         else:
@@ -222,6 +207,8 @@ class PciDevice:
     def reset(self) -> None:
         """Return to the state after power-on."""
         self._events.append(Reset(self._now()))
+        if not self._misbehaviour.resets:
+            return
         self.config.reset()
         for contents in self.bars.values():
             contents.reset()
@@ -237,7 +224,7 @@ class PciDevice:
         return time.monotonic() - self._began
 
     def _note_dma(self, way: str, address: int, count: int) -> bool:
-        allowed = bool(self.config.command & config_space.MASTER)
+        allowed = bool(self.config.command & config_space.MASTER) and self._misbehaviour.reaches_memory
         self._events.append(Dma(way, address, count, allowed, self._now()))
         return allowed
 

@@ -71,7 +71,7 @@ class Dma:
     way: str
     address: int
     size: int
-    # False: bus mastering was off, so the bus took nothing
+    # False: the bus took nothing, as a rule because bus mastering was off
     allowed: bool = True
     # seconds since the device was served
     at: float = field(default=0.0, compare=False)

@@ -1,0 +1,45 @@
+"""What a device reaches the guest by, and what stands there while it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from rustbed.errors import UsageError
+
+
+class Line(Protocol):
+    """What a device that is served reaches the guest by."""
+
+    def read_memory(self, address: int, count: int) -> bytes:
+        """Return bytes of the guest's memory."""
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Write bytes to the guest's memory."""
+
+    def raise_irq(self, vector: int) -> bool:
+        """Raise an interrupt and return whether it was delivered."""
+
+    def lower_irq(self) -> None:
+        """Release the INTx line."""
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call something later, between two accesses."""
+
+    def settle(self) -> None:
+        """Return when every access that the guest has made was served. Raises DeviceError."""
+
+
+class Unplugged:
+    """Stands for the guest of a device that is not served."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise UsageError("the device is not plugged into a machine")
+
+    read_memory = write_memory = raise_irq = after = _refuse
+
+    def lower_irq(self) -> None:
+        """Do nothing: there is no line."""
+
+    def settle(self) -> None:
+        """Return at once: there is no guest."""
