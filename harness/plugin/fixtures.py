@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -32,6 +34,15 @@ from rustbed.report import rundir
 from rustbed.report.verdict import Expectation
 from rustbed.request import MachineRequest, incapable, resolve_spec
 from rustbed.testrun import TestRun
+
+_OURS = Path(__file__).parent.parent
+
+_MISMATCHED = re.compile(r"fixture (?:vm|boot|kernel|build_modules?) ")
+_SCOPES = (
+    "vm, boot, kernel, build_module and build_modules belong to one test, whose markers say which machine it"
+    " has: a fixture that asks for them has the scope of a function. It costs little: machines are forks, and"
+    " modules are built once."
+)
 
 # the fixture that all others of ours stand on; `arch` is what tests call it
 ARCH_FIXTURE = "rustbed_arch"
@@ -179,7 +190,7 @@ def build_modules(
 ) -> Callable[[str | Path], dict[str, Path]]:
     """Return a function that builds the modules of a directory for the kernel under test.
 
-    The directory is looked for beside the test and has a Kbuild file or
+    The directory is looked for beside the file that asks, and has a Kbuild file or
     Makefile; the returned files, by the modules' names, are what `vm.module` takes.
     """
     platform, wanted = platform_of(request.node, rustbed_arch)
@@ -188,7 +199,7 @@ def build_modules(
     def build(directory: str | Path) -> dict[str, Path]:
         found = outoftree.build_modules(
             platforms.kernel_with_tree(rustbed_arch, wanted.profile),
-            (request.path.parent / directory).absolute(),
+            find_asked(Path(directory), request.path.parent),
             toolchain=platform.toolchain,
             cache=_cache(request),
             report=make_display(request.config),
@@ -211,6 +222,30 @@ def build_module(build_modules: Callable[[str | Path], dict[str, Path]]) -> Call
         return next(iter(found.values()))
 
     return build
+
+
+def find_asked(directory: Path, beside: Path) -> Path:
+    """Return a directory as the file means it that asks for it: a test, or a fixture that is elsewhere.
+
+    `beside` is where the test is: what is there counts where there is nothing beside the asking file.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _OURS in Path(frame.f_code.co_filename).parents:
+        frame = frame.f_back
+    asking = Path(frame.f_code.co_filename).parent if frame is not None else beside
+    return (asking if (asking / directory).is_dir() else beside).absolute() / directory
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Explain why a fixture that outlives a test cannot have what belongs to one."""
+    report = yield
+    text = str(call.excinfo.value) if call.when == "setup" and call.excinfo else ""
+    if text.startswith("ScopeMismatch") and _MISMATCHED.search(text):
+        report.sections.append(("Fixtures of one test", _SCOPES))
+    return report
 
 
 def _cache(request: pytest.FixtureRequest) -> Cache:

@@ -129,10 +129,10 @@ def test_reason_says_who_and_where(endings: dict[str, Ending], name: str, said: 
         ("test_spins_in_the_kernel", "one task busy", "spins_for_ever"),
     ],
 )
-def test_a_hang_in_a_driver_is_told_with_its_line(
+def test_a_hang_in_a_driver_is_told_with_its_function(
     endings: dict[str, Ending], name: str, hang: str, function: str
 ) -> None:
-    assert re.fullmatch(rf"{hang}: stuck in \S*{function}, \w+\.(rs|c):\d+", endings[name].told)
+    assert re.fullmatch(rf"{hang}: stuck in \S*{function}", endings[name].told)
 
 
 @pytest.mark.parametrize(
