@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rustbed.cache import CACHE_HELP, Cache, default_root
 
 if TYPE_CHECKING:
+    from rustbed.arch import Arch
     from rustbed.prepare import Choices
 
 
@@ -40,3 +41,13 @@ def choices_of(args: argparse.Namespace) -> Choices:
     from rustbed.options import read_choices  # noqa: PLC0415
 
     return read_choices(vars(args).__getitem__)
+
+
+def choose_arch(args: argparse.Namespace) -> Arch:
+    """Return the architecture: the one asked for, else the host's own if it can be, else the first."""
+    from rustbed import host  # noqa: PLC0415 - as above
+    from rustbed.options import read_arches  # noqa: PLC0415 - as above
+
+    rows = read_arches(vars(args).__getitem__)
+    native = host.native_arch()
+    return native if native in rows and not args.arch else rows[0]

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rustbed import host
 from rustbed.arch import Arch
-from rustbed.cli.arguments import add_cpus, choices_of, parse_count
+from rustbed.cli.arguments import add_cpus, choices_of, choose_arch, parse_count
 from rustbed.cli.terminal import complain, make_display
 from rustbed.errors import MachineError, UsageError
 from rustbed.kernel.artifact import Module
@@ -25,7 +24,7 @@ from rustbed.log.splat import find_splats
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
-from rustbed.options import add_options, read_arches
+from rustbed.options import add_options
 from rustbed.prepare import Platforms
 from rustbed.repro import console
 from rustbed.request import MachineRequest, resolve_spec
@@ -50,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Boot one machine; run a command in it, or give its user a shell. Raises HarnessError."""
-    arch = _choose_arch(args)
+    arch = choose_arch(args)
     files = {remote: path for text in args.push for remote, path in parse_push(text)}
     platforms = Platforms(choices_of(args), make_display())
     given = [_find_modules(name, platforms, arch) for name in args.module]
@@ -96,13 +95,6 @@ def _kept_after_failure() -> Iterator[Path]:
         shutil.rmtree(directory)
         raise
     shutil.rmtree(directory)
-
-
-def _choose_arch(args: argparse.Namespace) -> Arch:
-    """Return the architecture: the one asked for, else the host's own if it can be, else the first."""
-    rows = read_arches(vars(args).__getitem__)
-    native = host.native_arch()
-    return native if native in rows and not args.arch else rows[0]
 
 
 def _spec(

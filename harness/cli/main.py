@@ -27,6 +27,9 @@ COMMANDS = {
     "gate": "compare results with a baseline",
     "repro": "reproduce a failed run: list, pack, run, shell, gdb",
     "bisect": "find the first kernel on which a test fails; takes pytest's arguments",
+    "new": "make a directory with a driver, its tests and what they need",
+    "dev": "write rust-project.json for a driver: completion in editors",
+    "lint": "check a driver's format, and its style by the kernel's checkpatch",
     "clean": "remove the cache, or some of it",
 }
 # whose --help is pytest's too

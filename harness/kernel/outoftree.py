@@ -90,7 +90,7 @@ def build_modules(
     with the first error when it does not compile.
     """
     directory = _require_makefile(directory.absolute())
-    tree = _open_tree(kernel, toolchain, cache, directory)
+    tree = open_tree(kernel, toolchain, cache, directory)
     require_same_compiler(kernel, toolchain)
     place = cache.path(KIND, tree.log.stem)
     attempted = f"building {directory.name}"
@@ -263,7 +263,8 @@ def _name(directory: Path) -> str:
     return made[0].removesuffix(".o") if len(made) == 1 and made[0].endswith(".o") else directory.name
 
 
-def _open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Path) -> BuildTree:
+def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Path) -> BuildTree:
+    """Return a kernel's tree to build the modules of a directory in. Raises UsageError if it has none."""
     if kernel.build_dir is None or kernel.source_dir is None:
         raise UsageError(
             f"modules cannot be built for {kernel.source}: its build tree or its source is not there",

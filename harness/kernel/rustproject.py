@@ -1,0 +1,72 @@
+"""rust-project.json: what rust-analyzer needs to know of a driver, by the kernel's own generator.
+
+The generator runs where kernels are built, so its paths are moved to where this host has those files.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rustbed.cache import Cache
+from rustbed.errors import BuildError
+from rustbed.kernel.artifact import Kernel, require_same_compiler
+from rustbed.kernel.buildtree import run_make
+from rustbed.kernel.outoftree import open_tree
+from rustbed.toolroot.toolchain import Toolchain
+
+NAME = "rust-project.json"
+# how the toolroot's programs see the driver, the kernel's source and its build tree
+_MODULE, _SOURCE, _BUILD = "/module", "/src", "/build"
+# what the generator reads
+_READ = ("*.rs", "Kbuild", "Makefile")
+
+
+def describe_project(
+    kernel: Kernel, directory: Path, *, toolchain: Toolchain, cache: Cache
+) -> dict[str, Any]:
+    """Return what rust-project.json is to say of the modules in a directory, built for a kernel.
+
+    The format is rust-analyzer's (docs/book/src/non_cargo_based_projects.md in its sources). UsageError
+    when the directory or the kernel's build tree is not there, BuildError when the generator fails.
+    """
+    directory = directory.absolute()
+    tree = open_tree(kernel, toolchain, cache, directory)
+    require_same_compiler(kernel, toolchain)
+    with TemporaryDirectory(prefix="rustbed-") as scratch:
+        work = Path(scratch)
+        for path in (path for pattern in _READ for path in directory.rglob(pattern)):
+            (work / path.relative_to(directory)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, work / path.relative_to(directory))
+        module = toolchain.seen(work, _MODULE)
+        run_make(tree, ["rust-analyzer"], settings=[f"M={module}"], binds=[(work, _MODULE)])
+        try:
+            project = json.loads((work / NAME).read_text())
+        except (OSError, ValueError) as error:
+            raise BuildError(f"the kernel's generator of {NAME} failed: {error}", log=tree.log) from error
+    places = {module: str(directory)}
+    if toolchain.root is not None:
+        places |= {
+            _SOURCE: str(kernel.source_dir),
+            _BUILD: str(kernel.build_dir),
+            "/usr": str(toolchain.root / "usr"),
+        }
+    moved: dict[str, Any] = move_paths(project, places)
+    return moved
+
+
+def move_paths(value: Any, places: Mapping[str, str]) -> Any:
+    """Return JSON data whose paths below the directories in `places` are below what those stand for."""
+    if isinstance(value, dict):
+        return {name: move_paths(part, places) for name, part in value.items()}
+    if isinstance(value, list):
+        return [move_paths(part, places) for part in value]
+    if isinstance(value, str):
+        for old, new in places.items():
+            if value == old or value.startswith(f"{old}/"):
+                return new + value[len(old) :]
+    return value
