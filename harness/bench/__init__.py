@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from rustbed.bench.boot import bench_boot
 from rustbed.bench.churn import bench_churn
+from rustbed.bench.devices import bench_devices
 from rustbed.bench.explain import bench_explain
 from rustbed.bench.fork import bench_fork
 from rustbed.cache import Cache
@@ -20,6 +21,7 @@ BENCHES: dict[str, Callable[[Sequence[Platform], int, Cache], str]] = {
     "boot": bench_boot,
     "fork": bench_fork,
     "churn": bench_churn,
+    "devices": bench_devices,
     "explain": lambda _platforms, _runs, _cache: bench_explain(),
 }
 # these need no kernel, and get no platforms

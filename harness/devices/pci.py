@@ -59,8 +59,8 @@ class PciDevice:
     _line: Line
     _events: list[Event]
     _misbehaviour: Misbehaviour
-    # time.monotonic() when it was made
-    _began: float
+    #: time.monotonic() when it was made: its events count from there
+    began: float
 
     def __init_subclass__(cls) -> None:
         """Check what the class declares."""
@@ -89,7 +89,7 @@ class PciDevice:
         self._line = Unplugged()
         self._misbehaviour = Misbehaviour(None)
         self._events = []
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         for contents in self.bars.values():
             contents.reset()
         return self
@@ -221,7 +221,7 @@ class PciDevice:
         return {Irq.INTX: int(self.intx), Irq.MSI: self.msi, Irq.MSIX: self.msix, Irq.ERR: 1, Irq.REQ: 1}
 
     def _now(self) -> float:
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
     def _note_dma(self, way: str, address: int, count: int) -> bool:
         allowed = bool(self.config.command & config_space.MASTER) and self._misbehaviour.reaches_memory

@@ -8,6 +8,7 @@ import pytest
 
 from rustbed.bench.boot import Boots, render_boots
 from rustbed.bench.churn import Churn, render_churn
+from rustbed.bench.devices import Speed, render_speeds
 from rustbed.bench.explain import Cost, render_costs
 from rustbed.bench.fork import Way, render_forks
 from rustbed.bench.forked import memory_mib
@@ -81,3 +82,10 @@ def test_memory_of_a_process_is_told_in_mib_and_what_linux_does_not_tell_is_an_e
     assert 1 < memory_mib(os.getpid(), "Pss") <= memory_mib(os.getpid(), "Rss")
     with pytest.raises(HostError, match="no Anon"):
         memory_mib(os.getpid(), "Anon")
+
+
+def test_speeds_of_devices_have_a_line_each() -> None:
+    speeds = [Speed(what="reads", values=(30000.0, 10000.0, 20000.0), unit="a second")]
+    assert render_speeds("x86_64", speeds).splitlines()[1].split() == [
+        *("reads", "10,000", "20,000", "30,000", "a", "second")
+    ]
