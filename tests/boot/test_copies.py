@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
+from tests.boot.pytest_runs import pytest_argv, start
 from tests.processes import is_running
 
 
@@ -190,3 +191,42 @@ def test_copy_of_a_machine_with_two_cpus_runs_on_both(copies: Copies) -> None:
             assert vm.check("nproc") == "2"
             said = [vm.check(f"taskset {1 << cpu:x} sh -c 'echo on {cpu}'") for cpu in (0, 1)]
             assert said == ["on 0", "on 1"]
+
+
+@pytest.mark.arches("x86_64")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_session_that_is_ended_leaves_neither_server_nor_copy(
+    request: pytest.FixtureRequest, arch: Arch, platform: Platform, tmp_path: Path, number: signal.Signals
+) -> None:
+    ready = tmp_path / "ready"
+    argv = pytest_argv(request.config, "scene_copies.py", arch, tmp_path / "results", "--forks", "hot")
+    with start(argv, SCENE_READY=str(ready)) as session:
+        try:
+            end = time.monotonic() + 120
+            while not ready.exists():
+                assert time.monotonic() < end
+                assert session.poll() is None, session.communicate()[0].decode()
+                time.sleep(0.05)
+            pids = children(session.pid)
+            # the server, the test's machine and its two copies
+            assert len(pids) == 4
+            session.send_signal(number)
+            session.wait(60)
+        finally:
+            session.kill()
+    end = time.monotonic() + 10
+    while any(is_running(pid) for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes that a process has started and that run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        # one that has ended meanwhile is none
+        with suppress(OSError):
+            if entry.name.isdigit():
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                found += [int(entry.name)] if int(fields[1]) == parent and fields[0] != "Z" else []
+    return found
