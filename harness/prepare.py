@@ -116,12 +116,14 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
     accel = _choose_accel(choices, kernel, image, qemu, report)
     if choices.forks == "hot":
-        qemu = _with_shim(qemu, HOST if choices.qemu else toolchain, cache)
+        qemu = _with_shim(qemu, accel, HOST if choices.qemu else toolchain, cache)
     return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
 
 
-def _with_shim(qemu: Qemu, toolchain: Toolchain, cache: Cache) -> Qemu:
+def _with_shim(qemu: Qemu, accel: str, toolchain: Toolchain, cache: Cache) -> Qemu:
     """Return a QEMU that can be copied, or that knows why it cannot."""
+    if accel != "tcg":
+        return replace(qemu, uncopyable=f"a machine under {accel} belongs to one process")
     try:
         return replace(qemu, shim=build_shim(cache, toolchain))
     except ForkError as error:

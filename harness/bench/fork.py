@@ -98,9 +98,8 @@ def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> list
         Way(machine=platform.name, accel=platform.accel, way=way) for way in ("booted", "restored", "copied")
     )
     with Machines(cache, ignore) as restoring, Machines(cache, ignore) as copying:
-        for number in range(2):
-            with forked(copying, hot or plain, scratch / f"first-{number}"):
-                pass
+        with forked(copying, hot or plain, scratch / "first"):
+            pass
         for number in range(runs):
             restoring.close()
             _ask(restored, restoring, plain, scratch / f"restored-{number}")

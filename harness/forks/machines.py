@@ -194,7 +194,9 @@ class Machines:
         if not _is_copyable(qemu):
             return None
         try:
-            server = self.servers.find(template, qemu, directory.parent)
+            wanted_next, _ = self._next(template.key, qemu)
+            is_wanted_again = wanted_next is not None and wanted_next.key == template.key
+            server = self.servers.find(template, qemu, directory.parent, again=is_wanted_again)
             if server is None:
                 return None
             with ExitStack() as attempt:
@@ -265,7 +267,6 @@ class Machines:
                 template, qemu = self._next(last, qemu)
                 if template is None:
                     return
-                # this will not be its first use: see `Servers.find`
                 if qemu.shim is not None and self.servers.start_ahead(template, qemu, directory):
                     return
                 mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB

@@ -75,18 +75,22 @@ def cpus() -> int:
 @pytest.fixture
 def copies(choices: Choices, platform: Platform, tmp_path: Path, cpus: int) -> Iterator[Copies]:
     with Machines(choices.cache, ignore) as machines:
-        found = Copies(machines, platform, tmp_path, cpus)
-        with ExitStack() as stack:
-            # the first machine of its kind is restored, and the server is started
-            found.next(stack)
-        yield found
+        yield Copies(machines, platform, tmp_path, cpus)
 
 
-def test_second_machine_of_a_kind_is_a_copy(copies: Copies) -> None:
+def test_machine_that_will_be_wanted_again_is_a_copy(copies: Copies) -> None:
     with ExitStack() as stack:
         copies.copy(stack)
         copies.copy(stack)
-    assert copies.machines.counts == {FORKED: 3, COPIED: 2}
+    assert copies.machines.counts == {FORKED: 2, COPIED: 2}
+
+
+def test_machine_that_will_not_be_wanted_again_is_restored_the_first_time(copies: Copies) -> None:
+    copies.machines.foretell = lambda: None
+    with ExitStack() as stack:
+        copies.next(stack)
+        assert copies.machines.counts == {FORKED: 1}
+        copies.copy(stack)
 
 
 def test_copies_share_neither_files_nor_logs_nor_consoles(copies: Copies) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +16,15 @@ from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
 
 # at most so many at once; what was not used for longest goes first
 _MOST = 8
-# a server costs as much as two or three restored forks: the first machine of a template is restored
-_WORTHWHILE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Owned:
     server: Server
-    # ends it, and gives its memory back
+    # ends it
     stack: ExitStack
+    # gives back the memory that it may come to use: once it stands still, it uses what it has
+    claim: ExitStack
 
 
 class Servers:
@@ -36,7 +35,8 @@ class Servers:
         self._ledger = ledger
         # by template key, the one used last at the end
         self._owned: dict[str, _Owned] = {}
-        self._wanted: Counter[str] = Counter()
+        # templates of which there was a machine
+        self._wanted: set[str] = set()
         #: by template key: why its machines are not copied
         self.refused: dict[str, str] = {}
 
@@ -63,18 +63,20 @@ class Servers:
             # said when it is wanted
             return False
 
-    def find(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
+    def find(self, template: Template, qemu: Qemu, directory: Path, *, again: bool) -> Server | None:
         """Return a server that can be copied now; None if it is not worth it or there is no room.
 
-        Raises ForkError if its machines are not copied.
+        A server costs as much as one or two restored forks: it is worth it for a machine that was wanted
+        before, or will be wanted `again`. Raises ForkError if its machines are not copied.
         """
         if why := _refusal(template, qemu) or self.refused.get(template.key):
             raise ForkError(why)
-        self._wanted[template.key] += 1
-        if self._wanted[template.key] < _WORTHWHILE:
+        if not again and template.key not in self._wanted:
+            self._wanted.add(template.key)
             return None
         if (server := self._own(template, qemu, directory)) is not None:
             server.park()
+            self._owned[template.key].claim.close()
             prove(self._cache, qemu, server, directory)
         return server
 
@@ -98,15 +100,16 @@ class Servers:
     def _start(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
         mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
         with ExitStack() as stack:
+            claim = stack.enter_context(ExitStack())
             try:
                 # room for a copy beside it: else the two would take it from each other
                 with self._ledger.claim(2 * mib, patience_s=0):
                     pass
-                stack.enter_context(self._ledger.claim(mib, patience_s=0))
+                claim.enter_context(self._ledger.claim(mib, patience_s=0))
             except HostError:
                 return None
             server = stack.enter_context(start_server(template, qemu, directory))
-            self._owned[template.key] = _Owned(server=server, stack=stack.pop_all())
+            self._owned[template.key] = _Owned(server=server, stack=stack.pop_all(), claim=claim)
             return server
 
     def _end(self, key: str) -> None:
@@ -116,8 +119,6 @@ class Servers:
 
 def _refusal(template: Template, qemu: Qemu) -> str:
     """Return why machines of a template are never copied; empty if they may be."""
-    if template.spec.accel != "tcg":
-        return f"{template.spec.accel} belongs to one process"
     if served := [device.name for device in template.spec.served_devices]:
         return f"{served[0]} is served to one QEMU"
     return qemu.uncopyable
