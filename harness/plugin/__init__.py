@@ -4,7 +4,8 @@ The only package that imports pytest. Every decision it can leave to a pure
 function of another module it leaves there.
 """
 
-# what others import comes first: pytest rewrites the asserts of a module only before it is imported
+import pytest
+
 pytest_plugins = [
     "rustbed.plugin.options",
     "rustbed.plugin.collection",
@@ -14,3 +15,6 @@ pytest_plugins = [
     "rustbed.plugin.compilers",
     "rustbed.plugin.results",
 ]
+
+# they import each other, and pytest refuses to load a plugin that was imported before it was marked
+pytest.register_assert_rewrite(*pytest_plugins)
