@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -32,3 +33,20 @@ def test_device_that_fails_is_an_error_with_its_traceback(
     assert "Raising raised in a read: ZeroDivisionError: of all things" in done.stdout
     assert "in on_read_count" in done.stdout
     assert "Silent has not returned for 2 s" in done.stdout
+
+
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "devices.md"
+
+
+@pytest.mark.usefixtures("kernel")
+def test_examples_of_the_documentation_run_as_pasted(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """All but the one that takes a minute, which test_faulty_device.py does on another device."""
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    file = tmp_path / "test_blinker.py"
+    file.write_text("from rustbed import Fault, FaultKind, every_fault\n" + "\n".join(blocks))
+    argv = pytest_runs.pytest_argv(request.config, "scene_devices.py", arch, tmp_path / "results")
+    argv[argv.index(str(pytest_runs.SCENES / "scene_devices.py"))] = str(file)
+    done = subprocess.run([*argv, "-k", "not every_fault"], capture_output=True, text=True, check=False)
+    assert "2 passed" in done.stdout, done.stdout
