@@ -21,7 +21,7 @@ from rustbed.kernel import buildtree, collect, kconfig, siblings, treescan
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.buildtree import BuildTree, TreeState
 from rustbed.kernel.builtkernel import load_built
-from rustbed.kernel.impact import touches_modules_only
+from rustbed.kernel.impact import forget_objects, touches_modules_only
 from rustbed.kernel.kconfig import Option
 from rustbed.kernel.make import parse_step
 from rustbed.kernel.source import Source, SourceKind, parse_source, resolve_source
@@ -125,11 +125,20 @@ def build_kernel(
     )
     for _ in range(_PATIENCE):
         try:
-            scan = treescan.scan_tree(resolved.directory) if resolved.editable else None
+            scan = _scan(order) if resolved.editable else None
             return _build(order, scan, with_tree=with_tree)
         except _EditedError:
             order.tell("the tree was edited meanwhile: once more")
     raise BuildError(f"{spec} is being edited all the time: its kernel was never up to date")
+
+
+def _scan(order: _Order) -> TreeScan:
+    """Look at the source, and keep the look for the next time."""
+    directory = order.source.directory
+    kept = order.cache.root / "resolved" / f"scan-{caching.hash_text(str(directory))}"
+    scan = treescan.scan_tree(directory, treescan.load_scan(kept))
+    treescan.save_scan(scan, kept)
+    return scan
 
 
 def has_tree(kernel: Kernel) -> bool:
@@ -168,7 +177,7 @@ def _updated(order: _Order, tree: BuildTree, scan: TreeScan | None) -> Iterator[
         state = buildtree.read_state(tree.directory)
         _compile(order, tree, scan, state)
         if scan:
-            if treescan.scan_tree(order.source.directory).digest != scan.digest:
+            if _scan(order).digest != scan.digest:
                 raise _EditedError
             treescan.save_scan(scan, buildtree.scan_path(tree))
         yield state
@@ -190,6 +199,9 @@ def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeS
     buildtree.require_versions(order.toolchain, order.source, order.arch)
     caching.require_space(tree.directory, _SPACE_GIB, f"building {order.what}")
     copied = fresh and siblings.start_from_sibling(tree, order.cache)
+    if scan is not None:
+        _forget_stale(tree, scan)
+        treescan.save_scan(scan, buildtree.tried_path(tree))
     if fresh or state.complete:
         # otherwise the log shows how far the unfinished build is
         tree.log.unlink(missing_ok=True)
@@ -216,6 +228,23 @@ def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeS
         tree.directory.mkdir(parents=True)
         tree.log.unlink(missing_ok=True)
         _make(order, tree, scan, targets, partial=False)
+
+
+def _forget_stale(tree: BuildTree, scan: TreeScan) -> None:
+    """Remove the objects of files that were changed and are no newer: put back, or copied with times."""
+    looks = [treescan.load_scan(path) for path in (buildtree.scan_path(tree), buildtree.tried_path(tree))]
+    changed = {path for look in looks if look for path in treescan.find_changes(look, scan)}
+    made_at = tree.log.stat().st_mtime if tree.log.is_file() else float("inf")
+    old = [path for path in sorted(changed) if _modified(tree.source.directory / path) <= made_at]
+    forget_objects(tree.directory, tree.toolchain.seen(tree.source.directory, "/src"), old)
+
+
+def _modified(path: Path) -> float:
+    """Return when a file was changed by its own word; one that is gone is make's to miss."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return float("inf")
 
 
 def _make(

@@ -148,6 +148,11 @@ def scan_path(tree: BuildTree) -> Path:
     return tree.directory / _NOTES / "scan"
 
 
+def tried_path(tree: BuildTree) -> Path:
+    """Return where the look at the source is kept that make was started with last, however that ended."""
+    return tree.directory / _NOTES / "tried"
+
+
 def used_at(directory: Path) -> float:
     """Return when a tree was used last, in seconds since the epoch."""
     try:

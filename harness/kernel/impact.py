@@ -53,3 +53,11 @@ def find_users(build: Path, files: Sequence[str]) -> list[set[str]]:
                 if any(end in text for end in needle):
                     made.add(str(path.with_name(name[1:-4]).relative_to(build)))
     return users
+
+
+def forget_objects(build: Path, source_seen: str, changed: Sequence[str]) -> None:
+    """Remove what was made of files, so that it is made again: make itself goes by times."""
+    if changed:
+        for made in find_users(build, [f"{source_seen}/{path}" for path in changed]):
+            for name in made:
+                (build / name).unlink(missing_ok=True)

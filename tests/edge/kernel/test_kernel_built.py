@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,6 +191,27 @@ def test_an_edit_that_is_taken_back_is_the_old_kernel(build: Builder, tree: Path
     build()
     file.write_text(text)
     assert build().key == before.key
+
+
+@pytest.mark.parametrize("between", ["", "syntax error"])
+def test_an_older_source_that_is_put_back_is_compiled(build: Builder, tree: Path, between: str) -> None:
+    """Also behind a build that failed: what that compiled is as new as what was good."""
+    # they are compiled in this order
+    edited, other = tree / "samples/rust_minimal.rs", tree / "samples/rust_print.rs"
+    kept = tree.parent / "kept.rs"
+    build()
+    shutil.copy2(edited, kept)
+    edited.write_text("edited!")
+    if between:
+        other.write_text(between)
+        with pytest.raises(BuildError):
+            build()
+    else:
+        build()
+    shutil.copy2(kept, edited)
+    other.write_text("another edit!")
+    kernel = build()
+    assert kernel.modules["rust_minimal"].path.read_bytes().endswith(b"module!")
 
 
 def test_only_the_newest_kernels_of_a_tree_are_kept(build: Builder, tree: Path, cache: Cache) -> None:

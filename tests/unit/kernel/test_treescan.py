@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from rustbed.kernel.treescan import find_changes, scan_tree
+from rustbed.kernel.treescan import TreeScan, find_changes, scan_tree
 
 
 @pytest.fixture
@@ -40,6 +41,27 @@ def test_edits_additions_and_removals_are_seen(tree: Path) -> None:
     after = scan_tree(tree)
     assert after.digest != before.digest
     assert find_changes(before, after) == ("Kconfig", "samples/rust/a.rs", "samples/rust/b.rs")
+
+
+def test_contents_are_looked_at_and_not_times(tree: Path) -> None:
+    before = scan_tree(tree)
+    file = tree / "samples/rust/a.rs"
+    file.touch()
+    assert scan_tree(tree, before).digest == before.digest
+    file.write_text("TEXT")
+    os.utime(file, ns=(1, 1))
+    after = scan_tree(tree, before)
+    assert find_changes(before, after) == ("samples/rust/a.rs",)
+    file.write_text("text")
+    assert scan_tree(tree, after).digest == before.digest
+
+
+def test_an_earlier_look_saves_reading(tree: Path) -> None:
+    """Shown by an earlier look that is wrong: it is believed of files whose facts are the same."""
+    time.sleep(0.15)
+    before = scan_tree(tree)
+    wrong = TreeScan(lines=tuple(line.replace("\t", "\tx", 1) for line in before.lines))
+    assert scan_tree(tree, wrong).lines == wrong.lines
 
 
 def test_options_are_looked_at_apart(tree: Path) -> None:
