@@ -16,7 +16,7 @@ from rustbed import host
 from rustbed.errors import HostError, MachineError
 from rustbed.forks.machines import Machines
 from rustbed.instruments.instrument import Instrument
-from rustbed.instruments.watched import Watched, watch
+from rustbed.instruments.watched import LINGER_S, Watched, watch
 from rustbed.log.record import render_records
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.stuck import find_stuck
@@ -60,6 +60,8 @@ class TestRun:
     expected: Sequence[Expectation] = ()
     # multiplies deadlines: more than one worker on a host
     slowness: float = 1.0
+    # seconds from the last unloading of a module to judgement
+    linger_s: float = LINGER_S
     verdict: Verdict | None = None
     # how its setup, its function, a failed part of that, and its teardown ended, and why
     _told: dict[str, tuple[Outcome, str]] = field(default_factory=dict)
@@ -97,7 +99,7 @@ class TestRun:
 
     @contextmanager
     def _watching(self, vm: Vm, instruments: Sequence[Instrument]) -> Iterator[None]:
-        watched = watch(vm.live, instruments)
+        watched = watch(vm.live, instruments, self.linger_s)
         self._watched.append(watched)
         try:
             yield
@@ -121,6 +123,7 @@ class TestRun:
             )
             for twin in twins:
                 twin.forker = vm.forker
+                twin.live.unloaded_at = vm.live.unloaded_at
                 stack.enter_context(self._watching(twin, instruments))
             yield twins
 

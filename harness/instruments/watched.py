@@ -18,6 +18,9 @@ from rustbed.machine.live import Live
 from rustbed.report import rundir
 from rustbed.report.verdict import MachineReport, Outcome
 
+# seconds that what a module left behind gets to show itself, unless a test says otherwise
+LINGER_S = 0.1
+
 
 @dataclass
 class Watched:
@@ -26,6 +29,8 @@ class Watched:
     live: Live
     # each with what it said when judgement began
     instruments: Sequence[tuple[Instrument, int]]
+    # seconds from the last unloading of a module to the look
+    linger_s: float
     # how many commands the guest had been given when the instruments last looked; None: they never did
     _looked_at: int | None = None
     # what the instruments found that the log does not have
@@ -64,6 +69,7 @@ class Watched:
         live, before = self.live, self.live.taint_at_begin
         try:
             if wants_look:
+                live.linger(self.linger_s)
                 self._blind, self._found = [], ()
                 for instrument, _ in self.instruments:
                     with self._not_blind(instrument):
@@ -89,9 +95,10 @@ class Watched:
             self._blind += _damage(instrument.kind, error.headline)
 
 
-def watch(live: Live, instruments: Sequence[Instrument]) -> Watched:
+def watch(live: Live, instruments: Sequence[Instrument], linger_s: float = LINGER_S) -> Watched:
     """Begin to watch a machine. Raises MachineError."""
-    return Watched(live=live, instruments=[(each, each.begin(live.run)) for each in instruments])
+    begun = [(each, each.begin(live.run)) for each in instruments]
+    return Watched(live=live, instruments=begun, linger_s=linger_s)
 
 
 def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:

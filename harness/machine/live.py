@@ -6,6 +6,7 @@ Test authors see its face, `Vm`. What is said to the machine goes through its
 
 from __future__ import annotations
 
+import shlex
 import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -52,6 +53,8 @@ class Live:
         self.end_is_wanted = False
         #: file of each module that was to be loaded, and where its code went, if that is known
         self.loaded: dict[str, tuple[Path, int | None]] = {}
+        #: time.monotonic() when a module was unloaded last; None if none was
+        self.unloaded_at: float | None = None
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
         self._running = running
 
@@ -98,6 +101,11 @@ class Live:
         """Let every wait end with DeviceError when what serves a device fails, while the context lasts."""
         return self._running.watching(served)
 
+    def rmmod(self, name: str) -> None:
+        """Unload a module. Raises CommandError when the kernel refuses."""
+        self.talk.check(f"exec rmmod {shlex.quote(name)}")
+        self.unloaded_at = time.monotonic()
+
     # -- readiness -----------------------------------------------------------------
 
     def wait_ready(self, seconds: float) -> None:
@@ -123,6 +131,18 @@ class Live:
         self.talk.mark_log()
         self.talk.log.judged_from = self.talk.log.mark
         self.taint_at_begin = self.taint
+
+    def linger(self, seconds: float) -> None:
+        """Let so much time have passed since a module was unloaded last, unless the machine has ended.
+
+        Work and timers that a module left behind can show themselves meanwhile. Time in the guest is not
+        slowed down by emulation, so this is not stretched.
+        """
+        if self.unloaded_at is None:
+            return
+        enough = self.unloaded_at + seconds
+        while (left := enough - time.monotonic()) > 0 and not self.talk.has_ended():
+            time.sleep(min(left, _POLL_S))
 
     @property
     def judged(self) -> Log:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -161,7 +160,7 @@ class Vm:
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
-        self.check(f"exec rmmod {shlex.quote(name)}")
+        self.live.rmmod(name)
 
     @contextmanager
     def module(self, name: str | Path, **params: object) -> Iterator[None]:

@@ -28,6 +28,7 @@ from rustbed.log.splat import Kind
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.plugin.compilers import note_warnings, session_name
+from rustbed.plugin.options import given
 from rustbed.plugin.stash import MACHINES, PLATFORMS, RUN, make_display, session_directory
 from rustbed.prepare import Platform
 from rustbed.report import rundir
@@ -109,6 +110,7 @@ def run_of(request: pytest.FixtureRequest) -> TestRun:
             machines=request.config.stash[MACHINES],
             expected=expected,
             slowness=max(1.0, _workers(request.config) / host.cores()),
+            linger_s=_linger_s(node),
         )
     run: TestRun = node.stash[RUN]
     return run
@@ -124,6 +126,16 @@ def _expectation(marker: pytest.Mark) -> Expectation:
 def _expect(pattern: str, kind: str | None = None) -> Expectation:
     re.compile(pattern)
     return Expectation(pattern=pattern, kind=None if kind is None else Kind(kind))
+
+
+def _linger_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("linger")
+    if marker is None:
+        return float(given(item.config)("linger"))
+    match marker.args:
+        case (int() | float() as seconds,) if not marker.kwargs and seconds >= 0:
+            return float(seconds)
+    raise UsageError(f"linger takes a number of seconds: {marker.args} {marker.kwargs}")
 
 
 def _workers(config: pytest.Config) -> int:

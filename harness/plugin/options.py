@@ -13,6 +13,7 @@ import pytest
 from rustbed import options
 from rustbed.errors import HarnessError, UsageError
 from rustbed.forks.machines import Machines
+from rustbed.instruments.watched import LINGER_S
 from rustbed.options import Given
 from rustbed.plugin.rootdir import check_rootdir
 from rustbed.plugin.stash import KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
@@ -37,6 +38,7 @@ MARKERS = (
     "needs(*names): skip, by name, where the kernel lacks one of these modules or options (CONFIG_...)",
     "since(version): skip on kernels older than that, as 6.18",
     "expect_splat(pattern, kind=None): the kernel must report this, and may",
+    "linger(seconds): judge so long after the last module was unloaded, for work that outlives it",
     "kmemleak: look for leaked memory when the test is done; skip, by name, where the kernel cannot",
 )
 
@@ -67,6 +69,13 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
         metavar="N",
         help="run each red test N times more, on new machines, and report how often it was red; it stays red",
     )
+    add(
+        "--linger",
+        type=_seconds,
+        default=LINGER_S,
+        metavar="SECONDS",
+        help=f"judge so long after the last module was unloaded (default: {LINGER_S:g})",
+    )
     add("--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so")
     add("--on-failure", choices=("shell",), help="stop at a red test, with a shell in its machine")
     add(
@@ -87,6 +96,12 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
 
 def _count(text: str) -> int:
     if (number := int(text)) < 0:
+        raise ValueError(text)
+    return number
+
+
+def _seconds(text: str) -> float:
+    if not 0 <= (number := float(text)) < float("inf"):
         raise ValueError(text)
     return number
 
