@@ -95,7 +95,7 @@ def find_checker(report: Report, function: str) -> str:
 
 def find_chain(report: Report) -> Iterator[str]:
     """Yield the functions of its stacks that are not plumbing, in their order."""
-    for trace in () if _is_unseen(report) else report.mains:
+    for trace in () if _is_unseen(report) else _owners(report) or report.mains:
         yield from (name for name in map(readable, trace.frames) if report.is_own(name))
 
 
@@ -110,16 +110,31 @@ def _candidates(report: Report) -> Iterator[str]:
             if "irq-safe at:" in trace.title:
                 yield from trace.frames
         yield from islice(_places(report.lines), 1)
-    if row.kind is Kind.BAD_PAGE:
-        # whoever frees or gets a page next finds it bad; its owner left it so
-        owners = (trace for trace in report.traces if trace.title.startswith("page last allocated"))
-        for trace in owners:
-            yield from trace.frames
+    for trace in _owners(report):
+        yield from trace.frames
     for trace in report.mains:
         yield from trace.frames[:1]
         if trace.caller and trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
             yield trace.caller
         yield from trace.frames[1:]
+
+
+# the history that tells who spoilt a piece of memory: who frees or gets it next, or checks it, only finds
+# it so. Poison stands in what was freed, a redzone and padding around what was allocated
+_OWNED = (
+    (Kind.BAD_PAGE, "Bad page", "page last allocated"),
+    (Kind.SLAB_CORRUPTION, "Poison overwritten", "Freed in"),
+    (Kind.SLAB_CORRUPTION, "edzone overwritten", "Allocated in"),
+    (Kind.SLAB_CORRUPTION, "adding overwritten", "Allocated in"),
+)
+
+
+def _owners(report: Report) -> Sequence[Trace]:
+    """Return the stacks of who had the memory that a report is about, none where it is about the finder."""
+    for kind, said, title in _OWNED:
+        if report.row.kind is kind and said in report.lines[0]:
+            return [trace for trace in report.traces if title in trace.title]
+    return ()
 
 
 def _places(lines: Sequence[str]) -> Iterator[str]:
@@ -136,7 +151,7 @@ def _first_to_blame(report: Report) -> str:
     if kind is Kind.WARNING and report.named and readable(report.named) not in WARNS_OF_CALLERS:
         # WARN() stands in that very function, and what locks warn of has kinds of its own
         return readable(report.named)
-    is_about_owner = kind in (Kind.LEAK, Kind.BAD_PAGE)
+    is_about_owner = kind in (Kind.LEAK, Kind.BAD_PAGE, Kind.SLAB_CORRUPTION)
     asked = []
     for name in map(readable, _candidates(report)):
         if name in report.own:

@@ -45,6 +45,7 @@ _BODY = re.compile(
     # sanitizers
     | (?:Read|Write|Free|Bytes?|Memory|Allocated|Freed|freed|allocated|The\ buggy|which\ belongs
        |Last\ potentially|page|flags|raw|kfence-\#|Uninit|Local\ variable|read|write|race\ at
+       |Redzone|Object|Padding|Slab
        |value\ changed|Reported\ by|index|shift|load|Corrupted|Out-of-bounds|Use-after-free|Invalid)\b
     # locks
     | (?:but\ task|is\ trying|which\ lock|the\ existing|other\ info|Possible\ |due\ to|lock\(|\*\*\*

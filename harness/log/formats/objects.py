@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rustbed.log.formats.row import Kind, Row, Stage
 
+# SLUB's reports are dense, and a later warning of SLUB itself is another one
+_REACH = 6
+
 OBJECTS = (
     Row(
         kind=Kind.REFCOUNT,
@@ -92,11 +95,24 @@ OBJECTS = (
         located=False,
         traced=False,
     ),
+    # since 6.15 what was overwritten comes before the report, which says no more than "Object corrupt"
+    Row(
+        kind=Kind.SLAB_CORRUPTION,
+        pattern=r"\[(?P<what>[\w ]{1,40} overwritten)\] 0x",
+        literals=("overwritten]",),
+        is_anywhere=True,
+        title="slab: {what}",
+        stage=Stage.MESSAGE,
+        reach=_REACH,
+    ),
     Row(
         kind=Kind.SLAB_CORRUPTION,
         pattern=r"BUG (?P<cache>\S+) \([^)]*\): (?P<what>.{1,80})",
         literals=("BUG",),
         title="BUG {cache}: {what}",
+        stage=Stage.FAULT,
+        continues=frozenset({Kind.SLAB_CORRUPTION}),
+        reach=_REACH,
     ),
     Row(
         kind=Kind.OUT_OF_MEMORY,

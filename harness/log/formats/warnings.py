@@ -25,6 +25,14 @@ WARNINGS = (
         literals=("unchecked MSR",),
         title="unchecked MSR access error: {what}",
     ),
+    # since 6.15 SLUB ends its reports so
+    Row(
+        kind=Kind.SLAB_CORRUPTION,
+        pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\S*/)?mm/slub\.c:\d+ (?:at )?{AT}",
+        literals=("WARNING: ",),
+        title="WARNING: slab bug",
+        continues=frozenset({Kind.SLAB_CORRUPTION}),
+    ),
     # __warn() in kernel/panic.c; before 6.19 "WARNING: CPU: 0 PID: 1 at FILE:LINE FUNCTION"
     *(
         Row(

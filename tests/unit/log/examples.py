@@ -92,9 +92,14 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "slub": (
         Kind.SLAB_CORRUPTION, "BUG kmalloc-64: Poison overwritten", "toy_scribble", False, (0, 7),
     ),
-    "slub_tracked": (
-        Kind.SLAB_CORRUPTION, "BUG kmalloc-64: Redzone overwritten", "toy_release", False, (0, 19),
+    "slub_double_free": (
+        Kind.SLAB_CORRUPTION, "BUG kmalloc-8: Object already free", "toy_second", False, (0, 28),
     ),
+    "slub_poison": (Kind.SLAB_CORRUPTION, "slab: Poison overwritten", "toy_forget", False, (0, 40)),
+    "slub_tracked": (
+        Kind.SLAB_CORRUPTION, "BUG kmalloc-64: Redzone overwritten", "toy_alloc", False, (0, 19),
+    ),
+    "slub_warning_alone": (Kind.SLAB_CORRUPTION, "WARNING: slab bug", "toy_second", False, (0, 6)),
     "soft_lockup": (Kind.SOFT_LOCKUP, "BUG: soft lockup", "toy_spin", True, (0, 6)),
     "spinlock_magic": (Kind.LOCKDEP, "BUG: spinlock bad magic", "toy_init", False, (0, 5)),
     "stack_overflow_arm64": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
