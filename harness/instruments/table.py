@@ -6,10 +6,11 @@ from collections.abc import Collection
 
 from rustbed.instruments.instrument import Instrument
 from rustbed.instruments.kmemleak import KMEMLEAK
+from rustbed.instruments.slab import SLAB
 from rustbed.kernel.artifact import Kernel
 
 # the words of a later one override those of an earlier one on the kernel's command line
-INSTRUMENTS: tuple[Instrument, ...] = (KMEMLEAK,)
+INSTRUMENTS: tuple[Instrument, ...] = (KMEMLEAK, SLAB)
 
 
 def choose_instruments(kernel: Kernel, asked: Collection[str]) -> tuple[Instrument, ...]:

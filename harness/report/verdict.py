@@ -62,6 +62,10 @@ RED = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
 GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
+# mm/slub.c of 7.3, of every object of a slab that it found corrupt before
+_GIVEN_UP = "Slab disabled since SLUB metadata consistency check failed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
     """A splat that a test declares: it may come, and must."""
@@ -219,11 +223,16 @@ def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iter
     """Yield the splats that nobody declared.
 
     A kernel that went on after an oops warns of what the dead task left behind: once a death was
-    declared, only further deaths count.
+    declared, only further deaths count. A slab that was found corrupt is given up, and the kernel says so
+    whenever an object of it is freed.
     """
     died = False
+    corrupt = False
     for splat in _splats(machine):
         deadly = splat.fatal or splat.kind in KILLING
+        if corrupt and _GIVEN_UP in splat.title:
+            continue
+        corrupt = corrupt or splat.kind is Kind.SLAB_CORRUPTION
         if any(wanted.matches(splat) for wanted in expected):
             died = died or deadly
         elif deadly or not died:

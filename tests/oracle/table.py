@@ -77,6 +77,10 @@ def _kasan(what: str, function: str) -> Seen:
     return Seen(needs="CONFIG_KASAN", kind=Kind.KASAN, title=f"KASAN: {what}", function=function)
 
 
+def _slab(what: str, function: str) -> Seen:
+    return Seen(needs="CONFIG_SLUB_DEBUG", kind=Kind.SLAB_CORRUPTION, title=what, function=function)
+
+
 def _deadlock(outcome: Outcome, function: str) -> Seen:
     title = "possible deadlock"
     return Seen(
@@ -146,8 +150,22 @@ BAD = (
     ),
     Bad(module="wild_dereference", seen=(Seen(kind=Kind.OOPS, title=_PAGING, function="value_of"),)),
     Bad(module="use_after_free", seen=(_kasan("slab-use-after-free Read", "read"),)),
-    Bad(module="double_free", seen=(_kasan("double-free Free", "free"),)),
-    Bad(module="out_of_bounds_write", seen=(_kasan("slab-out-of-bounds Write", "terminate"),)),
+    # a slab's report blames who freed the memory that was written later, or who allocated what was left of
+    Bad(
+        module="write_after_free",
+        seen=(_kasan("slab-use-after-free Write", "write"), _slab("slab: Poison overwritten", "write")),
+    ),
+    Bad(
+        module="double_free",
+        seen=(_kasan("double-free Free", "free"), _slab("BUG kmalloc-8: Object already free", "free")),
+    ),
+    Bad(
+        module="out_of_bounds_write",
+        seen=(
+            _kasan("slab-out-of-bounds Write", "terminate"),
+            _slab("slab: Right Redzone overwritten", "<{crate}::OutOfBoundsWrite as kernel::Module>::init"),
+        ),
+    ),
     Bad(
         module="leak",
         seen=(Seen(needs="CONFIG_DEBUG_KMEMLEAK", kind=Kind.LEAK, title="memory leak", function="allocate"),),
@@ -246,6 +264,11 @@ ASSERTED = {
     "wrong_errno": "assert 22 == 25",
     "silent_success": "DID NOT RAISE",
 }
+
+# how a test ends that a splat must turn red all the same, and how it ends with the good twin; the module is
+# that of a row above
+ENDINGS = {"teardown": "passed", "skip": "skipped", "xfail": "skipped"}
+ENDING_MODULES = {"teardown": "panic_in_drop", "skip": "warn", "xfail": "warn"}
 
 
 def marked_lines(module: str) -> set[int]:

@@ -18,7 +18,15 @@ import pytest
 from rustbed.arch import Arch
 from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
-from tests.oracle.table import ASSERTED, BAD, Bad, Seen, marked_lines
+from tests.oracle.table import (
+    ASSERTED,
+    BAD,
+    ENDING_MODULES,
+    ENDINGS,
+    Bad,
+    Seen,
+    marked_lines,
+)
 
 SCENE = Path(__file__).parent / "scenes" / "scene_modules.py"
 
@@ -139,3 +147,18 @@ def test_wrong_answer_is_red_by_assertion_alone(module: str, said: str, ran: dic
 def test_right_answer_is_green(module: str, ran: dict[str, Ran]) -> None:
     found = ran[f"test_{module} good"]
     assert found.colour == "passed", found.text
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_splat_is_red_however_the_test_ends(ending: str, kernel: Kernel, ran: dict[str, Ran]) -> None:
+    (row,) = (row for row in BAD if row.module == ENDING_MODULES[ending])
+    seen = expected(row, kernel)
+    found = ran[f"test_ends_by_{ending} bad"]
+    assert (found.colour, found.verdict.get("outcome")) == ("failure", seen.outcome), found.text
+    assert found.verdict["splats"][0]["kind"] == seen.kind
+
+
+@pytest.mark.parametrize(("ending", "colour"), ENDINGS.items(), ids=ENDINGS)
+def test_without_a_splat_it_ends_as_it_says(ending: str, colour: str, ran: dict[str, Ran]) -> None:
+    found = ran[f"test_ends_by_{ending} good"]
+    assert found.colour == colour, found.text

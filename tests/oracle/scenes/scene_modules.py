@@ -7,7 +7,7 @@ pytest tests/oracle/scenes/scene_modules.py --profile debug -k use_after_free
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 from rustbed import CommandError, SyscallError, Vm
 from rustbed.kernel.artifact import Kernel
-from tests.oracle.table import BAD, MODULES, Bad
+from tests.oracle.table import BAD, ENDING_MODULES, MODULES, Bad
 
 # what the devices take for any command
 COMMAND = 0x7C80
@@ -64,18 +64,21 @@ def test_good(row: Bad, modules: dict[str, Path], vm: Vm) -> None:
     live(row, modules[f"{row.module}_good"], vm, vm.check)
 
 
+each_twin = pytest.mark.parametrize("twin", ["", "_good"], ids=["bad", "good"])
+
+
 @pytest.mark.kmemleak
 def test_leaks_cannot_be_looked_for(vm: Vm) -> None:
     vm.check("echo off >/sys/kernel/debug/kmemleak")
 
 
-@pytest.mark.parametrize("twin", ["", "_good"], ids=["bad", "good"])
+@each_twin
 def test_wrong_value(modules: dict[str, Path], vm: Vm, twin: str) -> None:
     with vm.module(modules[f"wrong_value{twin}"]):
         assert vm.ioctl("/dev/wrong_value", COMMAND, 7).value == 14
 
 
-@pytest.mark.parametrize("twin", ["", "_good"], ids=["bad", "good"])
+@each_twin
 def test_wrong_errno(modules: dict[str, Path], vm: Vm, twin: str) -> None:
     with vm.module(modules[f"wrong_errno{twin}"]):
         with pytest.raises(SyscallError) as caught:
@@ -83,8 +86,32 @@ def test_wrong_errno(modules: dict[str, Path], vm: Vm, twin: str) -> None:
         assert caught.value.errno == errno.ENOTTY
 
 
-@pytest.mark.parametrize("twin", ["", "_good"], ids=["bad", "good"])
+@each_twin
 def test_silent_success(modules: dict[str, Path], vm: Vm, twin: str) -> None:
     with vm.module(modules[f"silent_success{twin}"]), pytest.raises(SyscallError) as caught:
         vm.ioctl("/dev/silent_success", COMMAND, 101)
     assert caught.value.errno == errno.ERANGE
+
+
+@pytest.fixture
+def loaded_until_teardown(modules: dict[str, Path], vm: Vm, twin: str) -> Iterator[None]:
+    with vm.module(modules[f"{ENDING_MODULES['teardown']}{twin}"]):
+        yield
+
+
+@each_twin
+def test_ends_by_teardown(loaded_until_teardown: None) -> None:
+    pass
+
+
+@each_twin
+def test_ends_by_skip(modules: dict[str, Path], vm: Vm, twin: str) -> None:
+    vm.insmod(modules[f"{ENDING_MODULES['skip']}{twin}"])
+    pytest.skip("not here")
+
+
+@each_twin
+@pytest.mark.xfail(reason="known", strict=True, raises=AssertionError)
+def test_ends_by_xfail(modules: dict[str, Path], vm: Vm, twin: str) -> None:
+    vm.insmod(modules[f"{ENDING_MODULES['xfail']}{twin}"])
+    assert "what the known bug prevents" in vm.log

@@ -26,6 +26,23 @@ def test_kmemleak_watches_only_when_it_is_asked_for(tmp_path: Path) -> None:
     assert names(kernel, "kmemleak") == ["kmemleak"]
 
 
+def test_slab_watches_every_test_where_nothing_better_does(tmp_path: Path) -> None:
+    options = ("CONFIG_SLUB_DEBUG", "CONFIG_SYSFS")
+    assert names(kernel_with(tmp_path, *options)) == ["slab"]
+    assert names(kernel_with(tmp_path, *options, "CONFIG_KASAN")) == []
+    assert names(kernel_with(tmp_path, "CONFIG_SLUB_DEBUG")) == []
+
+
+def test_kernel_of_which_nothing_is_known_is_left_alone() -> None:
+    assert names(make_kernel(config=None)) == []
+
+
+def test_checks_for_kmemleak_do_not_replace_those_of_the_slab(tmp_path: Path) -> None:
+    kernel = kernel_with(tmp_path, "CONFIG_SLUB_DEBUG", "CONFIG_SYSFS", "CONFIG_DEBUG_KMEMLEAK")
+    words = cmdline_of(choose_instruments(kernel, ["kmemleak"]))
+    assert words == ("slab_debug=F", "slab_debug=FZPU"), "the kernel takes the last one"
+
+
 def test_what_a_kernel_lacks_for_an_instrument_is_named(tmp_path: Path) -> None:
     kernel = kernel_with(tmp_path, "CONFIG_SLUB")
     assert missing_options(choose_instruments(kernel, ["kmemleak"]), kernel) == ("CONFIG_DEBUG_KMEMLEAK",)

@@ -162,6 +162,16 @@ def test_another_oops_after_a_declared_one_is_not() -> None:
     assert passed(machine, expected=(ANY_OOPS,)).splats == (other,)
 
 
+def test_a_slab_that_is_given_up_is_no_news() -> None:
+    corrupt = replace(WARNING, kind=Kind.SLAB_CORRUPTION, title="slab: Poison overwritten in toy_forget")
+    told = "BUG kmalloc-32: Slab disabled since SLUB metadata consistency check failed in kfree"
+    given_up = replace(corrupt, title=told)
+    machine = replace(ALIVE, splats=(corrupt, given_up, given_up))
+    assert passed(machine).splats == (corrupt,)
+    assert passed(machine, expected=(Expectation(pattern="Poison"),)).outcome is Outcome.PASS
+    assert passed(replace(ALIVE, splats=(given_up,))).outcome is Outcome.FAIL
+
+
 def test_warnings_after_a_declared_warning_count() -> None:
     other = replace(WARNING, title="WARNING in toy_remove", first=7, last=8)
     machine = replace(ALIVE, splats=(WARNING, other))
