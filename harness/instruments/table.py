@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rustbed.instruments.instrument import Instrument
+from rustbed.instruments.kasan import KASAN
 from rustbed.instruments.kmemleak import KMEMLEAK
 from rustbed.instruments.slab import SLAB
 from rustbed.kernel.artifact import Kernel
 
 # the words of a later one override those of an earlier one on the kernel's command line
-INSTRUMENTS: tuple[Instrument, ...] = (KMEMLEAK, SLAB)
+INSTRUMENTS: tuple[Instrument, ...] = (KMEMLEAK, SLAB, KASAN)
 
 
 def choose_instruments(kernel: Kernel, asked: Collection[str]) -> tuple[Instrument, ...]:

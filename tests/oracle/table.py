@@ -157,13 +157,22 @@ BAD = (
     ),
     Bad(
         module="double_free",
-        seen=(_kasan("double-free Free", "free"), _slab("BUG kmalloc-8: Object already free", "free")),
+        seen=(
+            _kasan("double-free Free", "free"),
+            # the function's last act is a jump, which leaves no frame
+            _slab(
+                "BUG kmalloc-8: Object already free", "<{crate}::DoubleFree as kernel::module::Module>::init"
+            ),
+        ),
     ),
     Bad(
         module="out_of_bounds_write",
         seen=(
             _kasan("slab-out-of-bounds Write", "terminate"),
-            _slab("slab: Right Redzone overwritten", "<{crate}::OutOfBoundsWrite as kernel::Module>::init"),
+            _slab(
+                "slab: Right Redzone overwritten",
+                "<{crate}::OutOfBoundsWrite as kernel::module::Module>::init",
+            ),
         ),
     ),
     Bad(

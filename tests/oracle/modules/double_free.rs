@@ -16,7 +16,7 @@ struct DoubleFree;
 
 impl kernel::Module for DoubleFree {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        free(KBox::into_raw(KBox::new(7, GFP_KERNEL)?));
+        free(KBox::into_raw(KBox::new(7, GFP_KERNEL)?)); // blamed
         Ok(Self)
     }
 }

@@ -16,7 +16,7 @@ struct OutOfBoundsWrite;
 
 impl kernel::Module for OutOfBoundsWrite {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        terminate(&mut KVec::from_elem(b'x', 8, GFP_KERNEL)?);
+        terminate(&mut KVec::from_elem(b'x', 8, GFP_KERNEL)?); // blamed
         Ok(Self)
     }
 }

@@ -29,12 +29,16 @@ def test_kmemleak_watches_only_when_it_is_asked_for(tmp_path: Path) -> None:
 def test_slab_watches_every_test_where_nothing_better_does(tmp_path: Path) -> None:
     options = ("CONFIG_SLUB_DEBUG", "CONFIG_SYSFS")
     assert names(kernel_with(tmp_path, *options)) == ["slab"]
-    assert names(kernel_with(tmp_path, *options, "CONFIG_KASAN")) == []
+    assert names(kernel_with(tmp_path, *options, "CONFIG_KASAN")) == ["kasan"]
     assert names(kernel_with(tmp_path, "CONFIG_SLUB_DEBUG")) == []
 
 
+def test_kasan_is_told_to_go_on_after_its_first_report(tmp_path: Path) -> None:
+    assert cmdline_of(choose_instruments(kernel_with(tmp_path, "CONFIG_KASAN"), [])) == ("kasan_multi_shot",)
+
+
 def test_kernel_of_which_nothing_is_known_is_left_alone() -> None:
-    assert names(make_kernel(config=None)) == []
+    assert "slab" not in names(make_kernel(config=None))
 
 
 def test_checks_for_kmemleak_do_not_replace_those_of_the_slab(tmp_path: Path) -> None:
