@@ -18,6 +18,7 @@ from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
+from rustbed.report.echoes import drop_echoes
 from rustbed.report.taints import find_unexplained
 
 # file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
@@ -60,10 +61,6 @@ RED = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
 
 # of several that apply, the one with the lowest number is it
 GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
-
-
-# mm/slub.c of 7.3, of every object of a slab that it found corrupt before
-_GIVEN_UP = "Slab disabled since SLUB metadata consistency check failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,16 +220,11 @@ def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iter
     """Yield the splats that nobody declared.
 
     A kernel that went on after an oops warns of what the dead task left behind: once a death was
-    declared, only further deaths count. A slab that was found corrupt is given up, and the kernel says so
-    whenever an object of it is freed.
+    declared, only further deaths count.
     """
     died = False
-    corrupt = False
     for splat in _splats(machine):
         deadly = splat.fatal or splat.kind in KILLING
-        if corrupt and _GIVEN_UP in splat.title:
-            continue
-        corrupt = corrupt or splat.kind is Kind.SLAB_CORRUPTION
         if any(wanted.matches(splat) for wanted in expected):
             died = died or deadly
         elif deadly or not died:
@@ -252,7 +244,7 @@ def _came(wanted: Expectation, machines: Sequence[MachineReport]) -> bool:
 
 def _splats(machine: MachineReport) -> tuple[Splat, ...]:
     """Return what the machine's log and its taints tell."""
-    return (*machine.splats, *find_unexplained(machine.taints, machine.splats))
+    return (*drop_echoes(machine.splats), *find_unexplained(machine.taints, machine.splats))
 
 
 def _join(findings: Sequence[_Finding]) -> str:

@@ -1,0 +1,19 @@
+"""Splats that only repeat that an earlier one came. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rustbed.log.splat import Kind, Splat
+
+# mm/slub.c of 7.3 gives up a slab that it found corrupt, and says so of every object of it that is freed
+_GIVEN_UP = "Slab disabled since SLUB metadata consistency check failed"
+
+
+def drop_echoes(splats: Iterable[Splat]) -> Iterator[Splat]:
+    """Yield the splats of a machine, in their order, but those that a corrupt slab was given up."""
+    is_corrupt = False
+    for splat in splats:
+        if not (is_corrupt and _GIVEN_UP in splat.title):
+            yield splat
+        is_corrupt = is_corrupt or splat.kind is Kind.SLAB_CORRUPTION
