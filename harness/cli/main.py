@@ -30,6 +30,7 @@ COMMANDS = {
     "new": "make a directory with a driver, its tests and what they need",
     "dev": "write rust-project.json for a driver: completion in editors",
     "lint": "check a driver's format, and its style by the kernel's checkpatch",
+    "watch": "run tests when files are saved; takes pytest's arguments",
     "clean": "remove the cache, or some of it",
 }
 # whose --help is pytest's too

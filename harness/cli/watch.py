@@ -1,0 +1,121 @@
+"""`rustbed watch`: runs tests when files are saved, in a process that was started ahead.
+
+The only door to watchfiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rustbed import process
+from rustbed.cli.terminal import say
+from rustbed.errors import HostError
+
+# what tests and drivers are made of
+_SUFFIXES = frozenset(
+    (".rs", ".c", ".h", ".S", ".py", ".dts", ".dtsi", ".dsl", ".config", ".yaml", ".toml", ".ini")
+)
+_NAMES = frozenset(("Kbuild", "Makefile"))
+# below these nothing is a source
+_SKIPPED = frozenset(
+    ("results", "__pycache__", ".git", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+)
+# milliseconds in which what is saved together counts as one change
+_TOGETHER_MS = 200
+# milliseconds after which watchfiles returns without a change
+_LOOK_MS = 500
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare that all arguments are pytest's."""
+    parser.set_defaults(pytest_args=[])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the tests, then those that a change concerns, until Ctrl-C. Raises HostError without watchfiles."""
+    changes = _changes(Path.cwd())
+    # what is saved during the first run is not missed
+    next(changes)
+    words = list(args.pytest_args)
+    with ExitStack() as stack:
+        ready = _stand_by(stack)
+        _show(_run(ready, words))
+        while True:
+            # the next pytest is imported while its user types
+            ready = _stand_by(stack)
+            chosen = choose_words(words, next(changes))
+            _show(_run(ready, chosen))
+
+
+def choose_words(words: Sequence[str], changed: Sequence[Path]) -> list[str]:
+    """Return pytest's arguments after a change: where only tests changed, those alone.
+
+    A driver's source or a conftest.py may concern every test. Tests that the arguments name stay as they are.
+    """
+    named = any(Path(word.partition("::")[0]).exists() for word in words)
+    only_tests = all(_is_test(path) and path.exists() for path in changed)
+    return [*words, *map(str, changed)] if only_tests and not named else list(words)
+
+
+def _is_test(path: Path) -> bool:
+    return path.suffix == ".py" and (path.stem.startswith("test_") or path.stem.endswith("_test"))
+
+
+def is_source(path: Path, root: Path) -> bool:
+    """Whether a changed file below `root` may change the result of a test."""
+    inside = path.relative_to(root).parts
+    return (path.suffix in _SUFFIXES or path.name in _NAMES) and not _SKIPPED & set(inside[:-1])
+
+
+def _changes(root: Path) -> Iterator[tuple[Path, ...]]:
+    """Yield nothing as soon as files are watched, then the files of each change, when there are some."""
+    try:
+        import watchfiles  # noqa: PLC0415 - an optional dependency
+    except ImportError as error:
+        raise HostError("watchfiles is not installed", fix="pip install 'rustbed[watch]'") from error
+    found = watchfiles.watch(
+        root,
+        watch_filter=lambda change, path: is_source(Path(path), root),
+        debounce=_TOGETHER_MS,
+        rust_timeout=_LOOK_MS,
+        yield_on_timeout=True,
+    )
+    next(found)
+    yield ()
+    for change in found:
+        if change:
+            yield tuple(sorted({Path(path) for _, path in change}))
+
+
+def _stand_by(stack: ExitStack) -> process.Child:
+    """Start a pytest that waits for its arguments. Its output is ours."""
+    # Ctrl-C ends it with us: it has a process group of its own
+    argv = [sys.executable, "-m", "rustbed.plugin.standby"]
+    return stack.enter_context(process.start(argv, stdin=process.PIPE, stdout=None, stderr=None))
+
+
+def _run(child: process.Child, words: Sequence[str]) -> tuple[int, float]:
+    """Let a waiting pytest run; return its status and the seconds that it took."""
+    begun = time.monotonic()
+    say(f"== pytest {' '.join(words)}".rstrip())
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(list(words)).encode() + b"\n")
+    child.stdin.close()
+    return child.wait(), time.monotonic() - begun
+
+
+def _show(result: tuple[int, float]) -> None:
+    """Say how a run ended, in the terminal's title, too."""
+    status, seconds = result
+    verdict = {0: "passed", 1: "FAILED", 5: "no tests"}.get(status, f"error {status}")
+    say(f"== {verdict} in {seconds:.1f} s; waiting for a change, Ctrl-C ends")
+    if sys.stdout.isatty():
+        # xterm's control sequence for the title, which other terminals know, too
+        sys.stdout.write(f"\x1b]0;{verdict}: rustbed\x07")
+        sys.stdout.flush()
