@@ -241,7 +241,8 @@ def _message(report: Phase, facts: dict[str, Any]) -> str:
         return str(reason)
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
-    if report.failed:
+    if not report.passed and not report.skipped:
+        # failed, or called something else by a plugin that runs it again
         return str(facts.get("reason") or carried(report, UNBUILT).get("reason") or _headline(report))
     return ""
 

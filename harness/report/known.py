@@ -17,7 +17,7 @@ from rustbed.arch import ARCHES
 from rustbed.errors import SpecError
 from rustbed.report.dialects import Result
 from rustbed.report.verdict import Outcome
-from rustbed.yamlfile import Date, Either, Listing, Record, Text, load_yaml
+from rustbed.yamlfile import Date, Either, Flag, Listing, Record, Text, load_yaml
 
 _ARCH = Text(choices=tuple(ARCHES))
 SCHEMA = Record(
@@ -30,6 +30,8 @@ SCHEMA = Record(
                     "kernel": Text(),
                     "splat": Text(),
                     "assertion": Text(),
+                    "sometimes": Flag(),
+                    "seen": Listing(item=Date()),
                 },
                 line="line",
             )
@@ -69,6 +71,8 @@ class KnownIssue:
     link: str
     # the last day on which it counts
     expires: date
+    # the days on which it was seen, of one that comes sometimes; empty: it comes whenever the test runs
+    seen: tuple[date, ...] = ()
 
     def applies_to(self, result: Result) -> bool:
         """Whether this test, architecture and kernel are meant, however the test ended."""
@@ -112,6 +116,8 @@ def _issue(file: Path, index: int, entry: dict[str, Any]) -> KnownIssue:
             raise wrong(key, f"{key} says nothing")
     if ("splat" in entry) == ("assertion" in entry):
         raise wrong("splat", "an entry has either the title of a splat or the text of an assertion")
+    if entry.get("sometimes", False) != bool(entry.get("seen", ())):
+        raise wrong("seen", "an entry with 'sometimes: true', and no other, names the days it was seen on")
     link = entry["link"]
     if not re.match(r"https?://\S+$", link) and not (file.parent / link).exists():
         raise wrong("link", f"neither an http address nor a path beside this file: {link!r}")
@@ -131,6 +137,7 @@ def _issue(file: Path, index: int, entry: dict[str, Any]) -> KnownIssue:
         reason=entry["reason"],
         link=link,
         expires=entry["expires"],
+        seen=tuple(entry.get("seen", ())),
     )
 
 
@@ -183,7 +190,8 @@ def find_wrong(
 ) -> list[tuple[KnownIssue, str]]:
     """Return the entries that must be changed, each with why.
 
-    Those that have expired, and those whose test ran and did not fail as they say. `tests` are all
+    Those that have expired, and those whose test ran and did not fail as they say, unless they say that it
+    does so only sometimes. `tests` are all
     there are, so that an entry that names none of them is wrong too; empty if nobody knows them all.
     """
     found: list[tuple[KnownIssue, str]] = []
@@ -195,7 +203,7 @@ def find_wrong(
         ]
         if issue.expires < today:
             found.append((issue, f"expired on {issue.expires}: {issue.reason}"))
-        elif ran and not any(_is_seen(issue, result) for result in ran):
+        elif ran and not issue.seen and not any(_is_seen(issue, result) for result in ran):
             found.append((issue, f"no longer matches: {_ends(ran)}: {issue.reason}"))
         elif tests and not any(issue.names(test) for test in tests):
             found.append((issue, f"names no test: {issue.test}"))

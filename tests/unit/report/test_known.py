@@ -160,6 +160,35 @@ def test_entry_that_no_longer_matches_is_wrong(tmp_path: Path, result: Result) -
     assert why.startswith("no longer matches")
 
 
+SOMETIMES = {"sometimes": "true", "seen": "[2026-10-02, 2026-11-20]"}
+
+
+def test_entry_that_matches_sometimes_may_pass(tmp_path: Path) -> None:
+    issue = entry(tmp_path, **SOMETIMES)
+    assert issue.seen == (date(2026, 10, 2), date(2026, 11, 20))
+    assert find_wrong([issue], [passed()], TODAY) == []
+    assert is_known(issue, red("WARNING in f"))
+    assert gate(issue, passed()) == []
+
+
+def test_entry_that_matches_sometimes_excuses_no_other_failure(tmp_path: Path) -> None:
+    issue = entry(tmp_path, **SOMETIMES)
+    assert not is_known(issue, red("WARNING in g"))
+
+
+def test_entry_that_matches_sometimes_expires_too(tmp_path: Path) -> None:
+    (found,) = find_wrong([entry(tmp_path, **SOMETIMES)], [passed()], date(2027, 1, 1))
+    assert "expired on 2026-12-31" in found[1]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"sometimes": "true"}, {"seen": "[2026-10-02]"}, {"sometimes": "true", "seen": "[]"}]
+)
+def test_entry_that_matches_sometimes_has_a_history(tmp_path: Path, changed: dict[str, str]) -> None:
+    with pytest.raises(SpecError, match="names the days it was seen on"):
+        entry(tmp_path, **changed)
+
+
 def test_entry_that_still_matches_somewhere_is_right(tmp_path: Path) -> None:
     assert find_wrong([entry(tmp_path)], [passed(), red("WARNING in f", "KASAN: x in g")], TODAY) == []
 
