@@ -49,12 +49,15 @@ def test_outcomes_are_the_same_beside_other_plugins(project: Project, words: tup
     assert "Using --randomly-seed" in done.stdout
 
 
-def test_red_tests_are_run_again_alone_and_the_first_one_stops(project: Project) -> None:
-    first = project.pytest("tests", "-x")
+def test_sessions_follow_each_other(project: Project) -> None:
+    """What a red session leaves, copies of its tests among it, is not collected by the next."""
+    first = project.pytest("-x")
     assert (first.returncode, len(reds(project.colours()))) == (1, 1), first.stdout
-    again = project.pytest("tests", "--lf")
+    again = project.pytest("--lf")
     assert (again.returncode, set(project.colours())) == (1, reds(project.colours())), again.stdout
-    assert len(project.sessions()) == 2
+    third = project.pytest()
+    assert (third.returncode, project.colours()) == (1, EXPECTED), third.stdout
+    assert len(project.sessions()) == 3
 
 
 def test_two_sessions_at_once_keep_out_of_each_others_way(project: Project) -> None:
