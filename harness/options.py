@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rustbed.arch import ARCHES, Arch
-from rustbed.cache import CACHE_HELP, default_root
-from rustbed.errors import UsageError
+from rustbed.cache import CACHE_HELP, MANIFEST, default_root
+from rustbed.errors import UsageError, suggest
+from rustbed.kernel.builtkernel import find_arch
+from rustbed.kernel.collect import KIND as KERNELS
 from rustbed.prepare import ACCELS, FORKS, TOOLCHAINS, Choices, select_arches
+
+# in place of an architecture: those that have a kernel
+BUILT = "built"
 
 # returns the value of the option of that name, dashes and all left out
 Given = Callable[[str], Any]
@@ -23,7 +29,12 @@ def add_options(add: Callable[..., object]) -> None:
         metavar="SRC",
         help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL or built:PATH",
     )
-    add("--arch", action="append", metavar="A[,B]", help=f"architectures (default: {', '.join(ARCHES)})")
+    add(
+        "--arch",
+        action="append",
+        metavar="A[,B]",
+        help=f"architectures (default: {', '.join(ARCHES)}); `built`: those whose kernel is there",
+    )
     add("--profile", default="default", help="kernel profile: kconfigs/profile/*.config")
     add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
     add(
@@ -72,5 +83,26 @@ def read_choices(given: Given) -> Choices:
 
 
 def read_arches(given: Given) -> tuple[Arch, ...]:
-    """Return the architectures the options name, as they name them; raises UsageError for an unknown one."""
-    return select_arches(given("arch") or (), given("kernel"))
+    """Return the architectures the options name, as they name them; raises UsageError for an unknown one.
+
+    `built` names those for which the cache has a kernel of the source, with whatever profile.
+    """
+    names = [name for value in given("arch") or () for name in value.split(",") if name]
+    if BUILT in names:
+        found = _find_built(given("kernel"), Path(given("cache") or default_root()))
+        if not found:
+            raise UsageError(
+                f"no kernel of {given('kernel')} is built here", fix=suggest("build --arch x86_64")
+            )
+        names = [name for name in names if name != BUILT] + found
+    return select_arches(names, given("kernel"))
+
+
+def _find_built(source: str, root: Path) -> list[str]:
+    """Return the architectures of the kernels in a cache that were made from a source."""
+    found = {
+        find_arch(manifest.parent)
+        for manifest in root.glob(f"{KERNELS}/*/{MANIFEST}")
+        if json.loads(manifest.read_text()).get("facts", {}).get("source") == source
+    }
+    return [name for name in ARCHES if name in found]

@@ -14,6 +14,7 @@ pytest_plugins = [
     "rustbed.plugin.verdicts",
     "rustbed.plugin.compilers",
     "rustbed.plugin.results",
+    "rustbed.plugin.telling",
 ]
 
 # they import each other, and pytest refuses to load a plugin that was imported before it was marked

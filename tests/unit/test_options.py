@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,20 @@ def test_architecture_named_twice_is_tested_once() -> None:
 def test_unknown_architecture_is_refused() -> None:
     with pytest.raises(UsageError, match="sparc"):
         read_arches(given("--arch", "arm64,sparc").__getitem__)
+
+
+def keep_kernel(root: Path, name: str, source: str, image: bytes) -> None:
+    (root / "kernels" / name).mkdir(parents=True)
+    (root / "kernels" / name / "bzImage").write_bytes(image)
+    (root / "kernels" / name / "manifest.json").write_text(json.dumps({"facts": {"source": source}}))
+
+
+def test_built_means_the_architectures_that_have_a_kernel_of_the_source(tmp_path: Path) -> None:
+    image = bytes(0x1FE) + b"\x55\xaa\x00\x00HdrS" + b"\x0f\x02" + bytes(0x400)
+    keep_kernel(tmp_path, "one", "debian:latest", image)
+    words = ("--arch", "built", "--cache", str(tmp_path))
+    assert [arch.name for arch in read_arches(given(*words).__getitem__)] == ["x86_64"]
+    more = ("--arch", "arm64", *words)
+    assert [arch.name for arch in read_arches(given(*more).__getitem__)] == ["arm64", "x86_64"]
+    with pytest.raises(UsageError, match=r"no kernel of debian:7\.2 is built here"):
+        read_arches(given(*words, "--kernel", "debian:7.2").__getitem__)
