@@ -51,10 +51,18 @@ CACHE_HELP = "where toolroot, kernels and images are kept (default: $RUSTBED_CAC
 
 
 def default_root() -> Path:
-    """Return $RUSTBED_CACHE, else rustbed below $XDG_CACHE_HOME or ~/.cache."""
+    """Return $RUSTBED_CACHE, else rustbed below $XDG_CACHE_HOME or ~/.cache.
+
+    Raises HostError for a user without a home: a container may run as a number that nobody has.
+    """
     if chosen := os.environ.get("RUSTBED_CACHE"):
         return Path(chosen).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rustbed"
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given) / "rustbed"
+    try:
+        return Path.home() / ".cache" / "rustbed"
+    except RuntimeError as error:
+        raise HostError("this user has no home directory for a cache", fix="RUSTBED_CACHE=DIR") from error
 
 
 def write_atomically(path: Path, text: str) -> None:

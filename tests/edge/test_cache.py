@@ -173,3 +173,16 @@ def test_what_a_killed_process_left_goes_and_what_is_being_made_stays(tmp_path: 
 
 def test_evicting_where_there_is_nothing_is_no_error(tmp_path: Path) -> None:
     Cache(tmp_path).evict("things", max_age_s=1, max_bytes=1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes a user that nobody has")
+def test_a_user_without_a_home_is_told_where_to_put_the_cache() -> None:
+    script = (
+        "import os\nfrom rustbed.cache import default_root\nfrom rustbed.errors import HostError\n"
+        "os.setuid(54321)\n"
+        "try:\n    default_root()\nexcept HostError as error:\n    print(error)\n"
+    )
+    env = {"PATH": os.environ["PATH"]}
+    argv = [sys.executable, "-c", script]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=env, timeout=60)
+    assert done.stdout == "this user has no home directory for a cache\n  fix  RUSTBED_CACHE=DIR\n"
