@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from rustbed.devices import messages
 from rustbed.devices.commands import Commands
@@ -176,12 +177,11 @@ class Server:
         try:
             return call(*arguments)
         except Exception as error:  # noqa: BLE001 - an author's code may raise anything, and the guest must go on
-            shown = "".join(traceback.format_exception(error))
             numbers = ", ".join(hex(each) for each in arguments if isinstance(each, int))
             self._fail(
                 f"{self._name} raised in {what}: {type(error).__name__}: {error}",
                 access=numbers and f"region, offset, width: {numbers}",
-                traceback=shown,
+                traceback=_render_frames(error),
             )
             return None
 
@@ -195,9 +195,7 @@ class Server:
         """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""
         since = self._since
         if self._failure is None and since is not None and time.monotonic() - since > STUCK_S:
-            frames = sys._current_frames()
-            stack = frames.get(self._thread or 0)
-            where = "".join(traceback.format_stack(stack)) if stack else ""
+            where = "".join(traceback.format_stack(sys._current_frames().get(self._thread or 0)))
             self._fail(f"{self._name} has not returned for {STUCK_S:g} s; the guest waits", stack=where)
         if self._failure is not None:
             raise self._failure
@@ -261,9 +259,8 @@ class Server:
         os.eventfd_write(self._wake, 1)
 
     def _fetch(self, address: int, count: int) -> bytes:
-        body = self._request(Command.DMA_READ, pack(messages.Dma(address, count)))
-        _, data = unpack(messages.Dma, body)
-        if len(data) != count:
+        answer = self._request(Command.DMA_READ, pack(messages.Dma(address, count)))
+        if len(data := unpack(messages.Dma, answer)[1]) != count:
             raise DeviceError(f"QEMU sent {len(data)} of {count} bytes at {address:#x}")
         return data
 
@@ -294,3 +291,10 @@ class Server:
         if reply.header.flags & messages.ERROR:
             raise DeviceError(f"QEMU refused {command.name}", reason=os.strerror(reply.header.error))
         return reply.body
+
+
+def _render_frames(error: Exception) -> str:
+    """Render where an error was raised: the lines of the device, without those that called it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [each for each in frames if Path(each.filename).parent != Path(__file__).parent]
+    return "".join(traceback.format_list(theirs or frames)).rstrip()

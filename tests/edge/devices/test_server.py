@@ -616,6 +616,12 @@ def test_device_that_raises_reads_as_all_ones_and_is_an_error() -> None:
         peer.write(0, 0, 4, START)
 
 
+def test_error_of_a_device_shows_its_own_lines_only() -> None:
+    with failing("in on_read_boom") as caught, connected(Blinker()) as peer:
+        peer.read(0, 0x10, 4)
+    assert "registers.py" not in str(caught.value)
+
+
 def test_trace_of_a_device_that_raised_is_refused() -> None:
     device = Blinker()
     with failing("raised in a read"), connected(device) as peer:
