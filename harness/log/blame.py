@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 from rustbed.log.families.dispatch import (
     BYSTANDER,
@@ -19,6 +19,7 @@ from rustbed.log.families.dispatch import (
 )
 from rustbed.log.families.family import (
     ALLOCATES,
+    ENTERED,
     FRAMELESS,
     MACHINERY,
     PLUMBING,
@@ -44,6 +45,8 @@ class Report:
     traces: Sequence[Trace]
     # functions of loadable modules in it: whatever their names are like, none is plumbing
     own: frozenset[str]
+    # those that a dispatcher of the kernel entered
+    entered: frozenset[str]
 
     @property
     def mains(self) -> Sequence[Trace]:
@@ -52,7 +55,7 @@ class Report:
 
     def is_own(self, name: str) -> bool:
         """Whether a function can be at fault: of a module, or no plumbing."""
-        return name in self.own or name not in PLUMBING
+        return name in self.own or name not in (ENTERED if name in self.entered else PLUMBING)
 
 
 def read_report(row: Row, named: str, text: str) -> Report:
@@ -61,7 +64,15 @@ def read_report(row: Row, named: str, text: str) -> Report:
     found = functions_of_modules(text)
     # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
     own = frozenset(name for name in found if not ("::" in name and name in PLUMBING))
-    return Report(row=row, named=named, lines=lines, text=text, traces=parse_traces(lines), own=own)
+    traces = parse_traces(lines)
+    entered = frozenset(chain.from_iterable(map(_entered, traces)))
+    return Report(row=row, named=named, lines=lines, text=text, traces=traces, own=own, entered=entered)
+
+
+def _entered(trace: Trace) -> Iterator[str]:
+    for inner, outer in pairwise(map(readable, trace.frames)):
+        if outer in DISPATCHES or outer in DISPATCHES_IN_INTERRUPTS:
+            yield inner
 
 
 # lib/nmi_backtrace.c, of processors that mask every interrupt there is

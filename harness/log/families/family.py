@@ -7,9 +7,11 @@ underscores it begins with, and without what compilers put behind it (`.isra.0`,
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 from rustbed.log.families import reporting, services
+from rustbed.log.families.places import roles_of
 
 
 class Family:
@@ -19,14 +21,26 @@ class Family:
     good part of the time in which a session starts, and most sessions ask about none.
     """
 
-    def __init__(self, *tables: tuple[str, ...]) -> None:
-        self._reasons = [reason for table in tables for reason in table]
+    def __init__(self, *tables: tuple[str, ...], places: tuple[str, ...] = ()) -> None:
+        self.reasons = tuple(reason for table in tables for reason in table)
+        self.places = frozenset(places)
         # the same functions stand in many stacks
-        self._holds = lru_cache(4096)(lambda name: self._pattern.fullmatch(name) is not None)
+        self._holds = lru_cache(4096)(self._look)
+
+    def matches(self, name: str) -> bool:
+        """Whether a name is of the family, whatever file the function comes from."""
+        return self._pattern.fullmatch(name) is not None
+
+    def decide_by(self, holds: Callable[[str], bool]) -> None:
+        """Let something else decide: what a family's knowledge is worth is measured so."""
+        self._holds = lru_cache(0)(holds)
+
+    def _look(self, name: str) -> bool:
+        return self.matches(name) or not self.places.isdisjoint(roles_of(name))
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile("_*(?:" + "|".join(f"(?:{reason})" for reason in self._reasons) + ")", re.VERBOSE)
+        return re.compile("_*(?:" + "|".join(f"(?:{reason})" for reason in self.reasons) + ")", re.VERBOSE)
 
     def __contains__(self, name: str) -> bool:
         return self._holds(name)
@@ -37,15 +51,23 @@ _MACHINERY = (*_REPORTING, *reporting.EXCEPTIONS)
 _SERVICES = (*services.SEALED, *services.SERVICES)
 _WAITING = (*services.LOCKS, *services.WAITING)
 
+_REPORT = ("reporting", "checking")
+_MACHINE = (*_REPORT, "exceptions")
+_WAIT = ("locks", "waiting")
+
 # who reports; and who may do so because the processor met something
-REPORTING = Family(_REPORTING)
-MACHINERY = Family(_MACHINERY)
-PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING)
+REPORTING = Family(_REPORTING, places=_REPORT)
+MACHINERY = Family(_MACHINERY, places=_MACHINE)
+PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, "services", *_WAIT))
+# of functions that the kernel's dispatchers enter: whom they would serve does not show
+ENTERED = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, *_WAIT))
 # what one of these has called is a part of it, whatever its name
-SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS)
+SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS, places=("checking", "locks"))
 # what a WARN() in it says is about its caller; one in a lock or the scheduler is about these
-WARNS_OF_CALLERS = Family(_MACHINERY, _SERVICES)
-ALLOCATES = Family(services.ALLOCATES)
+WARNS_OF_CALLERS = Family(_MACHINERY, _SERVICES, places=(*_MACHINE, "services"))
+ALLOCATES = Family(services.ALLOCATES, places=("allocates",))
+# by their names alone: what the table of files need not tell
+KNOWN = Family(_MACHINERY, _SERVICES, _WAITING, services.ALLOCATES)
 
 # written in assembly, without a frame of its own: the stack's first frame is not of its caller
 FRAMELESS = re.compile(

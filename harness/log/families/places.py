@@ -1,0 +1,90 @@
+"""Which files of the kernel serve others: a function that comes from one is not at fault.
+
+The rules speak of directories, for names learned from some logs do not carry over to others. Which file
+a function comes from is a fact of every kernel: origins.txt beside this module has those that matter here,
+made by harness/symbols/origins.py.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+# directory or file, as a regular expression that begins at the kernel's root; by what its functions do
+PLACES = {
+    # sanitizers, lockdep, debugging of objects and leaks
+    "checking": r"""mm/(?:kasan|kfence|kmsan)/ | kernel/kcsan/
+        | lib/(?:ubsan|debugobjects|fault-inject|stackdepot|ref_tracker|refcount|list_debug
+        |smp_processor_id)\.c
+        | mm/(?:kmemleak|failslab|page_owner|page_poison|usercopy)\.c
+        | kernel/locking/(?:lockdep\w*|\w*debug\w*)\.c | kernel/stacktrace\.c | kernel/dma/debug\.c
+        | arch/[^/]+/kernel/(?:stacktrace|unwind\w*)\.c | kernel/trace/trace_(?:preemptirq|irqsoff)\.c
+        | include/linux/(?:kasan|kmsan|kcsan|instrumented|lockdep|kmemleak|fault-inject|kfence)\S*\.h""",
+    # who prints reports, and the clock tick that detectors hang on
+    "reporting": r"""lib/(?:dump_stack|nmi_backtrace|bug)\.c | kernel/(?:panic|watchdog\w*|hung_task)\.c
+        | kernel/printk/ | kernel/rcu/tree_stall\.h | arch/[^/]+/kernel/dumpstack\w*\.c | kernel/trace/
+        | kernel/time/tick- | drivers/tty/serial/8250/""",
+    "exceptions": r"""arch/[^/]+/(?:kernel/traps|mm/extable|mm/fault)\.[cS] | arch/[^/]+/entry/
+        | arch/[^/]+/include/asm/(?:idtentry|trap|irq)\w*\.h | kernel/irq/""",
+    # libraries, allocators, references, buffers, work and timers, the driver core; tests of a library are
+    # drivers of their own
+    "services": r"""lib/(?!test_|tests/|kunit/|\w*_kunit|\w*test\w*\.c|timerqueue) | crypto/
+        | arch/[^/]+/(?:lib|crypto)/
+        | arch/[^/]+/include/asm/(?:atomic|bitops|io|mmio|uaccess|string|cmpxchg|barrier|percpu|page|msr
+        |checksum|div64) | include/asm-generic/
+        | include/linux/(?:list|rculist\w*|hashtable|rbtree|atomic\S*|bitmap|bitops|find|cpumask|slab|gfp
+        |vmalloc|mempool|percpu\S*|string\w*|kref|refcount|kobject|uaccess|ucopysize|mutex|spinlock\w*
+        |rwlock\w*|rwsem|seqlock|rcupdate\w*|srcu|wait\w*|completion|workqueue|timer|hrtimer|interrupt|io
+        |iosys-map|skbuff|scatterlist|uio|xarray|idr|maple_tree|radix-tree|rhashtable|llist|plist|kfifo
+        |ktime|math64|min_max|minmax|unaligned|overflow|fortify-string|dma-mapping|device|pm_runtime
+        |cleanup|highmem\w*|preempt|irqflags|bottom_half|page-flags|page_ref|jump_label|tracepoint
+        |sched/mm|sched/signal)\.h
+        | mm/(?:slab|slub|slab_common|page_alloc|vmalloc|percpu\S*|mempool|dmapool|maccess|util|mempolicy
+        |page_frag_cache|swap|list_lru|folio-compat)\.[ch]
+        | kernel/dma/ | drivers/base/(?!firmware_loader/) | fs/sysfs/ | fs/(?:seq_file|file_table|inode)\.c
+        | fs/proc/generic\.c | drivers/usb/core/(?:urb|message|hcd|usb)\.c
+        | net/core/(?:sock|skbuff|datagram|dst|page_pool)\.c
+        | kernel/(?:workqueue|kthread|task_work|irq_work|smp|notifier|params|resource|cpu)\.c
+        | kernel/time/(?:timer|hrtimer|clocksource|timekeeping|sleep_timeout)\.c | kernel/rcu/
+        | drivers/(?:clk|regulator)/ | drivers/i2c/i2c-core-base\.c | drivers/tty/tty_io\.c""",
+    "locks": r"kernel/locking/ | kernel/rcu/sync",
+    "waiting": r"kernel/sched/(?:wait\w*|swait|completion)\.c | kernel/futex/ | kernel/sched/sched\.h",
+    # hands out memory in somebody else's name
+    "allocates": r"net/core/(?:skbuff|sock|page_pool)\.c | mm/filemap\.c"
+    r" | fs/(?:inode|dcache|file_table)\.c",
+}
+# what is waited for, and steps that say more than who took them: people look for these
+KEPT = re.compile(
+    r"_*(?:synchronize_\w+|(?:add|remove)_wait_queue\w*|alloc_skb|iov_iter_(?:advance|revert)|clear_page"
+    r"|reserve_bootmem_region)"
+)
+
+_RULES = {role: re.compile(rule, re.VERBOSE) for role, rule in PLACES.items()}
+
+
+def find_roles(path: str) -> frozenset[str]:
+    """Return what the functions of a source file do for others, nothing if they stand for themselves."""
+    return frozenset(role for role, rule in _RULES.items() if rule.match(path))
+
+
+def roles_of(function: str) -> frozenset[str]:
+    """Return what a function does for others, by the file that it comes from."""
+    return _table().get(function, frozenset())
+
+
+@cache
+def _table() -> dict[str, frozenset[str]]:
+    return read_table(Path(__file__).with_name("origins.txt").read_text())
+
+
+def read_table(text: str) -> dict[str, frozenset[str]]:
+    """Return what each function does for others; a line is a file, its functions are indented below."""
+    table: dict[str, frozenset[str]] = {}
+    roles: frozenset[str] = frozenset()
+    for line in text.split("\n"):
+        if line.startswith(" "):
+            table.update(dict.fromkeys(line.split(), roles))
+        elif not line.startswith("#"):
+            roles = find_roles(line)
+    return table
