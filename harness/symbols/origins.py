@@ -3,7 +3,7 @@
     python -m rustbed.symbols.origins FILE... > origins.txt
 
 A file is a vmlinux or a module with debug information, of any release and architecture. Facts of those
-functions are kept that rules of harness/log/families/places.py speak of, and that no family knows by name.
+functions are kept that rules of harness/log/families/places.py speak of.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rustbed import process
-from rustbed.log.families.family import KNOWN
 from rustbed.log.families.places import KEPT, find_roles
 
 # what of a path is the kernel's: compilers saw it anywhere
@@ -87,7 +86,7 @@ def select(kernels: Iterable[Mapping[str, set[str]]]) -> dict[str, str]:
         own = {path for path in _without_headers(paths) if not _BEFORE.match(path)}
         roles = {find_roles(path) for path in own}
         is_clear = len(own) <= _MOST and len(roles) == 1 and roles != {frozenset()}
-        if is_clear and name not in KNOWN and not KEPT.fullmatch(name):
+        if is_clear and not KEPT.fullmatch(name):
             chosen[name] = min(own)
     return chosen
 

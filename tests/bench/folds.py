@@ -70,13 +70,14 @@ class Ablation:
     @cache
     def matching(name: str) -> frozenset[str]:
         """Return the alternatives that match a name, of whatever family."""
-        return frozenset(one for one in _all_alternatives() if Family((one,)).matches(name))
+        return frozenset(one for one, alone in _alternatives().items() if alone.matches(name))
 
 
 @lru_cache(maxsize=1)
-def _all_alternatives() -> frozenset[str]:
+def _alternatives() -> dict[str, Family]:
+    """Return each alternative, and the family that it would be alone."""
     reasons = [reason for module in (blame, damage) for one in _families(module) for reason in one.reasons]
-    return frozenset(one for reason in reasons for one in split_alternatives(reason))
+    return {one: Family((one,)) for reason in reasons for one in split_alternatives(reason)}
 
 
 def _families(module: object) -> list[Family]:

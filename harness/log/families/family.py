@@ -66,8 +66,6 @@ SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS, places=("ch
 # what a WARN() in it says is about its caller; one in a lock or the scheduler is about these
 WARNS_OF_CALLERS = Family(_MACHINERY, _SERVICES, places=(*_MACHINE, "services"))
 ALLOCATES = Family(services.ALLOCATES, places=("allocates",))
-# by their names alone: what the table of files need not tell
-KNOWN = Family(_MACHINERY, _SERVICES, _WAITING, services.ALLOCATES)
 
 # written in assembly, without a frame of its own: the stack's first frame is not of its caller
 FRAMELESS = re.compile(

@@ -1,0 +1,32 @@
+"""Functions and their files, from what llvm-dwarfdump prints."""
+
+from __future__ import annotations
+
+from rustbed.log.families.places import read_table
+from rustbed.symbols.origins import read_functions, render, select
+
+
+def entry(name: str, path: str, *, external: bool = False) -> list[str]:
+    lines = [
+        "0x00000029:   DW_TAG_subprogram",
+        f'    DW_AT_name\t("{name}")',
+        f'    DW_AT_decl_file\t("{path}")',
+    ]
+    return [*lines, *(["    DW_AT_external\t(true)"] if external else []), "", "0x00000030:     NULL"]
+
+
+def test_definition_counts_more_than_a_declaration_or_a_static_of_its_name() -> None:
+    dump = [
+        *entry("toy_sort", "/src/lib/toy.c", external=True),
+        *entry("toy_sort", "/src/include/linux/toy.h", external=True),
+        *entry("toy_sort", "/src/drivers/toy/a.c"),
+    ]
+    assert read_functions(dump) == {"toy_sort": {"lib/toy.c"}}
+
+
+def test_table_has_what_all_kernels_agree_on() -> None:
+    one = {"toy_sort": {"lib/toy.c"}, "toy_probe": {"drivers/toy.c"}, "toy_put": {"lib/toy.c"}}
+    other = {"toy_sort": {"lib/toys/sort.c"}, "toy_put": {"drivers/toy.c"}}
+    chosen = select([one, other])
+    assert chosen == {"toy_sort": "lib/toy.c"}
+    assert set(read_table(render(chosen, ["two kernels"]))) == {"toy_sort"}
