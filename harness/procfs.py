@@ -1,6 +1,6 @@
-"""What the host's kernel knows of a QEMU: whether it is stopped, and what time its threads got.
+"""What the host's kernel knows of a process: its state, its age, its memory, and what time its threads got.
 
-Linux's /proc, nothing else. A process that is gone has no threads.
+proc(5), nothing else. A process that is gone has no threads.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from rustbed.errors import HostError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +26,44 @@ class CpuTime:
         return CpuTime(ran_s=self.ran_s - earlier.ran_s, waited_s=self.waited_s - earlier.waited_s)
 
 
+def _stat(path: Path) -> list[str]:
+    """Return the fields of a stat file from the third on, the state: the name before may hold spaces."""
+    return path.read_text().rpartition(")")[2].split()
+
+
 def process_state(pid: int) -> str:
     """Return the letter of a process's state: R, S, D, T (stopped), Z; empty if it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return _stat(Path(f"/proc/{pid}/stat"))[0]
     except (OSError, IndexError):
         return ""
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process has this number, if only as a zombie."""
+    return process_state(pid) != ""
+
+
+def born(pid: int) -> int:
+    """Return when a process was started, in clock ticks since the host's boot; 0 if there is none.
+
+    Numbers of processes are used again; number and start together are not.
+    """
+    try:
+        return int(_stat(Path(f"/proc/{pid}/stat"))[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def memory_mib(pid: int, field: str) -> float:
+    """Return memory of a process by a field of smaps_rollup, in MiB: Pss, Anonymous.
+
+    Raises HostError if there is no such field, and OSError if there is no such process.
+    """
+    _, found, rest = Path(f"/proc/{pid}/smaps_rollup").read_text().partition(f"\n{field}:")
+    if not found:
+        raise HostError(f"smaps_rollup has no {field}")
+    return int(rest.split()[0]) / 1024
 
 
 def thread_times(pid: int) -> dict[int, CpuTime]:
@@ -49,7 +83,7 @@ def _thread_time(thread: Path) -> CpuTime:
         pass
     try:
         # without scheduler statistics (CONFIG_SCHED_INFO): ticks, and nothing of waiting
-        fields = (thread / "stat").read_text().rpartition(")")[2].split()
+        fields = _stat(thread / "stat")
         return CpuTime(ran_s=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
     except (OSError, ValueError, IndexError):
         return CpuTime()

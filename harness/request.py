@@ -19,17 +19,15 @@ from rustbed.devices.pci import PciDevice
 from rustbed.devices.served import device_of
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import NUMBERS, REQUESTED, WORDS, MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
 
 # the fixture `boot`: takes the keywords of the machine marker
 Booter = Callable[..., AbstractContextManager[Vm]]
 
-_TUPLES = ("machine_options", "cmdline", "acpi", "qemu_args")
+_TUPLES = (*WORDS, "acpi")
 _TEXTS = ("profile", "device_tree")
-# the least that makes sense
-_NUMBERS = {"memory_mib": 1, "cpus": 1, "free_ports": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +71,12 @@ def _checked(name: str, value: object) -> object:
         if value is None or isinstance(value, str):
             return value
         raise UsageError(f"{name} takes a string", given=repr(value))
-    if isinstance(value, int) and not isinstance(value, bool) and value >= _NUMBERS[name]:
+    allowed = NUMBERS[name]
+    if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
         return value
-    raise UsageError(f"{name} takes a number, at least {_NUMBERS[name]}", given=repr(value))
+    raise UsageError(
+        f"{name} takes a number, at least {allowed[0]} and at most {allowed[-1]}", given=repr(value)
+    )
 
 
 def _checked_devices(value: object) -> tuple[str | Device, ...]:
@@ -116,16 +117,8 @@ def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cac
 
     `base` is where firmware source files are looked for.
     """
-    spec = replace(
-        platform.spec(),
-        memory_mib=request.memory_mib,
-        cpus=request.cpus,
-        devices=request.devices,
-        cmdline=request.cmdline,
-        machine_options=request.machine_options,
-        free_ports=request.free_ports,
-        qemu_args=request.qemu_args,
-    )
+    wanted: dict[str, Any] = {name: getattr(request, name) for name in REQUESTED}
+    spec = replace(platform.spec(), **wanted)
     root = platform.toolchain.root
     tables = tuple(compile_acpi(_source(given, base), root=root, cache=cache) for given in request.acpi)
     spec = replace(spec, acpi_tables=tables)

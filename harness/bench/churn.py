@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
+from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms
 from rustbed.cache import Cache
 from rustbed.errors import HarnessError
 from rustbed.forks.machines import Machines
 from rustbed.prepare import Platform
+from rustbed.procfs import memory_mib
 from rustbed.progress import ignore
 
 

@@ -10,13 +10,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms, memory_mib
+from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms
 from rustbed.cache import Cache
 from rustbed.errors import ForkError
 from rustbed.forks.hot.shim import HOST, build_shim
 from rustbed.forks.machines import COPIED, Machines
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
+from rustbed.procfs import memory_mib, thread_times, total
 from rustbed.progress import ignore
 
 # forks that run at once while their memory is measured
@@ -47,8 +48,7 @@ class Way:
 
 def _cpu_ms(pid: int) -> float:
     """Return the processor time of a process, in milliseconds; what others do hardly changes it."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
+    return total(thread_times(pid).values()).ran_s * 1000
 
 
 def _use(way: Way, vm: Vm) -> None:

@@ -32,14 +32,6 @@ def first_answer_ms(vm: Vm) -> float:
     return vm.live.boot_ms
 
 
-def memory_mib(pid: int, field: str) -> float:
-    """Return memory of a process by smaps_rollup, in MiB: Pss, Anonymous."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1024
-    raise HostError(f"smaps_rollup has no {field}")
-
-
 def median_ms(values: Sequence[float]) -> str:
     """Render a median, or nothing where there were no values."""
     return f"{statistics.median(values):>6.1f} ms" if values else f"{'-':>9}"

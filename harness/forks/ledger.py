@@ -13,13 +13,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypedDict
 
 from rustbed import host
 from rustbed.cache import Cache, write_atomically
 from rustbed.deadline import Deadline
 from rustbed.errors import HostError
+from rustbed.procfs import born
 
 # memory left to everybody else, in MiB
 HEADROOM_MIB = 256
@@ -40,15 +40,6 @@ class _Claim(TypedDict):
     born: int
     serial: int
     mib: int
-
-
-def _born(pid: int) -> int:
-    """Return when a process was started; 0 if there is none."""
-    try:
-        # proc(5): the fields behind the name, which may hold spaces, begin with the third
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 class Ledger:
@@ -98,7 +89,7 @@ class Ledger:
             available = self._available_mib()
             if mib + HEADROOM_MIB <= available - claimed:
                 me, serial = os.getpid(), next(_serial)
-                claims.append(_Claim(pid=me, born=_born(me), serial=serial, mib=mib))
+                claims.append(_Claim(pid=me, born=born(me), serial=serial, mib=mib))
                 self._store(claims)
                 return serial
         if not claims or deadline.expired:
@@ -122,7 +113,7 @@ class Ledger:
             claims: list[_Claim] = json.loads(self._path.read_text())
         except (OSError, ValueError):
             return []
-        return [each for each in claims if each["born"] == _born(each["pid"])]
+        return [each for each in claims if each["born"] == born(each["pid"])]
 
     def _store(self, claims: list[_Claim]) -> None:
         write_atomically(self._path, json.dumps(claims))

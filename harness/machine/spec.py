@@ -13,6 +13,16 @@ from rustbed.arch import Arch
 from rustbed.devices.device import Device
 from rustbed.kernel.artifact import Kernel
 
+# fields that a request for a machine has too, by what they hold: words, and a number in a range. What a
+# description of a machine may say is checked by the same: bundles come from strangers.
+WORDS = ("machine_options", "cmdline", "qemu_args")
+NUMBERS = {
+    "memory_mib": range(1, 2**20 + 1),
+    "cpus": range(1, 4096 + 1),
+    "free_ports": range(256 + 1),
+}
+REQUESTED = ("devices", *WORDS, *NUMBERS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MachineSpec:

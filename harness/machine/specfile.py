@@ -17,7 +17,7 @@ from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.machine.argv import ACCELS
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import NUMBERS, WORDS, MachineSpec
 
 NAME = "machine.json"
 # the key of a device that the host served: what served it is not here
@@ -25,9 +25,6 @@ _SERVED = "served"
 
 _PATHS = ("image", "initramfs")
 _PATHS_OR_NONE = ("vmlinux", "config", "source_dir", "build_dir", "dtb")
-# the most that a description may say: bundles come from strangers
-_NUMBERS = {"memory_mib": 2**20, "cpus": 4096, "free_ports": 256}
-_TUPLES = ("devices", "machine_options", "cmdline", "qemu_args")
 
 
 def describe_machine(spec: MachineSpec) -> dict[str, Any]:
@@ -96,7 +93,7 @@ def _checked(name: str, value: object, base: Path) -> Any:
         return None
     if name in (*_PATHS, *_PATHS_OR_NONE):
         return base / _text(value)
-    if name in _TUPLES:
+    if name in ("devices", *WORDS):
         if not isinstance(value, list):
             raise TypeError(f"{name} is not a list")
         for part in value:
@@ -106,10 +103,10 @@ def _checked(name: str, value: object, base: Path) -> Any:
         return tuple(map(_text, value))
     if name == "accel" and value not in ACCELS:
         raise ValueError(f"unknown accelerator {value!r}")
-    if name not in _NUMBERS:
+    if name not in NUMBERS:
         return _text(value)
-    if not isinstance(value, int) or not 0 <= value <= _NUMBERS[name]:
-        raise ValueError(f"{name} is not a number up to {_NUMBERS[name]}")
+    if not isinstance(value, int) or value not in NUMBERS[name]:
+        raise ValueError(f"{name} is not a number from {NUMBERS[name][0]} to {NUMBERS[name][-1]}")
     return value
 
 

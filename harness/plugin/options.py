@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Generator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rustbed.prepare import Platforms
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
 from rustbed.report.shard import parse_shard, recorded_times
+from rustbed.request import MachineRequest
 
 # every option is there with this prefix; without it only if no other plugin and no conftest.py has the name
 PREFIX = "--rustbed-"
@@ -32,8 +34,8 @@ _ABOUT = (
 )
 
 MARKERS = (
-    "machine(devices, memory_mib, cpus, profile, cmdline, machine_options, device_tree, acpi, free_ports,"
-    " qemu_args): what this test's machine must have; keywords only, docs/writing-tests.md explains them",
+    f"machine({', '.join(field.name for field in fields(MachineRequest))}):"
+    " what this test's machine must have; keywords only, docs/writing-tests.md explains them",
     "arches(*names): run on these architectures only",
     "needs(*names): skip, by name, where the kernel lacks one of these modules or options (CONFIG_...)",
     "since(version): skip on kernels older than that, as 6.18",

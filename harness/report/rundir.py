@@ -20,6 +20,7 @@ from pathlib import Path
 from rustbed.cache import remove_tree
 from rustbed.errors import HostError
 from rustbed.escape import render_json
+from rustbed.procfs import is_there
 from rustbed.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
 
 __all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "SOURCE", "VERDICT"]
@@ -119,7 +120,7 @@ def remove_old_sessions(current: Path, keep: int = 20) -> None:
 def _is_running(session: str) -> bool:
     """Whether the process that a session is named after is there; its number may have been reused."""
     match = _SESSION.fullmatch(session)
-    return match is not None and Path("/proc", match["pid"]).exists()
+    return match is not None and is_there(int(match["pid"]))
 
 
 def run_dir(session: Path, nodeid: str) -> Path:

@@ -41,8 +41,12 @@ def test_unknown_keyword_is_refused_and_the_known_ones_are_listed() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("devices", 5, "devices takes arguments of -device and Device values"),
-        ("devices", ["edu", 5], "devices takes arguments of -device and Device values"),
+        ("devices", 5, "devices takes arguments of -device, Device values"),
+        (
+            "devices",
+            ["edu", 5],
+            "devices takes arguments of -device, Device values and devices written in Python",
+        ),
         ("acpi", {"a.dsl"}, "acpi takes a string or a list of strings"),
         ("cmdline", None, "cmdline takes a string or a list of strings"),
         ("memory_mib", "256", "memory_mib takes a number, at least 1"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 
 from rustbed import Vm
+from rustbed.procfs import born
 
 # larger: a kernel with all detectors does not boot in less than what is the default
 LARGE = pytest.mark.machine(memory_mib=288)
@@ -17,8 +17,7 @@ ended: list[float] = []
 
 def born_s(pid: int) -> float:
     """Return when a process was started, on time.monotonic()."""
-    ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return born(pid) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from rustbed.bench.churn import Churn, render_churn
 from rustbed.bench.devices import Speed, render_speeds
 from rustbed.bench.explain import Cost, render_costs
 from rustbed.bench.fork import Way, render_forks
-from rustbed.bench.forked import memory_mib
 from rustbed.errors import HostError
+from rustbed.procfs import memory_mib
 
 
 def test_ways_to_make_machines_have_a_line_each_with_their_medians() -> None:
