@@ -1,4 +1,4 @@
-"""Devices that QEMU's migration leaves out without a word.
+"""Devices whose state QEMU's migration leaves out silently.
 
 Such a device comes into a fork as after a reset, while the guest's kernel
 believes that it has been set up. A PCI device can be taken from the kernel

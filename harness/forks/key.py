@@ -1,4 +1,4 @@
-"""What tells one saved machine from another, and which machines cannot be told.
+"""A template's cache key, and which machines are never forked.
 
 Knows nothing of how machines are saved.
 """

@@ -21,7 +21,7 @@ from rustbed.deadline import Deadline
 from rustbed.errors import HostError
 from rustbed.procfs import born
 
-# memory left to everybody else, in MiB
+# memory left to other programs, in MiB
 HEADROOM_MIB = 256
 # seconds to wait for the machines of others to end
 PATIENCE_S = 600.0

@@ -1,8 +1,8 @@
-"""What can still be had from a machine that does not answer, before it is thrown away.
+"""What can still be collected from a machine that does not answer, before it is thrown away.
 
 Asks the host's kernel, QEMU's monitor, the guest's second shell and, by a
 break on the console, the guest's kernel, each for a few seconds at most.
-Whoever does not answer is noted: collecting never raises.
+What does not answer is noted: collecting never raises.
 """
 
 from __future__ import annotations

@@ -60,12 +60,12 @@ def parse_machine(facts: object, base: Path) -> MachineSpec:
     """Return the spec that `describe_machine` described; relative paths are below `base`.
 
     Fields that are not known here are ignored, those of a later version have
-    defaults. Raises UsageError if it is no description of a machine.
+    defaults. Raises UsageError if it is not a description of a machine.
     """
     try:
         return _parse(facts, base)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"this describes no machine: {type(error).__name__}: {error}") from error
+        raise UsageError(f"this does not describe a machine: {type(error).__name__}: {error}") from error
 
 
 def _parse(facts: Any, base: Path) -> MachineSpec:

@@ -73,7 +73,7 @@ def damage(**changes: object) -> dict[str, Any]:
     ],
 )
 def test_what_is_no_description_is_refused(facts: object) -> None:
-    with pytest.raises(UsageError, match="describes no machine"):
+    with pytest.raises(UsageError, match="does not describe a machine"):
         parse_machine(facts, Path("/b"))
 
 
