@@ -57,7 +57,7 @@ PLACES = {
 # what is waited for, and steps that say more than who took them: people look for these
 KEPT = re.compile(
     r"_*(?:synchronize_\w+|(?:add|remove)_wait_queue\w*|alloc_skb|iov_iter_(?:advance|revert)|clear_page"
-    r"|reserve_bootmem_region)"
+    r"|reserve_bootmem_region|unwind_next_frame|hrtimer_active)"
 )
 
 _RULES = {role: re.compile(rule, re.VERBOSE) for role, rule in PLACES.items()}

@@ -95,8 +95,8 @@ def test_function_that_serves_its_caller(names: str) -> None:
         "iov_iter_advance consume_skb call_timer_fn hrtimer_active lookup_object bad_mode start_kernel",
     ],
 )
-def test_function_that_can_be_at_fault(names: str) -> None:
-    assert [name for name in names.split() if name in PLUMBING] == []
+def test_function_that_no_family_takes_by_its_name(names: str) -> None:
+    assert [name for name in names.split() if PLUMBING.matches(name)] == []
 
 
 @pytest.mark.parametrize(
