@@ -153,11 +153,11 @@ class _Examination:
 
     @contextmanager
     def _noting(self, title: str) -> Iterator[None]:
-        """Note what could not be had, and why."""
+        """Note what is unavailable, and why."""
         try:
             yield
         except (HarnessError, OSError) as error:
-            self._write(f"{title}: could not be had", str(error))
+            self._write(f"{title}: unavailable", str(error))
 
     # -- QEMU --------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class _Examination:
                 self._write(f"sysrq {key} by console", text)
             if not answers:
                 why = "this QEMU's console has no input" if answers is None else _SILENT
-                self._write(f"sysrq {keys} by console: could not be had", why)
+                self._write(f"sysrq {keys} by console: unavailable", why)
             return None if answers is None else bool(answers)
         return None
 

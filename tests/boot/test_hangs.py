@@ -163,7 +163,7 @@ def test_evidence_has_the_registers_three_times(endings: dict[str, Ending], name
 
 
 def test_evidence_says_what_could_not_be_had(endings: dict[str, Ending]) -> None:
-    assert "sysrq wlt by console: could not be had" in endings["test_spins_with_interrupts_off"].evidence
+    assert "sysrq wlt by console: unavailable" in endings["test_spins_with_interrupts_off"].evidence
 
 
 def test_what_the_evidence_says_is_judged_in_no_test(endings: dict[str, Ending]) -> None:

@@ -113,8 +113,8 @@ def test_evidence_says_what_could_not_be_had(fake_boot: Booter, tmp_path: Path) 
         pass
     text = hang_log(tmp_path)
     assert "user space does not answer" in text
-    assert "== sysrq wlt by console: could not be had" in text
-    assert "== non-maskable interrupt: could not be had\nQMP inject-nmi: no such thing" in text
+    assert "== sysrq wlt by console: unavailable" in text
+    assert "== non-maskable interrupt: unavailable\nQMP inject-nmi: no such thing" in text
 
 
 def test_kernel_that_knows_no_breaks_is_asked_through_the_second_shell(
@@ -123,7 +123,7 @@ def test_kernel_that_knows_no_breaks_is_asked_through_the_second_shell(
     with hung(fake_boot, f"pulse:{STUCK}", "ready", "wait"):
         pass
     text = hang_log(tmp_path)
-    assert "== sysrq wlt by console: could not be had" in text
+    assert "== sysrq wlt by console: unavailable" in text
     assert [key for key in "wlt" if f"== sysrq {key} by the second shell\n" in text] == ["w", "l", "t"]
     # the machine is not made to panic while somebody answers
     assert "sysrq c" not in text
@@ -132,7 +132,7 @@ def test_kernel_that_knows_no_breaks_is_asked_through_the_second_shell(
 def test_console_of_an_old_qemu_cannot_be_typed_at(fake_boot: Booter, tmp_path: Path) -> None:
     with fake_boot("ready", "wait", version=(7, 2, 0)) as vm, pytest.raises(HangError, match="guest dead"):
         vm.run("sleep 60", timeout_s=1)
-    assert "sysrq wlt by console: could not be had\nthis QEMU's console has no input" in hang_log(tmp_path)
+    assert "sysrq wlt by console: unavailable\nthis QEMU's console has no input" in hang_log(tmp_path)
 
 
 def test_error_shows_the_console_as_it_was_before_it_was_asked(fake_boot: Booter) -> None:
