@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from rustbed import host
+from rustbed import host, runfiles
 from rustbed.errors import HostError, MachineError
 from rustbed.forks.machines import Machines
 from rustbed.instruments.instrument import Instrument
@@ -30,7 +30,6 @@ from rustbed.prepare import Platform
 from rustbed.report import rundir
 from rustbed.report.verdict import (
     GRAVITY,
-    HANG,
     Expectation,
     MachineReport,
     Outcome,
@@ -158,7 +157,7 @@ class TestRun:
         if self._debug_files.get(directory) != files:
             self._debug_files[directory] = files
             directory.mkdir(parents=True, exist_ok=True)
-            rundir.replace_text(directory / debugfiles.NAME, debugfiles.render_files(files))
+            rundir.replace_text(directory / runfiles.SYMBOLS, debugfiles.render_files(files))
 
     def judge(self, phase: str = "", outcome: Outcome = Outcome.PASS, reason: str = "") -> Verdict:
         """Judge the test, of which a phase ended as `outcome`; without a phase it is over.
@@ -182,14 +181,14 @@ class TestRun:
     def write(self) -> None:
         """Leave the verdict in the run directory, and a copy of the test if it is red."""
         assert self.verdict is not None, "judge first"
-        rundir.write_verdict(self.directory / rundir.VERDICT, self.verdict, self.reports, test=self.test)
+        rundir.write_verdict(self.directory / runfiles.VERDICT, self.verdict, self.reports, test=self.test)
         if self.verdict.is_red and self.source is not None:
             rundir.keep_source(self.directory, self.source)
 
     def _find_stuck(self) -> None:
         """Let the reports of machines that hang say where in a driver."""
         for path, seen in self._seen.items():
-            log = path / HANG
+            log = path / runfiles.HANG
             # where the host let nothing run, nothing is known of the guest
             is_known = seen.hang != Hang.HOST and log.is_file()
             if seen.ended is not Outcome.HANG or seen.stuck is not None or not is_known:

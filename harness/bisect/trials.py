@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rustbed import process
+from rustbed import process, runfiles
 from rustbed.bisect.candidates import check_out, describe_commit, remove_worktree
 from rustbed.bisect.search import (
     Result,
@@ -138,7 +138,7 @@ def _run(test: Sequence[str], kernel: str, results: Path, say: Say) -> tuple[boo
     argv = [sys.executable, "-m", "pytest", *test, *words]
     log = results / "pytest.log"
     status = process.run_logged([*argv, "-p", "no:cacheprovider"], log=log, on_line=on_line)
-    junit = results / "latest" / "junit.xml"
+    junit = results / runfiles.LATEST / runfiles.JUNIT
     if not junit.exists():
         return None, f"pytest ended with status {status}: {log}"
     return judge_results(junit)

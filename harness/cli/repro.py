@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from rustbed import runfiles
 from rustbed.arch import Arch, require_arch
 from rustbed.cli.arguments import add_cache, read_cache
 from rustbed.cli.terminal import confirm, say
@@ -127,7 +128,9 @@ def _run(args: argparse.Namespace) -> int:
     except HarnessError as error:
         say(f"{Sameness.UNKNOWN}: {error}")
         return _STATUS[Sameness.UNKNOWN]
-    rundir.write_verdict(directory / rundir.VERDICT, verdict_of(scene, replayed, judgement), test=scene.test)
+    rundir.write_verdict(
+        directory / runfiles.VERDICT, verdict_of(scene, replayed, judgement), test=scene.test
+    )
     say(f"{judgement.sameness}: {judgement.reason}")
     return _STATUS[judgement.sameness]
 

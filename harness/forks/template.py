@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rustbed import runfiles
 from rustbed.cache import Cache, Facts
 from rustbed.deadline import Deadline
 from rustbed.errors import CommandError, ForkError, HostError, MonitorError
@@ -34,8 +35,6 @@ KIND = "templates"
 RAM = "ram"
 STATE = "state"
 STUB = "kernel"
-RECORDS = "records.log"
-CONSOLE = "console.log"
 
 # bytes of a kernel image in which QEMU finds all that it wants to know before it loads it
 _STUB_BYTES = 64 * 1024
@@ -146,7 +145,7 @@ def open_template(
 
 
 def _load(key: str, spec: MachineSpec, directory: Path, facts: Facts) -> Template:
-    records, _ = parse_kmsg((directory / RECORDS).read_bytes())
+    records, _ = parse_kmsg((directory / runfiles.RECORDS).read_bytes())
     return Template(
         key=key,
         spec=spec,
@@ -186,10 +185,10 @@ def _make_once(
             _save(vm.monitor, directory / STATE)
             copy_pages(memory, directory / RAM)
         # complete only now: QEMU is gone and all that it wrote has been read
-        shutil.copyfile(vm.files.records, directory / RECORDS)
+        shutil.copyfile(vm.files.records, directory / runfiles.RECORDS)
         with spec.kernel.image.open("rb") as image:
             (directory / STUB).write_bytes(image.read(_STUB_BYTES))
-        shutil.copyfile(vm.files.console, directory / CONSOLE)
+        shutil.copyfile(vm.files.console, directory / runfiles.CONSOLE)
     finally:
         os.close(memory)
     shutil.rmtree(scratch)

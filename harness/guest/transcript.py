@@ -16,12 +16,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rustbed import runfiles
 from rustbed.errors import UsageError
 from rustbed.guest.kmsg import render_fence
 from rustbed.guest.logfile import LogFile
 
-NAME = "transcript.jsonl"
-# directory beside it, with what commands read, each in a file named after its SHA-256
+# directory beside the transcript, with what commands read, each in a file named after its SHA-256
 INPUTS = "inputs"
 
 _FENCE = render_fence("")
@@ -121,7 +121,9 @@ def parse_transcript(text: str) -> tuple[Command, ...]:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             if number == len(lines):
                 break
-            raise UsageError(f"{NAME}:{number}: this is no command", line=line[:200], error=error) from error
+            raise UsageError(
+                f"{runfiles.TRANSCRIPT}:{number}: this is no command", line=line[:200], error=error
+            ) from error
     return tuple(command for command in commands if not command.is_fence)
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from rustbed import runfiles
 from rustbed.errors import CommandError, HarnessError, LostError
 from rustbed.instruments.instrument import Instrument
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import Kind, Splat, find_splats, new_taints
 from rustbed.machine.live import Live
-from rustbed.report import rundir
 from rustbed.report.verdict import MachineReport, Outcome
 
 # seconds that what a module left behind gets to show itself, unless a test says otherwise
@@ -49,7 +49,7 @@ class Watched:
         self._looked_at = live.commands
         wanted = live.end_is_wanted and isinstance(live.ended, LostError)
         ended = None if wanted else live.ended
-        (live.run_dir / rundir.KERNEL).write_text(render_records(records) + "\n")
+        (live.run_dir / runfiles.KERNEL).write_text(render_records(records) + "\n")
         return MachineReport(
             arch=live.arch,
             release=live.kernel.release,

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from rustbed import runfiles
 from rustbed.errors import HangError, HarnessError
 from rustbed.guest import tasks
 from rustbed.guest.pulse import Pulse
@@ -91,7 +92,7 @@ class _Examination:
     def run(self) -> Observation:
         with self._file:
             text = f"{self._running.console_size} bytes were there before it was asked for anything"
-            self._write("console.log", text)
+            self._write(runfiles.CONSOLE, text)
             state = process_state(self._running.child.pid)
             run_state = None if state in ("", "T", "t", "Z") else self._run_state()
             if run_state is None:

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rustbed import process
+from rustbed import process, runfiles
 from rustbed.devices.device import Served
 from rustbed.errors import CrashError, LostError
-from rustbed.guest import transcript
 from rustbed.log.record import Record, parse_console
-from rustbed.machine import specfile
 
 _PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
 # seconds that a panicking kernel gets to finish its report
@@ -39,47 +37,47 @@ class RunFiles:
     @property
     def console(self) -> Path:
         """What the kernel wrote to its serial console."""
-        return self.directory / "console.log"
+        return self.directory / runfiles.CONSOLE
 
     @property
     def records(self) -> Path:
         """The raw stream of /dev/kmsg."""
-        return self.directory / "records.log"
+        return self.directory / runfiles.RECORDS
 
     @property
     def shell(self) -> Path:
         """Commands, what they wrote, and their statuses."""
-        return self.directory / "shell.log"
+        return self.directory / runfiles.SHELL
 
     @property
     def transcript(self) -> Path:
         """The same commands and QMP's, to be given again."""
-        return self.directory / transcript.NAME
+        return self.directory / runfiles.TRANSCRIPT
 
     @property
     def machine(self) -> Path:
         """What the machine was made of."""
-        return self.directory / specfile.NAME
+        return self.directory / runfiles.MACHINE
 
     @property
     def monitor(self) -> Path:
         """QMP commands, answers and events."""
-        return self.directory / "monitor.log"
+        return self.directory / runfiles.MONITOR
 
     @property
     def qemu(self) -> Path:
         """What QEMU itself said."""
-        return self.directory / "qemu.log"
+        return self.directory / runfiles.QEMU
 
     @property
     def hang(self) -> Path:
         """What could be had from a machine that hung; not there if it did not."""
-        return self.directory / "hang.log"
+        return self.directory / runfiles.HANG
 
     @property
     def script(self) -> Path:
         """Starts the same machine again."""
-        return self.directory / "run.sh"
+        return self.directory / runfiles.REPEAT
 
 
 def read_console(console: Path, end: int | None = None) -> tuple[Record, ...]:

@@ -19,7 +19,6 @@ from rustbed.kernel.artifact import Kernel, Module
 from rustbed.machine.argv import ACCELS
 from rustbed.machine.spec import NUMBERS, WORDS, MachineSpec
 
-NAME = "machine.json"
 # the key of a device that the host served: what served it is not here
 _SERVED = "served"
 

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rustbed import runfiles
 from rustbed.report.cases import GOOD, RERUN, SUITE, Phase, case_of, flaky, lost_case, worse
 from rustbed.report.dialects import Result, parse_results
 from rustbed.report.html import Entry, Session, render_page
 from rustbed.report.junit import Case, lost_session, render_junit, write_junit
 from rustbed.report.known import KnownIssue, find_known, find_wrong
-from rustbed.report.rundir import CONSOLE, replace_text
+from rustbed.report.rundir import replace_text
 
 # exit statuses of pytest: all is well, some tests failed
 _FINE, _FAILED = 0, 1
@@ -56,8 +57,8 @@ class Recorder:
     _wrong: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.path = self.directory / "junit.xml"
-        self.page = self.directory / "report.html"
+        self.path = self.directory / runfiles.JUNIT
+        self.page = self.directory / runfiles.PAGE
         self._begun = datetime.now(UTC)
         write_junit(self.path, lost_session(SUITE))
 
@@ -139,7 +140,7 @@ class Recorder:
 
     def _read_tail(self, result: Result) -> str:
         """Return the end of the console of a test's first machine, "" if it has none."""
-        path = self.directory / result.properties.get("run_directory", "") / CONSOLE
+        path = self.directory / result.properties.get("run_directory", "") / runfiles.CONSOLE
         try:
             with path.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))

@@ -17,22 +17,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rustbed import runfiles
 from rustbed.cache import remove_tree
 from rustbed.errors import HostError
 from rustbed.escape import render_json
 from rustbed.procfs import is_there
-from rustbed.report.verdict import BEGUN, CONSOLE, REPEAT, MachineReport, Verdict
-
-__all__ = ["CONSOLE", "KERNEL", "LATEST", "REPEAT", "SOURCE", "VERDICT"]
-
-# the kernel log of the test's window, rendered
-KERNEL = "kernel.log"
-VERDICT = "verdict.json"
-# the file that a red test is in
-SOURCE = "source"
-
-# the symbolic link to the newest session
-LATEST = "latest"
+from rustbed.report.verdict import BEGUN, MachineReport, Verdict
 
 # UTC time of the start and the process; a number more if one process opens several in a second
 _SESSION = re.compile(r"\d{8}T\d{6}Z-(?P<pid>\d+)(?:\.\d+)?")
@@ -66,7 +56,7 @@ def make_session(session: Path) -> None:
     base = session.parent
     try:
         session.mkdir(parents=True, exist_ok=True)
-        _point(base / LATEST, session.name)
+        _point(base / runfiles.LATEST, session.name)
     except OSError as error:
         raise HostError(f"cannot write results to {base}: {error.strerror}", fix="--results=DIR") from error
 
@@ -136,7 +126,7 @@ def run_dir(session: Path, nodeid: str) -> Path:
     except FileExistsError:
         digest = hashlib.sha256(nodeid.encode(errors="surrogatepass")).hexdigest()[:8]
         path = _make_unique(session, f"{name}-{digest}", "-")
-    write_verdict(path / VERDICT, BEGUN, test=nodeid)
+    write_verdict(path / runfiles.VERDICT, BEGUN, test=nodeid)
     return path
 
 
@@ -182,7 +172,7 @@ def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]
 
 def keep_source(directory: Path, source: Path) -> None:
     """Copy the file that a test is in to its run directory: it may be edited before somebody looks."""
-    kept = directory / SOURCE
+    kept = directory / runfiles.SOURCE
     kept.mkdir(exist_ok=True)
     # a test that was generated has no file
     with suppress(FileNotFoundError):
@@ -191,7 +181,7 @@ def keep_source(directory: Path, source: Path) -> None:
 
 def is_kept_source(path: Path) -> bool:
     """Whether a path is the directory in which a run directory keeps its test."""
-    return path.name == SOURCE and (path.parent / VERDICT).is_file()
+    return path.name == runfiles.SOURCE and (path.parent / runfiles.VERDICT).is_file()
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from rustbed import runfiles
 from rustbed.errors import render_facts
 from rustbed.log.annotate import render_blame
 from rustbed.log.fingerprint import fingerprint
@@ -20,11 +21,6 @@ from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
 from rustbed.report.echoes import drop_echoes
 from rustbed.report.taints import find_unexplained
-
-# file names in a run directory that a failure text points at (harness/report/rundir.py makes them)
-CONSOLE = "console.log"
-REPEAT = "run.sh"
-HANG = "hang.log"
 
 # records of registers and code of x86, arm64 and riscv; RIP, pc and epc, where it stopped, are none of them
 _REGISTERS = re.compile(
@@ -273,7 +269,7 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
     if machine.ended is not None:
         facts.append(("machine", machine.reason or machine.ended))
     if machine.ended is Outcome.HANG:
-        facts.append(("hang", machine.run_dir / HANG))
+        facts.append(("hang", machine.run_dir / runfiles.HANG))
     if own:
         facts.append(("splat", _render_splat(own[0], machine.annotated or machine.records)))
         facts += [("symbols", note) for note in machine.notes]
@@ -281,8 +277,8 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
     else:
         facts.append(("last records", render_records(machine.records[-_LAST:]) or "none"))
     facts.append(("kernel", machine.release))
-    facts.append(("console", machine.run_dir / CONSOLE))
-    facts.append(("repeat", f"sh {machine.run_dir / REPEAT}"))
+    facts.append(("console", machine.run_dir / runfiles.CONSOLE))
+    facts.append(("repeat", f"sh {machine.run_dir / runfiles.REPEAT}"))
     return render_facts(headline, facts)
 
 
@@ -291,10 +287,10 @@ def _render_splat(splat: Splat, records: Sequence[Record]) -> str:
     begin = max(0, splat.first - _BEFORE)
     whole = records[begin : splat.last + 1]
     shown = [record for record in whole if not _REGISTERS.match(record.text)]
-    folded = f"... {len(whole) - len(shown)} records of registers, in {CONSOLE}"
+    folded = f"... {len(whole) - len(shown)} records of registers, in {runfiles.CONSOLE}"
     last = [folded] if len(shown) < len(whole) else []
     if len(shown) <= _BEFORE + _OF_SPLAT:
         return "\n".join([render_records(shown), *last])
     head, tail = shown[: _BEFORE + _OF_SPLAT // 2], shown[-_OF_SPLAT // 2 :]
-    cut = f"... {len(shown) - len(head) - len(tail)} records, all of them in {CONSOLE}"
+    cut = f"... {len(shown) - len(head) - len(tail)} records, all of them in {runfiles.CONSOLE}"
     return "\n".join([render_records(head), cut, render_records(tail), *last])

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from rustbed import runfiles
 from rustbed.errors import UsageError, suggest
-from rustbed.report.rundir import VERDICT
 from rustbed.report.verdict import Outcome, Verdict
 
 _GREEN = tuple(outcome for outcome in Outcome if not Verdict(outcome=outcome, reason="").is_red)
@@ -21,7 +21,7 @@ def list_runs(session: Path, *, everything: bool) -> Iterator[str]:
     if not session.is_dir():
         raise UsageError(f"there are no results in {session}", fix=f"{suggest('test')}, or name a session")
     found = 0
-    for path in sorted({*session.glob(VERDICT), *session.glob(f"*/{VERDICT}")}):
+    for path in sorted({*session.glob(runfiles.VERDICT), *session.glob(f"*/{runfiles.VERDICT}")}):
         outcome, reason = _read(path)
         if everything or outcome not in _GREEN:
             found += 1

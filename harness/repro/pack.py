@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from rustbed import runfiles
 from rustbed.bundle.archive import describe_file, write_bundle
 from rustbed.bundle.manifest import BundleError, Manifest, check_path
 from rustbed.bundle.relocate import relocate_machine
@@ -12,7 +13,6 @@ from rustbed.errors import UsageError
 from rustbed.guest import transcript
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.specfile import describe_machine
-from rustbed.report.rundir import SOURCE
 from rustbed.repro import script
 from rustbed.repro.scene import Scene, check_commands, check_machine, load_run
 
@@ -20,8 +20,8 @@ SUFFIX = ".rustbed.tar.gz"
 
 # files of a run that people read
 _LOGS = (
-    *("verdict.json", "console.log", "kernel.log", "records.log"),
-    *("shell.log", "monitor.log", "qemu.log", "hang.log"),
+    *(runfiles.VERDICT, runfiles.CONSOLE, runfiles.KERNEL, runfiles.RECORDS),
+    *(runfiles.SHELL, runfiles.MONITOR, runfiles.QEMU, runfiles.HANG),
 )
 # characters of a bundle's name, so that every path in it fits into a tar header
 _NAME_LENGTH = 80
@@ -88,11 +88,13 @@ def _target(given: Path | None, run: Path) -> Path:
 def _evidence(run: Path, scene: Scene) -> dict[str, Path]:
     """Return what the run left behind: logs, the transcript, what commands read, the test's source."""
     found = {name: path for name in _LOGS if (path := scene.directory / name).is_file()}
-    found["verdict.json"] = run / "verdict.json"
-    found[transcript.NAME] = scene.directory / transcript.NAME
+    found[runfiles.VERDICT] = run / runfiles.VERDICT
+    found[runfiles.TRANSCRIPT] = scene.directory / runfiles.TRANSCRIPT
     inputs = {command.stdin for command in scene.commands if command.stdin is not None}
     found |= {f"{transcript.INPUTS}/{name}": scene.directory / transcript.INPUTS / name for name in inputs}
-    found |= {f"{SOURCE}/{path.name}": path for path in (run / SOURCE).glob("*") if path.is_file()}
+    found |= {
+        f"{runfiles.SOURCE}/{path.name}": path for path in (run / runfiles.SOURCE).glob("*") if path.is_file()
+    }
     return found
 
 
@@ -100,7 +102,7 @@ def _scripts(scene: Scene, spec: MachineSpec, scratch: Path) -> dict[str, Path]:
     """Write run.sh and what it needs, and return the files."""
     monitor = script.render_monitor(scene.commands)
     texts = {
-        script.SCRIPT: script.render_script(spec, scene.test, with_monitor=bool(monitor)),
+        runfiles.REPEAT: script.render_script(spec, scene.test, with_monitor=bool(monitor)),
         script.COMMANDS: script.render_commands(scene.commands, scene.read_input),
     }
     if monitor:

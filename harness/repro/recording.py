@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rustbed import process
+from rustbed import process, runfiles
 from rustbed.errors import HostError, UsageError
 from rustbed.host import Qemu
 from rustbed.image import cpio
@@ -25,7 +25,6 @@ from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols, keep_
 
 # files of a recording's directory, which has copies of all that the machine is made of
 EVENTS = "recording.bin"
-CONSOLE = "console.log"
 AGAIN = "console.again.log"
 FACTS = "recording.json"
 _SYMBOLS = "symbols"
@@ -70,7 +69,7 @@ def render_initramfs(base: bytes, commands: str) -> bytes:
 
 def recorded_argv(spec: MachineSpec, directory: Path, mode: str) -> tuple[str, ...]:
     """Return QEMU's arguments without the program; `mode` is record or replay."""
-    console = directory / (CONSOLE if mode == "record" else AGAIN)
+    console = directory / (runfiles.CONSOLE if mode == "record" else AGAIN)
     channels = Channels(console=file_chardev(console), shell="null", records="null", monitor=None)
     argv = list(render_argv(spec, (), channels))
     # counting instructions takes one thread
@@ -145,7 +144,7 @@ def play_back(recording: Recording, qemu: Qemu) -> bool:
     """Play a recording back and return whether the console is the same to the last byte."""
     _run(qemu, recording.argv, "playing back", recording.timeout_s)
     directory = recording.directory
-    return (directory / AGAIN).read_bytes() == (directory / CONSOLE).read_bytes()
+    return (directory / AGAIN).read_bytes() == (directory / runfiles.CONSOLE).read_bytes()
 
 
 def _run(qemu: Qemu, argv: Sequence[str], attempted: str, timeout_s: float) -> None:

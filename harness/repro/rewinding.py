@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rustbed import process
+from rustbed import process, runfiles
 from rustbed.arch import require_arch
 from rustbed.deadline import Deadline
 from rustbed.errors import HostError, UsageError
@@ -40,7 +40,7 @@ def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, b
     symbols = require_symbols(recording)
     if not require_arch(recording.arch).rewinds:
         say(f"  note    QEMU cannot go back in a recording of {recording.arch}: forward only")
-    log = recording.directory / "qemu.log"
+    log = recording.directory / runfiles.QEMU
     with short_path(recording.directory) as short, log.open("wb") as sink:
         socket = short / "stub"
         # of a session that was killed

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rustbed import runfiles
 from rustbed.bundle.allowed import check_argv, check_monitor
 from rustbed.bundle.archive import unpack_bundle
 from rustbed.bundle.manifest import BundleError, Manifest
@@ -23,7 +24,6 @@ from rustbed.log.fingerprint import fingerprint
 from rustbed.log.splat import Splat
 from rustbed.machine import specfile
 from rustbed.machine.spec import MachineSpec
-from rustbed.report.rundir import VERDICT
 from rustbed.report.verdict import Outcome
 from rustbed.repro.script import render_argv_of
 
@@ -80,12 +80,12 @@ def load_run(directory: Path) -> Scene:
     first that ended by itself, else the first. Raises UsageError for a directory
     in which a file is missing or damaged.
     """
-    verdict = _read_json(directory / VERDICT)
+    verdict = _read_json(directory / runfiles.VERDICT)
     try:
         splats = _known(sorted(verdict["splats"], key=lambda splat: not splat["fatal"]))
         machine = _guilty(verdict["machines"], splats)
         machine_directory = directory / str(machine["directory"])
-        described = _read_json(machine_directory / specfile.NAME)
+        described = _read_json(machine_directory / runfiles.MACHINE)
         return Scene(
             test=str(verdict["test"]),
             outcome=Outcome(verdict["outcome"]),
@@ -137,10 +137,10 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_transcript(directory: Path) -> tuple[Command, ...]:
     try:
-        return parse_transcript((directory / transcript.NAME).read_text(errors="surrogateescape"))
+        return parse_transcript((directory / runfiles.TRANSCRIPT).read_text(errors="surrogateescape"))
     except FileNotFoundError as error:
         raise UsageError(
-            f"{directory} has no {transcript.NAME}: the machine was never given a command"
+            f"{directory} has no {runfiles.TRANSCRIPT}: the machine was never given a command"
         ) from error
 
 

@@ -17,7 +17,6 @@ from rustbed.guest.transcript import Command
 from rustbed.machine.argv import Channels, render_argv, wrap_command
 from rustbed.machine.spec import MachineSpec
 
-SCRIPT = "run.sh"
 COMMANDS = "commands"
 MONITOR = "monitor.commands"
 

@@ -20,8 +20,6 @@ from rustbed.kernel.elf import find_build_id, parse_elf
 
 # where compilers in the toolroot see the kernel's source, its O= tree, a module's directory
 _SOURCE, _BUILD, _MODULE = "/src", "/build", "/module"
-# the file of a run directory
-NAME = "symbols.json"
 _RUST = "/usr/lib/rustlib/src/rust"
 
 

@@ -11,14 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rustbed import host
+from rustbed import host, runfiles
 from rustbed.errors import HostError
 from rustbed.log.annotate import annotate
 from rustbed.log.frame import Frame
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat
 from rustbed.log.symbolize import Blame, Build, Symbols, blame_frame, find_frames, refine
-from rustbed.symbols.debugfiles import NAME, DebugFiles, find_files, parse_files
+from rustbed.symbols.debugfiles import DebugFiles, find_files, parse_files
 from rustbed.symbols.symbolizer import look_up
 
 # lines of source shown before and behind a blamed one
@@ -84,7 +84,7 @@ def find_debug_files(
     `modules` is searched for module files. None if there is nothing of either. Raises UsageError for
     what is not there.
     """
-    kept = log.parent / NAME
+    kept = log.parent / runfiles.SYMBOLS
     if vmlinux is not None or modules is not None:
         return find_files(vmlinux, modules, _find_symbolizer(cache_root))
     if not kept.is_file():

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from rustbed import runfiles
 from rustbed.arch import Arch
 from rustbed.cli.main import main
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.record import parse_console
 from rustbed.log.splat import find_splats
 from rustbed.log.symbolize import find_build
-from rustbed.report import rundir
-from rustbed.symbols import debugfiles
 from rustbed.symbols.debugfiles import parse_files
 from rustbed.symbols.lines import read_lines
 from tests.boot import pytest_runs
@@ -79,7 +78,7 @@ def kind_on(kernel: Kernel, row: Pointed) -> str:
 
 @each_pointed
 def test_verdict_names_function_file_and_line(results: Path, kernel: Kernel, row: Pointed) -> None:
-    verdict = json.loads((directory(results, row.test) / rundir.VERDICT).read_text())
+    verdict = json.loads((directory(results, row.test) / runfiles.VERDICT).read_text())
     # a kernel that goes on after a death may warn of what the dead left behind
     splat = verdict["splats"][0]
     assert {name: splat[name] for name in ("kind", "function", "file", "line")} == {
@@ -124,7 +123,7 @@ def test_failure_text_shows_inlined_functions_and_the_boundary(results: Path) ->
 def test_explain_of_the_saved_run_directory_tells_the_same(
     results: Path, kernel: Kernel, row: Pointed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["explain", str(directory(results, row.test) / rundir.CONSOLE), "--json"]) == 1
+    assert main(["explain", str(directory(results, row.test) / runfiles.CONSOLE), "--json"]) == 1
     said = capsys.readouterr()
     splat = json.loads(said.out)[0]
     assert {name: splat[name] for name in ("kind", "function", "file", "line")} == {
@@ -139,9 +138,9 @@ def test_explain_of_the_saved_run_directory_tells_the_same(
 def test_another_build_of_the_module_is_not_believed(results: Path, tmp_path: Path) -> None:
     """As after an edit: the file in the place of the one that ran has another build id."""
     run = directory(results, "test_null_in_an_inlined_function")
-    document = json.loads((run / debugfiles.NAME).read_text())
+    document = json.loads((run / runfiles.SYMBOLS).read_text())
     document["files"]["pointed"]["build_id"] = "00" * 20
-    records = parse_console((run / rundir.CONSOLE).read_text(errors="replace"))
+    records = parse_console((run / runfiles.CONSOLE).read_text(errors="replace"))
     files = parse_files(json.dumps(document))
     lines = read_lines(records, find_splats(records), files, find_build(records))
     splat = next(iter(lines.refined.values()))

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from tests.unit.kernel.elf_files import Symbol, make_build_id, make_elf, make_symbols
 
+from rustbed import runfiles
 from rustbed.cli.main import main
 from rustbed.log.record import parse_console
 from rustbed.log.splat import find_splats
 from rustbed.log.symbolize import Build
-from rustbed.symbols.debugfiles import NAME, DebugFile, DebugFiles, render_files
+from rustbed.symbols.debugfiles import DebugFile, DebugFiles, render_files
 from rustbed.symbols.lines import Lines, find_debug_files, read_lines
 
 BANNER = "Linux version 7.3.4 (me@here) (clang) #1 SMP"
@@ -146,7 +147,7 @@ def test_files_are_those_of_the_run_directory_unless_named(files: DebugFiles, tm
     log = tmp_path / "console.log"
     log.write_text(LOG)
     assert find_debug_files(log, vmlinux=None, modules=None, cache_root=tmp_path) is None
-    (tmp_path / NAME).write_text(render_files(files))
+    (tmp_path / runfiles.SYMBOLS).write_text(render_files(files))
     assert find_debug_files(log, vmlinux=None, modules=None, cache_root=tmp_path) == files
     other = tmp_path / "other"
     other.write_bytes(b"")
@@ -161,7 +162,7 @@ def test_files_are_those_of_the_run_directory_unless_named(files: DebugFiles, tm
 @pytest.fixture
 def log(files: DebugFiles, tmp_path: Path) -> Path:
     """A console in a run directory."""
-    (tmp_path / NAME).write_text(render_files(files))
+    (tmp_path / runfiles.SYMBOLS).write_text(render_files(files))
     path = tmp_path / "console.log"
     path.write_text(f"{BANNER}\nquiet\n{LOG}quiet\n")
     return path

@@ -25,7 +25,7 @@ MODULES = sorted(SOURCES.keys() - {"rustbed"})
 
 # a module may import from its own folder and from lower ranks; a folder's name stands for what is in it
 RANKS = (
-    ("errors",),
+    ("errors", "runfiles"),
     ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape"),
     ("cache",),
     ("host", "log", "procfs"),

@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rustbed import runfiles
 from rustbed.errors import HostError
 from rustbed.log.splat import Kind, Splat
 from rustbed.report.rundir import (
-    LATEST,
-    SOURCE,
-    VERDICT,
     keep_source,
     open_session,
     remove_old_sessions,
@@ -48,13 +46,13 @@ def test_second_session_in_the_same_second_has_its_own_directory(tmp_path: Path)
 def test_latest_points_at_the_newest_session(tmp_path: Path) -> None:
     open_session(tmp_path, now=NOON)
     newest = open_session(tmp_path, now=NOON + timedelta(hours=1))
-    assert (tmp_path / LATEST).resolve() == newest.resolve()
+    assert (tmp_path / runfiles.LATEST).resolve() == newest.resolve()
     # relative, so that the results can be moved
-    assert (tmp_path / LATEST).readlink() == Path(newest.name)
+    assert (tmp_path / runfiles.LATEST).readlink() == Path(newest.name)
 
 
 def test_latest_that_is_no_link_is_an_error_that_says_so(tmp_path: Path) -> None:
-    (tmp_path / LATEST).mkdir()
+    (tmp_path / runfiles.LATEST).mkdir()
     with pytest.raises(HostError, match="is no symbolic link"):
         open_session(tmp_path, now=NOON)
     assert not list(tmp_path.glob(".latest*"))
@@ -71,7 +69,7 @@ def test_oldest_sessions_go(tmp_path: Path) -> None:
         "20260204T000000Z-999999999",
         "20260205T000000Z-999999999",
         session.name,
-        LATEST,
+        runfiles.LATEST,
     ]
 
 
@@ -107,7 +105,7 @@ def test_run_directory_is_named_after_its_test(tmp_path: Path) -> None:
 
 
 def test_run_directory_begins_with_a_lost_verdict(tmp_path: Path) -> None:
-    document = json.loads((run_dir(tmp_path, "test_a.py::test_b") / VERDICT).read_text())
+    document = json.loads((run_dir(tmp_path, "test_a.py::test_b") / runfiles.VERDICT).read_text())
     assert document == {
         "test": "test_a.py::test_b",
         "outcome": "lost",
@@ -178,7 +176,7 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         splats=(splat,),
         missing=(Expectation(pattern="x", kind=None),),
     )
-    write_verdict(tmp_path / VERDICT, verdict, [machine], test="t")
+    write_verdict(tmp_path / runfiles.VERDICT, verdict, [machine], test="t")
     shown = {
         "kind": "warning",
         "title": "WARNING in toy",
@@ -192,7 +190,7 @@ def test_verdict_is_written_with_what_led_to_it(tmp_path: Path) -> None:
         "task": "insmod/74",
         "damage": "",
     }
-    assert json.loads((tmp_path / VERDICT).read_text()) == {
+    assert json.loads((tmp_path / runfiles.VERDICT).read_text()) == {
         "test": "t",
         "outcome": "hang",
         "reason": "nothing moved for 15 s",
@@ -221,17 +219,17 @@ def test_a_red_tests_source_stays_as_it_was(tmp_path: Path) -> None:
     source.write_text("before")
     keep_source(tmp_path, source)
     source.write_text("after")
-    assert (tmp_path / SOURCE / "test_toy.py").read_text() == "before"
+    assert (tmp_path / runfiles.SOURCE / "test_toy.py").read_text() == "before"
 
 
 def test_a_test_without_a_file_has_no_source(tmp_path: Path) -> None:
     keep_source(tmp_path, tmp_path / "nowhere.py")
-    assert list((tmp_path / SOURCE).iterdir()) == []
+    assert list((tmp_path / runfiles.SOURCE).iterdir()) == []
 
 
 def test_text_that_no_encoding_holds_is_written_all_the_same(tmp_path: Path) -> None:
-    write_verdict(tmp_path / VERDICT, Verdict(outcome=Outcome.FAIL, reason="a\ud800b"))
-    assert json.loads((tmp_path / VERDICT).read_text())["reason"] == r"a\ud800b"
+    write_verdict(tmp_path / runfiles.VERDICT, Verdict(outcome=Outcome.FAIL, reason="a\ud800b"))
+    assert json.loads((tmp_path / runfiles.VERDICT).read_text())["reason"] == r"a\ud800b"
     replace_text(tmp_path / "text", "a\ud800b")
     assert (tmp_path / "text").read_text() == "a?b"
 
