@@ -47,7 +47,7 @@ class Trial:
 
 
 def classify(outcomes: Sequence[bool | None]) -> tuple[Result, int, int]:
-    """Return the result of several runs, how many were red, and of how many; None is no answer."""
+    """Return the result of several runs, how many were red, and of how many; None if there was no answer."""
     told = [red for red in outcomes if red is not None]
     red = sum(told)
     if not told:

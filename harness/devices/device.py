@@ -32,7 +32,7 @@ class Served(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device that the host serves. Whoever starts a QEMU with it enters `serve` before."""
+    """A device that the host serves. The caller that starts a QEMU with it enters `serve` before."""
 
     # for people: in error texts and machine.json
     name: str

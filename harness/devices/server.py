@@ -189,7 +189,7 @@ class Server:
         if self._failure is None:
             self._failure = DeviceError(headline, **facts)
 
-    # -- for whoever watches ---------------------------------------------------
+    # -- for those who watch it ------------------------------------------------
 
     def check(self) -> None:
         """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""

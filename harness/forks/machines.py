@@ -91,7 +91,7 @@ class Machines:
         self._refused: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
         self._standby: _Standby | None = None
-        #: tells which machine will be wanted next, None if there is none; where nobody tells, the same again
+        #: returns the machine wanted next, None if there is none; where it is unknown, the same again
         self.foretell: Callable[[], tuple[MachineSpec, Qemu] | None] | None = None
         #: machines started, by how
         self.counts: Counter[str] = Counter()

@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 
 
 def _chunks(descriptor: int) -> Iterator[tuple[int, bytes]]:
-    """Yield offset and bytes of what is no hole, from page to page."""
+    """Yield offset and bytes of what is not a hole, from page to page."""
     size, position = os.fstat(descriptor).st_size, 0
     while position < size:
         try:

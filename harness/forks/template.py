@@ -47,7 +47,7 @@ _TRIES = 3
 # seconds for QEMU to write the state of its devices
 _SAVE_S = 30.0
 
-# templates that nobody used for so long are removed, and the oldest beyond so many bytes
+# templates unused for so long are removed, and the oldest beyond so many bytes
 MAX_AGE_S = 14 * 24 * 3600.0
 MAX_BYTES = 4 * 2**30
 

@@ -29,7 +29,7 @@ def results_of(answer: Answer, count: int) -> tuple[StepResult, ...]:
     """Return what rbctl printed of so many steps. Raises CommandError if its process died."""
     results = parse_results(answer.output)
     if answer.status != 0 or len(results) != count:
-        # of a signal, an oops most often; nobody serves a session any more
+        # of a signal, an oops most often; the session is not served any more
         died = answer.status > 128 or answer.output.endswith(f"errno {errno.EPIPE}")
         what = "the guest's process that does the system calls died" if died else "rbctl failed"
         raise CommandError(f"{what}: {answer.command}", status=answer.status, output=answer.output)

@@ -15,7 +15,7 @@ from rustbed.deadline import Deadline
 
 
 class Pulse:
-    """Asks without waiting, or waits for an answer; a question that was not answered is no error."""
+    """Asks without waiting, or waits for an answer; an unanswered question is not an error."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -30,7 +30,7 @@ class Pulse:
     def _send(self, command: str) -> None:
         self._count += 1
         self._received = b""
-        # a channel that is closed or full has nobody at its other end: then there is no answer
+        # a channel that is closed or full has no reader at its other end: then there is no answer
         with suppress(OSError):
             self._sock.settimeout(0.1)
             self._sock.sendall(f"{command}\necho {self._mark}\n".encode())
@@ -63,5 +63,5 @@ class Pulse:
             if quiet.expired or limit.expired:
                 return None
         text = self._received.decode(errors="replace").partition(self._mark)[0]
-        # answers to questions that nobody waits for any more may come first
+        # answers to earlier questions may come first
         return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(self._token))

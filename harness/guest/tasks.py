@@ -1,4 +1,4 @@
-"""The guest's tasks, as its /proc tells of them; pure.
+"""The guest's tasks, as its /proc lists them; pure.
 
 Owns the question that is asked through the second way in and the reading of
 its answer: which tasks belong to the command that runs, and what they do.

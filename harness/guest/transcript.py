@@ -122,7 +122,7 @@ def parse_transcript(text: str) -> tuple[Command, ...]:
             if number == len(lines):
                 break
             raise UsageError(
-                f"{runfiles.TRANSCRIPT}:{number}: this is no command", line=line[:200], error=error
+                f"{runfiles.TRANSCRIPT}:{number}: this is not a command", line=line[:200], error=error
             ) from error
     return tuple(command for command in commands if not command.is_fence)
 

@@ -1,4 +1,4 @@
-"""Memory that the guest's kernel allocated and nobody can find any more.
+"""Memory that the guest's kernel allocated and that is not reachable any more.
 
 Owns how kmemleak is asked (Documentation/dev-tools/kmemleak.rst) and which of
 its reports belong to a test. What a report means is read like the rest of the
@@ -38,7 +38,7 @@ _ALLOCATED = re.compile(r"\bjiffies (\d+)")
 
 
 def read_clock(run: Run) -> int:
-    """Return the guest's jiffies: what was allocated before is not this test's. 0 where nobody tells."""
+    """Return the guest's jiffies: what was allocated before is not this test's. 0 where they are unknown."""
     _, _, number = run(_CLOCK).output.partition(":")
     return int(number) if number.strip().isdigit() else 0
 

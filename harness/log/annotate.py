@@ -31,7 +31,7 @@ def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
             located = symbols.found.get(frame) if frame else None
             if located is None or not located.places:
                 text.append(demangle_all(line))
-                # a frame that nobody knows, or one left from an earlier call, is no end of a trace
+                # an unknown frame, or one left from an earlier call, is no end of a trace
                 rust = rust if LINE.match(line) else None
                 continue
             for place in _shown(located):

@@ -272,7 +272,7 @@ class _Name:
                 text = bytes.fromhex(self._upto("_")).decode()
                 return f'"{text}"'
         if tag not in "abchijlmnostxy":
-            # arrays, structures and the like: nobody needs them in a title
+            # arrays, structures and the like: a title does not need them
             raise _MangledError
         sign = "-" if self._take("n") else ""
         number = int(self._upto("_") or "0", 16)

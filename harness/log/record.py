@@ -18,7 +18,7 @@ UNKNOWN = -1
 # how many of the newest records a failed assertion shows
 SHOWN = 20
 
-# a line without an end that is longer than this is no record: printk stops at a few KiB
+# a line without an end that is longer than this is not a record: printk stops at a few KiB
 _LONGEST = 64 * 1024
 
 # Documentation/ABI/testing/dev-kmsg: priority,sequence,microseconds,flags[,more];text

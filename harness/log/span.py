@@ -22,7 +22,7 @@ _QUOTED = 12
 _AT_ONCE = 8
 # texts of one report that are kept for the blame: no stack is so deep, and memory stays bounded
 _KEPT = 2000
-# after so many records of others a report is over, whoever was to go on with it
+# after so many records of others a report is over, even if its task would have continued it
 _FORGOTTEN = 2000
 
 # lines of a report's body, by their beginning
@@ -92,7 +92,7 @@ class OpenSplat:
         return is_dying and match_frame(self.texts[-1]) is not None and not ENTRIES.search(self.texts[-1])
 
     def is_continued_by(self, row: Row) -> bool:
-        """Whether a later headline tells of the same failure."""
+        """Whether a later headline is about the same failure."""
         if row.stage is Stage.MESSAGE and row.kind is self.row.kind:
             # without a WARN() trap of its own an architecture prints the message behind the headline
             return self.age <= 2

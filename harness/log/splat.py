@@ -54,7 +54,7 @@ class Splat:
     # indices of its first and last record in the given sequence; last < first if it has none
     first: int
     last: int
-    # where in the source the function is blamed; None as long as nobody looked or could tell
+    # where in the source the function is blamed; None until it is looked up, or if it is unknown
     file: str | None = None
     line: int | None = None
     # the same for the same failure in another build (harness/log/fingerprint.py); "" without records
@@ -180,7 +180,7 @@ class Reader:
         return record.caller
 
     def _forget(self, index: int) -> tuple[Splat, ...]:
-        """Close what is over: nobody will go on with it."""
+        """Close what is over: no record will continue it."""
         for splat in self._open.values():
             if splat.is_over(index):
                 gone = [key for key, splat in self._open.items() if splat.is_over(index)]

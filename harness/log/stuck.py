@@ -16,7 +16,7 @@ _END = re.compile(r"^== ", re.MULTILINE)
 def find_stuck(text: str) -> Frame | None:
     """Return the innermost frame of a module in the first stack that has one; None if no module is in any.
 
-    Whoever waits in a driver, or turns in circles there, has it in its stack; a machine has few modules.
+    A task that waits or loops in a driver has it in its stack; a machine has few modules.
     """
     for section in _sections(text):
         lines = [line for record in parse_lines(section) for line in record.text.split("\n")]

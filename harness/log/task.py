@@ -36,7 +36,7 @@ _FORMS = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Tasks:
-    """Whom a report tells of, each as "comm/pid" or ""."""
+    """The tasks that a report names, each as "comm/pid" or ""."""
 
     # the task that the report is of, as its own words tell
     own: str

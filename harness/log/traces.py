@@ -19,7 +19,7 @@ from rustbed.log.frame import ADDRESS, match_counter, match_frame
 # the caller of such a frame. Behind a call that never returns the next function begins; only the entry code's
 # labels are returned to
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
-# the register with the return address: whoever called a function that keeps no frame
+# the register with the return address: the caller of a function that keeps no frame
 _LINK = re.compile(rf"\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?{ADDRESS}(?P<symbol>{SYMBOL})\+0x")
 # what stands behind a function of a loadable module, which is found fast; and the function itself
 _IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")

@@ -228,7 +228,7 @@ class Conversation:
     def wait_awake(self, command: str, seconds: float) -> None:
         """Wait until a fork has its own time and randomness and has done its first command.
 
-        That is no part of the test. Raises MachineError.
+        That is not part of the test. Raises MachineError.
         """
         deadline = Deadline.after(seconds * self._slowness)
         self.log.wake()

@@ -66,7 +66,7 @@ def diagnose(error: HangError, patient: Patient) -> None:
     # taken first: the console will end with the answers to what is asked now
     error.facts.update(patient.running.evidence())
     error.console_end = patient.running.console_size
-    # what is asked from now on is no part of the test
+    # what is asked from now on is not part of the test
     patient.monitor.observer = None
     path = patient.running.files.hang
     try:

@@ -122,7 +122,7 @@ def _machine_tree(spec: MachineSpec, qemu: Qemu, dtc: Sequence[str], directory: 
 
 
 def _setup_bytes(image: Path) -> int:
-    """Return how much setup code an x86 kernel image has; 0 if it is no such image."""
+    """Return how much setup code an x86 kernel image has; 0 if it is not such an image."""
     with image.open("rb") as stream:
         head = stream.read(_MAGIC_AT + len(_MAGIC))
     if not head.endswith(_MAGIC) or len(head) != _MAGIC_AT + len(_MAGIC):

@@ -36,7 +36,7 @@ class Hang(StrEnum):
     SPINNING = "guest spinning"
     # the guest answers; the command's tasks sleep, or user space as a whole does
     STUCK = "one task stuck"
-    # the guest answers; the command works, or turns in circles: nobody can tell
+    # the guest answers; the command works, or loops: which one is unknown
     BUSY = "one task busy"
     # nothing is known of the guest: QEMU was not let run
     HOST = "host slow"

@@ -32,7 +32,7 @@ class Patience:
 
     # without a new byte on the console of a guest that boots
     silence_s: float = 15.0
-    # the same, twice, if in the second half nobody in the guest had anything to do
+    # the same, twice, if the guest was idle in the second half
     idle_s: float = 2.5
     # without anything new from a guest that runs a command, before it is asked whether it lives
     quiet_s: float = 5.0

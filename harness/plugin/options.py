@@ -149,7 +149,7 @@ def pytest_load_initial_conftests(
 
 
 def _free_rows(parser: pytest.Parser) -> list[tuple[str, dict[str, Any]]]:
-    """Return the options whose short name belongs to nobody."""
+    """Return the options whose short name is free."""
     groups = parser._groups  # there is no public way to ask
     taken = {word for group in groups for option in group.options for word in option.names()}
     return [(name, how) for name, how in ROWS if f"--{name}" not in taken]

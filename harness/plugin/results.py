@@ -106,7 +106,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove old sessions, now that nobody waits for a verdict."""
+    """Remove old sessions, now that no verdict is waited for."""
     if DIRECTORY in config.stash and config.stash[DIRECTORY].is_dir():
         rundir.remove_old_sessions(config.stash[DIRECTORY])
 

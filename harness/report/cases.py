@@ -1,6 +1,6 @@
 """A test runner's report of one phase to a case of the results file.
 
-Owns what pytest's words mean to whoever reads junit.xml. Takes reports by
+Owns what pytest's words mean in junit.xml. Takes reports by
 their attributes, so that it can be tested without a runner.
 """
 

@@ -99,7 +99,7 @@ def compare(
     """
     findings = [*_not_whole("the baseline", old), *_not_whole("the new results", new)]
     befores, afters = _tests(old), _tests(new)
-    # of what was running when a session was cut short nobody knows anything
+    # what was running when a session was cut short is unknown
     cut_short = len(afters) < len(new.tests)
     steady = 0
     for key in befores.keys() | afters.keys():

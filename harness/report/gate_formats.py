@@ -25,7 +25,7 @@ _SEVERITY = {"error": "critical", "warning": "minor", "notice": "info"}
 
 
 def _flake(result: Result | None) -> str:
-    """Return how often a red test was red again, "" if nobody tried."""
+    """Return how often a red test was red again, "" if it was not tried."""
     return result.properties.get("confirmed", "") if result is not None else ""
 
 

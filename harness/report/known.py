@@ -148,7 +148,7 @@ def _bound(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    # a wildly long number is no version and would be slow to convert
+    # a wildly long number is not a version and would be slow to convert
     return tuple(int(part[:18]) for part in version.split("."))
 
 
@@ -192,7 +192,7 @@ def find_wrong(
 
     Those that have expired, and those whose test ran and did not fail as they say, unless they say that it
     does so only sometimes. `tests` are all
-    there are, so that an entry that names none of them is wrong too; empty if nobody knows them all.
+    there are, so that an entry that names none of them is wrong too; empty if they are unknown.
     """
     found: list[tuple[KnownIssue, str]] = []
     for issue in issues:

@@ -23,7 +23,7 @@ from rustbed.report.rundir import replace_text
 
 # exit statuses of pytest: all is well, some tests failed
 _FINE, _FAILED = 0, 1
-# after these nobody knows what else would have happened: interrupted, internal error
+# after these it is unknown what else would have happened: interrupted, internal error
 _CUT_SHORT = (2, 3)
 # bytes of a console that the page shows
 _TAIL = 24 << 10
@@ -47,7 +47,7 @@ class Recorder:
     # what the session was asked to test, one line
     asked: str = ""
     known: Sequence[KnownIssue] = ()
-    # of the whole suite; whoever divides the session adds to it
+    # of the whole suite; sharding adds to it
     properties: dict[str, str] = field(default_factory=dict)
     _cases: dict[str, Case] = field(default_factory=dict)
     # by test: its tries that another plugin did not let stand
@@ -122,7 +122,7 @@ class Recorder:
         replace_text(self.page, render_page(page))
 
     def _write(self, cases: Sequence[Case]) -> list[Result]:
-        """Write junit.xml, and return what whoever reads it will see."""
+        """Write junit.xml, and return what its readers will see."""
         text = render_junit(SUITE, cases, started=self._begun, properties=tuple(self.properties.items()))
         write_junit(self.path, text)
         return parse_results([text.encode(errors="replace")], self.path)[0]

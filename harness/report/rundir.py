@@ -85,7 +85,7 @@ def _point(link: Path, target: str) -> None:
     except OSError as error:
         temporary.unlink()
         raise HostError(
-            f"{link} is no symbolic link and cannot be replaced: {error.strerror}", fix=f"rm -r {link}"
+            f"{link} is not a symbolic link and cannot be replaced: {error.strerror}", fix=f"rm -r {link}"
         ) from error
 
 

@@ -40,7 +40,7 @@ class Outcome(StrEnum):
     CRASH = "crash"
     # the guest lives and makes no progress
     HANG = "hang"
-    # nobody knows: QEMU went away, or the harness did; every verdict begins as this
+    # unknown: QEMU went away, or the harness did; every verdict begins as this
     LOST = "lost"
     # the driver did something other than the test wants
     FAIL = "fail"
@@ -117,7 +117,7 @@ class Verdict:
     outcome: Outcome
     # one line
     reason: str
-    # those nobody declared
+    # the undeclared ones
     splats: tuple[Splat, ...] = ()
     # those declared that did not come
     missing: tuple[Expectation, ...] = ()
@@ -213,7 +213,7 @@ def _ending_line(machine: MachineReport) -> str:
 
 
 def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[Splat]:
-    """Yield the splats that nobody declared.
+    """Yield the undeclared splats.
 
     A kernel that went on after an oops warns of what the dead task left behind: once a death was
     declared, only further deaths count.

@@ -142,4 +142,4 @@ def parse_files(text: str) -> DebugFiles:
             },
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError("this is no list of debug files as rustbed writes it") from error
+        raise UsageError("this is not a list of debug files as rustbed writes it") from error

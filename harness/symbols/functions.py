@@ -47,7 +47,7 @@ class Function:
 def of_size(functions: Iterable[Function], printed: int) -> tuple[Function, ...]:
     """Return those of some functions that the kernel may have printed this size of.
 
-    One that has exactly this room is meant rather than one whose room nobody knows. Under KASAN each
+    One that has exactly this room is meant rather than one of unknown size. Under KASAN each
     source of a module has an `asan.module_ctor`, and behind a call that never returns one of them is printed.
     """
     fitting = tuple(function for function in functions if function.fits(printed))

@@ -23,13 +23,13 @@ from rustbed.symbols.symbolizer import look_up
 
 # lines of source shown before and behind a blamed one
 _AROUND = 3
-# splats that are looked at: nobody reads the traces of a flood
+# splats that are looked at: the traces of a flood are not read
 _MOST = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """What debug information tells of a log."""
+    """What debug information adds to a log."""
 
     # with readable frames
     records: tuple[Record, ...]

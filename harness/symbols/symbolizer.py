@@ -103,7 +103,7 @@ def _module_at(frame: Frame, files: DebugFiles) -> str:
 def _find_addresses(
     file: DebugFile, frames: Sequence[Frame], build: Build, laid_out: Path
 ) -> list[_Question]:
-    """Return what to ask about frames in one file; _UntrustedError or ValueError if it is no use."""
+    """Return what to ask about frames in one file; _UntrustedError or ValueError if it cannot be used."""
     path = file.path
     with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
         functions = Functions(contents)

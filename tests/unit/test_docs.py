@@ -25,7 +25,9 @@ PAGES = sorted(
 # [text](target), but not ![image](target) of another site
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 # a file of the project named in running text or in a table; NAME stands for any
-PLACE = re.compile(r"`(?P<path>(?:harness|images|kconfigs|tests|docs)/(?![\w./-]*\b[A-Z]{4,}\.)[\w./-]+\.\w+)`")
+PLACE = re.compile(
+    r"`(?P<path>(?:harness|images|kconfigs|tests|docs)/(?![\w./-]*\b[A-Z]{4,}\.)[\w./-]+\.\w+)`"
+)
 
 
 def anchors(text: str) -> set[str]:

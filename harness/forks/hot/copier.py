@@ -188,7 +188,7 @@ def _receive(control: socket.socket, seconds: float) -> str:
 
 
 def _end_unclaimed(control: socket.socket) -> None:
-    """End a copy that may have been made although nobody was told its number."""
+    """End a copy that may have been made although its number was not received."""
     with suppress(TimeoutError):
         said = _receive(control, _UNCLAIMED_S)
         if said.startswith("running "):

@@ -53,7 +53,7 @@ class Servers:
     def start_ahead(self, template: Template, qemu: Qemu, directory: Path) -> bool:
         """Start a server that the next machine will be a copy of; False if there is none.
 
-        Nobody waits for it here.
+        It is not waited for here.
         """
         if _refusal(template, qemu) or template.key in self.refused:
             return False

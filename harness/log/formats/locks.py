@@ -72,7 +72,7 @@ LOCKS = (
         literals=("BUG",),
         title="BUG: lock key {what}{subclass}",
     ),
-    # lockdep has no more room, whoever takes the next lock
+    # lockdep has no more room, whichever task takes the next lock
     Row(
         kind=Kind.LOCKDEP,
         pattern=r"BUG: (?P<what>MAX_\w+ too low)",

@@ -159,7 +159,7 @@ OBJECTS = (
         located=False,
         traced=False,
     ),
-    # the stack is of whoever was interrupted; the handlers that took none stand behind it
+    # the stack is of the interrupted task; the handlers that took none stand behind it
     Row(
         kind=Kind.BUG_REPORT,
         pattern=r"irq (?:\d+: (?P<what>nobody cared)|event \d+: (?P<value>bogus return value))",

@@ -7,7 +7,7 @@ from enum import Enum, IntEnum, StrEnum
 
 
 class Kind(StrEnum):
-    """What kind of failure a splat tells of."""
+    """The kind of failure that a splat reports."""
 
     PANIC = "panic"
     OOPS = "oops"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
     LEAK = "leak"
     OUT_OF_MEMORY = "out-of-memory"
     DUPLICATE_NAME = "duplicate-name"
-    # the machine began again though nobody asked it to
+    # the machine restarted unasked
     REBOOT = "reboot"
     # the kernel said nothing, or nothing after it was started
     SILENCE = "silence"

@@ -67,5 +67,5 @@ def test_a_line_that_its_writer_did_not_finish_is_left_out() -> None:
     "line", ["nonsense", "[]", '{"at": 1}', '{"run": "x"}', '{"at": 1, "status": 0}', "3"]
 )
 def test_a_line_that_is_wrong_is_named(line: str) -> None:
-    with pytest.raises(UsageError, match=r"transcript\.jsonl:1: this is no command"):
+    with pytest.raises(UsageError, match=r"transcript\.jsonl:1: this is not a command"):
         parse_transcript(line + "\n")

@@ -53,7 +53,7 @@ def test_latest_points_at_the_newest_session(tmp_path: Path) -> None:
 
 def test_latest_that_is_no_link_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / runfiles.LATEST).mkdir()
-    with pytest.raises(HostError, match="is no symbolic link"):
+    with pytest.raises(HostError, match="is not a symbolic link"):
         open_session(tmp_path, now=NOON)
     assert not list(tmp_path.glob(".latest*"))
 

@@ -39,7 +39,7 @@ def test_list_comes_back_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"symbolizer": 1}', "no JSON"])
 def test_another_text_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no list of debug files"):
+    with pytest.raises(UsageError, match="not a list of debug files"):
         parse_files(text)
 
 
