@@ -7,7 +7,7 @@ cannot hold. Pure, but for the last write.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +50,16 @@ class Case:
     properties: tuple[tuple[str, str], ...] = ()
     # the kernel log window
     system_out: str = ""
+    # cases of its own, as those of a KUnit suite; JUnit has no nesting, so they follow it in the file
+    children: tuple[Case, ...] = ()
+
+    def written(self) -> Iterator[Case]:
+        """Yield what stands in the file: a case that is what its children are is left to them."""
+        within = [case for child in self.children for case in child.written()]
+        is_red = self.outcome in RED
+        if not within or (is_red and not any(case.outcome in RED for case in within)):
+            yield self
+        yield from within
 
 
 def render_junit(
@@ -60,12 +70,13 @@ def render_junit(
     hostname: str = "",
     properties: tuple[tuple[str, str], ...] = (),
 ) -> str:
-    """Render a document of one suite: valid XML whatever the texts hold.
+    """Render a document of one suite, children of cases included: valid XML whatever the texts hold.
 
     `properties` are those of the whole suite, `started` is when it began.
     """
     import junit_xml  # noqa: PLC0415 - results are read, too, where nothing is written
 
+    cases = [each for case in cases for each in case.written()]
     document = junit_xml.TestSuite(
         _clean(suite),
         [_junit_case(case) for case in cases],

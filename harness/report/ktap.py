@@ -16,24 +16,20 @@ _OUTCOMES = {
 }
 
 
-def cases_of(report: Result, suite: str) -> list[Case]:
-    """Return a case for each innermost test; those that lead to it are its class, `suite` where none do.
-
-    A parent that is red although none of its children is becomes a case of its own: no failure is lost.
-    """
-    parents = [(path, result) for path, result in report.reds() if result.children]
-    return [_case(path, result, suite) for path, result in (*report.leaves(), *parents)]
+def cases_of(report: Result, suite: str) -> tuple[Case, ...]:
+    """Return the outermost results as cases with children; `suite` is the class of those without a parent."""
+    return tuple(_case(child, (), suite) for child in report.children)
 
 
-def _case(path: tuple[str, ...], result: Result, suite: str) -> Case:
-    *classes, name = path
+def _case(result: Result, above: tuple[str, ...], suite: str) -> Case:
     return Case(
-        name=name,
-        classname=".".join(classes) or suite,
+        name=result.name,
+        classname=".".join(above) or suite,
         outcome=_OUTCOMES[result.outcome],
         message=result.reason or _first(result.log) if result.outcome is not ktap.Outcome.PASS else "",
         details="\n".join(result.log) if result.is_red else "",
         system_out="\n".join(result.log),
+        children=tuple(_case(child, (*above, result.name), suite) for child in result.children),
     )
 
 

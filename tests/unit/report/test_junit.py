@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,3 +162,17 @@ def test_document_is_written_whole_and_leaves_nothing_else(tmp_path: Path) -> No
     write_junit(path, render_junit("rustbed", [case(Outcome.PASS)]))
     assert [child.name for child in path.parent.iterdir()] == ["junit.xml"]
     assert parse(path.read_text())[0].get("errors") == "0"
+
+
+def test_children_stand_in_the_file_and_a_parent_only_if_it_is_red_by_itself() -> None:
+    def suite(outcome: Outcome, *children: Outcome) -> Case:
+        cases = tuple(Case(name=f"c{n}", classname="s", outcome=each) for n, each in enumerate(children))
+        return Case(name="s", classname="k", outcome=outcome, children=cases)
+
+    def names(case: Case) -> list[str]:
+        return re.findall(r'<testcase name="(\w+)"', render_junit("k", [case]))
+
+    assert names(suite(Outcome.PASS, Outcome.PASS, Outcome.SKIP)) == ["c0", "c1"]
+    assert names(suite(Outcome.FAIL, Outcome.PASS, Outcome.FAIL)) == ["c0", "c1"]
+    assert names(suite(Outcome.FAIL, Outcome.PASS)) == ["s", "c0"]
+    assert names(suite(Outcome.PASS)) == ["s"]

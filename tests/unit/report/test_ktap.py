@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rustbed.log.ktap import parse_ktap
+from rustbed.report.junit import Case
 from rustbed.report.ktap import cases_of
 from rustbed.report.verdict import Outcome
 
@@ -20,10 +21,12 @@ ok 2 alone
 """.splitlines()
 
 
+def written(lines: list[str]) -> list[Case]:
+    return [each for case in cases_of(parse_ktap(lines), "k") for each in case.written()]
+
+
 def test_names_outcomes_and_messages() -> None:
-    told = [
-        (case.classname, case.name, case.outcome, case.message) for case in cases_of(parse_ktap(REPORT), "k")
-    ]
+    told = [(case.classname, case.name, case.outcome, case.message) for case in written(REPORT)]
     assert told == [
         ("list", "pop", Outcome.FAIL, "pop: EXPECTATION FAILED at list.rs:41"),
         ("list", "push", Outcome.SKIP, "no memory"),
@@ -34,9 +37,5 @@ def test_names_outcomes_and_messages() -> None:
 def test_a_suite_that_fails_by_itself_is_a_case() -> None:
     """As when its exit function fails after all of its tests passed."""
     lines = [line.replace("not ok 1 pop", "ok 1 pop") for line in REPORT]
-    red = [
-        (case.classname, case.name)
-        for case in cases_of(parse_ktap(lines), "k")
-        if case.outcome is Outcome.FAIL
-    ]
+    red = [(case.classname, case.name) for case in written(lines) if case.outcome is Outcome.FAIL]
     assert red == [("k", "list")]
