@@ -56,7 +56,7 @@ def colour(case: ET.Element) -> str:
 
 def run_directory(results: Path, case: ET.Element) -> Path:
     """Return the run directory of a case of the newest session."""
-    return results / "latest" / (properties(case)["run_directory"] or "")
+    return results / "latest" / (properties(case).get("run_directory") or "")
 
 
 def properties(case: ET.Element) -> dict[str | None, str | None]:
