@@ -55,5 +55,7 @@ class Instrument:
     begin: Callable[[Run], int] = begin_with_nothing
     # before the machine's log is taken: makes the kernel check itself, and say in its log what is wrong
     provoke: Callable[[Run], None] = provoke_nothing
+    # a regular expression: the kernel's line that says that `find` found something, of whichever test
+    announces: str = ""
     # after the log was taken: the lines of reports that are not in it
     find: Callable[[Run, int], tuple[Record, ...]] = find_nothing

@@ -72,5 +72,6 @@ KMEMLEAK = Instrument(
     options=("CONFIG_DEBUG_KMEMLEAK",),
     cmdline=_CMDLINE,
     begin=read_clock,
+    announces=r"kmemleak: \d+ new suspected memory leaks",
     find=find_leaks,
 )

@@ -6,6 +6,7 @@ reads comes behind.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -74,17 +75,23 @@ class Watched:
                 for instrument, _ in self.instruments:
                     with self._not_blind(instrument):
                         instrument.provoke(live.run)
-            records = tuple(live.judged)
+            records = self._judged()
             taint = live.taint if live.ended is None else None
             taints = () if taint is None or before is None else new_taints(before, taint)
-            # after the records were taken: a search may be announced in the log, whosever fault it finds
             for instrument, since in self.instruments if wants_look else ():
                 with self._not_blind(instrument):
                     self._found += instrument.find(live.run, since)
         except HarnessError:
             # the machine died just now: what it said until then is still there, and live.ended says how
-            return tuple(live.judged), ()
+            return self._judged(), ()
         return (*records, *self._found), taints
+
+    def _judged(self) -> tuple[Record, ...]:
+        """Return the records of the test, without what announces a search: its objects are of any test."""
+        said = [instrument.announces for instrument, _ in self.instruments if instrument.announces]
+        return tuple(
+            record for record in self.live.judged if not any(re.match(each, record.text) for each in said)
+        )
 
     @contextmanager
     def _not_blind(self, instrument: Instrument) -> Iterator[None]:

@@ -31,7 +31,7 @@ def built(kernel: Kernel, tmp_path: Path) -> Path:
 
 def run(request: pytest.FixtureRequest, arch: Arch, built: Path, results: Path) -> tuple[int, str]:
     argv = pytest_runs.pytest_argv(request.config, "scene_verdicts.py", arch, results, "-k", "passes")
-    argv[argv.index("--kernel") + 1] = f"built:{built}"
+    argv += ["--kernel", f"built:{built}"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -62,7 +62,7 @@ def test_kernel_of_another_architecture_is_refused(
     argv = pytest_runs.pytest_argv(
         request.config, "scene_verdicts.py", arch, tmp_path / "results", "-k", "passes"
     )
-    argv[argv.index("--kernel") + 1] = f"built:{built}"
+    argv += ["--kernel", f"built:{built}"]
     argv[argv.index("--arch") + 1] = other
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED

@@ -44,7 +44,7 @@ def panicked(kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_pat
     argv = pytest_runs.pytest_argv(request.config, "scene_repro.py", arch, tmp_path, "-k", "test_panics")
     subprocess.run(argv, capture_output=True, check=False)
     case = pytest_runs.cases(tmp_path)["test_panics"]
-    return Path(pytest_runs.properties(case)["run_directory"] or "")
+    return pytest_runs.run_directory(tmp_path, case)
 
 
 def test_gdb_stops_at_the_splat(panicked: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
