@@ -151,6 +151,7 @@ def serve_qmp(fd: int, acts: Acts) -> None:
 class Acts:
     def __init__(self) -> None:
         self.sequence = 0
+        self.recording = threading.Lock()
         self.records = channel("records")
         self.kmsg = f"{os.environ['FAKE_KMSG']}.{os.getpid()}" if "FAKE_KMSG" in os.environ else ""
         self.loaded = threading.Event()
@@ -180,8 +181,9 @@ class Acts:
                 stream.write(line * (2**20 // 10 // len(line) + 1))
 
     def record(self, text: str, level: int = 6) -> None:
-        self.sequence += 1
-        os.write(self.records, f"{level},{self.sequence},{self.sequence},-;{text}\n".encode())
+        with self.recording:
+            self.sequence += 1
+            os.write(self.records, f"{level},{self.sequence},{self.sequence},-;{text}\n".encode())
 
     def ready(self, _: str) -> None:
         fd = channel("shell")
@@ -220,10 +222,10 @@ class Acts:
         os.mkfifo(self.kmsg)
 
         def pump() -> None:
-            while True:
-                with open(self.kmsg) as stream:  # noqa: PTH123
-                    for line in stream:
-                        self.record(re.sub(r"^<\d+>", "", line.rstrip("\n")))
+            # a reader that is a writer too never meets an end: what comes between two readers would be lost
+            with os.fdopen(os.open(self.kmsg, os.O_RDWR)) as stream:
+                for line in stream:
+                    self.record(re.sub(r"^<\d+>", "", line.rstrip("\n")))
 
         def wake() -> None:
             for line in os.fdopen(os.dup(self.records)):
