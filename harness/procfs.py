@@ -1,4 +1,4 @@
-"""What the host's kernel knows of a process: its state, its age, its memory, and what time its threads got.
+"""What the host's kernel knows of a process: state, age, memory, open files, the time that its threads got.
 
 proc(5), nothing else. A process that is gone has no threads.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,22 @@ def memory_mib(pid: int, field: str) -> float:
     if not found:
         raise HostError(f"smaps_rollup has no {field}")
     return int(rest.split()[0]) / 1024
+
+
+def status(pid: int, field: str) -> str:
+    """Return a field of a process's status file; empty if there is none. Raises OSError if it is gone."""
+    _, _, rest = Path(f"/proc/{pid}/status").read_text().partition(f"\n{field}:")
+    return rest.partition("\n")[0].strip()
+
+
+def descriptors(pid: int) -> dict[int, os.stat_result]:
+    """Return the status of each file that a process has open, by descriptor. Raises OSError if it is gone."""
+    found = {}
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # one that was closed meanwhile is left out
+        with suppress(FileNotFoundError):
+            found[int(link.name)] = link.stat()
+    return found
 
 
 def thread_times(pid: int) -> dict[int, CpuTime]:

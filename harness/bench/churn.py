@@ -14,7 +14,7 @@ from rustbed.cache import Cache
 from rustbed.errors import HarnessError
 from rustbed.forks.machines import Machines
 from rustbed.prepare import Platform
-from rustbed.procfs import memory_mib
+from rustbed.procfs import descriptors, memory_mib
 from rustbed.progress import ignore
 
 
@@ -52,7 +52,7 @@ def _churn(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Iterat
                     failed=failed,
                     answers=tuple(answers),
                     rss_mib=memory_mib(os.getpid(), "Rss"),
-                    descriptors=len(list(Path("/proc/self/fd").iterdir())),
+                    descriptors=len(descriptors(os.getpid())),
                     threads=threading.active_count(),
                     files=sum(len(names) for _, _, names in os.walk(scratch)),
                 )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rustbed import CrashError, LostError, Vm
+from rustbed import CrashError, LostError, Vm, procfs
 from rustbed.arch import Arch
 from rustbed.forks.machines import COPIED, FORKED, RESTORED, Machines
 from rustbed.log.splat import find_splats
@@ -152,9 +152,8 @@ def test_copy_that_powers_off_or_panics_harms_no_other(copies: Copies) -> None:
 
 def test_copy_runs_in_qemus_sandbox(copies: Copies) -> None:
     with ExitStack() as stack:
-        status = Path(f"/proc/{copies.copy(stack).live.qemu_pid}/status").read_text()
-        assert "\nSeccomp:\t2" in status
-        assert "\nNoNewPrivs:\t1" in status
+        pid = copies.copy(stack).live.qemu_pid
+        assert (procfs.status(pid, "Seccomp"), procfs.status(pid, "NoNewPrivs")) == ("2", "1")
 
 
 def test_server_that_is_killed_takes_no_copy_with_it_and_is_replaced(copies: Copies) -> None:

@@ -12,10 +12,9 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from rustbed import process
+from rustbed import process, procfs
 from rustbed.errors import ForkError
 from rustbed.forks.hot.copied import CopiedProcess
 from rustbed.machine.monitor import QMP_S
@@ -37,11 +36,8 @@ def open_control() -> tuple[socket.socket, socket.socket]:
 def find_descriptors(pid: int, ends: Mapping[str, Identity]) -> dict[str, tuple[int, ...]]:
     """Return the descriptors of a process that are of each of the named files and sockets."""
     found: dict[Identity, list[int]] = {}
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        # one that is closed meanwhile is of nothing
-        with suppress(OSError):
-            status = link.stat()
-            found.setdefault((status.st_dev, status.st_ino), []).append(int(link.name))
+    for number, status in procfs.descriptors(pid).items():
+        found.setdefault((status.st_dev, status.st_ino), []).append(number)
     return {name: tuple(found.get(identity, ())) for name, identity in ends.items()}
 
 

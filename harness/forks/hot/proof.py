@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rustbed import cache as caching
-from rustbed import host
+from rustbed import host, procfs
 from rustbed.cache import Cache, Facts
 from rustbed.errors import ForkError, HarnessError
 from rustbed.forks.hot.server import Server
@@ -86,6 +86,5 @@ def _uptime(vm: Vm) -> float:
 
 
 def _look_at_process(vm: Vm) -> str:
-    status = Path(f"/proc/{vm.live.qemu_pid}/status").read_text()
     # proc(5): 2 is a filter
-    return "" if "\nSeccomp:\t2" in status else "QEMU's sandbox is not in place"
+    return "" if procfs.status(vm.live.qemu_pid, "Seccomp") == "2" else "QEMU's sandbox is not in place"

@@ -8,10 +8,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from rustbed.procfs import CpuTime, process_state, thread_times, total
+from rustbed.procfs import CpuTime, descriptors, process_state, status, thread_times, total
 
 
 @pytest.fixture
@@ -55,3 +56,20 @@ def test_times_add_up() -> None:
     several = [CpuTime(ran_s=1.0, waited_s=0.5), CpuTime(ran_s=2.0)]
     assert total(several) == CpuTime(ran_s=3.0, waited_s=0.5)
     assert total([]) == CpuTime()
+
+
+def test_open_file_is_among_the_descriptors_of_its_process(
+    child: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "open"
+    with path.open("w") as stream:
+        found = descriptors(os.getpid())[stream.fileno()]
+        assert os.path.samestat(found, path.stat())
+        assert set(descriptors(child.pid)) >= {0, 1, 2}
+    assert not any(os.path.samestat(each, path.stat()) for each in descriptors(os.getpid()).values())
+
+
+def test_fields_of_a_status_are_named_whole(child: subprocess.Popen[bytes]) -> None:
+    assert status(child.pid, "PPid") == str(os.getpid())
+    assert status(child.pid, "Pid") == str(child.pid)
+    assert status(child.pid, "NoSuchField") == ""
