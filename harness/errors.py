@@ -113,7 +113,7 @@ class MachineError(HarnessError):
     """A machine stopped being usable; `outcome` is crash, hang, lost or error."""
 
     outcome = "lost"
-    # of a hang: which kind, a value of rustbed.machine.hang.Hang
+    # of a hang: which kind, a value of rustbed.log.stuck.Hang
     hang = ""
     # bytes of its console that tell of it; what follows was asked for afterwards. None: all of them
     console_end: int | None = None

@@ -19,9 +19,8 @@ from rustbed.instruments.instrument import Instrument
 from rustbed.instruments.watched import LINGER_S, Watched, watch
 from rustbed.log.record import render_records
 from rustbed.log.splat import Splat, find_splats
-from rustbed.log.stuck import find_stuck
+from rustbed.log.stuck import parse_hang
 from rustbed.log.symbolize import Blame, Build
-from rustbed.machine.hang import Hang
 from rustbed.machine.live import Live
 from rustbed.machine.running import RunFiles, read_console
 from rustbed.machine.spec import MachineSpec
@@ -189,12 +188,11 @@ class TestRun:
         """Let the reports of machines that hang say where in a driver."""
         for path, seen in self._seen.items():
             log = path / runfiles.HANG
-            # where the host let nothing run, nothing is known of the guest
-            is_known = seen.hang != Hang.HOST and log.is_file()
-            if seen.ended is not Outcome.HANG or seen.stuck is not None or not is_known:
+            if seen.ended is not Outcome.HANG or seen.stuck is not None or not log.is_file():
                 continue
             if path not in self._stuck:
-                frame = find_stuck(log.read_text(errors="replace"))
+                found = parse_hang(log.read_text(errors="replace"))
+                frame = found.frame if found else None
                 self._stuck[path] = read_place(frame, self._debug_files.get(path)) if frame else None
             self._seen[path] = replace(seen, stuck=self._stuck[path])
 

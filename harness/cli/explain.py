@@ -16,16 +16,21 @@ from rustbed.cli.arguments import add_cache, read_cache
 from rustbed.cli.logfiles import list_logs, open_log
 from rustbed.cli.terminal import complain, say
 from rustbed.errors import UsageError
-from rustbed.log.explain import read_log, read_spans, render_json, render_text
+from rustbed.log.annotate import render_stuck
+from rustbed.log.explain import Found, read_log, read_spans, render_json, render_text
+from rustbed.log.formats.row import Kind
 from rustbed.log.record import parse_lines
 from rustbed.log.splat import Splat
+from rustbed.log.stuck import FIRST, HangLog, parse_hang
 from rustbed.log.symbolize import Build, find_build
 from rustbed.log.unwrap import Unwrapper
 from rustbed.symbols.debugfiles import DebugFiles
-from rustbed.symbols.lines import find_debug_files, read_lines
+from rustbed.symbols.lines import find_debug_files, read_lines, read_place
 
 # bytes of a log that are looked at together
 _BLOCK = 16 * 1024
+# bytes of a hang.log that are looked at: it has a few answers of a kernel
+_HANG_LOG = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +71,7 @@ def run(args: argparse.Namespace) -> int:
     splats, status = False, 0
     shown: list[Explained] = []
     for name in args.log:
-        files = find_debug_files(
-            Path(name), vmlinux=args.vmlinux, modules=args.modules, cache_root=read_cache(args).root
-        )
-        for found in _explain_each(name, files):
+        for found in _explain_each(name, args):
             if isinstance(found, UsageError):
                 status = complain(found, 2)
                 continue
@@ -85,12 +87,16 @@ def run(args: argparse.Namespace) -> int:
     return status or int(splats)
 
 
-def _explain_each(name: str, files: DebugFiles | None) -> Iterator[Explained | UsageError]:
+def _explain_each(name: str, args: argparse.Namespace) -> Iterator[Explained | UsageError]:
     """Yield what each log of an input holds, and what cannot be read."""
     paths = list_logs(name)
     if not paths:
         yield UsageError(f"{name} is a directory without files")
+    cache_root = read_cache(args).root
     for path in paths:
+        files = find_debug_files(
+            Path(path), vmlinux=args.vmlinux, modules=args.modules, cache_root=cache_root
+        )
         try:
             for log, file in open_log(path):
                 yield explain(log, file, files)
@@ -103,6 +109,8 @@ def explain(name: str, log: BinaryIO, files: DebugFiles | None) -> Explained:
 
     The log is read twice, from its beginning. `files` are those of the kernel that wrote it.
     """
+    if hang := _read_hang(log):
+        return _explain_hang(name, hang, files)
     unwrapper = Unwrapper()
     read = read_log(_blocks(log), unwrapper)
     records, placed = read_spans(_blocks(log), read.splats, unwrapper)
@@ -118,6 +126,34 @@ def explain(name: str, log: BinaryIO, files: DebugFiles | None) -> Explained:
     splats = (*refined, *read.splats[len(placed) :])
     text = render_text(name, replace(read, splats=splats), lines.records, placed, blames)
     return Explained(name=name, splats=splats, text=text, notes=lines.notes)
+
+
+def _read_hang(log: BinaryIO) -> HangLog | None:
+    """Return what a log says of a machine that did not answer, None if it is not a hang.log."""
+    log.seek(0)
+    is_one = log.read(len(FIRST)) == FIRST.encode()
+    log.seek(0)
+    return parse_hang(log.read(_HANG_LOG).decode(errors="replace")) if is_one else None
+
+
+def _explain_hang(name: str, hang: HangLog, files: DebugFiles | None) -> Explained:
+    """Return what a hang.log says as one splat, in the words of the test's verdict."""
+    blame = read_place(hang.frame, files) if hang.frame else None
+    splat = Splat(
+        kind=Kind.HANG,
+        title=render_stuck(hang.hang, blame) if blame else f"{hang.hang}: {hang.why}",
+        function=blame.function if blame else "",
+        file=(blame.file or None) if blame else None,
+        line=(blame.line or None) if blame else None,
+        fatal=False,
+        first=hang.records[0].seq,
+        last=hang.records[-1].seq,
+    )
+    place = replace(splat, first=0, last=len(hang.records) - 1)
+    lines = read_lines(hang.records, [place], files, Build())
+    read = Found(splats=(splat,), lines=hang.lines, is_timed=True)
+    text = render_text(name, read, lines.records, [place], {splat: blame} if blame else {})
+    return Explained(name=name, splats=(splat,), text=text, notes=lines.notes)
 
 
 def _find_build(blocks: Iterable[str]) -> Build:

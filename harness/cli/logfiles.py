@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol, cast
 
-from rustbed import process
+from rustbed import process, runfiles
 from rustbed.errors import HarnessError, UsageError
 
 # bytes that one input may unpack to, files that are read of it, and how often it is unpacked again
@@ -46,9 +46,16 @@ _BOMS = (
 
 
 def list_logs(name: str) -> list[str]:
-    """Return the files of a directory and of those below it, of anything else its name."""
+    """Return the files of a directory and of those below it, of anything else its name.
+
+    Of a run directory what tells of its failure: how it hung and the kernel's log.
+    """
     if name == "-" or not Path(name).is_dir():
         return [name]
+    if (Path(name) / runfiles.MACHINE).is_file():
+        telling = (Path(name) / file for file in (runfiles.HANG, runfiles.KERNEL))
+        said = [str(path) for path in telling if path.is_file() and path.stat().st_size]
+        return said or [str(Path(name) / runfiles.CONSOLE)]
     return [str(path) for path in sorted(Path(name).rglob("*")) if path.is_file()]
 
 

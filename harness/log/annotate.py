@@ -66,6 +66,12 @@ def _render_place(line: str, place: Place, *, inlined: bool) -> str:
     return f"{text:<{_COLUMN}} {place}".rstrip()
 
 
+def render_stuck(hang: str, blame: Blame) -> str:
+    """Render a hang in a driver as one line: its kind and where the driver is stuck."""
+    where = f", {blame.file.rpartition('/')[2]}:{blame.line}" if blame.file else ""
+    return f"{hang}: stuck in {blame.function}{where}"
+
+
 def render_blame(blame: Blame) -> str:
     """Render where a report points at, with the lines around it if they are at hand."""
     where = f"{blame.file}:{blame.line}" if blame.file else ""

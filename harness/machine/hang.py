@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from rustbed.guest.tasks import Task
 from rustbed.log.demangle import demangle
+from rustbed.log.stuck import Hang
 from rustbed.procfs import CpuTime
 
 # seconds since the command's last byte within which it counts as making progress
@@ -25,21 +25,6 @@ _STARVED = 3.0
 _WANTED, _LONG_S = 0.5, 2.0
 # query-status: the machine is there and not ours to let go on
 _DIED = frozenset({"guest-panicked", "internal-error", "shutdown"})
-
-
-class Hang(StrEnum):
-    """Why an answer does not come."""
-
-    # nothing in the guest answers, and no virtual CPU does anything
-    DEAD = "guest dead"
-    # user space does not answer, and a virtual CPU is busy
-    SPINNING = "guest spinning"
-    # the guest answers; the command's tasks sleep, or user space as a whole does
-    STUCK = "one task stuck"
-    # the guest answers; the command works, or loops: which one is unknown
-    BUSY = "one task busy"
-    # nothing is known of the guest: QEMU was not let run
-    HOST = "host slow"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rustbed import runfiles
 from rustbed.errors import render_facts
-from rustbed.log.annotate import render_blame
+from rustbed.log.annotate import render_blame, render_stuck
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import KILLING, Kind, Splat
@@ -105,7 +105,7 @@ class MachineReport:
     blames: Mapping[Splat, Blame] = field(default_factory=dict)
     # why debug information does not tell all
     notes: tuple[str, ...] = ()
-    # of a hang: which kind, as harness/machine/hang.py names them, and where in a driver
+    # of a hang: which kind, as harness/log/stuck.py names them, and where in a driver
     hang: str = ""
     stuck: Blame | None = None
 
@@ -207,9 +207,7 @@ def _ending_line(machine: MachineReport) -> str:
     """Return the one line of a machine that ended early: of a hang in a driver, its kind and place."""
     if machine.stuck is None:
         return machine.reason or f"the machine ended early: {machine.ended}"
-    stuck = machine.stuck
-    where = f", {stuck.file.rpartition('/')[2]}:{stuck.line}" if stuck.file else ""
-    return f"{machine.hang or 'hang'}: stuck in {stuck.function}{where}"
+    return render_stuck(machine.hang or "hang", machine.stuck)
 
 
 def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[Splat]:

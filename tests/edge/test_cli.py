@@ -140,6 +140,46 @@ def test_explain_is_status_0_when_it_found_nothing(tmp_path: Path) -> None:
     assert json.loads(explain(str(log), "--json").stdout) == []
 
 
+HANG = """\
+== console.log
+2048 bytes were there before it was asked for anything
+
+== sysrq l by console
+[   74.085259] NMI backtrace for cpu 0
+[   74.094415] RIP: 0010:_RNvMCsheUNd2o3Hw2_8edu_hangNtB2_4Hang10wait_ready+0x10/0x20 [edu_hang]
+[   74.102510]  init_module+0x9/0x1000 [edu_hang]
+
+== one task busy
+insmod (42) used 0.98 s of the last 1.00 s
+"""
+
+
+def test_explain_says_of_a_hang_its_kind_and_who_is_stuck(tmp_path: Path) -> None:
+    (tmp_path / "hang.log").write_text(HANG)
+    done = explain(str(tmp_path / "hang.log"))
+    assert (done.returncode, done.stderr) == (1, b"")
+    text = done.stdout.decode()
+    assert "1. one task busy: stuck in <edu_hang::Hang>::wait_ready\n" in text
+    assert "   6 | [   74.094415] RIP: 0010:<edu_hang::Hang>::wait_ready+0x10/0x20 [edu_hang]\n" in text
+    assert text.endswith(" 10 | insmod (42) used 0.98 s of the last 1.00 s\n")
+    (found,) = json.loads(explain(str(tmp_path / "hang.log"), "--json").stdout)
+    assert (found["kind"], found["function"]) == ("hang", "<edu_hang::Hang>::wait_ready")
+
+
+def test_explain_says_of_a_hang_without_a_driver_why_it_is_one(tmp_path: Path) -> None:
+    (tmp_path / "hang.log").write_text(HANG.replace("[edu_hang]", ""))
+    done = explain(str(tmp_path / "hang.log"))
+    assert done.returncode == 1
+    assert b"1. one task busy: insmod (42) used 0.98 s of the last 1.00 s\n" in done.stdout
+
+
+def test_explain_reads_of_a_run_directory_what_tells_of_its_failure(tmp_path: Path) -> None:
+    for name, text in {"machine.json": "{}", "kernel.log": "", "hang.log": HANG, "console.log": ""}.items():
+        (tmp_path / name).write_text(text)
+    found = json.loads(explain(str(tmp_path), "--json").stdout)
+    assert [each["log"] for each in found] == [f"{tmp_path}/hang.log"]
+
+
 def test_explain_reads_standard_input_and_bytes_that_are_no_text() -> None:
     done = explain("-", "--json", stdin=b"\xff\xfe\x00\n" + WARNING.encode())
     assert done.returncode == 1

@@ -43,6 +43,8 @@ class Kind(StrEnum):
     REBOOT = "reboot"
     # the kernel said nothing, or nothing after it was started
     SILENCE = "silence"
+    # the machine did not answer: found by who watched it, and told in hang.log
+    HANG = "hang"
     # a taint bit that no splat in the log accounts for
     TAINT = "taint"
     # more records than anybody can judge, or some that were lost on the way to the host

@@ -13,7 +13,7 @@ import pytest
 from tests.edge.machine.conftest import Booter
 
 from rustbed.errors import BootError, HangError, LostError
-from rustbed.machine.hang import Hang
+from rustbed.log.stuck import Hang
 from rustbed.machine.vm import Vm
 
 # the shell that is asked, the guest's shell, its command

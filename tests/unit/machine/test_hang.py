@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from rustbed.guest.tasks import Task
+from rustbed.log.stuck import Hang
 from rustbed.machine.evidence import parse_pcs
-from rustbed.machine.hang import Activity, Hang, Observation, Vcpu, classify, is_starved
+from rustbed.machine.hang import Activity, Observation, Vcpu, classify, is_starved
 from rustbed.procfs import CpuTime
 
 IDLE = Vcpu(index=0, time=CpuTime(ran_s=0.01))
