@@ -14,7 +14,8 @@ _HOMES = {
         (
             *("BootError", "CommandError", "CrashError", "DeviceError", "HangError", "HarnessError"),
             "LostError",
-            *("MachineError", "MismatchError", "MonitorError", "SyscallError", "UsageError", "WaitError"),
+            *("MachineError", "MismatchError", "MonitorError", "SuiteError", "SyscallError", "UsageError"),
+            "WaitError",
         ),
         "errors",
     ),
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from rustbed.errors import MachineError as MachineError
     from rustbed.errors import MismatchError as MismatchError
     from rustbed.errors import MonitorError as MonitorError
+    from rustbed.errors import SuiteError as SuiteError
     from rustbed.errors import SyscallError as SyscallError
     from rustbed.errors import UsageError as UsageError
     from rustbed.errors import WaitError as WaitError

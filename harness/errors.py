@@ -16,6 +16,7 @@
     │   ├── EvidenceError  the host cannot keep what the machine says: its disk is full
     │   └── DeviceError    a device written in Python failed: it raised, it is stuck, QEMU disagrees with it
     ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
+    ├── SuiteError         tests that ran in the guest are red
     ├── WaitError          what a test waited for never came, and the guest is well
     ├── CommandError       a guest command ended with a status other than the expected one
     └── MonitorError       QEMU refused a QMP command
@@ -173,6 +174,10 @@ class DeviceError(MachineError):
 
 class WaitError(HarnessError):
     """What a test waited for never came, though the guest answers."""
+
+
+class SuiteError(HarnessError):
+    """Tests that ran in the guest are red, or lost."""
 
 
 class MonitorError(HarnessError):

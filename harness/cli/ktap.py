@@ -44,7 +44,7 @@ def _write(path: Path, report: Result) -> None:
     from rustbed.report.junit import render_junit, write_junit  # noqa: PLC0415
     from rustbed.report.ktap import cases_of  # noqa: PLC0415
 
-    write_junit(path, render_junit("ktap", cases_of(report, "ktap")))
+    write_junit(path, render_junit("ktap", cases_of(report.children, "ktap")))
 
 
 def render(report: Result) -> list[str]:

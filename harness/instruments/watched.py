@@ -63,6 +63,7 @@ class Watched:
             reason=ended.headline if ended is not None else "",
             run_dir=live.run_dir,
             hang=ended.hang if ended is not None else "",
+            reported=tuple(live.reported),
         )
 
     def _take(self, *, wants_look: bool) -> tuple[tuple[Record, ...], tuple[str, ...]]:

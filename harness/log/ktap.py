@@ -41,6 +41,9 @@ class Result:
     log: tuple[str, ...] = ()
     # what contradicts the format: a plan that was not kept, a number out of order
     problems: tuple[str, ...] = ()
+    # file:line of the test's source, and how long it took; a report does not have them everywhere
+    source: str = ""
+    seconds: float = 0.0
 
     @property
     def is_red(self) -> bool:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from rustbed.devices.device import Device
+from rustbed.devices.pci import PciDevice
+from rustbed.devices.served import device_of
 from rustbed.errors import UsageError
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.live import Live
@@ -106,11 +108,13 @@ def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, t
 
 
 @contextmanager
-def served(live: Live, device: Device, timeout_s: float) -> Iterator[Plugged]:
+def served(live: Live, given: Device | PciDevice, timeout_s: float) -> Iterator[Plugged]:
     """Serve a device for as long as a context lasts, plugged in; the caller unplugs it.
 
     Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if it failed.
     """
+    trace = live.run_dir / f"{type(given).__name__}.trace"
+    device = given if isinstance(given, Device) else device_of(given, trace)
     if device.shared_memory:
         raise UsageError(f"{device.name} cannot be hotplugged: it wants memory that is shared with it")
     port = _free_port(live.monitor, live.spec)

@@ -17,6 +17,7 @@ from rustbed.errors import CrashError, LostError, MachineError, WaitError
 from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
 from rustbed.guest.shell import Answer
 from rustbed.kernel.artifact import Kernel
+from rustbed.log.ktap import Result
 from rustbed.log.record import Log
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.monitor import Monitor
@@ -53,6 +54,8 @@ class Live:
         self.end_is_wanted = False
         #: file of each module that was to be loaded, and where its code went, if that is known
         self.loaded: dict[str, tuple[Path, int | None]] = {}
+        #: results of tests that ran in the guest
+        self.reported: list[Result] = []
         #: time.monotonic() when a module was unloaded last; None if none was
         self.unloaded_at: float | None = None
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from rustbed.devices.device import Device
 from rustbed.devices.pci import PciDevice
-from rustbed.devices.served import device_of
 from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
 from rustbed.guest import files, modules
 from rustbed.guest.files import IoctlResult
 from rustbed.guest.held import GuestFile
 from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
+from rustbed.log.ktap import Result
 from rustbed.log.record import Log, Record
 from rustbed.machine import hotplug
 from rustbed.machine.conversation import COMMAND_S
@@ -23,6 +23,7 @@ from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.running import RunFiles
 from rustbed.machine.spec import MachineSpec
+from rustbed.machine.suites import run_suite
 
 T = TypeVar("T")
 # yields so many copies of a machine
@@ -182,6 +183,15 @@ class Vm:
         if not self._talk.has_ended():
             undo()
 
+    # -- tests in the guest ----------------------------------------------------
+
+    def kunit(self, suite: str) -> Result:
+        """Run a KUnit suite of the kernel and return its results, which the results file has as cases.
+
+        Raises SuiteError if one of them is red, UsageError for a suite that the kernel does not have.
+        """
+        return run_suite(self.live, suite)
+
     # -- files and descriptors -----------------------------------------------
 
     def open(self, path: str, mode: str = "rw") -> GuestFile:
@@ -244,15 +254,9 @@ class Vm:
             if isinstance(device, str):
                 found = self.plug(device, timeout_s)
             else:
-                value = self._as_served(device)
-                found = stack.enter_context(hotplug.served(self.live, value, timeout_s))
+                found = stack.enter_context(hotplug.served(self.live, device, timeout_s))
             with self._undone(lambda: None if found.stays else self.unplug(found, timeout_s)):
                 yield found
-
-    def _as_served(self, device: PciDevice | Device) -> Device:
-        if isinstance(device, Device):
-            return device
-        return device_of(device, self.run_dir / f"{type(device).__name__}.trace")
 
     # -- copies --------------------------------------------------------------
 
@@ -290,10 +294,7 @@ class Vm:
         return self.live.wait_end(timeout_s)
 
     def run_to_end(self, command: str, timeout_s: float = COMMAND_S) -> MachineError:
-        """Run a command that ends the machine, such as `poweroff -f`, and return how it ended.
-
-        See `wait_end`.
-        """
+        """Run a command that ends the machine, such as `poweroff -f`; return how it ended: `wait_end`."""
         with suppress(LostError, CrashError):
             self.run(command, timeout_s)
         return self.wait_end(timeout_s)

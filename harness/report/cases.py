@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import MutableSequence, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import strip_ansi
 from rustbed.report.dialects import split_arch
 from rustbed.report.junit import Case
+from rustbed.report.ktap import cases_of
 from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
 
 # name of the suite, and of what belongs to no test
@@ -111,8 +112,15 @@ def facts_of(
         "properties": [pair for pair in properties if pair[1] or pair[0].startswith("boot_ms")],
         "log": log,
         "explained": explained if verdict.is_red else "",
+        "children": [asdict(case) for machine in machines for case in _reported_by(machine)],
     }
     return FACTS, json.dumps(facts)
+
+
+def _reported_by(machine: MachineReport) -> tuple[Case, ...]:
+    """Return the tests that ran in a machine, as cases without their suites."""
+    suites = cases_of(machine.reported, SUITE, machine.arch)
+    return tuple(replace(case, children=()) for suite in suites for case in suite.written())
 
 
 def _machine_properties(machine: MachineReport, suffix: str) -> list[tuple[str, str]]:
@@ -208,7 +216,14 @@ def case_of(report: Phase) -> Case:
         details=_details(report, facts) if report.failed else "",
         properties=tuple(dict(properties).items()),
         system_out=facts.get("log", ""),
+        children=tuple(_restored(told) for told in facts.get("children", [])),
     )
+
+
+def _restored(told: dict[str, Any]) -> Case:
+    """Return a case that travelled as JSON."""
+    properties = tuple((str(name), str(value)) for name, value in told["properties"])
+    return Case(**{**told, "outcome": Outcome(told["outcome"]), "properties": properties, "children": ()})
 
 
 def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rustbed.log import ktap
 from rustbed.log.ktap import Result
 from rustbed.report.junit import Case
@@ -16,20 +18,27 @@ _OUTCOMES = {
 }
 
 
-def cases_of(report: Result, suite: str) -> tuple[Case, ...]:
-    """Return the outermost results as cases with children; `suite` is the class of those without a parent."""
-    return tuple(_case(child, (), suite) for child in report.children)
+def cases_of(results: Sequence[Result], suite: str, arch: str = "") -> tuple[Case, ...]:
+    """Return results as cases with children.
+
+    `suite` is the class of those without a parent, `arch` the architecture that all names are to end with.
+    """
+    return tuple(_case(result, (), suite, arch) for result in results)
 
 
-def _case(result: Result, above: tuple[str, ...], suite: str) -> Case:
+def _case(result: Result, above: tuple[str, ...], suite: str, arch: str) -> Case:
+    facts = {"arch": arch, "source": result.source}
     return Case(
-        name=result.name,
+        name=f"{result.name}[{arch}]" if arch else result.name,
         classname=".".join(above) or suite,
         outcome=_OUTCOMES[result.outcome],
         message=result.reason or _first(result.log) if result.outcome is not ktap.Outcome.PASS else "",
         details="\n".join(result.log) if result.is_red else "",
         system_out="\n".join(result.log),
-        children=tuple(_case(child, (*above, result.name), suite) for child in result.children),
+        seconds=result.seconds,
+        file=result.source.partition(":")[0],
+        properties=tuple(pair for pair in facts.items() if pair[1]),
+        children=tuple(_case(child, (*above, result.name), suite, arch) for child in result.children),
     )
 
 

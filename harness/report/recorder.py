@@ -105,19 +105,21 @@ class Recorder:
             cases.setdefault(nodeid, lost_case(nodeid))
         if exitstatus in _CUT_SHORT:
             cases[SUITE] = lost_case(f"::{SUITE} session")
-        results = self._write(list(cases.values()))
+        # a test may have cases of its own; it keeps its line beside them
+        written = [(test, each) for test, case in cases.items() for each in _lines(case)]
+        results = self._write([case for _, case in written])
         if self.known:
             today = datetime.now(UTC).date()
             known = [
                 _with_known(case, find_known(result, self.known, today))
-                for case, result in zip(cases.values(), results, strict=True)
+                for (_, case), result in zip(written, results, strict=True)
             ]
             results = self._write(known)
             wrong = find_wrong(self.known, results, today)
             self._wrong = tuple(f"known issues: {issue.file}:{issue.line}: {why}" for issue, why in wrong)
             if wrong and exitstatus == _FINE:
                 session.exitstatus = _FAILED
-        entries = [self._entry(*pair) for pair in zip(cases, results, strict=True)]
+        entries = [self._entry(test, result) for (test, _), result in zip(written, results, strict=True)]
         page = Session(started=self._begun, asked=self.asked, entries=tuple(entries), wrong=self._wrong)
         replace_text(self.page, render_page(page))
 
@@ -161,6 +163,11 @@ class Recorder:
             terminalreporter.write_line(f"rustbed: {line}")
         if self._cases:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")
+
+
+def _lines(case: Case) -> tuple[Case, ...]:
+    """Return what the results file has of a test: itself, and the cases that it has."""
+    return (replace(case, children=()), *case.children)
 
 
 def _with_known(case: Case, issues: Sequence[KnownIssue]) -> Case:

@@ -16,6 +16,7 @@ from rustbed import runfiles
 from rustbed.errors import render_facts
 from rustbed.log.annotate import render_blame, render_stuck
 from rustbed.log.fingerprint import fingerprint
+from rustbed.log.ktap import Result
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
@@ -108,6 +109,8 @@ class MachineReport:
     # of a hang: which kind, as harness/log/stuck.py names them, and where in a driver
     hang: str = ""
     stuck: Blame | None = None
+    # of tests that ran in the guest
+    reported: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

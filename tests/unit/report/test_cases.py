@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rustbed.report.cases import FACTS, case_of, lost_case
-from rustbed.report.verdict import Outcome
+from rustbed.log import ktap
+from rustbed.log.ktap import Result
+from rustbed.report.cases import FACTS, case_of, facts_of, lost_case
+from rustbed.report.verdict import MachineReport, Outcome, Verdict
 
 
 @dataclass
@@ -93,3 +96,32 @@ def test_case_is_named_by_file_and_test_and_carries_the_facts() -> None:
 def test_what_never_ended_is_lost() -> None:
     assert lost_case("a.py::test_b").outcome == Outcome.LOST
     assert lost_case("::session").classname == "rustbed"
+
+
+def test_tests_that_ran_in_a_machine_travel_as_cases_of_the_test() -> None:
+    leaf = Result(name="retain", outcome=ktap.Outcome.FAIL, seconds=0.25, source="rust/kvec.rs:9")
+    suite = Result(name="rust_kvec", outcome=ktap.Outcome.FAIL, children=(leaf,))
+    machine = MachineReport(
+        arch="arm64",
+        release="7.3.4",
+        accel="tcg",
+        boot_ms=1.0,
+        records=(),
+        splats=(),
+        taints=(),
+        ended=None,
+        reason="",
+        run_dir=Path("run"),
+        reported=(suite,),
+    )
+    verdict = Verdict(outcome=Outcome.FAIL, reason="because")
+    report = Report(failed=True, user_properties=[facts_of(verdict, [machine], Path("run"), "", "")])
+    (child,) = case_of(report).children
+    assert (child.classname, child.name, child.outcome, child.seconds, child.file) == (
+        "rust_kvec",
+        "retain[arm64]",
+        Outcome.FAIL,
+        0.25,
+        "rust/kvec.rs",
+    )
+    assert dict(child.properties) == {"arch": "arm64", "source": "rust/kvec.rs:9"}

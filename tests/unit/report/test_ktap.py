@@ -22,7 +22,7 @@ ok 2 alone
 
 
 def written(lines: list[str]) -> list[Case]:
-    return [each for case in cases_of(parse_ktap(lines), "k") for each in case.written()]
+    return [each for case in cases_of(parse_ktap(lines).children, "k") for each in case.written()]
 
 
 def test_names_outcomes_and_messages() -> None:
