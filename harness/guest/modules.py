@@ -13,8 +13,8 @@ from rustbed.errors import UsageError
 from rustbed.guest.files import push
 from rustbed.guest.shell import Guest
 from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.buildstate import find_beside
 from rustbed.kernel.module import read_module, require_loadable
-from rustbed.kernel.outoftree import find_beside
 
 # where images/ puts modules, and where pushed ones go
 _MODULES = "/lib/modules"

@@ -9,11 +9,10 @@ of: a build whose inputs are the same is not made again.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from rustbed.cache import Cache
 from rustbed.errors import BuildError, UsageError
 from rustbed.kernel import buildtree, diagnosis, lacking, siblings
 from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
+from rustbed.kernel.buildstate import TREE, BuildState, forget_state, load_state
 from rustbed.kernel.buildtree import BuildTree
 from rustbed.kernel.inputs import ORDER, Inputs, copy_inputs, read_inputs
 from rustbed.kernel.make import parse_step
@@ -33,10 +33,8 @@ from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "outoftree"
 # counted up when equal inputs shall be built again
-_RECIPE = "1"
+_RECIPE = "2"
 _MAKEFILES = ("Kbuild", "Makefile")
-# in a build's directory: the copied files with what kbuild makes of them, and what is known of it
-_TREE, _STATE = "tree", "state.json"
 _OBJECTS = re.compile(r"^\s*obj-m\s*[:+]?=\s*(.*)", re.MULTILINE)
 # colours are for the person who reads; they are the same for every build, as a changed flag compiles anew
 _COLOURED = ("KRUSTFLAGS=--color=always", "KCFLAGS=-fcolor-diagnostics")
@@ -51,25 +49,6 @@ class Built:
     modules: tuple[Module, ...]
     # what the compilers warned of, as they printed it, with colours; "" if nothing
     warnings: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class _State:
-    """What is known of a directory's last build; empty of one that was not made to its end."""
-
-    # of the inputs, the kernel and the compilers
-    digest: str = ""
-    # SHA-256 of each copied file, by its path in the tree
-    files: Mapping[str, str] = field(default_factory=dict)
-    # modules of the directory, and of those that were built for it; paths in the tree, by name
-    modules: Mapping[str, str] = field(default_factory=dict)
-    beside: Mapping[str, str] = field(default_factory=dict)
-    warnings: str = ""
-    # of a failed one: its first error, and all that was printed
-    failure: str = ""
-    printed: str = ""
-    # who saw it fail
-    session: str = ""
 
 
 def build_modules(
@@ -97,25 +76,15 @@ def build_modules(
     with cache.lock(f"{KIND}-{place.name}"), caching.out_of_space_named(place, attempted):
         wanted = read_inputs(directory)
         digest = caching.hash_text(_RECIPE, wanted.digest, kernel.key, toolchain.identity)
-        state = _load_state(place)
+        state = load_state(place)
         if state.digest != digest or not _is_there(place, state, session):
             # the kernel's tree must neither change nor go away meanwhile
             with cache.lock(siblings.lock_name(tree.directory)):
                 state = _Building(kernel, tree, place, wanted, directory, report).run(state, digest, session)
     if state.failure:
         raise _build_error(directory, state, tree)
-    found = describe_modules(place / _TREE / path for path in state.modules.values())
+    found = describe_modules(place / TREE / path for path in state.modules.values())
     return Built(modules=tuple(found.values()), warnings=_from_here(state.warnings))
-
-
-def find_beside(path: Path, name: str) -> Path | None:
-    """Return the file of a module that was built together with the one at `path`, or for it."""
-    for parent in path.parents:
-        if parent.name == _TREE and (parent.parent / _STATE).is_file():
-            state = _load_state(parent.parent)
-            found = {**state.beside, **state.modules}.get(name)
-            return parent / found if found else None
-    return None
 
 
 def _require_makefile(directory: Path) -> Path:
@@ -126,18 +95,11 @@ def _require_makefile(directory: Path) -> Path:
     return directory
 
 
-def _is_there(place: Path, state: _State, session: str) -> bool:
+def _is_there(place: Path, state: BuildState, session: str) -> bool:
     """Say whether a build need not be made: its modules are there, or this session has seen it fail."""
     if state.failure:
         return bool(session) and state.session == session
-    return bool(state.modules) and all((place / _TREE / path).is_file() for path in state.modules.values())
-
-
-def _load_state(place: Path) -> _State:
-    try:
-        return _State(**json.loads((place / _STATE).read_text()))
-    except (OSError, ValueError, TypeError):
-        return _State()
+    return bool(state.modules) and all((place / TREE / path).is_file() for path in state.modules.values())
 
 
 @dataclass(frozen=True)
@@ -152,14 +114,14 @@ class _Building:
     directory: Path
     report: Report
 
-    def run(self, known: _State, digest: str, session: str) -> _State:
+    def run(self, known: BuildState, digest: str, session: str) -> BuildState:
         """Bring the copy up to date, make it, and note what came out."""
-        work = self.place / _TREE
+        work = self.place / TREE
         if not work.is_dir():
             caching.remove_tree(self.place)
         work.mkdir(parents=True, exist_ok=True)
         # from here to the end nothing is known
-        (self.place / _STATE).unlink(missing_ok=True)
+        forget_state(self.place)
         copy_inputs(self.wanted, work, known.files)
         printed, failure = "", ""
         beside: dict[str, str] = {}
@@ -171,8 +133,9 @@ class _Building:
             if place != self.wanted.place:
                 beside |= self._list_modules(place)
         made = {} if failure else self._list_modules(self.wanted.place)
-        state = _State(
+        state = BuildState(
             digest=digest,
+            root=str(self.wanted.root),
             files=self.wanted.files,
             modules=made,
             beside=beside,
@@ -183,7 +146,7 @@ class _Building:
         )
         if not failure:
             self._require_modules(made)
-        caching.write_atomically(self.place / _STATE, json.dumps(asdict(state)))
+        state.save(self.place)
         return state
 
     def _make(self, place: Path) -> tuple[str, str]:
@@ -194,7 +157,7 @@ class _Building:
                 self.report(Progress(what=what, detail=made))
 
         what = f"modules in {self.directory.name} {self.kernel.arch}"
-        work = self.place / _TREE
+        work = self.place / TREE
         seen = self.tree.toolchain.seen(work, "/module")
         self.tree.log.unlink(missing_ok=True)
         settings = [f"M={Path(seen, place)}", *_COLOURED]
@@ -224,7 +187,7 @@ class _Building:
 
     def _list_modules(self, place: Path) -> dict[str, str]:
         """Return the modules that kbuild says it made in a directory; those of an older Kbuild file stay."""
-        work = self.place / _TREE
+        work = self.place / TREE
         order = work / place / ORDER
         listed = order.read_text().split() if order.is_file() else []
         paths = [Path(place, line).with_suffix(".ko") for line in listed]
@@ -232,7 +195,7 @@ class _Building:
 
     def _require_modules(self, made: Mapping[str, str]) -> None:
         for name in made.values():
-            path = self.place / _TREE / name
+            path = self.place / TREE / name
             require_match(read_module(path), path, self.kernel.arch, self.kernel.release)
         if not made:
             raise UsageError(
@@ -240,7 +203,7 @@ class _Building:
             )
 
 
-def _build_error(directory: Path, state: _State, tree: BuildTree) -> BuildError:
+def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildError:
     printed = _from_here(state.printed)
     error = BuildError(
         f"{_name(directory)} does not build: {_from_here(state.failure)}",

@@ -12,6 +12,8 @@ from rustbed.log.symbolize import LIBRARY, Blame, Located, Place, Symbols
 
 # characters that a frame's function gets before its place
 _COLUMN = 64
+# library functions shown of those that are inlined into each other at an address: the innermost are called
+_GLUE = 2
 
 
 def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
@@ -46,11 +48,11 @@ def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
 
 
 def _shown(located: Located) -> Iterator[Place]:
-    """Yield the places of a frame, without the library's glue between a driver's own functions."""
+    """Yield the places of a frame, without the library's glue between and above a driver's own functions."""
     own = False
-    for place in located.places:
+    for depth, place in enumerate(located.places):
         library = LIBRARY.match(place.file) is not None
-        if not (own and library) or place is located.places[-1]:
+        if not library or (not own and depth < _GLUE) or place is located.places[-1]:
             yield place
         own = own or not library
 

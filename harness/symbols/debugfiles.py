@@ -12,15 +12,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from mmap import PROT_READ, mmap
+from os.path import normpath
 from pathlib import Path
 
 from rustbed.errors import UsageError
 from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.buildstate import find_copy
 from rustbed.kernel.elf import find_build_id, parse_elf
 
 # where compilers in the toolroot see the kernel's source, its O= tree, a module's directory
 _SOURCE, _BUILD, _MODULE = "/src", "/build", "/module"
 _RUST = "/usr/lib/rustlib/src/rust"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceTree:
+    """A directory with sources."""
+
+    # as the compiler saw it
+    seen: str
+    # where it is
+    here: Path
+    # the directory that its files are named in; "" is itself
+    named: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +46,10 @@ class DebugFile:
     build_id: str = ""
     # address of the module's .text in the guest; None if unknown
     loaded_at: int | None = None
+    # of a module from outside of the kernel's tree: the copy of the author's directory in which it was built
+    copy: Path | None = None
+    # and the author's directory, from the working directory of the run if it is below that
+    author: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +60,25 @@ class DebugFiles:
     symbolizer: tuple[str, ...]
     # by module; "" is vmlinux
     files: Mapping[str, DebugFile] = field(default_factory=dict)
-    # directories as the compiler saw them, and where they are here
-    sources: tuple[tuple[str, Path], ...] = ()
+    sources: tuple[SourceTree, ...] = ()
 
     def with_module(self, name: str, path: Path, loaded_at: int | None) -> DebugFiles:
         """Return these with a module that was loaded: the kernel's own, or one from outside of its tree."""
         known = self.files.get(name)
-        file = known if known and known.path == path else DebugFile(path=path, build_id=read_build_id(path))
-        return replace(self, files={**self.files, name: replace(file, loaded_at=loaded_at)})
+        if known is None or known.path != path:
+            copy, author = find_copy(path) or (None, "")
+            shown = normpath(author).removeprefix(f"{Path.cwd()}/") if copy else ""
+            known = DebugFile(path=path, build_id=read_build_id(path), copy=copy, author=shown)
+        return replace(self, files={**self.files, name: replace(known, loaded_at=loaded_at)})
 
-    def sources_of(self, file: DebugFile) -> tuple[tuple[str, Path], ...]:
-        """Return what the compiler of a file saw, and where that is here."""
-        own = file.path.parent
-        return ((_MODULE, own), *self.sources, (str(own), own))
+    def sources_of(self, file: DebugFile) -> tuple[SourceTree, ...]:
+        """Return what the compiler of a file saw."""
+        own = file.copy or file.path.parent
+        return (
+            SourceTree(seen=_MODULE, here=own, named=file.author),
+            *self.sources,
+            SourceTree(seen=str(own), here=own, named=file.author),
+        )
 
 
 def files_of(kernel: Kernel, symbolizer: tuple[str, ...], toolroot: Path | None) -> DebugFiles:
@@ -62,6 +86,7 @@ def files_of(kernel: Kernel, symbolizer: tuple[str, ...], toolroot: Path | None)
     rust = toolroot / _RUST[1:] if toolroot else None
     trees = [(_SOURCE, kernel.source_dir), (_BUILD, kernel.build_dir), (_RUST, rust)]
     seen = [(name, here) for name, here in trees if here is not None]
+    unmapped = [(str(here), here) for _, here in seen]
     paths = {"": kernel.vmlinux, **{name: module.path for name, module in kernel.modules.items()}}
     return DebugFiles(
         symbolizer=symbolizer,
@@ -70,7 +95,7 @@ def files_of(kernel: Kernel, symbolizer: tuple[str, ...], toolroot: Path | None)
             for name, path in paths.items()
             if path is not None
         },
-        sources=(*seen, *((str(here), here) for _, here in seen)),
+        sources=tuple(SourceTree(seen=name, here=here) for name, here in [*seen, *unmapped]),
     )
 
 
@@ -112,12 +137,14 @@ def render_files(files: DebugFiles) -> str:
     """Render as JSON, for a run directory."""
     document = {
         "symbolizer": files.symbolizer,
-        "sources": [[seen, str(here)] for seen, here in files.sources],
+        "sources": [[tree.seen, str(tree.here)] for tree in files.sources],
         "files": {
             name: {
                 "path": str(file.path),
                 "build_id": file.build_id,
                 "loaded_at": file.loaded_at if file.loaded_at is None else f"{file.loaded_at:#x}",
+                "copy": file.copy and str(file.copy),
+                "author": file.author,
             }
             for name, file in files.files.items()
         },
@@ -131,12 +158,14 @@ def parse_files(text: str) -> DebugFiles:
         document = json.loads(text)
         return DebugFiles(
             symbolizer=tuple(document["symbolizer"]),
-            sources=tuple((seen, Path(here)) for seen, here in document["sources"]),
+            sources=tuple(SourceTree(seen=seen, here=Path(here)) for seen, here in document["sources"]),
             files={
                 name: DebugFile(
                     path=Path(file["path"]),
                     build_id=file["build_id"],
                     loaded_at=None if file["loaded_at"] is None else int(file["loaded_at"], 16),
+                    copy=Path(file["copy"]) if file.get("copy") else None,
+                    author=file.get("author", ""),
                 )
                 for name, file in document["files"].items()
             },

@@ -21,14 +21,13 @@ from rustbed.kernel.elf import Data, ElfHeader, find_build_id, find_section
 from rustbed.log.demangle import demangle
 from rustbed.log.frame import Frame
 from rustbed.log.symbolize import Build, Located, Place, Symbols
-from rustbed.symbols.debugfiles import DebugFile, DebugFiles
+from rustbed.symbols.debugfiles import DebugFile, DebugFiles, SourceTree
 from rustbed.symbols.functions import Functions, lay_out, of_size
 
 # seconds for reading the debug information of a few objects; a large vmlinux takes tenths
 _LOOKUP_S = 60.0
 # where a kernel build has Rust's own library; what stands before differs from host to host
 _RUST_LIBRARY = re.compile(r".*/(?=library/(?:core|alloc|std)/src/)")
-_Sources = tuple[tuple[str, Path], ...]
 # programs made in the running kernel, which no file has
 _MADE_THERE = re.compile(r"(?:bpf_prog|bpf_trampoline|ftrace_trampoline)\w*")
 
@@ -228,7 +227,7 @@ def _symbolize(program: Sequence[str], questions: Sequence[_Question]) -> list[t
     return found
 
 
-def _locate(question: _Question, levels: Sequence[Level], sources: _Sources) -> Located:
+def _locate(question: _Question, levels: Sequence[Level], sources: Sequence[SourceTree]) -> Located:
     made_ns = question.file.path.stat().st_mtime_ns
     # llvm-symbolizer names the outermost after any label that is nearer
     outermost = replace(levels[-1], symbol=question.symbol) if levels else None
@@ -240,19 +239,24 @@ def _locate(question: _Question, levels: Sequence[Level], sources: _Sources) -> 
     )
 
 
-def _place(level: Level, sources: _Sources, made_ns: int) -> Place:
+def _place(level: Level, sources: Sequence[SourceTree], made_ns: int) -> Place:
     """Return a function's place; a source written after the object has its lines elsewhere by now."""
     name, path = locate_source(level.file, sources)
     here = str(path) if path is not None and path.stat().st_mtime_ns <= made_ns else ""
     return Place(function=demangle(level.symbol), file=name, line=level.line, path=here)
 
 
-def locate_source(seen: str, sources: _Sources) -> tuple[str, Path | None]:
-    """Return a source file's name as a person knows it, and where it is here; None if it is not."""
+def locate_source(seen: str, sources: Sequence[SourceTree]) -> tuple[str, Path | None]:
+    """Return a source file's name as a person knows it, and where it is here; None if it is not.
+
+    A driver author's file is named as editors and CI servers follow it: from where the tests ran.
+    """
     seen = normpath(seen) if seen else ""
-    for directory, here in sources:
-        if seen.startswith(f"{directory}/"):
-            name = seen.removeprefix(f"{directory}/")
-            return _RUST_LIBRARY.sub("", name), here / name if (here / name).is_file() else None
+    for tree in sources:
+        if seen.startswith(f"{tree.seen}/"):
+            name = seen.removeprefix(f"{tree.seen}/")
+            here = tree.here / name
+            shown = str(Path(tree.named, name))
+            return _RUST_LIBRARY.sub("", shown), here if here.is_file() else None
     known = Path(seen).is_absolute() and Path(seen).is_file()
     return _RUST_LIBRARY.sub("", seen), Path(seen) if known else None

@@ -59,6 +59,10 @@ def results(
     return _ran[arch.name]
 
 
+# as the session's working directory is the project's
+FILE = str(MODULE.resolve()).removeprefix(f"{Path.cwd()}/")
+
+
 def marked(name: str) -> int:
     """Return the number of the line that a comment of the module names."""
     lines = enumerate(MODULE.read_text().splitlines(), start=1)
@@ -84,7 +88,7 @@ def test_verdict_names_function_file_and_line(results: Path, kernel: Kernel, row
     assert {name: splat[name] for name in ("kind", "function", "file", "line")} == {
         "kind": kind_on(kernel, row),
         "function": row.function,
-        "file": "pointed.rs",
+        "file": FILE,
         "line": marked(row.mark),
     }
     assert splat["title"].endswith(f" in {row.function}")
@@ -96,7 +100,7 @@ def test_failure_text_shows_the_source(results: Path, row: Pointed) -> None:
     failure = pytest_runs.cases(results)[row.test].find("failure")
     assert failure is not None
     text = failure.text or ""
-    assert f"  blamed   pointed.rs:{marked(row.mark)} in {row.function}\n" in text
+    assert f"  blamed   {FILE}:{marked(row.mark)} in {row.function}\n" in text
     assert f"> {marked(row.mark)} | {MODULE.read_text().splitlines()[marked(row.mark) - 1]}\n" in text
     assert "symbols" not in text
 
@@ -110,12 +114,10 @@ def shown(results: Path, test: str) -> Iterator[str]:
 
 def test_failure_text_shows_inlined_functions_and_the_boundary(results: Path) -> None:
     lines = list(shown(results, "test_null_in_an_inlined_function"))
-    inlined = lines.index(f"pointed::peek (inlined) pointed.rs:{marked('peek')}")
+    inlined = lines.index(f"pointed::peek (inlined) {FILE}:{marked('peek')}")
     assert "pointed::follow+0x" in lines[inlined + 1]
     lines = list(shown(results, "test_panic_in_drop"))
-    drop = lines.index(
-        f"<pointed::Pointed as core::ops::drop::Drop>::drop (inlined) pointed.rs:{marked('drop')}"
-    )
+    drop = lines.index(f"<pointed::Pointed as core::ops::drop::Drop>::drop (inlined) {FILE}:{marked('drop')}")
     assert "---- Rust above, C below ----" in lines[drop:]
 
 
@@ -129,7 +131,7 @@ def test_explain_of_the_saved_run_directory_tells_the_same(
     assert {name: splat[name] for name in ("kind", "function", "file", "line")} == {
         "kind": kind_on(kernel, row),
         "function": row.function,
-        "file": "pointed.rs",
+        "file": FILE,
         "line": marked(row.mark),
     }
     assert said.err == ""

@@ -370,16 +370,18 @@ Call Trace:
  <TASK>
  do_one_initcall+0x5a/0x310
  s3c_probe: 00000000
+ ? toy_probe+0x5/0x30
+ what? never
 Resource: 12345678""".splitlines()
 
 
-def test_registers_are_counted_and_not_shown() -> None:
+def test_registers_and_doubtful_frames_are_counted_and_not_shown() -> None:
     records = tuple(replace(RECORDS[0], text=text) for text in REGISTERS)
     machine = replace(ALIVE, records=records, splats=(replace(WARNING, first=0, last=len(records) - 1),))
     text = render_failure(passed(machine), machine)
     kept = [line for line in REGISTERS if line in text]
-    assert kept == [REGISTERS[number] for number in (0, 8, 9, 13, 14, 18, 19, 20, 21, 22)]
-    assert "... 13 records of registers, in console.log\n" in text
+    assert kept == [REGISTERS[number] for number in (0, 8, 9, 13, 14, 18, 19, 20, 21, 23, 24)]
+    assert "... 14 records of registers and doubtful frames, in console.log\n" in text
 
 
 def test_failure_without_a_splat_shows_the_last_records() -> None:

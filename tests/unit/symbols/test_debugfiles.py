@@ -11,6 +11,7 @@ from rustbed.errors import UsageError
 from rustbed.symbols.debugfiles import (
     DebugFile,
     DebugFiles,
+    SourceTree,
     find_files,
     parse_files,
     read_build_id,
@@ -23,8 +24,9 @@ FILES = DebugFiles(
     files={
         "": DebugFile(path=Path("/k/vmlinux"), build_id="ab"),
         "toy": DebugFile(path=Path("/k/toy.ko"), build_id="cd", loaded_at=0xFFFFFFFFC0000000),
+        "mine": DebugFile(path=Path("/c/tree/mine.ko"), copy=Path("/c/tree"), author="driver"),
     },
-    sources=(("/src", Path("/k/linux")),),
+    sources=(SourceTree(seen="/src", here=Path("/k/linux")),),
 )
 
 
@@ -79,7 +81,7 @@ def test_directory_is_searched_for_modules(tmp_path: Path) -> None:
 def test_source_is_named_as_in_its_tree(tmp_path: Path) -> None:
     (tmp_path / "drivers").mkdir()
     (tmp_path / "drivers/toy.c").touch()
-    sources = (("/src", tmp_path),)
+    sources = (SourceTree(seen="/src", here=tmp_path),)
     assert locate_source("/src/./drivers/toy.c", sources) == ("drivers/toy.c", tmp_path / "drivers/toy.c")
     assert locate_source("/src/drivers/gone.c", sources) == ("drivers/gone.c", None)
     here = tmp_path / "drivers/toy.c"
@@ -88,3 +90,16 @@ def test_source_is_named_as_in_its_tree(tmp_path: Path) -> None:
     library = "/usr/lib/rustlib/src/rust/library/core/src/option.rs"
     assert locate_source(library, sources) == ("library/core/src/option.rs", None)
     assert locate_source("", sources) == ("", None)
+
+
+def test_authors_source_is_named_from_where_the_tests_ran(tmp_path: Path) -> None:
+    (tmp_path / "tree/regs").mkdir(parents=True)
+    source = tmp_path / "tree/regs/toy.rs"
+    source.touch()
+    file = DebugFile(path=tmp_path / "tree/toy.ko", copy=tmp_path / "tree", author="driver")
+    sources = FILES.sources_of(file)
+    assert locate_source("/module/regs/toy.rs", sources) == ("driver/regs/toy.rs", source)
+    assert locate_source(str(source), sources) == ("driver/regs/toy.rs", source)
+    assert locate_source("/module/gone.rs", sources) == ("driver/gone.rs", None)
+    unknown = FILES.sources_of(DebugFile(path=tmp_path / "tree/regs/toy.ko"))
+    assert locate_source("/module/toy.rs", unknown) == ("toy.rs", source)
