@@ -6,6 +6,7 @@ in the project may ask which architecture it has; it asks the row.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -179,3 +180,28 @@ def require_arch(name: str) -> Arch:
 def find_arch_of(uname: str) -> Arch | None:
     """Return the row of machines where `uname -m` says this, or None."""
     return next((row for row in ARCHES.values() if row.uname == uname), None)
+
+
+# what others call architectures, those without a row among them, and one word for each
+_WORDS = {
+    **{word: row.name for row in ARCHES.values() for word in (row.name, row.uname, row.debian_arch)},
+    **dict.fromkeys(("x86_64", "x86-64", "amd64", "x64", "x86"), "x86_64"),
+    **dict.fromkeys(("i386", "i486", "i586", "i686"), "i386"),
+    **dict.fromkeys(("arm64", "aarch64"), "arm64"),
+    **dict.fromkeys(("arm", "arm32", "armv7", "armv7l", "armhf", "armel"), "arm"),
+    **dict.fromkeys(("riscv64", "riscv"), "riscv64"),
+    **dict.fromkeys(("s390x", "s390"), "s390x"),
+    **dict.fromkeys(("ppc64le", "ppc64el", "powerpc64le"), "ppc64le"),
+    **dict.fromkeys(("loongarch64", "loongarch", "loong64"), "loongarch64"),
+    **{word: word for word in ("riscv32", "ppc64", "ppc", "powerpc", "mips", "mipsel", "mips64", "mips64el")},
+    **{word: word for word in ("sparc64", "parisc", "parisc64", "m68k", "sh4", "xtensa", "openrisc", "csky")},
+}
+_WORD = re.compile(
+    rf"(?<![A-Za-z0-9])(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![A-Za-z0-9])", re.IGNORECASE
+)
+
+
+def arch_in(text: str) -> str:
+    """Return the one architecture that words of a text name, as its row does if it has one; else ""."""
+    named = {_WORDS[word.lower()] for word in _WORD.findall(text)}
+    return named.pop() if len(named) == 1 else ""

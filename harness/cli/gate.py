@@ -7,10 +7,15 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rustbed.errors import UsageError
 from rustbed.report.gate import FLOOR_S, compare
 from rustbed.report.gate_formats import FORMATS
+from rustbed.report.history import load_history, red_names
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
+
+# a flake that is expected for longer is one that nobody will look at
+_LONGEST_DAYS = 365
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("new", nargs="+", type=Path, metavar="NEW", help="JUnit XML, or a directory of such files")
     add("--baseline", action="append", required=True, type=Path, metavar="OLD", help="to compare with")
     add("--known-issues", type=Path, metavar="FILE", help="YAML, failures that are known: docs/ci.md")
+    add("--history", action="append", default=[], type=Path, metavar="DIR", help="results of earlier runs")
+    add(
+        "--expect-flakes",
+        type=_days,
+        metavar="DAYS",
+        help="a failure that comes and goes in the history is expected for so long",
+    )
     add("--slower", type=_factor, metavar="FACTOR", help="slower by more than this is a regression")
     add("--floor", type=float, default=FLOOR_S, metavar="S", help="if by these seconds too (default: 1)")
     add("--format", choices=tuple(FORMATS), default="text", help="github, gitlab: annotated source lines")
@@ -31,15 +43,28 @@ def _factor(text: str) -> float:
     return factor
 
 
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= _LONGEST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days: 1 to {_LONGEST_DAYS}")
+    return days
+
+
 def run(args: argparse.Namespace) -> int:
     """Compare results with a baseline: 0 no worse, 1 a regression, 2 cannot be judged. Raises UsageError."""
+    if args.expect_flakes and not args.history:
+        raise UsageError("--expect-flakes needs earlier runs", fix="--history DIR")
+    old, new = load_results(args.baseline), load_results(args.new)
+    names = {*red_names(old.cases), *red_names(new.cases)}
     comparison = compare(
-        load_results(args.baseline),
-        load_results(args.new),
+        old,
+        new,
         known=load_known(args.known_issues) if args.known_issues else (),
         today=datetime.now(UTC).date(),
         slower=args.slower,
         floor_s=args.floor,
+        history=load_history(args.history, names=names, without=args.new) if args.history else None,
+        flake_days=args.expect_flakes,
     )
     sys.stdout.write(FORMATS[args.format](comparison))
     return comparison.status

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import strip_ansi
-from rustbed.report.dialects import split_arch
 from rustbed.report.junit import Case
 from rustbed.report.ktap import cases_of
+from rustbed.report.result import split_arch
 from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
 
 # name of the suite, and of what belongs to no test

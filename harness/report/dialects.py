@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.parsers import expat
 
-from rustbed.arch import ARCHES
+from rustbed.arch import arch_in
 from rustbed.errors import UsageError
+from rustbed.report.result import Result, split_arch
 from rustbed.report.verdict import GRAVITY, RED, Outcome
+from rustbed.report.xmltext import clean_xml
 
 # levels of elements and characters kept of a text: far beyond what a test run has
 _DEEPEST, _LONGEST = 64, 1 << 16
@@ -32,64 +34,16 @@ _VERDICTS = {
     "skipped": Outcome.SKIP,
     "disabled": Outcome.SKIP,
 }
-# words of attributes `status` and `result` for a test that was not run (gtest, ctest)
-_NOT_RUN = frozenset({"notrun", "skipped", "disabled", "suppressed"})
-
-_PARAMETERS = re.compile(r"\[(?P<parts>[^\[\]]*)\]$")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One test on one architecture, as a results file has it."""
-
-    # dotted class or module; the names of the suites where a case has none
-    classname: str
-    # without the architecture
-    name: str
-    # "" where neither a property nor the name tells
-    arch: str
-    outcome: Outcome
-    # of the test's source, "" if the producer does not say
-    file: str = ""
-    # None where the file has none
-    seconds: float | None = None
-    # first line of the failure's or skip's message
-    message: str = ""
-    # the failure's text, its beginning
-    details: str = ""
-    properties: dict[str, str] = field(default_factory=dict)
-    # the results file
-    source: Path = Path()
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What makes it the same test in another file."""
-        return self.classname, self.name, self.arch
-
-    @property
-    def test(self) -> str:
-        """The test as people name it: file::name, or classname::name."""
-        return "::".join(part for part in (self.file or self.classname, self.name) if part)
-
-    @property
-    def is_red(self) -> bool:
-        """Whether it failed; an error of the harness says nothing of the driver and is not red."""
-        return self.outcome in RED
-
-    @property
-    def splats(self) -> tuple[str, ...]:
-        """Titles of the splats that make it red, the one that decided first."""
-        return tuple(self.properties.get("splat", "").splitlines())
-
-    @property
-    def fingerprints(self) -> tuple[str, ...]:
-        """Of the splats, in their order; without splats that of the failure."""
-        return tuple(self.properties.get("fingerprint", "").splitlines())
-
-    @property
-    def title(self) -> str:
-        """One line: the message, else the splats' titles, else the outcome."""
-        return self.message or "; ".join(self.splats) or self.outcome.value
+# words of attributes `status` and `result`, in small letters alone: gtest, ctest, Qt, Katalon
+_SAID = {
+    **dict.fromkeys(("notrun", "skip", "skipped", "disabled", "suppressed", "ignored"), Outcome.SKIP),
+    **dict.fromkeys(("fail", "failed", "failure", "error", "errored", "broken", "xpass"), Outcome.FAIL),
+    **dict.fromkeys(("timeout", "timedout", "aborted", "crash", "crashed", "incomplete"), Outcome.FAIL),
+    "xfail": Outcome.XFAIL,
+}
+_LETTERS = re.compile(r"[^a-z]+")
+# names of properties that tell the architecture, in small letters
+_ARCH = frozenset({"arch", "architecture", "target_arch", "kernel_arch"})
 
 
 def parse_results(chunks: Iterable[bytes], source: Path) -> tuple[list[Result], dict[str, str]]:
@@ -100,7 +54,7 @@ def parse_results(chunks: Iterable[bytes], source: Path) -> tuple[list[Result], 
     reader = _Reader(source)
     try:
         empty = True
-        for chunk in chunks:
+        for chunk in clean_xml(chunks):
             empty = empty and not chunk.strip()
             reader.parser.Parse(chunk, False)
         if empty:
@@ -123,6 +77,10 @@ class _Suite:
     # failures and errors that its attributes count, and cases found that account for them
     counted: int
     red: int = 0
+    # its `timestamp`
+    started: str = ""
+    # the message of a failure that is its own and no case's; None: it has none
+    failure: str | None = None
     # of all cases below it
     properties: dict[str, str] = field(default_factory=dict)
 
@@ -134,7 +92,7 @@ class _Reader:
         self.source = source
         self.cases: list[Result] = []
         self.properties: dict[str, str] = {}
-        self.parser = parser = expat.ParserCreate()
+        self.parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -163,7 +121,8 @@ class _Reader:
             raise self._error(f"nested deeper than {_DEEPEST} elements")
         if tag in ("testsuite", "testsuites"):
             counted = sum(int(_number(given.get(word)) or 0) for word in ("failures", "errors"))
-            self._suites.append(_Suite(name=given.get("name", ""), counted=counted))
+            started = given.get("timestamp", "")
+            self._suites.append(_Suite(name=given.get("name", ""), counted=counted, started=started))
         elif tag == "testcase":
             self._case = self._begin_case(given)
         elif tag == "property":
@@ -174,27 +133,33 @@ class _Reader:
         elif self._case is not None and tag in _VERDICTS:
             self._verdict = tag
             self._judge(_VERDICTS[tag], given.get("message", ""))
+        elif self._suites and _VERDICTS.get(tag) is Outcome.FAIL:
+            self._suites[-1].failure = _first_line(given.get("message", "")) or "the suite itself failed"
 
     def _begin_case(self, given: dict[str, str]) -> Result:
         name, arch = split_arch(given.get("name", ""))
-        words = {given.get("status", "").lower(), given.get("result", "").lower()}
-        suites = ".".join(suite.name for suite in self._suites if suite.name)
+        words = (_LETTERS.sub("", given.get(name, "").lower()) for name in ("status", "result"))
+        said = (_SAID.get(word, Outcome.PASS) for word in words)
+        suites = tuple(suite.name for suite in self._suites if suite.name)
         return Result(
-            classname=given.get("classname") or suites,
+            classname=given.get("classname") or ".".join(suites),
             name=name,
             arch=arch,
-            outcome=Outcome.SKIP if words & _NOT_RUN else Outcome.PASS,
+            outcome=min(said, key=_gravity),
             file=given.get("file", ""),
             seconds=_number(given.get("time")),
+            suites=suites,
+            started=next((suite.started for suite in reversed(self._suites) if suite.started), ""),
             source=self.source,
         )
 
     def _judge(self, outcome: Outcome, message: str) -> None:
         """Take a verdict of the open case; of several the gravest stands."""
         assert self._case is not None
-        before = self._case.outcome
-        if before is Outcome.PASS or GRAVITY[outcome] < GRAVITY[before]:
-            self._case = replace(self._case, outcome=outcome, message=_first_line(message))
+        before = self._case
+        is_graver = _gravity(outcome) < _gravity(before.outcome)
+        if is_graver or (outcome is before.outcome and not before.message):
+            self._case = replace(before, outcome=outcome, message=_first_line(message))
 
     def _text(self, text: str) -> None:
         if self._property:
@@ -231,10 +196,11 @@ class _Reader:
         # a failure without a message says in its text what it is
         case = replace(
             case,
-            arch=properties.get("arch") or case.arch,
+            arch=_find_arch(properties) or case.arch,
             outcome=_own_outcome(case.outcome, properties.get("outcome", "")),
             message=case.message or _first_line(case.details),
             properties=properties,
+            settings=given,
         )
         if case.is_red or case.outcome is Outcome.ERROR:
             for suite in self._suites:
@@ -243,22 +209,39 @@ class _Reader:
 
     def _close_suite(self, suite: _Suite) -> None:
         """Close a suite: one that counts failures and shows none failed outside of its cases."""
-        if suite.counted > 0 and suite.red == 0:
+        message = suite.failure
+        if message is None and suite.counted > 0 and suite.red == 0:
             message = f"the suite counts {suite.counted} failures or errors, and no case shows one"
-            name = ".".join([*(outer.name for outer in self._suites if outer.name), suite.name])
-            self.cases.append(
-                Result(
-                    classname=name,
-                    name="(suite)",
-                    arch=suite.properties.get("arch", ""),
-                    outcome=Outcome.FAIL,
-                    message=message,
-                    properties=suite.properties,
-                    source=self.source,
-                )
+        if message is None:
+            return
+        names = (*(outer.name for outer in self._suites if outer.name), suite.name)
+        self.cases.append(
+            Result(
+                classname=".".join(names),
+                name="(suite)",
+                arch=_find_arch(suite.properties),
+                outcome=Outcome.FAIL,
+                message=message,
+                properties=suite.properties,
+                settings=suite.properties,
+                suites=names,
+                started=suite.started,
+                source=self.source,
             )
-            for outer in self._suites:
-                outer.red += 1
+        )
+        for outer in self._suites:
+            outer.red += 1
+
+
+def _gravity(outcome: Outcome) -> int:
+    """Return a rank, the gravest lowest; what was said of a test outweighs that nothing was."""
+    return GRAVITY[Outcome.SKIP] + 1 if outcome is Outcome.PASS else GRAVITY[outcome]
+
+
+def _find_arch(properties: dict[str, str]) -> str:
+    """Return the architecture that a property tells, in our word for it if there is one; "" if none does."""
+    told = next((value for name, value in properties.items() if value and name.lower() in _ARCH), "")
+    return arch_in(told) or told
 
 
 def _own_outcome(shown: Outcome, own: str) -> Outcome:
@@ -270,18 +253,6 @@ def _own_outcome(shown: Outcome, own: str) -> Outcome:
     grey = (Outcome.SKIP, Outcome.XFAIL)
     alike = (said in red and shown in red) or (said in grey and shown in grey) or said is shown
     return said if alike else min(said, shown, key=GRAVITY.__getitem__)
-
-
-def split_arch(name: str) -> tuple[str, str]:
-    """Return a test's name without its architecture, and the architecture: test_probe, arm64."""
-    if (match := _PARAMETERS.search(name)) is None:
-        return name, ""
-    parts = match["parts"].split("-")
-    arch = next((part for part in parts if part in ARCHES), "")
-    if not arch:
-        return name, ""
-    parts.remove(arch)
-    return name[: match.start()] + (f"[{'-'.join(parts)}]" if parts else ""), arch
 
 
 def _first_line(text: str) -> str:

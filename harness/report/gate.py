@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from rustbed.report.cases import SUITE
-from rustbed.report.dialects import Result
-from rustbed.report.known import KnownIssue, find_known, find_wrong
+from rustbed.report.changes import GREY, Change, Finding, find_changes
+from rustbed.report.history import History
+from rustbed.report.known import KnownIssue, find_wrong
+from rustbed.report.namesakes import Namesakes, pair
+from rustbed.report.past import Past
+from rustbed.report.result import Result
 from rustbed.report.results import Results
 from rustbed.report.verdict import Outcome
 
@@ -21,41 +24,15 @@ from rustbed.report.verdict import Outcome
 FLOOR_S = 1.0
 
 
-class Change(StrEnum):
-    """What became of a test; the first listed is shown first."""
-
-    NEW_FAILURE = "new failure"
-    SLOWER = "slower"
-    VANISHED = "vanished"
-    NEWLY_SKIPPED = "newly skipped"
-    NOT_JUDGED = "not judged"
-    KNOWN_ISSUE_WRONG = "known issue wrong"
-    KNOWN = "known"
-    STILL_FAILING = "still failing"
-    FIXED = "fixed"
-
-
 _REGRESSIONS = frozenset({Change.NEW_FAILURE, Change.SLOWER})
+# changes of which earlier runs can say more
+_OF_HISTORY = frozenset(
+    {Change.NEW_FAILURE, Change.STILL_FAILING, Change.FIXED, Change.KNOWN, Change.NOT_JUDGED}
+)
 _UNJUDGED = frozenset({Change.VANISHED, Change.NEWLY_SKIPPED, Change.NOT_JUDGED, Change.KNOWN_ISSUE_WRONG})
 _ORDER = {change: rank for rank, change in enumerate(Change)}
 # I/N of --shard
 _SHARD = re.compile(r"[1-9]\d{0,3}/[1-9]\d{0,3}")
-_GREY = (Outcome.SKIP, Outcome.XFAIL)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One line of the gate's report."""
-
-    change: Change
-    # what it is about; of a known-issues file, its place
-    test: str
-    arch: str = ""
-    # one line: the splat's title, the message, what is missing
-    title: str = ""
-    # as the new results have it, as the old ones do if it is not there any more
-    result: Result | None = None
-    known: tuple[KnownIssue, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,37 +68,72 @@ def compare(
     today: date,
     slower: float | None = None,
     floor_s: float = FLOOR_S,
+    history: History | None = None,
+    flake_days: int | None = None,
 ) -> Comparison:
     """Return what changed from the old results to the new ones.
 
     `slower` is the factor from which on a test that passed in both is a regression, if it took
     `floor_s` seconds longer too; None: times are not compared. `today` is when known issues expire.
+    `history` has earlier runs; a failure that came and went in them is expected for `flake_days` days from
+    the first time on, None: for none.
     """
     findings = [*_not_whole("the baseline", old), *_not_whole("the new results", new)]
     befores, afters = _tests(old), _tests(new)
     # what was running when a session was cut short is unknown
-    cut_short = len(afters) < len(new.tests)
+    cut_short = len(afters) < len(new.cases)
     steady = 0
-    for key in befores.keys() | afters.keys():
-        before, after = befores.get(key), afters.get(key)
-        finding = _changed(before, after, known=known, today=today, cut_short=cut_short)
-        if finding is None and before is not None and after is not None:
-            finding = _slower(before, after, slower, floor_s)
-        if finding is not None:
-            findings.append(finding)
-        elif before is not None and after is not None:
-            steady += before.outcome is after.outcome is Outcome.PASS
-    everything = [*befores.values(), *afters.values()]
-    for issue, why in find_wrong(known, list(afters.values()), today, tests=everything):
+    groups = pair(befores, afters)
+    for group in groups:
+        judged = find_changes(group, known=known, today=today, cut_short=cut_short)
+        if not judged and group.is_clear and group.befores and group.afters:
+            judged = _slower(group.befores[0], group.afters[0], slower, floor_s)
+        if not judged:
+            steady += _steady(group)
+        for finding in judged:
+            past = history.find(group, finding.result) if history and finding.result else None
+            findings.append(_named(_with_past(finding, past, today, flake_days), group))
+    afters = [result for group in groups for result in group.afters]
+    everything = [*(result for group in groups for result in group.befores), *afters]
+    for issue, why in find_wrong(known, afters, today, tests=everything):
         where = f"{issue.file}:{issue.line}"
         findings.append(Finding(change=Change.KNOWN_ISSUE_WRONG, test=where, title=why, known=(issue,)))
     findings.sort(key=lambda found: (_ORDER[found.change], found.test, found.arch))
     return Comparison(findings=tuple(findings), old=len(befores), new=len(afters), steady=steady)
 
 
-def _tests(results: Results) -> dict[tuple[str, str, str], Result]:
+def _tests(results: Results) -> list[Result]:
     """Return the results of tests: what our sessions say of themselves is none."""
-    return {key: result for key, result in results.tests.items() if result.classname != SUITE}
+    return [result for result in results.cases if result.classname != SUITE]
+
+
+def _named(finding: Finding, group: Namesakes) -> Finding:
+    """Return a finding whose test is told from others of its name."""
+    return replace(finding, test=f"{finding.test} ({group.variant})") if group.variant else finding
+
+
+def _with_past(finding: Finding, past: Past | None, today: date, flake_days: int | None) -> Finding:
+    """Return a finding with what earlier runs say of it; they may tell that a failure is expected."""
+    if past is None or finding.result is None or finding.change not in _OF_HISTORY:
+        return finding
+    result = finding.result
+    finding = replace(finding, past=past, note=past.render(is_red=result.is_red))
+    if finding.change is not Change.NEW_FAILURE or flake_days is None or past.flaky_since is None:
+        return finding
+    why_not = past.why_not_expected(result, today, flake_days)
+    if why_not:
+        return replace(finding, note=f"{finding.note}, not expected: {why_not}")
+    until = f"{finding.note}, expected until {past.flaky_since + timedelta(days=flake_days)}"
+    return replace(finding, change=Change.EXPECTED_FLAKE, note=until)
+
+
+def _steady(group: Namesakes) -> int:
+    """Return how many tests of one name passed in both runs."""
+    return min(_count(group.befores, Outcome.PASS), _count(group.afters, Outcome.PASS))
+
+
+def _count(results: Sequence[Result], outcome: Outcome) -> int:
+    return sum(result.outcome is outcome for result in results)
 
 
 def _not_whole(whose: str, results: Results) -> Iterator[Finding]:
@@ -131,12 +143,12 @@ def _not_whole(whose: str, results: Results) -> Iterator[Finding]:
         return Finding(change=Change.NOT_JUDGED, test=whose, title=title, result=result)
 
     tests = _tests(results)
-    for key in results.tests.keys() - tests.keys():
-        result = results.tests[key]
-        yield finding(f"{result.message} ({result.source})", result)
+    for result in results.cases:
+        if result.classname == SUITE:
+            yield finding(f"{result.message} ({result.source})", result)
     if not tests:
         yield finding("have no tests")
-    elif all(result.outcome in (*_GREY, Outcome.ERROR) for result in tests.values()):
+    elif all(result.outcome in (*GREY, Outcome.ERROR) for result in tests):
         yield finding("have no test that ran: all were skipped")
     for title in _missing_shards(results):
         yield finding(title)
@@ -159,65 +171,14 @@ def _missing_shards(results: Results) -> Iterator[str]:
             yield f"lack shard {', '.join(missing)}"
 
 
-def _changed(
-    before: Result | None,
-    after: Result | None,
-    *,
-    known: Sequence[KnownIssue],
-    today: date,
-    cut_short: bool,
-) -> Finding | None:
-    """Return what became of a test, None if nothing worth a line did."""
-    if after is None:
-        assert before is not None
-        return _finding(Change.VANISHED, before, f"was {before.outcome}: {before.title}")
-    if after.outcome is Outcome.ERROR or (after.outcome is Outcome.LOST and cut_short):
-        return _finding(Change.NOT_JUDGED, after, after.title)
-    if after.is_red:
-        issues = find_known(after, known, today)
-        return _finding(Change.KNOWN, after, after.title, issues) if issues else _red(before, after)
-    if before is None or before.outcome is Outcome.ERROR:
-        return None
-    return _not_red(before, after)
-
-
-def _not_red(before: Result, after: Result) -> Finding | None:
-    """Return what to say of a test that passed, was skipped, or failed as it is declared to."""
-    if after.outcome is Outcome.PASS:
-        was_red = before.is_red or before.outcome is Outcome.XFAIL
-        return _finding(Change.FIXED, after, f"was {before.outcome}: {before.title}") if was_red else None
-    if before.is_red and after.outcome is Outcome.XFAIL:
-        return _finding(Change.STILL_FAILING, after, f"declared: {after.title}")
-    # a test that is expected to fail and does says more than one that is skipped
-    if before.outcome is Outcome.SKIP or before.outcome is after.outcome:
-        return None
-    return _finding(Change.NEWLY_SKIPPED, after, f"{after.outcome}, was {before.outcome}: {after.title}")
-
-
-def _red(before: Result | None, after: Result) -> Finding:
-    """Return whether a red test is news: a splat that was not there before is."""
-    if before is None:
-        return _finding(Change.NEW_FAILURE, after, f"{after.title} (a new test)")
-    if not before.is_red:
-        return _finding(Change.NEW_FAILURE, after, after.title)
-    fresh = set(after.fingerprints) - set(before.fingerprints)
-    # without a splat the fingerprint is that of a message, which may vary
-    if after.splats and fresh and before.fingerprints:
-        return _finding(Change.NEW_FAILURE, after, f"{after.title} (failed otherwise before: {before.title})")
-    return _finding(Change.STILL_FAILING, after, after.title)
-
-
-def _slower(before: Result, after: Result, factor: float | None, floor_s: float) -> Finding | None:
+def _slower(before: Result, after: Result, factor: float | None, floor_s: float) -> tuple[Finding, ...]:
     if factor is None or before.seconds is None or after.seconds is None:
-        return None
+        return ()
     if before.outcome is not Outcome.PASS or after.outcome is not Outcome.PASS:
-        return None
+        return ()
     if after.seconds <= before.seconds * factor or after.seconds - before.seconds < floor_s:
-        return None
+        return ()
     times = f"{after.seconds:.1f} s instead of {before.seconds:.1f} s"
     ratio = f", {after.seconds / before.seconds:.1f} times" if before.seconds else ""
-    return _finding(Change.SLOWER, after, times + ratio)
-
-
-def _finding(change: Change, result: Result, title: str, known: tuple[KnownIssue, ...] = ()) -> Finding:
-    return Finding(change=change, test=result.test, arch=result.arch, title=title, result=result, known=known)
+    slow = Finding(change=Change.SLOWER, test=after.test, arch=after.arch, title=times + ratio, result=after)
+    return (slow,)

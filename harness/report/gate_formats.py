@@ -9,8 +9,9 @@ import hashlib
 from collections.abc import Callable
 
 from rustbed.escape import markdown_cell, one_line, render_json
-from rustbed.report.dialects import Result
-from rustbed.report.gate import Change, Comparison, Finding
+from rustbed.report.changes import Change, Finding
+from rustbed.report.gate import Comparison
+from rustbed.report.result import Result
 
 _STATUS = {0: "no regression", 1: "regression", 2: "cannot be judged"}
 
@@ -20,6 +21,7 @@ _ANNOTATED = {
     Change.SLOWER: "warning",
     Change.STILL_FAILING: "warning",
     Change.KNOWN: "notice",
+    Change.EXPECTED_FLAKE: "notice",
 }
 _SEVERITY = {"error": "critical", "warning": "minor", "notice": "info"}
 
@@ -34,6 +36,7 @@ def _line(finding: Finding) -> str:
     notes = [_flake(finding.result), *(f"{issue.reason}, {issue.link}" for issue in finding.known)]
     if finding.change is Change.KNOWN_ISSUE_WRONG:
         notes = []
+    notes.append(finding.note)
     shown = "".join(f" [{note}]" for note in notes if note)
     return one_line(f"{finding.title}{shown}")
 
@@ -104,6 +107,14 @@ def _facts(finding: Finding) -> dict[str, object]:
             for issue in finding.known
         ],
     }
+    if (past := finding.past) is not None:
+        since = past.flaky_since
+        facts["history"] = {
+            "runs": len(past.runs),
+            "red": past.red,
+            "flaky_since": since.isoformat() if since else None,
+            "note": finding.note,
+        }
     if result is not None:
         facts |= {
             "outcome": result.outcome,

@@ -13,7 +13,7 @@ from pathlib import Path
 from string import Template
 
 from rustbed.escape import html_text as escape
-from rustbed.report.dialects import Result
+from rustbed.report.result import Result
 from rustbed.report.verdict import GRAVITY, Outcome
 
 _TEMPLATE = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from rustbed.arch import ARCHES
 from rustbed.errors import SpecError
-from rustbed.report.dialects import Result
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 from rustbed.yamlfile import Date, Either, Flag, Listing, Record, Text, load_yaml
 

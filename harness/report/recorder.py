@@ -15,10 +15,11 @@ from typing import Any
 
 from rustbed import runfiles
 from rustbed.report.cases import GOOD, RERUN, SUITE, Phase, case_of, flaky, lost_case, worse
-from rustbed.report.dialects import Result, parse_results
+from rustbed.report.dialects import parse_results
 from rustbed.report.html import Entry, Session, render_page
 from rustbed.report.junit import Case, lost_session, render_junit, write_junit
 from rustbed.report.known import KnownIssue, find_known, find_wrong
+from rustbed.report.result import Result
 from rustbed.report.rundir import replace_text
 
 # exit statuses of pytest: all is well, some tests failed

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from rustbed.errors import UsageError
-from rustbed.report.dialects import Result, parse_results
+from rustbed.report.dialects import parse_results
+from rustbed.report.result import Result
 from rustbed.report.verdict import GRAVITY
 
 # bytes of a file that are read, and at once
@@ -22,39 +24,49 @@ _LARGEST, _CHUNK = 512 << 20, 1 << 16
 class Results:
     """What one or several files hold together."""
 
-    # one per test and architecture, the gravest where there are several
-    tests: dict[tuple[str, str, str], Result]
+    # in the order of files; some may have the same name
+    cases: tuple[Result, ...]
     # properties of the suites, by file
     suites: dict[Path, dict[str, str]]
 
-
-def load_results(paths: Iterable[Path]) -> Results:
-    """Return what files, and the *.xml below directories, hold. Raises UsageError.
-
-    A test that is there more than once counts with its gravest outcome.
-    """
-    tests: dict[tuple[str, str, str], Result] = {}
-    suites: dict[Path, dict[str, str]] = {}
-    for path in _files(paths):
-        found, suites[path] = _load(path)
-        for result in found:
+    @cached_property
+    def tests(self) -> dict[tuple[str, str, str], Result]:
+        """One for each test and architecture, the gravest where there are several."""
+        tests: dict[tuple[str, str, str], Result] = {}
+        for result in self.cases:
             before = tests.get(result.key)
             if before is None or GRAVITY[result.outcome] < GRAVITY[before.outcome]:
                 tests[result.key] = result
-    return Results(tests=tests, suites=suites)
+        return tests
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the results files that paths stand for, each once."""
+def load_results(paths: Iterable[Path]) -> Results:
+    """Return what files, and the *.xml below directories, hold. Raises UsageError."""
+    cases: list[Result] = []
+    suites: dict[Path, dict[str, str]] = {}
+    for path, place in find_files(paths):
+        found, suites[path] = load_file(path)
+        cases += (replace(result, place=place) for result in found)
+    return Results(cases=tuple(cases), suites=suites)
+
+
+def find_files(paths: Iterable[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Yield the results files that paths stand for, each once, and the end of each path.
+
+    That end begins with the directory that was named, or that a named file is in: what is above does not
+    belong to the results. Raises UsageError.
+    """
     seen: set[Path] = set()
     for path in paths:
+        above = path.absolute()
         found = sorted(_below(path)) if path.is_dir() else [path]
         if not found:
             raise UsageError(f"{path} has no results: no *.xml in it")
         for file in found:
             if (real := file.resolve()) not in seen:
                 seen.add(real)
-                yield file
+                inside = file.relative_to(path).parts if path.is_dir() else (file.name,)
+                yield file, ((above if path.is_dir() else above.parent).name, *inside)
 
 
 def _below(directory: Path) -> Iterator[Path]:
@@ -62,7 +74,8 @@ def _below(directory: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names if name.endswith(".xml"))
 
 
-def _load(path: Path) -> tuple[list[Result], dict[str, str]]:
+def load_file(path: Path) -> tuple[list[Result], dict[str, str]]:
+    """Return the cases of a results file and its suites' properties. Raises UsageError."""
     try:
         size = path.stat().st_size
         if size > _LARGEST:

@@ -113,3 +113,19 @@ def test_json_is_read_by_programs(old: Path, tmp_path: Path) -> None:
         "--baseline", old, "--format", "json", junit(tmp_path / "n.xml", test_a="crash", test_b="pass")
     )
     assert json.loads(done.stdout)["status"] == done.returncode == 1
+
+
+def test_history_of_several_directories_is_said(old: Path, tmp_path: Path) -> None:
+    new = junit(tmp_path / "new.xml", test_a="fail", test_b="pass")
+    for name in ("monday", "tuesday"):
+        (tmp_path / name).mkdir()
+        junit(tmp_path / name / "junit.xml", test_a="pass", test_b="pass")
+    done = gate("--baseline", old, "--history", tmp_path / "monday", "--history", tmp_path / "tuesday", new)
+    assert done.returncode == 1
+    assert "broken [red, 0 of 2 before]" in done.stdout
+
+
+def test_flakes_are_expected_from_a_history_only(old: Path) -> None:
+    done = gate("--baseline", old, "--expect-flakes", "30", old)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--history DIR" in done.stderr

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.report.dialects import Result
-from rustbed.report.gate import Change, Comparison, compare
+from rustbed.report.changes import Change
+from rustbed.report.gate import Comparison, compare
 from rustbed.report.gate_formats import FORMATS, render_findings, render_github, render_gitlab, render_text
+from rustbed.report.result import Result
 from rustbed.report.results import Results
 from rustbed.report.verdict import Outcome
 
@@ -42,7 +43,7 @@ def result(
 
 def results(*found: Result, suites: Sequence[dict[str, str]] = ()) -> Results:
     return Results(
-        tests={each.key: each for each in found},
+        cases=found,
         suites={Path(f"{index}.xml"): suite for index, suite in enumerate(suites)},
     )
 

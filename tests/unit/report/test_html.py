@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rustbed.report.dialects import Result
 from rustbed.report.html import Entry, Session, render_page
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 STARTED = datetime(2026, 11, 21, 7, 0, 0, tzinfo=UTC)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from rustbed.errors import SpecError
-from rustbed.report.dialects import Result
-from rustbed.report.gate import Change, compare
+from rustbed.report.changes import Change
+from rustbed.report.gate import compare
 from rustbed.report.gate_formats import render_text
 from rustbed.report.known import KnownIssue, find_known, find_wrong, load_known
+from rustbed.report.result import Result
 from rustbed.report.results import Results
 from rustbed.report.verdict import Outcome
 
@@ -247,8 +248,8 @@ def test_link_may_be_a_file_beside_the_list(tmp_path: Path) -> None:
 
 
 def gate(issue: KnownIssue, new: Result, today: date = TODAY) -> list[tuple[Change, int]]:
-    old, after = passed(), Results(tests={new.key: new}, suites={})
-    before = Results(tests={old.key: old}, suites={})
+    old, after = passed(), Results(cases=(new,), suites={})
+    before = Results(cases=(old,), suites={})
     compared = compare(before, after, known=[issue], today=today)
     assert str(issue.line) in render_text(compared) or compared.status == 0
     return [(finding.change, compared.status) for finding in compared.findings]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rustbed.errors import UsageError
 from rustbed.report.cases import key_of
-from rustbed.report.dialects import Result
+from rustbed.report.result import Result
 from rustbed.report.results import Results
 from rustbed.report.shard import divide, parse_shard, recorded_times, render_plan
 from rustbed.report.verdict import Outcome
@@ -102,7 +102,7 @@ def test_times_are_those_of_the_results_boots_included() -> None:
         result("c", None),
         result("d", 3.0, boot_ms="x"),
     ]
-    results = Results(tests={each.key: each for each in found}, suites={})
+    results = Results(cases=tuple(found), suites={})
     assert recorded_times(results) == {
         ("c", "a", "arm64"): 1.5,
         ("c", "b", "arm64"): 2.0,

@@ -1,0 +1,81 @@
+"""Bytes that should be XML to text that a parser takes: what a test printed may hold what XML forbids.
+
+Owns the encoding and what becomes of what XML forbids: colours go, other control characters stand as their
+code, bytes that are not of the encoding too. Pure; a stream, of which little is held.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+
+# bytes in which the declaration of an encoding stands, if there is one
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z][\w.:-]*)["']""")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+# production 2 of XML 1.0, reversed
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,8}));")
+# colours and the like; what may hold `<` is not taken off, it could be the next element
+_COLOUR = re.compile(r"\x1b\[[0-9;?]{0,64}[A-Za-z]")
+# a reference or a colour that may go on in the next chunk
+_UNFINISHED = re.compile(r"(?:&[#\w]{0,16}|\x1b(?:\[[0-9;?]{0,64})?)\Z")
+
+
+def clean_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a document as UTF-8, whatever encoding it declares.
+
+    Raises LookupError for a declared encoding that is unknown, or is not one of text.
+    """
+    decoder: codecs.IncrementalDecoder | None = None
+    held = ""
+    for chunk in chunks:
+        if decoder is None:
+            decoder = codecs.getincrementaldecoder(_find_encoding(chunk))("backslashreplace")
+        text = held + decoder.decode(chunk).removeprefix("\ufeff")
+        unfinished = _UNFINISHED.search(text, max(0, len(text) - 80))
+        cut = unfinished.start() if unfinished else len(text)
+        held = text[cut:]
+        yield _clean(text[:cut])
+    if decoder is not None:
+        yield _clean(held + decoder.decode(b"", True))
+
+
+def _find_encoding(begin: bytes) -> str:
+    """Return the encoding that a document's first bytes tell; UTF-8 is what XML means by none."""
+    for mark, encoding in _MARKS:
+        if begin.startswith(mark):
+            return encoding
+    declared = _DECLARED.match(begin)
+    name = declared[1].decode() if declared else "utf-8"
+    # text has a codec of its own kind: `hex` and the like raise LookupError here
+    "".encode(name)
+    # a document that says UTF-16 in single bytes is not in it
+    return "utf-8" if name.lower().startswith(("utf-16", "utf16", "utf-32")) else name
+
+
+def _clean(text: str) -> bytes:
+    if "&#" in text:
+        text = _REFERENCE.sub(_forbidden_reference, text)
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
+    return _FORBIDDEN.sub(_code, text).encode()
+
+
+def _forbidden_reference(match: re.Match[str]) -> str:
+    """Return the character that a reference stands for if XML forbids it, else the reference."""
+    number = int(match[1], 16) if match[1] else int(match[2])
+    if number > 0x10FFFF:
+        return f"\\u{number:04x}"
+    return chr(number) if _FORBIDDEN.match(chr(number)) else match[0]
+
+
+def _code(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
