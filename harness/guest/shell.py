@@ -78,7 +78,7 @@ class Shell:
         self._spawn.delaybeforesend = None
         self._token = secrets.token_hex(8)
         self._count = 0
-        self._stuck: str | None = None
+        self._given_up = ""
         # bytes of the answer waited for, and when (time.monotonic) they became so many
         self._size, self._grew_at = 0, -math.inf
 
@@ -92,6 +92,11 @@ class Shell:
         """Seconds since the last of them came; infinite if none did."""
         return time.monotonic() - self._grew_at
 
+    @property
+    def given_up(self) -> str:
+        """Which command was not waited for to its end and why, one line; no other is taken then."""
+        return self._given_up
+
     def wait_ready(self, deadline: Deadline) -> None:
         """Wait until the shell listens. Raises HangError, or what `watch` raises."""
         self._expect(READY + b"\n", deadline, "waiting for the guest's shell")
@@ -103,27 +108,33 @@ class Shell:
 
         With `stdin`, the command is expected to print a line `go` when it is
         ready to read exactly that many bytes. Raises HangError when the
-        deadline passes, after which the shell takes no more commands.
+        deadline passes, after which the shell takes no more commands; nor
+        does it when the wait is interrupted, as pytest-timeout does.
         """
-        if self._stuck is not None:
-            raise HangError("the guest's shell is still busy", command=self._stuck)
+        if self._given_up:
+            raise HangError(self._given_up)
         self._count += 1
         self._size, self._grew_at = 0, -math.inf
         mark = f"{self._token}.{self._count}"
         source = "" if stdin is not None else " </dev/null"
         attempted = f"waiting for the command: {command}"
         self._transcript.write(f"$ {command}\n".encode())
-        self._stuck = command
         begin, end = "()" if subshell else ("{ ", "; }")
         evaluated = f"{begin}eval {shlex.quote(command)}{end}{source} 2>&1"
-        self._send(f"echo {mark}:begin; {evaluated}; printf '\\n{mark}:end %d\\n' $?\n".encode())
-        self._expect(f"{mark}:begin\n".encode(), deadline, attempted)
-        if stdin is not None:
-            self._expect(b"go\n", deadline, attempted)
-            self._send(stdin)
-        output = self._expect(f"\n{mark}:end ".encode(), deadline, attempted)
-        status = int(self._expect(b"\n", deadline, attempted))
-        self._stuck = None
+        begun = time.monotonic()
+        try:
+            self._send(f"echo {mark}:begin; {evaluated}; printf '\\n{mark}:end %d\\n' $?\n".encode())
+            self._expect(f"{mark}:begin\n".encode(), deadline, attempted)
+            if stdin is not None:
+                self._expect(b"go\n", deadline, attempted)
+                self._send(stdin)
+            output = self._expect(f"\n{mark}:end ".encode(), deadline, attempted)
+            status = int(self._expect(b"\n", deadline, attempted))
+        except BaseException as error:
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            took = time.monotonic() - begun
+            self._given_up = f"{why.rstrip('.')}: {attempted}, given up after {took:.1f} s"
+            raise
         self._transcript.write(output + f"\n[{status}]\n".encode())
         return Answer(command=command, status=status, stdout=output)
 

@@ -99,6 +99,9 @@ class Conversation:
         """Run a shell command and return its answer. Raises MachineError, then and ever after."""
         if self.ended is not None:
             raise self.ended
+        if self._shell.given_up:
+            # somebody else's timeout ended the wait: the watch over that command shows what it did
+            raise self.end(HangError(self._shell.given_up))
         deadline = Deadline.after((timeout_s or COMMAND_S) * self._slowness)
         self._watch = self._fresh_watch()
         self.commands += subshell

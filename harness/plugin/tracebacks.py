@@ -6,7 +6,8 @@ Our frames say nothing that the text of an error does not, in no style of traceb
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import sysconfig
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -16,26 +17,47 @@ from rustbed.errors import HarnessError
 
 _OURS = Path(__file__).parent.parent
 _BETWEEN = contextlib.__file__
+# of Python itself, and of what is installed
+_LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platlib", "purelib")})
+# how pytest ends a test; plugins do so wherever it is at that moment
+_ENDINGS = (pytest.fail.Exception, pytest.skip.Exception)
 
 
 def hide_ours(error: BaseException) -> None:
     """Take our frames out of the traceback of an error of ours, and out of one that a test's function raised.
 
-    Where all frames are ours, or the last one of another error is, the traceback stays: then it is a
-    defect of ours.
+    What our code called in libraries goes with it. Where all frames are ours, or the last one of another
+    error is, the traceback stays: then it is a defect of ours. What ends a test from outside, as a timeout
+    does, may have met it anywhere.
     """
     frames = list(_frames(error))
-    theirs = [entry for entry in frames if not _is_ours(entry)]
-    if not isinstance(error, HarnessError):
-        if not theirs or theirs[-1] is not frames[-1]:
-            return
-    else:
+    theirs = list(_leave_ours(frames))
+    if isinstance(error, HarnessError):
         error.__cause__, error.__suppress_context__ = None, True
-        if not theirs or _is_runner(theirs[-1]):
-            return
+    elif not isinstance(error, _ENDINGS) and _is_defect(frames):
+        return
+    if all(_is_runner(entry) for entry in theirs):
+        return
     # pytest's own way of hiding frames does not hold for every style of tracebacks
     for entry, following in zip(theirs, [*theirs[1:], None], strict=True):
         entry.tb_next = following
+
+
+def _leave_ours(frames: Iterable[TracebackType]) -> Iterator[TracebackType]:
+    """Yield the frames that are not ours, nor of libraries that we called."""
+    is_within = False
+    for entry in frames:
+        if _is_ours(entry):
+            is_within = True
+        elif not (is_within and _is_library(entry)):
+            is_within = False
+            yield entry
+
+
+def _is_defect(frames: Iterable[TracebackType]) -> bool:
+    """Whether our code raised an error that is none of ours, by itself or in a library."""
+    own = [entry for entry in frames if not _is_library(entry)]
+    return not own or _is_ours(own[-1])
 
 
 def _frames(error: BaseException) -> Iterator[TracebackType]:
@@ -48,6 +70,11 @@ def _frames(error: BaseException) -> Iterator[TracebackType]:
 def _is_ours(entry: TracebackType) -> bool:
     file = entry.tb_frame.f_code.co_filename
     return file == _BETWEEN or _OURS in Path(file).parents
+
+
+def _is_library(entry: TracebackType) -> bool:
+    file = Path(entry.tb_frame.f_code.co_filename)
+    return not _is_ours(entry) and any(directory in file.parents for directory in _LIBRARIES)
 
 
 def _is_runner(entry: TracebackType) -> bool:

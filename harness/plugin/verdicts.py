@@ -34,6 +34,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     try:
         result = yield
     except (Exception, pytest.skip.Exception, pytest.fail.Exception):
+        # pytest-timeout's stacks are in a buffer that is not captured until it is written
+        if terminal := item.config.pluginmanager.get_plugin("terminalreporter"):
+            terminal.flush()
         _look(item)
         raise
     finally:

@@ -7,7 +7,7 @@ their attributes, so that it can be tested without a runner.
 from __future__ import annotations
 
 import json
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,6 +71,10 @@ class Phase(Protocol):
     @property
     def user_properties(self) -> MutableSequence[tuple[str, object]]:
         """What the run attached."""
+
+    @property
+    def sections(self) -> Sequence[tuple[str, str]]:
+        """What was captured of it and of the phases before: title and text."""
 
     @property
     def longreprtext(self) -> str:
@@ -187,6 +191,8 @@ def worse(before: Case, after: Case) -> Case:
 
 def flaky(case: Case, tries: Sequence[Case]) -> Case:
     """Return the case of a test that another plugin ran again, with how the tries before it ended."""
+    if not tries:
+        return case
     said = [("flaky", f"red {len(tries)} of {len(tries) + 1}")] if case.outcome in GOOD else []
     said += [(f"try_{number}", _told(each)) for number, each in enumerate(tries, start=1)]
     return replace(case, properties=(*case.properties, *said))
@@ -246,9 +252,16 @@ def _details(report: Phase, facts: dict[str, Any]) -> str:
     if unbuilt := carried(report, UNBUILT):
         return strip_ansi(f"{unbuilt['reason']}\n\n{unbuilt['printed']}")
     explained = facts.get("explained", "")
-    if explained in report.longreprtext:
-        return report.longreprtext
-    return f"{report.longreprtext}\n\n{explained}"
+    parts = [report.longreprtext, *([] if explained in report.longreprtext else [explained])]
+    return "\n\n".join([*parts, *_captured(report, explained)])
+
+
+def _captured(report: Phase, explained: str) -> Iterator[str]:
+    """Yield what pytest captured until a test failed, as it shows it; among it are timeouts' stacks."""
+    ends = {"call": (" setup", " call")}.get(str(report.when), (f" {report.when}",))
+    for title, content in report.sections:
+        if title.endswith(ends) and content.strip() and content != explained:
+            yield f"{f' {title} ':-^80}\n{content.rstrip()}"
 
 
 def _message(report: Phase, facts: dict[str, Any]) -> str:

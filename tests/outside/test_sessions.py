@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,72 @@ def test_two_sessions_at_once_keep_out_of_each_others_way(project: Project) -> N
             text, _ = running.communicate(timeout=300)
         assert running.returncode == 1, text
     assert [project.colours(session) for session in project.sessions()] == [EXPECTED, EXPECTED]
+
+
+SLOW = """
+import pytest
+
+@pytest.mark.timeout(4, func_only=True)
+def test_is_ended(vm):
+    print("said before")
+    vm.run("sleep 60")
+
+def test_comes_after(vm):
+    assert vm.run("echo here").output == "here"
+"""
+
+
+def test_what_pytest_timeout_says_is_in_all_reports(project: Project) -> None:
+    (project.directory / "test_slow.py").write_text(SLOW)
+    done = project.with_plugins().pytest("test_slow.py", "-p", "no:randomly")
+    assert project.colours() == {"test_is_ended": "red", "test_comes_after": "green"}, done.stdout
+    case = project.cases()["test_is_ended"]
+    words = "Timeout (>4.0s) from pytest-timeout"
+    assert case.message.startswith(f"{words}: waiting for the command: sleep 60, given up after ")
+    assert f"E       Failed: {words}" in done.stdout
+    assert "socket_pexpect.py:" not in done.stdout.partition("Captured stdout call")[0]
+    latest = project.results / "latest"
+    for report in (done.stdout, (latest / "junit.xml").read_text(), (latest / "report.html").read_text()):
+        assert "Stack of kmsg" in report
+        assert "said before" in report
+    assert _programs_that_name(latest.resolve()) == []
+
+
+AGAIN = """
+from pathlib import Path
+
+TRIES = Path(__file__).with_suffix(".tries")
+
+def test_passes_when_tried_again(vm):
+    TRIES.write_text(TRIES.read_text() + "x" if TRIES.exists() else "x")
+    vm.run("echo 'toy: tried' > /dev/kmsg")
+    assert len(vm.log.matching("toy: tried")) == 1
+    assert len(TRIES.read_text()) > 1, "too early"
+
+def test_never_passes(vm):
+    vm.check("false")
+"""
+
+
+def test_each_try_of_rerunfailures_is_judged_afresh(project: Project) -> None:
+    (project.directory / "test_again.py").write_text(AGAIN)
+    done = project.with_plugins().pytest("test_again.py", "--reruns", "2", "-p", "no:randomly")
+    assert project.colours() == {"test_passes_when_tried_again": "green", "test_never_passes": "red"}
+    assert done.returncode == 1
+    assert "1 failed, 1 passed, 3 rerun" in done.stdout
+    junit = (project.results / "latest" / "junit.xml").read_text()
+    assert junit.count('name="flaky" value="red 1 of 2"') == junit.count('name="flaky"') == 1
+    assert project.cases()["test_never_passes"].message == "command failed: false"
+
+
+def _programs_that_name(directory: Path) -> list[str]:
+    """Return the command lines of processes that name something below a directory: QEMU names its console."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().decode(errors="replace").replace("\0", " ")
+            found += [words] if f"{directory}/" in words else []
+    return found
 
 
 def _ordinary_user() -> tuple[str, ...]:

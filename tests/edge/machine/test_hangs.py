@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -50,6 +51,27 @@ def test_user_space_answers_and_the_command_sleeps(fake_boot: Booter) -> None:
     with hung(fake_boot, f"pulse:{STUCK}", "ready", "wait") as (_, error):
         assert error.hang == Hang.STUCK
         assert error.headline.endswith("one task stuck: cat (57) sleeps uninterruptibly in fifowait")
+
+
+def test_a_wait_that_others_end_names_them_and_the_command(fake_boot: Booter) -> None:
+    def end_the_wait(*_: object) -> None:
+        pytest.fail("Timeout (>0.5s) from somebody else.")
+
+    before = signal.signal(signal.SIGALRM, end_the_wait)
+    try:
+        with fake_boot(f"pulse:{STUCK}", "ready", "wait") as vm:
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            with pytest.raises(pytest.fail.Exception, match="Timeout"):
+                vm.run("sleep 60")
+            with pytest.raises(HangError) as caught:
+                vm.run("true")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert re.fullmatch(
+        r"Timeout \(>0\.5s\) from somebody else: waiting for the command: sleep 60, given up after \d+\.\d s:"
+        r" one task stuck: cat \(57\) sleeps uninterruptibly in fifowait",
+        caught.value.headline,
+    )
 
 
 def test_output_that_grows_is_progress(fake_boot: Booter) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from rustbed import process
 from rustbed.arch import require_arch
 from rustbed.errors import HarnessError
 from rustbed.options import read_arches
@@ -50,6 +53,33 @@ def test_our_frames_between_those_of_a_test_are_taken_out() -> None:
 
 def test_an_error_that_is_a_defect_of_ours_keeps_its_frames() -> None:
     assert functions(lambda: read_arches(dict[str, object]().__getitem__)) == ["<lambda>", "read_arches"]
+
+
+def end_the_test(*_: object) -> None:
+    pytest.fail("it took too long")
+
+
+def test_a_test_that_is_ended_while_a_library_of_ours_waits_is_shown_at_its_own_line() -> None:
+    def wait() -> None:
+        process.run(["sleep", "60"], attempted="waiting")
+
+    before = signal.signal(signal.SIGALRM, end_the_test)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(pytest.fail.Exception) as caught:
+            wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    hide_ours(caught.value)
+    names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][1:]
+    assert names[:2] == ["wait", "end_the_test"]
+
+
+def test_an_error_that_a_library_raises_when_we_call_it_keeps_its_frames() -> None:
+    assert functions(lambda: process.run(["true"], attempted="x", cwd=Path("a\0b")))[:2] == [
+        "<lambda>",
+        "run",
+    ]
 
 
 def test_what_led_to_an_error_of_ours_is_not_shown() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from rustbed.log import ktap
 from rustbed.log.ktap import Result
-from rustbed.report.cases import FACTS, case_of, facts_of, lost_case
+from rustbed.report.cases import FACTS, case_of, facts_of, flaky, lost_case
 from rustbed.report.verdict import MachineReport, Outcome, Verdict
 
 
@@ -26,6 +26,7 @@ class Report:
     longrepr: Any = None
     longreprtext: str = ""
     user_properties: list[tuple[str, object]] = field(default_factory=list)
+    sections: list[tuple[str, str]] = field(default_factory=list)
 
 
 def judged(outcome: str, **facts: object) -> list[tuple[str, object]]:
@@ -83,6 +84,29 @@ def test_details_hold_what_the_machine_says_once() -> None:
     told = "because\nFAIL: splat"
     assert case_of(Report(failed=True, longreprtext=told, user_properties=facts)).details == told
     assert case_of(Report(failed=True, longreprtext="assert")).details == "assert"
+
+
+def test_only_what_was_tried_again_is_flaky() -> None:
+    green, red = case_of(Report(passed=True)), case_of(Report(failed=True, longreprtext="assert"))
+    assert flaky(green, ()) == green
+    assert dict(flaky(green, [red]).properties)["flaky"] == "red 1 of 2"
+    assert "flaky" not in dict(flaky(red, [red]).properties)
+
+
+@pytest.mark.parametrize(("when", "shown"), [("call", ["made", "said"]), ("teardown", ["gone"])])
+def test_details_hold_what_the_test_printed_until_it_failed(when: str, shown: list[str]) -> None:
+    said = [
+        ("Captured stdout setup", "made\n"),
+        ("Captured stdout call", "said\n"),
+        ("Captured log call", ""),
+    ]
+    said += [("Captured machine call", "FAIL: x"), ("Captured stderr teardown", "gone")]
+    report = Report(when=when, failed=True, longreprtext="assert", sections=said)
+    report.user_properties = judged("fail", explained="FAIL: x")
+    details = case_of(report).details
+    assert [word for word in ("made", "said", "gone") if word in details] == shown
+    assert details.count("FAIL: x") == 1
+    assert "log call" not in details
 
 
 def test_case_is_named_by_file_and_test_and_carries_the_facts() -> None:
