@@ -58,7 +58,7 @@ class TestRun:
     expected: Sequence[Expectation] = ()
     # multiplies deadlines: more than one worker on a host
     slowness: float = 1.0
-    # seconds from the last unloading of a module to judgement
+    # seconds from when a module or a driver came or went to judgement
     linger_s: float = LINGER_S
     verdict: Verdict | None = None
     # how its setup, its function, a failed part of that, and its teardown ended, and why
@@ -121,7 +121,7 @@ class TestRun:
             )
             for twin in twins:
                 twin.forker = vm.forker
-                twin.live.unloaded_at = vm.live.unloaded_at
+                twin.live.moved_at = vm.live.moved_at
                 stack.enter_context(self._watching(twin, instruments))
             yield twins
 

@@ -111,8 +111,9 @@ class RecordStream:
         return rest
 
     def _take(self, record: Record) -> None:
-        # sequence numbers count every record, also those the reader was too slow for
-        self._lost += max(0, record.seq - self._next) if self._next else 0
+        # sequence numbers count every record from the first of the boot on, also those the reader was too
+        # slow for
+        self._lost += max(0, record.seq - self._next)
         self._next = record.seq + 1
         if is_fence(record):
             self._fences.add(record.text.removeprefix(_FENCE_MARK).strip())

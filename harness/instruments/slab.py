@@ -12,12 +12,13 @@ from rustbed.instruments.instrument import Instrument, Run
 from rustbed.log.splat import Kind
 
 # Only what kmalloc() gives: the caches of the kernel's own objects are not a driver's, and one of them,
-# kmem_cache_node, is reported although nothing is wrong. A cache without checks, as a test may ask for with
-# slab_debug=-, is left out; one that has them and cannot be validated is a fault.
+# kmem_cache_node, is reported although nothing is wrong. The kernel refuses to validate a cache without
+# checks, as a test may ask for with slab_debug=-, and that one is left out; one that has them and cannot be
+# validated is a fault. To ask for the checks first would cost a quarter of all.
 _VALIDATE = (
     "for cache in /sys/kernel/slab/kmalloc-*;"
-    " do read -r checks <$cache/sanity_checks || exit 1;"
-    " [ $checks = 0 ] || echo 1 >$cache/validate || exit 1; done"
+    " do echo 1 >$cache/validate || { read -r checks <$cache/sanity_checks && [ $checks = 0 ]; } || exit 1;"
+    " done 2>/dev/null"
 )
 # seconds, on real hardware
 _VALIDATE_S = 20.0

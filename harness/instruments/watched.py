@@ -30,10 +30,13 @@ class Watched:
     live: Live
     # each with what it said when judgement began
     instruments: Sequence[tuple[Instrument, int]]
-    # seconds from the last unloading of a module to the look
+    # seconds from when a module or a driver came or went to the look
     linger_s: float
     # how many commands the guest had been given when the instruments last looked; None: they never did
     _looked_at: int | None = None
+    # how many records there were when the new taints were last read, and these: none is set without a word
+    _tainted_at: int = -1
+    _taints: tuple[str, ...] = ()
     # what the instruments found that the log does not have
     _found: tuple[Record, ...] = ()
     # why an instrument cannot look
@@ -67,8 +70,8 @@ class Watched:
         )
 
     def _take(self, *, wants_look: bool) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-        """Return the machine's records and its new taints."""
-        live, before = self.live, self.live.taint_at_begin
+        """Return the machine's records and its new taints. What was seen of it once, stays."""
+        live = self.live
         try:
             if wants_look:
                 live.linger(self.linger_s)
@@ -77,15 +80,22 @@ class Watched:
                     with self._not_blind(instrument):
                         instrument.provoke(live.run)
             records = self._judged()
-            taint = live.taint if live.ended is None else None
-            taints = () if taint is None or before is None else new_taints(before, taint)
+            if wants_look or self._tainted_at != len(records):
+                self._tainted_at = len(records)
+                self._read_taints()
             for instrument, since in self.instruments if wants_look else ():
                 with self._not_blind(instrument):
                     self._found += instrument.find(live.run, since)
         except HarnessError:
             # the machine died just now: what it said until then is still there, and live.ended says how
-            return self._judged(), ()
-        return (*records, *self._found), taints
+            records = self._judged()
+        return (*records, *self._found), self._taints
+
+    def _read_taints(self) -> None:
+        before = self.live.taint_at_begin
+        taint = self.live.taint if self.live.ended is None else None
+        if taint is not None and before is not None:
+            self._taints = new_taints(before, taint)
 
     def _judged(self) -> tuple[Record, ...]:
         """Return the records of the test, without what announces a search: its objects are of any test."""

@@ -6,16 +6,19 @@ Test authors see its face, `Vm`. What is said to the machine goes through its
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from rustbed.deadline import Deadline
 from rustbed.devices.device import Served
 from rustbed.errors import CrashError, LostError, MachineError, WaitError
 from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
-from rustbed.guest.shell import Answer
+from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.ktap import Result
 from rustbed.log.record import Log
@@ -25,8 +28,12 @@ from rustbed.machine.running import RunFiles, Running
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.watching import PATIENCE, Patience
 
+T = TypeVar("T")
+
 # seconds between two looks at whether the machine has ended
 _POLL_S = 0.02
+# words of a command with which a module or a driver comes or goes; one that fails to come goes at once
+_MOVES = re.compile(r"\b(?:insmod|rmmod|modprobe|(?:un)?bind|remove|delete_\w+|rmdir)\b")
 
 
 class Live:
@@ -56,8 +63,8 @@ class Live:
         self.loaded: dict[str, tuple[Path, int | None]] = {}
         #: results of tests that ran in the guest
         self.reported: list[Result] = []
-        #: time.monotonic() when a module was unloaded last; None if none was
-        self.unloaded_at: float | None = None
+        #: time.monotonic() when a module or a driver came or went last; None if none did
+        self.moved_at: float | None = None
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
         self._running = running
 
@@ -98,7 +105,29 @@ class Live:
 
     def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
         """Run a shell command and return its answer, whatever its status; see `Vm.run`."""
-        return self.talk.run(command, timeout_s, stdin)
+        with self._noting(command):
+            return self.talk.run(command, timeout_s, stdin)
+
+    def check(self, command: str, timeout_s: float | None = None) -> str:
+        """Run a shell command that must succeed and return its output. Raises CommandError."""
+        with self._noting(command):
+            return self.talk.check(command, timeout_s)
+
+    @contextmanager
+    def _noting(self, command: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            if _MOVES.search(command):
+                self.note_move()
+
+    def note_move(self) -> None:
+        """Take note that a module or a driver came or went just now; see `linger`."""
+        self.moved_at = time.monotonic()
+
+    def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
+        """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""
+        return self.talk.wait_for(condition, what, timeout_s)
 
     def watching(self, served: Served) -> AbstractContextManager[None]:
         """Let every wait end with DeviceError when what serves a device fails, while the context lasts."""
@@ -106,8 +135,7 @@ class Live:
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
-        self.talk.check(f"exec rmmod {shlex.quote(name)}")
-        self.unloaded_at = time.monotonic()
+        self.check(f"exec rmmod {shlex.quote(name)}")
 
     # -- readiness -----------------------------------------------------------------
 
@@ -136,14 +164,14 @@ class Live:
         self.taint_at_begin = self.taint
 
     def linger(self, seconds: float) -> None:
-        """Let so much time have passed since a module was unloaded last, unless the machine has ended.
+        """Let so much time have passed since a module or a driver came or went, unless the machine has ended.
 
-        Work and timers that a module left behind can show themselves meanwhile. Time in the guest is not
+        Work and timers that it left behind can show themselves meanwhile. Time in the guest is not
         slowed down by emulation, so this is not stretched.
         """
-        if self.unloaded_at is None:
+        if self.moved_at is None:
             return
-        enough = self.unloaded_at + seconds
+        enough = self.moved_at + seconds
         while (left := enough - time.monotonic()) > 0 and not self.talk.has_ended():
             time.sleep(min(left, _POLL_S))
 

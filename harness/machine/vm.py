@@ -93,11 +93,11 @@ class Vm:
         CrashError or LostError. `stdin` is sent when the command prints the line `go`, and read by it to
         its last byte.
         """
-        return self._talk.run(command, timeout_s, stdin)
+        return self.live.run(command, timeout_s, stdin)
 
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""
-        return self._talk.check(command, timeout_s)
+        return self.live.check(command, timeout_s)
 
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Ask again and again until `condition` returns something true, and return that.
@@ -106,7 +106,7 @@ class Vm:
         says in an error's text what was waited for. Raises WaitError after `timeout_s` if the guest still
         answers, and HangError if it does not; CrashError or LostError as soon as the machine dies.
         """
-        return self._talk.wait_for(condition, what, timeout_s)
+        return self.live.wait_for(condition, what, timeout_s)
 
     # -- the kernel log ------------------------------------------------------
 
@@ -152,12 +152,12 @@ class Vm:
         refuses.
         """
         if isinstance(name, Path):
-            for needed in modules.find_needed(self._talk, self.kernel, name):
+            for needed in modules.find_needed(self.live, self.kernel, name):
                 self.insmod(needed)
         module, path = modules.find_file(self.kernel, name)
         self.live.loaded[module] = (path, None)
-        modules.insmod(self._talk, self.kernel, name, params)
-        self.live.loaded[module] = (path, modules.find_address(self._talk, module))
+        modules.insmod(self.live, self.kernel, name, params)
+        self.live.loaded[module] = (path, modules.find_address(self.live, module))
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
@@ -196,39 +196,39 @@ class Vm:
 
     def open(self, path: str, mode: str = "rw") -> GuestFile:
         """Open a file in the guest and hold the descriptor while other commands run; a context manager."""
-        return GuestFile(self._talk, path, mode)
+        return GuestFile(self.live, path, mode)
 
     def read(self, path: str, size: int = 4096) -> str:
         """Read from a file with exactly one read(2) of at most `size` bytes, as text; `pull` reads all.
 
         Raises SyscallError.
         """
-        return files.read(self._talk, path, size).decode(errors="replace")
+        return files.read(self.live, path, size).decode(errors="replace")
 
     def write(self, path: str, data: str | bytes) -> int:
         """Write the data with exactly one write(2) and return how many bytes it took; `push` writes a file.
 
         Raises SyscallError.
         """
-        return files.write(self._talk, path, data.encode() if isinstance(data, str) else data)
+        return files.write(self.live, path, data.encode() if isinstance(data, str) else data)
 
     def ioctl(self, path: str, command: int, argument: int | bytes | None = None) -> IoctlResult:
         """Issue one ioctl(2) on a freshly opened file; bytes are a buffer that comes back.
 
         Raises SyscallError.
         """
-        return files.ioctl(self._talk, path, command, argument)
+        return files.ioctl(self.live, path, command, argument)
 
     def push(self, source: Path | bytes, remote: str, mode: int = 0o644) -> None:
         """Copy a file of the host, or bytes, into the guest, making directories as needed."""
-        files.push(self._talk, source.read_bytes() if isinstance(source, Path) else source, remote, mode)
+        files.push(self.live, source.read_bytes() if isinstance(source, Path) else source, remote, mode)
 
     def pull(self, remote: str) -> bytes:
         """Copy a whole file out of the guest, however many reads it takes; `read` issues one.
 
         Raises CommandError.
         """
-        return files.pull(self._talk, remote)
+        return files.pull(self.live, remote)
 
     # -- devices -------------------------------------------------------------
 
@@ -239,6 +239,7 @@ class Vm:
     def unplug(self, device: hotplug.Plugged, timeout_s: float = COMMAND_S) -> None:
         """Unplug a device and return once the guest's kernel and QEMU have let go of it."""
         hotplug.unplug(self._talk, self.monitor, device, timeout_s)
+        self.live.note_move()
 
     @contextmanager
     def plugged(

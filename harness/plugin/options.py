@@ -40,7 +40,7 @@ MARKERS = (
     "needs(*names): skip, by name, where the kernel lacks one of these modules or options (CONFIG_...)",
     "since(version): skip on kernels older than that, as 6.18",
     "expect_splat(pattern, kind=None): the kernel must report this, and may",
-    "linger(seconds): judge so long after the last module was unloaded, for work that outlives it",
+    "linger(seconds): judge so long after a driver came or went last, for work that outlives it",
     "kmemleak: look for leaked memory when the test is done; skip, by name, where the kernel cannot",
 )
 
@@ -76,7 +76,7 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
         type=_seconds,
         default=LINGER_S,
         metavar="SECONDS",
-        help=f"judge so long after the last module was unloaded (default: {LINGER_S:g})",
+        help=f"judge so long after a driver came or went last (default: {LINGER_S:g})",
     )
     add("--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so")
     add("--on-failure", choices=("shell",), help="stop at a red test, with a shell in its machine")

@@ -1,4 +1,4 @@
-"""Splats that only repeat that an earlier one came. Pure."""
+"""Splats that only follow from an earlier one. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from rustbed.log.splat import Kind, Splat
 
 # mm/slub.c of 7.3 gives up a slab that it found corrupt, and says so of every object of it that is freed
 _GIVEN_UP = "Slab disabled since SLUB metadata consistency check failed"
+
+# what a kernel reports of what a task that died has left behind: its locks and counts, who waits for it
+CONSEQUENCES = frozenset(
+    {
+        *(Kind.WARNING, Kind.BUG_REPORT, Kind.LOCKDEP, Kind.ATOMIC_SLEEP, Kind.RCU_STALL, Kind.HUNG_TASK),
+        *(Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP, Kind.WORKQUEUE_LOCKUP, Kind.LEAK),
+    }
+)
 
 
 def drop_echoes(splats: Iterable[Splat]) -> Iterator[Splat]:

@@ -20,7 +20,7 @@ from rustbed.log.ktap import Result
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
-from rustbed.report.echoes import drop_echoes
+from rustbed.report.echoes import CONSEQUENCES, drop_echoes
 from rustbed.report.taints import find_unexplained
 
 # records of registers and code of x86, arm64 and riscv, but for RIP, pc and epc, where it stopped; and x86's
@@ -219,14 +219,14 @@ def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iter
     """Yield the undeclared splats.
 
     A kernel that went on after an oops warns of what the dead task left behind: once a death was
-    declared, only further deaths count.
+    declared, that does not count. What else went wrong does: memory that is corrupt, a log that is not whole.
     """
     died = False
     for splat in _splats(machine):
         deadly = splat.fatal or splat.kind in KILLING
         if any(wanted.matches(splat) for wanted in expected):
             died = died or deadly
-        elif deadly or not died:
+        elif deadly or not died or splat.kind not in CONSEQUENCES:
             yield splat
 
 

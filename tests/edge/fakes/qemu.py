@@ -182,8 +182,8 @@ class Acts:
 
     def record(self, text: str, level: int = 6) -> None:
         with self.recording:
-            self.sequence += 1
             os.write(self.records, f"{level},{self.sequence},{self.sequence},-;{text}\n".encode())
+            self.sequence += 1
 
     def ready(self, _: str) -> None:
         fd = channel("shell")

@@ -2,87 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
-import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.edge.judging.scene_endings import ENDINGS
+from tests.edge.judging.told import GREEN, Told, read_told, run
 
-from rustbed.repro.listing import list_runs
-
-SCENE = Path(__file__).parent / "scene_endings.py"
-ROOT = SCENE.parent.parent.parent.parent
-GREEN = ("pass", "skip", "xfail")
+SCENE = "scene_endings.py"
 
 
-@dataclass(frozen=True)
-class Told:
-    """How one test ended, by those who tell."""
-
-    pytest_red: bool
-    junit: str
-    junit_red: bool
-    verdict: str
-    listed: bool
-    # as the page's matrix has it
-    page: str
-
-    def agree(self) -> bool:
-        red = self.verdict not in GREEN
-        said = (self.pytest_red, self.junit, self.junit_red, self.listed, self.page)
-        return said == (red, self.verdict, red, red, self.verdict)
-
-
-def run(results: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "pytest", str(SCENE), "-p", "no:cacheprovider", "-q", "-rA", "--no-fork"]
-    argv += ["--results", str(results), f"--basetemp={results}.tmp", *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT, timeout=540)
-
-
-def told(results: Path, output: str) -> dict[str, Told]:
-    """Return what is told of each test, by its ending."""
-    session = (results / "latest").resolve()
-    page = (session / "report.html").read_text()
-    listed = "\n".join(list_runs(session, everything=False))
-    red = set(re.findall(r"^(?:FAILED|ERROR) \S*::test_ends\[([^\]]*)\]", output, re.MULTILINE))
-    found = {}
-    for case in ET.parse(session / "junit.xml").getroot().iter("testcase"):  # noqa: S314 - our own file
-        ending = (case.get("name") or "").partition("[")[2].removesuffix("]")
-        facts = {each.get("name"): each.get("value") or "" for each in case.iter("property")}
-        directory = session / facts["run_directory"]
-        failed = case.find("failure") is not None or case.find("error") is not None
-        named = rf'<th scope="row">test_ends\[{re.escape(ending)}\]</th>.*?<span class="badge \w+">(\w+)<'
-        in_page = re.search(named, page)
-        found[ending] = Told(
-            pytest_red=ending in red,
-            junit=facts["outcome"],
-            junit_red=failed,
-            verdict=json.loads((directory / "verdict.json").read_text())["outcome"],
-            listed=f"{directory} " in listed,
-            page=in_page[1] if in_page else "",
-        )
-    return found
+def name_of(ending: tuple[str, ...]) -> str:
+    return f"test_ends[{' '.join(ending)}]"
 
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Told]]:
     results = tmp_path_factory.mktemp("agreement") / "results"
-    done = run(results)
-    return done.returncode, told(results, done.stdout)
+    done = run(SCENE, results)
+    return done.returncode, read_told(results, done.stdout)
 
 
 def test_all_endings_were_seen(everything: tuple[int, dict[str, Told]]) -> None:
-    assert set(everything[1]) == {" ".join(ending) for ending in ENDINGS}
+    assert set(everything[1]) == {name_of(ending) for ending in ENDINGS}
 
 
-@pytest.mark.parametrize("ending", [" ".join(ending) for ending in ENDINGS])
-def test_the_places_agree(everything: tuple[int, dict[str, Told]], ending: str) -> None:
-    found = everything[1][ending]
+@pytest.mark.parametrize("ending", ENDINGS, ids=" ".join)
+def test_the_places_agree(everything: tuple[int, dict[str, Told]], ending: tuple[str, ...]) -> None:
+    found = everything[1][name_of(ending)]
     assert found.agree(), found
 
 
@@ -90,7 +36,7 @@ def test_the_places_agree(everything: tuple[int, dict[str, Told]], ending: str) 
 def test_a_splat_that_nobody_declared_is_red_wherever_it_comes(
     everything: tuple[int, dict[str, Told]], ending: tuple[str, ...]
 ) -> None:
-    found = everything[1][" ".join(ending)]
+    found = everything[1][name_of(ending)]
     assert (found.verdict not in GREEN) == ("declared" not in ending[3] or is_red_by_itself(ending)), found
 
 
@@ -108,7 +54,32 @@ def test_green_alone_ends_with_status_0(everything: tuple[int, dict[str, Told]],
     green = [ending for ending, each in found.items() if each.verdict in GREEN]
     assert green
     done = run(
+        SCENE,
         tmp_path / "results",
-        *(f"--deselect={SCENE.relative_to(ROOT)}::test_ends[{e}]" for e in found if e not in green),
+        *(f"--deselect=tests/edge/judging/{SCENE}::{name}" for name in found if name not in green),
     )
     assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]
+
+
+# which tests, and after what the session stops
+STOPS = {
+    "first failure": ((), ("-o", "addopts=--maxfail=1")),
+    "first failed subtest": (("-k", "sub and not warn"), ("-o", "addopts=--maxfail=1")),
+    "third failure": (("-k", "sub"), ("-o", "addopts=--maxfail=3")),
+    "second failure of two workers": (("-k", "sub"), ("-o", "addopts=--maxfail=2", "-n", "2")),
+}
+
+
+@pytest.mark.parametrize(("chosen", "words"), STOPS.values(), ids=STOPS)
+def test_the_places_agree_where_the_session_stops_early(
+    tmp_path: Path, chosen: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    results = tmp_path / "results"
+    done = run(SCENE, results, *chosen, *words)
+    assert done.returncode in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED), done.stdout
+    found = read_told(results, done.stdout)
+    assert {name: told for name, told in found.items() if not told.agree()} == {}
+    assert any(told.verdict not in GREEN for told in found.values())
+    # every machine's run is told of
+    runs = [path for path in (results / "latest").iterdir() if path.is_dir()]
+    assert len(runs) == len(found)

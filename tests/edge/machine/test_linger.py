@@ -1,4 +1,4 @@
-"""What a module leaves behind when it is unloaded."""
+"""What a driver leaves behind when it goes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+import pytest
 from tests.edge.machine.scene import BOOTS, Scene
 
 from rustbed.instruments.watched import watch
@@ -13,31 +14,37 @@ from rustbed.machine.booting import boot
 from rustbed.machine.vm import Vm
 from rustbed.report.verdict import MachineReport
 
-LATE = r"""#!/bin/sh
-{ sleep 0.3; echo 'BUG: unable to handle page fault for address: ffffffffc0000000' >$FAKE_KMSG; } >/dev/null &
+# opened for both, a FIFO that nobody reads any more does not block
+LATE = """
+{{ sleep {}
+  echo 'BUG: unable to handle page fault for address: ffffffffc0000000' 1<>$FAKE_KMSG
+}} >/dev/null &
 """
 
 
-def unload(scene: Scene, linger_s: float) -> MachineReport:
-    """Unload a module whose timer rings 0.3 s later, and judge."""
-    programs = scene.path / "bin"
-    programs.mkdir()
-    (programs / "rmmod").write_text(LATE)
-    (programs / "rmmod").chmod(0o755)
-    path = f"{programs}:{os.environ['PATH']}"
-    with boot(scene.spec, scene.qemu(PATH=path, FAKE_QEMU=BOOTS), scene.path / "run") as vm:
+def judge_after(scene: Scene, command: str, linger_s: float, rings_after_s: float = 0.3) -> MachineReport:
+    """Run a command that leaves a timer behind, and judge."""
+    with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
         vm.live.begin_judgement()
         watched = watch(vm.live, (), linger_s)
-        vm.rmmod("late")
+        vm.run(f"{LATE.format(rings_after_s)}: {command}")
         return watched.look()
 
 
-def test_timer_that_outlives_its_module_is_seen(scene: Scene) -> None:
-    assert [splat.title for splat in unload(scene, 3.0).splats] != []
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("rmmod late", "insmod fails.ko", "modprobe -r late", "exec /sbin/rmmod late"),
+        *("echo 1-1 >/sys/bus/usb/drivers/late/unbind", "echo 1 >/sys/bus/pci/devices/0000:00:02.0/remove"),
+        *("echo 0x20 >/sys/bus/i2c/devices/i2c-0/delete_device", "rmdir /sys/kernel/config/late/one"),
+    ],
+)
+def test_timer_that_outlives_its_driver_is_seen(scene: Scene, command: str) -> None:
+    assert [splat.title for splat in judge_after(scene, command, 3.0).splats] != []
 
 
 def test_timer_that_rings_after_judgement_is_not(scene: Scene) -> None:
-    assert unload(scene, 0.0).splats == ()
+    assert judge_after(scene, "rmmod late", 0.0, rings_after_s=20).splats == ()
 
 
 def seconds_of_a_look(vm: Vm, linger_s: float) -> float:
@@ -47,13 +54,14 @@ def seconds_of_a_look(vm: Vm, linger_s: float) -> float:
     return time.monotonic() - began
 
 
-def test_only_a_machine_that_unloaded_a_module_is_waited_for(scene: Scene) -> None:
+def test_only_a_machine_in_which_a_driver_came_or_went_is_waited_for(scene: Scene) -> None:
     with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
+        vm.run(": rebinding, a remover")
         assert seconds_of_a_look(vm, 600.0) < 300
 
 
 def test_machine_that_ends_is_not_waited_for(scene: Scene) -> None:
     with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
-        vm.live.unloaded_at = time.monotonic()
+        vm.live.note_move()
         os.kill(vm.live.qemu_pid, signal.SIGKILL)
         assert seconds_of_a_look(vm, 600.0) < 300

@@ -35,9 +35,15 @@ def slab(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_caches_of_kmalloc_with_checks_are_validated(slab: Path) -> None:
+def test_caches_of_kmalloc_are_validated(slab: Path) -> None:
     validate(Guest(slab))
-    assert [path.parent.name for path in slab.glob("*/validate")] == ["kmalloc-8"]
+    assert sorted(path.parent.name for path in slab.glob("*/validate")) == ["kmalloc-8", "kmalloc-rcl-8"]
+
+
+def test_cache_without_checks_that_refuses_is_left_out(slab: Path) -> None:
+    (slab / "kmalloc-rcl-8" / "validate").mkdir()
+    validate(Guest(slab))
+    assert (slab / "kmalloc-8" / "validate").read_text() == "1\n"
 
 
 def test_cache_that_refuses_is_a_fault(slab: Path) -> None:

@@ -8,8 +8,8 @@ from rustbed.log.splat import Kind, Splat, new_taints
 from rustbed.report.taints import EXPLAINS, find_unexplained
 
 
-def splat(kind: Kind, *, fatal: bool = False) -> Splat:
-    return Splat(kind=kind, title=str(kind), function="", fatal=fatal, first=0, last=1)
+def splat(kind: Kind, *, title: str = "machine check", fatal: bool = False) -> Splat:
+    return Splat(kind=kind, title=title, function="", fatal=fatal, first=0, last=1)
 
 
 def unexplained(taint: str, *splats: Splat) -> list[str]:
@@ -55,3 +55,20 @@ def test_each_taint_has_kinds_that_do_not_explain_it(taint: str) -> None:
 
 def test_any_fatal_report_explains_that_the_kernel_died() -> None:
     assert unexplained("died", splat(Kind.KASAN, fatal=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "explained"),
+    [
+        ("Internal error: synchronous external abort in toy_read", True),
+        ("kernel panic: Asynchronous SError Interrupt in toy_go", True),
+        ("BUG: unable to handle kernel NULL pointer dereference in toy_read", False),
+        ("general protection fault in toy_read", False),
+    ],
+)
+def test_an_oops_explains_a_machine_check_only_if_the_hardware_was_at_fault(
+    title: str, explained: bool
+) -> None:
+    assert unexplained("machine check", splat(Kind.OOPS, title=title)) == (
+        [] if explained else ["new taint: machine check"]
+    )

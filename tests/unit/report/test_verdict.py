@@ -144,6 +144,29 @@ def test_a_splat_is_told_with_its_place_in_the_source() -> None:
     )
 
 
+@pytest.mark.parametrize("what", ["kernel log flood: 100001 records", "kernel log overrun: 7 records lost"])
+@pytest.mark.parametrize("declared", [None, WARNING, replace(OOPS, fatal=False)])
+def test_log_that_is_not_whole_fails_whatever_was_declared(what: str, declared: Splat | None) -> None:
+    damage = Splat(kind=Kind.FLOOD, title=what, function="", fatal=False, first=0, last=-1)
+    machine = replace(ALIVE, splats=(declared, damage) if declared else (damage,))
+    verdict = passed(machine, expected=(Expectation(pattern=declared.title),) if declared else ())
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, what)
+
+
+@pytest.mark.parametrize("kind", [Kind.SLAB_CORRUPTION, Kind.KASAN, Kind.REFCOUNT, Kind.BAD_PAGE])
+def test_corruption_after_a_declared_oops_is_no_consequence(kind: Kind) -> None:
+    corrupt = Splat(kind=kind, title="corrupt", function="", fatal=False, first=7, last=8)
+    verdict = passed(replace(ALIVE, splats=(replace(OOPS, fatal=False), corrupt)), expected=(ANY_OOPS,))
+    assert (verdict.outcome, verdict.splats) == (Outcome.FAIL, (corrupt,))
+
+
+@pytest.mark.parametrize("taint", ["machine check", "bad page", "soft lockup"])
+def test_declared_oops_does_not_hide_another_taint(taint: str) -> None:
+    machine = replace(ALIVE, splats=(replace(OOPS, fatal=False),), taints=("died", taint))
+    verdict = passed(machine, expected=(ANY_OOPS,))
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAIL, f"new taint: {taint}")
+
+
 def test_warnings_after_a_declared_oops_are_its_consequences() -> None:
     oops = replace(OOPS, fatal=False)
     machine = replace(ALIVE, splats=(oops, replace(WARNING, first=7, last=8)), taints=("died", "warned"))
