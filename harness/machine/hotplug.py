@@ -136,7 +136,7 @@ def _add(
     return Plugged(id=name, address=min(new), port=port)
 
 
-def unplug(talk: Conversation, monitor: Monitor, device: Plugged, timeout_s: float) -> None:
+def unplug(live: Live, device: Plugged, timeout_s: float) -> None:
     """Plug a device out by turning its slot off in the guest; a second of it is for the power to go.
 
     `device_del` would press the slot's button, and the kernel then waits for 5 s whether it is
@@ -145,9 +145,10 @@ def unplug(talk: Conversation, monitor: Monitor, device: Plugged, timeout_s: flo
     """
     if device.stays:
         raise UsageError(f"{device.id} cannot be unplugged: {device.stays}")
+    monitor = live.monitor
     since = len(monitor.events)
     monitor.execute("qom-list", path=f"/machine/peripheral/{device.id}")
-    talk.check(_TURN_OFF.format(slot=device.address.rpartition(".")[0]), timeout_s)
+    live.check(_TURN_OFF.format(slot=device.address.rpartition(".")[0]), timeout_s)
 
     def deleted() -> bool:
         return any(
@@ -155,7 +156,9 @@ def unplug(talk: Conversation, monitor: Monitor, device: Plugged, timeout_s: flo
             for event in monitor.events[since:]
         )
 
-    talk.wait_for(deleted, f"QEMU to let go of {device.id}", timeout_s)
-    talk.wait_for(
-        lambda: device.address not in _addresses(talk), f"the guest to let go of {device.address}", timeout_s
+    live.wait_for(deleted, f"QEMU to let go of {device.id}", timeout_s)
+    live.wait_for(
+        lambda: device.address not in _addresses(live.talk),
+        f"the guest to let go of {device.address}",
+        timeout_s,
     )

@@ -33,7 +33,7 @@ T = TypeVar("T")
 # seconds between two looks at whether the machine has ended
 _POLL_S = 0.02
 # words of a command with which a module or a driver comes or goes; one that fails to come goes at once
-_MOVES = re.compile(r"\b(?:insmod|rmmod|modprobe|(?:un)?bind|remove|delete_\w+|rmdir)\b")
+_MOVES = re.compile(r"\b(?:insmod|rmmod|modprobe|(?:un)?bind|remove|delete_\w+|rmdir|slots?\S*/power)\b")
 
 
 class Live:
@@ -119,11 +119,7 @@ class Live:
             yield
         finally:
             if _MOVES.search(command):
-                self.note_move()
-
-    def note_move(self) -> None:
-        """Take note that a module or a driver came or went just now; see `linger`."""
-        self.moved_at = time.monotonic()
+                self.moved_at = time.monotonic()
 
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""

@@ -238,8 +238,7 @@ class Vm:
 
     def unplug(self, device: hotplug.Plugged, timeout_s: float = COMMAND_S) -> None:
         """Unplug a device and return once the guest's kernel and QEMU have let go of it."""
-        hotplug.unplug(self._talk, self.monitor, device, timeout_s)
-        self.live.note_move()
+        hotplug.unplug(self.live, device, timeout_s)
 
     @contextmanager
     def plugged(

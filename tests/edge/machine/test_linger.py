@@ -37,6 +37,7 @@ def judge_after(scene: Scene, command: str, linger_s: float, rings_after_s: floa
         *("rmmod late", "insmod fails.ko", "modprobe -r late", "exec /sbin/rmmod late"),
         *("echo 1-1 >/sys/bus/usb/drivers/late/unbind", "echo 1 >/sys/bus/pci/devices/0000:00:02.0/remove"),
         *("echo 0x20 >/sys/bus/i2c/devices/i2c-0/delete_device", "rmdir /sys/kernel/config/late/one"),
+        "echo 0 >/sys/bus/pci/slots/0-1/power",
     ],
 )
 def test_timer_that_outlives_its_driver_is_seen(scene: Scene, command: str) -> None:
@@ -62,6 +63,6 @@ def test_only_a_machine_in_which_a_driver_came_or_went_is_waited_for(scene: Scen
 
 def test_machine_that_ends_is_not_waited_for(scene: Scene) -> None:
     with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
-        vm.live.note_move()
+        vm.live.moved_at = time.monotonic()
         os.kill(vm.live.qemu_pid, signal.SIGKILL)
         assert seconds_of_a_look(vm, 600.0) < 300
