@@ -1,4 +1,4 @@
-"""`rustbed lint`: a driver's format and style, by the kernel's settings."""
+"""`rustbed lint`: a driver's format, style and code, by the kernel's settings."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from pathlib import Path
 
 from rustbed.cli.arguments import choices_of, choose_arch
 from rustbed.cli.terminal import complain, make_display
-from rustbed.errors import UsageError
-from rustbed.kernel.style import can_check_style, check_format, check_style, require_sources
+from rustbed.kernel.style import (
+    can_check_code,
+    can_check_style,
+    check_code,
+    check_format,
+    check_style,
+    require_kernel_source,
+    require_sources,
+)
+from rustbed.log.record import strip_ansi
 from rustbed.options import add_options
 from rustbed.prepare import Platforms
 
@@ -21,16 +29,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Return 0 if rustfmt and checkpatch have no remarks, else 1. Raises HarnessError."""
+    """Return 0 if rustfmt, checkpatch and clippy have no remarks, else 1. Raises HarnessError."""
     files = require_sources(args.directory)
-    platform = Platforms(choices_of(args), make_display()).get(choose_arch(args), None)
-    source = platform.kernel.source_dir
-    if source is None:
-        raise UsageError(f"the source of {platform.kernel.source} is not there", fix="--kernel debian:latest")
-    remarks = check_format(files, args.directory, source, platform.toolchain)
+    arch, display = choose_arch(args), make_display()
+    platforms = Platforms(choices_of(args), display)
+    platform = platforms.get(arch, None)
+    source = require_kernel_source(platform.kernel)
+    remarks = _show(check_format(files, args.directory, source, platform.toolchain))
     if can_check_style():
-        remarks += check_style(files, source)
+        remarks += _show(check_style(files, source))
     else:
         complain("checkpatch is not run: this host has no perl, or not all of it")
-    sys.stdout.write(remarks)
+    if can_check_code(args.directory):
+        kernel, cache = platforms.kernel_with_tree(arch, None), platforms.choices.cache
+        code = check_code(kernel, args.directory, toolchain=platform.toolchain, cache=cache, report=display)
+        remarks += _show(code)
+    else:
+        complain(f"clippy is not run: {args.directory} has no Kbuild file")
     return 1 if remarks else 0
+
+
+def _show(remarks: str) -> str:
+    """Print what one program said, at once, and return it."""
+    sys.stdout.write(remarks if sys.stdout.isatty() else strip_ansi(remarks))
+    sys.stdout.flush()
+    return remarks

@@ -29,7 +29,7 @@ COMMANDS = {
     "bisect": "find the first kernel on which a test fails; takes pytest's arguments",
     "new": "make a directory with a driver, its tests and what they need",
     "dev": "write rust-project.json for a driver: completion in editors",
-    "lint": "check a driver's format, and its style by the kernel's checkpatch",
+    "lint": "check a driver with rustfmt, clippy and checkpatch, by the kernel's settings",
     "watch": "run tests when files are saved; takes pytest's arguments",
     "clean": "remove the cache, or some of it",
 }

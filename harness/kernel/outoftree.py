@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,12 +29,13 @@ from rustbed.kernel.module import describe_modules, read_module, require_match
 from rustbed.kernel.source import Source, require_version
 from rustbed.log.record import strip_ansi
 from rustbed.progress import Progress, Report
+from rustbed.toolroot.clippy import Clippy
 from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "outoftree"
 # counted up when equal inputs shall be built again
 _RECIPE = "2"
-_MAKEFILES = ("Kbuild", "Makefile")
+MAKEFILES = ("Kbuild", "Makefile")
 _OBJECTS = re.compile(r"^\s*obj-m\s*[:+]?=\s*(.*)", re.MULTILINE)
 # colours are for the person who reads; they are the same for every build, as a changed flag compiles anew
 _COLOURED = ("KRUSTFLAGS=--color=always", "KCFLAGS=-fcolor-diagnostics")
@@ -59,6 +60,7 @@ def build_modules(
     cache: Cache,
     report: Report,
     session: str = "",
+    clippy: Clippy | None = None,
 ) -> Built:
     """Build the modules in a directory that has a Kbuild file or Makefile, and return them.
 
@@ -66,21 +68,29 @@ def build_modules(
     build that failed is not tried again, with the same inputs, by the same
     `session`. UsageError when the directory or the kernel's build tree is not
     there, MismatchError for another compiler than the kernel's, BuildError
-    with the first error when it does not compile.
+    with the first error when it does not compile. With `clippy` that compiles
+    what is Rust, elsewhere, and `warnings` has all of its remarks.
     """
     directory = _require_makefile(directory.absolute())
     tree = open_tree(kernel, toolchain, cache, directory)
+    if clippy:
+        tree = replace(tree, log=tree.log.with_stem(f"{tree.log.stem}-clippy"))
     require_same_compiler(kernel, toolchain)
     place = cache.path(KIND, tree.log.stem)
     attempted = f"building {directory.name}"
     with cache.lock(f"{KIND}-{place.name}"), caching.out_of_space_named(place, attempted):
         wanted = read_inputs(directory)
-        digest = caching.hash_text(_RECIPE, wanted.digest, kernel.key, toolchain.identity)
+        linter = clippy.version if clippy else ""
+        digest = caching.hash_text(_RECIPE, wanted.digest, kernel.key, toolchain.identity, linter)
         state = load_state(place)
         if state.digest != digest or not _is_there(place, state, session):
+            if clippy:
+                # make would leave alone what is unchanged, and with it what there is to say of that
+                caching.remove_tree(place)
             # the kernel's tree must neither change nor go away meanwhile
             with cache.lock(siblings.lock_name(tree.directory)):
-                state = _Building(kernel, tree, place, wanted, directory, report).run(state, digest, session)
+                todo = _Building(kernel, tree, place, wanted, directory, report, clippy)
+                state = todo.run(state, digest, session)
     if state.failure:
         raise _build_error(directory, state, tree)
     found = describe_modules(place / TREE / path for path in state.modules.values())
@@ -90,7 +100,7 @@ def build_modules(
 def _require_makefile(directory: Path) -> Path:
     if not directory.is_dir():
         raise UsageError(f"there is no directory {directory}", wanted="one with a Kbuild file or Makefile")
-    if not any((directory / name).is_file() for name in _MAKEFILES):
+    if not any((directory / name).is_file() for name in MAKEFILES):
         raise UsageError(f"{directory} has no Kbuild file or Makefile", fix="obj-m := NAME.o")
     return directory
 
@@ -113,6 +123,7 @@ class _Building:
     wanted: Inputs
     directory: Path
     report: Report
+    clippy: Clippy | None
 
     def run(self, known: BuildState, digest: str, session: str) -> BuildState:
         """Bring the copy up to date, make it, and note what came out."""
@@ -161,9 +172,12 @@ class _Building:
         seen = self.tree.toolchain.seen(work, "/module")
         self.tree.log.unlink(missing_ok=True)
         settings = [f"M={Path(seen, place)}", *_COLOURED]
+        binds = [(work, "/module")]
+        if self.clippy:
+            settings += ["CLIPPY=1", f"CLIPPY_DRIVER={self.clippy.program}"]
+            binds += self.clippy.binds
         failed = False
         try:
-            binds = [(work, "/module")]
             buildtree.run_make(self.tree, ["modules"], settings=settings, binds=binds, on_line=on_line)
         except BuildError:
             failed = True
@@ -221,7 +235,7 @@ def _from_here(text: str) -> str:
 
 def _name(directory: Path) -> str:
     """Return what a directory makes: its module's name if it is one, else its own."""
-    texts = [path.read_text(errors="replace") for name in _MAKEFILES if (path := directory / name).is_file()]
+    texts = [path.read_text(errors="replace") for name in MAKEFILES if (path := directory / name).is_file()]
     made = [word for text in texts[:1] for line in _OBJECTS.findall(text) for word in line.split()]
     return made[0].removesuffix(".o") if len(made) == 1 and made[0].endswith(".o") else directory.name
 
@@ -233,7 +247,6 @@ def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pat
             f"modules cannot be built for {kernel.source}: its build tree or its source is not there",
             fix="a built: kernel has to be an O= directory with its source",
         )
-    name = caching.hash_text(str(directory), str(kernel.build_dir))
     return BuildTree(
         directory=kernel.build_dir,
         source=Source(
@@ -246,5 +259,5 @@ def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pat
         toolchain=toolchain,
         options=(),
         family="",
-        log=cache.root / "logs" / f"{name}.log",
+        log=cache.root / "logs" / f"{caching.hash_text(str(directory), str(kernel.build_dir))}.log",
     )

@@ -1,4 +1,4 @@
-"""A driver's format and style, by the kernel's settings: rustfmt and checkpatch."""
+"""A driver's format, style and code, by the kernel's settings: rustfmt, checkpatch and clippy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rustbed import process
-from rustbed.errors import HostError, UsageError
+from rustbed.cache import Cache
+from rustbed.errors import BuildError, HostError, UsageError
+from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.outoftree import MAKEFILES, build_modules
+from rustbed.progress import Report
+from rustbed.toolroot.clippy import find_clippy
 from rustbed.toolroot.toolchain import Toolchain
 
 # how the toolroot's programs see the driver and the kernel's source
@@ -19,11 +24,24 @@ _CHECKED = ("*.rs", "*.c", "*.h")
 
 
 def require_sources(directory: Path) -> tuple[Path, ...]:
-    """Return the sources below a directory, absolute. Raises UsageError if there are none."""
-    found = sorted(path for pattern in _CHECKED for path in directory.absolute().rglob(pattern))
+    """Return the sources below a directory, absolute, without hidden ones. Raises UsageError for none."""
+    directory = directory.absolute()
+    every = sorted(path for pattern in _CHECKED for path in directory.rglob(pattern))
+    found = [path for path in every if not any(map(_is_hidden, path.relative_to(directory).parts))]
     if not found:
         raise UsageError(f"there are no sources in {directory}", wanted=", ".join(_CHECKED))
     return tuple(found)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
+
+
+def require_kernel_source(kernel: Kernel) -> Path:
+    """Return the source of a kernel, which has the settings. Raises UsageError if it is not there."""
+    if kernel.source_dir is None:
+        raise UsageError(f"the source of {kernel.source} is not there", fix="--kernel debian:latest")
+    return kernel.source_dir
 
 
 def check_format(files: Sequence[Path], directory: Path, source: Path, toolchain: Toolchain) -> str:
@@ -51,6 +69,28 @@ def check_style(files: Sequence[Path], source: Path) -> str:
     """Return checkpatch's remarks, a line each, empty if it has none. Raises HostError."""
     argv = ["perl", f"{source}/scripts/checkpatch.pl", *_CHECKPATCH, *map(str, files)]
     return _remarks(argv, "checking the style")
+
+
+def can_check_code(directory: Path) -> bool:
+    """Whether there is something that clippy can compile: a directory of modules."""
+    return any((directory / name).is_file() for name in MAKEFILES)
+
+
+def check_code(kernel: Kernel, directory: Path, *, toolchain: Toolchain, cache: Cache, report: Report) -> str:
+    """Return clippy's remarks, as it printed them, empty if it has none; errors of the compiler are remarks.
+
+    The kernel has its build tree. Raises HostError, UsageError, KernelError.
+    """
+    clippy = find_clippy(toolchain, cache, report)
+    try:
+        built = build_modules(
+            kernel, directory, toolchain=toolchain, cache=cache, report=report, clippy=clippy
+        )
+    except BuildError as error:
+        if not error.printed:
+            raise
+        return f"{error.printed}\n"
+    return f"{built.warnings}\n" if built.warnings else ""
 
 
 def _remarks(command: Sequence[str], attempted: str) -> str:

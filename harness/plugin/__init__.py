@@ -15,6 +15,7 @@ pytest_plugins = [
     "rustbed.plugin.compilers",
     "rustbed.plugin.results",
     "rustbed.plugin.telling",
+    "rustbed.plugin.lint",
 ]
 
 # they import each other, and pytest refuses to load a plugin that was imported before it was marked

@@ -85,6 +85,11 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
         action="store_true",
         help="repeat a red test's commands on a machine that is recorded",
     )
+    add(
+        "--lint",
+        action="store_true",
+        help="check the drivers below the tests' paths, too: a test each of rustfmt, clippy and checkpatch",
+    )
     add("--shard", metavar="I/N", help="run part I of N; `rustbed gate` judges all together")
     add(
         "--shard-times",

@@ -44,6 +44,11 @@ _CAUSES = (
         "try again, or set RUSTBED_MIRROR to another mirror",
     ),
     (
+        r"Version '\S+' for '\S+' was not found",
+        "Debian has a newer version, and no longer this one",
+        f"{suggest('clean toolroots')}: the next build makes a new one",
+    ),
+    (
         r"subuid|subgid|newuidmap|unshare (the )?user|cannot unshare|unshare\(\) failed",
         "this user may not make user namespaces",
         "apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",

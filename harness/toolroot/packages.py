@@ -4,8 +4,8 @@ Owns the fetching: apt with a private state, so that neither the host's apt
 nor the toolroot's learns of foreign architectures; what it fetches is
 verified by the archive's signature. Knows nothing of what is in a package.
 
-Only trixie's main suite is asked: it is complete for every architecture,
-which backports are not at all times.
+Trixie's main suite is asked unless another is named: it is complete for every
+architecture, which backports are not at all times.
 """
 
 from __future__ import annotations
@@ -55,21 +55,25 @@ def fetch_package(
     cache: Cache,
     report: Report,
     with_dependencies: bool = False,
+    suite: str = SUITE,
+    exactly: str = "",
 ) -> Package:
     """Return a package, fetched if it is not in the cache; a later call needs no network.
 
-    The version is the one that was current when it was fetched, until the
-    cache is cleaned. With its dependencies a program runs from there, whatever
+    The version is `exactly` that, else the one that was current when it was
+    fetched, until the cache is cleaned. With its dependencies a program runs from there, whatever
     the host has: host.program_in says how. Raises HostError when it is unavailable.
     """
-    key = f"{name}-{SUITE}-{debian_arch}{'-whole' if with_dependencies else ''}"
+    of = f"{name}-{exactly}" if exactly else name
+    key = f"{of}-{suite}-{debian_arch}{'-whole' if with_dependencies else ''}"
     what = f"package {name} for {debian_arch}"
 
     def fill(directory: Path) -> Facts:
         report(Progress(what=what, detail="fetching"))
         log = cache.root / "logs" / f"package-{key}.log"
-        version = _Fetch(directory, toolchain, log, f"fetching {name} for {debian_arch}").fetch(
-            name, debian_arch, with_dependencies=with_dependencies
+        attempted = f"fetching {name}{f' {exactly}' if exactly else ''} for {debian_arch}"
+        version = _Fetch(directory, toolchain, log, attempted, suite).fetch(
+            name, debian_arch, with_dependencies=with_dependencies, exactly=exactly
         )
         report(Progress(what=what, finished=True))
         return {"package": name, "arch": debian_arch, "version": version}
@@ -113,15 +117,16 @@ def render_options(work: str, debian_arch: str) -> tuple[str, ...]:
 class _Fetch:
     """One fetching into a directory, which gets `root`."""
 
-    def __init__(self, directory: Path, toolchain: Toolchain, log: Path, attempted: str) -> None:
+    def __init__(self, directory: Path, toolchain: Toolchain, log: Path, attempted: str, suite: str) -> None:
         self._directory = directory
         self._toolchain = toolchain
         self._log = log
         self._attempted = attempted
+        self._suite = suite
         # as apt and dpkg-deb see it
         self._work = toolchain.seen(directory, "/work")
 
-    def fetch(self, name: str, debian_arch: str, *, with_dependencies: bool) -> str:
+    def fetch(self, name: str, debian_arch: str, *, with_dependencies: bool, exactly: str) -> str:
         """Fetch and unpack a package and return its version."""
         if self._toolchain.root is None:
             process.require_program("apt-get", "apt")
@@ -135,7 +140,8 @@ class _Fetch:
         if self._toolchain.root is not None:
             apt += ["-o", f"Acquire::https::CAInfo={_CERTIFICATES_INSIDE}"]
         self._run([*apt, "update"])
-        self._run([*apt, *(_WITH_DEPENDENCIES if with_dependencies else ("download",)), name])
+        wanted = f"{name}={exactly}" if exactly else name
+        self._run([*apt, *(_WITH_DEPENDENCIES if with_dependencies else ("download",)), wanted])
         packages = sorted(self._directory.rglob("*.deb"))
         for package in packages:
             self._run(["dpkg-deb", "-x", self._seen(package), f"{self._work}/root"])
@@ -151,7 +157,7 @@ class _Fetch:
     def _sources(self, debian_arch: str) -> str:
         known = Path(self._toolchain.root or "/", *_KEYRING.parts[1:]).exists()
         signed = f" signed-by={_KEYRING}" if known else ""
-        return f"deb [arch={debian_arch}{signed}] {mirror.find_mirror()} {SUITE} main\n"
+        return f"deb [arch={debian_arch}{signed}] {mirror.find_mirror()} {self._suite} main\n"
 
     def _command(self, argv: Sequence[str]) -> list[str]:
         binds: list[Bind] = [(self._directory, "/work")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from rustbed.errors import BuildError, MismatchError, UsageError
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.build import build_kernel
 from rustbed.kernel.outoftree import build_modules
+from rustbed.kernel.style import check_code
 from rustbed.progress import Progress, ignore
+from rustbed.toolroot.clippy import Clippy
 from rustbed.toolroot.toolchain import Toolchain
 
 
@@ -173,3 +176,45 @@ def test_another_compiler_is_refused(
     with pytest.raises(MismatchError) as caught:
         build(replace(kernel, config=config), driver, cache, toolchain)
     assert (caught.value.facts["kernel"], caught.value.facts["toolchain"]) == ("1.85.1", "1.96.1")
+
+
+CLIPPY = Clippy(program="/elsewhere/clippy-driver", binds=(), version="")
+
+
+def test_clippy_says_all_it_has_to_say_again_when_one_file_changed(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    for text in ("module!", "edited!"):
+        (driver / "other.rs").write_text(text)
+        built = build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=ignore, clippy=CLIPPY)
+        assert built.warnings.splitlines() == [
+            "warning: /elsewhere/clippy-driver has a remark on my_driver.rs",
+            "warning: /elsewhere/clippy-driver has a remark on other.rs",
+        ]
+
+
+def test_what_clippy_compiled_is_not_what_is_tested(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    linted = build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=ignore, clippy=CLIPPY)
+    built = build_modules(kernel, driver, toolchain=toolchain, cache=cache, report=ignore)
+    assert built.warnings == ""
+    assert linted.modules[0].path != built.modules[0].path
+
+
+@pytest.fixture
+def clippy_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a clippy-driver on PATH, which the fake make does not run."""
+    program = tmp_path / "bin/clippy-driver"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return program
+
+
+def test_what_clippy_cannot_compile_is_a_remark(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain, clippy_driver: Path
+) -> None:
+    (driver / "my_driver.rs").write_text("syntax error")
+    said = check_code(kernel, driver, toolchain=toolchain, cache=cache, report=ignore)
+    assert f"{driver}/my_driver.rs:1:1" in said
