@@ -31,7 +31,9 @@ _HOMES = {
     "PciDevice": "devices.pci",
     "Plugged": "machine.hotplug",
     "Record": "log.record",
+    "Splat": "log.splat",
     "Vm": "machine.vm",
+    "explain": "explained",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names of the table
@@ -61,12 +63,14 @@ if TYPE_CHECKING:
     from rustbed.errors import SyscallError as SyscallError
     from rustbed.errors import UsageError as UsageError
     from rustbed.errors import WaitError as WaitError
+    from rustbed.explained import explain as explain
     from rustbed.guest.files import IoctlResult as IoctlResult
     from rustbed.guest.held import GuestFile as GuestFile
     from rustbed.guest.shell import Answer as Answer
     from rustbed.kernel.artifact import Kernel as Kernel
     from rustbed.log.record import Log as Log
     from rustbed.log.record import Record as Record
+    from rustbed.log.splat import Splat as Splat
     from rustbed.machine.hotplug import Plugged as Plugged
     from rustbed.machine.vm import Vm as Vm
     from rustbed.request import Booter as Booter

@@ -1,4 +1,4 @@
-"""The one door by which foreign text goes into XML, HTML, JSON and Markdown. Pure.
+"""The one door by which foreign text goes into XML, HTML, JSON, Markdown and workflow commands. Pure.
 
 Guests, tests and file systems say any bytes: control characters, halves of surrogate pairs, characters that
 turn writing around. What a format cannot hold, or a reader should not obey, stands as its code.
@@ -46,6 +46,13 @@ def markdown_cell(text: str) -> str:
     """Return text as it stands in a cell of a Markdown table."""
     escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def workflow_text(text: str, *, is_property: bool = False) -> str:
+    """Return text as it stands in a workflow command of GitHub Actions, or in one of its properties."""
+    for sign in "%\r\n" + (":," if is_property else ""):
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text
 
 
 def render_json(value: object, *, indent: int | None = 2) -> str:

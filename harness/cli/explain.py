@@ -1,49 +1,22 @@
-"""`rustbed explain`: names every splat of a log from anywhere, which is read twice and never held whole.
+"""`rustbed explain`: names every splat of logs from anywhere.
 
-Owns the reading; what is found and how it is shown is in harness/log/explain.py.
+Owns the call and its exit status; reading is in harness/explained.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from rustbed.cli.arguments import add_cache, read_cache
-from rustbed.cli.logfiles import list_logs, open_log
 from rustbed.cli.terminal import complain, say
 from rustbed.errors import UsageError
-from rustbed.log.annotate import render_stuck
-from rustbed.log.explain import Found, read_log, read_spans, render_json, render_text
-from rustbed.log.formats.row import Kind
-from rustbed.log.record import parse_lines
-from rustbed.log.splat import Splat
-from rustbed.log.stuck import FIRST, HangLog, parse_hang
-from rustbed.log.symbolize import Build, find_build
-from rustbed.log.unwrap import Unwrapper
-from rustbed.symbols.debugfiles import DebugFiles
-from rustbed.symbols.lines import find_debug_files, read_lines, read_place
-
-# bytes of a log that are looked at together
-_BLOCK = 16 * 1024
-# bytes of a hang.log that are looked at: it has a few answers of a kernel
-_HANG_LOG = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explained:
-    """What a log was found to hold."""
-
-    name: str
-    # with what debug information says; `first` and `last` are line numbers
-    splats: tuple[Splat, ...]
-    # what a person reads
-    text: str
-    # what debug information could not explain and why, a line each
-    notes: tuple[str, ...]
+from rustbed.explained import Explained, explain_log
+from rustbed.log.objects import render_github, render_json
+from rustbed.logfiles import list_logs, open_log
+from rustbed.symbols.lines import find_debug_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LOG",
         help="a file, directory or archive: console, dmesg, syslog, journal, /dev/kmsg; - for stdin",
     )
-    add("--json", action="store_true", help="a list of objects in place of text")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="a list of objects in place of text")
+    shown.add_argument("--github", action="store_true", help="annotations of source lines for GitHub Actions")
     add(
         "--vmlinux",
         type=Path,
@@ -78,10 +53,12 @@ def run(args: argparse.Namespace) -> int:
             for note in found.notes:
                 complain(note)
             splats = splats or bool(found.splats)
-            if args.json:
+            if args.json or args.github:
                 shown.append(found)
             else:
                 say(found.text)
+    if args.github:
+        sys.stdout.writelines(render_github((found.name, found.splats) for found in shown))
     if args.json:
         sys.stdout.writelines(render_json([(found.name, found.splats) for found in shown]))
     return status or int(splats)
@@ -99,71 +76,6 @@ def _explain_each(name: str, args: argparse.Namespace) -> Iterator[Explained | U
         )
         try:
             for log, file in open_log(path):
-                yield explain(log, file, files)
+                yield explain_log(log, file, files)
         except UsageError as error:
             yield error
-
-
-def explain(name: str, log: BinaryIO, files: DebugFiles | None) -> Explained:
-    """Return what the splats of a log are, and where they are in source if debug information is at hand.
-
-    The log is read twice, from its beginning. `files` are those of the kernel that wrote it.
-    """
-    if hang := _read_hang(log):
-        return _explain_hang(name, hang, files)
-    unwrapper = Unwrapper()
-    read = read_log(_blocks(log), unwrapper)
-    records, placed = read_spans(_blocks(log), read.splats, unwrapper)
-    build = _find_build(_blocks(log)) if files is not None and placed else Build()
-    lines = read_lines(records, placed, files, build)
-    refined = []
-    blames = {}
-    for splat, place in zip(read.splats, placed, strict=False):
-        known = lines.refined.get(place, place)
-        refined.append(replace(known, first=splat.first, last=splat.last))
-        if known in lines.blames:
-            blames[refined[-1]] = lines.blames[known]
-    splats = (*refined, *read.splats[len(placed) :])
-    text = render_text(name, replace(read, splats=splats), lines.records, placed, blames)
-    return Explained(name=name, splats=splats, text=text, notes=lines.notes)
-
-
-def _read_hang(log: BinaryIO) -> HangLog | None:
-    """Return what a log says of a machine that did not answer, None if it is not a hang.log."""
-    log.seek(0)
-    is_one = log.read(len(FIRST)) == FIRST.encode()
-    log.seek(0)
-    return parse_hang(log.read(_HANG_LOG).decode(errors="replace")) if is_one else None
-
-
-def _explain_hang(name: str, hang: HangLog, files: DebugFiles | None) -> Explained:
-    """Return what a hang.log says as one splat, in the words of the test's verdict."""
-    blame = read_place(hang.frame, files) if hang.frame else None
-    splat = Splat(
-        kind=Kind.HANG,
-        title=render_stuck(hang.hang, blame) if blame else f"{hang.hang}: {hang.why}",
-        function=blame.function if blame else "",
-        file=(blame.file or None) if blame else None,
-        line=(blame.line or None) if blame else None,
-        fatal=False,
-        first=hang.records[0].seq,
-        last=hang.records[-1].seq,
-    )
-    place = replace(splat, first=0, last=len(hang.records) - 1)
-    lines = read_lines(hang.records, [place], files, Build())
-    read = Found(splats=(splat,), lines=hang.lines, is_timed=True)
-    text = render_text(name, read, lines.records, [place], {splat: blame} if blame else {})
-    return Explained(name=name, splats=(splat,), text=text, notes=lines.notes)
-
-
-def _find_build(blocks: Iterable[str]) -> Build:
-    """Return what a log says of its kernel; of several that were booted, the last."""
-    telling = (block for block in blocks if "Linux version " in block or "ainted" in block)
-    return find_build(record for block in telling for record in parse_lines(block))
-
-
-def _blocks(log: BinaryIO) -> Iterator[str]:
-    """Yield a file from its beginning in blocks of whole lines, as far as lines end."""
-    log.seek(0)
-    while block := log.read(_BLOCK):
-        yield (block + log.readline(_BLOCK)).decode(errors="replace").replace("\0", "").removeprefix("\ufeff")

@@ -1,4 +1,4 @@
-"""Any log from anywhere: its splats by line number, as text for people and as JSON for programs.
+"""Any log from anywhere: its splats by line number, as text for people.
 
 Owns the way through a log that is larger than memory should be, and how splats are shown. Pure: takes
 and gives text. Lines are counted from 0 inside and from 1 in what is shown.
@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rustbed.escape import render_json as render_value
 from rustbed.log.annotate import render_blame
 from rustbed.log.demangle import demangle_all
 from rustbed.log.formats.row import Kind
@@ -148,34 +147,6 @@ def _records(blocks: Iterable[str], end: int, unwrapper: Unwrapper) -> Iterator[
             return
         yield from parse_lines(unwrapper.strip(unwrapper.open_journal(strip_ansi(block))), number)
         number += block.count("\n")
-
-
-def render_json(logs: Iterable[tuple[str, Iterable[Splat]]]) -> Iterator[str]:
-    """Yield the text of a list of objects, of each log by name; lines count from 1, the last one included."""
-    yield "["
-    comma = ""
-    for name, splats in logs:
-        for splat in splats:
-            yield f"{comma}\n  {render_value(_object(name, splat), indent=None).rstrip()}"
-            comma = ","
-    yield "\n]\n" if comma else "]\n"
-
-
-def _object(name: str, splat: Splat) -> dict[str, object]:
-    """Return what programs read: keys may be added, and none changes its meaning."""
-    return {
-        "log": name,
-        "kind": splat.kind.value,
-        "title": splat.title,
-        "function": splat.function,
-        "file": splat.file,
-        "line": splat.line,
-        "corrupted": splat.corrupted,
-        "fatal": splat.fatal,
-        "fingerprint": splat.fingerprint,
-        "first_line": splat.first + 1,
-        "last_line": splat.last + 1,
-    }
 
 
 def render_text(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from rustbed.escape import markdown_cell, one_line, render_json
+from rustbed.escape import markdown_cell, one_line, render_json, workflow_text
 from rustbed.report.changes import Change, Finding
 from rustbed.report.gate import Comparison
 from rustbed.report.result import Result
@@ -143,21 +143,15 @@ def _place(result: Result) -> tuple[str, int]:
 
 def render_github(comparison: Comparison) -> str:
     """Render workflow commands that GitHub shows beside the lines of a change."""
-
-    def escape(text: str, also: str = "") -> str:
-        for sign in "%\r\n" + also:
-            text = text.replace(sign, f"%{ord(sign):02X}")
-        return text
-
     lines = []
     for finding in comparison.findings:
         level = _ANNOTATED.get(finding.change, "error" if finding.change is not Change.FIXED else "notice")
         place = ""
         if finding.result is not None:
             file, number = _place(finding.result)
-            place = f"file={escape(one_line(file), ':,')},line={number}," if file else ""
-        title = escape(one_line(f"{finding.change}: {finding.test} {finding.arch}"), ":,")
-        lines.append(f"::{level} {place}title={title}::{escape(_line(finding))}")
+            place = f"file={workflow_text(one_line(file), is_property=True)},line={number}," if file else ""
+        title = workflow_text(one_line(f"{finding.change}: {finding.test} {finding.arch}"), is_property=True)
+        lines.append(f"::{level} {place}title={title}::{workflow_text(_line(finding))}")
     return "".join(f"{line}\n" for line in [*lines, f"gate: {_summary(comparison)}"])
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.cli import logfiles
+from rustbed import logfiles
 from rustbed.cli.main import main
 
 LOG = """\

@@ -22,7 +22,7 @@ PURE = [
     if module.split(".")[1:2] in (["log"], ["report"], ["symbols"])
 ]
 # the list of known issues is YAML
-READ_YAML = {f"rustbed.report.{name}" for name in ("known", "gate", "gate_formats", "recorder")}
+READ_YAML = {f"rustbed.report.{name}" for name in ("known", "changes", "gate", "gate_formats", "recorder")}
 
 
 def imports(code: str, blocked: set[str]) -> subprocess.CompletedProcess[str]:

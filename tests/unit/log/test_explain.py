@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rustbed.log.explain import Found, find_in_blocks, read_log, read_spans, render_json, render_text
+from rustbed.log.explain import Found, find_in_blocks, read_log, read_spans, render_text
+from rustbed.log.objects import render_json
 from rustbed.log.record import parse_console
 from rustbed.log.splat import Kind, Splat, find_splats, may_hold_splat
 from rustbed.log.unwrap import Unwrapper
@@ -118,6 +119,7 @@ def test_json_is_a_list_of_what_was_found_by_line() -> None:
     (found,) = json.loads("".join(render_json([("toy.log", splats)])))
     start = BOOTS[2].count("\n")
     assert found == {
+        "schema": 1,
         "log": "toy.log",
         "fingerprint": splats[0].fingerprint,
         "kind": "warning",

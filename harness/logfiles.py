@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import lzma
 import re
 import shutil
@@ -15,8 +16,9 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol, cast
@@ -64,15 +66,34 @@ def open_log(name: str) -> Iterator[tuple[str, BinaryIO]]:
 
     The files are at their beginning, and closed when the next one is asked for. Raises UsageError.
     """
+    with _readable(name), tempfile.TemporaryFile() if name == "-" else Path(name).open("rb") as log:
+        if name == "-":
+            shutil.copyfileobj(sys.stdin.buffer, log)
+            log.seek(0)
+        yield from _unpack(name, log, 0)
+
+
+def open_bytes(log: bytes) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield name and text of each log that bytes hold, as `open_log` does of a file."""
+    with _readable("the log"):
+        yield from _unpack("the log", io.BytesIO(log), 0)
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Raise UsageError for whatever the libraries raise of an input that cannot be read."""
     try:
-        with tempfile.TemporaryFile() if name == "-" else Path(name).open("rb") as log:
-            if name == "-":
-                shutil.copyfileobj(sys.stdin.buffer, log)
-                log.seek(0)
-            yield from _unpack(name, log, 0)
+        yield
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
-    except (EOFError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError) as error:
+    except (
+        EOFError,
+        lzma.LZMAError,
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+    ) as error:
         raise UsageError(f"cannot unpack {name}: {error}") from error
 
 

@@ -1,0 +1,55 @@
+"""Splats for programs: JSON, and annotations of source lines for GitHub Actions. Pure.
+
+docs/explain.schema.json describes the JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rustbed.escape import one_line, workflow_text
+from rustbed.escape import render_json as render_value
+from rustbed.log.splat import Splat
+
+# of the objects: keys may be added under one number, none goes, changes its type or its meaning
+SCHEMA = 1
+
+
+def render_json(logs: Iterable[tuple[str, Iterable[Splat]]]) -> Iterator[str]:
+    """Yield the text of a list of objects, of each log by name; lines count from 1, the last one included."""
+    yield "["
+    comma = ""
+    for name, splats in logs:
+        for splat in splats:
+            yield f"{comma}\n  {render_value(_object(name, splat), indent=None).rstrip()}"
+            comma = ","
+    yield "\n]\n" if comma else "]\n"
+
+
+def _object(name: str, splat: Splat) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "log": name,
+        "kind": splat.kind.value,
+        "title": splat.title,
+        "function": splat.function,
+        "file": splat.file,
+        "line": splat.line,
+        "corrupted": splat.corrupted,
+        "fatal": splat.fatal,
+        "fingerprint": splat.fingerprint,
+        "first_line": splat.first + 1,
+        "last_line": splat.last + 1,
+    }
+
+
+def render_github(logs: Iterable[tuple[str, Iterable[Splat]]]) -> Iterator[str]:
+    """Yield a workflow command of each splat: an error at a line of the source, or of the log."""
+    for name, splats in logs:
+        for splat in splats:
+            file, line = (splat.file, splat.line or 1) if splat.file else (name, splat.first + 1)
+            where = f"file={workflow_text(one_line(file), is_property=True)},line={line}"
+            title = workflow_text(one_line(splat.title), is_property=True)
+            said = f"{splat.kind} in {name}, lines {splat.first + 1} to {splat.last + 1}"
+            said += f" (not whole: {splat.damage})" if splat.damage else ""
+            yield f"::error {where},title={title}::{workflow_text(one_line(said))}\n"
