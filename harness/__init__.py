@@ -23,7 +23,8 @@ _HOMES = {
     "Answer": "guest.shell",
     "Bar": "devices.registers",
     "Booter": "request",
-    **dict.fromkeys(("Fault", "FaultKind", "every_fault"), "devices.faults"),
+    **dict.fromkeys(("Fault", "FaultKind"), "devices.faults"),
+    "every_fault": "devices.plan",
     "GuestFile": "guest.held",
     "IoctlResult": "guest.files",
     "Kernel": "kernel.artifact",
@@ -41,8 +42,8 @@ __all__ = [*_HOMES]  # noqa: PLE0604 - the names of the table
 if TYPE_CHECKING:
     from rustbed.devices.faults import Fault as Fault
     from rustbed.devices.faults import FaultKind as FaultKind
-    from rustbed.devices.faults import every_fault as every_fault
     from rustbed.devices.pci import PciDevice as PciDevice
+    from rustbed.devices.plan import every_fault as every_fault
     from rustbed.devices.registers import Bar as Bar
     from rustbed.devices.trace import Dma as Dma
     from rustbed.devices.trace import Interrupt as Interrupt

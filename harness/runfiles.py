@@ -26,6 +26,8 @@ REPEAT = "run.sh"
 MACHINE = "machine.json"
 # where the debug information is that the run's addresses are looked up in
 SYMBOLS = "symbols.json"
+# how the names end of files with what happened between a driver and a device in Python
+TRACE = ".trace"
 VERDICT = "verdict.json"
 # the directory with the file that a red test is in
 SOURCE = "source"

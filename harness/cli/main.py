@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "what is here, what is missing, and the command that fixes it",
     "bench": "measure and print a table",
     "explain": "name every splat in a kernel log",
+    "faults": "repeat a test with every fault of its device; takes pytest's arguments",
     "ktap": "KTAP, the output of KUnit and kselftests, as JUnit XML",
     "gate": "compare results with a baseline",
     "repro": "reproduce a failed run: list, pack, run, shell, gdb",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -36,8 +37,9 @@ class Device:
 
     # for people: in error texts and machine.json
     name: str
-    # starts a server of its own each time, and ends it on the way out, after QEMU has ended
-    serve: Callable[[], AbstractContextManager[Served]]
+    # starts a server of its own each time, and ends it on the way out, after QEMU has ended; takes the
+    # directory that gets the run's files, None where it is not known yet
+    serve: Callable[[Path | None], AbstractContextManager[Served]]
     # whether the server maps the guest's memory, which then must be shared with it (vhost-user)
     shared_memory: bool = False
     # whether a machine may be saved that has it, and the copies be given other servers of it: neither

@@ -1,16 +1,12 @@
-"""How a device misbehaves, and every way in which one can during what a driver did; pure.
-
-A fault is a value. `every_fault` makes a list of them from the trace of a good run: one for each
-access and kind that can make a difference there.
-"""
+"""How a device misbehaves; pure. A fault is a value; which of them make a difference is for `plan`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rustbed.devices.trace import CONFIG, Event, Interrupt, Read, Reset, Write
+from rustbed.devices.trace import CONFIG
 
 
 class FaultKind(StrEnum):
@@ -34,14 +30,33 @@ class FaultKind(StrEnum):
     NO_DMA = "no-dma"
     # a reset changes nothing
     NO_RESET = "no-reset"
+    # its device id is another; its BARs have the least size that PCI allows
+    WRONG_ID = "wrong-id"
+    SMALL_BAR = "small-bar"
 
 
-# interrupts for one, of a STORM; seconds that a LATE_INTERRUPT takes
-STORM_COUNT = 1000
+# interrupts for one, of a STORM, and seconds between two of them: those at once would be seen as one
+STORM_COUNT = 100
+STORM_S = 0.001
+# seconds that a LATE_INTERRUPT takes
 LATE_S = 0.5
 
-_OF_READS = (FaultKind.ONES, FaultKind.ZERO, FaultKind.INVERTED, FaultKind.STUCK)
-_OF_INTERRUPTS = (FaultKind.NO_INTERRUPT, FaultKind.STORM, FaultKind.LATE_INTERRUPT)
+# where configuration space has it (PCI Local Bus Specification 3.0, 6.2.1)
+_DEVICE_ID = range(2, 4)
+
+# these may keep a driver from making any access
+OF_PROBE = (FaultKind.WRONG_ID, FaultKind.SMALL_BAR)
+
+
+# these happen at an access, the others always
+_AT_ACCESS = (
+    FaultKind.GONE,
+    FaultKind.ONES,
+    FaultKind.ZERO,
+    FaultKind.INVERTED,
+    FaultKind.STUCK,
+    FaultKind.LOST_WRITE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,45 +70,10 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.kind} at access {self.at}" if self.kind in _AT_ACCESS else str(self.kind)
 
-
-_AT_ACCESS = (FaultKind.GONE, *_OF_READS, FaultKind.LOST_WRITE)
-
-
-def every_fault(events: Sequence[Event]) -> list[Fault]:
-    """Return every fault that can make a difference to what a driver did in a good run.
-
-    An access that repeats the one before it is one of a driver that polls, and its faults have been seen;
-    nor is there a fault that would give what was read anyhow.
-    """
-    found: list[Fault] = []
-    number, before = 0, None
-    for event in events:
-        if not isinstance(event, Read | Write) or event.region >= CONFIG:
-            continue
-        number += 1
-        if event != before:
-            found += [Fault(kind=kind, at=number) for kind in _kinds(event)]
-        before = event
-    if any(isinstance(event, Interrupt) for event in events):
-        found += [Fault(kind=kind) for kind in _OF_INTERRUPTS]
-    if any(not isinstance(event, Read | Write | Interrupt | Reset) for event in events):
-        found.append(Fault(kind=FaultKind.NO_DMA))
-    return [*found, Fault(kind=FaultKind.NO_RESET)]
-
-
-def _kinds(access: Read | Write) -> Iterator[FaultKind]:
-    yield FaultKind.GONE
-    if isinstance(access, Write):
-        yield FaultKind.LOST_WRITE
-        return
-    ones = (1 << (8 * access.width)) - 1
-    if access.value != ones:
-        yield FaultKind.ONES
-    if access.value != 0:
-        yield FaultKind.ZERO
-    if access.value not in (0, ones):
-        yield FaultKind.INVERTED
-    yield FaultKind.STUCK
+    @property
+    def name(self) -> str:
+        """The fault in one word: gone@3, storm."""
+        return f"{self.kind}@{self.at}" if self.kind in _AT_ACCESS else str(self.kind)
 
 
 # what a read gives instead of a byte
@@ -102,6 +82,11 @@ _GARBLES: dict[FaultKind, Callable[[int], int]] = {
     FaultKind.ZERO: lambda _: 0,
     FaultKind.INVERTED: lambda byte: byte ^ 0xFF,
 }
+
+
+def _wrong_id(offset: int, data: bytes) -> bytes:
+    """Return bytes of configuration space with the device id inverted."""
+    return bytes(byte ^ 0xFF if at in _DEVICE_ID else byte for at, byte in enumerate(data, offset))
 
 
 class Misbehaviour:
@@ -116,8 +101,10 @@ class Misbehaviour:
 
     @property
     def happened(self) -> bool:
-        """Whether the access at which it happens has been made."""
-        return self.fault is not None and self._count >= self.fault.at
+        """Whether the access at which it happens has been made; at once if it is there from the beginning."""
+        if self.fault is None:
+            return False
+        return self.fault.kind in OF_PROBE or self._count >= self.fault.at
 
     def _is(self, kind: FaultKind) -> bool:
         return self.fault is not None and self.fault.kind is kind
@@ -135,7 +122,9 @@ class Misbehaviour:
             self._count += 1
         if self.is_gone:
             return b"\xff" * len(data)
-        return data if region >= CONFIG else self._garbled(region, offset, data)
+        if region >= CONFIG:
+            return _wrong_id(offset, data) if self._is(FaultKind.WRONG_ID) else data
+        return self._garbled(region, offset, data)
 
     def _garbled(self, region: int, offset: int, data: bytes) -> bytes:
         assert self.fault is not None
@@ -172,6 +161,11 @@ class Misbehaviour:
     def reaches_memory(self) -> bool:
         """Whether DMA arrives."""
         return not self._is(FaultKind.NO_DMA) and not self.is_gone
+
+    @property
+    def has_small_bars(self) -> bool:
+        """Whether BARs have the least size there is."""
+        return self._is(FaultKind.SMALL_BAR)
 
     @property
     def resets(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from rustbed.devices import config_space, declared
 from rustbed.devices.config_space import Capability, Identity
-from rustbed.devices.faults import Fault, Misbehaviour
+from rustbed.devices.faults import STORM_S, Fault, Misbehaviour
 from rustbed.devices.line import Line, Unplugged
 from rustbed.devices.messages import Irq
 from rustbed.devices.registers import Bar, Contents, check_registers
@@ -133,8 +133,10 @@ class PciDevice:
 
     def _raise(self, vector: int) -> None:
         count = self._misbehaviour.interrupts
-        delivered = [self._line.raise_irq(vector) for _ in range(count)]
-        self._events.append(Interrupt(vector, any(delivered), self._now()))
+        delivered = count > 0 and self._line.raise_irq(vector)
+        self._events.append(Interrupt(vector, delivered, self.now()))
+        for number in range(1, count):
+            self.after(number * STORM_S, lambda: self._line.raise_irq(vector))
 
     def lower_irq(self) -> None:
         """Release the INTx line."""
@@ -174,29 +176,37 @@ class PciDevice:
 
     # -- for the server ----------------------------------------------------------
 
-    def connect(self, line: Line | None) -> None:
-        """Say how the guest is reached from now on; None: not at all."""
-        self._line = line or Unplugged()
-        # a fault counts from when the device is plugged in
+    def connect(self, line: Line) -> None:
+        """Say how the guest is reached from now on; a fault counts from here."""
+        self._line = line
         self._misbehaviour = Misbehaviour(self.fault)
+
+    def disconnect(self) -> None:
+        """Say that there is no guest any more."""
+        self._line = Unplugged()
 
     def size_of(self, region: int) -> int:
         """Return the bytes of a region, 0 if the device lacks it."""
         if region == CONFIG:
             return len(self.config.data)
-        return self.bars[region].bar.size if region in self.bars else 0
+        if region not in self.bars:
+            return 0
+        bar = self.bars[region].bar
+        # that with the MSI-X table is what QEMU itself goes by
+        is_small = self._misbehaviour.has_small_bars and region != type(self)._msix_bar
+        return bar.least if is_small else bar.size
 
     def read(self, region: int, offset: int, count: int) -> bytes:
         """Return what a read of a region gives. The caller has seen to it that the bytes are there."""
         data = self.config.read(offset, count) if region == CONFIG else self.bars[region].read(offset, count)
         data = self._misbehaviour.reads(region, offset, data)
-        self._events.append(Read(region, offset, count, int.from_bytes(data, "little"), self._now()))
+        self._events.append(Read(region, offset, count, int.from_bytes(data, "little"), self.now()))
         return data
 
     def write(self, region: int, offset: int, data: bytes) -> None:
         """Write to a region. The caller has seen to it that the bytes are there."""
         value = int.from_bytes(data, "little")
-        self._events.append(Write(region, offset, len(data), value, self._now()))
+        self._events.append(Write(region, offset, len(data), value, self.now()))
         if not self._misbehaviour.takes_write(region):
             return
         if region == CONFIG:
@@ -206,7 +216,7 @@ class PciDevice:
 
     def reset(self) -> None:
         """Return to the state after power-on."""
-        self._events.append(Reset(self._now()))
+        self._events.append(Reset(self.now()))
         if not self._misbehaviour.resets:
             return
         self.config.reset()
@@ -220,12 +230,18 @@ class PciDevice:
         """How many interrupts it has, by kind; QEMU wants the last two of any device."""
         return {Irq.INTX: int(self.intx), Irq.MSI: self.msi, Irq.MSIX: self.msix, Irq.ERR: 1, Irq.REQ: 1}
 
-    def _now(self) -> float:
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last event."""
+        return self.now() - (self._events[-1].at if self._events else 0.0)
+
+    def now(self) -> float:
+        """Return the time of an event that happens now."""
         return time.monotonic() - self.began
 
     def _note_dma(self, way: str, address: int, count: int) -> bool:
         allowed = bool(self.config.command & config_space.MASTER) and self._misbehaviour.reaches_memory
-        self._events.append(Dma(way, address, count, allowed, self._now()))
+        self._events.append(Dma(way, address, count, allowed, self.now()))
         return allowed
 
 

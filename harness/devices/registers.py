@@ -86,7 +86,8 @@ class Bar:
         self.index, self.size, self.bits = index, size, bits
         self.io, self.prefetchable, self.memory = io, prefetchable, memory
         self.registers: list[Register] = []
-        least = _LEAST_IO if io else _LEAST_MEMORY
+        #: bytes of the smallest BAR of this kind
+        self.least = least = _LEAST_IO if io else _LEAST_MEMORY
         if not 0 <= index <= (4 if bits == 64 else 5):
             raise UsageError(
                 f"a {bits}-bit BAR cannot have index {index}", choices="0 to 5, or 0 to 4 of 64 bits"

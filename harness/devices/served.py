@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rustbed.devices import walk
 from rustbed.devices.connection import Connection
 from rustbed.devices.device import Device
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.server import STUCK_S, Server
 from rustbed.devices.trace import render_trace
 from rustbed.errors import DeviceError
+from rustbed.runfiles import TRACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,35 +50,36 @@ class Served:
         return ()
 
 
-def device_of(device: PciDevice, trace: Path | None = None) -> Device:
-    """Return a device as a machine takes it; one machine after the other may have it, not two at once.
-
-    What happened is written to the file `trace` in the end.
-    """
+def device_of(device: PciDevice) -> Device:
+    """Return a device as a machine takes it; one machine after the other may have it, not two at once."""
     # system/memory.c of 11.1.3: "subregion->container == mr", from vfio_user_msix_teardown
     stays = "QEMU 11.1.3 ends by an assertion when a vfio-user device with MSI-X is unplugged"
     return Device(
-        name=type(device).__name__, serve=lambda: serve(device, trace), stays=stays if device.msix else ""
+        name=type(device).__name__,
+        serve=lambda directory: serve(device, directory),
+        stays=stays if device.msix else "",
     )
 
 
 @contextmanager
-def serve(device: PciDevice, trace: Path | None = None) -> Iterator[Served]:
+def serve(device: PciDevice, directory: Path | None = None) -> Iterator[Served]:
     """Serve a device in a thread, one QEMU after the other, until the context ends.
 
-    What happened is written to the file `trace` in the end.
+    What happened meanwhile is written to a file in `directory` in the end, named after the class.
     Raises DeviceError on the way out if anything went wrong, whatever else did: a test whose
     device failed has proved nothing.
     """
     # a short path: those of sockets end at 107 bytes
     with (
-        tempfile.TemporaryDirectory(prefix="rustbed-") as directory,
+        tempfile.TemporaryDirectory(prefix="rustbed-") as short,
         socket.socket(socket.AF_UNIX) as listening,
     ):
-        path = Path(directory) / "device"
+        path = Path(short) / "device"
         listening.bind(str(path))
         listening.listen(1)
         server = Server(device)
+        since = device.now()
+        walk.serve(device)
         thread = threading.Thread(
             target=_accept, args=(server, listening), name=f"{type(device).__name__} device", daemon=True
         )
@@ -90,12 +93,22 @@ def serve(device: PciDevice, trace: Path | None = None) -> Iterator[Served]:
             raise
         finally:
             _end(server, thread, listening)
-            if trace is not None:
-                trace.write_text(render_trace(device.history))
+            if directory is not None:
+                happened = [event for event in device.history if event.at >= since]
+                _free_path(directory, type(device).__name__).write_text(render_trace(happened))
             try:
                 served.check()
             except DeviceError as error:
                 raise error from failed
+
+
+def _free_path(directory: Path, name: str) -> Path:
+    """Return a path for a trace that no other device has, nor this one when it was plugged in before."""
+    number, path = 1, directory / f"{name}{TRACE}"
+    while path.exists():
+        number += 1
+        path = directory / f"{name}-{number}{TRACE}"
+    return path
 
 
 def _accept(server: Server, listening: socket.socket) -> None:

@@ -106,7 +106,7 @@ class Server:
             # what the specification asks for when the client disconnects; the device's state stays
             self._memory.close()
             self._interrupts.close()
-            self._device.connect(None)
+            self._device.disconnect()
             self._connection = None
             self._replies.clear()
 

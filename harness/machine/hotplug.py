@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from rustbed.devices.device import Device
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.served import device_of
-from rustbed.errors import UsageError
+from rustbed.devices.walk import is_under_way
+from rustbed.errors import CrashError, UsageError
+from rustbed.log.splat import KILLING, find_splats
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
@@ -108,17 +110,26 @@ def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, t
 
 
 @contextmanager
+def present(live: Live, device: str | Device | PciDevice, timeout_s: float) -> Iterator[Plugged]:
+    """Plug a device in, and serve it for as long as a context lasts if the host does; the caller unplugs it."""
+    if isinstance(device, str):
+        yield plug(live.talk, live.monitor, live.spec, device, timeout_s)
+        return
+    with served(live, device, timeout_s) as found:
+        yield found
+
+
+@contextmanager
 def served(live: Live, given: Device | PciDevice, timeout_s: float) -> Iterator[Plugged]:
     """Serve a device for as long as a context lasts, plugged in; the caller unplugs it.
 
     Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if it failed.
     """
-    trace = live.run_dir / f"{type(given).__name__}.trace"
-    device = given if isinstance(given, Device) else device_of(given, trace)
+    device = given if isinstance(given, Device) else device_of(given)
     if device.shared_memory:
         raise UsageError(f"{device.name} cannot be hotplugged: it wants memory that is shared with it")
     port = _free_port(live.monitor, live.spec)
-    with device.serve() as server, live.watching(server):
+    with device.serve(live.run_dir) as server, live.watching(server):
         option, argument = server.argv
         if option != "-device" or server.pass_fds:
             raise UsageError(f"{device.name} cannot be hotplugged: it is more than an argument of -device")
@@ -134,6 +145,22 @@ def _add(
     monitor.execute("device_add", exact={**device, "id": name, "bus": port})
     new = talk.wait_for(lambda: _addresses(talk) - before, f"the guest to find {device['driver']}", timeout_s)
     return Plugged(id=name, address=min(new), port=port)
+
+
+def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
+    """Take a device out that was served: unplug it, unless QEMU must not do so.
+
+    In a run with a fault the guest's kernel is told to forget it instead, which takes a second less and
+    unbinds its driver all the same. Raises CrashError if a task of the kernel died then, whose locks would
+    be waited for.
+    """
+    if is_under_way():
+        died = [splat.title for splat in find_splats(live.judged.records) if splat.kind in KILLING]
+        if died:
+            raise live.talk.end(CrashError(f"a task of the kernel died: {died[0]}"))
+        live.check(f"echo 1 >{_DEVICES}/{device.address}/remove", timeout_s)
+    elif not device.stays:
+        unplug(live, device, timeout_s)
 
 
 def unplug(live: Live, device: Plugged, timeout_s: float) -> None:

@@ -86,16 +86,18 @@ def start_qemu(
     complaints: int,
     terminal: str | None = None,
     devices: Sequence[Device] = (),
+    directory: Path | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Iterator[Started]:
     """Start QEMU with the command line that `render` makes, yield it, and end it on the way out.
 
     `console` is a file, `terminal` a chardev for a person, `complaints` a descriptor
-    for what QEMU itself says. The servers of `devices` are started before QEMU and ended after it.
+    for what QEMU itself says. The servers of `devices` are started before QEMU and ended after it; they
+    leave their files in `directory`.
     Raises HostError if QEMU cannot be started, DeviceError if a server cannot.
     """
     with ExitStack() as stack:
-        served = tuple(stack.enter_context(device.serve()) for device in devices)
+        served = tuple(stack.enter_context(device.serve(directory)) for device in devices)
         pairs = _open_pairs(stack, copyable=qemu.shim is not None)
         reads, writes = _open_pipe(stack) if qemu.version >= _CONSOLE_INPUT else (None, None)
         theirs = {name: end.fileno() for name, (_, end) in pairs.items()}
@@ -201,6 +203,7 @@ def start_machine(
             complaints=complaints.fileno(),
             terminal=terminal,
             devices=spec.served_devices,
+            directory=directory,
             pass_fds=[*pass_fds, *memory_fds],
         ) as started,
     ):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from rustbed.devices.device import Device
 from rustbed.devices.pci import PciDevice
+from rustbed.devices.walk import until_quiet
 from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
 from rustbed.guest import files, modules
 from rustbed.guest.files import IoctlResult
@@ -106,7 +107,7 @@ class Vm:
         says in an error's text what was waited for. Raises WaitError after `timeout_s` if the guest still
         answers, and HangError if it does not; CrashError or LostError as soon as the machine dies.
         """
-        return self.live.wait_for(condition, what, timeout_s)
+        return self.live.wait_for(until_quiet(condition, what, self.slowness), what, timeout_s)
 
     # -- the kernel log ------------------------------------------------------
 
@@ -250,12 +251,8 @@ class Vm:
         to that one is written to a file in the run directory. One that QEMU must not unplug stays, and
         reads as all-ones. Raises DeviceError if the device failed, whatever else did.
         """
-        with ExitStack() as stack:
-            if isinstance(device, str):
-                found = self.plug(device, timeout_s)
-            else:
-                found = stack.enter_context(hotplug.served(self.live, device, timeout_s))
-            with self._undone(lambda: None if found.stays else self.unplug(found, timeout_s)):
+        with hotplug.present(self.live, device, timeout_s) as found:
+            with self._undone(lambda: hotplug.take_out(self.live, found, timeout_s)):
                 yield found
 
     # -- copies --------------------------------------------------------------

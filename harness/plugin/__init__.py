@@ -11,6 +11,7 @@ pytest_plugins = [
     "rustbed.plugin.collection",
     "rustbed.plugin.fixtures",
     "rustbed.plugin.ahead",
+    "rustbed.plugin.faulty",
     "rustbed.plugin.verdicts",
     "rustbed.plugin.compilers",
     "rustbed.plugin.results",

@@ -29,7 +29,7 @@ from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.plugin.compilers import note_warnings, session_name
 from rustbed.plugin.options import given
-from rustbed.plugin.stash import MACHINES, PLATFORMS, RUN, make_display, session_directory
+from rustbed.plugin.stash import MACHINES, NAME, PLATFORMS, RUN, make_display, session_directory
 from rustbed.prepare import Platform
 from rustbed.report import rundir
 from rustbed.report.verdict import Expectation
@@ -102,10 +102,11 @@ def run_of(request: pytest.FixtureRequest) -> TestRun:
     """Return what a test has started; it begins with its first machine."""
     node = request.node
     if RUN not in node.stash:
+        name = node.stash.get(NAME, node.nodeid)
         expected = [_expectation(marker) for marker in node.iter_markers("expect_splat")]
         node.stash[RUN] = TestRun(
-            test=node.nodeid,
-            directory=rundir.run_dir(session_directory(request.config), node.nodeid),
+            test=name,
+            directory=rundir.run_dir(session_directory(request.config), name),
             source=request.path,
             machines=request.config.stash[MACHINES],
             expected=expected,

@@ -79,6 +79,11 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
         help=f"judge so long after a driver came or went last (default: {LINGER_S:g})",
     )
     add("--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so")
+    add(
+        "--faults",
+        metavar="WHICH",
+        help="repeat each test with faults of its devices in Python: all, kinds, or one: gone@3",
+    )
     add("--on-failure", choices=("shell",), help="stop at a red test, with a shell in its machine")
     add(
         "--record",

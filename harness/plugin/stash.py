@@ -26,6 +26,8 @@ TIMES = pytest.StashKey[Mapping[Key, float]]()
 DIRECTORY = pytest.StashKey[Path]()
 # of a test
 RUN = pytest.StashKey[TestRun]()
+# what it is called in reports and run directories, where that is not its node id
+NAME = pytest.StashKey[str]()
 # while its function runs
 CALLED = pytest.StashKey[bool]()
 # the reason of an expected failure that one of its subtests was

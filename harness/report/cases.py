@@ -152,14 +152,14 @@ def carried(report: Phase, name: str) -> dict[str, Any]:
 
 def confirm(red: Phase, runs: Sequence[Sequence[Phase]]) -> None:
     """Attach to the report of a red test how further runs of it ended, each given by its reports."""
-    cases = [_ending(reports) for reports in runs]
+    cases = [ending_of(reports) for reports in runs]
     count = sum(case.outcome in RED for case in cases)
     said = [("confirmed", f"red {count} of {len(cases)}")]
     said += [(f"confirm_{number}", _told(case)) for number, case in enumerate(cases, start=1)]
     red.user_properties.append((CONFIRMED, json.dumps(said)))
 
 
-def _ending(reports: Sequence[Phase]) -> Case:
+def ending_of(reports: Sequence[Phase]) -> Case:
     """Return the case of one run: its first red phase, else the test itself."""
     cases = [case_of(report) for report in reports]
     called = [case for case, report in zip(cases, reports, strict=True) if report.when == "call"]

@@ -30,7 +30,7 @@ class Server:
     history: tuple[str, ...] = ()
 
     @contextmanager
-    def serve(self) -> Iterator[Server]:
+    def serve(self, _: Path | None) -> Iterator[Server]:
         self.history += ("started",)
         yield self
         self.history += ("ended with QEMU" if is_running(self.qemu) else "ended after QEMU",)

@@ -1,11 +1,13 @@
-"""How a device misbehaves, and which ways make a difference to a driver."""
+"""How a device misbehaves."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from rustbed import Bar, Fault, FaultKind, PciDevice, every_fault
-from rustbed.devices.trace import Dma, Event, Interrupt, Read, Write
+from rustbed import Bar, Fault, FaultKind, PciDevice
+from rustbed.devices.line import Unplugged
 
 
 class Echo(PciDevice):
@@ -23,7 +25,7 @@ def run(fault: Fault | None) -> list[int]:
     """Return what a driver reads that reads, writes, reads, and polls."""
     device = Echo()
     device.fault = fault
-    device.connect(None)
+    device.connect(Unplugged())
     first = device.read(0, 0, 1)
     device.write(0, 0, b"\x5a")
     return [data[0] for data in (first, device.read(0, 0, 1), device.read(0, 1, 1), device.read(0, 1, 1))]
@@ -53,7 +55,7 @@ def test_device_without_a_fault_is_as_written() -> None:
 def test_device_tells_whether_its_fault_happened() -> None:
     device = Echo()
     device.fault = Fault(kind=FaultKind.GONE, at=2)
-    device.connect(None)
+    device.connect(Unplugged())
     before = device.fault_happened
     device.read(0, 0, 1)
     device.read(7, 0, 4)
@@ -71,56 +73,74 @@ def test_fault_counts_again_for_the_next_machine() -> None:
     device = Echo()
     device.fault = Fault(kind=FaultKind.ONES, at=1)
     for _ in range(2):
-        device.connect(None)
+        device.connect(Unplugged())
         assert device.read(0, 0, 1) == b"\xff"
 
 
 def test_reset_may_change_nothing() -> None:
     device = Echo()
     device.fault = Fault(kind=FaultKind.NO_RESET)
-    device.connect(None)
+    device.connect(Unplugged())
     device.write(0, 0, b"\1")
     device.reset()
     assert device.value == 1
 
 
-def test_every_access_fails_in_each_way_that_differs() -> None:
-    events: list[Event] = [
-        Read(7, 0, 4, 1),
-        Write(0, 0, 1, 3),
-        Read(0, 0, 1, 0),
-        Read(0, 0, 1, 0xFF),
-        Read(0, 0, 1, 5),
-    ]
-    assert [str(fault) for fault in every_fault(events)] == [
-        "gone at access 1",
-        "lost-write at access 1",
-        "gone at access 2",
-        "ones at access 2",
-        "stuck at access 2",
-        "gone at access 3",
-        "zero at access 3",
-        "stuck at access 3",
-        "gone at access 4",
-        "ones at access 4",
-        "zero at access 4",
-        "inverted at access 4",
-        "stuck at access 4",
-        "no-reset",
-    ]
+def test_device_may_have_another_id_and_the_smallest_bars() -> None:
+    device = Echo()
+    device.fault = Fault(kind=FaultKind.WRONG_ID)
+    device.connect(Unplugged())
+    assert (device.read(7, 0, 4), device.fault_happened) == (b"\x01\x00\xfd\xff", True)
+    wide = Wide()
+    wide.fault = Fault(kind=FaultKind.SMALL_BAR)
+    wide.connect(Unplugged())
+    assert [wide.size_of(region) for region in (0, 1, 5, 7)] == [16, 4, 4096, 256]
 
 
-def test_polling_is_failed_once() -> None:
-    polled = [Read(0, 0, 1, 0)] * 100 + [Read(0, 0, 1, 1)]
-    assert sorted({fault.at for fault in every_fault(polled)}) == [1, 101]
+class Wide(PciDevice):
+    vendor_id, device_id = 1, 2
+    memory, ports = Bar(0, size=4096), Bar(1, size=64, io=True)
+    msix = 1
 
 
-def test_interrupts_and_memory_fail_if_there_were_any() -> None:
-    kinds = [fault.kind for fault in every_fault([Interrupt(0), Dma("write", 0, 4)])]
-    assert kinds == [
-        FaultKind.NO_INTERRUPT,
-        FaultKind.STORM,
-        FaultKind.LATE_INTERRUPT,
-        FaultKind.NO_DMA,
-        FaultKind.NO_RESET,
-    ]
+def test_storm_is_many_interrupts_one_after_the_other() -> None:
+    device, guest = Echo(), Guest()
+    device.fault = Fault(kind=FaultKind.STORM)
+    device.connect(guest)
+    device.raise_irq()
+    assert (guest.raised, len(guest.later), len(set(guest.later))) == (1, 99, 99)
+
+
+class Guest:
+    """Counts what a device does to it."""
+
+    def __init__(self) -> None:
+        self.raised, self.later = 0, list[float]()
+
+    def read_memory(self, address: int, count: int) -> bytes:
+        raise AssertionError((address, count))
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        raise AssertionError((address, data))
+
+    def raise_irq(self, _: int) -> bool:
+        self.raised += 1
+        return True
+
+    def lower_irq(self) -> None:
+        pass
+
+    def after(self, seconds: float, _: Callable[[], object]) -> None:
+        self.later.append(seconds)
+
+    def settle(self) -> None:
+        pass
+
+
+def test_fault_is_remembered_when_the_machine_is_gone() -> None:
+    device = Echo()
+    device.fault = Fault(kind=FaultKind.ONES, at=1)
+    device.connect(Unplugged())
+    device.read(0, 0, 1)
+    device.disconnect()
+    assert device.fault_happened

@@ -1,0 +1,32 @@
+"""`rustbed faults`: what a driver survives of its device: a test, once with each fault of the device."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rustbed import process
+
+# the exit status of pytest to ours: fine, red, interrupted, nothing to do; others are failures of the harness
+_STATUSES = {0: 0, 1: 1, 2: 130, 4: 2, 5: 2}
+_FAILED = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the test and the faults; what is not known here is pytest's."""
+    parser.set_defaults(pytest_args=[])
+    parser.add_argument("test", metavar="TEST", help="one that plugs in a device written in Python")
+    parser.add_argument(
+        "--only", default="all", metavar="WHICH", help="kinds of faults (gone,stuck) or single ones (gone@3)"
+    )
+    parser.add_argument(
+        "--forks", default="hot", help="how each run gets its machine, as for tests (default: hot)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run pytest and return 0 if the driver survived all faults."""
+    words = [f"--rustbed-faults={args.only}", f"--rustbed-forks={args.forks}"]
+    # there are more runs than tests: no percentage holds
+    words += ["-o", "console_output_style=classic", args.test, *args.pytest_args]
+    return _STATUSES.get(process.run_attached([sys.executable, "-m", "pytest", *words]), _FAILED)

@@ -1,0 +1,124 @@
+"""Every way in which a device can fail during what a driver did; pure.
+
+Made from the trace of a good run: a fault for each access and kind that can make a difference there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rustbed.devices.faults import OF_PROBE, Fault, FaultKind
+from rustbed.devices.trace import CONFIG, Dma, Event, Interrupt, Read, Reset, Write
+
+_OF_INTERRUPTS = (FaultKind.NO_INTERRUPT, FaultKind.STORM, FaultKind.LATE_INTERRUPT)
+
+# accesses of the longest loop that is recognised when a driver polls
+_LONGEST_LOOP = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What can go wrong in what a driver did."""
+
+    faults: tuple[Fault, ...]
+    # accesses to BARs, and how many of them came after a sequence of accesses that was there before
+    accesses: int
+    repeated: int
+
+
+def every_fault(events: Sequence[Event]) -> list[Fault]:
+    """Return every fault that can make a difference to what a driver did in a good run; see `plan_faults`."""
+    return list(plan_faults(events).faults)
+
+
+def plan_faults(events: Sequence[Event]) -> Plan:
+    """Return every fault that can make a difference to what a driver did in a good run.
+
+    Left out are faults after a sequence of accesses that was there before, as in a driver that polls;
+    those that would give what was read anyhow; and those that a driver cannot tell from the one at its
+    next access.
+    """
+    found: list[Fault] = []
+    sequences, repeated = _Sequences(), 0
+    numbered = [(at, event) for at, event in enumerate(events) if _is_access(event)]
+    for number, (at, event) in enumerate(numbered, start=1):
+        assert isinstance(event, Read | Write)
+        if sequences.is_new(event):
+            found += [Fault(kind=kind, at=number) for kind in _kinds(event, events[at + 1 :])]
+        else:
+            repeated += 1
+    found += [Fault(kind=kind) for kind in _always(events, bool(numbered))]
+    return Plan(faults=tuple(found), accesses=len(numbered), repeated=repeated)
+
+
+def _is_access(event: Event) -> bool:
+    return isinstance(event, Read | Write) and event.region < CONFIG
+
+
+def _always(events: Sequence[Event], has_accesses: bool) -> Iterator[FaultKind]:
+    """Yield the faults that are not those of an access."""
+    if any(isinstance(event, Interrupt) for event in events):
+        yield from _OF_INTERRUPTS
+    if any(isinstance(event, Dma) for event in events):
+        yield FaultKind.NO_DMA
+    touched = [at for at, event in enumerate(events) if _is_access(event)] or [0]
+    # those before and behind are QEMU's
+    if any(isinstance(event, Reset) for event in events[touched[0] : touched[-1]]):
+        yield FaultKind.NO_RESET
+    if has_accesses:
+        yield from OF_PROBE
+
+
+class _Sequences:
+    """The sequences of accesses so far; one that ends with a loop done twice is that with one round of it."""
+
+    def __init__(self) -> None:
+        # a sequence is known by a number; 0 is the empty one
+        self._numbers: dict[tuple[int, Read | Write], int] = {}
+        self._passed = [0]
+        self._made: list[Read | Write] = []
+
+    def is_new(self, access: Read | Write) -> bool:
+        """Take an access and return whether there was none like it after the same sequence."""
+        key = (self._passed[-1], access)
+        is_known = key in self._numbers
+        self._passed.append(self._numbers.setdefault(key, len(self._numbers) + 1))
+        self._made.append(access)
+        return not (self._fold() or is_known)
+
+    def _fold(self) -> bool:
+        for length in range(1, _LONGEST_LOOP + 1):
+            if len(self._made) >= 2 * length and self._made[-length:] == self._made[-2 * length : -length]:
+                del self._made[-length:]
+                del self._passed[-length:]
+                return True
+        return False
+
+
+def _kinds(access: Read | Write, later: Sequence[Event]) -> Iterator[FaultKind]:
+    if isinstance(access, Write):
+        # a device that goes with the next access has taken the write, which only interrupts and DMA show
+        if not (later and _is_access(later[0])):
+            yield FaultKind.GONE
+        yield FaultKind.LOST_WRITE
+        return
+    yield FaultKind.GONE
+    ones = (1 << (8 * access.width)) - 1
+    if access.value != ones:
+        yield FaultKind.ONES
+    if access.value != 0:
+        yield FaultKind.ZERO
+    if access.value not in (0, ones):
+        yield FaultKind.INVERTED
+    if any(_is_changed(access, event) for event in later):
+        yield FaultKind.STUCK
+
+
+def _is_changed(access: Read, later: Event) -> bool:
+    """Whether a later event is a read of the same register that gave something else."""
+    return (
+        isinstance(later, Read)
+        and (later.region, later.offset, later.width) == (access.region, access.offset, access.width)
+        and later.value != access.value
+    )

@@ -1,0 +1,173 @@
+"""A test that is repeated with one fault after the other: which devices it serves, and what they get.
+
+The devices are made by the test's own code, wherever that is, so the fault reaches them by a context
+variable of the thread that runs the test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.pci import PciDevice
+from rustbed.devices.plan import Plan, plan_faults
+from rustbed.errors import UsageError, WaitError
+
+T = TypeVar("T")
+
+# seconds without an event after which a driver that has met its fault is taken to wait or to be done
+QUIET_S = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One run of the test: a fault of one of its devices."""
+
+    fault: Fault
+    # the device, in the order in which they are served, from 1
+    device: int = 1
+
+    @property
+    def name(self) -> str:
+        """The step as command lines and test ids have it: gone@3, and 2.gone@3 for the second device."""
+        return ("" if self.device == 1 else f"{self.device}.") + self.fault.name
+
+
+@dataclass(eq=False)
+class Walk:
+    """One run of a test: the devices that it has served."""
+
+    # None: a good run
+    step: Step | None = None
+    devices: list[PciDevice] = field(default_factory=list)
+
+    def serve(self, device: PciDevice) -> None:
+        """Note a device, and give it its fault if this is the one. Raises UsageError if it has another."""
+        if device in self.devices:
+            return
+        if device.fault is not None:
+            raise UsageError(f"{type(device).__name__} has a fault already: {device.fault}")
+        self.devices.append(device)
+        if self.step is not None and self.step.device == len(self.devices):
+            device.fault = self.step.fault
+
+    @property
+    def faulty(self) -> PciDevice | None:
+        """The device that has the fault, None if it was not served."""
+        number = self.step.device if self.step else 0
+        return self.devices[number - 1] if 0 < number <= len(self.devices) else None
+
+    @property
+    def happened(self) -> bool:
+        """Whether the fault happened."""
+        return self.faulty is not None and self.faulty.fault_happened
+
+    def is_quiet(self, quiet_s: float) -> bool:
+        """Whether the fault happened and no device has had an event for so many seconds."""
+        return self.happened and all(device.idle_s > quiet_s for device in self.devices)
+
+
+_current: ContextVar[Walk | None] = ContextVar("walk", default=None)
+
+
+@contextmanager
+def walking(step: Step | None) -> Iterator[Walk]:
+    """Yield a walk that notes the devices which this thread serves meanwhile."""
+    walk = Walk(step=step)
+    token = _current.set(walk)
+    try:
+        yield walk
+    finally:
+        _current.reset(token)
+
+
+def current() -> Walk | None:
+    """Return the run with a fault that is under way, None if there is none."""
+    walk = _current.get()
+    return walk if walk is not None and walk.step is not None else None
+
+
+def is_under_way() -> bool:
+    """Whether a run with a fault is under way."""
+    return current() is not None
+
+
+def serve(device: PciDevice) -> None:
+    """Note that a device is served."""
+    if (walk := _current.get()) is not None:
+        walk.serve(device)
+
+
+def until_quiet(condition: Callable[[], T], what: str, slowness: float) -> Callable[[], T]:
+    """Return a condition that raises WaitError once a fault has happened and the driver does no more.
+
+    Outside of a run with a fault it is the condition as given: what a device that failed keeps from
+    coming need not be waited for to the end.
+    """
+    walk = current()
+    if walk is None:
+        return condition
+
+    def ask() -> T:
+        is_quiet = walk.is_quiet(QUIET_S * slowness)
+        if not (value := condition()) and is_quiet:
+            raise WaitError(f"waiting for {what}: the device failed, and the driver does no more")
+        return value
+
+    return ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """What is to be done after a good run."""
+
+    steps: tuple[Step, ...]
+    # accesses to BARs in the good run, and those whose faults other steps have shown
+    accesses: int
+    repeated: int
+
+
+def plan_steps(devices: Sequence[PciDevice], only: Sequence[str]) -> Steps:
+    """Return what is done after a run in which these devices were served, and nothing went wrong.
+
+    `only` names kinds of faults, or steps; empty means all. A named step need not be one of those planned.
+    """
+    plans = [plan_faults(device.history) for device in devices]
+    found = [
+        Step(fault=fault, device=number)
+        for number, plan in enumerate(plans, start=1)
+        for fault in plan.faults
+    ]
+    steps = [step for step in found if not only or step.fault.kind in only]
+    steps += [step for step in map(parse_step, only) if step is not None]
+    return Steps(steps=tuple(steps), accesses=_total(plans, "accesses"), repeated=_total(plans, "repeated"))
+
+
+def _total(plans: Sequence[Plan], name: str) -> int:
+    return sum(int(getattr(plan, name)) for plan in plans)
+
+
+_STEP = re.compile(r"(?:([1-9]\d*)\.)?([a-z-]+)(?:@([1-9]\d*))?")
+
+
+def parse_step(name: str) -> Step | None:
+    """Return the step of a name; None for the name of a kind that is counted by accesses.
+
+    Raises UsageError for what is neither.
+    """
+    match = _STEP.fullmatch(name)
+    if match is None or match[2] not in {str(kind) for kind in FaultKind}:
+        raise UsageError(
+            f"there is no fault {name!r}",
+            choices=", ".join(FaultKind),
+            wanted="a kind, or a kind at an access of a device: gone, gone@3, 2.gone@3",
+        )
+    if match[3] is None and match[1] is None:
+        return None
+    fault = Fault(kind=FaultKind(match[2]), at=int(match[3] or 1))
+    return Step(fault=fault, device=int(match[1] or 1))

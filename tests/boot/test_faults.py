@@ -1,0 +1,76 @@
+"""`rustbed faults`: a test is repeated with every fault of its device; the driver is judged, not the test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rustbed.arch import Arch
+from tests.boot import pytest_runs
+
+SCENE = pytest_runs.SCENES / "scene_faults.py"
+
+
+def run_faults(
+    config: pytest.Config, arch: Arch, results: Path, *words: str
+) -> subprocess.CompletedProcess[str]:
+    argv = pytest_runs.pytest_argv(config, SCENE.name, arch, results)
+    # what the command itself says: the program, the test, how machines are copied
+    options = [word for word in argv[4:] if word != "-q"]
+    if "--forks" in options:
+        del options[options.index("--forks") : options.index("--forks") + 2]
+    return subprocess.run(
+        [sys.executable, "-m", "rustbed.cli", "faults", *words, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("kernel", "hotplug")
+def test_driver_that_trusts_its_device_is_found_out(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    test = f"{SCENE}::test_driver_trusts_its_device"
+    done = run_faults(request.config, arch, tmp_path, test)
+    assert done.returncode == 1, done.stdout
+    outcomes = {
+        name.partition("[")[2].removesuffix("]").partition("-")[2]: pytest_runs.properties(case)["outcome"]
+        for name, case in ((case.get("name") or "", case) for case in pytest_runs.all_cases(tmp_path))
+    }
+    # the good run, one whose test fails and whose driver does not, and one that panics
+    assert outcomes == {
+        "": "pass",
+        "gone@1": "pass",
+        "ones@1": "pass",
+        "zero@1": "pass",
+        "inverted@1": "crash",
+        "wrong-id": "pass",
+        "small-bar": "pass",
+    }
+    assert "accesses: 1; faults: 6: 1 crash, 5 survived" in done.stdout
+    assert "inverted@1: crash: a task of the kernel died: index out of bounds" in done.stdout
+    again = run_faults(request.config, arch, tmp_path, test, "--only", "zero@1,stuck@7")
+    assert again.returncode == 0, again.stdout
+    assert "faults: 2: 1 survived, 1 not reached" in again.stdout
+
+
+@pytest.mark.usefixtures("kernel")
+def test_test_without_a_device_in_python_is_refused(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    done = run_faults(request.config, arch, tmp_path, f"{SCENE}::test_device_is_not_there")
+    assert done.returncode == 2, done.stdout
+    assert "no test passed that plugs in a device written in Python" in done.stdout
+
+
+def test_fault_that_does_not_exist_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "rustbed.cli", "faults", str(SCENE), "--only", "gone,broken"]
+    done = subprocess.run(
+        [*argv, "--results", str(tmp_path)], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert "there is no fault 'broken'" in done.stderr
