@@ -111,7 +111,7 @@ def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, t
 
 @contextmanager
 def present(live: Live, device: str | Device | PciDevice, timeout_s: float) -> Iterator[Plugged]:
-    """Plug a device in, and serve it for as long as a context lasts if the host does; the caller unplugs it."""
+    """Plug a device in, and serve it meanwhile if the host does; the caller unplugs it."""
     if isinstance(device, str):
         yield plug(live.talk, live.monitor, live.spec, device, timeout_s)
         return

@@ -251,9 +251,11 @@ class Vm:
         to that one is written to a file in the run directory. One that QEMU must not unplug stays, and
         reads as all-ones. Raises DeviceError if the device failed, whatever else did.
         """
-        with hotplug.present(self.live, device, timeout_s) as found:
-            with self._undone(lambda: hotplug.take_out(self.live, found, timeout_s)):
-                yield found
+        with (
+            hotplug.present(self.live, device, timeout_s) as found,
+            self._undone(lambda: hotplug.take_out(self.live, found, timeout_s)),
+        ):
+            yield found
 
     # -- copies --------------------------------------------------------------
 
