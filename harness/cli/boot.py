@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from rustbed.machine.vm import Vm
 from rustbed.options import add_options
 from rustbed.prepare import Platforms
 from rustbed.repro import console
+from rustbed.repro.typed import terminal
 from rustbed.request import MachineRequest, resolve_spec
 
 
@@ -57,8 +58,12 @@ def run(args: argparse.Namespace) -> int:
     load = [*(module.name for module in modules), *(name for name in args.module if not _is_path(name))]
     command = render_command(args.command)
     spec, qemu = _spec(args, platforms, arch, modules, load), platforms.get(arch, None).qemu
-    terminal = None if command else console.TERMINAL
-    with _kept_after_failure() as directory, boot(spec, qemu, directory, terminal=terminal) as vm:
+    typed = nullcontext(None) if command else terminal()
+    with (
+        typed as chardev,
+        _kept_after_failure() as directory,
+        boot(spec, qemu, directory, terminal=chardev) as vm,
+    ):
         ready = len(vm.dmesg)
         try:
             console.furnish(vm, files=files, modules=modules, load=load)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Protocol, cast
 
-from rustbed.cli.terminal import complain, make_printable
+from rustbed.cli.terminal import complain, make_printable, open_closed
 from rustbed.errors import HarnessError, UsageError
 
 COMMANDS = {
@@ -71,6 +71,7 @@ def make_parser(given: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    open_closed()
     make_printable()
     words = sys.argv[1:] if argv is None else list(argv)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from io import TextIOWrapper
@@ -39,6 +40,17 @@ def make_display() -> Display:
         print(text, end="", file=sys.stderr, flush=True)
 
     return Display(write, terminal=sys.stderr.isatty(), columns=shutil.get_terminal_size().columns - 1)
+
+
+def open_closed() -> None:
+    """Let a closed standard stream be /dev/null: the next file that is opened would take its number."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - a number, for ever
 
 
 def make_printable() -> None:

@@ -27,6 +27,10 @@ class Pulse:
         """Ask whether anybody is there; `answered` tells."""
         self._send("")
 
+    def tell(self, command: str) -> None:
+        """Give a command whose output and status nobody wants, in a subshell that ends by itself."""
+        self._send(f"({command}) </dev/null >/dev/null 2>&1")
+
     def _send(self, command: str) -> None:
         self._count += 1
         self._received = b""

@@ -114,6 +114,10 @@ class Conversation:
         self._transcript.answer(answer.status, answer.stdout)
         return answer
 
+    def tell(self, command: str) -> None:
+        """Give the second shell a command while the first one is busy; whether it succeeds is not told."""
+        self._pulse.tell(command)
+
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""
         answer = self.run(command, timeout_s)

@@ -40,6 +40,13 @@ def _tell(text: str) -> None:
     sys.stdout.flush()
 
 
+def _ask(prompt: str) -> str:
+    """Return a line that is typed. Raises EOFError at the end of input, which a closed one begins with."""
+    if sys.stdin is None:
+        raise EOFError
+    return input(prompt)
+
+
 def _stop_at_failure(item: pytest.Item, run: TestRun) -> None:
     """Let a person into the machine of a red test."""
     choices = item.config.stash[PLATFORMS].choices
@@ -52,7 +59,7 @@ def _stop_at_failure(item: pytest.Item, run: TestRun) -> None:
             run.directory,
             run.alive,
             lambda arch: find_emulator(arch, choices.qemu, choices.cache),
-            input,
+            _ask,
             _tell,
         )
     except HarnessError as error:

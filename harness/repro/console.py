@@ -13,9 +13,6 @@ from rustbed.machine.vm import Vm
 # a person's session, or a command they gave, may take this long (seconds)
 A_DAY_S = 24 * 3600.0
 
-# the chardev behind /dev/hvc0: our own terminal
-TERMINAL = "stdio,signal=off"
-
 # where an image has the kernel's modules
 _MODULES = "/lib/modules"
 
@@ -77,17 +74,30 @@ def run_command(vm: Vm, command: str) -> tuple[int, bytes]:
 
 
 def give_shell(vm: Vm) -> int:
-    """Connect the terminal to a shell in a machine that was booted with TERMINAL; return its exit status.
+    """Connect the terminal to a shell in a machine that was booted with it; return its exit status.
 
-    That of a machine that was turned off in the shell is 0.
+    The guest follows the changes of the terminal's size. The status of a machine that was turned off in the
+    shell is 0.
     """
-    try:
-        size = os.get_terminal_size()
-    except OSError:
-        # input is not a terminal: a script on standard input is welcome too
-        size = os.terminal_size((80, 24))
+    size = _terminal_size()
+
+    def follow_size() -> None:
+        nonlocal size
+        if size != (size := _terminal_size()):
+            vm.live.talk.tell(f"stty rows {size.lines} cols {size.columns} </dev/hvc0")
+
+    # asked ten times a second while the shell is waited for
+    vm.live.running.checks.append(follow_size)
     text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch)
     return _until_off(lambda: vm.run(text, timeout_s=A_DAY_S).status)
+
+
+def _terminal_size() -> os.terminal_size:
+    try:
+        return os.get_terminal_size()
+    except OSError:
+        # output is not a terminal: a script on standard input is welcome too
+        return os.terminal_size((80, 24))
 
 
 def _until_off(act: Callable[[], int]) -> int:

@@ -14,6 +14,7 @@ from rustbed.repro import console
 from rustbed.repro.replay import replay
 from rustbed.repro.run import Say, find_failing_step
 from rustbed.repro.scene import Scene, load_run
+from rustbed.repro.typed import terminal
 
 # returns the line typed at a prompt; EOFError at the end of input
 Ask = Callable[[str], str]
@@ -31,7 +32,7 @@ def run_shell(scene: Scene, qemu: Qemu, directory: Path, say: Say, *, at: int | 
     if not 0 <= step <= len(scene.commands):
         raise UsageError(f"there is no command {step + 1}", commands=f"1 to {len(scene.commands)}")
     until = step + 1 if after else step
-    with boot(scene.spec, qemu, directory / "shell", terminal=console.TERMINAL) as vm:
+    with terminal() as chardev, boot(scene.spec, qemu, directory / "shell", terminal=chardev) as vm:
         replayed = replay(vm, scene, until=until)
         if replayed.ended is not None:
             raise _ended(replayed.ended, replayed.reason, vm.run_dir)

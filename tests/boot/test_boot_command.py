@@ -46,7 +46,7 @@ def test_what_the_kernel_reported_is_said_and_turning_off_is_an_end(arch: Arch) 
     assert "rustbed: the kernel reported: kernel BUG in lkdtm_BUG\n" in done.stderr
 
 
-def test_a_shell_knows_the_size_of_the_terminal_and_may_turn_the_machine_off(arch: Arch) -> None:
+def test_a_shell_follows_the_size_of_the_terminal_and_may_turn_the_machine_off(arch: Arch) -> None:
     prompt = r"# (\x1b\[6n)?$"
     shell = pexpect.spawn(
         BOOT[0], [*BOOT[1:], "--arch", arch.name], dimensions=(50, 132), timeout=120, encoding="utf-8"
@@ -55,7 +55,24 @@ def test_a_shell_knows_the_size_of_the_terminal_and_may_turn_the_machine_off(arc
     shell.sendline("stty size")
     shell.expect("50 132\r")
     shell.expect(prompt)
+    shell.setwinsize(33, 101)
+    # the guest follows while the shell is idle: how soon is the host's affair
+    shell.sendline("until stty size | grep '33 101'; do sleep 0.1; done")
+    shell.expect("33 101\r")
+    shell.expect(prompt)
     shell.sendline("poweroff -f")
     shell.expect(pexpect.EOF)
     shell.close()
     assert shell.exitstatus == 0
+
+
+def test_a_shell_ends_where_its_script_ends(arch: Arch) -> None:
+    done = subprocess.run(
+        [*BOOT, "--arch", arch.name],
+        input="cat /etc/passwd | wc -l\n(exit 5)",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 5, done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pexpect
@@ -65,6 +66,32 @@ def test_a_shell_opens_before_the_failing_command(left_behind: Project) -> None:
     terminal.expect_exact(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 7
+
+
+# without standard input, as services run programs
+CLOSED = ("sh", "-c", 'exec "$0" "$@" <&-')
+
+
+@pytest.mark.parametrize("runner", [(), CLOSED], ids=["nothing to read", "closed"])
+def test_a_shell_with_nothing_typed_ends(left_behind: Project, runner: tuple[str, ...]) -> None:
+    project = replace(left_behind, runner=runner)
+    done = project.rustbed("repro", "shell", left_behind.run_directory("test_warns"))
+    assert done.returncode == 0, done.stdout
+    assert "x86_64:/# " in done.stdout
+
+
+def test_gdb_with_nothing_typed_ends(left_behind: Project) -> None:
+    project = replace(left_behind, runner=CLOSED)
+    done = project.rustbed("repro", "gdb", left_behind.run_directory("test_warns"))
+    assert (done.returncode, "Traceback" in done.stdout) == (0, False), done.stdout
+
+
+def test_stopping_at_a_failure_with_nothing_typed_goes_on(installed: Installed, tmp_path: Path) -> None:
+    project = replace(copy_project(installed, tmp_path), runner=CLOSED)
+    done = project.pytest("tests", "--on-failure", "shell", "-k", "panics or too_much or needs_no")
+    assert done.returncode == 1, done.stdout
+    assert "2 failed, 1 passed" in done.stdout
+    assert "INTERNALERROR" not in done.stdout
 
 
 def test_gdb_knows_the_lines_of_the_driver(left_behind: Project) -> None:
