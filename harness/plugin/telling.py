@@ -44,6 +44,9 @@ class Telling:
             return
         self._told.add(report.nodeid)
         terminal.ensure_newline()
+        if self._config.get_terminal_writer().width_of_current_line:
+            # behind progress of ours, pytest does not know that it is in the middle of a line
+            terminal.write_line("")
         terminal.write_line(f"  {report.nodeid.rpartition('::')[2]}: {one_line(reason)}", red=True)
 
 

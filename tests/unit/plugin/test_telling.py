@@ -19,10 +19,14 @@ def report(*, failed: bool = False, nodeid: str = "test_x.py::test_a[arm64]", **
     return SimpleNamespace(failed=failed, nodeid=nodeid, duration=0.25, user_properties=carried)
 
 
-def config(verbosity: int, lines: list[str]) -> pytest.Config:
+def config(verbosity: int, lines: list[str], column: int = 0) -> pytest.Config:
     terminal = SimpleNamespace(ensure_newline=lambda: None, write_line=lambda line, **_: lines.append(line))
     plugins = SimpleNamespace(getplugin={"terminalreporter": terminal}.get)
-    return cast("pytest.Config", SimpleNamespace(get_verbosity=lambda: verbosity, pluginmanager=plugins))
+    writer = SimpleNamespace(width_of_current_line=column)
+    made = SimpleNamespace(
+        get_verbosity=lambda: verbosity, get_terminal_writer=lambda: writer, pluginmanager=plugins
+    )
+    return cast("pytest.Config", made)
 
 
 def word(told: Any, verbosity: int, status: tuple[str, str, object]) -> object:
@@ -59,6 +63,12 @@ def test_why_a_test_failed_is_told_once_and_in_one_line() -> None:
         telling.pytest_runtest_logreport(phase)
     telling.pytest_runtest_logreport(report(failed=True, nodeid="test_y.py::test_b", reason="WARNING"))
     assert lines == ["  test_a[arm64]: Oops, f.rs:1\\x1b", "  test_b: WARNING"]
+
+
+def test_behind_a_letter_of_pytest_a_new_line_begins() -> None:
+    lines: list[str] = []
+    Telling(config(0, lines, column=1)).pytest_runtest_logreport(report(failed=True, reason="a"))
+    assert lines == ["", "  test_a[arm64]: a"]
 
 
 def test_a_quiet_session_is_not_disturbed() -> None:
