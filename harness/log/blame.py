@@ -6,6 +6,7 @@ harness/log/families/. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
@@ -16,6 +17,7 @@ from rustbed.log.families.dispatch import (
     DISPATCHES,
     DISPATCHES_IN_INTERRUPTS,
     INTERRUPTED,
+    QUEUES,
 )
 from rustbed.log.families.family import (
     ALLOCATES,
@@ -25,6 +27,7 @@ from rustbed.log.families.family import (
     PLUMBING,
     REPORTING,
     SEALED,
+    WAITING,
     WARNS_OF_CALLERS,
     Family,
 )
@@ -94,6 +97,8 @@ def find_function(report: Report) -> str:
         )
         if stuck:
             return stuck
+        if worker := _worker(report):
+            return worker
     return _first_to_blame(report)
 
 
@@ -129,6 +134,9 @@ def _candidates(report: Report) -> Iterator[str]:
             yield trace.caller
         yield from trace.frames[1:]
 
+
+# kernel/workqueue.c: the queue, what is run, its module
+_WORKER = re.compile(r"^Workqueue: \S+ (?P<symbol>[A-Za-z_]\S*)", re.MULTILINE)
 
 # the history that tells who spoilt a piece of memory: who frees or gets it next, or checks it, only finds
 # it so. Poison stands in what was freed, a redzone and padding around what was allocated
@@ -171,6 +179,8 @@ def _first_to_blame(report: Report) -> str:
         if report.is_own(name) and not serves and not _is_part(name, report):
             return name
         asked.append(name)
+        if name in QUEUES:
+            break
     if kind is Kind.RUST_PANIC:
         return ""
     # plumbing may fail itself; what only reports hardly ever does
@@ -211,9 +221,15 @@ def _stuck(report: Report, dispatches: Family) -> str:
             if BYSTANDER.fullmatch(inner):
                 break
             is_entered = outer in dispatches and inner not in dispatches
-            if is_entered and inner not in MACHINERY:
+            if is_entered and inner not in MACHINERY and inner not in WAITING:
                 return inner
     return ""
+
+
+def _worker(report: Report) -> str:
+    """Return the function that a work queue's thread runs, as a line says; "" if none does."""
+    match = _WORKER.search(report.text)
+    return readable(match["symbol"]) if match else ""
 
 
 def _interrupted_at(names: Sequence[str]) -> int:

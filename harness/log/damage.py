@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rustbed.log.blame import Report
-from rustbed.log.families.dispatch import ENTRIES
+from rustbed.log.families.dispatch import ENTRIES, QUEUES
 from rustbed.log.families.family import WARNS_OF_CALLERS
 from rustbed.log.formats.row import Kind
 from rustbed.log.traces import readable
@@ -79,8 +79,12 @@ def _is_named(report: Report) -> bool:
 
 
 def _is_told(report: Report, function: str) -> bool:
-    """Whether the function to blame is there; if a program was interrupted, nothing else is to come."""
-    return bool(function) and (report.is_own(function) or bool(_FROM_USER.search(report.text)))
+    """Whether the function to blame is there; if a program was interrupted, nothing else is to come.
+
+    Behind what runs a queue, nothing is to come either.
+    """
+    is_there = report.is_own(function) or function in QUEUES
+    return bool(function) and (is_there or bool(_FROM_USER.search(report.text)))
 
 
 def _has_two_speakers(text: str, task: str) -> bool:

@@ -17,10 +17,12 @@ _NAME = rf"(?:{SYMBOL}|[<\w][^+()]*::[^+()]*)"
 # powerpc prints the stack's address and the code's before each name
 _POWER = r"(?:\[[0-9a-f]{8,16}\] *){0,2}"
 ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
-# where the processor stopped: x86 (kernel segments), arm64, arm, riscv, mips, loongarch, s390, powerpc
+# where the processor stopped: x86 (kernel segments), arm64, arm, riscv, mips, loongarch, s390, powerpc,
+# sparc, parisc, m68k
 _STOPPED = (
     r"\s*(?:RIP: 0010:|RIP: (?!\w{4}:)|E?IP: |EIP is at |PC is at |(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?"
-    rf"|Krnl PSW : [0-9a-f ]+\(|NIP {_POWER}|--- interrupt: \w+ at )"
+    rf"|Krnl PSW : [0-9a-f ]+\(|NIP {_POWER}|--- interrupt: \w+ at "
+    r"|TPC: <|IAOQ\[0\]: |PC: (?=\[<))"
 )
 _POINT = (
     rf"(?P<symbol>{_NAME})\+0x(?P<offset>[0-9a-f]{{1,16}})(?:/0x(?P<size>[0-9a-f]{{1,16}}))?"

@@ -50,6 +50,14 @@ DISPATCHES_IN_INTERRUPTS = Family(
         | irq_work_(?:\w*run\w*|single) | bh_worker | run_ksoftirqd | do_idle | cpu_startup_entry""",
     )
 )
+# runs what others have put into a queue, whoever comes along: nobody outside of it is at fault
+QUEUES = Family(
+    (
+        r"""process_one_work | process_scheduled_works | task_work_run | irq_work_(?:\w*run\w*|single)
+        | call_timer_fn | expire_timers | run_timer\w* | run_hrtimer\w* | hrtimer_run_\w+ | rcu_do_batch
+        | tasklet_(?:hi_)?action\w* | bh_worker""",
+    )
+)
 # a stack that reaches one of these is whole
 ENTRIES = re.compile(
     r"(?<!\? )\b(?:entry_\w+|ret_from_\w+|do_syscall_\w+|ret_fast_syscall|el0\w*_\w+|system_call\w*"

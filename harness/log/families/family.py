@@ -59,6 +59,8 @@ _WAIT = ("locks", "waiting")
 REPORTING = Family(_REPORTING, places=_REPORT)
 MACHINERY = Family(_MACHINERY, places=_MACHINE)
 PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, "services", *_WAIT))
+# of them those that only wait, or let others run
+WAITING = Family(services.WAITING, places=("waiting",))
 # of functions that the kernel's dispatchers enter: whom they would serve does not show
 ENTERED = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, *_WAIT))
 # what one of these has called is a part of it, whatever its name

@@ -82,6 +82,25 @@ FAULTS = (
         stage=Stage.FAULT,
         ends_task=True,
     ),
+    # the same by die(), in a kernel before 5.x
+    Row(
+        kind=Kind.PANIC,
+        pattern=r"Internal error: Oops - bad mode: 0 \[#\d+\]",
+        literals=("[#",),
+        title="kernel panic: bad mode",
+        continues=frozenset({Kind.PANIC}),
+        ends_task=True,
+    ),
+    # mips and loongarch; parisc
+    Row(
+        kind=Kind.OOPS,
+        pattern=r"(?P<what>(?:Data|Instruction) bus error), e(?:pc|ra) =="
+        r"|Kernel Fault: Code=\d+ \((?P<fault>[\w /-]{1,60})\)",
+        literals=("bus error", "Kernel Fault"),
+        title="{what}{fault}",
+        stage=Stage.FAULT,
+        ends_task=True,
+    ),
     Row(
         kind=Kind.OOPS,
         pattern=r"(?P<what>Unhandled (?:prefetch abort|fault|\S+ exception)|Alignment trap"

@@ -146,6 +146,13 @@ HEADLINES = [
         Kind.PANIC,
         "kernel panic: Asynchronous SError Interrupt in toy_go",
     ),
+    ("Internal error: Oops - bad mode: 0 [#1] SMP", Kind.PANIC, "kernel panic: bad mode in toy_go"),
+    ("Instruction bus error, epc == 82a1b0c4, ra == 82a1b200", Kind.OOPS, "Instruction bus error in toy_go"),
+    (
+        "Kernel Fault: Code=26 (Data memory access rights trap) at addr 00000018",
+        Kind.OOPS,
+        "Data memory access rights trap in toy_go",
+    ),
     (
         "Kernel panic - not syncing: Asynchronous SError Interrupt",
         Kind.PANIC,
