@@ -9,7 +9,6 @@ It is not compressed: unpacking it under emulation costs more than reading it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +18,11 @@ from rustbed.cache import Cache, Facts
 from rustbed.errors import HostError, SpecError
 from rustbed.image import cpio
 from rustbed.image.cpio import Member
-from rustbed.image.rbctl import build_rbctl, has_nolibc, rbctl_key
+from rustbed.image.nolibc import find_nolibc
+from rustbed.image.rbctl import build_rbctl, rbctl_key
 from rustbed.image.spec import ImageSpec, find_spec_file, load_image_spec
 from rustbed.image.strip import strip_module
 from rustbed.kernel.artifact import Kernel, Module
-from rustbed.kernel.source import parse_source, resolve_source
 from rustbed.progress import Progress, Report
 from rustbed.toolroot.packages import Package, fetch_package
 from rustbed.toolroot.toolchain import Toolchain
@@ -33,8 +32,6 @@ KIND = "images"
 RECIPE = "1"
 
 _ARCHIVE = "initramfs.cpio"
-# whose nolibc is used for kernels that came without their sources
-_ANY_SOURCE = "debian:latest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +85,7 @@ def build_image(
         busybox=fetch_package(
             spec.busybox, kernel.arch.debian_arch, toolchain=toolchain, cache=cache, report=report
         ),
-        nolibc_source=_find_nolibc((kernel.source_dir, nolibc_source))
-        or _any_source(toolchain, cache, report),
+        nolibc_source=find_nolibc((kernel.source_dir, nolibc_source), toolchain, cache, report),
     )
     key = _key(parts, toolchain)
     what = f"image {spec.file.stem} for {kernel.release} {kernel.arch}"
@@ -124,17 +120,6 @@ def _early(spec: ImageSpec, kernel: Kernel) -> tuple[str, ...]:
     """Return the early modules that this kernel has as modules, in the order of loading."""
     wanted = [name for name in spec.early_modules if name.replace("-", "_") in kernel.modules]
     return tuple(dict.fromkeys(module.name for name in wanted for module in kernel.load_order(name)))
-
-
-def _find_nolibc(trees: Sequence[Path | None]) -> Path | None:
-    """Return the first kernel tree that has a nolibc."""
-    return next((tree for tree in trees if tree is not None and has_nolibc(tree)), None)
-
-
-def _any_source(toolchain: Toolchain, cache: Cache, report: Report) -> Path:
-    return resolve_source(
-        parse_source(_ANY_SOURCE), toolchain=toolchain, cache=cache, report=report
-    ).directory
 
 
 def _key(parts: _Parts, toolchain: Toolchain) -> str:

@@ -94,7 +94,7 @@ def build_modules(
     if state.failure:
         raise _build_error(directory, state, tree)
     found = describe_modules(place / TREE / path for path in state.modules.values())
-    return Built(modules=tuple(found.values()), warnings=_from_here(state.warnings))
+    return Built(modules=tuple(found.values()), warnings=from_here(state.warnings))
 
 
 def _require_makefile(directory: Path) -> Path:
@@ -218,9 +218,9 @@ class _Building:
 
 
 def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildError:
-    printed = _from_here(state.printed)
+    printed = from_here(state.printed)
     error = BuildError(
-        f"{_name(directory)} does not build: {_from_here(state.failure)}",
+        f"{_name(directory)} does not build: {from_here(state.failure)}",
         printed=strip_ansi(printed),
         log=tree.log,
     )
@@ -228,7 +228,7 @@ def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildEr
     return error
 
 
-def _from_here(text: str) -> str:
+def from_here(text: str) -> str:
     """Return a text with paths from the working directory: those that a person, and an editor, follow."""
     return text.replace(f"{Path.cwd()}/", "").rstrip("\n")
 

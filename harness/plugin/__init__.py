@@ -10,6 +10,7 @@ pytest_plugins = [
     "rustbed.plugin.options",
     "rustbed.plugin.collection",
     "rustbed.plugin.fixtures",
+    "rustbed.plugin.building",
     "rustbed.plugin.ahead",
     "rustbed.plugin.faulty",
     "rustbed.plugin.verdicts",

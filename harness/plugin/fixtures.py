@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from rustbed import host
 from rustbed.arch import Arch
-from rustbed.cache import Cache
 from rustbed.errors import UsageError
 from rustbed.instruments.instrument import Instrument
 from rustbed.instruments.table import (
@@ -22,25 +18,21 @@ from rustbed.instruments.table import (
     cmdline_of,
     missing_options,
 )
-from rustbed.kernel import outoftree
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.splat import Kind
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
-from rustbed.plugin.compilers import note_warnings, session_name
 from rustbed.plugin.options import given
-from rustbed.plugin.stash import MACHINES, NAME, PLATFORMS, RUN, make_display, session_directory
+from rustbed.plugin.stash import MACHINES, NAME, PLATFORMS, RUN, session_directory
 from rustbed.prepare import Platform
 from rustbed.report import rundir
 from rustbed.report.verdict import Expectation
 from rustbed.request import MachineRequest, incapable, resolve_spec
 from rustbed.testrun import TestRun
 
-_OURS = Path(__file__).parent.parent
-
-_MISMATCHED = re.compile(r"fixture (?:vm|boot|kernel|build_modules?) ")
+_MISMATCHED = re.compile(r"fixture (?:vm|boot|kernel|build_modules?|build_program) ")
 _SCOPES = (
-    "vm, boot, kernel, build_module and build_modules belong to one test, whose markers say which machine it"
+    "vm, boot, kernel and what builds for it belong to one test, whose markers say which machine it"
     " has: a fixture that asks for them has the scope of a function. It costs little: machines are forks, and"
     " modules are built once."
 )
@@ -197,58 +189,6 @@ def boot(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callable[..., Ab
     return booted
 
 
-@pytest.fixture
-def build_modules(
-    rustbed_arch: Arch, request: pytest.FixtureRequest
-) -> Callable[[str | Path], dict[str, Path]]:
-    """Return a function that builds the modules of a directory for the kernel under test.
-
-    The directory is looked for beside the file that asks, and has a Kbuild file or
-    Makefile; the returned files, by the modules' names, are what `vm.module` takes.
-    """
-    platform, wanted = platform_of(request.node, rustbed_arch)
-    platforms = request.config.stash[PLATFORMS]
-
-    def build(directory: str | Path) -> dict[str, Path]:
-        found = outoftree.build_modules(
-            platforms.kernel_with_tree(rustbed_arch, wanted.profile),
-            find_asked(Path(directory), request.path.parent),
-            toolchain=platform.toolchain,
-            cache=_cache(request),
-            report=make_display(request.config),
-            session=session_name(),
-        )
-        note_warnings(request.node, found.warnings)
-        return {module.name: module.path for module in found.modules}
-
-    return build
-
-
-@pytest.fixture
-def build_module(build_modules: Callable[[str | Path], dict[str, Path]]) -> Callable[[str | Path], Path]:
-    """Return a function that builds the one module of a directory; see `build_modules`."""
-
-    def build(directory: str | Path) -> Path:
-        found = build_modules(directory)
-        if len(found) != 1:
-            raise UsageError(f"{directory} has to build one module", built=", ".join(found) or "none")
-        return next(iter(found.values()))
-
-    return build
-
-
-def find_asked(directory: Path, beside: Path) -> Path:
-    """Return a directory as the file means it that asks for it: a test, or a fixture that is elsewhere.
-
-    `beside` is where the test is: what is there counts where there is nothing beside the asking file.
-    """
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _OURS in Path(frame.f_code.co_filename).parents:
-        frame = frame.f_back
-    asking = Path(frame.f_code.co_filename).parent if frame is not None else beside
-    return (asking if (asking / directory).is_dir() else beside).absolute() / directory
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
@@ -259,7 +199,3 @@ def pytest_runtest_makereport(
     if text.startswith("ScopeMismatch") and _MISMATCHED.search(text):
         report.sections.append(("Fixtures of one test", _SCOPES))
     return report
-
-
-def _cache(request: pytest.FixtureRequest) -> Cache:
-    return request.config.stash[PLATFORMS].choices.cache

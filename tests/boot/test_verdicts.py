@@ -65,11 +65,18 @@ def test_exit_status_is_pytests(ran: Ran) -> None:
         ("test_asks_for_nonsense", "error", "error"),
         ("test_asks_for_a_device_that_nobody_has", "error", "error"),
         ("test_hides_an_oops_behind_begin", "failure", "fail"),
+        ("test_panics_with_modules_that_a_fixture_loaded", "failure", "crash"),
+        ("test_panics_as_declared_with_modules_that_a_fixture_loaded", "passed", "pass"),
     ],
 )
 def test_each_ending_has_its_colour_and_outcome(ran: Ran, name: str, colour: str, outcome: str) -> None:
     case = ran.cases[name]
     assert (pytest_runs.colour(case), pytest_runs.properties(case)["outcome"]) == (colour, outcome)
+
+
+def test_modules_on_a_machine_that_is_gone_are_no_second_failure(ran: Ran) -> None:
+    lines = [line for line in ran.output.splitlines() if "::test_panics_with_modules" in line]
+    assert [line.partition(" ")[0] for line in lines if line.startswith(("FAILED", "ERROR"))] == ["FAILED"]
 
 
 def test_case_carries_kernel_arch_accel_boot_time_and_log(ran: Ran, kernel: Kernel, arch: Arch) -> None:

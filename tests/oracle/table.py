@@ -276,8 +276,13 @@ ASSERTED = {
 
 # how a test ends that a splat must turn red all the same, and how it ends with the good twin; the module is
 # that of a row above
-ENDINGS = {"teardown": "passed", "skip": "skipped", "xfail": "skipped"}
-ENDING_MODULES = {"teardown": "panic_in_drop", "skip": "warn", "xfail": "warn"}
+ENDINGS = {"teardown": "passed", "skip": "skipped", "xfail": "skipped", "linger": "passed"}
+ENDING_MODULES = {
+    **dict.fromkeys(("skip", "xfail"), "warn"),
+    "teardown": "panic_in_drop",
+    # rings 2 s after it has gone
+    "linger": "callback_after_unload",
+}
 
 
 def marked_lines(module: str) -> set[int]:

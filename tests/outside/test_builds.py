@@ -55,3 +55,28 @@ def test_a_driver_that_does_not_build_is_shown_once_and_is_an_error_of_each_test
         assert (case.outcome, case.message) == ("error", reason)
     assert len({cases[f"test_builds[{name}]"].fingerprint for name in REASONS}) == len(REASONS)
     assert len({cases[name].fingerprint for name in WANT_RUST}) == 1
+
+
+def test_an_option_that_the_kernel_lacks_is_named_as_the_line_that_brings_it(project: Project) -> None:
+    lay_over(project, "options")
+    done = project.pytest("options")
+    assert (done.returncode, project.colours()) == (1, {"test_builds": "red"}), done.stdout
+    assert "symbol 'w1_add_master_device' undefined!" in done.stdout
+    assert done.stdout.count("the kernel lacks CONFIG_W1: CONFIG_W1=y in a file given to --fragment") == 1
+
+
+def test_a_program_in_c_is_built_for_the_guest(project: Project) -> None:
+    lay_over(project, "programs")
+    done = project.pytest("programs")
+    assert done.returncode == 1
+    assert project.colours() == {
+        "test_runs_in_the_guest": "green",
+        "test_an_edit_of_what_it_includes_makes_another_one": "green",
+        **dict.fromkeys(("test_wrong", "test_wrong_again", "test_missing"), "red"),
+    }, done.stdout
+    reason = "wrong does not build: use of undeclared identifier 'number', programs/wrong.c:6"
+    assert done.stdout.count(f"= {reason} =") == 1
+    assert done.stdout.count(f"\n{reason} (see above)") == 2
+    assert {project.cases()[name].outcome for name in ("test_wrong", "test_wrong_again")} == {"error"}
+    assert "programs/client.c:8:6: warning: unused variable 'unused_number'" in done.stdout
+    assert "there is no C file " in project.cases()["test_missing"].message

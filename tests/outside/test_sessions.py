@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -159,3 +160,37 @@ def test_an_ordinary_user_without_a_home_may_have_read_only_sources(project: Pro
     done = somebody.pytest("tests", "--results", results, HOME="/nonexistent", USER="nobody")
     assert (done.returncode, project.colours(results / "latest")) == (1, EXPECTED), done.stdout
     assert not project.results.exists()
+
+
+RERUN = """
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_warns_at_first(counter, reader, times):
+    tries = Path(os.environ["TRIES"], str(times))
+    tries.write_text(tries.read_text() + "." if tries.exists() else ".")
+    with counter.module(reader, fault=int(len(tries.read_text()) <= times)):
+        pass
+"""
+
+
+def test_a_test_that_another_plugin_runs_again_is_judged_anew_and_its_tries_are_told(
+    project: Project, tmp_path: Path
+) -> None:
+    (project.directory / "tests" / "life" / "test_rerun.py").write_text(RERUN)
+    words = ("tests/life/test_rerun.py", "--reruns", "1")
+    done = project.with_plugins().pytest(*words, TRIES=str(tmp_path))
+    once, always = "test_warns_at_first[1]", "test_warns_at_first[9]"
+    assert (done.returncode, project.colours()) == (1, {once: "green", always: "red"}), done.stdout
+    # green at the second try is green, and not silently so
+    assert "flaky, red 1 of 2: WARNING in " in done.stdout
+    junit = (project.results / "latest" / "junit.xml").read_text()
+    assert junit.count('name="flaky" value="red 1 of 2"') == 1
+    assert junit.count('name="try_1" value="fail ') == 2
+    # each try has a run directory with a verdict of its own
+    verdicts = [json.loads(path.read_text()) for path in project.results.glob("latest/*/verdict.json")]
+    assert sorted(verdict["outcome"] for verdict in verdicts) == ["fail", "fail", "fail", "pass"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from rustbed import Vm
+from rustbed import CrashError, Vm
 
 # the file's operations are in the module: see docs/findings/debugfs-file-without-owner.md
 OOPS = (
@@ -71,3 +73,19 @@ def test_asks_for_a_device_that_nobody_has(vm: Vm) -> None:
 def test_hides_an_oops_behind_begin(vm: Vm) -> None:
     vm.run(OOPS)
     vm.mark_log()
+
+
+@pytest.fixture
+def driver(vm: Vm) -> Iterator[Vm]:
+    with vm.module("rust_minimal"), vm.module("rust_print"):
+        yield vm
+
+
+def test_panics_with_modules_that_a_fixture_loaded(driver: Vm) -> None:
+    driver.run("echo c >/proc/sysrq-trigger")
+
+
+@pytest.mark.expect_splat("sysrq triggered crash")
+def test_panics_as_declared_with_modules_that_a_fixture_loaded(driver: Vm) -> None:
+    with pytest.raises(CrashError):
+        driver.run("echo c >/proc/sysrq-trigger")

@@ -115,3 +115,10 @@ def test_ends_by_skip(modules: dict[str, Path], vm: Vm, twin: str) -> None:
 def test_ends_by_xfail(modules: dict[str, Path], vm: Vm, twin: str) -> None:
     vm.insmod(modules[f"{ENDING_MODULES['xfail']}{twin}"])
     assert "what the known bug prevents" in vm.log
+
+
+@each_twin
+@pytest.mark.linger(4)
+def test_ends_by_linger(modules: dict[str, Path], vm: Vm, twin: str) -> None:
+    with vm.module(modules[f"{ENDING_MODULES['linger']}{twin}"]):
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rustbed.plugin.fixtures import find_asked
+from rustbed.plugin.building import find_asked
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,142 @@
+"""Programs for the guest, in C, with the nolibc of a kernel's own tree.
+
+Owns the compiler's command line. A kernel's exported headers and its nolibc are all that such a program
+needs, so that every architecture with a kernel has programs. Which tree it is does not matter, as long as
+there is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed import cache as caching
+from rustbed import process
+from rustbed.arch import Arch
+from rustbed.cache import Cache, Facts
+from rustbed.errors import BuildError
+from rustbed.kernel.make import render_make
+from rustbed.kernel.source import parse_source, resolve_source
+from rustbed.process import ProgramError
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.toolchain import Bind, Toolchain
+
+HEADERS_KIND = "uapi"
+# whose nolibc is used for kernels that came without their sources
+_ANY_SOURCE = "debian:latest"
+
+_NOLIBC = Path("tools", "include", "nolibc")
+# nothing sets up stack protection or unwinds without a libc; -s and what follows is for equal bytes
+FLAGS = (
+    *("-Os", "-std=gnu11", "-Wall", "-static", "-s", "-nostdlib", "-nostdinc", "-ffreestanding"),
+    *("-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fno-ident"),
+    *("-fuse-ld=lld", "-Wl,--build-id=none"),
+)
+
+
+def has_nolibc(kernel_source: Path) -> bool:
+    """Say whether rbctl can be compiled with a kernel tree: one of mere headers will not do."""
+    return (kernel_source / _NOLIBC / "nolibc.h").is_file() and (kernel_source / "Makefile").is_file()
+
+
+def hash_nolibc(kernel_source: Path) -> str:
+    """Return what identifies the nolibc and the exported headers of a kernel tree.
+
+    The headers are identified by the tree's version: they are the part of the
+    kernel that never changes under a program.
+    """
+    directory = kernel_source / _NOLIBC
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(directory)}:{file.stat().st_size}:".encode())
+        digest.update(file.read_bytes())
+    return caching.hash_text(digest.hexdigest(), _version(kernel_source))
+
+
+def _version(kernel_source: Path) -> str:
+    makefile = (kernel_source / "Makefile").read_text(errors="replace")
+    return " ".join(
+        re.findall(r"^(?:VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *=.*$", makefile, re.MULTILINE)
+    )
+
+
+def find_nolibc(trees: Sequence[Path | None], toolchain: Toolchain, cache: Cache, report: Report) -> Path:
+    """Return the first of these kernel trees that has a nolibc, else Debian's, fetched if need be."""
+    for tree in trees:
+        if tree is not None and has_nolibc(tree):
+            return tree
+    return resolve_source(
+        parse_source(_ANY_SOURCE), toolchain=toolchain, cache=cache, report=report
+    ).directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nolibc:
+    """What programs of one architecture are compiled with."""
+
+    arch: Arch
+    # a kernel's tree, and its exported headers
+    source: Path
+    headers: Path
+    toolchain: Toolchain
+
+    def command(
+        self,
+        words: Sequence[str],
+        *,
+        binds: Sequence[Bind] = (),
+        read_only: Sequence[Bind] = (),
+        cwd: str,
+    ) -> list[str]:
+        """Return the command that runs clang with more words; paths as the toolchain sees them."""
+        includes: list[Bind] = [(self.source / _NOLIBC, "/src"), (self.headers, "/build")]
+        argv = [
+            *("clang", f"--target={self.arch.triple}", *FLAGS),
+            *(f"-I{self.toolchain.seen(host, inside)}" for host, inside in includes),
+            *words,
+        ]
+        return self.toolchain.command(argv, binds=binds, read_only=[*includes, *read_only], cwd=cwd)
+
+
+def open_nolibc(arch: Arch, source: Path, toolchain: Toolchain, cache: Cache, report: Report) -> Nolibc:
+    """Return the nolibc of a kernel tree that has one; its headers are exported if need be."""
+    headers = _build_headers(arch, source, toolchain, cache, report)
+    return Nolibc(arch=arch, source=source, headers=headers, toolchain=toolchain)
+
+
+def _build_headers(
+    arch: Arch, kernel_source: Path, toolchain: Toolchain, cache: Cache, report: Report
+) -> Path:
+    """Return the directory of a kernel's exported headers (`make headers`)."""
+    key = f"{arch.name}-{hash_nolibc(kernel_source)}"
+    what = f"kernel headers for {arch}'s programs"
+
+    def fill(directory: Path) -> Facts:
+        report(Progress(what=what, detail="make headers"))
+        build = directory / "build"
+        build.mkdir()
+        source_seen, build_seen = toolchain.seen(kernel_source, "/src"), toolchain.seen(build, "/build")
+        jobs = os.cpu_count() or 1
+        argv = render_make(["headers"], arch=arch, source=source_seen, build=build_seen, jobs=jobs)
+        command = toolchain.command(argv, binds=[(build, "/build")], read_only=[(kernel_source, "/src")])
+        run_compiler(command, f"exporting the kernel's headers for {arch}")
+        (build / "usr" / "include").rename(directory / "include")
+        caching.remove_tree(build)
+        report(Progress(what=what, finished=True))
+        return {"arch": arch.name}
+
+    cache.publish(HEADERS_KIND, key, fill)
+    return cache.path(HEADERS_KIND, key) / "include"
+
+
+def run_compiler(command: list[str], attempted: str) -> None:
+    """Run a command that makes something. Raises BuildError."""
+    try:
+        process.run(command, attempted=attempted, timeout_s=None)
+    except ProgramError as error:
+        raise BuildError(f"{attempted} failed", **error.facts) from error

@@ -1,0 +1,95 @@
+"""What a test has built for its kernel: modules, and programs for the guest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from rustbed.arch import Arch
+from rustbed.errors import UsageError
+from rustbed.image import program
+from rustbed.kernel import outoftree
+from rustbed.plugin.compilers import note_warnings, session_name
+from rustbed.plugin.fixtures import platform_of
+from rustbed.plugin.stash import PLATFORMS, make_display
+
+_OURS = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def build_modules(
+    rustbed_arch: Arch, request: pytest.FixtureRequest
+) -> Callable[[str | Path], dict[str, Path]]:
+    """Return a function that builds the modules of a directory for the kernel under test.
+
+    The directory is looked for beside the file that asks, and has a Kbuild file or
+    Makefile; the returned files, by the modules' names, are what `vm.module` takes.
+    """
+    platform, wanted = platform_of(request.node, rustbed_arch)
+    platforms = request.config.stash[PLATFORMS]
+
+    def build(directory: str | Path) -> dict[str, Path]:
+        found = outoftree.build_modules(
+            platforms.kernel_with_tree(rustbed_arch, wanted.profile),
+            find_asked(Path(directory), request.path.parent),
+            toolchain=platform.toolchain,
+            cache=platforms.choices.cache,
+            report=make_display(request.config),
+            session=session_name(),
+        )
+        note_warnings(request.node, found.warnings)
+        return {module.name: module.path for module in found.modules}
+
+    return build
+
+
+@pytest.fixture
+def build_module(build_modules: Callable[[str | Path], dict[str, Path]]) -> Callable[[str | Path], Path]:
+    """Return a function that builds the one module of a directory; see `build_modules`."""
+
+    def build(directory: str | Path) -> Path:
+        found = build_modules(directory)
+        if len(found) != 1:
+            raise UsageError(f"{directory} has to build one module", built=", ".join(found) or "none")
+        return next(iter(found.values()))
+
+    return build
+
+
+@pytest.fixture
+def build_program(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callable[[str | Path], Path]:
+    """Return a function that compiles a C file for the guest, with the nolibc of the kernel's source.
+
+    The file is looked for beside the file that asks; the returned file is what `vm.push` takes.
+    """
+    platform, _ = platform_of(request.node, rustbed_arch)
+
+    def build(source: str | Path) -> Path:
+        made = program.build_program(
+            find_asked(Path(source), request.path.parent),
+            request.config.rootpath,
+            platform.kernel,
+            toolchain=platform.toolchain,
+            cache=request.config.stash[PLATFORMS].choices.cache,
+            report=make_display(request.config),
+        )
+        note_warnings(request.node, made.warnings)
+        return made.path
+
+    return build
+
+
+def find_asked(path: Path, beside: Path) -> Path:
+    """Return a path as the file means it that asks for it: a test, or a fixture that is elsewhere.
+
+    `beside` is where the test is: what is there counts where there is nothing beside the asking file.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _OURS in Path(frame.f_code.co_filename).parents:
+        frame = frame.f_back
+    asking = Path(frame.f_code.co_filename).parent if frame is not None else beside
+    return (asking if (asking / path).exists() else beside).absolute() / path
