@@ -32,6 +32,7 @@ FORKED = "forked"
 # those of the forked ones that are copies of a running machine
 COPIED = "copied"
 RESTORED = "restored instead: "
+REPLACED = "started again to be copied: "
 BOOTED = "booted as asked"
 INSTEAD = "booted instead: "
 
@@ -50,7 +51,11 @@ def render_counts(counts: Mapping[str, int]) -> str:
     if instead:
         parts.append(f"{instead} booted instead of forked")
     lines = [", ".join(parts)]
-    for prefix, done in ((INSTEAD, ""), (RESTORED, "restored instead of copied ")):
+    for prefix, done in (
+        (INSTEAD, ""),
+        (RESTORED, "restored instead of copied "),
+        (REPLACED, "times another QEMU was started to be copied "),
+    ):
         reasons = sorted((how.removeprefix(prefix), n) for how, n in counts.items() if how.startswith(prefix))
         lines += [f"  {number} {done}because {reason}" for reason, number in reasons]
     return "\n".join(lines)
@@ -83,7 +88,11 @@ class Machines:
         self._ledger = ledger or Ledger(cache)
         self._source_of = source_of
         #: the running machines that others are copies of
-        self.servers = Servers(cache, self._ledger)
+        self.servers = Servers(
+            cache,
+            self._ledger,
+            lambda why: self._count_otherwise(REPLACED, "starting another QEMU to be copied", why),
+        )
         # by template key, like the rest
         self._templates: dict[str, Template] = {}
         self._sources: dict[str, Source] = {}
@@ -191,22 +200,23 @@ class Machines:
         self, stack: ExitStack, template: Template, qemu: Qemu, directory: Path, slowness: float
     ) -> Vm | None:
         """Return a copy of a running machine that lives as long as `stack`; None where there is none."""
-        if not _is_copyable(qemu):
-            return None
-        try:
-            wanted_next, _ = self._next(template.key, qemu)
-            is_wanted_again = wanted_next is not None and wanted_next.key == template.key
-            server = self.servers.find(template, qemu, directory.parent, again=is_wanted_again)
-            if server is None:
-                return None
-            with ExitStack() as attempt:
-                waiting = attempt.enter_context(server.copy(directory.parent))
-                vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
-                stack.push(attempt.pop_all())
-        except ForkError as error:
-            self.servers.give_up(template.key, error)
-            return None
-        self.counts[COPIED] += 1
+        vm = None
+        while vm is None and _is_copyable(qemu):
+            try:
+                wanted_next, _ = self._next(template.key, qemu)
+                is_wanted_again = wanted_next is not None and wanted_next.key == template.key
+                server = self.servers.find(template, qemu, directory.parent, again=is_wanted_again)
+                if server is None:
+                    return None
+                with ExitStack() as attempt:
+                    waiting = attempt.enter_context(server.copy(directory.parent))
+                    vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
+                    stack.push(attempt.pop_all())
+                self.counts[COPIED] += 1
+            except ForkError as error:
+                if not self.servers.is_replaced(template.key):
+                    self.servers.give_up(template.key, error)
+                    return None
         return vm
 
     def _take_standby(self, stack: ExitStack, key: str) -> Waiting | None:

@@ -204,7 +204,7 @@ class _Examination:
         with self._noting("virtual CPUs"):
             answer = self._execute("query-cpus-fast")
             for row in answer if isinstance(answer, list) else ():
-                index, thread = int(row["cpu-index"]), int(row["thread-id"])
+                index, thread = int(row["cpu-index"]), self._running.thread(int(row["thread-id"]))
                 spent = after.get(thread, CpuTime()) - before.get(thread, CpuTime())
                 at = tuple(look[index] for look in pcs if index in look)
                 found.append(Vcpu(index=index, time=spent, pcs=at))

@@ -107,6 +107,7 @@ class Running:
         started: float,
         control: socket.socket | None = None,
         ends: Mapping[str, tuple[int, int]] | None = None,
+        threads: Mapping[int, int] | None = None,
         served: Sequence[Served] = (),
     ) -> None:
         self.child = child
@@ -120,6 +121,7 @@ class Running:
         # how to copy it: see `starting.Started`
         self.control = control
         self.ends = ends or {}
+        self._threads = threads or {}
         #: what asks it for copies, once there were some
         self.copier: Any = None
         #: what else must be well: each raises MachineError if it is not, and is cheap
@@ -127,6 +129,13 @@ class Running:
         self._console_size = 0
         # time.monotonic() just before QEMU was started
         self.started = started
+
+    def thread(self, told: int) -> int:
+        """Return the number on the host of a thread whose number QEMU tells.
+
+        QEMU keeps the numbers with which its threads were created; a copy's have others.
+        """
+        return self._threads.get(told, told)
 
     def console_tail(self, size: int = _TAIL_BYTES) -> bytes:
         """Return the newest bytes of the console."""

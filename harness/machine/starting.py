@@ -56,6 +56,8 @@ class Started:
     control: socket.socket | None = None
     # QEMU's ends of the channels, by name
     ends: Mapping[str, Identity] = field(default_factory=dict)
+    # of a copy: the numbers of its threads on the host, by those that QEMU tells
+    threads: Mapping[int, int] = field(default_factory=dict)
 
     def running(self, files: RunFiles, since: float | None = None) -> Running:
         """Return the machine, now that it is known where its files are.
@@ -73,6 +75,7 @@ class Started:
             started=self.at if since is None else since,
             control=self.control,
             ends=self.ends,
+            threads=self.threads,
             served=self.served,
         )
 
@@ -138,6 +141,7 @@ def start_qemu(
             console_input=writes,
             served=served,
             ends={**ends, "console": _identity(console.stat())},
+            threads={},
             **{name: ours for name, (ours, _) in pairs.items()},
         )
 

@@ -14,7 +14,9 @@ import pytest
 
 from rustbed import CrashError, LostError, Vm, procfs
 from rustbed.arch import Arch
-from rustbed.forks.machines import COPIED, FORKED, RESTORED, Machines
+from rustbed.errors import ForkError
+from rustbed.forks.hot.server import Server
+from rustbed.forks.machines import COPIED, FORKED, REPLACED, RESTORED, Machines
 from rustbed.log.splat import find_splats
 from rustbed.options import read_choices
 from rustbed.plugin.options import given
@@ -22,6 +24,9 @@ from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
 from tests.boot.pytest_runs import pytest_argv, start
 from tests.processes import is_running
+
+# a server that a signal ended, in the counts
+KILLED = f"{REPLACED}the one before ended with status -9"
 
 
 @pytest.fixture
@@ -162,6 +167,39 @@ def test_server_that_is_killed_takes_no_copy_with_it_and_is_replaced(copies: Cop
         os.kill(copies.server_pid, signal.SIGKILL)
         assert vm.check("echo alive") == "alive"
         assert copies.copy(stack).check("echo alive") == "alive"
+    assert copies.machines.counts == {FORKED: 2, COPIED: 2, KILLED: 1}
+
+
+def test_server_that_turns_out_to_be_dead_when_it_is_asked_is_replaced(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_ended = Server.wait_ended
+
+    def wait_only(server: Server, seconds: float = 0.0) -> int | None:
+        return wait_ended(server, seconds) if seconds else None
+
+    # its end is not noticed before a copy is wanted
+    monkeypatch.setattr(Server, "wait_ended", wait_only)
+    with ExitStack() as stack:
+        copies.copy(stack)
+        os.kill(copies.server_pid, signal.SIGKILL)
+        assert copies.copy(stack).check("echo alive") == "alive"
+    assert copies.machines.counts == {FORKED: 2, COPIED: 2, KILLED: 1}
+
+
+def test_servers_that_end_again_and_again_are_replaced_by_restored_machines(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def park(server: Server) -> None:
+        os.kill(server.pid, signal.SIGKILL)
+        raise ForkError("a machine to be copied did not come to life")
+
+    monkeypatch.setattr(Server, "park", park)
+    with ExitStack() as stack:
+        assert copies.next(stack).check("echo alive") == "alive"
+        assert copies.next(stack).check("echo alive") == "alive"
+    reason = f"{RESTORED}a machine to be copied did not come to life"
+    assert copies.machines.counts == {FORKED: 2, KILLED: 3, reason: 2}
 
 
 def test_server_that_does_not_answer_is_replaced_by_restored_machines(

@@ -25,7 +25,7 @@ _COPY_S = 20.0
 # seconds for a copy that was made, by a QEMU that then did not answer, to say so
 _UNCLAIMED_S = 1.0
 # bytes of one message, at most
-_MESSAGE = 512
+_MESSAGE = 2048
 
 
 def open_control() -> tuple[socket.socket, socket.socket]:
@@ -66,6 +66,8 @@ class Copied:
     control: socket.socket
     # its ends of all channels, by name
     ends: Mapping[str, Identity]
+    # the numbers of its threads on the host, by those that QEMU goes on to tell
+    threads: Mapping[int, int]
 
 
 def open_copier(started: Copyable, seconds: float = QMP_S) -> Copier:
@@ -110,7 +112,8 @@ class Copier:
                 all_ends = {**ends, "control": theirs.fileno()}
                 identities = {name: identify(number) for name, number in all_ends.items()}
                 answer = self._ask(self._request(all_ends))
-            return Copied(process=self._take(answer, ours), control=ours, ends=identities)
+            copied, threads = self._take(answer, ours)
+            return Copied(process=copied, control=ours, ends=identities, threads=threads)
         except BaseException:
             if self._broken:
                 _end_unclaimed(ours)
@@ -137,7 +140,7 @@ class Copier:
         pairs = [(old, new) for name, new in ends.items() for old in self._descriptors[name]]
         return [old for old, _ in pairs], [new for _, new in pairs]
 
-    def _take(self, answer: str, control: socket.socket) -> CopiedProcess:
+    def _take(self, answer: str, control: socket.socket) -> tuple[CopiedProcess, dict[int, int]]:
         word, _, rest = answer.partition(" ")
         if word != "copied":
             raise ForkError(f"QEMU cannot be copied: {rest or 'it said nothing'}")
@@ -153,11 +156,17 @@ class Copier:
         except BaseException:
             end(copied)
             raise
-        return copied
+        return copied, _parse_threads(said)
 
     def has(self, name: str) -> bool:
         """Whether QEMU has such a channel."""
         return bool(self._descriptors.get(name))
+
+
+def _parse_threads(said: str) -> dict[int, int]:
+    """Return the numbers in `running PID OLD:NEW ...`."""
+    pairs = (pair.partition(":") for pair in said.split()[2:])
+    return {int(old): int(new) for old, _, new in pairs}
 
 
 def end(copied: CopiedProcess) -> None:
@@ -188,4 +197,4 @@ def _end_unclaimed(control: socket.socket) -> None:
     with suppress(TimeoutError):
         said = _receive(control, _UNCLAIMED_S)
         if said.startswith("running "):
-            end(CopiedProcess(int(said.removeprefix("running "))))
+            end(CopiedProcess(int(said.split()[1])))

@@ -44,5 +44,6 @@ def start_copy(copier: Copier, files: UnnamedFiles) -> Iterator[Started]:
             served=(),
             control=copied.control,
             ends=copied.ends,
+            threads=copied.threads,
             **{name: ours for name, (ours, _) in pairs.items()},
         )

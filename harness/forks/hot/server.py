@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from rustbed import process
 from rustbed.deadline import Deadline
 from rustbed.errors import ForkError, HarnessError
 from rustbed.forks.hide import FIND_AGAIN
@@ -64,10 +65,9 @@ class Server:
         """The number of its QEMU on the host."""
         return self._started.child.pid
 
-    @property
-    def runs(self) -> bool:
-        """Whether its QEMU is there."""
-        return self._started.child.poll() is None
+    def wait_ended(self, seconds: float = 0.0) -> int | None:
+        """Return how its QEMU ended, None if it runs, waiting for so long."""
+        return process.wait(self._started.child, seconds)
 
     def park(self) -> None:
         """Wait until it has done what tests do first, and stop it. Raises ForkError."""

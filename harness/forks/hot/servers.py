@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,10 @@ from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
 
 # at most so many at once; what was not used for longest goes first
 _MOST = 8
+# servers of one template that may end by themselves before its machines are not copied any more
+_ENDS = 3
+# seconds within which a QEMU whose socket is closed is gone
+_GONE_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +36,12 @@ class _Owned:
 class Servers:
     """Starts and ends servers; belongs to one thread, which must outlive them."""
 
-    def __init__(self, cache: Cache, ledger: Ledger) -> None:
+    def __init__(self, cache: Cache, ledger: Ledger, on_ended: Callable[[str], None]) -> None:
         self._cache = cache
         self._ledger = ledger
+        # is told how a server ended that was not ended here
+        self._on_ended = on_ended
+        self._ends: Counter[str] = Counter()
         # by template key, the one used last at the end
         self._owned: dict[str, _Owned] = {}
         # templates of which there was a machine
@@ -85,10 +94,28 @@ class Servers:
         self.refused[key] = error.headline
         self._end(key)
 
+    def is_replaced(self, key: str) -> bool:
+        """Whether the server of a template failed because it has ended, and another may be started.
+
+        Its socket tells that before its process does.
+        """
+        return self._take_away_ended(key, _GONE_S) and self._ends[key] < _ENDS
+
+    def _take_away_ended(self, key: str, seconds: float = 0.0) -> bool:
+        owned = self._owned.get(key)
+        status = owned.server.wait_ended(seconds) if owned is not None else None
+        if status is None:
+            return False
+        self._end(key)
+        self._ends[key] += 1
+        self._on_ended(f"the one before ended with status {status}")
+        return True
+
     def _own(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
         key = template.key
+        self._take_away_ended(key)
         owned = self._owned.pop(key, None)
-        if owned is not None and owned.server.runs and owned.server.template.stamps == template.stamps:
+        if owned is not None and owned.server.template.stamps == template.stamps:
             self._owned[key] = owned
             return owned.server
         if owned is not None:

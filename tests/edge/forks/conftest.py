@@ -32,6 +32,8 @@ class Program:
     control: socket.socket
     shell: socket.socket
     child: process.Child | CopiedProcess
+    # of a copy: its threads, by the numbers that the first program had for them
+    threads: Mapping[int, int]
 
     def say(self, line: str) -> str:
         self.shell.sendall(f"{line}\n".encode())
@@ -53,6 +55,7 @@ class Program:
                     control=copied.control,
                     shell=ours,
                     child=copied.process,
+                    threads=copied.threads,
                 )
             finally:
                 end(copied.process)
@@ -106,7 +109,9 @@ def start(standin: Path, shim: Path, tmp_path: Path) -> Iterator[Start]:
             copier = Copier(control, find_descriptors(child.pid, ends))
             if ready:
                 copier.require_ready(20)
-            return Program(pid=child.pid, copier=copier, control=control, shell=shell, child=child)
+            return Program(
+                pid=child.pid, copier=copier, control=control, shell=shell, child=child, threads={}
+            )
 
         yield started
 

@@ -51,6 +51,18 @@ def test_copy_of_a_copy_outlives_what_it_was_copied_from(start: Start) -> None:
             assert [third.say("add 1"), third.say("workers")] == ["12", "3"]
 
 
+def test_threads_of_copies_are_known_by_the_numbers_of_the_first_program(start: Start) -> None:
+    def tasks(pid: int) -> set[int]:
+        return {int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()} - {pid}
+
+    program = start()
+    program.say("workers")
+    with program.copied() as copy, copy.copied() as second:
+        for each in (copy, second):
+            assert set(each.threads) == tasks(program.pid)
+            assert set(each.threads.values()) == tasks(each.pid)
+
+
 def test_exit_status_of_a_copy_is_its_own(start: Start) -> None:
     program = start()
     with program.copied() as copy:

@@ -18,7 +18,7 @@
 /* Send a packet to the host. */
 void tell(const char *format, ...)
 {
-	char text[MAX_WHY + 64];
+	char text[MAX_PACKET];
 	va_list arguments;
 	int length;
 
@@ -65,6 +65,7 @@ static void fail(const char *why)
 static void begin_as_copy(const struct request *request, pid_t owner, void *robust,
 			  size_t robust_size)
 {
+	char numbers[MAX_PACKET - 64];
 	const char *wrong = replace_holdings(request);
 
 	if (wrong)
@@ -81,7 +82,8 @@ static void begin_as_copy(const struct request *request, pid_t owner, void *robu
 	wrong = remake_threads();
 	if (wrong)
 		fail(wrong);
-	tell("running %d", getpid());
+	render_threads(numbers, sizeof(numbers));
+	tell("running %d%s", getpid(), numbers);
 	tell("ready");
 }
 

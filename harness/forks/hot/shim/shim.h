@@ -12,7 +12,9 @@
  *   descriptor numbers (int32), and as many descriptors by SCM_RIGHTS
  *                                     copy yourself; in the copy, these replace those
  *   "copied PID" or "refused: WHY"    the answer
- *   "running PID" or "failed: WHY"    from the copy, on its own socket; then "ready"
+ *   "running PID NUMBERS" or "failed: WHY"
+ *                                     from the copy, on its own socket; then "ready"; NUMBERS are
+ *                                     those of threads, OLD:NEW: the program goes on to tell the old one
  * The process kills itself when the other end of its socket is closed.
  */
 #ifndef SHIM_H
@@ -30,6 +32,8 @@
 #define SOCKET_VARIABLE "RUSTBED_COPY_FD"
 #define MAX_DESCRIPTORS 64
 #define MAX_WHY 160
+/* bytes of one packet, at most: two numbers for each of 64 threads */
+#define MAX_PACKET 2048
 
 /* clone(2) like fork(2), but the copy is a child of our parent, which owns both */
 #define COPY_FLAGS (SIGCHLD | CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID)
@@ -55,6 +59,7 @@ extern const uint8_t *libc_text, *libc_text_end;
 bool park_threads(char *why);
 void release_threads(void);
 const char *remake_threads(void);
+void render_threads(char *text, size_t room);
 void take_park_signal(void);
 int *tid_field(void *self);
 

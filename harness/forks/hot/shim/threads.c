@@ -26,7 +26,8 @@ enum { FREE, TAKEN, RUNNING };
 
 struct thread {
 	_Atomic int state;
-	pid_t tid;
+	/* its number; and that in the process which was the first, that the program may have kept */
+	pid_t tid, first_tid;
 	/* pthread_self(), and where thread-local variables are counted from */
 	void *self, *pointer;
 	void *(*start)(void *);
@@ -136,7 +137,7 @@ static void *run_thread(void *argument)
 	struct thread *thread = argument;
 	void *result;
 
-	thread->tid = gettid();
+	thread->tid = thread->first_tid = gettid();
 	thread->self = (void *)pthread_self();
 	thread->pointer = thread_pointer();
 	mine = thread;
@@ -258,6 +259,18 @@ bool park_threads(char *why)
 		nanosleep(&pause, NULL);
 	} while (now() < end);
 	return false;
+}
+
+/* In a copy: render the numbers of its threads, each as the program knows it and as it is. */
+void render_threads(char *text, size_t room)
+{
+	size_t used = 0;
+
+	*text = 0;
+	for (struct thread *thread = threads; thread < threads + MAX_THREADS; thread++)
+		if (atomic_load(&thread->state) == RUNNING && used < room)
+			used += snprintf(text + used, room - used, " %d:%d", thread->first_tid,
+					 *tid_field(thread->self));
 }
 
 /* In a copy: make the threads that the original has, and let them go on. Return what went wrong. */
