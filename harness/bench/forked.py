@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rustbed.errors import HostError
-from rustbed.forks.machines import FORKED, Machines
+from rustbed.forks.counts import FORKED
+from rustbed.forks.machines import Machines
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
 

@@ -7,13 +7,14 @@ started ahead of the next test.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HostError
+from rustbed.forks.counts import BOOTED, COPIED, FORKED, INSTEAD, REPLACED, RESTORED
 from rustbed.forks.hot.servers import Servers
 from rustbed.forks.hot.twins import copy_machine
 from rustbed.forks.key import refusal, template_key
@@ -27,38 +28,11 @@ from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.progress import Progress, Report
 
-# how machines came about, in `Machines.counts`; what is done instead has its reason behind it
-FORKED = "forked"
-# those of the forked ones that are copies of a running machine
-COPIED = "copied"
-RESTORED = "restored instead: "
-REPLACED = "started again to be copied: "
-BOOTED = "booted as asked"
-INSTEAD = "booted instead: "
-
 # seconds to wait for memory for copies of a machine, which itself does not give way
 _COPIES_PATIENCE_S = 60.0
 
 # forks of a template that may fail to come to life before it is given up
 _FAILURES = 2
-
-
-def render_counts(counts: Mapping[str, int]) -> str:
-    """Render how many machines came about in which way, and a line for each reason to do otherwise."""
-    instead = sum(count for how, count in counts.items() if how.startswith(INSTEAD))
-    copied = f" ({counts[COPIED]} as copies of a running one)" if counts.get(COPIED) else ""
-    parts = [f"{counts.get(FORKED, 0)} machines forked{copied}", f"{counts.get(BOOTED, 0)} booted as asked"]
-    if instead:
-        parts.append(f"{instead} booted instead of forked")
-    lines = [", ".join(parts)]
-    for prefix, done in (
-        (INSTEAD, ""),
-        (RESTORED, "restored instead of copied "),
-        (REPLACED, "times another QEMU was started to be copied "),
-    ):
-        reasons = sorted((how.removeprefix(prefix), n) for how, n in counts.items() if how.startswith(prefix))
-        lines += [f"  {number} {done}because {reason}" for reason, number in reasons]
-    return "\n".join(lines)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rustbed.errors import HarnessError
-from rustbed.forks.machines import render_counts
+from rustbed.forks.counts import render_counts
 from rustbed.options import read_arches
 from rustbed.plugin.options import begin as begin_session
 from rustbed.plugin.options import given, is_asked

@@ -15,8 +15,9 @@ import pytest
 from rustbed import CrashError, LostError, Vm, procfs
 from rustbed.arch import Arch
 from rustbed.errors import ForkError
+from rustbed.forks.counts import COPIED, FORKED, REPLACED, RESTORED
 from rustbed.forks.hot.server import Server
-from rustbed.forks.machines import COPIED, FORKED, REPLACED, RESTORED, Machines
+from rustbed.forks.machines import Machines
 from rustbed.log.splat import find_splats
 from rustbed.options import read_choices
 from rustbed.plugin.options import given

@@ -10,7 +10,8 @@ import pytest
 
 from rustbed import CrashError, Vm
 from rustbed.arch import Arch
-from rustbed.forks.machines import BOOTED, COPIED, FORKED, Machines
+from rustbed.forks.counts import BOOTED, COPIED, FORKED
+from rustbed.forks.machines import Machines
 from rustbed.log.splat import find_splats
 from rustbed.options import read_choices
 from rustbed.plugin.options import given

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rustbed.arch import Arch
+from rustbed.forks.counts import FORKED
 from rustbed.forks.ledger import HEADROOM_MIB
-from rustbed.forks.machines import FORKED
 from rustbed.host import QEMU_OVERHEAD_MIB
 from rustbed.options import read_choices
 from rustbed.plugin.options import given

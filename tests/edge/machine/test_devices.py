@@ -14,7 +14,7 @@ from tests.processes import is_running
 
 from rustbed.devices.device import Device
 from rustbed.errors import DeviceError, UsageError
-from rustbed.forks.machines import FORKED, INSTEAD
+from rustbed.forks.counts import FORKED, INSTEAD
 from rustbed.machine.booting import boot
 from rustbed.machine.specfile import parse_machine
 

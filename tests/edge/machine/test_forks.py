@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tests.edge.machine.scene import Scene, wait_until
 
-from rustbed.forks.machines import BOOTED, FORKED
+from rustbed.forks.counts import BOOTED, FORKED
 
 
 def test_machine_is_booted_once_and_forked_ever_after(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from tests.edge.machine.scene import Scene, wait_until
 from tests.processes import is_running
 
 from rustbed.errors import LostError
-from rustbed.forks.machines import FORKED, INSTEAD
+from rustbed.forks.counts import FORKED, INSTEAD
 
 
 def test_qemu_killed_while_it_loads_means_booting_and_the_next_session_forks(scene: Scene) -> None:

@@ -8,8 +8,8 @@ import pytest
 from tests.edge.machine.scene import Scene
 
 from rustbed.errors import HostError
+from rustbed.forks.counts import FORKED
 from rustbed.forks.ledger import HEADROOM_MIB, Ledger
-from rustbed.forks.machines import FORKED
 from rustbed.host import QEMU_OVERHEAD_MIB
 
 

@@ -15,7 +15,8 @@ import pytest
 from tests.edge.machine.scene import BOOTS, FAKE, Scene
 
 from rustbed.errors import BootError
-from rustbed.forks.machines import FORKED, INSTEAD, Machines
+from rustbed.forks.counts import FORKED, INSTEAD
+from rustbed.forks.machines import Machines
 
 
 def flip_a_byte(path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.machine.test_argv import spec_of
 
 from rustbed.arch import ARCHES
+from rustbed.forks.counts import BOOTED, FORKED, INSTEAD, render_counts
 from rustbed.forks.key import refusal, template_key
-from rustbed.forks.machines import BOOTED, FORKED, INSTEAD, render_counts
 from rustbed.host import Qemu
 from rustbed.machine.spec import MachineSpec
 

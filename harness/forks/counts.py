@@ -1,0 +1,32 @@
+"""How machines came about, and how that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# the keys of `Machines.counts`; what is done instead has its reason behind it
+FORKED = "forked"
+# those of the forked ones that are copies of a running machine
+COPIED = "copied"
+RESTORED = "restored instead: "
+REPLACED = "started again to be copied: "
+BOOTED = "booted as asked"
+INSTEAD = "booted instead: "
+
+
+def render_counts(counts: Mapping[str, int]) -> str:
+    """Render how many machines came about in which way, and a line for each reason to do otherwise."""
+    instead = sum(count for how, count in counts.items() if how.startswith(INSTEAD))
+    copied = f" ({counts[COPIED]} as copies of a running one)" if counts.get(COPIED) else ""
+    parts = [f"{counts.get(FORKED, 0)} machines forked{copied}", f"{counts.get(BOOTED, 0)} booted as asked"]
+    if instead:
+        parts.append(f"{instead} booted instead of forked")
+    lines = [", ".join(parts)]
+    for prefix, done in (
+        (INSTEAD, ""),
+        (RESTORED, "restored instead of copied "),
+        (REPLACED, "times another QEMU was started to be copied "),
+    ):
+        reasons = sorted((how.removeprefix(prefix), n) for how, n in counts.items() if how.startswith(prefix))
+        lines += [f"  {number} {done}because {reason}" for reason, number in reasons]
+    return "\n".join(lines)
