@@ -57,7 +57,7 @@ class Live:
         self.boot_ms: float | None = None
         #: the kernel's taint bits when judgement began; None where the kernel does not show them
         self.taint_at_begin: int | None = None
-        #: whether the test waits for the machine to end
+        #: whether the test has waited for the machine to end, and it did
         self.end_is_wanted = False
         #: file of each module that was to be loaded, and where its code went, if that is known
         self.loaded: dict[str, tuple[Path, int | None]] = {}
@@ -202,7 +202,6 @@ class Live:
 
     def wait_end(self, timeout_s: float) -> MachineError:
         """Wait until the machine has ended and return how; see `Vm.wait_end`."""
-        self.end_is_wanted = True
         deadline = Deadline.after(timeout_s * self.slowness)
         while not deadline.expired and not self.talk.has_ended():
             time.sleep(_POLL_S)
@@ -215,6 +214,8 @@ class Live:
                     **self._running.evidence(),
                 )
         assert self.ended is not None
+        # a QEMU that failed ended for a reason of its own
+        self.end_is_wanted = not self._running.has_failed
         return self.ended
 
     def end_transcript(self) -> None:

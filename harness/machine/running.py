@@ -6,6 +6,7 @@ Owns the names of a run's files and noticing that the machine died.
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,19 @@ _LAST_WORDS_S = 3.0
 _TAIL_BYTES = 16 * 1024
 # bytes of a console that are read as records
 _CONSOLE_BYTES = 4 * 1024 * 1024
+
+# how programs die of themselves
+_FAULTS = frozenset(
+    (
+        signal.SIGABRT,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGSEGV,
+        signal.SIGSYS,
+        signal.SIGTRAP,
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +192,12 @@ class Running:
             yield
         finally:
             self.checks.remove(check)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether QEMU ended with an error, or by a signal that a program's own faults raise."""
+        status = self.child.poll()
+        return status is not None and (status > 0 or -status in _FAULTS)
 
     def watch(self) -> None:
         """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap when all is well.

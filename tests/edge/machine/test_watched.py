@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.edge.machine.scene import BOOTS, Scene
 
+from rustbed.errors import LostError, WaitError
 from rustbed.guest.shell import Answer
 from rustbed.instruments.instrument import Instrument, Run
 from rustbed.instruments.watched import watch
@@ -13,6 +15,7 @@ from rustbed.log.record import Record, parse_console
 from rustbed.log.splat import Kind
 from rustbed.machine.booting import boot
 from rustbed.machine.vm import Vm
+from rustbed.report.verdict import Outcome
 
 
 def find_leak(run: Run, since: int) -> tuple[Record, ...]:
@@ -67,3 +70,25 @@ def test_taint_that_comes_with_a_late_record_is_seen(scene: Scene) -> None:
         taint_of(vm, scene.path, 1 << 5)
         vm.live.talk.run("echo late >/dev/kmsg", subshell=False)
         assert watched.look().taints == ("bad page",)
+
+
+@pytest.mark.parametrize(("end", "wanted"), [("kill", True), ("kill -SEGV", False), ("kill -ABRT", False)])
+def test_a_qemu_that_failed_ended_for_no_reason_that_a_test_wants(
+    scene: Scene, end: str, wanted: bool
+) -> None:
+    with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
+        vm.live.begin_judgement()
+        watched = watch(vm.live, (), 0.0)
+        vm.run_to_end(f"{end} $FAKE_PID; sleep 300")
+        assert watched.look().ended is (None if wanted else Outcome.LOST)
+
+
+def test_an_end_that_was_waited_for_in_vain_is_wanted_no_more(scene: Scene) -> None:
+    with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run", slowness=0.2) as vm:
+        vm.live.begin_judgement()
+        watched = watch(vm.live, (), 0.0)
+        with pytest.raises(WaitError):
+            vm.wait_end(timeout_s=0.5)
+        with pytest.raises(LostError):
+            vm.run("kill $FAKE_PID; sleep 300")
+        assert watched.look().ended is Outcome.LOST
