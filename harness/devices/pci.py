@@ -231,6 +231,11 @@ class PciDevice:
         return {Irq.INTX: int(self.intx), Irq.MSI: self.msi, Irq.MSIX: self.msix, Irq.ERR: 1, Irq.REQ: 1}
 
     @property
+    def declared_bars(self) -> tuple[Bar, ...]:
+        """The BARs of its class, without the one for MSI-X."""
+        return tuple(type(self)._declared.values())
+
+    @property
     def idle_s(self) -> float:
         """Seconds since the last event."""
         return self.now() - (self._events[-1].at if self._events else 0.0)

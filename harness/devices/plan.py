@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rustbed.devices.faults import OF_PROBE, Fault, FaultKind
-from rustbed.devices.trace import CONFIG, Dma, Event, Interrupt, Read, Reset, Write
+from rustbed.devices.trace import Dma, Event, Interrupt, Read, Reset, Write, is_access
 
 _OF_INTERRUPTS = (FaultKind.NO_INTERRUPT, FaultKind.STORM, FaultKind.LATE_INTERRUPT)
 
@@ -41,7 +41,7 @@ def plan_faults(events: Sequence[Event]) -> Plan:
     """
     found: list[Fault] = []
     sequences, repeated = _Sequences(), 0
-    numbered = [(at, event) for at, event in enumerate(events) if _is_access(event)]
+    numbered = [(at, event) for at, event in enumerate(events) if is_access(event)]
     for number, (at, event) in enumerate(numbered, start=1):
         assert isinstance(event, Read | Write)
         if sequences.is_new(event):
@@ -52,17 +52,13 @@ def plan_faults(events: Sequence[Event]) -> Plan:
     return Plan(faults=tuple(found), accesses=len(numbered), repeated=repeated)
 
 
-def _is_access(event: Event) -> bool:
-    return isinstance(event, Read | Write) and event.region < CONFIG
-
-
 def _always(events: Sequence[Event], has_accesses: bool) -> Iterator[FaultKind]:
     """Yield the faults that are not those of an access."""
     if any(isinstance(event, Interrupt) for event in events):
         yield from _OF_INTERRUPTS
     if any(isinstance(event, Dma) for event in events):
         yield FaultKind.NO_DMA
-    touched = [at for at, event in enumerate(events) if _is_access(event)] or [0]
+    touched = [at for at, event in enumerate(events) if is_access(event)] or [0]
     # those before and behind are QEMU's
     if any(isinstance(event, Reset) for event in events[touched[0] : touched[-1]]):
         yield FaultKind.NO_RESET
@@ -99,7 +95,7 @@ class _Sequences:
 def _kinds(access: Read | Write, later: Sequence[Event]) -> Iterator[FaultKind]:
     if isinstance(access, Write):
         # a device that goes with the next access has taken the write, which only interrupts and DMA show
-        if not (later and _is_access(later[0])):
+        if not (later and is_access(later[0])):
             yield FaultKind.GONE
         yield FaultKind.LOST_WRITE
         return

@@ -15,8 +15,9 @@ from rustbed.devices import walk
 from rustbed.devices.connection import Connection
 from rustbed.devices.device import Device
 from rustbed.devices.pci import PciDevice
+from rustbed.devices.recording import render_recording
+from rustbed.devices.replay import record
 from rustbed.devices.server import STUCK_S, Server
-from rustbed.devices.trace import render_trace
 from rustbed.errors import DeviceError
 from rustbed.runfiles import TRACE
 
@@ -95,7 +96,9 @@ def serve(device: PciDevice, directory: Path | None = None) -> Iterator[Served]:
             _end(server, thread, listening)
             if directory is not None:
                 happened = [event for event in device.history if event.at >= since]
-                _free_path(directory, type(device).__name__).write_text(render_trace(happened))
+                _free_path(directory, type(device).__name__).write_text(
+                    render_recording(record(device, happened))
+                )
             try:
                 served.check()
             except DeviceError as error:

@@ -101,6 +101,11 @@ def _show(access: Access) -> str:
     return f"{kind}({access.region}, {access.offset:#04x}, {access.width}, {access.value:#x})"
 
 
+def is_access(event: Event) -> bool:
+    """Whether an event is an access to a BAR."""
+    return isinstance(event, Read | Write) and event.region < CONFIG
+
+
 def accesses(events: Iterable[Event]) -> list[Access]:
     """Return the accesses to BARs: what a driver does, without what the kernel's PCI core does."""
     return [event for event in events if isinstance(event, Read | Write) and event.region < CONFIG]
@@ -147,9 +152,11 @@ def parse_event(text: str, at: float) -> Event | None:
 
 
 def parse_trace(text: str) -> list[Event]:
-    """Return the events that `render_trace` wrote. Raises SpecError for any other line."""
+    """Return the events that `render_trace` wrote. Raises SpecError for others, without #."""
     events: list[Event] = []
     for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("#"):
+            continue
         time, _, what = line.partition(" ")
         event = parse_event(what, float(time)) if re.fullmatch(r"\d+\.\d+", time) else None
         if event is None:

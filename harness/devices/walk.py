@@ -127,6 +127,8 @@ class Steps:
     """What is to be done after a good run."""
 
     steps: tuple[Step, ...]
+    # how many devices were served
+    devices: int
     # accesses to BARs in the good run, and those whose faults other steps have shown
     accesses: int
     repeated: int
@@ -145,7 +147,12 @@ def plan_steps(devices: Sequence[PciDevice], only: Sequence[str]) -> Steps:
     ]
     steps = [step for step in found if not only or step.fault.kind in only]
     steps += [step for step in map(parse_step, only) if step is not None]
-    return Steps(steps=tuple(steps), accesses=_total(plans, "accesses"), repeated=_total(plans, "repeated"))
+    return Steps(
+        steps=tuple(steps),
+        devices=len(devices),
+        accesses=_total(plans, "accesses"),
+        repeated=_total(plans, "repeated"),
+    )
 
 
 def _total(plans: Sequence[Plan], name: str) -> int:

@@ -62,7 +62,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     again = cast(pytest.Item, item.parent)
     reports, planned = _run(item, None, again)
     is_well = ending_of(reports).outcome is Outcome.PASS
-    if is_well and planned.steps:
+    if is_well and planned.devices:
         reports[-1].user_properties.append((_PLANNED, _render(item.nodeid, planned)))
     _log(item, item.nodeid, reports)
     steps = planned.steps if is_well else ()
