@@ -33,10 +33,6 @@ class Replay(PciDevice):
         """Whether the driver has done all that was recorded."""
         return self.divergence is None and not any(is_access(event) for event in self.recorded[self._next :])
 
-    def on_reset(self) -> None:
-        """Begin anew."""
-        self._next, self._last = 0, None
-
     def on_read(self, bar: int, offset: int, width: int) -> int:
         """Return what the recorded device gave at this point."""
         value = self._take(Read(bar, offset, width, 0))
