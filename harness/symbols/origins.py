@@ -2,8 +2,9 @@
 
     python -m rustbed.symbols.origins FILE... > origins.txt
 
-A file is a vmlinux or a module with debug information, of any release and architecture. Facts of those
-functions are kept that rules of harness/log/families/places.py speak of.
+A file is a vmlinux or a module with debug information, of any release and architecture, or a table that was
+made before, so that kernels can be added one by one. Facts of those functions are kept that rules of
+harness/log/families/places.py speak of.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rustbed import process
 from rustbed.log.families.places import KEPT, find_roles
@@ -104,6 +106,29 @@ def render(chosen: Mapping[str, str], sources: Sequence[str]) -> str:
     return "\n".join([*parts, ""])
 
 
+def parse_table(text: str) -> dict[str, set[str]]:
+    """Return the file of each function of a table that `render` made."""
+    found: dict[str, set[str]] = defaultdict(set)
+    path = ""
+    for line in text.splitlines():
+        if line.startswith(" "):
+            for name in line.split():
+                found[name].add(path)
+        elif not line.startswith("#"):
+            path = line
+    return dict(found)
+
+
+def _read(path: str) -> tuple[dict[str, set[str]], list[str]]:
+    """Return the files of functions that a file tells, and what it is made from."""
+    with Path(path).open("rb") as file:
+        is_elf = file.read(4) == b"\x7fELF"
+    if is_elf:
+        return read_functions(_dump(path)), [path]
+    text = Path(path).read_text()
+    return parse_table(text), re.findall(r"^# from (.*)$", text, re.MULTILINE)
+
+
 def _dump(path: str) -> Iterator[str]:
     program = process.require_program("llvm-dwarfdump", package="llvm")
     with process.start([program, "--debug-info", path], stdout=process.PIPE) as dump:
@@ -112,8 +137,9 @@ def _dump(path: str) -> Iterator[str]:
 
 def main(paths: Sequence[str]) -> int:
     """Print the table of some files."""
-    kernels = [read_functions(_dump(path)) for path in paths]
-    sys.stdout.write(render(select(kernels), paths))
+    found = [_read(path) for path in paths]
+    sources = dict.fromkeys(source for _, sources in found for source in sources)
+    sys.stdout.write(render(select(kernel for kernel, _ in found), list(sources)))
     return 0
 
 

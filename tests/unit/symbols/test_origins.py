@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from rustbed.log.families.places import read_table
-from rustbed.symbols.origins import read_functions, render, select
+from rustbed.symbols.origins import main, parse_table, read_functions, render, select
 
 
 def entry(name: str, path: str, *, external: bool = False) -> list[str]:
@@ -30,3 +34,23 @@ def test_table_has_what_all_kernels_agree_on() -> None:
     chosen = select([one, other])
     assert chosen == {"toy_sort": "lib/toy.c"}
     assert set(read_table(render(chosen, ["two kernels"]))) == {"toy_sort"}
+
+
+def test_table_that_was_made_before_is_read_back() -> None:
+    chosen = {"toy_sort": "lib/toy.c", "toy_swap": "lib/toy.c", "toy_hash": "crypto/toy.c"}
+    assert parse_table(render(chosen, ["a kernel"])) == {name: {path} for name, path in chosen.items()}
+
+
+def test_tables_are_put_together_as_kernels_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = [
+        render({"toy_sort": "lib/toy.c", "toy_put": "lib/toy.c"}, ["one kernel"]),
+        # elsewhere one of them is a lock's, so that its name alone does not tell what it does
+        render({"toy_hash": "crypto/toy.c", "toy_put": "kernel/locking/toy.c"}, ["another", "a third"]),
+    ]
+    paths = [tmp_path / "one.txt", tmp_path / "other.txt"]
+    for path, table in zip(paths, tables, strict=True):
+        path.write_text(table)
+    assert main([str(path) for path in paths]) == 0
+    made = capsys.readouterr().out
+    assert parse_table(made) == {"toy_hash": {"crypto/toy.c"}, "toy_sort": {"lib/toy.c"}}
+    assert made.splitlines()[1:4] == ["# from one kernel", "# from another", "# from a third"]
