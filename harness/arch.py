@@ -29,6 +29,8 @@ class Arch:
     name: str
     # `uname -m` on such a machine
     uname: str
+    # 1: tested unless others are asked for, and by the project's gate; 2: on request
+    tier: int
     # make ARCH=
     kernel_arch: str
     # directory below arch/ in the kernel's sources, where nolibc and defconfigs look
@@ -43,6 +45,8 @@ class Arch:
     triple: str
     # Debian's name, for guest packages
     debian_arch: str
+    # and the suite that they are taken from
+    debian_suite: str = "trixie"
     # e_machine, EI_CLASS bits and byte order of modules and vmlinux (ELF specification)
     elf_machine: int
     word_bits: int
@@ -60,6 +64,8 @@ class Arch:
     firmware: Firmware
     # port driver and bus of hotpluggable slots; empty where the machine has no PCI
     hotplug_port: str
+    # QEMU's devices for tests that this architecture's QEMU does not have
+    lacks: tuple[str, ...] = ()
     # extra arguments the machine always needs
     machine_args: tuple[str, ...] = ()
     # what the kernel says if it measured its clocks wrongly because the host was busy, empty if it does
@@ -83,6 +89,7 @@ ARCHES: dict[str, Arch] = {
         Arch(
             name="x86_64",
             uname="x86_64",
+            tier=1,
             kernel_arch="x86",
             source_arch="x86",
             fragments=("pci",),
@@ -123,6 +130,7 @@ ARCHES: dict[str, Arch] = {
         Arch(
             name="arm64",
             uname="aarch64",
+            tier=1,
             kernel_arch="arm64",
             source_arch="arm64",
             fragments=("pci",),
@@ -145,6 +153,7 @@ ARCHES: dict[str, Arch] = {
         Arch(
             name="riscv64",
             uname="riscv64",
+            tier=1,
             kernel_arch="riscv",
             source_arch="riscv",
             fragments=("pci",),
@@ -165,8 +174,87 @@ ARCHES: dict[str, Arch] = {
             firmware=Firmware.DEVICE_TREE,
             hotplug_port="pcie-root-port",
         ),
+        Arch(
+            name="arm",
+            uname="armv7l",
+            tier=2,
+            kernel_arch="arm",
+            source_arch="arm",
+            fragments=("pci",),
+            kernel_image="arch/arm/boot/zImage",
+            image_magic=(0x24, b"\x18\x28\x6f\x01"),
+            triple="arm-linux-gnueabihf",
+            debian_arch="armhf",
+            elf_machine=40,
+            word_bits=32,
+            big_endian=False,
+            qemu="arm",
+            qemu_package="qemu-system-arm",
+            # a kernel of 32 bits reaches devices below 4 GiB only
+            machine="virt,highmem=off",
+            cpu="cortex-a15",
+            virtio_serial="virtio-serial-pci",
+            console="ttyAMA0",
+            firmware=Firmware.DEVICE_TREE,
+            hotplug_port="pcie-root-port",
+        ),
+        Arch(
+            name="loongarch64",
+            uname="loongarch64",
+            tier=2,
+            kernel_arch="loongarch",
+            source_arch="loongarch",
+            fragments=("pci",),
+            kernel_image="arch/loongarch/boot/vmlinux.efi",
+            image_magic=(0x38, b"\xcd\x23\x82\x81"),
+            triple="loongarch64-linux-gnu",
+            debian_arch="loong64",
+            # Debian 14 is the first release that has it
+            debian_suite="forky",
+            elf_machine=258,
+            word_bits=64,
+            big_endian=False,
+            qemu="loongarch64",
+            qemu_package="qemu-system-misc",
+            machine="virt",
+            cpu="la464",
+            virtio_serial="virtio-serial-pci",
+            console="ttyS0",
+            firmware=Firmware.DEVICE_TREE,
+            hotplug_port="pcie-root-port",
+            lacks=("pci-testdev", "edu"),
+        ),
+        Arch(
+            name="s390x",
+            uname="s390x",
+            tier=2,
+            kernel_arch="s390",
+            source_arch="s390",
+            # virtio is not PCI here, and QEMU has none of its PCI devices for tests
+            fragments=(),
+            kernel_image="arch/s390/boot/bzImage",
+            image_magic=(0x10008, b"S390EP"),
+            triple="s390x-linux-gnu",
+            debian_arch="s390x",
+            elf_machine=22,
+            word_bits=64,
+            big_endian=True,
+            qemu="s390x",
+            qemu_package="qemu-system-s390x",
+            machine="s390-ccw-virtio",
+            cpu="max",
+            virtio_serial="virtio-serial-ccw",
+            console="ttysclp0",
+            firmware=Firmware.NONE,
+            hotplug_port="",
+            lacks=("pci-testdev", "edu"),
+        ),
     )
 }
+
+
+# the architectures of a session that asks for none
+DEFAULT_ARCHES: tuple[Arch, ...] = tuple(row for row in ARCHES.values() if row.tier == 1)
 
 
 def require_arch(name: str) -> Arch:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rustbed.arch import ARCHES, Arch
+from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch
 from rustbed.cache import CACHE_HELP, MANIFEST, default_root
 from rustbed.errors import UsageError, suggest
 from rustbed.kernel.builtkernel import find_arch
@@ -33,7 +33,8 @@ def add_options(add: Callable[..., object]) -> None:
         "--arch",
         action="append",
         metavar="A[,B]",
-        help=f"architectures (default: {', '.join(ARCHES)}); `built`: those whose kernel is there",
+        help=f"architectures, of {', '.join(ARCHES)} (default: the first {len(DEFAULT_ARCHES)}); `all`;"
+        " `built`: those whose kernel is there",
     )
     add("--profile", default="default", help="kernel profile: kconfigs/profile/*.config")
     add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rustbed import cache as caching
 from rustbed import host
-from rustbed.arch import ARCHES, Arch, require_arch
+from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch, require_arch
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HarnessError, HostError, MachineError, UsageError
 from rustbed.forks.hot.shim import HOST, build_shim
@@ -28,10 +28,13 @@ from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.watching import Patience
 from rustbed.progress import Progress, Report
+from rustbed.toolroot.emulator import require_qemu_root
 from rustbed.toolroot.toolroot import Toolchain, open_toolchain
 
 ACCELS = ("auto", "kvm", "tcg")
 TOOLCHAINS = ("toolroot", "host")
+# in place of an architecture: those of all tiers
+ALL = "all"
 # a template is loaded by a new QEMU, or a QEMU that runs it copies itself
 FORKS = ("restored", "hot")
 
@@ -111,13 +114,21 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     """
     cache = choices.cache
     toolchain = open_toolchain(choices.toolchain, cache, report)
-    qemu = host.find_qemu(arch, toolroot=toolchain.root, chosen=choices.qemu)
+    qemu = _find_qemu(arch, choices, toolchain, report)
     kernel = _build(arch, choices, toolchain, report)
     image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
     accel = _choose_accel(choices, kernel, image, qemu, report)
     if choices.forks == "hot":
         qemu = _with_shim(qemu, accel, HOST if choices.qemu else toolchain, cache)
     return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
+
+
+def _find_qemu(arch: Arch, choices: Choices, toolchain: Toolchain, report: Report) -> Qemu:
+    """Return the QEMU chosen, else the host's or the toolroot's, as the toolchain is; else Debian's."""
+    if choices.qemu is not None or toolchain.root is None:
+        return host.find_qemu(arch, toolroot=None, chosen=choices.qemu)
+    root = require_qemu_root(arch, toolchain, choices.cache, report)
+    return host.find_qemu(arch, toolroot=root)
 
 
 def _with_shim(qemu: Qemu, accel: str, toolchain: Toolchain, cache: Cache) -> Qemu:
@@ -147,16 +158,18 @@ def _build(
 
 
 def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
-    """Return the rows of the architectures named (commas separate, too), of all if none is.
+    """Return the rows of the architectures named (commas separate, too), of tier 1 if none is.
 
-    A kernel built elsewhere has one architecture: then that is all. Raises UsageError.
+    `all` names every one. A kernel built elsewhere has one architecture: then that is all. Raises UsageError.
     """
     given = [name for value in names for name in value.split(",") if name]
+    if ALL in given:
+        return tuple(ARCHES.values())
     spec = parse_source(kernel)
     if not given and spec.kind is SourceKind.BUILT and (found := find_arch(Path(spec.where))) in ARCHES:
         given = [str(found)]
     # named twice is tested once
-    return tuple(dict.fromkeys(require_arch(name) for name in given)) or tuple(ARCHES.values())
+    return tuple(dict.fromkeys(require_arch(name) for name in given)) or DEFAULT_ARCHES
 
 
 class Platforms:

@@ -96,6 +96,11 @@ def incapable(request: MachineRequest, arch: Arch) -> str | None:
         return f"{arch}'s machine has no ACPI"
     if request.device_tree is not None and arch.firmware is Firmware.NONE:
         return f"{arch}'s machine has no device tree"
+    if any(isinstance(device, Device) for device in request.devices) and not arch.hotplug_port:
+        return f"{arch}'s machine has no PCI"
+    models = {device.partition(",")[0] for device in request.devices if isinstance(device, str)}
+    if lacking := sorted(models & set(arch.lacks)):
+        return f"QEMU for {arch} has no {', '.join(lacking)}"
     return None
 
 

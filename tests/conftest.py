@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rustbed.kernel.artifact import Kernel
+from rustbed.request import MachineRequest, incapable
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -18,8 +19,17 @@ def hotplug(kernel: Kernel, request: pytest.FixtureRequest) -> None:
 
     Nothing else may fail them: what a verdict raises is no AssertionError and no error of a machine.
     """
+    if not kernel.arch.hotplug_port:
+        pytest.skip(f"{kernel.arch}'s machine has no PCI")
     if kernel.has("CONFIG_PROVE_LOCKING"):
         known = pytest.mark.xfail(
             strict=True, raises=pytest.fail.Exception, reason="docs/findings/pciehp-reset-lock.md"
         )
         request.applymarker(known)
+
+
+@pytest.fixture
+def hotplug_testdev(hotplug: None, kernel: Kernel) -> None:
+    """For tests that plug a pci-testdev."""
+    if why := incapable(MachineRequest(devices=("pci-testdev",)), kernel.arch):
+        pytest.skip(why)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed import host
-from rustbed.arch import ARCHES
+from rustbed.arch import ARCHES, DEFAULT_ARCHES
 from rustbed.cli.arguments import choices_of
 from rustbed.cli.terminal import say
 from rustbed.errors import HarnessError
 from rustbed.options import add_options
 from rustbed.prepare import Choices
 from rustbed.progress import plural
+from rustbed.toolroot.emulator import find_qemu_root
 
 # GiB: the toolroot, one source, and build trees of three architectures (measured: 2.3, 1.8, 3 x 0.8)
 _DISK_GIB = 15.0
@@ -100,15 +101,17 @@ def _cached(choices: Choices) -> Iterator[Finding]:
 
 
 def _qemu(choices: Choices) -> Iterator[Finding]:
-    """Yield what QEMU there is: the chosen one, the newest toolroot's, or the host's."""
-    root = None
-    if choices.toolchain == "toolroot" and choices.qemu is None:
-        roots = sorted(choices.cache_root.glob("toolroots/*/root"), key=os.path.getmtime)
-        if not roots:
-            yield Finding(what="qemu", ok=True, detail="comes with the toolroot")
-            return
-        root = roots[-1]
-    for arch in ARCHES.values():
+    """Yield what QEMU there is: the chosen one, that of the cache, or the host's."""
+    cached = choices.toolchain == "toolroot" and choices.qemu is None
+    toolroots = sorted(choices.cache_root.glob("toolroots/*/root"), key=os.path.getmtime)
+    if cached and not toolroots:
+        yield Finding(what="qemu", ok=True, detail="comes with the toolroot")
+        return
+    for arch in ARCHES.values() if cached else DEFAULT_ARCHES:
+        root = find_qemu_root(arch, toolroots[-1], choices.cache) if cached else None
+        if cached and root is None:
+            yield Finding(what=f"qemu {arch}", ok=True, detail="fetched when it is first wanted")
+            continue
         try:
             version = ".".join(map(str, host.find_qemu(arch, toolroot=root, chosen=choices.qemu).version))
             yield Finding(what=f"qemu {arch}", ok=True, detail=version)

@@ -83,7 +83,12 @@ def build_image(
         kernel=kernel,
         modules=choose_modules(spec, kernel),
         busybox=fetch_package(
-            spec.busybox, kernel.arch.debian_arch, toolchain=toolchain, cache=cache, report=report
+            spec.busybox,
+            kernel.arch.debian_arch,
+            suite=kernel.arch.debian_suite,
+            toolchain=toolchain,
+            cache=cache,
+            report=report,
         ),
         nolibc_source=find_nolibc((kernel.source_dir, nolibc_source), toolchain, cache, report),
     )

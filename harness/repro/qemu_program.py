@@ -11,7 +11,7 @@ from rustbed.cache import Cache
 from rustbed.errors import HostError, suggest
 from rustbed.host import Qemu
 from rustbed.progress import ignore
-from rustbed.toolroot.packages import fetch_package
+from rustbed.toolroot.emulator import find_qemu_root, require_qemu_root
 from rustbed.toolroot.toolchain import Toolchain
 from rustbed.toolroot.toolroot import find_toolroot
 
@@ -20,12 +20,12 @@ Ask = Callable[[str], bool]
 
 
 def find_emulator(arch: Arch, chosen: Path | None, cache: Cache, ask: Ask = lambda question: False) -> Qemu:
-    """Return the QEMU to reproduce with: the one chosen, else the toolroot's if there is one, else PATH's.
+    """Return the QEMU to reproduce with: the one chosen, else one that is in the cache, else PATH's.
 
     Where there is none that will do, `ask` is whether Debian's is to be fetched into the cache: for one
     architecture, without the rest of a toolroot. Raises HostError if there is none and that is not wanted.
     """
-    root = None if chosen is not None else find_toolroot(cache)
+    root = None if chosen is not None else find_qemu_root(arch, find_toolroot(cache), cache)
     try:
         return host.find_qemu(arch, toolroot=root, chosen=chosen)
     except HostError as error:
@@ -40,16 +40,6 @@ def find_emulator(arch: Arch, chosen: Path | None, cache: Cache, ask: Ask = lamb
 
 def _fetch(arch: Arch, cache: Cache) -> Qemu:
     """Return Debian's QEMU, which runs from the cache whatever the host has. Raises HostError."""
-    native = host.native_arch()
-    if native is None:
-        raise HostError("there are no packages for this host's architecture", fix="--qemu PATH")
-    package = fetch_package(
-        arch.qemu_package,
-        native.debian_arch,
-        # fetched by the host's apt
-        toolchain=Toolchain(root=None, versions=(), identity=""),
-        cache=cache,
-        report=ignore,
-        with_dependencies=True,
-    )
-    return host.find_qemu(arch, toolroot=package.root)
+    # fetched by the toolroot's apt, or the host's where there is no toolroot
+    toolchain = Toolchain(root=find_toolroot(cache), versions=(), identity="")
+    return host.find_qemu(arch, toolroot=require_qemu_root(arch, toolchain, cache, ignore))

@@ -5,7 +5,8 @@ nor the toolroot's learns of foreign architectures; what it fetches is
 verified by the archive's signature. Knows nothing of what is in a package.
 
 Trixie's main suite is asked unless another is named: it is complete for every
-architecture, which backports are not at all times.
+architecture, which backports are not at all times. Where that other one is built
+upon trixie, what the package depends on may come from either.
 """
 
 from __future__ import annotations
@@ -20,9 +21,15 @@ from rustbed.cache import Cache, Facts
 from rustbed.progress import Progress, Report
 from rustbed.toolroot import mirror
 from rustbed.toolroot.toolchain import Bind, Toolchain
+from rustbed.toolroot.toolroot import BACKPORTS
 
 KIND = "packages"
 SUITE = "trixie"
+# the suites below one that does not stand alone
+_BELOW = {BACKPORTS: (SUITE,)}
+# suites whose lists are valid for a week, which mirrors that lag behind miss: for programs of guests, whose
+# age does not matter
+_DATED = ("forky",)
 
 # what is fetched is not installed: there is nothing to lock
 _WITH_DEPENDENCIES = (
@@ -65,7 +72,7 @@ def fetch_package(
     the host has: host.program_in says how. Raises HostError when it is unavailable.
     """
     of = f"{name}-{exactly}" if exactly else name
-    key = f"{of}-{suite}-{debian_arch}{'-whole' if with_dependencies else ''}"
+    key = _key(of, debian_arch, suite, with_dependencies=with_dependencies)
     what = f"package {name} for {debian_arch}"
 
     def fill(directory: Path) -> Facts:
@@ -88,6 +95,23 @@ def fetch_package(
     )
     root = cache.path(KIND, key) / "root"
     return Package(name=name, arch=debian_arch, version=facts["version"], root=root)
+
+
+def find_whole(name: str, debian_arch: str, suite: str, cache: Cache) -> Path | None:
+    """Return the root of a package that was fetched with its dependencies, None if it was not."""
+    key = _key(name, debian_arch, suite, with_dependencies=True)
+    return cache.path(KIND, key) / "root" if cache.find(KIND, key, check=()) is not None else None
+
+
+def _key(name: str, debian_arch: str, suite: str, *, with_dependencies: bool) -> str:
+    return f"{name}-{suite}-{debian_arch}{'-whole' if with_dependencies else ''}"
+
+
+def render_sources(mirror_url: str, debian_arch: str, suite: str, keyring: Path | None) -> str:
+    """Return the text of a sources.list for one package: its suite, and those below that."""
+    signed = f" signed-by={keyring}" if keyring else ""
+    suites = (suite, *_BELOW.get(suite, ()))
+    return "".join(f"deb [arch={debian_arch}{signed}] {mirror_url} {name} main\n" for name in suites)
 
 
 def render_options(work: str, debian_arch: str) -> tuple[str, ...]:
@@ -136,7 +160,14 @@ class _Fetch:
         for inner in ("state/lists/partial", "cache/archives/partial"):
             (self._directory / inner).mkdir(parents=True)
         (self._directory / "sources.list").write_text(self._sources(debian_arch))
-        apt = ["apt-get", *render_options(self._work, debian_arch)]
+        apt = [
+            "apt-get",
+            *render_options(self._work, debian_arch),
+            "-o",
+            f"APT::Default-Release={self._suite}",
+        ]
+        if self._suite in _DATED:
+            apt += ["-o", "Acquire::Check-Valid-Until=false"]
         if self._toolchain.root is not None:
             apt += ["-o", f"Acquire::https::CAInfo={_CERTIFICATES_INSIDE}"]
         self._run([*apt, "update"])
@@ -156,8 +187,7 @@ class _Fetch:
 
     def _sources(self, debian_arch: str) -> str:
         known = Path(self._toolchain.root or "/", *_KEYRING.parts[1:]).exists()
-        signed = f" signed-by={_KEYRING}" if known else ""
-        return f"deb [arch={debian_arch}{signed}] {mirror.find_mirror()} {self._suite} main\n"
+        return render_sources(mirror.find_mirror(), debian_arch, self._suite, _KEYRING if known else None)
 
     def _command(self, argv: Sequence[str]) -> list[str]:
         binds: list[Bind] = [(self._directory, "/work")]

@@ -125,7 +125,7 @@ def test_device_that_qemu_does_not_save_is_found_again(vm: Vm) -> None:
         assert vm.log.matching("data-match count: 1")
 
 
-@pytest.mark.usefixtures("hotplug")
+@pytest.mark.usefixtures("hotplug_testdev")
 def test_device_can_be_plugged_into_a_fork(vm: Vm) -> None:
     vm.insmod("rust_driver_pci")
     device = vm.plug("pci-testdev")

@@ -7,7 +7,7 @@ import pytest
 from rustbed import MonitorError, UsageError, Vm
 
 
-@pytest.mark.usefixtures("hotplug")
+@pytest.mark.usefixtures("hotplug_testdev")
 def test_devices_are_plugged_until_the_ports_are_taken(vm: Vm) -> None:
     with pytest.raises(MonitorError, match="no-such-device"):
         vm.plug("no-such-device")
@@ -29,7 +29,7 @@ def test_devices_are_plugged_until_the_ports_are_taken(vm: Vm) -> None:
 
 
 @pytest.mark.machine(free_ports=1)
-@pytest.mark.usefixtures("hotplug")
+@pytest.mark.usefixtures("hotplug_testdev")
 def test_port_is_free_again_after_unplugging(vm: Vm) -> None:
     first = vm.plug("pci-testdev")
     vm.unplug(first)

@@ -68,7 +68,7 @@ def test_override_binds_any_pci_device(vm: Vm) -> None:
 
 
 @pytest.mark.machine(devices=[])
-@pytest.mark.usefixtures("hotplug")
+@pytest.mark.usefixtures("hotplug_testdev")
 def test_device_that_comes_late_is_mapped_and_one_that_goes_is_unmapped(vm: Vm) -> None:
     with vm.module(DRIVER):
         address = vm.plug("pci-testdev").address

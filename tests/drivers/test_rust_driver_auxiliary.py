@@ -84,7 +84,7 @@ def test_children_come_and_go_with_their_parent(vm: Vm) -> None:
 
 
 @pytest.mark.machine(devices=[])
-@pytest.mark.usefixtures("hotplug")
+@pytest.mark.usefixtures("hotplug_testdev")
 def test_parent_that_is_plugged_in_late_brings_its_children(vm: Vm) -> None:
     with vm.module(PARENT):
         assert sysfs.listing(vm, DEVICES) == []

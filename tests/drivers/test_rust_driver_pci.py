@@ -129,7 +129,7 @@ def test_removed_device_comes_back_with_a_rescan(vm: Vm) -> None:
 
 
 @pytest.mark.machine(devices=[])
-@pytest.mark.usefixtures("hotplug")
+@pytest.mark.usefixtures("hotplug_testdev")
 def test_hotplugged_devices_come_and_go(vm: Vm) -> None:
     before = vm.plug("pci-testdev")
     with vm.module(DRIVER):

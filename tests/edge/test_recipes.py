@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rustbed.arch import ARCHES
+from rustbed.arch import DEFAULT_ARCHES
 from rustbed.report.junit import Case, render_junit
 from rustbed.report.known import load_known
 from rustbed.report.verdict import Outcome
@@ -41,9 +41,10 @@ SCRIPTS = {
 }
 
 
-def test_both_test_all_architectures() -> None:
-    assert GITHUB["jobs"]["test"]["strategy"]["matrix"]["arch"] == list(ARCHES)
-    assert GITLAB["test"]["parallel"]["matrix"] == [{"ARCH": list(ARCHES)}]
+def test_both_test_the_architectures_of_tier_1() -> None:
+    names = [arch.name for arch in DEFAULT_ARCHES]
+    assert GITHUB["jobs"]["test"]["strategy"]["matrix"]["arch"] == names
+    assert GITLAB["test"]["parallel"]["matrix"] == [{"ARCH": names}]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

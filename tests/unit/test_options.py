@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rustbed.arch import ARCHES
 from rustbed.errors import UsageError
 from rustbed.options import add_options, read_arches, read_choices
 from rustbed.plugin.options import ROWS
@@ -57,6 +58,12 @@ def test_fragment_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_architecture_named_twice_is_tested_once() -> None:
     arches = read_arches(given("--arch", "riscv64,x86_64", "--arch", "riscv64").__getitem__)
     assert [arch.name for arch in arches] == ["riscv64", "x86_64"]
+
+
+def test_all_means_every_tier() -> None:
+    arches = read_arches(given("--arch", "arm64", "--arch", "all").__getitem__)
+    assert arches == tuple(ARCHES.values())
+    assert {arch.tier for arch in arches} == {1, 2}
 
 
 def test_unknown_architecture_is_refused() -> None:

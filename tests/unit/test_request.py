@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.kernels import make_kernel
 
 from rustbed.arch import ARCHES, Arch, Firmware
 from rustbed.cache import Cache
+from rustbed.devices.device import Device, Served
 from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image
@@ -80,6 +82,26 @@ def test_machine_without_the_firmware_is_named(
     firmware: Firmware, asked: MachineRequest, why: str | None
 ) -> None:
     assert incapable(asked, replace(ARCHES["arm64"], firmware=firmware)) == why
+
+
+def refuse(_: Path | None) -> AbstractContextManager[Served]:
+    pytest.fail("nothing is started to answer what a machine can have")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "why"),
+    [
+        ("arm", ("pci-testdev", "edu,id=mine"), None),
+        ("loongarch64", ("virtio-rng-pci",), None),
+        ("loongarch64", ("edu,id=mine", "pci-testdev"), "QEMU for loongarch64 has no edu, pci-testdev"),
+        ("loongarch64", (Device(name="mine", serve=refuse),), None),
+        ("s390x", (Device(name="mine", serve=refuse),), "s390x's machine has no PCI"),
+    ],
+)
+def test_machine_without_a_device_is_named(
+    name: str, asked: tuple[str | Device, ...], why: str | None
+) -> None:
+    assert incapable(MachineRequest(devices=asked), ARCHES[name]) == why
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def load(directory: Path, arch: Arch = X86) -> object:
         (make_image(b"RSC\x05"), "riscv64", "7.3.4"),
         (gzip.compress(make_image(b"ARM\x64"), mtime=0), "arm64", "7.3.4"),
         (make_elf({".x": b"Linux version 7.3.4 (me)"}), "x86_64", "7.3.4"),
-        (make_elf({}, machine=22, big_endian=True), "ELF machine 22, 64 bits", None),
+        (make_elf({}, machine=43, big_endian=True), "ELF machine 43, 64 bits", None),
         (b"MZ" + bytes(2000), None, None),
         (b"\x1f\x8bnot gzip", None, None),
         (b"\x7fELF", None, None),

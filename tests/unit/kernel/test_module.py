@@ -49,7 +49,7 @@ def test_either_word_size_and_byte_order_is_read() -> None:
 
 
 def test_an_unknown_machine_is_named_by_its_number() -> None:
-    assert parse_elf(make_elf({}, machine=22, big_endian=True)).name_arch() == "ELF machine 22, 64 bits"
+    assert parse_elf(make_elf({}, machine=43, big_endian=True)).name_arch() == "ELF machine 43, 64 bits"
 
 
 @pytest.mark.parametrize(

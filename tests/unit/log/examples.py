@@ -11,7 +11,7 @@ from rustbed.log.splat import Kind, Splat
 HERE = Path(__file__).parent
 # one short log per phenomenon, of drivers nobody has
 LOGS = {path.stem: parse_console(path.read_text()) for path in sorted((HERE / "splats").glob("*.log"))}
-# what our own machines say from the first line to a driver's load and unload
+# what our own machines say from the first line on; of tier 1 to a driver's load and unload
 BOOTS = {path.stem: parse_console(path.read_text()) for path in sorted((HERE / "boots").glob("*.log"))}
 
 # the same without the first words of a kernel, which tell of a reboot where one has run already
@@ -72,7 +72,9 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "null_x86": (Kind.OOPS, NULL, "toy_read", True, (0, 24)),
     "out_of_memory": (Kind.OUT_OF_MEMORY, "out of memory", "", False, (0, 10)),
     "page_allocation": (Kind.OUT_OF_MEMORY, "page allocation failure", "toy_big_buffer", False, (0, 5)),
+    "page_domain_fault_arm": (Kind.OOPS, "Unhandled fault", "version_proc_show", False, (0, 26)),
     "paging_arm64": (Kind.OOPS, PAGING, "toy_write", True, (0, 26)),
+    "paging_loongarch": (Kind.OOPS, PAGING, "i8042_flush", True, (0, 28)),
     "paging_x86": (Kind.OOPS, PAGING, "toy_release", False, (0, 7)),
     "panic_init_exits": (Kind.PANIC, "kernel panic: Attempted to kill init!", "", True, (1, 3)),
     "panic_no_root": (Kind.PANIC, NO_ROOT, "", True, (1, 6)),

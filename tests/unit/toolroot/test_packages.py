@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rustbed.toolroot.packages import render_options
+from pathlib import Path
+
+from rustbed.toolroot.packages import render_options, render_sources
 
 
 def options(arch: str) -> dict[str, str]:
@@ -14,6 +16,20 @@ def options(arch: str) -> dict[str, str]:
 def test_apt_knows_the_guests_architecture_and_no_other() -> None:
     found = options("riscv64")
     assert (found["APT::Architecture"], found["APT::Architectures"]) == ("riscv64", "riscv64")
+
+
+def test_a_package_comes_from_its_suite_alone() -> None:
+    keyring = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+    assert render_sources("http://mirror/debian", "loong64", "forky", keyring) == (
+        f"deb [arch=loong64 signed-by={keyring}] http://mirror/debian forky main\n"
+    )
+
+
+def test_what_backports_do_not_have_comes_from_the_suite_below() -> None:
+    assert render_sources("http://mirror/debian", "amd64", "trixie-backports", None) == (
+        "deb [arch=amd64] http://mirror/debian trixie-backports main\n"
+        "deb [arch=amd64] http://mirror/debian trixie main\n"
+    )
 
 
 def test_nothing_of_the_hosts_apt_is_read_or_written() -> None:

@@ -1,0 +1,50 @@
+"""The QEMU of an architecture: the toolroot's, or Debian's package of it, fetched when it is first wanted.
+
+The toolroot brings the QEMUs of tier 1. The others stay out of it, so that a
+new architecture makes no new toolroot, and with it new kernels, for everybody.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rustbed.arch import Arch
+from rustbed.cache import Cache
+from rustbed.errors import HostError
+from rustbed.host import native_arch
+from rustbed.progress import Report
+from rustbed.toolroot.packages import fetch_package, find_whole
+from rustbed.toolroot.toolchain import Toolchain
+from rustbed.toolroot.toolroot import BACKPORTS
+
+# that of the toolroot's QEMUs: one version for all machines
+_SUITE = BACKPORTS
+
+
+def find_qemu_root(arch: Arch, toolroot: Path | None, cache: Cache) -> Path | None:
+    """Return the root that has an architecture's QEMU, None if it is still to be fetched."""
+    if toolroot is not None and (toolroot / "usr/bin" / f"qemu-system-{arch.qemu}").exists():
+        return toolroot
+    native = native_arch()
+    return None if native is None else find_whole(arch.qemu_package, native.debian_arch, _SUITE, cache)
+
+
+def require_qemu_root(arch: Arch, toolchain: Toolchain, cache: Cache, report: Report) -> Path:
+    """Return the root that has an architecture's QEMU, fetched if it is not in the cache.
+
+    `toolchain` does the fetching. Raises HostError if that fails.
+    """
+    if found := find_qemu_root(arch, toolchain.root, cache):
+        return found
+    native = native_arch()
+    if native is None:
+        raise HostError("there are no packages for this host's architecture", fix="--qemu PATH")
+    return fetch_package(
+        arch.qemu_package,
+        native.debian_arch,
+        toolchain=toolchain,
+        cache=cache,
+        report=report,
+        suite=_SUITE,
+        with_dependencies=True,
+    ).root
