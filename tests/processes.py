@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from rustbed.procfs import process_state, thread_times
 
 
 def is_running(pid: int) -> bool:
     """Whether a process is there and no zombie; one whose first thread is a zombie has others for a while."""
     return process_state(pid) not in ("", "Z") or len(thread_times(pid)) > 1
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes that a process has started and that run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        # one that has ended meanwhile is none
+        with suppress(OSError):
+            if entry.name.isdigit():
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                found += [int(entry.name)] if int(fields[1]) == parent and fields[0] != "Z" else []
+    return found

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
 from tests.boot.pytest_runs import pytest_argv, start
-from tests.processes import is_running
+from tests.processes import children, is_running
 
 # a server that a signal ended, in the counts
 KILLED = f"{REPLACED}the one before ended with status -9"
@@ -260,15 +260,3 @@ def test_session_that_is_ended_leaves_neither_server_nor_copy(
     while any(is_running(pid) for pid in pids):
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def children(parent: int) -> list[int]:
-    """Return the processes that a process has started and that run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        # one that has ended meanwhile is none
-        with suppress(OSError):
-            if entry.name.isdigit():
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                found += [int(entry.name)] if int(fields[1]) == parent and fields[0] != "Z" else []
-    return found

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.edge.forks.conftest import Start, descriptors
-from tests.processes import is_running
+from tests.edge.forks.conftest import Program, Start, descriptors
+from tests.processes import children, is_running
 
 from rustbed import process
 from rustbed.errors import ForkError
+
+# seconds: a copy takes a few milliseconds, so that these are moments all over one
+DELAYS = (0.001, 0.0027, 0.0041, 0.0058, 0.0076, 0.0093)
+
+
+def copy_often(program: Program) -> None:
+    for _ in range(1000):
+        with program.copied():
+            pass
+
+
+def require_no_copy(program: Program) -> None:
+    """Wait until there is no copy of a program: one ends a moment after its socket is closed."""
+    # what an interrupted function held goes with its frame
+    gc.collect()
+    end = time.monotonic() + 20
+    while left := [pid for pid in children(os.getpid()) if pid != program.pid]:
+        assert time.monotonic() < end, left
+        time.sleep(0.01)
 
 
 def test_copy_goes_on_with_all_threads_and_variables(start: Start) -> None:
@@ -146,6 +167,34 @@ def test_program_without_descriptors_left_refuses(start: Start) -> None:
     with pytest.raises(ForkError, match="cannot be copied"), program.copied():
         pass
     assert program.say("add 1") == "1"
+
+
+@pytest.mark.parametrize("delay_s", DELAYS)
+def test_program_killed_while_it_copies_is_an_error_and_leaves_no_copy(start: Start, delay_s: float) -> None:
+    program = start()
+    killer = threading.Timer(delay_s, os.kill, (program.pid, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(ForkError, match=r"asked for a copy|ended|did not come to life"):
+        copy_often(program)
+    killer.join()
+    require_no_copy(program)
+
+
+@pytest.mark.parametrize("delay_s", DELAYS)
+def test_interruption_while_a_program_copies_leaves_no_copy(start: Start, delay_s: float) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    program = start()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, delay_s)
+        with pytest.raises(KeyboardInterrupt):
+            copy_often(program)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    require_no_copy(program)
 
 
 def test_copies_killed_at_any_moment_leave_no_process(start: Start) -> None:
