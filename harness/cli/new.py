@@ -14,7 +14,9 @@ from rustbed.errors import UsageError, suggest
 # files of every directory
 _COMMON = "common"
 # what a bus needs of `rustbed boot`
-_BOOT = {"pci": " --device edu"}
+_BOOT = {"pci": " --device edu", "usb": " --device qemu-xhci --device usb-tablet"}
+# characters of a name, and of names on a bus whose ids are shorter (I2C_NAME_SIZE)
+_LONGEST, _LONGEST_ON = 40, {"i2c": 19}
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # what Rust reserves, and crates that every driver has: the crate of a driver is called like it
 _RESERVED = frozenset(
@@ -40,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Make the directory. Raises UsageError for a bad name, or a directory that exists."""
     directory = Path(args.name)
     boot = _BOOT.get(args.bus, "")
-    files = render_files(load_templates(args.bus), args.name, author=args.author, boot=boot)
+    longest = _LONGEST_ON.get(args.bus, _LONGEST)
+    files = render_files(load_templates(args.bus), args.name, author=args.author, boot=boot, longest=longest)
     if directory.exists():
         raise UsageError(f"{directory} exists already", fix="another name, or remove it")
     for name, text in files.items():
@@ -68,10 +71,14 @@ def load_templates(bus: str) -> dict[str, str]:
     }
 
 
-def render_files(templates: Mapping[str, str], name: str, *, author: str, boot: str = "") -> dict[str, str]:
+def render_files(
+    templates: Mapping[str, str], name: str, *, author: str, boot: str = "", longest: int = _LONGEST
+) -> dict[str, str]:
     """Return the files of a driver called `name`. Raises UsageError for a name that no module can have."""
-    if not _NAME.fullmatch(name) or name in _RESERVED or len(name) > 40:
+    if not _NAME.fullmatch(name) or name in _RESERVED:
         raise UsageError(f"a driver cannot be called {name!r}", wanted="toy, my_sensor2")
+    if len(name) > longest:
+        raise UsageError(f"a driver cannot be called {name!r}: {longest} characters are the most here")
     if not author.isprintable() or set(author) & set('"\\'):
         raise UsageError(f"an author cannot be called {author!r}")
     words = {
