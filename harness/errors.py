@@ -17,6 +17,7 @@
     │   └── DeviceError    a device written in Python failed: it raised, it is stuck, QEMU disagrees with it
     ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
     ├── SuiteError         tests that ran in the guest are red
+    ├── LifeError          a driver did not survive a step of its life, or left something behind
     ├── WaitError          what a test waited for never came, and the guest is well
     ├── CommandError       a guest command ended with a status other than the expected one
     └── MonitorError       QEMU refused a QMP command
@@ -178,6 +179,10 @@ class WaitError(HarnessError):
 
 class SuiteError(HarnessError):
     """Tests that ran in the guest are red, or lost."""
+
+
+class LifeError(HarnessError):
+    """A driver did not do what every driver must, or left something behind."""
 
 
 class MonitorError(HarnessError):

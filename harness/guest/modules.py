@@ -17,8 +17,8 @@ from rustbed.kernel.buildstate import find_beside
 from rustbed.kernel.module import read_module, require_loadable
 
 # where images/ puts modules, and where pushed ones go
-_MODULES = "/lib/modules"
-_PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
+PLACE = "/lib/modules"
+PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
 # parameters that the kernel takes for any module (unknown_module_param_cb in kernel/module/main.c)
 _EVERY_MODULE = ("async_probe", "dyndbg")
 
@@ -27,7 +27,7 @@ def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, obj
     """Load a module of the kernel, behind what it depends on, or a module file of the host by itself."""
     require_parameters(*find_file(kernel, name), params)
     if isinstance(name, Path):
-        remote = f"{_PUSHED}/{name.name}"
+        remote = f"{PUSHED}/{name.name}"
         push(guest, name.read_bytes(), remote, 0o644)
         guest.check(render_insmod(remote, params))
         return
@@ -36,8 +36,8 @@ def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, obj
     loaded = {line.split()[0] for line in there.splitlines()}
     for dependency in needed:
         if dependency.name not in loaded:
-            guest.check(render_insmod(f"{_MODULES}/{dependency.name}.ko", {}))
-    guest.check(render_insmod(f"{_MODULES}/{module.name}.ko", params))
+            guest.check(render_insmod(f"{PLACE}/{dependency.name}.ko", {}))
+    guest.check(render_insmod(f"{PLACE}/{module.name}.ko", params))
 
 
 def find_needed(guest: Guest, kernel: Kernel, path: Path) -> tuple[str | Path, ...]:

@@ -29,6 +29,10 @@ class ModuleFacts:
     # names of its parameters, sorted
     parameters: tuple[str, ...]
     elf: ElfHeader
+    # what it binds to, as modprobe knows it: "pci:v00001B36d00000005sv*sd*bc*sc*i*"
+    aliases: tuple[str, ...] = ()
+    # name and type of its parameters, as modinfo prints them: ("threshold", "i64")
+    types: tuple[tuple[str, str], ...] = ()
 
     @property
     def release(self) -> str:
@@ -62,6 +66,10 @@ def parse_module(data: bytes, name: str) -> ModuleFacts:
         depends=tuple(item.replace("-", "_") for item in known.get("depends", "").split(",") if item),
         parameters=tuple(sorted(parameters)),
         elf=elf,
+        aliases=tuple(value for key, value in pairs if key == "alias"),
+        types=tuple(
+            (value.partition(":")[0], value.partition(":")[2]) for key, value in pairs if key == "parmtype"
+        ),
     )
 
 

@@ -11,6 +11,7 @@ pytest_plugins = [
     "rustbed.plugin.collection",
     "rustbed.plugin.fixtures",
     "rustbed.plugin.building",
+    "rustbed.plugin.lifecycle",
     "rustbed.plugin.ahead",
     "rustbed.plugin.faulty",
     "rustbed.plugin.verdicts",

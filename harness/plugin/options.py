@@ -41,6 +41,8 @@ MARKERS = (
     "since(version): skip on kernels older than that, as 6.18",
     "expect_splat(pattern, kind=None): the kernel must report this, and may",
     "linger(seconds): judge so long after a driver came or went last, for work that outlives it",
+    "lifecycle(driver, params={}, device=None, ioctls=(), cycles=100): a module's name or a directory that"
+    " makes one; the fixture life goes through its life, step by step",
     "kmemleak: look for leaked memory when the test is done; skip, by name, where the kernel cannot",
 )
 

@@ -38,7 +38,7 @@ RANKS = (
     ("forks", "instruments", "bundle"),
     ("prepare",),
     ("request", "testrun", "options", "bench"),
-    ("repro",),
+    ("repro", "life"),
     ("bisect",),
     ("plugin", "cli"),
 )

@@ -1,0 +1,61 @@
+"""`rustbed life`: what every driver should survive, tried on one, without a test to write."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from rustbed import process
+
+_TEST = """\
+import pytest
+
+
+@pytest.mark.lifecycle({arguments})
+def test_life(life):
+    life()
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the driver; all other arguments are pytest's."""
+    parser.add_argument(
+        "driver", metavar="DRIVER", help="a module of the kernel, or a directory that makes one"
+    )
+    parser.add_argument("--device", help="what it binds to and can be plugged in, as QEMU's -device takes it")
+    parser.add_argument(
+        "--ioctl", action="append", default=[], type=_number, metavar="N", help="an ioctl that it takes"
+    )
+    parser.add_argument("--cycles", type=int, default=100, help="how often it is loaded and bound (100)")
+    parser.set_defaults(pytest_args=[])
+
+
+def _number(text: str) -> int:
+    return int(text, 0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Go through its life and return pytest's status; results are where those of tests are."""
+    is_directory = Path(args.driver).is_dir()
+    driver = str(Path(args.driver).absolute()) if is_directory else args.driver
+    known = {"device": args.device, "ioctls": args.ioctl, "cycles": args.cycles}
+    given = {name: value for name, value in known.items() if value}
+    with tempfile.TemporaryDirectory(prefix="rustbed-life-") as directory:
+        name = re.sub(r"\W", "_", Path(driver).name)
+        file = Path(directory) / f"test_{name}.py"
+        file.write_text(render_test(driver, given))
+        words = [
+            *(sys.executable, "-m", "pytest", str(file), f"--rootdir={directory}"),
+            *(f"--rustbed-results={Path.cwd() / 'results'}", "-p", "no:cacheprovider", "-rsx"),
+            *args.pytest_args,
+        ]
+        return process.run_attached(words)
+
+
+def render_test(driver: str, given: dict[str, object]) -> str:
+    """Return the file that pytest is to run."""
+    arguments = [repr(driver), *(f"{name}={value!r}" for name, value in given.items())]
+    return _TEST.format(arguments=", ".join(arguments))

@@ -1,0 +1,1 @@
+"""What every driver should survive: the steps of its life, and what each may leave behind."""

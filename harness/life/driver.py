@@ -1,0 +1,71 @@
+"""The driver whose life is gone through, and the hardware that it binds to. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rustbed.arch import Arch
+from rustbed.kernel.module import ModuleFacts
+from rustbed.machine.firmware import Firmware
+
+# PCI devices that QEMU has and drivers are written for first, by vendor and device
+_QEMU_DEVICES = {("1B36", "0005"): "pci-testdev", ("1234", "11E8"): "edu"}
+_PCI = re.compile(r"pci:v0000([0-9A-F]{4})d0000([0-9A-F]{4})")
+_TREE = re.compile(r"of:N\*T\*C([^*]+)$")
+_ACPI = re.compile(r"acpi\*?:([A-Z0-9]{7,8}):")
+
+_NODE = '/ { life { compatible = "%s"; }; };\n'
+_TABLE = """\
+DefinitionBlock ("", "SSDT", 2, "RUSTBD", "LIFE", 1)
+{
+    Device (\\_SB.LIFE) { Name (_HID, "%s") }
+}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Driver:
+    """A module, and what is known of how it is used."""
+
+    # a module of the kernel, or a module file of the host
+    module: str | Path
+    facts: ModuleFacts
+    # how it is loaded
+    params: Mapping[str, object] = field(default_factory=dict)
+    # a PCI device that can come and go, as an argument of -device; None: it binds to none that QEMU has
+    device: str | None = None
+    # numbers of ioctls that it is known to take
+    ioctls: tuple[int, ...] = ()
+    # how often it is loaded, and bound
+    cycles: int = 100
+
+    @property
+    def name(self) -> str:
+        """As in /proc/modules."""
+        return self.facts.name
+
+
+def find_device(aliases: Iterable[str]) -> str | None:
+    """Return a PCI device of QEMU's that a driver binds to, None if there is none."""
+    found = (match for alias in aliases if (match := _PCI.match(alias)))
+    return next((device for match in found if (device := _QEMU_DEVICES.get((match[1], match[2])))), None)
+
+
+def find_hardware(aliases: Iterable[str], arch: Arch) -> dict[str, object]:
+    """Return what a machine needs so that a driver has something to bind to: keywords of the machine marker.
+
+    Empty where that is unknown. Firmware says no more of the device than what it is.
+    """
+    aliases = list(aliases)
+    if device := find_device(aliases):
+        return {"devices": [device]}
+    tree = next((match[1] for alias in aliases if (match := _TREE.match(alias))), None)
+    if tree is not None and arch.firmware is not Firmware.NONE:
+        return {"device_tree": _NODE % tree}
+    acpi = next((match[1] for alias in aliases if (match := _ACPI.match(alias))), None)
+    if acpi is not None and arch.firmware is Firmware.ACPI:
+        return {"acpi": [_TABLE % acpi]}
+    return {}

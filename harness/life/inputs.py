@@ -1,0 +1,81 @@
+"""What a driver is given that no well-behaved program would give it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# written to every file, with one write(2) each
+JUNK = (
+    b"",
+    b"\n",
+    b"\0",
+    b"junk",
+    b"-1",
+    b"99999999999999999999999",
+    b"0x",
+    b"%s%n%p",
+    b" 1 2 3 4 5",
+    b"A" * 4096,
+    bytes(range(128, 256)),
+)
+
+# directions of an ioctl (include/uapi/asm-generic/ioctl.h)
+_NONE, _WRITE, _READ = 0, 1, 2
+# where an ioctl's argument points to: nowhere, or what the kernel must not take for a pointer
+_POINTERS = (
+    "none",
+    "null",
+    "unmapped",
+    "int:1",
+    "int:0xffffffffffffffff",
+    "int:0x8000000000000000",
+    f"buf:{'ff' * 8}",
+)
+# numbers that are tried of each type where nothing is known
+_COMMON = (0, 1, 0x80)
+_LARGEST = (1 << 14) - 1
+
+_NUMBER = re.compile(r"([iu])(\d+|size)$|(u?)(short|int|long|byte|ullong)$")
+_BITS = {"size": 64, "short": 16, "int": 32, "long": 64, "byte": 8, "ullong": 64}
+
+
+def extremes(kind: str) -> tuple[str, ...]:
+    """Return values for a parameter of a type as modinfo prints it: i64, bool, charp ..."""
+    if match := _NUMBER.fullmatch(kind):
+        word = match[2] or match[4]
+        bits = int(word) if word.isdecimal() else _BITS[word]
+        signed = match[1] == "i" or (match[1] is None and match[3] == "" and word not in ("byte", "ullong"))
+        low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+        numbers = (low, high, low - 1, high + 1, 0, -1, 1 << 128)
+        return (*map(str, dict.fromkeys(numbers)), "", "junk", "1 2")
+    if kind == "bool":
+        return ("Y", "N", "", "2", "junk")
+    return ("", "0", "-1", "junk", "A" * 1000, ",".join("9" * 40))
+
+
+def number_of(direction: int, kind: int, number: int, size: int) -> int:
+    """Return the number of an ioctl, as _IOC of asm-generic makes it."""
+    return direction << 30 | size << 16 | kind << 8 | number
+
+
+def ioctl_numbers(known: Iterable[int]) -> list[tuple[int, str]]:
+    """Return ioctls to issue, each with its argument as rbctl words it.
+
+    Those that are known with every pointer and with other sizes and directions; every number of their types;
+    some of each other type.
+    """
+    known = list(known)
+    calls = [(number, pointer) for number in known for pointer in _POINTERS]
+    for number in known:
+        kind, low, size = number >> 8 & 0xFF, number & 0xFF, number >> 16 & _LARGEST
+        for direction in range(4):
+            for other in {0, max(0, size - 1), size, size + 1, _LARGEST}:
+                calls.append((number_of(direction, kind, low, other), "unmapped"))
+    for kind in {number >> 8 & 0xFF for number in known}:
+        calls += [(number_of(_NONE, kind, low, 0), "unmapped") for low in range(256)]
+        calls += [(number_of(_READ | _WRITE, kind, low, 8), "unmapped") for low in range(256)]
+    for kind in range(256):
+        calls += [(number_of(_NONE, kind, low, 0), "none") for low in _COMMON]
+        calls += [(number_of(_READ, kind, low, 4), "unmapped") for low in _COMMON]
+    return list(dict.fromkeys(calls))

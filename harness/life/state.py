@@ -1,0 +1,98 @@
+"""What a guest has at a moment, and what it has more of later: a driver that is gone leaves nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rustbed.errors import LifeError
+from rustbed.guest.shell import Guest
+
+# parts that are paths
+NODES = "files of /dev"
+FILES = ("files of debugfs", "files of configfs", "files of /sys")
+# each part begins with a line of its own; processes come and go in /proc and need not be told apart
+_PARTS = {
+    "modules": "cut -d' ' -f1,3 /proc/modules",
+    "regions of memory": "sed 's/^ *//' /proc/iomem",
+    "interrupts": "awk '{ print $1, $NF }' /proc/interrupts",
+    "files of /dev": "find /dev -xdev",
+    "files of /sys": "find /sys -xdev ! -path '/sys/kernel/slab/*'",
+    "files of debugfs": "find /sys/kernel/debug -maxdepth 3",
+    "files of configfs": "find /sys/kernel/config",
+    "character and block devices": "cat /proc/devices /proc/misc",
+}
+_MARK = "=== "
+_MOUNTS = (
+    "mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug 2>/dev/null;"
+    " mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config 2>/dev/null; "
+)
+_SCRIPT = _MOUNTS + "".join(
+    f"echo '{_MARK}{name}'; {command} 2>/dev/null; " for name, command in _PARTS.items()
+)
+# lines of a difference that an error shows
+_SHOWN = 12
+_SLAB = re.compile(r"(\S+) +(\d+) +\d+ ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What there is: by part, its lines."""
+
+    parts: dict[str, frozenset[str]]
+
+    def more_than(self, before: State) -> dict[str, list[str]]:
+        """Return by part what was not there before, sorted; parts without are left out."""
+        new = {
+            part: sorted(lines - before.parts.get(part, frozenset())) for part, lines in self.parts.items()
+        }
+        return {part: lines for part, lines in new.items() if lines}
+
+
+def read_state(guest: Guest) -> State:
+    """Ask a guest for its state; takes some tenths of a second."""
+    return parse_state(guest.run(f"{_SCRIPT} true").output)
+
+
+def parse_state(text: str) -> State:
+    """Read what the guest printed."""
+    parts: dict[str, frozenset[str]] = {}
+    for part in text.split(f"{_MARK}")[1:]:
+        name, _, lines = part.partition("\n")
+        parts[name] = frozenset(line for line in lines.splitlines() if line)
+    return State(parts=parts)
+
+
+def require_nothing_left(before: State, after: State, what: str) -> None:
+    """Raise LifeError if there is something that was not there before."""
+    left = after.more_than(before)
+    if not left:
+        return
+    part, lines = next(iter(left.items()))
+    shown = {name.replace(" ", "_"): "\n".join(found[:_SHOWN]) for name, found in left.items()}
+    raise LifeError(f"{what} left {len(lines)} more {part}, {lines[0]} for one", **shown)
+
+
+def read_slabs(guest: Guest) -> dict[str, int]:
+    """Return how many objects of each slab cache are in use; empty where the kernel does not say."""
+    return parse_slabs(guest.run("cat /proc/slabinfo").output)
+
+
+def parse_slabs(text: str) -> dict[str, int]:
+    """Read /proc/slabinfo: the second field is the number of objects in use."""
+    return {match[1]: int(match[2]) for line in text.splitlines() if (match := _SLAB.match(line))}
+
+
+def find_growth(before: Mapping[str, int], after: Mapping[str, int], cycles: int) -> dict[str, int]:
+    """Return the slab caches that have as many objects more as there were cycles, and how many."""
+    more = {name: count - before.get(name, 0) for name, count in after.items()}
+    return {name: count for name, count in more.items() if count >= cycles}
+
+
+def require_no_growth(grown: Mapping[str, int], cycles: int) -> None:
+    """Raise LifeError if a slab cache has grown with the cycles: something was lost in each."""
+    if grown:
+        name, count = max(grown.items(), key=lambda each: each[1])
+        caches = ", ".join(f"{name}: {count}" for name, count in sorted(grown.items()))
+        raise LifeError(f"{count} objects more in {name} after {cycles} cycles", slab_caches=caches)

@@ -1,0 +1,269 @@
+"""The steps of a driver's life. Each begins with a pristine machine and ends with one that lost nothing.
+
+A step returns if the driver survived it, raises NotApplicableError with the reason where it makes no sense,
+and LifeError, or what a machine raises, where the driver did not survive. Splats are for the verdict to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+
+from rustbed.deadline import Deadline
+from rustbed.errors import LifeError, SyscallError
+from rustbed.guest.held import GuestFile
+from rustbed.guest.rbctl import render_steps
+from rustbed.life.inputs import JUNK, extremes, ioctl_numbers
+from rustbed.life.state import find_growth, read_slabs, require_no_growth
+from rustbed.life.subject import NotApplicableError, Subject
+from rustbed.machine.hotplug import Plugged
+
+# cycles before the first count of a slab cache: what is allocated once is there by then
+_WARM = 5
+# seconds on real hardware for all cycles
+_CYCLES_S = 120.0
+# seconds until the kernel has freed what kfree_rcu puts off (KFREE_DRAIN_JIFFIES in mm/slab_common.c is 5 s)
+_DEFERRED_S = 12.0
+# files of a driver that are held open while it goes
+_HELD = 8
+# system calls in one command
+_BATCH = 200
+# a shell's status of a process that a signal ended is more than that
+_KILLED = 128
+# allocations that are let fail at most
+_ALLOCATIONS = 1_000
+
+
+def load_and_unload(subject: Subject) -> None:
+    """Load and unload it again and again: no slab cache grows with the cycles."""
+    with subject.loaded():
+        pass
+    _cycle(subject, f"{subject.insmod.removeprefix('exec ')} && rmmod {subject.driver.name}")
+    subject.require_gone("loading and unloading")
+
+
+def bind_and_unbind(subject: Subject) -> None:
+    """Unbind and bind each of its devices again and again."""
+    with subject.loaded():
+        devices = subject.require_bound()
+        commands = [each.command(verb) for each in devices for verb in ("unbind", "bind")]
+        _cycle(subject, " && ".join(commands))
+        if subject.bound() != devices:
+            raise LifeError("it has not all devices back that were unbound", had=devices, has=subject.bound())
+
+
+def _cycle(subject: Subject, command: str) -> None:
+    """Run a command as often as the driver wants, and compare slab caches before and after."""
+    loop = "i=0; while [ $i -lt {times} ]; do {command} || exit; i=$((i+1)); done"
+    before: dict[str, int] = {}
+    for times in (_WARM, subject.driver.cycles):
+        before = read_slabs(subject.vm)
+        done = subject.vm.run(loop.format(times=times, command=f"{{ {command}; }}"), _CYCLES_S)
+        if done.status != 0:
+            raise LifeError(f"it did not go through {times} cycles", status=done.status, output=done.output)
+    grown = find_growth(before, read_slabs(subject.vm), subject.driver.cycles)
+    deadline = Deadline.after(_DEFERRED_S)
+    while grown and not deadline.expired:
+        subject.vm.check("sleep 0.5")
+        grown = find_growth(before, read_slabs(subject.vm), subject.driver.cycles)
+    require_no_growth(grown, subject.driver.cycles)
+
+
+def unbind_while_open(subject: Subject) -> None:
+    """Take its devices away while its files are open, use the files, and give the devices back."""
+    with subject.loaded():
+        devices = subject.require_bound()
+        with _open_files(subject) as held:
+            subject.vm.check(" && ".join(each.command("unbind") for each in devices))
+            _use(held)
+        subject.vm.check(" && ".join(each.command("bind") for each in devices))
+
+
+def unload_while_open(subject: Subject) -> None:
+    """Unload it while its files are open: that is refused, or the files are dead and can still be closed."""
+    _ = subject.before
+    subject.vm.insmod(subject.driver.module, **subject.driver.params)
+    with _open_files(subject) as held:
+        unloaded = subject.vm.run(f"rmmod {subject.driver.name}").status == 0
+        _use(held)
+    subject.require_alive()
+    if not unloaded:
+        subject.vm.rmmod(subject.driver.name)
+    subject.require_gone("the module, unloaded while its files were open,")
+
+
+@contextmanager
+def _open_files(subject: Subject) -> Iterator[list[GuestFile]]:
+    """Hold some of the driver's device nodes and files open."""
+    with ExitStack() as stack:
+        held = []
+        brought = subject.brought()
+        for path in (*brought.nodes, *brought.files):
+            for mode in ("rw", "r", "w"):
+                try:
+                    held.append(stack.enter_context(subject.vm.open(path, mode)))
+                except SyscallError:
+                    continue
+                break
+            if len(held) == _HELD:
+                break
+        if not held:
+            raise NotApplicableError("it has neither device nodes nor files that can be opened")
+        yield held
+
+
+def _use(held: list[GuestFile]) -> None:
+    """Do with open files what may be refused, but must not hurt."""
+    for file in held:
+        for use in (partial(file.pread, 16, 0), partial(file.write, b"1"), partial(file.ioctl, 0)):
+            with suppress(SyscallError):
+                use()
+
+
+def unplug_while_open(subject: Subject) -> None:
+    """Pull its device out while its files are open, use the files, and plug a device in again."""
+    _require_pluggable(subject)
+    _ = subject.before
+    with subject.vm.module(subject.driver.module, **subject.driver.params):
+        for _ in range(2):
+            device = _plug(subject)
+            try:
+                with _open_files(subject) as held:
+                    subject.vm.unplug(device)
+                    _use(held)
+            except NotApplicableError:
+                subject.vm.unplug(device)
+            if subject.bound():
+                raise LifeError("it has a device that was pulled out", devices=subject.bound())
+    subject.require_gone("the device that came and went")
+
+
+def two_devices(subject: Subject) -> None:
+    """Let it have two devices at once, and lose the first one first."""
+    _require_pluggable(subject)
+    _ = subject.before
+    with subject.vm.module(subject.driver.module, **subject.driver.params):
+        first = _plug(subject)
+        second = _plug(subject)
+        for device in (first, second):
+            subject.vm.unplug(device)
+    subject.require_gone("two devices that came and went")
+
+
+def _require_pluggable(subject: Subject) -> None:
+    if subject.driver.device is None:
+        raise NotApplicableError(
+            "no device of QEMU's that it binds to can be plugged in: name one with device="
+        )
+
+
+def _plug(subject: Subject) -> Plugged:
+    """Plug a device in and wait until the driver has it."""
+    had = len(subject.bound())
+    device = subject.vm.plug(subject.driver.device or "")
+    subject.vm.wait_for(lambda: len(subject.bound()) > had, "the driver to bind to the device")
+    return device
+
+
+def parameters(subject: Subject) -> None:
+    """Load it with parameters at their extremes and beyond; what is taken can be unloaded."""
+    types = subject.driver.facts.types
+    if not types:
+        raise NotApplicableError("it has no parameters")
+    with subject.loaded():
+        pass
+    for name, kind in types:
+        for value in extremes(kind):
+            loaded = subject.vm.run(subject.insmod_with(**{**subject.driver.params, name: value}))
+            if loaded.status == 0:
+                subject.vm.rmmod(subject.driver.name)
+    subject.require_gone("loading it with extreme parameters")
+
+
+def files(subject: Subject) -> None:
+    """Read every file that it brought, and write junk to it, one system call each."""
+    with subject.loaded():
+        found = subject.brought().files
+        if not found:
+            raise NotApplicableError("it brings no files to sysfs, debugfs and configfs")
+        for path in found:
+            reads = [f"open:r,nonblock:{path}", "read:3:4096", "pread:3:16:1000000", "close:3"]
+            writes = [
+                step
+                for junk in JUNK
+                for step in (f"open:w,nonblock:{path}", f"write:3:{junk.hex()}", "close:3")
+            ]
+            _steps(subject, [*reads, *writes])
+        subject.require_alive()
+
+
+def ioctls(subject: Subject) -> None:
+    """Issue ioctls with numbers that it knows, numbers beside them, and with pointers to nowhere."""
+    with subject.loaded():
+        if not (nodes := subject.brought().nodes):
+            raise NotApplicableError("it has no device node")
+        numbers = ioctl_numbers(subject.driver.ioctls)
+        # a driver may say something to each; the records come to us all the same
+        subject.vm.run("dmesg -n 3")
+        for node in nodes:
+            for first in range(0, len(numbers), _BATCH):
+                calls = [f"ioctl:3:{number:#x}:{what}" for number, what in numbers[first : first + _BATCH]]
+                _steps(subject, [f"open:rw,nonblock:{node}", *calls])
+        subject.vm.run("dmesg -n 7")
+        subject.require_alive()
+
+
+def _steps(subject: Subject, steps: list[str]) -> None:
+    """Make system calls in a process of their own. What they return does not matter, how it ends does."""
+    done = subject.vm.run(f"exec rbctl sys {render_steps(steps)}")
+    if done.status > _KILLED:
+        raise LifeError(
+            "a process died in a system call", step=steps[0], status=done.status, output=done.output
+        )
+
+
+def allocations(subject: Subject) -> None:
+    """Let each allocation of its loading and probing fail, one after the other."""
+    for option in ("CONFIG_FAILSLAB", "CONFIG_FAULT_INJECTION_DEBUG_FS"):
+        if not subject.vm.kernel.has(option):
+            raise NotApplicableError(f"this kernel has no {option}: the debug profile has")
+    with subject.loaded():
+        pass
+    subject.vm.check("echo N >/sys/kernel/debug/failslab/ignore-gfp-wait")
+    for nth in range(1, _ALLOCATIONS):
+        subject.vm.mark_log()
+        done = subject.vm.run(f"echo {nth} >/proc/self/fail-nth; {subject.insmod}")
+        if done.status == 0:
+            subject.vm.rmmod(subject.driver.name)
+        if not subject.vm.log.matching("FAULT_INJECTION: forcing a failure"):
+            break
+    else:
+        raise LifeError(f"it has more than {_ALLOCATIONS} allocations to load")
+    subject.require_gone("loading it with allocations that failed")
+
+
+def reboot(subject: Subject) -> None:
+    """Restart the machine while it is loaded and bound."""
+    subject.vm.insmod(subject.driver.module, **subject.driver.params)
+    subject.vm.run_to_end("reboot -f")
+
+
+STEPS: dict[str, Callable[[Subject], None]] = {
+    step.__name__: step
+    for step in (
+        load_and_unload,
+        bind_and_unbind,
+        unbind_while_open,
+        unload_while_open,
+        unplug_while_open,
+        two_devices,
+        parameters,
+        files,
+        ioctls,
+        allocations,
+        reboot,
+    )
+}
+# that want hardware which comes and goes: the machine begins without
+PLUGGING = frozenset((unplug_while_open.__name__, two_devices.__name__))

@@ -1,0 +1,112 @@
+"""A driver in a machine: loaded, bound, asked what it brought."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rustbed.guest import modules
+from rustbed.life.driver import Driver
+from rustbed.life.state import FILES, NODES, State, read_state, require_nothing_left
+from rustbed.machine.vm import Vm
+
+# prints BUS DRIVER DEVICE for each device that a driver of a module is bound to
+_BOUND = """\
+for d in /sys/bus/*/drivers/*; do
+  case "$(readlink "$d/module")" in */{name}) ;; *) continue ;; esac
+  for x in "$d"/*; do [ -e "$x/driver" ] && echo "$d|${{x##*/}}"; done
+done; true"""
+
+
+class NotApplicableError(Exception):
+    """A step makes no sense for a driver or a machine, for the reason given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """A device and the driver that has it."""
+
+    # the driver's directory in sysfs
+    driver: str
+    # the device's name
+    device: str
+
+    def command(self, verb: str) -> str:
+        """Return the command that binds or unbinds it."""
+        return f"echo {shlex.quote(self.device)} >{shlex.quote(self.driver)}/{verb}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """Paths that came with a driver."""
+
+    # in /dev
+    nodes: tuple[str, ...]
+    # regular files of sysfs, debugfs and configfs
+    files: tuple[str, ...]
+
+
+@dataclass
+class Subject:
+    """The driver, and the machine that it lives in."""
+
+    vm: Vm
+    driver: Driver
+
+    @cached_property
+    def before(self) -> State:
+        """What there was before the driver came."""
+        return read_state(self.vm)
+
+    @property
+    def insmod(self) -> str:
+        """The command that loads the module, which the guest has once it was loaded."""
+        return self.insmod_with(**self.driver.params)
+
+    def insmod_with(self, **params: object) -> str:
+        """Return the command that loads the module with other parameters."""
+        module = self.driver.module
+        path = (
+            f"{modules.PUSHED}/{module.name}" if isinstance(module, Path) else f"{modules.PLACE}/{module}.ko"
+        )
+        return modules.render_insmod(path, params)
+
+    @contextmanager
+    def loaded(self) -> Iterator[None]:
+        """Load the module, unload it on the way out, and compare what there is with what there was."""
+        _ = self.before
+        with self.vm.module(self.driver.module, **self.driver.params):
+            yield
+        self.require_gone("the module, unloaded,")
+
+    def require_gone(self, what: str) -> None:
+        """Raise LifeError if something is there that was not there before the driver came."""
+        self.vm.live.linger(0.1)
+        require_nothing_left(self.before, read_state(self.vm), what)
+
+    def require_alive(self) -> None:
+        """Ask the machine for a sign of life. Raises MachineError."""
+        self.vm.check("echo alive")
+
+    def bound(self) -> list[Bound]:
+        """Return the devices that the driver has."""
+        rows = (line.split("|") for line in self.vm.check(_BOUND.format(name=self.driver.name)).splitlines())
+        return [Bound(driver=driver, device=device) for driver, device in rows]
+
+    def require_bound(self) -> list[Bound]:
+        """Return the devices that the driver has. Raises NotApplicableError if it has none."""
+        if not (found := self.bound()):
+            raise NotApplicableError("it has bound to no device of this machine")
+        return found
+
+    def brought(self) -> Brought:
+        """Return what is there now and was not before the driver came."""
+        new = read_state(self.vm).more_than(self.before)
+        paths = [path for part in FILES for path in new.get(part, [])]
+        quoted = " ".join(map(shlex.quote, paths))
+        listed = self.vm.check(f'for f in {quoted}; do [ -f "$f" ] && echo "$f"; done; true') if paths else ""
+        return Brought(nodes=tuple(new.get(NODES, [])), files=tuple(listed.splitlines()))

@@ -1,0 +1,76 @@
+"""The fixture `life`: a driver's life, of which each step is a test of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rustbed.arch import Arch
+from rustbed.errors import UsageError
+from rustbed.kernel.module import read_module
+from rustbed.life.driver import Driver, find_device, find_hardware
+from rustbed.life.steps import PLUGGING, STEPS
+from rustbed.life.subject import NotApplicableError, Subject
+from rustbed.plugin.fixtures import instruments_of, platform_of, run_of, spec_of
+from rustbed.request import MachineRequest
+
+_FIXTURE = "life"
+_MARKER = "lifecycle"
+_KEYWORDS = ("params", "device", "ioctls", "cycles")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test for each step of the life."""
+    if _FIXTURE in metafunc.fixturenames and metafunc.definition.get_closest_marker(_MARKER):
+        metafunc.parametrize(_FIXTURE, STEPS, indirect=True)
+
+
+@pytest.fixture
+def life(
+    rustbed_arch: Arch, request: pytest.FixtureRequest, build_module: Callable[[str | Path], Path]
+) -> Callable[[], None]:
+    """Return a function that lets the driver of the `lifecycle` marker go through a step of its life."""
+    item = request.node
+    marker = item.get_closest_marker(_MARKER)
+    if marker is None or not hasattr(request, "param"):
+        raise UsageError("the fixture life wants @pytest.mark.lifecycle(DRIVER) on the test")
+    module, known = _read_marker(*marker.args, **marker.kwargs)
+    platform, wanted = platform_of(item, rustbed_arch)
+    step = str(request.param)
+    is_directory = isinstance(module, Path) or (item.path.parent / module).is_dir()
+    found = build_module(module) if is_directory else platform.kernel.require_module(str(module)).path
+    facts = read_module(found)
+    known.setdefault("device", find_device(facts.aliases))
+    driver = Driver(module=found if is_directory else facts.name, facts=facts, **known)
+    if step not in PLUGGING:
+        wanted = _with_hardware(wanted, driver, rustbed_arch)
+
+    def live() -> None:
+        instruments = instruments_of(item, platform.kernel)
+        spec = spec_of(item, platform, wanted)
+        try:
+            with run_of(request).machine(platform, spec, instruments, from_boot=False) as vm:
+                STEPS[step](Subject(vm=vm, driver=driver))
+        except NotApplicableError as error:
+            pytest.skip(str(error))
+
+    return live
+
+
+def _read_marker(driver: str | Path, **known: Any) -> tuple[str | Path, dict[str, Any]]:
+    """Return the driver, and what the marker says of it. Raises UsageError."""
+    if unknown := sorted(set(known) - set(_KEYWORDS)):
+        raise UsageError(f"lifecycle has no {', '.join(unknown)}", choices=", ".join(_KEYWORDS))
+    return driver, known
+
+
+def _with_hardware(wanted: MachineRequest, driver: Driver, arch: Arch) -> MachineRequest:
+    """Return the machine with something to bind to, unless the test says itself what that is."""
+    if wanted.devices or wanted.device_tree or wanted.acpi:
+        return wanted
+    if driver.device:
+        return wanted.updated({"devices": [driver.device]})
+    return wanted.updated(find_hardware(driver.facts.aliases, arch))

@@ -1,0 +1,29 @@
+"""What a driver binds to is known from its aliases."""
+
+from __future__ import annotations
+
+from rustbed.arch import ARCHES, require_arch
+from rustbed.life.driver import find_device, find_hardware
+
+PCI = ("pci:v00001B36d00000005sv*sd*bc*sc*i*",)
+PLATFORM = ("of:N*T*Ctest,rust-deviceC*", "of:N*T*Ctest,rust-device", "acpi*:LNUXBEEF:*")
+
+
+def test_pci_devices_that_qemu_has() -> None:
+    assert find_device(PCI) == "pci-testdev"
+    assert find_device(("pci:v00008086d0000100Esv*sd*bc*sc*i*", *PLATFORM)) is None
+    assert [find_hardware(PCI, arch) for arch in ARCHES.values()] == [{"devices": ["pci-testdev"]}] * len(
+        ARCHES
+    )
+
+
+def test_platform_devices_come_from_a_device_tree_or_else_from_acpi() -> None:
+    (text,) = find_hardware(PLATFORM, require_arch("arm64")).values()
+    assert 'compatible = "test,rust-device"' in str(text)
+    hardware = find_hardware(PLATFORM[2:], require_arch("x86_64"))
+    assert "LNUXBEEF" in str(hardware["acpi"])
+    assert find_hardware(PLATFORM[2:], require_arch("riscv64")) == {}
+
+
+def test_a_driver_without_aliases_needs_nothing() -> None:
+    assert find_hardware((), require_arch("x86_64")) == {}

@@ -1,0 +1,57 @@
+"""What a driver leaves behind is seen, and what it does not leave is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from rustbed.errors import LifeError
+from rustbed.life.state import (
+    find_growth,
+    parse_slabs,
+    parse_state,
+    require_no_growth,
+    require_nothing_left,
+)
+
+BEFORE = """\
+=== modules
+=== files of /dev
+/dev
+/dev/null
+"""
+AFTER = """\
+=== modules
+toy 0
+=== files of /dev
+/dev
+/dev/null
+/dev/toy
+"""
+SLABS = """\
+slabinfo - version: 2.1
+# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>
+kmalloc-96        1234   1344     96   42    1 : tunables    0    0    0 : slabdata     32     32      0
+dentry             900    950    192   21    1 : tunables    0    0    0 : slabdata     45     45      0
+"""
+
+
+def test_what_is_new_is_told_by_kind() -> None:
+    new = parse_state(AFTER).more_than(parse_state(BEFORE))
+    assert new == {"modules": ["toy 0"], "files of /dev": ["/dev/toy"]}
+    with pytest.raises(LifeError, match="it left 1 more modules, toy 0 for one"):
+        require_nothing_left(parse_state(BEFORE), parse_state(AFTER), "it")
+
+
+def test_what_is_the_same_or_less_is_nothing_left() -> None:
+    require_nothing_left(parse_state(AFTER), parse_state(AFTER), "it")
+    require_nothing_left(parse_state(AFTER), parse_state(BEFORE), "it")
+
+
+def test_a_cache_that_grows_with_the_cycles_is_a_leak() -> None:
+    before = parse_slabs(SLABS)
+    assert before == {"kmalloc-96": 1234, "dentry": 900}
+    grown = find_growth(before, {"kmalloc-96": 1334, "dentry": 999, "new": 3}, 100)
+    assert grown == {"kmalloc-96": 100}
+    with pytest.raises(LifeError, match="100 objects more in kmalloc-96 after 100 cycles"):
+        require_no_growth(grown, 100)
+    require_no_growth({}, 100)
