@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--slower", type=_factor, metavar="FACTOR", help="slower by more than this is a regression")
     add("--floor", type=float, default=FLOOR_S, metavar="S", help="if by these seconds too (default: 1)")
+    add("--growth", type=_percent, metavar="5%", help="a module that grew by more than this is a regression")
     add("--format", choices=tuple(FORMATS), default="text", help="github, gitlab: annotated source lines")
 
 
@@ -41,6 +42,13 @@ def _factor(text: str) -> float:
     if not 1 <= factor < 1e6:
         raise argparse.ArgumentTypeError(f"{text} is not a factor: 1 or more")
     return factor
+
+
+def _percent(text: str) -> float:
+    percent = float(text.removesuffix("%"))
+    if not 0 <= percent < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a percentage: 0% or more")
+    return percent
 
 
 def _days(text: str) -> int:
@@ -63,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         today=datetime.now(UTC).date(),
         slower=args.slower,
         floor_s=args.floor,
+        growth=args.growth,
         history=load_history(args.history, names=names, without=args.new) if args.history else None,
         flake_days=args.expect_flakes,
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from rustbed import runfiles
 from rustbed.errors import CommandError, HarnessError, LostError
 from rustbed.instruments.instrument import Instrument
+from rustbed.kernel.module import measure_file
 from rustbed.log.record import Record, render_records
 from rustbed.log.splat import Kind, Splat, find_splats, new_taints
 from rustbed.machine.live import Live
@@ -67,6 +68,7 @@ class Watched:
             run_dir=live.run_dir,
             hang=ended.hang if ended is not None else "",
             reported=tuple(live.reported),
+            modules=_modules(live),
         )
 
     def _take(self, *, wants_look: bool) -> tuple[tuple[Record, ...], tuple[str, ...]]:
@@ -117,6 +119,15 @@ def watch(live: Live, instruments: Sequence[Instrument], linger_s: float = LINGE
     """Begin to watch a machine. Raises MachineError."""
     begun = [(each, each.begin(live.run)) for each in instruments]
     return Watched(live=live, instruments=begun, linger_s=linger_s)
+
+
+def _modules(live: Live) -> tuple[tuple[str, int, int, int], ...]:
+    """Return the sizes of the modules that were loaded; of a file that is gone or none there is none."""
+    found = []
+    for name, (path, _) in sorted(live.loaded.items()):
+        with suppress(OSError, HarnessError):
+            found.append((name, *measure_file(path, path.stat().st_mtime_ns)))
+    return tuple(found)
 
 
 def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:

@@ -17,7 +17,9 @@ Data = bytes | mmap
 # e_type of a file that is not linked yet: its sections have no addresses
 _RELOCATABLE = 1
 # sh_flags of what has a place in memory, and of code
-_ALLOCATED, _EXECUTABLE = 2, 4
+_WRITABLE, _ALLOCATED, _EXECUTABLE = 1, 2, 4
+# sh_type of what has no bytes in the file
+_NOBITS = 8
 # a type of notes, and whose it is (the linker's --build-id)
 _BUILD_ID = 3
 
@@ -34,6 +36,9 @@ class Section:
     alignment: int
     allocated: bool
     executable: bool
+    writable: bool
+    # it has a place in memory and no bytes in the file
+    empty: bool
     # where in the file its header is
     header: int
 
@@ -93,6 +98,8 @@ def parse_elf(data: Data) -> ElfHeader:
                 alignment=row[8],
                 allocated=bool(row[2] & _ALLOCATED),
                 executable=bool(row[2] & _EXECUTABLE),
+                writable=bool(row[2] & _WRITABLE),
+                empty=row[1] == _NOBITS,
                 header=header,
             )
             for header, row in rows

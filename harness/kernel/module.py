@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rustbed.arch import Arch
@@ -38,6 +39,20 @@ class ModuleFacts:
     def release(self) -> str:
         """The kernel release in the vermagic."""
         return self.vermagic.partition(" ")[0]
+
+
+def measure(elf: ElfHeader) -> tuple[int, int, int]:
+    """Return the bytes of text, data and bss as size(1) counts them: text is all that is not written."""
+    placed = [section for section in elf.sections if section.allocated]
+    text = sum(section.size for section in placed if not section.writable and not section.empty)
+    data = sum(section.size for section in placed if section.writable and not section.empty)
+    return text, data, sum(section.size for section in placed if section.empty)
+
+
+@lru_cache(maxsize=256)
+def measure_file(path: Path, mtime_ns: int) -> tuple[int, int, int]:
+    """Return what `measure` says of a module file; `mtime_ns` tells an edited one from its predecessor."""
+    return measure(read_module(path).elf)
 
 
 def parse_modinfo(section: bytes) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from rustbed.log.record import strip_ansi
 from rustbed.report.junit import Case
 from rustbed.report.ktap import cases_of
 from rustbed.report.result import split_arch
+from rustbed.report.sizes import render_sizes
 from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
 
 # name of the suite, and of what belongs to no test
@@ -135,6 +136,7 @@ def _machine_properties(machine: MachineReport, suffix: str) -> list[tuple[str, 
         "arch": machine.arch,
         "accel": machine.accel,
         "boot_ms": boot_ms,
+        "modules": render_sizes(machine.modules),
     }
     return [(f"{name}{suffix}", value) for name, value in facts.items()]
 

@@ -25,6 +25,7 @@ class Change(StrEnum):
 
     NEW_FAILURE = "new failure"
     SLOWER = "slower"
+    GROWN = "grown"
     VANISHED = "vanished"
     NEWLY_SKIPPED = "newly skipped"
     NOT_JUDGED = "not judged"

@@ -18,13 +18,14 @@ from rustbed.report.namesakes import Namesakes, pair
 from rustbed.report.past import Past
 from rustbed.report.result import Result
 from rustbed.report.results import Results
+from rustbed.report.sizes import find_growth
 from rustbed.report.verdict import Outcome
 
 # seconds by which a test must at least be slower: less is the host's noise
 FLOOR_S = 1.0
 
 
-_REGRESSIONS = frozenset({Change.NEW_FAILURE, Change.SLOWER})
+_REGRESSIONS = frozenset({Change.NEW_FAILURE, Change.SLOWER, Change.GROWN})
 # changes of which earlier runs can say more
 _OF_HISTORY = frozenset(
     {Change.NEW_FAILURE, Change.STILL_FAILING, Change.FIXED, Change.KNOWN, Change.NOT_JUDGED}
@@ -68,13 +69,15 @@ def compare(
     today: date,
     slower: float | None = None,
     floor_s: float = FLOOR_S,
+    growth: float | None = None,
     history: History | None = None,
     flake_days: int | None = None,
 ) -> Comparison:
     """Return what changed from the old results to the new ones.
 
     `slower` is the factor from which on a test that passed in both is a regression, if it took
-    `floor_s` seconds longer too; None: times are not compared. `today` is when known issues expire.
+    `floor_s` seconds longer too; None: times are not compared. `growth` is the same for the sizes of
+    modules, in percent. `today` is when known issues expire.
     `history` has earlier runs; a failure that came and went in them is expected for `flake_days` days from
     the first time on, None: for none.
     """
@@ -98,6 +101,8 @@ def compare(
     for issue, why in find_wrong(known, afters, today, tests=everything):
         where = f"{issue.file}:{issue.line}"
         findings.append(Finding(change=Change.KNOWN_ISSUE_WRONG, test=where, title=why, known=(issue,)))
+    for grown in find_growth(befores, afters, growth) if growth is not None else ():
+        findings.append(Finding(change=Change.GROWN, test=grown.module, arch=grown.arch, title=grown.title))
     findings.sort(key=lambda found: (_ORDER[found.change], found.test, found.arch))
     return Comparison(findings=tuple(findings), old=len(befores), new=len(afters), steady=steady)
 

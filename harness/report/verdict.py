@@ -111,8 +111,9 @@ class MachineReport:
     # of a hang: which kind, as harness/log/stuck.py names them, and where in a driver
     hang: str = ""
     stuck: Blame | None = None
-    # of tests that ran in the guest
+    # of tests that ran in the guest; and name, text, data, bss (bytes) of each module that was loaded
     reported: tuple[Result, ...] = ()
+    modules: tuple[tuple[str, int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

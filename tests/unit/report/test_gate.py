@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -182,6 +183,17 @@ def test_slower_by_factor_and_floor(
     compared = gate(result(seconds=old_s), result(seconds=new_s), factor, floor_s)
     assert compared.status == status
     assert [finding.change for finding in compared.findings] == ([Change.SLOWER] if status else [])
+
+
+def test_a_module_that_grew_is_a_regression_if_asked() -> None:
+    old = results(replace(result(), properties={"modules": "toy text 1000 data 0 bss 0"}))
+    new = results(replace(result(), properties={"modules": "toy text 1100 data 0 bss 0"}))
+    assert compare(old, new, today=TODAY).status == 0
+    assert compare(old, new, today=TODAY, growth=10.0).status == 0
+    compared = compare(old, new, today=TODAY, growth=5.0)
+    assert compared.status == 1
+    (finding,) = compared.findings
+    assert (finding.change, finding.test) == (Change.GROWN, "toy")
 
 
 def test_all_shards_of_one_plan_are_whole() -> None:
