@@ -49,8 +49,8 @@ def test_what_is_the_same_or_less_is_nothing_left() -> None:
 
 def test_a_cache_that_grows_with_the_cycles_is_a_leak() -> None:
     before = parse_slabs(SLABS)
-    assert before == {"kmalloc-96": 1234, "dentry": 900}
-    grown = find_growth(before, {"kmalloc-96": 1334, "dentry": 999, "new": 3}, 100)
+    assert before == {"kmalloc-96": 1234}
+    grown = find_growth(before, {"kmalloc-96": 1334, "kmalloc-32": 99}, 100)
     assert grown == {"kmalloc-96": 100}
     with pytest.raises(LifeError, match="100 objects more in kmalloc-96 after 100 cycles"):
         require_no_growth(grown, 100)
