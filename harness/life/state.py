@@ -33,7 +33,7 @@ _SCRIPT = _MOUNTS + "".join(
 )
 # lines of a difference that an error shows
 _SHOWN = 12
-# other caches grow with the processes that each cycle has, and with what the kernel keeps for later (vmap_area)
+# other caches grow with the processes of each cycle, and with what the kernel keeps for later (vmap_area)
 _SLAB = re.compile(r"((?:dma-)?kmalloc-\S+) +(\d+) +\d+ ")
 
 
