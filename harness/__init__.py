@@ -26,7 +26,7 @@ _HOMES = {
     **dict.fromkeys(("Fault", "FaultKind"), "devices.faults"),
     "every_fault": "devices.plan",
     "GuestFile": "guest.held",
-    "IoctlResult": "guest.files",
+    **dict.fromkeys(("IoctlResult", "Struct"), "guest.files"),
     "Kernel": "kernel.artifact",
     "Log": "log.record",
     "PciDevice": "devices.pci",
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from rustbed.errors import WaitError as WaitError
     from rustbed.explained import explain as explain
     from rustbed.guest.files import IoctlResult as IoctlResult
+    from rustbed.guest.files import Struct as Struct
     from rustbed.guest.held import GuestFile as GuestFile
     from rustbed.guest.shell import Answer as Answer
     from rustbed.kernel.artifact import Kernel as Kernel

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rustbed.errors import CommandError, SyscallError
 from rustbed.guest.rbctl import StepResult, parse_results, render_steps
@@ -23,6 +24,21 @@ class IoctlResult:
     value: int
     # the buffer as the call left it; empty if there was none
     data: bytes
+    # what a Struct points to as the call left it, by offset
+    pointed: Mapping[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A structure for an ioctl that points to other memory."""
+
+    # its bytes; what stands where pointers are is overwritten, and comes back as zeros
+    data: bytes
+    # by offset in it, a pointer's place: the bytes that it points to
+    pointers: Mapping[int, bytes]
+
+
+Argument = int | bytes | Struct | None
 
 
 def results_of(answer: Answer, count: int) -> tuple[StepResult, ...]:
@@ -62,18 +78,31 @@ def write(guest: Guest, path: str, data: bytes) -> int:
     return require(wrote, f"write {data[:40]!r} to {path}").value
 
 
-def ioctl(guest: Guest, path: str, command: int, argument: int | bytes | None) -> IoctlResult:
+def ioctl(guest: Guest, path: str, command: int, argument: Argument) -> IoctlResult:
     """Open a file, issue one ioctl(2) and close it."""
     opened, done = _sys(guest, f"open:rw:{path}", f"ioctl:3:{command:#x}:{render_argument(argument)}")
     require(opened, f"open {path}")
     require(done, f"ioctl {command:#x} on {path}")
-    return IoctlResult(value=done.value, data=done.data)
+    return result_of(done, argument)
 
 
-def render_argument(argument: int | bytes | None) -> str:
+def result_of(done: StepResult, argument: Argument | str) -> IoctlResult:
+    """Return what an ioctl with that argument returned."""
+    if not isinstance(argument, Struct):
+        return IoctlResult(value=done.value, data=done.data)
+    pointed, rest = {}, done.data[len(argument.data) :]
+    for offset, given in argument.pointers.items():
+        pointed[offset], rest = rest[: len(given)], rest[len(given) :]
+    return IoctlResult(value=done.value, data=done.data[: len(argument.data)], pointed=pointed)
+
+
+def render_argument(argument: Argument) -> str:
     """Render an ioctl's argument as a step has it."""
     if argument is None:
         return "none"
+    if isinstance(argument, Struct):
+        pointers = (f"{offset}={given.hex()}" for offset, given in argument.pointers.items())
+        return f"ptr:{','.join((argument.data.hex(), *pointers))}"
     return f"int:{argument}" if isinstance(argument, int) else f"buf:{argument.hex()}"
 
 

@@ -9,7 +9,7 @@ from copy import copy
 from types import TracebackType
 
 from rustbed.errors import CommandError, HarnessError, UsageError
-from rustbed.guest.files import IoctlResult, render_argument, require, results_of
+from rustbed.guest.files import Argument, IoctlResult, render_argument, require, result_of, results_of
 from rustbed.guest.rbctl import StepResult, render_steps
 from rustbed.guest.shell import WAIT_S, Guest
 
@@ -136,11 +136,11 @@ class GuestFile:
         """Issue one lseek(2) and return the new offset."""
         return self._call("lseek", f":{offset}:{whence}").value
 
-    def ioctl(self, command: int, argument: int | bytes | str | None = None) -> IoctlResult:
+    def ioctl(self, command: int, argument: Argument | str = None) -> IoctlResult:
         """Issue one ioctl(2); bytes are a buffer and come back, `null` and `unmapped` are bad addresses."""
         given = argument if isinstance(argument, str) else render_argument(argument)
         result = self._call("ioctl", f":{command:#x}:{given}")
-        return IoctlResult(value=result.value, data=result.data)
+        return result_of(result, argument)
 
     def mmap(self, length: int, prot: str = "r", kind: str = "shared", offset: int = 0) -> Mapping:
         """Issue one mmap(2); `prot` is none, r, w or rw, `kind` shared or private."""

@@ -12,7 +12,7 @@ from rustbed.devices.pci import PciDevice
 from rustbed.devices.walk import until_quiet
 from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
 from rustbed.guest import files, modules
-from rustbed.guest.files import IoctlResult
+from rustbed.guest.files import Argument, IoctlResult
 from rustbed.guest.held import GuestFile
 from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
@@ -213,8 +213,8 @@ class Vm:
         """
         return files.write(self.live, path, data.encode() if isinstance(data, str) else data)
 
-    def ioctl(self, path: str, command: int, argument: int | bytes | None = None) -> IoctlResult:
-        """Issue one ioctl(2) on a freshly opened file; bytes are a buffer that comes back.
+    def ioctl(self, path: str, command: int, argument: Argument = None) -> IoctlResult:
+        """Issue one ioctl(2) on a freshly opened file; bytes, and a Struct, come back.
 
         Raises SyscallError.
         """

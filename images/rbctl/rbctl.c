@@ -34,6 +34,8 @@
  *   ioctl:FD:REQUEST:none       no argument
  *   ioctl:FD:REQUEST:int:N      the argument is N itself
  *   ioctl:FD:REQUEST:buf:HEX    the argument points to these bytes; they are returned as they are after it
+ *   ioctl:FD:REQUEST:ptr:HEX,OFFSET=HEX,...   as buf, and at each OFFSET of the first bytes stands the address
+ *                               of others; all are returned, one behind the other, and such an address as 0
  *   ioctl:FD:REQUEST:WHERE      the argument points to nowhere
  *   poll:FD:EVENTS:MS           the returned data are the revents, two bytes, high one first
  *   mmap:FD:LENGTH:PROT:KIND:OFFSET   PROT: none, r, w or rw; KIND: shared or private; returns a map number

@@ -223,6 +223,89 @@ static struct result call_ioctl(const long long *number, long argument)
 	return returned(syscall(__NR_ioctl, (long)number[0], (long)number[1], argument));
 }
 
+/* The bytes of HEX at the end of memory of their own, behind which is none; sets size, NULL if it is not HEX. */
+static unsigned char *own_buffer(const char *hex, size_t *size)
+{
+	size_t room = (strlen(hex) / 2 + GUARD) & ~(GUARD - 1);
+	unsigned char *start = mmap(NULL, room + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (start == MAP_FAILED)
+		return NULL;
+	mmap(start + room, GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	*size = strlen(hex) / 2;
+	return parse_hex(hex, start + room - *size, *size) < 0 ? NULL : start + room - *size;
+}
+
+/* What own_buffer() made; its first byte may be that of the memory behind it, if it has none. */
+static void free_buffer(unsigned char *bytes, size_t size)
+{
+	unsigned long end = (unsigned long)bytes + size;
+	size_t room = (size + GUARD) & ~(GUARD - 1);
+
+	munmap((void *)(end - room), room + GUARD);
+}
+
+#define POINTERS 15
+
+/* Issue an ioctl with a structure that points to others: HEX, then ,OFFSET=HEX for each. */
+static struct result ioctl_pointers(const long long *number, char *text)
+{
+	static unsigned char answer[IO_MAX];
+	unsigned char *bytes[POINTERS + 1];
+	size_t size[POINTERS + 1], filled = 0;
+	const char *wrong = NULL;
+	struct result result;
+	long long at[POINTERS + 1];
+	int i, count = 0;
+	char *next, *hex;
+
+	for (; text && !wrong; text = next) {
+		next = strchr(text, ',');
+		if (next)
+			*next++ = 0;
+		hex = text;
+		if (count == POINTERS + 1)
+			wrong = "too many pointers";
+		if (count && !wrong) {
+			hex = strchr(text, '=');
+			if (hex)
+				*hex++ = 0;
+			if (!hex || parse_number(text, &at[count]))
+				wrong = "not OFFSET=HEX";
+			else if (at[count] < 0 || size[0] < sizeof(long) || at[count] > (long long)(size[0] - sizeof(long)))
+				wrong = "offset out of range";
+		}
+		if (wrong)
+			break;
+		bytes[count] = own_buffer(hex, &size[count]);
+		if (!bytes[count]) {
+			wrong = "not HEX";
+			break;
+		}
+		if (count)
+			memcpy(bytes[0] + at[count], &bytes[count], sizeof(long));
+		filled += size[count++];
+		if (filled > IO_MAX)
+			wrong = "too much";
+	}
+	if (wrong)
+		result = refuse(wrong);
+	else
+		result = call_ioctl(number, (long)bytes[0]);
+	/* an address means nothing to who reads the answer */
+	for (i = 1; i < count && !wrong; i++)
+		if (!memcmp(bytes[0] + at[i], &bytes[i], sizeof(long)))
+			memset(bytes[0] + at[i], 0, sizeof(long));
+	for (i = 0, filled = 0; i < count; filled += size[i++]) {
+		if (!wrong)
+			memcpy(answer + filled, bytes[i], size[i]);
+		free_buffer(bytes[i], size[i]);
+	}
+	result.data = answer;
+	result.size = wrong ? 0 : filled;
+	return result;
+}
+
 static struct result step_ioctl(char **word, long long *number)
 {
 	char *value = strchr(word[2], ':');
@@ -241,6 +324,8 @@ static struct result step_ioctl(char **word, long long *number)
 	*value++ = 0;
 	if (!strcmp(word[2], "int") && !parse_number(value, &plain))
 		return call_ioctl(number, plain);
+	if (!strcmp(word[2], "ptr"))
+		return ioctl_pointers(number, value);
 	if (strcmp(word[2], "buf"))
 		return refuse("unknown ioctl argument");
 	bytes = hex_buffer(value, &size);

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -111,6 +112,36 @@ def test_ioctl_buffer_comes_back_and_ends_at_unmapped_memory(sys: Steps, tmp_pat
     assert bad == [failed(errno.EFAULT)] * 2
 
 
+# include/uapi/linux/sockios.h
+SIOCGIFCONF = 0x8912
+
+
+def test_ioctl_structure_points_to_others_which_come_back(rbctl: Path) -> None:
+    """struct ifconf: a length, and the address of as many bytes, which the kernel fills with interfaces."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        given = struct.pack("=iiQ", 400, 0, 0).hex()
+        step = f"ioctl:0:{SIOCGIFCONF:#x}:ptr:{given},8={'00' * 400}"
+        done = subprocess.run(
+            [str(rbctl), "sys", step], stdin=sock.fileno(), stdout=subprocess.PIPE, check=True
+        )
+        (result,) = parse_results(done.stdout.decode())
+    length, _, address = struct.unpack("=iiQ", result.data[:16])
+    assert (result.value, address, len(result.data)) == (0, 0, 416)
+    assert 0 < length <= 400
+    assert b"lo\0" in result.data[16:]
+
+
+def test_a_pointed_to_buffer_ends_at_unmapped_memory(rbctl: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        # says that there is more than there is
+        step = f"ioctl:0:{SIOCGIFCONF:#x}:ptr:{struct.pack('=iiQ', 400, 0, 0).hex()},8=0000"
+        done = subprocess.run(
+            [str(rbctl), "sys", step], stdin=sock.fileno(), stdout=subprocess.PIPE, check=True
+        )
+        (result,) = parse_results(done.stdout.decode())
+    assert result.errno == errno.EFAULT
+
+
 def test_ioctl_takes_a_number_or_nothing(sys: Steps) -> None:
     assert sys("open:r:/dev/null", "ioctl:3:0x1234:none", "ioctl:3:0xffffffff:int:-1") == (
         ok(3), failed(errno.ENOTTY), failed(errno.ENOTTY),
@@ -181,6 +212,14 @@ def test_pid_is_the_processs_own(rbctl: Path) -> None:
         ("ioctl:3:1:what:00", "unknown ioctl argument"),
         ("ioctl:3:1:int:x", "unknown ioctl argument"),
         ("ioctl:3:1:buf:0", "not HEX"),
+        ("ioctl:3:1:ptr:0", "not HEX"),
+        ("ioctl:3:1:ptr:0000000000000000,0=0", "not HEX"),
+        ("ioctl:3:1:ptr:0000000000000000,0", "not OFFSET=HEX"),
+        ("ioctl:3:1:ptr:0000000000000000,x=00", "not OFFSET=HEX"),
+        ("ioctl:3:1:ptr:0000000000000000,1=00", "offset out of range"),
+        ("ioctl:3:1:ptr:0000000000000000,-1=00", "offset out of range"),
+        ("ioctl:3:1:ptr:00,0=00", "offset out of range"),
+        (f"ioctl:3:1:ptr:{'00' * 8}{',0=00' * 16}", "too many pointers"),
         ("mmap:3:4096:x:shared:0", "unknown protection or kind"),
         ("mmap:3:4096:rw:both:0", "unknown protection or kind"),
         ("munmap:0", "no such map"),
