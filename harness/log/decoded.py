@@ -34,7 +34,7 @@ class DecodedFrame:
 
 def as_printed(text: str) -> str:
     """Return a decoded line as the kernel printed it, any other as it is; a lost offset becomes 1."""
-    if _HINT.search(text) and (match := _LINE.fullmatch(text)):
+    if " (" in text and _HINT.search(text) and (match := _LINE.fullmatch(text)):
         module = f" [{match['module']}]" if match["module"] else ""
         head = match["head"] + match["space"] or " "
         return f"{head}{match['unsure'] or ''}{_name(match)}+0x1/0x1{module}{match['rest']}"

@@ -75,9 +75,7 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
         else:
             text, start = held + plain, number - held.count("\n")
             unwrapper.learn(text + strip_ansi(ahead))
-            logged |= {
-                start + text.count("\n", 0, banner.start()) for banner in _LOGGED_BANNER.finditer(text)
-            }
+            logged |= _logged_banners(text, start)
             for line in split_lines(unwrapper.strip(text), start):
                 found += reader.feed(line.number, line)
             held = ""
@@ -92,6 +90,13 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
         lines=number + bool(tail and not tail.endswith("\n")),
         is_timed=is_timed,
     )
+
+
+def _logged_banners(text: str, start: int) -> set[int]:
+    """Return the lines in which a logger wrote a kernel's banner; few parts of a log have any."""
+    if "Linux version " not in text:
+        return set()
+    return {start + text.count("\n", 0, banner.start()) for banner in _LOGGED_BANNER.finditer(text)}
 
 
 def _look_ahead(blocks: Iterable[str]) -> Iterator[tuple[str, str]]:
