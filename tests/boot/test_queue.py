@@ -40,8 +40,10 @@ def emulators(cache: Path) -> int:
 
 @pytest.mark.arches("x86_64")
 def test_two_hundred_forks_that_are_wanted_at_once_queue(
-    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # spawned processes look for this package where we do; pytest found it in a way of its own
+    monkeypatch.syspath_prepend(request.config.rootpath)
     platform = prepare(arch, read_choices(given(request.config)), ignore)
     spec, qemu = replace(platform.spec(), memory_mib=_SMALL), platform.qemu
     room_mib = HEADROOM_MIB + _ROOM * (_SMALL + QEMU_OVERHEAD_MIB)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -18,6 +20,7 @@ from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import prepare
 from rustbed.progress import ignore
+from tests.boot.pytest_runs import pytest_argv
 from tests.processes import is_running
 
 Run = testrun.TestRun
@@ -119,6 +122,26 @@ def test_transcript_of_a_copy_begins_with_what_was_done_before(start: Start) -> 
             text = twin.files.transcript.read_text()
             assert text.index("rbctl put /tmp/pushed") < text.index('"cat /tmp/pushed"')
             assert any(path.read_bytes() == b"contents" for path in (twin.run_dir / "inputs").iterdir())
+
+
+# the project builds one debug kernel
+@pytest.mark.arches("x86_64")
+def test_worked_example_walks_over_every_failing_allocation(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    docs = request.config.rootpath / "docs/writing-tests.md"
+    (example,) = (
+        code for code in re.findall(r"```python\n(.*?)```", docs.read_text(), re.DOTALL) if "fail-nth" in code
+    )
+    scene = tmp_path / "test_example.py"
+    scene.write_text(f"import pytest\nfrom rustbed import Vm\n\n\n{example}")
+    options = ("--profile", "default", "--forks", "hot")
+    argv = pytest_argv(request.config, str(scene), arch, tmp_path / "results", *options)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    copies = re.search(r"(\d+) as copies", done.stdout)
+    assert copies is not None
+    assert int(copies[1]) > 10
 
 
 def test_device_with_a_thread_or_socket_is_named(start: Start) -> None:
