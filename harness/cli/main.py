@@ -25,6 +25,7 @@ COMMANDS = {
     "bench": "measure and print a table",
     "explain": "name every splat in a kernel log",
     "faults": "repeat a test with every fault of its device; takes pytest's arguments",
+    "model": "print the skeleton of a device in Python, from its driver",
     "ktap": "KTAP, the output of KUnit and kselftests, as JUnit XML",
     "gate": "compare results with a baseline",
     "repro": "reproduce a failed run: list, pack, run, shell, gdb",

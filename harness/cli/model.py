@@ -1,0 +1,123 @@
+"""`rustbed model`: the skeleton of a device in Python, from its driver."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from rustbed.cache import Cache
+from rustbed.cli.arguments import choices_of, choose_arch
+from rustbed.cli.terminal import make_display
+from rustbed.devices.pci import PciDevice
+from rustbed.devices.recording import (
+    Recording,
+    Shape,
+    Touched,
+    find_registers,
+    parse_mmiotrace,
+    parse_recording,
+)
+from rustbed.devices.registers import Bar
+from rustbed.devices.skeleton import Ids, render_skeleton, require_ids
+from rustbed.devices.trace import Event
+from rustbed.errors import UsageError
+from rustbed.forks.machines import Machines
+from rustbed.guest.shell import WAIT_S
+from rustbed.kernel.module import read_module
+from rustbed.machine.vm import Vm
+from rustbed.options import add_options
+from rustbed.prepare import Platform, prepare
+
+# bytes of the one BAR of the device that is probed
+_SIZE = 1 << 20
+# what its registers read as, in one probe after the other: drivers go on where others give up
+_VALUES = (0x00, 0xFF, 0x01)
+# seconds without an access after which the probe is taken to be over
+_QUIET_S = 0.3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the driver, and where a recording of it is."""
+    add_options(parser.add_argument)
+    text = "take the registers from a recording: CLASS.trace of a run directory, or an mmiotrace"
+    parser.add_argument("--trace", type=Path, metavar="FILE", help=text)
+    parser.add_argument("driver", metavar="DRIVER", help="a module of the kernel, or a .ko file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the skeleton. Raises UsageError for a driver of no PCI device."""
+    platform = prepare(choose_arch(args), choices_of(args), make_display())
+    driver, path = _find(args.driver, platform)
+    ids = require_ids(read_module(path).aliases, driver)[0]
+    if args.trace is not None:
+        recording = load_trace(args.trace)
+        bars, registers = recording.bars, find_registers(recording.events)
+    else:
+        bars = (Shape(index=0, size=_SIZE),)
+        loaded = path if args.driver.endswith(".ko") else driver
+        registers = _probe(platform, loaded, ids, choices_of(args).cache)
+    sys.stdout.write(render_skeleton(driver, ids, bars, registers))
+    return 0
+
+
+def load_trace(path: Path) -> Recording:
+    """Return the recording in a file, ours or an mmiotrace."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    return parse_mmiotrace(text) if text.startswith("VERSION ") else parse_recording(text)
+
+
+def _find(given: str, platform: Platform) -> tuple[str, Path]:
+    """Return a driver's name and its file. Raises UsageError."""
+    path = Path(given)
+    if path.suffix == ".ko":
+        return read_module(path).name, path
+    module = platform.kernel.require_module(given)
+    return module.name, module.path
+
+
+def _probe(platform: Platform, driver: str | Path, ids: Ids, cache: Cache) -> list[Touched]:
+    """Return the registers that a driver touches while it is probed, each time with other values in them."""
+    kind = type("Blank", (_Blank,), asdict(ids))
+    found: list[Event] = []
+    with (
+        Machines(cache, make_display()) as machines,
+        tempfile.TemporaryDirectory(prefix="rustbed-") as scratch,
+    ):
+        for number, value in enumerate(_VALUES):
+            with machines.machine(platform.spec(), platform.qemu, Path(scratch) / str(number)) as vm:
+                device = kind(value)
+                vm.insmod(driver)
+                with vm.plugged(device):
+                    _wait_idle(vm, device)
+                    found += device.history
+    return find_registers(found)
+
+
+class _Blank(PciDevice):
+    """Has nothing but memory that reads the same everywhere."""
+
+    vendor_id, device_id = 0, 0
+    memory = Bar(0, size=_SIZE)
+    msi = 1
+
+    def __init__(self, value: int) -> None:
+        self._value = value
+
+    def on_read(self, bar: int, offset: int, width: int) -> int:
+        """Return the value, in every byte or in the lowest."""
+        return (1 << (8 * width)) - 1 if self._value == 0xFF else self._value
+
+
+def _wait_idle(vm: Vm, device: PciDevice) -> None:
+    """Wait until a driver seems to have done what it does, or a while if it goes on for ever."""
+    end = time.monotonic() + WAIT_S * vm.slowness
+    quiet_s = _QUIET_S * vm.slowness
+    while (device.idle_s < quiet_s) and time.monotonic() < end:
+        vm.run("sleep 0.1")
