@@ -34,8 +34,17 @@ class VectorEngine(Engine):
     msix = 2
 
 
+class LineEngine(Engine):
+    intx = True
+
+    def on_write_control(self, value: int) -> None:
+        super().on_write_control(value)
+        # no register of this device acknowledges its interrupt
+        self.after(0.01, self.lower_irq)
+
+
 @pytest.mark.usefixtures("hotplug")
-@pytest.mark.parametrize("kind", [MessageEngine, VectorEngine])
+@pytest.mark.parametrize("kind", [LineEngine, MessageEngine, VectorEngine])
 def test_driver_gets_memory_and_interrupt(
     vm: Vm, build_module: Callable[[str], Path], kind: type[Engine]
 ) -> None:
