@@ -22,6 +22,7 @@ COMMANDS = {
     "boot": "boot a machine: run a command in it, or an interactive shell",
     "doctor": "what is here, what is missing, and the command that fixes it",
     "life": "what every driver should survive, tried on one; takes pytest's arguments",
+    "mutate": "whether a driver's tests notice wrong lines; takes pytest's arguments",
     "bench": "measure and print a table",
     "explain": "name every splat in a kernel log",
     "faults": "repeat a test with every fault of its device; takes pytest's arguments",

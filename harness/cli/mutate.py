@@ -1,0 +1,151 @@
+"""`rustbed mutate`: whether a driver's tests would notice if a line of it were wrong."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed import process, runfiles
+from rustbed.cache import hash_text
+from rustbed.cli.terminal import complain, say
+from rustbed.errors import HostError, UsageError
+from rustbed.life.mutants import Mutant, find_mutants
+from rustbed.life.score import (
+    Fate,
+    Trial,
+    fate_of,
+    is_settled,
+    key_of,
+    load_trials,
+    render_score,
+    render_trial,
+)
+from rustbed.report.results import load_results
+
+# in the directory that the tests run in
+_RESULTS = "results"
+_LEFT_OUT = (_RESULTS, "__pycache__", ".*", "*.egg-info")
+# seconds for all tests of one mutant; what hangs in a machine ends by itself before that
+_TESTS_S = 1800.0
+# pytest's statuses: all passed, some failed
+_JUDGED = (0, 1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the project; all other arguments are pytest's."""
+    parser.add_argument("directory", type=Path, metavar="DIR", help="with the driver and its tests")
+    parser.add_argument("--file", action="append", default=[], metavar="GLOB", help="only sources that match")
+    parser.add_argument("--list", action="store_true", help="say what would be changed, and run nothing")
+    parser.set_defaults(pytest_args=[])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """A mutant and where it belongs."""
+
+    file: str
+    source: bytes
+    mutant: Mutant
+    key: str
+
+    @property
+    def told(self) -> str:
+        return f"{self.file}:{self.mutant.line}: {self.mutant.change}"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Try each mutant and return 0 if all were noticed, 1 if some were not. Raises UsageError, HostError."""
+    project = args.directory.absolute()
+    works = list(_find_works(project, args.file))
+    if not works:
+        raise UsageError(f"no Rust source in {args.directory} has anything to change")
+    if args.list:
+        for work in works:
+            say(work.told)
+        return 0
+    memory = Path.cwd() / _RESULTS / f"mutants-{project.name}.jsonl"
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rustbed-mutants-") as directory:
+        copy = Path(directory) / project.name
+        shutil.copytree(project, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT), symlinks=True)
+        status, told, _ = _run_tests(copy, args.pytest_args)
+        if status != 0:
+            return complain(f"the tests are not green without a mutant, status {status}: {told}", 2)
+        trials = list(_try_all(copy, works, memory, args.pytest_args))
+    for line in render_score(trials):
+        say(line)
+    say(f"{len(trials)} mutants in {memory}")
+    return 1 if any(trial.fate is Fate.SURVIVED for trial in trials) else 0
+
+
+def _find_works(project: Path, globs: Sequence[str]) -> Iterator[_Work]:
+    for path in sorted(project.rglob("*.rs")):
+        name = path.relative_to(project)
+        if any(part.startswith(".") or part == _RESULTS for part in name.parts):
+            continue
+        if globs and not any(name.match(glob) for glob in globs):
+            continue
+        source = path.read_bytes()
+        digest = hash_text(source.decode(errors="surrogateescape"))
+        for mutant in find_mutants(source):
+            yield _Work(file=str(name), source=source, mutant=mutant, key=key_of(str(name), digest, mutant))
+
+
+def _try_all(copy: Path, works: Sequence[_Work], memory: Path, words: Sequence[str]) -> Iterator[Trial]:
+    """Yield what became of each mutant; what is remembered is not tried again."""
+    known = load_trials(memory)
+    for number, work in enumerate(works, start=1):
+        trial = known.get(work.key)
+        if trial is None or not is_settled(trial):
+            trial = _try(copy, work, words)
+            with memory.open("a") as file:
+                file.write(render_trial(trial))
+            say(f"{number}/{len(works)}  {trial.fate:8}  {trial.seconds:5.1f} s  {work.told}")
+        yield trial
+
+
+def _try(copy: Path, work: _Work, words: Sequence[str]) -> Trial:
+    file = copy / work.file
+    file.write_bytes(work.mutant.applied(work.source))
+    try:
+        status, told, seconds = _run_tests(copy, words)
+    finally:
+        file.write_bytes(work.source)
+    fate, why = fate_of(status, told)
+    return Trial(
+        file=work.file,
+        line=work.mutant.line,
+        change=work.mutant.change,
+        fate=fate,
+        told=why,
+        seconds=round(seconds, 2),
+        key=work.key,
+    )
+
+
+def _run_tests(copy: Path, words: Sequence[str]) -> tuple[int, list[dict[str, str]], float]:
+    """Run the tests until the first red one; return pytest's status, what they said, and the seconds."""
+    results = copy / _RESULTS
+    began = time.monotonic()
+    done = process.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", f"--rustbed-results={results}", *words],
+        attempted="running the tests",
+        timeout_s=_TESTS_S,
+        cwd=copy,
+        check=False,
+    )
+    seconds = time.monotonic() - began
+    if done.status not in _JUDGED:
+        raise HostError("pytest did not run the tests", status=done.status, output=done.text[-2000:])
+    said = [
+        {"name": each.name, "outcome": str(each.outcome), "message": each.message}
+        for each in load_results([results / "latest" / runfiles.JUNIT]).cases
+    ]
+    shutil.rmtree(results, ignore_errors=True)
+    return done.status, said, seconds

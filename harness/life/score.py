@@ -1,0 +1,105 @@
+"""How many mutants the tests noticed, and which they did not. Pure, but for the file that remembers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from rustbed.life.mutants import Mutant
+
+
+class Fate(StrEnum):
+    """What became of a mutant."""
+
+    # a test turned red
+    KILLED = "killed"
+    # all tests stayed green: one is missing, or the change means nothing
+    SURVIVED = "survived"
+    # the compiler refused it, so that no test was needed
+    UNBUILT = "unbuilt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One mutant that was tried."""
+
+    # relative to the project
+    file: str
+    line: int
+    change: str
+    fate: Fate
+    # the first red test, or why there was none
+    told: str
+    seconds: float
+    # equal for the same change of the same source
+    key: str
+
+
+def key_of(file: str, source_hash: str, mutant: Mutant) -> str:
+    """Return what a mutant is remembered by."""
+    return f"{file} {source_hash} {mutant.start} {mutant.end} {mutant.replacement.hex()}"
+
+
+def load_trials(path: Path) -> dict[str, Trial]:
+    """Return what an earlier run has found out, by key; a line that was cut off is none."""
+    try:
+        lines = path.read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    trials = (_parse(line) for line in lines)
+    return {trial.key: trial for trial in trials if trial is not None}
+
+
+def _parse(line: str) -> Trial | None:
+    try:
+        facts = json.loads(line)
+        return Trial(**{**facts, "fate": Fate(facts["fate"])})
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def render_trial(trial: Trial) -> str:
+    """Return the line that is remembered."""
+    return json.dumps(asdict(trial)) + "\n"
+
+
+def is_settled(trial: Trial | None) -> bool:
+    """Whether a mutant need not be tried again: new tests may notice one that survived."""
+    return trial is not None and trial.fate is not Fate.SURVIVED
+
+
+def render_score(trials: Sequence[Trial]) -> list[str]:
+    """Return the survivors, a line each, and a line that counts."""
+    counts = Counter(trial.fate for trial in trials)
+    judged = counts[Fate.KILLED] + counts[Fate.SURVIVED]
+    share = f"{100 * counts[Fate.KILLED] / judged:.1f} %" if judged else "nothing to judge"
+    seconds = sum(trial.seconds for trial in trials)
+    survivors = [
+        f"survived  {trial.file}:{trial.line}: {trial.change}"
+        for trial in trials
+        if trial.fate is Fate.SURVIVED
+    ]
+    total = (
+        f"{share}: {counts[Fate.KILLED]} of {judged} mutants were noticed,"
+        f" {counts[Fate.UNBUILT]} more do not build, {seconds:.0f} s"
+    )
+    return [*survivors, total]
+
+
+def fate_of(status: int, outcomes: Iterable[Mapping[str, str]]) -> tuple[Fate, str]:
+    """Return what became of a mutant whose tests ended with a status of pytest's, 0 or 1.
+
+    `outcomes` are name, outcome and message of the tests, as the results file has them.
+    """
+    if status == 0:
+        return Fate.SURVIVED, "all tests stayed green"
+    red = [case for case in outcomes if case["outcome"] not in ("pass", "skip", "xfail")]
+    noticed = [case for case in red if case["outcome"] != "error"]
+    if not noticed and red and "does not build" in red[0]["message"]:
+        return Fate.UNBUILT, red[0]["message"]
+    first = (noticed or red or [{"name": "pytest", "message": f"status {status}"}])[0]
+    return Fate.KILLED, f"{first['name']}: {first['message']}"

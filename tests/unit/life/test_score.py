@@ -1,0 +1,38 @@
+"""What became of mutants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rustbed.life.score import Fate, Trial, fate_of, is_settled, load_trials, render_score, render_trial
+
+
+def trial(fate: Fate, key: str = "k") -> Trial:
+    return Trial(file="a.rs", line=3, change="`<` became `<=`", fate=fate, told="", seconds=2.0, key=key)
+
+
+def test_fates() -> None:
+    red = {"name": "test_a", "outcome": "fail", "message": "assert 1 == 2"}
+    unbuilt = {"name": "test_a", "outcome": "error", "message": "toy does not build: mismatched types"}
+    green = {"name": "test_b", "outcome": "pass", "message": ""}
+    assert fate_of(0, [green])[0] is Fate.SURVIVED
+    assert fate_of(1, [green, red]) == (Fate.KILLED, "test_a: assert 1 == 2")
+    assert fate_of(1, [green, unbuilt])[0] is Fate.UNBUILT
+    assert fate_of(1, [unbuilt, {**red, "outcome": "crash"}])[0] is Fate.KILLED
+
+
+def test_the_score_leaves_out_what_does_not_build_and_names_survivors() -> None:
+    lines = render_score([trial(Fate.KILLED)] * 3 + [trial(Fate.SURVIVED), trial(Fate.UNBUILT)])
+    assert lines == [
+        "survived  a.rs:3: `<` became `<=`",
+        "75.0 %: 3 of 4 mutants were noticed, 1 more do not build, 10 s",
+    ]
+
+
+def test_what_is_remembered_comes_back_and_a_torn_line_does_not(tmp_path: Path) -> None:
+    file = tmp_path / "m.jsonl"
+    file.write_text(render_trial(trial(Fate.KILLED, "a")) + render_trial(trial(Fate.SURVIVED, "b")) + '{"fi')
+    trials = load_trials(file)
+    assert trials == {"a": trial(Fate.KILLED, "a"), "b": trial(Fate.SURVIVED, "b")}
+    assert [is_settled(trials.get(key)) for key in ("a", "b", "c")] == [True, False, False]
+    assert load_trials(tmp_path / "none") == {}
