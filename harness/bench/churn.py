@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class Churn:
     failed: int
     # milliseconds to the first answer, of the last tenth
     answers: tuple[float, ...]
+    # forks of the last tenth in a second, each with a driver loaded and unloaded
+    rate: float
     rss_mib: float
     descriptors: int
     threads: int
@@ -37,6 +40,8 @@ class Churn:
 def _churn(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Iterator[Churn]:
     """Make that many forks which load and unload a driver, and yield what is held after each tenth."""
     failed, answers = 0, []
+    tenth = max(1, runs // 10)
+    began = time.monotonic()
     with Machines(cache, ignore) as machines:
         for number in range(1, runs + 1):
             try:
@@ -45,25 +50,26 @@ def _churn(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Iterat
                     answers.append(first_answer_ms(vm))
             except HarnessError:
                 failed += 1
-            if number % max(1, runs // 10) == 0:
+            if number % tenth == 0:
                 yield Churn(
                     machine=platform.name,
                     forks=number,
                     failed=failed,
                     answers=tuple(answers),
+                    rate=len(answers) / (time.monotonic() - began),
                     rss_mib=memory_mib(os.getpid(), "Rss"),
                     descriptors=len(descriptors(os.getpid())),
                     threads=threading.active_count(),
                     files=sum(len(names) for _, _, names in os.walk(scratch)),
                 )
-                answers = []
+                answers, began = [], time.monotonic()
 
 
 def render_churn(rows: Sequence[Churn]) -> str:
     """Render a line for each tenth of the forks."""
-    lines = ["machine     forks  failed       fork      memory  descriptors  threads  files"]
+    lines = ["machine     forks  failed       fork  a second      memory  descriptors  threads  files"]
     lines += [
-        f"{row.machine:<9}  {row.forks:>6}  {row.failed:>6}  {median_ms(row.answers):>9}"
+        f"{row.machine:<9}  {row.forks:>6}  {row.failed:>6}  {median_ms(row.answers):>9}  {row.rate:>8.1f}"
         f"  {row.rss_mib:>7.1f} MiB  {row.descriptors:>11}  {row.threads:>7}  {row.files:>5}"
         for row in rows
     ]

@@ -59,14 +59,16 @@ def test_tenth_of_the_churn_in_which_every_fork_failed_has_no_time(
         forks=100,
         failed=100 - len(answers),
         answers=answers,
+        rate=len(answers) / 0.5,
         rss_mib=34.52,
         descriptors=18,
         threads=2,
         files=8,
     )
+    rate = f"{2.0 * len(answers):>8}     34.5 MiB"
     assert render_churn([row]).splitlines() == [
-        "machine     forks  failed       fork      memory  descriptors  threads  files",
-        f"arm64         100  {100 - len(answers):>6}  {fork}     34.5 MiB           18        2      8",
+        "machine     forks  failed       fork  a second      memory  descriptors  threads  files",
+        f"arm64         100  {100 - len(answers):>6}  {fork}  {rate}           18        2      8",
     ]
 
 
