@@ -26,6 +26,9 @@ from typing import Any
 from rustbed.errors import HostError, suggest
 
 MANIFEST = "manifest.json"
+# marks a cache, and what says that it is ours
+TAG = "CACHEDIR.TAG"
+_WHOSE = "This is the cache of rustbed."
 
 # what an entry says about itself: anything JSON can hold
 Facts = dict[str, Any]
@@ -99,6 +102,21 @@ def out_of_space_named(path: Path, attempted: str) -> Iterator[None]:
         ) from error
 
 
+def mark(root: Path) -> None:
+    """Tell backups and builds that a directory is a cache: https://bford.info/cachedir/."""
+    tag = root / TAG
+    if not tag.exists():
+        tag.write_text(f"Signature: 8a477f597d28d172789f06886806bc55\n# {_WHOSE}\n")
+
+
+def is_cache(directory: Path) -> bool:
+    """Whether a directory is a cache of ours."""
+    try:
+        return _WHOSE in (directory / TAG).read_text(errors="replace")
+    except OSError:
+        return False
+
+
 class Cache:
     """A directory of entries, shared by any number of processes."""
 
@@ -117,6 +135,7 @@ class Cache:
         """
         path = self.root / "locks" / f"{name.replace('/', '-')}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
+        mark(self.root)
         with path.open("w") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

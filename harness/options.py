@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch
+from rustbed.beside import find_writable
 from rustbed.cache import CACHE_HELP, MANIFEST, default_root
 from rustbed.errors import UsageError, suggest
 from rustbed.kernel.builtkernel import find_arch
@@ -79,7 +80,7 @@ def read_choices(given: Given) -> Choices:
         fragments=tuple(Path(path).absolute() for path in given("fragment")),
         forks=given("forks"),
         refresh=given("refresh"),
-        cache_root=Path(given("cache") or default_root()).absolute(),
+        cache_root=find_writable(Path(given("cache") or default_root()).absolute()),
     )
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rustbed.beside import find_writable
 from rustbed.cache import CACHE_HELP, Cache, default_root
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 
 def read_cache(args: argparse.Namespace) -> Cache:
     """Return the cache that --cache names."""
-    return Cache(Path(args.cache).absolute() if args.cache else default_root())
+    return Cache(find_writable(Path(args.cache).absolute() if args.cache else default_root()))
 
 
 def choices_of(args: argparse.Namespace) -> Choices:

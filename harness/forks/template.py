@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -139,8 +140,9 @@ def open_template(
     except HostError as error:
         raise ForkError(f"its template cannot be kept: {error.headline}") from error
     directory = cache.path(KIND, key)
-    # its age counts from its last use
-    os.utime(directory)
+    # its age counts from its last use; one of a cache that cannot be written has none
+    with suppress(OSError):
+        os.utime(directory)
     return _load(key, spec, directory, facts)
 
 

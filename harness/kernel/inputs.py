@@ -29,7 +29,7 @@ _SOURCES = (".rs", ".c", ".h", ".S", ".inc", ".mk", "Kbuild", "Makefile")
 # a path that leads up and names something, or a directory above for the compiler's -I
 _LEADS_OUT = re.compile(r"(?:\.\./)+[\w][\w./+-]*|(?<=\))/\.\.(?:/\.\.)*(?![\w/.])")
 # a directory with one of these is an environment or a cache
-_SET_APART = ("pyvenv.cfg", "CACHEDIR.TAG")
+_SET_APART = ("pyvenv.cfg", caching.TAG)
 # a directory with this link has the results of sessions
 _RESULTS = "latest"
 _OF_TOOLS = ("__pycache__", "node_modules")
@@ -115,7 +115,9 @@ def _may_hold_source(base: str, name: str) -> bool:
 
 def _find_outside(path: Path, directory: Path) -> Iterator[Path]:
     """Yield what a source names outside of the directory, as far as it is there."""
-    for found in _LEADS_OUT.findall(path.read_text(errors="replace")):
+    text = path.read_text(errors="replace")
+    # most lead nowhere: the pattern takes ten times as long as this look
+    for found in _LEADS_OUT.findall(text) if ".." in text else ():
         target = Path(os.path.normpath(path.parent / found.lstrip("/")))
         there = target.exists() or (target.name == SYMBOLS and target.parent.is_dir())
         if there and not target.is_relative_to(directory):

@@ -8,6 +8,7 @@ import pytest
 
 from rustbed import host
 from rustbed.arch import ARCHES, require_arch
+from rustbed.cache import is_cache
 from rustbed.options import read_arches
 from rustbed.plugin import results
 from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of
@@ -19,8 +20,11 @@ from rustbed.request import MachineRequest
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the copies of tests in run directories, wherever those are: they are evidence."""
-    return True if rundir.is_kept_source(collection_path) else None
+    """Leave out the copies of tests in run directories, wherever those are: they are evidence.
+
+    So are the tests of the programs in a cache that a project has below it, as some services want it.
+    """
+    return True if rundir.is_kept_source(collection_path) or is_cache(collection_path) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

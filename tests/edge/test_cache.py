@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.cache import Cache, Facts, hash_text
+from rustbed.cache import Cache, Facts, hash_text, is_cache
 from rustbed.errors import HostError
 
 
@@ -186,3 +186,11 @@ def test_a_user_without_a_home_is_told_where_to_put_the_cache() -> None:
     argv = [sys.executable, "-c", script]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, env=env, timeout=60)
     assert done.stdout == "this user has no home directory for a cache\n  fix  RUSTBED_CACHE=DIR\n"
+
+
+def test_a_cache_is_marked_as_one(tmp_path: Path) -> None:
+    with Cache(tmp_path / "cache").lock("toy"):
+        assert is_cache(tmp_path / "cache")
+    (tmp_path / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n# somebody else's\n")
+    assert not is_cache(tmp_path)
+    assert not is_cache(tmp_path / "nothing")

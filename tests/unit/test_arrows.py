@@ -28,6 +28,7 @@ RANKS = (
     ("errors", "runfiles"),
     ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape"),
     ("cache",),
+    ("beside",),
     ("host", "log", "procfs"),
     ("toolroot",),
     ("kernel",),
