@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         code = check_code(kernel, args.directory, toolchain=platform.toolchain, cache=cache, report=display)
         remarks += _show(code)
     else:
-        complain(f"clippy is not run: {args.directory} has no Kbuild file")
+        complain(f"clippy is not run: {args.directory} has no Kbuild file; name the directory that has it")
     return 1 if remarks else 0
 
 
