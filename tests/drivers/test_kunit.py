@@ -1,0 +1,26 @@
+"""The kernel's own Rust tests: KUnit suites.
+
+Each case is a case of the results file. They are in kernels of the debug profile.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rustbed import Vm
+
+SUITES = {
+    "rust_kvec": "CONFIG_RUST_KVEC_KUNIT_TEST",
+    "rust_kernel_kunit": "CONFIG_RUST_KUNIT_SELFTEST",
+}
+
+every_suite = pytest.mark.parametrize(
+    "suite", [pytest.param(suite, marks=pytest.mark.needs(option)) for suite, option in SUITES.items()]
+)
+
+
+@every_suite
+@pytest.mark.arches("x86_64")
+@pytest.mark.machine(profile="debug")
+def test_kunit(vm: Vm, suite: str) -> None:
+    vm.kunit(suite)
