@@ -29,7 +29,8 @@ _FOREIGN = re.compile(
     r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
     r"|.*printk messages dropped|.*\[ end "
 )
-_TOKEN = re.compile(r"\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+| +|.", re.DOTALL)
+# blanks of all kinds are one token: repeats beside each other would be tried in all ways
+_TOKEN = re.compile(r"\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL)
 # the kernel's own part of a prefix, which is kept: level, time, caller
 _KEPT = re.compile(r"(?:<\d{1,6}>)?\[ *(?P<time>\d{1,12}\.\d{3,6})\b[^\]]*\](?P<caller>\[ *[TC]\d{1,10}\])?")
 
@@ -108,9 +109,9 @@ def _token(token: str, *, is_first: bool, is_last: bool) -> str:
     if token.isspace():
         # stacks are indented: what stands directly before the message counts exactly
         exact = f"(?:{re.escape(token)}|$)"
-        return exact if is_last else " *" if is_first else re.escape(token[0]) + "+"
+        return exact if is_last else r"[^\S\n]*+" if is_first else r"[^\S\n]++"
     if token.isdecimal():
-        return r"\d+"
+        return r"\d++"
     if len(token) > 1:
         opening, closing = re.escape(token[0]), re.escape(token[-1])
         return rf"{opening}[^{closing}\n]{{0,{_LONGEST}}}{closing}"

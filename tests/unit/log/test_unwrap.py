@@ -177,3 +177,12 @@ def test_boots_that_a_logger_wrote_down_are_no_reboot() -> None:
     assert find_in_blocks([text * 2]) == ()
     entries = [json.dumps(entry(record)) for record in BOOTS["arm64"]]
     assert journal(entries * 2) == []
+
+
+def test_line_with_many_tabs_is_compared_once() -> None:
+    """Repeats of one tab each would be tried in all ways on a line that almost has the prefix."""
+    prefix = "ttyUSB0" + "\t" * 40 + "|"
+    unwrapper = Unwrapper()
+    unwrapper.learn(f"{prefix}Call Trace:\n{prefix}Modules linked in:\n")
+    almost = "ttyUSB0" + "\t" * 80 + "x\n"
+    assert unwrapper.strip(f"{prefix}Call Trace:\n{almost}") == f"Call Trace:\n{almost}"
