@@ -1,0 +1,74 @@
+"""rust_binder: Android's IPC, built into the kernel; its devices are files of binderfs."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+from tests.drivers import sysfs
+from tests.drivers.calls import errno_of
+
+from rustbed import Vm
+
+pytestmark = pytest.mark.needs("CONFIG_ANDROID_BINDER_IPC_RUST")
+
+# include/uapi/linux/android/binder.h and binderfs.h
+CONTROL_ADD = 0xC1086201
+SET_MAX_THREADS = 0x40046205
+SET_CONTEXT_MANAGER = 0x40046207
+VERSION = 0xC0046209
+UNKNOWN = 0xC00462FE
+PROTOCOL = 8
+
+FS = "/tmp/binder"
+
+
+@pytest.fixture
+def binderfs(vm: Vm) -> str:
+    vm.check(f"mkdir {FS} && mount -t binder -o max=5 binder {FS}")
+    return FS
+
+
+def request(name: str) -> bytes:
+    """Render a struct binderfs_device: a name of 256 bytes, major and minor."""
+    return struct.pack("256sII", name.encode(), 0, 0)
+
+
+def test_filesystem_has_devices_control_and_features(vm: Vm, binderfs: str) -> None:
+    assert {"binder-control", "features"} <= set(sysfs.listing(vm, binderfs))
+    assert set(vm.check(f"cat {binderfs}/features/*").split()) == {"1"}
+    assert vm.check(f"stat -c %F {binderfs}/binder-control") == "character special file"
+    vm.check(f"umount {binderfs}")
+
+
+def test_device_tells_its_protocol(vm: Vm, binderfs: str) -> None:
+    with vm.open(f"{binderfs}/binder-control") as control:
+        control.ioctl(CONTROL_ADD, request("mine"))
+    with vm.open(f"{binderfs}/mine") as binder:
+        answer = binder.ioctl(VERSION, struct.pack("i", 0))
+        assert struct.unpack("i", answer.data) == (PROTOCOL,)
+        binder.ioctl(SET_MAX_THREADS, struct.pack("I", 4))
+        assert errno_of(binder.ioctl, UNKNOWN, struct.pack("i", 0)) == errno.EINVAL
+
+
+def test_device_has_one_context_manager(vm: Vm, binderfs: str) -> None:
+    with vm.open(f"{binderfs}/binder-control") as control:
+        control.ioctl(CONTROL_ADD, request("mine"))
+    with vm.open(f"{binderfs}/mine") as first, vm.open(f"{binderfs}/mine") as second:
+        first.ioctl(SET_CONTEXT_MANAGER, struct.pack("i", 0))
+        assert errno_of(second.ioctl, SET_CONTEXT_MANAGER, struct.pack("i", 0)) == errno.EBUSY
+
+
+def test_names_and_numbers_of_devices_have_limits(vm: Vm, binderfs: str) -> None:
+    with vm.open(f"{binderfs}/binder-control") as control:
+        control.ioctl(CONTROL_ADD, request("mine"))
+        assert errno_of(control.ioctl, CONTROL_ADD, request("mine")) == errno.EEXIST
+        there = len(vm.check(f"find {binderfs} -maxdepth 1 -type c ! -name binder-control").split())
+        for number in range(there, 5):
+            control.ioctl(CONTROL_ADD, request(f"more{number}"))
+        assert errno_of(control.ioctl, CONTROL_ADD, request("too-many")) == errno.ENOSPC
+        vm.check(f"rm {binderfs}/mine")
+        control.ioctl(CONTROL_ADD, request("mine"))
+    # EPERM: it goes with its filesystem
+    assert vm.run(f"rm {binderfs}/binder-control").status != 0
