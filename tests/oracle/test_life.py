@@ -1,0 +1,29 @@
+"""The steps of a driver's life notice a driver that does not survive them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rustbed import Vm
+from rustbed.errors import LifeError
+from rustbed.kernel.module import read_module
+from rustbed.life.driver import Driver
+from rustbed.life.steps import load_and_unload
+from rustbed.life.subject import Subject
+from tests.oracle.table import MODULES
+
+
+# the step is the same everywhere
+@pytest.mark.arches("x86_64")
+def test_memory_that_each_load_forgets(vm: Vm, build_modules: Callable[[Path], dict[str, Path]]) -> None:
+    built = build_modules(MODULES)
+
+    def subject(name: str) -> Subject:
+        return Subject(vm=vm, driver=Driver(module=built[name], facts=read_module(built[name]), cycles=10))
+
+    load_and_unload(subject("leak_good"))
+    with pytest.raises(LifeError, match=r"\d+ objects more in kmalloc-64 after 10 cycles"):
+        load_and_unload(subject("leak"))
