@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,10 @@ def test_driver_that_trusts_its_device_is_found_out(
         "small-bar": "pass",
     }
     assert "accesses: 1; faults: 6: 1 crash, 5 survived" in done.stdout
-    assert "inverted@1: crash: a task of the kernel died: index out of bounds" in done.stdout
+    # on riscv64 a panic ends the machine, elsewhere the task (docs/findings/riscv-bug-is-fatal.md)
+    died = "(a task of the kernel died: )?index out of bounds: "
+    told = f"inverted@1: crash: {died}.* in trusting::run, trusting.rs:"
+    assert re.search(told, done.stdout), done.stdout
     again = run_faults(request.config, arch, tmp_path, test, "--only", "zero@1,stuck@7")
     assert again.returncode == 0, again.stdout
     assert "faults: 2: 1 survived, 1 not reached" in again.stdout
