@@ -196,6 +196,8 @@ def test_interruption_while_a_program_copies_leaves_no_copy(start: Start, delay_
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    # what Python has to close, it closes here, and not in another test
+    gc.collect()
     require_no_copy(program)
 
 
