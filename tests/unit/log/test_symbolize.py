@@ -1,146 +1,13 @@
-"""Frames, blame and annotation over real reports, with what llvm-symbolizer said of their addresses.
-
-lines/NAME.log is a report of tests/boot/modules/pointed, registers and doubtful frames left out;
-lines/NAME.json is what rustbed.symbols.symbolizer made of its frames.
-"""
+"""Where real reports point at, with debug information and without."""
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from tests.unit.log.reported import ARCHES, NAMES, load, located, marked, only, point
 
-from rustbed.log.annotate import annotate, render_blame
-from rustbed.log.frame import Frame
-from rustbed.log.record import Record, parse_console, render_records
+from rustbed.log.record import parse_console
 from rustbed.log.splat import Splat, find_splats
-from rustbed.log.symbolize import (
-    Blame,
-    Build,
-    Located,
-    Place,
-    Symbols,
-    find_build,
-    find_frames,
-    refine,
-)
-
-LINES = Path(__file__).parent / "lines"
-NAMES = sorted(path.stem for path in LINES.glob("*.log"))
-ARCHES = sorted({name.partition("-")[0] for name in NAMES})
-MODULE = Path(__file__).parents[2] / "boot/modules/pointed/pointed.rs"
-
-
-def marked(name: str) -> int:
-    """Return the number of the line that a comment of the module names."""
-    (number,) = [
-        number
-        for number, line in enumerate(MODULE.read_text().splitlines(), start=1)
-        if line.endswith(f"// line: {name}")
-    ]
-    return number
-
-
-def load(name: str) -> tuple[Splat, tuple[Record, ...], Symbols]:
-    records = parse_console((LINES / f"{name}.log").read_text())
-    told = {row["at"]: row for row in json.loads((LINES / f"{name}.json").read_text())}
-    found = {
-        frame: Located(
-            symbol=row["symbol"],
-            offset=row["offset"],
-            places=tuple(
-                Place(function=function, file=file, line=line) for function, file, line in row["places"]
-            ),
-        )
-        for frame in find_frames(records)
-        if (row := told.get(f"{frame.symbol}+{frame.offset:#x}/{frame.size:#x}"))
-    }
-    assert len(found) == len(told)
-    (splat,) = find_splats(records)
-    return splat, records, Symbols(found=found)
-
-
-def frames(*lines: str) -> list[Frame]:
-    return list(find_frames(parse_console("\n".join(lines))))
-
-
-def point(symbol: str, offset: int, size: int, *, module: str = "", returns: bool = True) -> Frame:
-    return Frame(symbol=symbol, offset=offset, size=size, module=module, returns=returns)
-
-
-# -- frames ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "frame"),
-    [
-        (" foo+0x12/0x34", point("foo", 0x12, 0x34)),
-        (" foo.cold+0x12/0x34 [toy]", point("foo.cold", 0x12, 0x34, module="toy")),
-        (" foo+0x12/0x34 [a_module] (P)", point("foo", 0x12, 0x34, module="a_module")),
-        ("[<ffffffff8028f6f6>] vfs_read+0x9e/0x26e", point("vfs_read", 0x9E, 0x26E)),
-        ("RIP: 0010:foo+0x1/0x2 [toy]", point("foo", 1, 2, module="toy", returns=False)),
-        ("pc : foo+0x1/0x2", point("foo", 1, 2, returns=False)),
-        ("epc : foo+0x1/0x2 [toy]", point("foo", 1, 2, module="toy", returns=False)),
-        ("PC is at foo+0x1/0x2", point("foo", 1, 2, returns=False)),
-        ("Krnl PSW : 0704c00180000000 0000000000000000 (foo+0x1/0x2)", point("foo", 1, 2, returns=False)),
-        (" #0: ffff888 (&lock){+.+.}-{2:2}, at: foo+0x1/0x2 [toy]", point("foo", 1, 2, module="toy")),
-        (f" foo+0x1/0x2 [toy {'ab' * 20}]", replace(point("foo", 1, 2, module="toy"), build_id="ab" * 20)),
-        ("RIP: 0010:0xffffffffc0201000", point("", 0xFFFFFFFFC0201000, 0, returns=False)),
-        (" 0xffffffffc0201000", point("", 0xFFFFFFFFC0201000, 0)),
-    ],
-)
-def test_frame_is_read(line: str, frame: Frame) -> None:
-    assert frames(line) == [frame]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        " ? foo+0x12/0x34",
-        "RIP: 0033:0x4cefc9",
-        "RIP: 0033:0x7ffdeadbeef0",
-        "toy: foo+0x12/0x34",
-        "lr : foo+0x12/0x34",
-        " foo+0x12",
-        " 0xffffffffc0201000 is no frame",
-        "BUG: unable to handle page fault for address: ffffffffc0201000",
-    ],
-)
-def test_other_lines_have_no_frame(line: str) -> None:
-    assert frames(line) == []
-
-
-def test_where_the_processor_stopped_is_no_return_address_in_the_trace_either() -> None:
-    lines = ("epc : toy_read+0x12/0x3a [toy]", "[<ffffffff01a6c012>] toy_read+0x12/0x3a [toy]")
-    assert frames(*lines) == [point("toy_read", 0x12, 0x3A, module="toy", returns=False)]
-
-
-def test_log_tells_its_kernel() -> None:
-    text = (
-        "[    0.000000] Linux version 7.3.4 (me@here) (clang) #1 SMP\n[    1.000000] CPU: 0 PID: 1 Comm: sh"
-    )
-    assert find_build(parse_console(text)) == Build(banner="Linux version 7.3.4 (me@here) (clang) #1 SMP")
-    for taint in ("Not tainted", "Tainted: G        W  O    "):
-        line = f"CPU: 1 UID: 0 PID: 88 Comm: a b {taint} 6.1.0-rc1+ #12 PREEMPT"
-        assert find_build(parse_console(line)) == Build(release="6.1.0-rc1+")
-    assert find_build(parse_console("CPU: 1 PID: 88 Comm: sh")) == Build()
-
-
-@given(st.text(), st.text())
-def test_reading_never_raises(before: str, behind: str) -> None:
-    records = parse_console(f"{before} foo+0x12/0x34 [toy]{behind}\n{before}\n{behind}")
-    find_build(records)
-    assert len(annotate(records, Symbols())) == len(records)
-    for frame in find_frames(records):
-        assert frame.offset >= 0
-
-
-# -- blame -------------------------------------------------------------------------
+from rustbed.log.symbolize import Blame, Symbols, refine
 
 BLAMED = {
     "null": "pointed::peek",
@@ -185,20 +52,6 @@ def test_without_debug_information_the_message_tells_the_line_of_a_rust_panic(ro
 def test_without_debug_information_an_oops_has_no_line(row: str) -> None:
     splat, records, _ = load(f"{row}-null")
     assert refine(splat, records, Symbols()) == (splat, None)
-
-
-def located(function: str, *places: tuple[str, str, int]) -> Located:
-    return Located(
-        symbol=function,
-        offset=1,
-        places=tuple(Place(function=name, file=file, line=line) for name, file, line in places),
-    )
-
-
-def only(text: str) -> tuple[Splat, tuple[Record, ...]]:
-    records = parse_console(text)
-    (splat,) = find_splats(records)
-    return splat, records
 
 
 def test_warning_of_plumbing_points_at_who_called_it() -> None:
@@ -260,77 +113,6 @@ def test_code_of_a_module_that_is_gone_is_blamed() -> None:
     known, _ = refine(splat, records, Symbols(found=found))
     assert known.title == "BUG: unable to handle kernel paging request in toy::ring"
     assert (known.function, known.file, known.line) == ("toy::ring", "toy.rs", 30)
-
-
-# -- rendering ---------------------------------------------------------------------
-
-
-def test_frames_are_shown_with_places_inlined_functions_and_the_boundary() -> None:
-    _, records, symbols = load("x86_64-drop")
-    shown = render_records(annotate(records, symbols)).splitlines()
-    start = next(number for number, line in enumerate(shown) if "assert_failed::" in line)
-    text = [" ".join(re.sub(r"^\[ *\d+\.\d+\] ", "", line).split()) for line in shown[start : start + 7]]
-    assert text[0].startswith(
-        "core::panicking::assert_failed::<i64, i64>+0x38/0x40 [pointed] library/core/src/"
-    )
-    drop = f"<pointed::Pointed as core::ops::drop::Drop>::drop (inlined) pointed.rs:{marked('drop')}"
-    assert text[1] == drop
-    # of the glue between, what is the module's own
-    assert text[2].startswith("pointed::__module_init::__module_init::__exit (inlined) pointed.rs:")
-    assert text[3].startswith("cleanup_module+0x30/0xe70 [pointed] pointed.rs:")
-    assert text[4] == "---- Rust above, C below ----"
-
-
-def test_trace_that_begins_where_the_processor_stopped_is_looked_up_as_that_place() -> None:
-    records = parse_console(
-        "[    1.000000] pc : toy_read+0x1c/0x64 [toy]\n"
-        "[    1.000001] Call trace:\n"
-        "[    1.000002]  toy_read+0x1c/0x64 [toy]\n"
-    )
-    stopped = point("toy_read", 0x1C, 0x64, module="toy", returns=False)
-    assert list(find_frames(records)) == [stopped]
-    shown = annotate(records, Symbols(found={stopped: located("toy_read", ("toy_read", "toy.rs", 30))}))
-    assert [record.text.endswith(" toy.rs:30") for record in shown] == [True, False, True]
-
-
-def test_annotation_leaves_other_records_alone() -> None:
-    _, records, symbols = load("x86_64-drop")
-    shown = annotate(records, symbols)
-    assert [record.seq for record in shown] == [record.seq for record in records]
-    changed = [old.seq for old, new in zip(records, shown, strict=True) if old.text != new.text]
-    assert changed == [record.seq for record in records if find_frames([record])]
-
-
-def test_names_are_readable_without_debug_information() -> None:
-    (record,) = annotate(parse_console(" ? _RNvCs1_3toy5probe+0x10/0x20 [toy]"), Symbols())
-    assert record.text == " ? toy::probe+0x10/0x20 [toy]"
-
-
-def test_blame_shows_the_lines_around_it() -> None:
-    blame = Blame(
-        function="toy::probe",
-        file="toy.rs",
-        line=10,
-        source=((9, "fn probe() {"), (10, "    fail()"), (11, "}")),
-    )
-    assert render_blame(blame) == (
-        "toy.rs:10 in toy::probe\n   9 | fn probe() {\n> 10 |     fail()\n  11 | }"
-    )
-    assert render_blame(Blame(function="f", file="toy.c", line=3)) == "toy.c:3 in f"
-
-
-@pytest.mark.parametrize(
-    ("line", "symbol"),
-    [
-        ("[c000000007a3fb50] [c00000000000e2a4] toy_open+0x14/0x30 [toy]", "toy_open"),
-        ("NIP [c0080000014a0014] toy_open+0x14/0x30 [toy]", "toy_open"),
-        ("epc   : 8ed80668 toy_open+0x14/0x30 [toy]", "toy_open"),
-        ("  ERA: ffff800002014014 toy_open+0x14/0x30 [toy]", "toy_open"),
-    ],
-)
-def test_frames_of_every_architecture_are_looked_up(line: str, symbol: str) -> None:
-    (frame,) = find_frames(parse_console(line))
-    assert (frame.symbol, frame.offset, frame.size, frame.module) == (symbol, 0x14, 0x30, "toy")
 
 
 def refined(text: str) -> Splat:
