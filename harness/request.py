@@ -19,7 +19,7 @@ from rustbed.devices.pci import PciDevice
 from rustbed.devices.served import device_of
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
-from rustbed.machine.spec import NUMBERS, REQUESTED, WORDS, MachineSpec
+from rustbed.machine.spec import NUMBERS, WORDS, Hardware, MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
 
@@ -31,23 +31,15 @@ _TEXTS = ("profile", "device_tree")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineRequest:
+class MachineRequest(Hardware):
     """What a machine must have; the fields are the marker's keywords."""
 
-    # arguments of -device, and devices that the host serves
-    devices: tuple[str | Device, ...] = ()
-    memory_mib: int = 256
-    cpus: int = 1
     # None: the session's
     profile: str | None = None
-    cmdline: tuple[str, ...] = ()
-    machine_options: tuple[str, ...] = ()
     # device tree source (a file beside the test, or text) merged into the machine's own tree
     device_tree: str | None = None
     # ACPI sources (files beside the test, or text), each a table
     acpi: tuple[str, ...] = ()
-    free_ports: int = 2
-    qemu_args: tuple[str, ...] = ()
 
     def updated(self, wanted: Mapping[str, object]) -> MachineRequest:
         """Return the request with some fields replaced. Raises UsageError for one that does not exist."""
@@ -122,7 +114,7 @@ def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cac
 
     `base` is where firmware source files are looked for.
     """
-    wanted: dict[str, Any] = {name: getattr(request, name) for name in REQUESTED}
+    wanted: dict[str, Any] = {field.name: getattr(request, field.name) for field in fields(Hardware)}
     spec = replace(platform.spec(), **wanted)
     root = platform.toolchain.root
     tables = tuple(compile_acpi(_source(given, base), root=root, cache=cache) for given in request.acpi)

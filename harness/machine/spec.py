@@ -13,42 +13,47 @@ from rustbed.arch import Arch
 from rustbed.devices.device import Device
 from rustbed.kernel.artifact import Kernel
 
-# fields that a request for a machine has too, by what they hold: words, and a number in a range. What a
-# description of a machine may say is checked by the same: bundles come from strangers.
+# fields of Hardware by what they hold, besides devices: words, and a number in a range. What a description of
+# a machine may say is checked by the same: bundles come from strangers.
 WORDS = ("machine_options", "cmdline", "qemu_args")
 NUMBERS = {
     "memory_mib": range(1, 2**20 + 1),
     "cpus": range(1, 4096 + 1),
     "free_ports": range(256 + 1),
 }
-REQUESTED = ("devices", *WORDS, *NUMBERS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineSpec:
+class Hardware:
+    """What may be asked of a machine, and what it then has: fields and nothing else."""
+
+    # in order: arguments of -device, and devices that the host serves
+    devices: tuple[str | Device, ...] = ()
+    # guest RAM in MiB
+    memory_mib: int = 256
+    cpus: int = 1
+    # appended to the kernel command line
+    cmdline: tuple[str, ...] = ()
+    # appended to -machine: "iommu=smmuv3"
+    machine_options: tuple[str, ...] = ()
+    # empty slots that devices can be hotplugged into, on machines with PCI
+    free_ports: int = 2
+    # further QEMU arguments, for what no field expresses
+    qemu_args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineSpec(Hardware):
     """A virtual machine, complete enough to start QEMU with."""
 
     kernel: Kernel
     initramfs: Path
     # "kvm" or "tcg"
     accel: str = "tcg"
-    # guest RAM in MiB
-    memory_mib: int = 256
-    cpus: int = 1
-    # in order: arguments of -device, and devices that the host serves
-    devices: tuple[str | Device, ...] = ()
-    # appended to -machine: "iommu=smmuv3"
-    machine_options: tuple[str, ...] = ()
-    # appended to the kernel command line
-    cmdline: tuple[str, ...] = ()
-    # further QEMU arguments, for what no field expresses
-    qemu_args: tuple[str, ...] = ()
     # device tree blob that replaces QEMU's own; on machines with ACPI it comes beside that
     dtb: Path | None = None
     # compiled ACPI tables
     acpi_tables: tuple[Path, ...] = ()
-    # empty slots that devices can be hotplugged into, on machines with PCI
-    free_ports: int = 2
 
     @property
     def arch(self) -> Arch:

@@ -14,9 +14,8 @@ from typing import Any, Protocol
 
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import strip_ansi
-from rustbed.report.junit import Case
 from rustbed.report.ktap import cases_of
-from rustbed.report.result import split_arch
+from rustbed.report.result import Result, split_arch
 from rustbed.report.sizes import render_sizes
 from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
 
@@ -33,6 +32,9 @@ PHASE = "phase"
 
 # what pytest-rerunfailures calls the report of a failure that it does not let stand
 RERUN = "rerun"
+
+# fields of a case that only one has that was read
+_READ = ("children", "settings", "suites", "started", "source", "place")
 
 # what may be followed by something worse in a later phase
 GOOD = frozenset({Outcome.PASS, Outcome.SKIP, Outcome.XFAIL})
@@ -84,13 +86,15 @@ class Phase(Protocol):
 
 def _named(nodeid: str) -> dict[str, Any]:
     file, _, rest = nodeid.partition("::")
-    return {"name": rest, "classname": file.removesuffix(".py").replace("/", ".") or SUITE, "file": file}
+    classname = file.removesuffix(".py").replace("/", ".") or SUITE
+    name, arch = split_arch(rest)
+    return {"classname": classname, "name": name, "arch": arch, "label": rest, "file": file}
 
 
 def key_of(nodeid: str) -> tuple[str, str, str]:
     """Return by what a test is known in results files: class, name, architecture."""
     named = _named(nodeid)
-    return named["classname"], *split_arch(named["name"])
+    return named["classname"], named["name"], named["arch"]
 
 
 def facts_of(
@@ -117,15 +121,21 @@ def facts_of(
         "properties": [pair for pair in properties if pair[1] or pair[0].startswith("boot_ms")],
         "log": log,
         "explained": explained if verdict.is_red else "",
-        "children": [asdict(case) for machine in machines for case in _reported_by(machine)],
+        "children": [_described(case) for machine in machines for case in _reported_by(machine)],
     }
     return FACTS, json.dumps(facts)
 
 
-def _reported_by(machine: MachineReport) -> tuple[Case, ...]:
+def _reported_by(machine: MachineReport) -> tuple[Result, ...]:
     """Return the tests that ran in a machine, as cases without their suites."""
     suites = cases_of(machine.reported, SUITE, machine.arch)
     return tuple(replace(case, children=()) for suite in suites for case in suite.written())
+
+
+def _described(case: Result) -> dict[str, Any]:
+    """Return a case as JSON can hold it: what is written into a results file."""
+    facts = asdict(case)
+    return {name: facts[name] for name in facts if name not in _READ}
 
 
 def _machine_properties(machine: MachineReport, suffix: str) -> list[tuple[str, str]]:
@@ -161,23 +171,21 @@ def confirm(red: Phase, runs: Sequence[Sequence[Phase]]) -> None:
     red.user_properties.append((CONFIRMED, json.dumps(said)))
 
 
-def ending_of(reports: Sequence[Phase]) -> Case:
+def ending_of(reports: Sequence[Phase]) -> Result:
     """Return the case of one run: its first red phase, else the test itself."""
     cases = [case_of(report) for report in reports]
     called = [case for case, report in zip(cases, reports, strict=True) if report.when == "call"]
     return next((case for case in cases if case.outcome not in GOOD), (called or cases)[0])
 
 
-def _told(case: Case) -> str:
+def _told(case: Result) -> str:
     """Return one line of how a run ended: outcome, fingerprint, title."""
-    properties = dict(case.properties)
-    title = properties.get("splat", "").partition("\n")[0] or case.message
-    return " ".join(filter(None, [case.outcome.value, properties.get("fingerprint", ""), title])).replace(
-        "\n", " "
-    )
+    title = case.splats[0] if case.splats else case.message
+    said = filter(None, [case.outcome.value, case.properties.get("fingerprint", ""), title])
+    return " ".join(said).replace("\n", " ")
 
 
-def worse(before: Case, after: Case) -> Case:
+def worse(before: Result, after: Result) -> Result:
     """Return the case of a test of which a later report came, too: the gravest counts.
 
     Of two that are as grave the later one knows more of the machines, and the earlier one what failed first.
@@ -187,25 +195,25 @@ def worse(before: Case, after: Case) -> Case:
     details = "\n\n".join(dict.fromkeys(filter(None, (before.details, after.details))))
     if GRAVITY[after.outcome] < GRAVITY[before.outcome]:
         return replace(after, details=details)
-    properties = tuple({**dict(before.properties), **dict(after.properties)}.items())
+    properties = before.properties | after.properties
     return replace(before, details=details, properties=properties, system_out=after.system_out)
 
 
-def flaky(case: Case, tries: Sequence[Case]) -> Case:
+def flaky(case: Result, tries: Sequence[Result]) -> Result:
     """Return the case of a test that another plugin ran again, with how the tries before it ended."""
     if not tries:
         return case
-    said = [("flaky", f"red {len(tries)} of {len(tries) + 1}")] if case.outcome in GOOD else []
-    said += [(f"try_{number}", _told(each)) for number, each in enumerate(tries, start=1)]
-    return replace(case, properties=(*case.properties, *said))
+    said = {"flaky": f"red {len(tries)} of {len(tries) + 1}"} if case.outcome in GOOD else {}
+    said |= {f"try_{number}": _told(each) for number, each in enumerate(tries, start=1)}
+    return replace(case, properties=case.properties | said)
 
 
-def lost_case(nodeid: str) -> Case:
+def lost_case(nodeid: str) -> Result:
     """Return the case of a test, or of a session, that began and never ended."""
-    return Case(**_named(nodeid), outcome=Outcome.LOST, message="interrupted before it ended")
+    return Result(**_named(nodeid), outcome=Outcome.LOST, message="interrupted before it ended")
 
 
-def case_of(report: Phase) -> Case:
+def case_of(report: Phase) -> Result:
     """Return the case that a report makes."""
     facts = carried(report, FACTS)
     confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
@@ -216,22 +224,21 @@ def case_of(report: Phase) -> Case:
     if report.failed and (report.when == "setup" or (report.when == "teardown" and outcome not in RED)):
         # red in its setup is a machine that did not come: the test itself told nothing
         properties.append((PHASE, str(report.when)))
-    return Case(
+    return Result(
         **_named(report.nodeid),
         seconds=report.duration,
         outcome=outcome,
         message=_message(report, facts),
         details=_details(report, facts) if report.failed else "",
-        properties=tuple(dict(properties).items()),
+        properties=dict(properties),
         system_out=facts.get("log", ""),
         children=tuple(_restored(told) for told in facts.get("children", [])),
     )
 
 
-def _restored(told: dict[str, Any]) -> Case:
+def _restored(told: dict[str, Any]) -> Result:
     """Return a case that travelled as JSON."""
-    properties = tuple((str(name), str(value)) for name, value in told["properties"])
-    return Case(**{**told, "outcome": Outcome(told["outcome"]), "properties": properties, "children": ()})
+    return Result(**{**told, "outcome": Outcome(told["outcome"])})
 
 
 def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:

@@ -137,7 +137,8 @@ class _Reader:
             self._suites[-1].failure = _first_line(given.get("message", "")) or "the suite itself failed"
 
     def _begin_case(self, given: dict[str, str]) -> Result:
-        name, arch = split_arch(given.get("name", ""))
+        label = given.get("name", "")
+        name, arch = split_arch(label)
         words = (_LETTERS.sub("", given.get(name, "").lower()) for name in ("status", "result"))
         said = (_SAID.get(word, Outcome.PASS) for word in words)
         suites = tuple(suite.name for suite in self._suites if suite.name)
@@ -145,6 +146,7 @@ class _Reader:
             classname=given.get("classname") or ".".join(suites),
             name=name,
             arch=arch,
+            label=label,
             outcome=min(said, key=_gravity),
             file=given.get("file", ""),
             seconds=_number(given.get("time")),

@@ -7,14 +7,14 @@ cannot hold. Pure, but for the last write.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rustbed.escape import printable
 from rustbed.log.record import strip_ansi
+from rustbed.report.result import Result
 from rustbed.report.rundir import replace_text
 from rustbed.report.verdict import RED, Outcome
 
@@ -30,41 +30,9 @@ _TOTALS = ("tests", "failures", "errors", "disabled", "time")
 _SKIPPED = frozenset({Outcome.SKIP, Outcome.XFAIL})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One test on one architecture."""
-
-    # with the parameters: test_probe[arm64]
-    name: str
-    # dotted module, and class if there is one
-    classname: str
-    outcome: Outcome
-    # of the test's source, relative to pytest's root
-    file: str = ""
-    seconds: float = 0.0
-    # one line: why it is what it is
-    message: str = ""
-    # the failure text
-    details: str = ""
-    # name and value; `outcome` is added if it is not among them
-    properties: tuple[tuple[str, str], ...] = ()
-    # the kernel log window
-    system_out: str = ""
-    # cases of its own, as those of a KUnit suite; JUnit has no nesting, so they follow it in the file
-    children: tuple[Case, ...] = ()
-
-    def written(self) -> Iterator[Case]:
-        """Yield what stands in the file: a case that is what its children are is left to them."""
-        within = [case for child in self.children for case in child.written()]
-        is_red = self.outcome in RED
-        if not within or (is_red and not any(case.outcome in RED for case in within)):
-            yield self
-        yield from within
-
-
 def render_junit(
     suite: str,
-    cases: Sequence[Case],
+    cases: Sequence[Result],
     *,
     started: datetime | None = None,
     hostname: str = "",
@@ -85,7 +53,7 @@ def render_junit(
         properties={_clean(name): _clean(value) for name, value in properties},
     )
     element: ET.Element = document.build_xml_doc()
-    element.set("time", f"{sum(case.seconds for case in cases):.3f}")
+    element.set("time", f"{sum(case.seconds or 0.0 for case in cases):.3f}")
     for case, case_element in zip(cases, element.iter("testcase"), strict=True):
         _complete(case_element, case)
     root = ET.Element("testsuites", {key: element.attrib[key] for key in _TOTALS})
@@ -94,12 +62,12 @@ def render_junit(
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _junit_case(case: Case) -> junit_xml.TestCase:
+def _junit_case(case: Result) -> junit_xml.TestCase:
     """Turn a case into the library's; one without message and output would not be counted."""
     import junit_xml  # noqa: PLC0415 - as above
 
     made = junit_xml.TestCase(
-        _clean(case.name),
+        _clean(case.label or case.name),
         classname=_clean(case.classname),
         file=_clean(case.file),
         stdout=_clean(case.system_out),
@@ -114,11 +82,11 @@ def _junit_case(case: Case) -> junit_xml.TestCase:
     return made
 
 
-def _complete(element: ET.Element, case: Case) -> None:
+def _complete(element: ET.Element, case: Result) -> None:
     """Add what junit-xml 1.9 leaves out: properties of a case (it has them for suites), a time of 0."""
-    element.set("time", f"{max(0.0, case.seconds):.3f}")
+    element.set("time", f"{max(0.0, case.seconds or 0.0):.3f}")
     parent = ET.Element("properties")
-    for name, value in {"outcome": case.outcome.value, **dict(case.properties)}.items():
+    for name, value in {"outcome": case.outcome.value, **case.properties}.items():
         ET.SubElement(parent, "property", {"name": _clean(name), "value": _clean(value)})
     # readers that check an order want them before the result
     element.insert(0, parent)
@@ -135,12 +103,12 @@ def _clean(text: str) -> str:
 
 def lost_session(suite: str) -> str:
     """Render what stands in the results file while the session runs: an error, should it never end."""
-    case = Case(
+    case = Result(
         name="session",
         classname=suite,
         outcome=Outcome.ERROR,
         message=_LOST,
-        properties=(("outcome", Outcome.LOST.value),),
+        properties={"outcome": Outcome.LOST.value},
     )
     return render_junit(suite, [case])
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rustbed.log import ktap
-from rustbed.log.ktap import Result
-from rustbed.report.junit import Case
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 _OUTCOMES = {
@@ -18,7 +17,7 @@ _OUTCOMES = {
 }
 
 
-def cases_of(results: Sequence[Result], suite: str, arch: str = "") -> tuple[Case, ...]:
+def cases_of(results: Sequence[ktap.Result], suite: str, arch: str = "") -> tuple[Result, ...]:
     """Return results as cases with children.
 
     `suite` is the class of those without a parent, `arch` the architecture that all names are to end with.
@@ -26,10 +25,12 @@ def cases_of(results: Sequence[Result], suite: str, arch: str = "") -> tuple[Cas
     return tuple(_case(result, (), suite, arch) for result in results)
 
 
-def _case(result: Result, above: tuple[str, ...], suite: str, arch: str) -> Case:
+def _case(result: ktap.Result, above: tuple[str, ...], suite: str, arch: str) -> Result:
     facts = {"arch": arch, "source": result.source}
-    return Case(
-        name=f"{result.name}[{arch}]" if arch else result.name,
+    return Result(
+        name=result.name,
+        arch=arch,
+        label=f"{result.name}[{arch}]" if arch else "",
         classname=".".join(above) or suite,
         outcome=_OUTCOMES[result.outcome],
         message=result.reason or _first(result.log) if result.outcome is not ktap.Outcome.PASS else "",
@@ -37,7 +38,7 @@ def _case(result: Result, above: tuple[str, ...], suite: str, arch: str) -> Case
         system_out="\n".join(result.log),
         seconds=result.seconds,
         file=result.source.partition(":")[0],
-        properties=tuple(pair for pair in facts.items() if pair[1]),
+        properties={name: value for name, value in facts.items() if value},
         children=tuple(_case(child, (*above, result.name), suite, arch) for child in result.children),
     )
 

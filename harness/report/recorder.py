@@ -17,7 +17,7 @@ from rustbed import runfiles
 from rustbed.report.cases import GOOD, RERUN, SUITE, Phase, case_of, flaky, lost_case, worse
 from rustbed.report.dialects import parse_results
 from rustbed.report.html import Entry, Session, render_page
-from rustbed.report.junit import Case, lost_session, render_junit, write_junit
+from rustbed.report.junit import lost_session, render_junit, write_junit
 from rustbed.report.known import KnownIssue, find_known, find_wrong
 from rustbed.report.result import Result
 from rustbed.report.rundir import replace_text
@@ -50,9 +50,9 @@ class Recorder:
     known: Sequence[KnownIssue] = ()
     # of the whole suite; sharding adds to it
     properties: dict[str, str] = field(default_factory=dict)
-    _cases: dict[str, Case] = field(default_factory=dict)
+    _cases: dict[str, Result] = field(default_factory=dict)
     # by test: its tries that another plugin did not let stand
-    _tries: dict[str, list[Case]] = field(default_factory=dict)
+    _tries: dict[str, list[Result]] = field(default_factory=dict)
     _started: list[str] = field(default_factory=list)
     _spans: dict[str, _Span] = field(default_factory=dict)
     _wrong: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class Recorder:
         page = Session(started=self._begun, asked=self.asked, entries=tuple(entries), wrong=self._wrong)
         replace_text(self.page, render_page(page))
 
-    def _write(self, cases: Sequence[Case]) -> list[Result]:
+    def _write(self, cases: Sequence[Result]) -> list[Result]:
         """Write junit.xml, and return what its readers will see."""
         text = render_junit(SUITE, cases, started=self._begun, properties=tuple(self.properties.items()))
         write_junit(self.path, text)
@@ -154,7 +154,7 @@ class Recorder:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say how often red tests were red again, what is known of them, and where the files are."""
         for nodeid, case in self._cases.items():
-            told = dict(case.properties).get("confirmed")
+            told = case.properties.get("confirmed")
             if told:
                 terminalreporter.write_line(f"rustbed: {nodeid}: {told}")
             if case.outcome in GOOD and (tries := self._tries.get(nodeid)):
@@ -166,11 +166,13 @@ class Recorder:
             terminalreporter.write_line(f"rustbed: results in {self.directory}")
 
 
-def _lines(case: Case) -> tuple[Case, ...]:
+def _lines(case: Result) -> tuple[Result, ...]:
     """Return what the results file has of a test: itself, and the cases that it has."""
     return (replace(case, children=()), *case.children)
 
 
-def _with_known(case: Case, issues: Sequence[KnownIssue]) -> Case:
-    told = tuple(("known_issue", f"{issue.reason}, {issue.link}") for issue in issues[:1])
-    return replace(case, properties=(*case.properties, *told))
+def _with_known(case: Result, issues: Sequence[KnownIssue]) -> Result:
+    if not issues:
+        return case
+    told = f"{issues[0].reason}, {issues[0].link}"
+    return replace(case, properties={**case.properties, "known_issue": told})

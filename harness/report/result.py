@@ -1,8 +1,9 @@
-"""One test's result, as a results file has it. Pure."""
+"""One test's result: what the plugin writes into a results file, and what is read from any. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,24 +15,31 @@ _PARAMETERS = re.compile(r"\[(?P<parts>[^\[\]]*)\]$")
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One test on one architecture, as a results file has it."""
+    """One test on one architecture."""
 
     # dotted class or module; the names of the suites where a case has none
     classname: str
     # without the architecture
     name: str
-    # "" where neither a property nor the name tells
-    arch: str
     outcome: Outcome
-    # of the test's source, "" if the producer does not say
+    # "" where neither a property nor the name tells
+    arch: str = ""
+    # the name as it is in the file, with the architecture: test_probe[arm64]; "" if that is `name`
+    label: str = ""
+    # of the test's source, relative to the root of the tests; "" if the producer does not say
     file: str = ""
     # None where the file has none
     seconds: float | None = None
-    # first line of the failure's or skip's message
+    # one line: why it is what it is
     message: str = ""
-    # the failure's text, its beginning
+    # the failure's text; of one that was read its beginning
     details: str = ""
+    # `outcome` is written, too, if it is not among them
     properties: dict[str, str] = field(default_factory=dict)
+    # the kernel log window; is not read
+    system_out: str = ""
+    # results of its own, as those of a KUnit suite; JUnit has no nesting, so they follow it in the file
+    children: tuple[Result, ...] = ()
     # those of its suites alone
     settings: dict[str, str] = field(default_factory=dict)
     # names of the suites that it is in, the outermost first
@@ -41,6 +49,13 @@ class Result:
     # the results file, and the end of its path that may tell what the test ran on
     source: Path = Path()
     place: tuple[str, ...] = ()
+
+    def written(self) -> Iterator[Result]:
+        """Yield what stands in the file: a result that is what its children are is left to them."""
+        within = [result for child in self.children for result in child.written()]
+        if not within or (self.is_red and not any(result.is_red for result in within)):
+            yield self
+        yield from within
 
     @property
     def key(self) -> tuple[str, str, str]:

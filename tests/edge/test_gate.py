@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.report.junit import Case, render_junit
+from rustbed.report.junit import render_junit
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 KNOWN = """\
@@ -29,7 +30,7 @@ def gate(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 def junit(path: Path, **outcomes: str) -> Path:
     cases = [
-        Case(name=f"{name}[arm64]", classname="tests.x", outcome=Outcome(outcome), message="broken")
+        Result(name=f"{name}[arm64]", classname="tests.x", outcome=Outcome(outcome), message="broken")
         for name, outcome in outcomes.items()
     ]
     path.write_text(render_junit("rustbed", cases))

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from rustbed.arch import DEFAULT_ARCHES
-from rustbed.report.junit import Case, render_junit
+from rustbed.report.junit import render_junit
 from rustbed.report.known import load_known
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 RECIPES = Path(__file__).parent.parent.parent / "docs" / "ci"
@@ -86,14 +87,14 @@ def test_known_issues_of_the_docs_are_readable(tmp_path: Path) -> None:
 
 def junit(path: Path, outcome: str) -> None:
     cases = [
-        Case(
+        Result(
             name="test_a[arm64]",
             classname="tests.x",
             file="tests/x.py",
             outcome=Outcome(outcome),
             message="m",
         ),
-        Case(name="test_b[arm64]", classname="tests.x", file="tests/x.py", outcome=Outcome.PASS),
+        Result(name="test_b[arm64]", classname="tests.x", file="tests/x.py", outcome=Outcome.PASS),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render_junit("rustbed", cases))

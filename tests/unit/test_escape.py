@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from rustbed.escape import html_text, markdown_cell, one_line, printable, render_json
 from rustbed.report.dialects import parse_results
 from rustbed.report.html import Entry, Session, render_page
-from rustbed.report.junit import Case, render_junit
+from rustbed.report.junit import render_junit
+from rustbed.report.result import Result
 from rustbed.report.rundir import write_verdict
 from rustbed.report.verdict import Outcome, Verdict
 
@@ -79,14 +80,14 @@ def test_json_can_be_encoded_again(value: object) -> None:
 @settings(max_examples=50)
 @given(TEXTS, TEXTS)
 def test_results_of_any_text_are_read_again(name: str, text: str) -> None:
-    case = Case(
+    case = Result(
         name=name,
         classname=name,
         outcome=Outcome.FAIL,
         file=name,
         message=text,
         details=text,
-        properties=((text, text), ("run_directory", text)),
+        properties={text: text, "run_directory": text},
         system_out=text,
     )
     document = render_junit(text, [case], properties=((text, text),)).encode()

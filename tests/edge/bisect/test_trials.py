@@ -16,7 +16,8 @@ import pytest
 
 from rustbed.bisect.trials import judge_results
 from rustbed.report.cases import lost_case
-from rustbed.report.junit import Case, render_junit, write_junit
+from rustbed.report.junit import render_junit, write_junit
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 TEST = """
@@ -177,9 +178,9 @@ def test_commits_are_checked_out_one_after_the_other(tmp_path: Path) -> None:
     assert not (tmp_path / "results" / "bisect" / "worktree").exists()
 
 
-def case(outcome: Outcome, phase: str = "") -> Case:
-    properties = (("phase", phase),) if phase else ()
-    return Case(name="t", classname="c", file="c.py", outcome=outcome, message="why", properties=properties)
+def case(outcome: Outcome, phase: str = "") -> Result:
+    properties = {"phase": phase} if phase else {}
+    return Result(name="t", classname="c", file="c.py", outcome=outcome, message="why", properties=properties)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def case(outcome: Outcome, phase: str = "") -> Case:
     ],
 )
 def test_results_are_red_green_or_tell_nothing(
-    cases: list[Case], expected: tuple[bool | None, str], tmp_path: Path
+    cases: list[Result], expected: tuple[bool | None, str], tmp_path: Path
 ) -> None:
     junit = tmp_path / "junit.xml"
     write_junit(junit, render_junit("rustbed", cases, started=datetime.now(UTC), properties=()))

@@ -64,9 +64,9 @@ def test_an_error_of_ours_is_headed_by_its_first_line() -> None:
 
 @pytest.mark.parametrize(
     ("when", "properties"),
-    [("setup", (("phase", "setup"),)), ("call", ()), ("teardown", (("phase", "teardown"),))],
+    [("setup", {"phase": "setup"}), ("call", {}), ("teardown", {"phase": "teardown"})],
 )
-def test_what_failed_beside_the_test_says_where(when: str, properties: tuple[tuple[str, str], ...]) -> None:
+def test_what_failed_beside_the_test_says_where(when: str, properties: dict[str, str]) -> None:
     assert case_of(Report(failed=True, when=when)).properties == properties
 
 
@@ -89,8 +89,8 @@ def test_details_hold_what_the_machine_says_once() -> None:
 def test_only_what_was_tried_again_is_flaky() -> None:
     green, red = case_of(Report(passed=True)), case_of(Report(failed=True, longreprtext="assert"))
     assert flaky(green, ()) == green
-    assert dict(flaky(green, [red]).properties)["flaky"] == "red 1 of 2"
-    assert "flaky" not in dict(flaky(red, [red]).properties)
+    assert flaky(green, [red]).properties["flaky"] == "red 1 of 2"
+    assert "flaky" not in flaky(red, [red]).properties
 
 
 @pytest.mark.parametrize(("when", "shown"), [("call", ["made", "said"]), ("teardown", ["gone"])])
@@ -113,8 +113,9 @@ def test_case_is_named_by_file_and_test_and_carries_the_facts() -> None:
     properties = judged("fail", properties=[["arch", "arm64"]], log="[ 1.0] text")
     case = case_of(Report(failed=True, user_properties=properties))
     assert (case.file, case.classname) == ("tests/drivers/test_x.py", "tests.drivers.test_x")
-    assert (case.name, case.seconds, case.message) == ("test_y[arm64]", 1.5, "because")
-    assert (case.properties, case.system_out) == ((("arch", "arm64"),), "[ 1.0] text")
+    assert (case.label, case.seconds, case.message) == ("test_y[arm64]", 1.5, "because")
+    assert (case.name, case.arch) == ("test_y", "arm64")
+    assert (case.properties, case.system_out) == ({"arch": "arm64"}, "[ 1.0] text")
 
 
 def test_what_never_ended_is_lost() -> None:
@@ -141,11 +142,11 @@ def test_tests_that_ran_in_a_machine_travel_as_cases_of_the_test() -> None:
     verdict = Verdict(outcome=Outcome.FAIL, reason="because")
     report = Report(failed=True, user_properties=[facts_of(verdict, [machine], Path("run"), "", "")])
     (child,) = case_of(report).children
-    assert (child.classname, child.name, child.outcome, child.seconds, child.file) == (
+    assert (child.classname, child.label, child.outcome, child.seconds, child.file) == (
         "rust_kvec",
         "retain[arm64]",
         Outcome.FAIL,
         0.25,
         "rust/kvec.rs",
     )
-    assert dict(child.properties) == {"arch": "arm64", "source": "rust/kvec.rs:9"}
+    assert child.properties == {"arch": "arm64", "source": "rust/kvec.rs:9"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from rustbed.errors import UsageError
 from rustbed.report.dialects import parse_results
-from rustbed.report.junit import Case, lost_session, render_junit
+from rustbed.report.junit import lost_session, render_junit
 from rustbed.report.result import Result, split_arch
 from rustbed.report.verdict import Outcome
 
@@ -86,7 +87,7 @@ def test_failure_that_only_the_suite_counts_is_not_lost() -> None:
 
 
 def test_our_own_come_back() -> None:
-    case = Case(
+    case = Result(
         name="test_y[arm64]",
         classname="tests.test_x",
         file="tests/test_x.py",
@@ -94,7 +95,7 @@ def test_our_own_come_back() -> None:
         seconds=1.5,
         message="undeclared splat: A",
         details="text",
-        properties=(("arch", "arm64"), ("splat", "A\nB"), ("fingerprint", "1\n2")),
+        properties={"arch": "arm64", "splat": "A\nB", "fingerprint": "1\n2"},
         system_out="<log>",
     )
     (result,) = parse(render_junit("rustbed", [case]))
@@ -103,9 +104,41 @@ def test_our_own_come_back() -> None:
     assert (result.message, result.details, result.seconds) == ("undeclared splat: A", "text", 1.5)
 
 
+WORDS = st.text("abc.", min_size=1, max_size=8)
+WRITTEN = st.builds(
+    Result,
+    classname=WORDS,
+    name=WORDS,
+    outcome=st.sampled_from(Outcome),
+    arch=st.sampled_from(["", "arm64"]),
+    file=WORDS,
+    seconds=st.integers(0, 1000).map(float),
+    message=WORDS,
+    properties=st.dictionaries(WORDS, WORDS, max_size=3),
+)
+
+
+@given(st.lists(WRITTEN, max_size=4))
+def test_what_is_written_is_read_as_the_same_value(results: list[Result]) -> None:
+    labelled = [
+        replace(each, label=f"{each.name}[{each.arch}]" if each.arch else each.name) for each in results
+    ]
+    told = [replace(each, message="") if each.outcome is Outcome.PASS else each for each in labelled]
+    read = parse(render_junit("s", labelled))
+    assert read == [
+        replace(
+            each,
+            properties={"outcome": each.outcome.value, **each.properties},
+            suites=("s",),
+            source=result.source,
+        )
+        for each, result in zip(told, read, strict=True)
+    ]
+
+
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_outcome_of_ours_comes_back(outcome: Outcome) -> None:
-    (result,) = parse(render_junit("s", [Case(name="n", classname="c", outcome=outcome)]))
+    (result,) = parse(render_junit("s", [Result(name="n", classname="c", outcome=outcome)]))
     assert result.outcome == outcome
 
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rustbed.report.junit import Case, lost_session, render_junit, write_junit
+from rustbed.report.junit import lost_session, render_junit, write_junit
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 
-def case(outcome: Outcome, *, details: str = "", system_out: str = "") -> Case:
-    return Case(
+def case(outcome: Outcome, *, details: str = "", system_out: str = "") -> Result:
+    return Result(
         name="test_toy[arm64]",
         classname="tests.test_toy",
         outcome=outcome,
@@ -27,7 +28,7 @@ def parse(text: str) -> ET.Element:
     return ET.fromstring(text.encode())  # noqa: S314, our own document
 
 
-def only_case(*cases: Case) -> ET.Element:
+def only_case(*cases: Result) -> ET.Element:
     found = parse(render_junit("rustbed", cases)).findall("testsuite/testcase")
     assert len(found) == 1
     return found[0]
@@ -71,7 +72,7 @@ def test_totals_count_each_outcome_once() -> None:
 
 def test_case_carries_its_properties_and_its_kernel_log() -> None:
     element = only_case(
-        Case(
+        Result(
             name="test_toy[arm64]",
             classname="tests.test_toy",
             file="tests/test_toy.py",
@@ -79,7 +80,7 @@ def test_case_carries_its_properties_and_its_kernel_log() -> None:
             outcome=Outcome.FAIL,
             message="undeclared splat: WARNING in toy_probe",
             details="FAIL: arm64\n  kernel 7.3.4",
-            properties=(("kernel_release", "7.3.4"), ("arch", "arm64")),
+            properties={"kernel_release": "7.3.4", "arch": "arm64"},
             system_out="[    1.000000] toy: ready",
         )
     )
@@ -126,7 +127,7 @@ HOSTILE = st.text(st.characters(exclude_categories=()), max_size=40)
 
 
 HOSTILE_CASES = st.builds(
-    Case,
+    Result,
     name=HOSTILE,
     classname=HOSTILE,
     outcome=st.sampled_from(Outcome),
@@ -134,13 +135,13 @@ HOSTILE_CASES = st.builds(
     seconds=st.floats(allow_nan=False, allow_infinity=False),
     message=HOSTILE,
     details=HOSTILE,
-    properties=st.tuples(st.tuples(HOSTILE, HOSTILE)),
+    properties=st.dictionaries(HOSTILE, HOSTILE, max_size=1),
     system_out=HOSTILE,
 )
 
 
 @given(HOSTILE, st.lists(HOSTILE_CASES, max_size=3))
-def test_document_is_valid_whatever_the_texts_hold(suite: str, cases: list[Case]) -> None:
+def test_document_is_valid_whatever_the_texts_hold(suite: str, cases: list[Result]) -> None:
     root = parse(render_junit(suite, cases, properties=((suite, suite),)))
     assert len(root.findall("testsuite/testcase")) == len(cases)
 
@@ -165,11 +166,11 @@ def test_document_is_written_whole_and_leaves_nothing_else(tmp_path: Path) -> No
 
 
 def test_children_stand_in_the_file_and_a_parent_only_if_it_is_red_by_itself() -> None:
-    def suite(outcome: Outcome, *children: Outcome) -> Case:
-        cases = tuple(Case(name=f"c{n}", classname="s", outcome=each) for n, each in enumerate(children))
-        return Case(name="s", classname="k", outcome=outcome, children=cases)
+    def suite(outcome: Outcome, *children: Outcome) -> Result:
+        cases = tuple(Result(name=f"c{n}", classname="s", outcome=each) for n, each in enumerate(children))
+        return Result(name="s", classname="k", outcome=outcome, children=cases)
 
-    def names(case: Case) -> list[str]:
+    def names(case: Result) -> list[str]:
         return re.findall(r'<testcase name="(\w+)"', render_junit("k", [case]))
 
     assert names(suite(Outcome.PASS, Outcome.PASS, Outcome.SKIP)) == ["c0", "c1"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rustbed.log.ktap import parse_ktap
-from rustbed.report.junit import Case
 from rustbed.report.ktap import cases_of
+from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 REPORT = """\
@@ -21,7 +21,7 @@ ok 2 alone
 """.splitlines()
 
 
-def written(lines: list[str]) -> list[Case]:
+def written(lines: list[str]) -> list[Result]:
     return [each for case in cases_of(parse_ktap(lines).children, "k") for each in case.written()]
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from rustbed.errors import UsageError
-from rustbed.report.junit import Case, render_junit
+from rustbed.report.junit import render_junit
+from rustbed.report.result import Result
 from rustbed.report.results import load_results
 from rustbed.report.verdict import Outcome
 
 
 def write(path: Path, *outcomes: str, properties: tuple[tuple[str, str], ...] = ()) -> Path:
     cases = [
-        Case(name=f"test_{index}[arm64]", classname="tests.test_x", outcome=Outcome(outcome))
+        Result(name=f"test_{index}[arm64]", classname="tests.test_x", outcome=Outcome(outcome))
         for index, outcome in enumerate(outcomes)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
