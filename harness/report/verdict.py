@@ -91,15 +91,13 @@ class MachineReport:
     accel: str
     # from QEMU's start (or the fork) to the first command's answer
     boot_ms: float | None
-    # the kernel log since the test began
+    # the kernel log since the test began, and what was found in it
     records: tuple[Record, ...]
-    # found in records
     splats: tuple[Splat, ...]
     # newly set, as new_taints names them
     taints: tuple[str, ...]
-    # None: alive at the end; CRASH, HANG or LOST if it ended early
+    # None: alive at the end; CRASH, HANG or LOST if it ended early; and one line: what was seen then
     ended: Outcome | None
-    # one line: what was seen when it ended
     reason: str
     run_dir: Path
     # the records with what debug information tells, if that was looked at
@@ -123,9 +121,8 @@ class Verdict:
     outcome: Outcome
     # one line
     reason: str
-    # the undeclared ones
+    # the undeclared ones, and those declared that did not come
     splats: tuple[Splat, ...] = ()
-    # those declared that did not come
     missing: tuple[Expectation, ...] = ()
 
     @property
@@ -151,7 +148,7 @@ class _Finding:
 
     outcome: Outcome
     reason: str
-    splat: Splat | None = field(default=None)
+    splat: Splat | None = None
 
 
 def judge(
@@ -200,12 +197,15 @@ def _test_findings(test: Outcome, reason: str) -> Iterator[_Finding]:
 
 def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[_Finding]:
     """Yield what speaks against the test in what a machine left behind."""
+    ended, is_told = _ended(machine), any(splat.fatal for splat in machine.splats)
     for splat in _undeclared(machine, expected):
-        outcome = Outcome.CRASH if splat.fatal else Outcome.FAIL
+        # when a task died the host may end its machine, and only repeats what the log says
+        is_death = splat.fatal or (ended is Outcome.CRASH and not is_told and splat.kind in KILLING)
+        is_told = is_told or is_death
+        outcome = Outcome.CRASH if is_death else Outcome.FAIL
         yield _Finding(outcome=outcome, reason=splat_line(splat), splat=splat)
-    ended = _ended(machine)
     # a death that is in the log has been judged above, or was declared
-    if ended is not None and not (ended is Outcome.CRASH and any(splat.fatal for splat in machine.splats)):
+    if ended is not None and not (ended is Outcome.CRASH and is_told):
         yield _Finding(outcome=ended, reason=_ending_line(machine))
 
 

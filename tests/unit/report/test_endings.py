@@ -20,6 +20,27 @@ def test_machine_that_ended_early_without_a_reason_gets_one() -> None:
     assert passed(replace(ALIVE, ended=Outcome.LOST)).reason == "the machine ended early: lost"
 
 
+# ended by the host, which quotes what it saw then: before debug information was asked
+DEAD_TASK = replace(
+    ALIVE,
+    splats=(WARNING, replace(OOPS, fatal=False)),
+    ended=Outcome.CRASH,
+    reason="a task of the kernel died: general protection fault in pci_device_probe",
+)
+
+
+def test_machine_that_was_ended_for_a_dead_task_tells_the_cause_once_as_the_splat_has_it() -> None:
+    verdict = judge(Outcome.CRASH, DEAD_TASK.reason, [DEAD_TASK], [])
+    assert (verdict.outcome, verdict.splats) == (Outcome.CRASH, DEAD_TASK.splats)
+    assert verdict.reason == "general protection fault in toy_read; also WARNING in toy_probe"
+
+
+def test_declared_death_of_a_task_does_not_make_the_end_of_its_machine_acceptable() -> None:
+    verdict = passed(DEAD_TASK, expected=(ANY_OOPS,))
+    assert verdict.outcome is Outcome.CRASH
+    assert verdict.reason == f"{DEAD_TASK.reason}; also WARNING in toy_probe"
+
+
 @pytest.mark.parametrize("ended", [Outcome.HANG, Outcome.LOST])
 def test_machine_gone_after_a_fatal_splat_has_crashed(ended: Outcome) -> None:
     assert passed(replace(CRASHED, ended=ended)).outcome is Outcome.CRASH
