@@ -13,10 +13,10 @@ from rustbed import cache as caching
 from rustbed import process
 from rustbed.cache import Cache, Facts
 from rustbed.errors import BuildError, UsageError
+from rustbed.here import from_here
 from rustbed.image.nolibc import Nolibc, find_nolibc, open_nolibc
 from rustbed.kernel import diagnosis
 from rustbed.kernel.artifact import Kernel
-from rustbed.kernel.outoftree import from_here
 from rustbed.log.record import strip_ansi
 from rustbed.process import Completed
 from rustbed.progress import Report
@@ -62,7 +62,9 @@ def build_program(
         return {"warnings": _as_printed(done, source)}
 
     facts = cache.publish(KIND, key, fill)
-    return Program(path=cache.path(KIND, key) / source.stem, warnings=from_here(str(facts["warnings"])))
+    return Program(
+        path=cache.path(KIND, key) / source.stem, warnings=from_here(str(facts["warnings"])).rstrip("\n")
+    )
 
 
 def _compile(nolibc: Nolibc, source: Path, root: Path, words: list[str], to: Path | None = None) -> Completed:
@@ -75,7 +77,7 @@ def _compile(nolibc: Nolibc, source: Path, root: Path, words: list[str], to: Pat
     )
     done = process.run(command, attempted=f"compiling {source.name}", timeout_s=None, check=False)
     if done.status != 0:
-        printed = from_here(_as_printed(done, source))
+        printed = from_here(_as_printed(done, source)).rstrip("\n")
         first = diagnosis.find_failure(printed)
         error = BuildError(f"{source.stem} does not build: {first}", printed=strip_ansi(printed))
         error.printed = printed

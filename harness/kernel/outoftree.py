@@ -19,6 +19,7 @@ from pathlib import Path
 from rustbed import cache as caching
 from rustbed.cache import Cache
 from rustbed.errors import BuildError, UsageError
+from rustbed.here import from_here
 from rustbed.kernel import buildtree, diagnosis, lacking, siblings
 from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
 from rustbed.kernel.buildstate import TREE, BuildState, forget_state, load_state
@@ -94,7 +95,7 @@ def build_modules(
     if state.failure:
         raise _build_error(directory, state, tree)
     found = describe_modules(place / TREE / path for path in state.modules.values())
-    return Built(modules=tuple(found.values()), warnings=from_here(state.warnings))
+    return Built(modules=tuple(found.values()), warnings=from_here(state.warnings).rstrip("\n"))
 
 
 def _require_makefile(directory: Path) -> Path:
@@ -218,7 +219,7 @@ class _Building:
 
 
 def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildError:
-    printed = from_here(state.printed)
+    printed = from_here(state.printed).rstrip("\n")
     error = BuildError(
         f"{_name(directory)} does not build: {from_here(state.failure)}",
         printed=strip_ansi(printed),
@@ -226,11 +227,6 @@ def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildEr
     )
     error.printed = printed
     return error
-
-
-def from_here(text: str) -> str:
-    """Return a text with paths from the working directory: those that a person, and an editor, follow."""
-    return text.replace(f"{Path.cwd()}/", "").rstrip("\n")
 
 
 def _name(directory: Path) -> str:

@@ -16,6 +16,7 @@ from os.path import normpath
 from pathlib import Path
 
 from rustbed.errors import UsageError
+from rustbed.here import from_here
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.buildstate import find_copy
 from rustbed.kernel.elf import find_build_id, parse_elf
@@ -67,7 +68,7 @@ class DebugFiles:
         known = self.files.get(name)
         if known is None or known.path != path:
             copy, author = find_copy(path) or (None, "")
-            shown = normpath(author).removeprefix(f"{Path.cwd()}/") if copy else ""
+            shown = from_here(normpath(author)) if copy else ""
             known = DebugFile(path=path, build_id=read_build_id(path), copy=copy, author=shown)
         return replace(self, files={**self.files, name: replace(known, loaded_at=loaded_at)})
 
