@@ -6,7 +6,9 @@ Owns the value; knows nothing of how kernels are built.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from rustbed.arch import Arch
@@ -55,7 +57,15 @@ class Kernel:
         """Whether the kernel has a module or an option (CONFIG_...); assumed where the config is unknown."""
         if not name.startswith("CONFIG_"):
             return name in self.modules
-        return self.config is None or name.removeprefix("CONFIG_") in parse_config(self.config.read_text())
+        return self.config is None or name.removeprefix("CONFIG_") in self.options
+
+    @cached_property
+    def options(self) -> Mapping[str, str]:
+        """The values in its .config, without CONFIG_; nothing where the config is unknown.
+
+        Read once: a kernel's configuration has thousands of lines, and each test asks for several options.
+        """
+        return parse_config(self.config.read_text()) if self.config else {}
 
     def is_older(self, version: str) -> bool:
         """Whether its release comes before a version as "6.18" or "6.18.3"; UsageError if that is none."""
@@ -90,7 +100,7 @@ class Kernel:
 
 def require_same_compiler(kernel: Kernel, toolchain: Toolchain) -> None:
     """Raise MismatchError if a kernel was built by another rustc: its crates' metadata would be refused."""
-    config = parse_config(kernel.config.read_text()) if kernel.config else {}
+    config = kernel.options
     # major, minor and patch as 1*100000 + 96*100 + 1, see scripts/rustc-version.sh
     number = config.get("RUSTC_VERSION", "")
     have = toolchain.version("rustc")

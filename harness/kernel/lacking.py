@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.diagnosis import find_gates, find_undefined
-from rustbed.kernel.kconfig import parse_config
 
 # a symbol may be there with options of its own; more of them are no help to anybody
 _MOST = 5
@@ -21,7 +20,7 @@ def find_fragment_lines(kernel: Kernel, printed: str) -> list[str]:
     """Return a hint for each option that a build's errors ask for and the kernel has not; [] if unknown."""
     if kernel.config is None:
         return []
-    config = parse_config(kernel.config.read_text())
+    config = kernel.options
     options = list(find_gates(printed))
     if kernel.source_dir is not None and (symbols := find_undefined(printed)):
         options += find_owners(kernel.source_dir, symbols[:_MOST], kernel.arch.source_arch)
