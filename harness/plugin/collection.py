@@ -20,11 +20,11 @@ from rustbed.request import MachineRequest
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the copies of tests in run directories, wherever those are: they are evidence.
+    """Leave out results, wherever those are: the copies of tests in them are evidence.
 
     So are the tests of the programs in a cache that a project has below it, as some services want it.
     """
-    return True if rundir.is_kept_source(collection_path) or is_cache(collection_path) else None
+    return True if rundir.is_evidence(collection_path) or is_cache(collection_path) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

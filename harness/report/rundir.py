@@ -179,9 +179,12 @@ def keep_source(directory: Path, source: Path) -> None:
         shutil.copyfile(source, kept / source.name)
 
 
-def is_kept_source(path: Path) -> bool:
-    """Whether a path is the directory in which a run directory keeps its test."""
-    return path.name == runfiles.SOURCE and (path.parent / runfiles.VERDICT).is_file()
+def is_evidence(path: Path) -> bool:
+    """Whether a path is a session's directory, a link to the latest, or a test kept in a run directory."""
+    if path.name == runfiles.LATEST and path.is_symlink():
+        path = path.readlink()
+    is_session = _SESSION.fullmatch(path.name) is not None
+    return is_session or (path.name == runfiles.SOURCE and (path.parent / runfiles.VERDICT).is_file())
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from rustbed import runfiles
 from rustbed.errors import HostError
 from rustbed.log.splat import Kind, Splat
 from rustbed.report.rundir import (
+    is_evidence,
     keep_source,
     open_session,
     remove_old_sessions,
@@ -239,3 +240,23 @@ def test_file_that_cannot_be_replaced_leaves_no_temporary_behind(tmp_path: Path)
     with pytest.raises(OSError, match="directory"):
         replace_text(tmp_path / "taken", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("path", "evidence"),
+    [
+        *(("20260102T030405Z-77", True), ("20260102T030405Z-77.2", True), ("latest", True)),
+        *(("elsewhere/run/source", True), ("elsewhere/run", False), ("elsewhere/source", False)),
+        *(("20260102", False), ("mine/latest", False)),
+    ],
+)
+def test_evidence_is_told_from_what_a_project_has_beside_it(
+    tmp_path: Path, path: str, evidence: bool
+) -> None:
+    for name in ("20260102T030405Z-77", "20260102T030405Z-77.2", "elsewhere/run/source", "elsewhere/source"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("20260102", "mine/latest"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "latest").symlink_to("20260102T030405Z-77")
+    (tmp_path / "elsewhere/run/verdict.json").write_text("{}")
+    assert is_evidence(tmp_path / path) is evidence
