@@ -6,10 +6,13 @@ proven it, and that boot is made by the caller.
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,14 @@ QEMU_MINIMUM = (10, 0)
 
 # memory that QEMU itself takes beside the guest's, in MiB (measured: 43 MB private, plus translations)
 QEMU_OVERHEAD_MIB = 128
+
+# what a system call refuses for want of, and what shows how much of it there may be
+_LIMITS = {
+    errno.EMFILE: ("too many files are open in this process", "ulimit -n"),
+    errno.ENFILE: ("too many files are open on this host", "sysctl fs.file-max"),
+    errno.EAGAIN: ("too many processes or threads run", "ulimit -u"),
+    errno.ENOMEM: ("there is no memory", "free -m"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +127,20 @@ def find_qemu(arch: Arch, *, toolroot: Path | None, chosen: Path | None = None) 
             fix="leave out --qemu: the toolroot brings its own",
         )
     return Qemu(program=program, env=env, version=version)
+
+
+@contextmanager
+def limits_named() -> Iterator[None]:
+    """Turn what comes of a limit of this host into a HostError that says which and how to see it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _LIMITS:
+            raise
+        what, how = _LIMITS[error.errno]
+        raise HostError(
+            f"no machine can be started: {what}", limit=how, fix="start fewer machines at once"
+        ) from error
 
 
 def native_arch() -> Arch | None:

@@ -22,7 +22,7 @@ from rustbed.forks.ledger import Ledger
 from rustbed.forks.restore import Restore
 from rustbed.forks.template import Template, open_template
 from rustbed.forks.waiting import Source, Waiting, adopt
-from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
+from rustbed.host import QEMU_OVERHEAD_MIB, Qemu, limits_named
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
@@ -104,16 +104,17 @@ class Machines:
         Raises BootError, and HostError when there is no memory.
         """
         with ExitStack() as stack:
-            vm = None if fresh or not self._forks else self._fork(stack, spec, qemu, directory, slowness)
-            if vm is None:
-                stack.enter_context(self._room(spec))
-                vm = stack.enter_context(boot(spec, qemu, directory, slowness=slowness))
-                if fresh:
-                    vm.live.taint_at_begin = vm.taint
-                else:
-                    vm.live.begin_judgement()
-                if fresh or not self._forks:
-                    self.counts[BOOTED] += 1
+            with limits_named():
+                vm = None if fresh or not self._forks else self._fork(stack, spec, qemu, directory, slowness)
+                if vm is None:
+                    stack.enter_context(self._room(spec))
+                    vm = stack.enter_context(boot(spec, qemu, directory, slowness=slowness))
+                    if fresh:
+                        vm.live.taint_at_begin = vm.taint
+                    else:
+                        vm.live.begin_judgement()
+                    if fresh or not self._forks:
+                        self.counts[BOOTED] += 1
             yield vm
 
     @contextmanager
@@ -125,10 +126,12 @@ class Machines:
         Raises ForkError if it cannot be copied, and HostError when there is no memory.
         """
         mib = len(directories) * (vm.spec.memory_mib + QEMU_OVERHEAD_MIB)
-        with (
-            self._ledger.claim(mib, patience_s=_COPIES_PATIENCE_S, on_wait=self.close),
-            copy_machine(vm, qemu, directories, slowness=slowness) as twins,
-        ):
+        with ExitStack() as stack:
+            with limits_named():
+                stack.enter_context(
+                    self._ledger.claim(mib, patience_s=_COPIES_PATIENCE_S, on_wait=self.close)
+                )
+                twins = stack.enter_context(copy_machine(vm, qemu, directories, slowness=slowness))
             self.counts[COPIED] += len(twins)
             self.counts[FORKED] += len(twins)
             yield twins

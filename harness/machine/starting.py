@@ -28,7 +28,7 @@ from rustbed.machine.spec import MachineSpec
 _CONSOLE_INPUT = (8, 1)
 
 # what QEMU is connected to by socket pairs
-_CHANNELS = ("shell", "records", "pulse", "monitor")
+CHANNELS = ("shell", "records", "pulse", "monitor")
 
 # tells the shim its socket: forks/hot/shim/shim.h
 _CONTROL_VARIABLE = "RUSTBED_COPY_FD"
@@ -101,14 +101,18 @@ def start_qemu(
     """
     with ExitStack() as stack:
         served = tuple(stack.enter_context(device.serve(directory)) for device in devices)
-        pairs = _open_pairs(stack, copyable=qemu.shim is not None)
-        reads, writes = _open_pipe(stack) if qemu.version >= _CONSOLE_INPUT else (None, None)
+        # QEMU's ends are ours until it runs
+        given = stack.enter_context(ExitStack())
+        pairs = {name: open_pair(stack, given) for name in CHANNELS}
+        if qemu.shim is not None:
+            pairs["control"] = open_pair(stack, given, socket.SOCK_SEQPACKET)
         theirs = {name: end.fileno() for name, (_, end) in pairs.items()}
-        if reads is not None:
-            theirs["console_input"] = reads
+        writes = None
+        if qemu.version >= _CONSOLE_INPUT:
+            theirs["console_input"], writes = open_pipe(given, stack)
         channels = Channels(
-            console=file_chardev(console, reads),
-            **{name: f"socket,fd={theirs[name]}" for name in _CHANNELS},
+            console=file_chardev(console, theirs.get("console_input")),
+            **{name: f"socket,fd={theirs[name]}" for name in CHANNELS},
             terminal=terminal,
             served=tuple(tuple(each.argv) for each in served),
         )
@@ -117,24 +121,21 @@ def start_qemu(
             argv = preload(argv, qemu.shim, theirs["control"])
         ends = {name: identify(end) for name, end in {**theirs, "complaints": complaints}.items()}
         at = time.monotonic()
-        try:
-            child = stack.enter_context(
-                process.start(
-                    argv,
-                    stderr=complaints,
-                    stdout=None if terminal else complaints,
-                    stdin=None if terminal else process.NOTHING,
-                    env=dict(qemu.env),
-                    pass_fds=[
-                        *theirs.values(),
-                        *(descriptor for each in served for descriptor in each.pass_fds),
-                        *pass_fds,
-                    ],
-                )
+        child = stack.enter_context(
+            process.start(
+                argv,
+                stderr=complaints,
+                stdout=None if terminal else complaints,
+                stdin=None if terminal else process.NOTHING,
+                env=dict(qemu.env),
+                pass_fds=[
+                    *theirs.values(),
+                    *(descriptor for each in served for descriptor in each.pass_fds),
+                    *pass_fds,
+                ],
             )
-        finally:
-            for _, end in pairs.values():
-                end.close()
+        )
+        given.close()
         yield Started(
             child=child,
             at=at,
@@ -146,14 +147,12 @@ def start_qemu(
         )
 
 
-def _open_pairs(stack: ExitStack, *, copyable: bool) -> dict[str, tuple[socket.socket, socket.socket]]:
-    """Return our end and QEMU's of each channel, and of the shim's socket; ours are closed with `stack`."""
-    pairs = {name: socket.socketpair() for name in _CHANNELS}
-    if copyable:
-        pairs["control"] = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for ours, _ in pairs.values():
-        stack.callback(ours.close)
-    return pairs
+def open_pair(
+    ours: ExitStack, theirs: ExitStack, kind: socket.SocketKind = socket.SOCK_STREAM
+) -> tuple[socket.socket, socket.socket]:
+    """Return our end of a new channel and QEMU's, each closed with its stack."""
+    end, other = socket.socketpair(socket.AF_UNIX, kind)
+    return ours.enter_context(end), theirs.enter_context(other)
 
 
 def preload(argv: Sequence[str], shim: Path, control: int) -> tuple[str, ...]:
@@ -170,11 +169,11 @@ def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino
 
 
-def _open_pipe(stack: ExitStack) -> tuple[int, int]:
-    """Return a new pipe's ends, for reading and for writing, closed with `stack`."""
+def open_pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+    """Return a new pipe's ends, for reading and for writing, each closed with its stack."""
     reads, writes = os.pipe()
-    stack.callback(os.close, reads)
-    stack.callback(os.close, writes)
+    reader.callback(os.close, reads)
+    writer.callback(os.close, writes)
     return reads, writes
 
 

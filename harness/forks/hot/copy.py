@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from rustbed.forks.hot.copier import Copier, end
 from rustbed.forks.waiting import UnnamedFiles
-from rustbed.machine.starting import Started
-
-_CHANNELS = ("shell", "records", "pulse", "monitor")
+from rustbed.machine.starting import CHANNELS, Started, open_pair, open_pipe
 
 
 @contextmanager
@@ -23,17 +19,13 @@ def start_copy(copier: Copier, files: UnnamedFiles) -> Iterator[Started]:
     """
     with ExitStack() as stack:
         at = time.monotonic()
-        pairs = {name: socket.socketpair() for name in _CHANNELS}
-        for ours, _ in pairs.values():
-            stack.callback(ours.close)
-        with ExitStack() as theirs:
-            ends = {name: theirs.enter_context(its).fileno() for name, (_, its) in pairs.items()}
+        with ExitStack() as given:
+            pairs = {name: open_pair(stack, given) for name in CHANNELS}
+            ends = {name: its.fileno() for name, (_, its) in pairs.items()}
             ends |= {"console": files.console, "complaints": files.complaints}
             writes = None
             if copier.has("console_input"):
-                ends["console_input"], writes = os.pipe()
-                theirs.callback(os.close, ends["console_input"])
-                stack.callback(os.close, writes)
+                ends["console_input"], writes = open_pipe(given, stack)
             copied = copier.copy(ends)
         stack.callback(copied.control.close)
         stack.callback(end, copied.process)

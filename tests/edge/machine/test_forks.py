@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from tests.edge.machine.scene import Scene, wait_until
 
+from rustbed.errors import HostError
 from rustbed.forks.counts import BOOTED, FORKED
 
 
@@ -111,4 +118,43 @@ def test_machine_of_another_kind_gets_no_standby_of_this_one(scene: Scene) -> No
         with machines.machine(other, scene.qemu(), scene.path / "two") as vm:
             assert vm.spec.memory_mib == 128
             wait_until(lambda: len(scene.running) == 2, "it runs and one of its kind stands by")
+    assert scene.leftovers() == []
+
+
+def opened() -> set[int]:
+    """Return the numbers of this process's open files."""
+    gc.collect()
+    return {int(path.name) for path in Path("/proc/self/fd").iterdir()}
+
+
+@contextmanager
+def room_for(files: int) -> Iterator[None]:
+    """Let this process open so many more files."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = opened()
+    free = [number for number in range(1000) if number not in taken]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[files], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("forks", [True, False], ids=["forked", "booted"])
+def test_too_few_files_are_an_error_that_leaves_none_open(scene: Scene, forks: bool) -> None:
+    with scene.session(forks=forks) as machines:
+        scene.use(machines, "first")
+    before, said = opened(), list[str]()
+    for files in range(50):
+        with scene.session(forks=forks) as machines:
+            machines.foretell = lambda: None
+            try:
+                with room_for(files):
+                    scene.use(machines, f"with-{files}")
+                break
+            except HostError as error:
+                said.append(str(error))
+        assert opened() == before
+    assert len(said) > 10
+    assert [each for each in said if "oo many" not in each] == []
     assert scene.leftovers() == []
