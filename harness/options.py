@@ -54,7 +54,7 @@ def add_options(add: Callable[..., object]) -> None:
     add("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's")
     add(
         "--forks",
-        default="restored",
+        default="hot",
         choices=FORKS,
         help="hot: copy a QEMU that runs, where that works; restored: let a new one load the saved machine",
     )

@@ -57,7 +57,7 @@ class Choices:
     fragments: tuple[Path, ...] = ()
     image: str = "default"
     # how machines are forked, where that is possible: FORKS
-    forks: str = "restored"
+    forks: str = "hot"
     # look for newer kernels instead of what debian:... meant last time
     refresh: bool = False
     cache_root: Path = field(default_factory=caching.default_root)

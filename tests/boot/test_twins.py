@@ -28,13 +28,20 @@ Start = Callable[..., AbstractContextManager[Vm]]
 
 
 @pytest.fixture
-def run(arch: Arch, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Run, Start]]:
-    """Yield a test run whose machines can be copied, and what starts one."""
-    choices = replace(read_choices(given(request.config)), forks="hot")
+def forks() -> str:
+    return "hot"
+
+
+@pytest.fixture
+def run(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path, forks: str
+) -> Iterator[tuple[Run, Start]]:
+    """Yield a test run whose machines can be copied unless their forks are restored, and what starts one."""
+    choices = replace(read_choices(given(request.config)), forks=forks)
     platform = prepare(arch, choices, ignore)
     if platform.accel != "tcg":
         pytest.skip("KVM's machines are not copied")
-    if platform.qemu.shim is None:
+    if platform.qemu.uncopyable:
         pytest.skip(platform.qemu.uncopyable)
     with Machines(choices.cache, ignore) as machines:
         test = testrun.TestRun(test="test", directory=tmp_path / "run", machines=machines)
@@ -152,12 +159,12 @@ def test_device_with_a_thread_or_socket_is_named(start: Start) -> None:
         assert vm.check("echo well") == "well"
 
 
-def test_machine_of_a_session_without_copies_says_so(vm: Vm, request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--forks") == "hot":
-        pytest.skip("its machines can be copied")
-    with pytest.raises(ForkError, match="--forks hot"), vm.fork():
-        pass
-    assert vm.check("echo well") == "well"
+@pytest.mark.parametrize("forks", ["restored"])
+def test_machine_of_a_session_without_copies_says_so(start: Start) -> None:
+    with start() as vm:
+        with pytest.raises(ForkError, match="--forks hot"), vm.fork():
+            pass
+        assert vm.check("echo well") == "well"
 
 
 @pytest.mark.machine(memory_mib=256)
