@@ -30,6 +30,7 @@ _HOMES = {
     "Kernel": "kernel.artifact",
     "Log": "log.record",
     "PciDevice": "devices.pci",
+    **dict.fromkeys(("Heard", "Said", "SerialFault", "SerialPeer"), "devices.serial"),
     "Plugged": "machine.hotplug",
     "Record": "log.record",
     "Splat": "log.splat",
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     from rustbed.devices.pci import PciDevice as PciDevice
     from rustbed.devices.plan import every_fault as every_fault
     from rustbed.devices.registers import Bar as Bar
+    from rustbed.devices.serial import Heard as Heard
+    from rustbed.devices.serial import Said as Said
+    from rustbed.devices.serial import SerialFault as SerialFault
+    from rustbed.devices.serial import SerialPeer as SerialPeer
     from rustbed.devices.trace import Dma as Dma
     from rustbed.devices.trace import Interrupt as Interrupt
     from rustbed.devices.trace import Read as Read

@@ -66,6 +66,8 @@ class Arch:
     hotplug_port: str
     # QEMU's devices for tests that this architecture's QEMU does not have
     lacks: tuple[str, ...] = ()
+    # UARTs that -serial fills, that of the console among them
+    serial_ports: int = 1
     # extra arguments the machine always needs
     machine_args: tuple[str, ...] = ()
     # what the kernel says if it measured its clocks wrongly because the host was busy, empty if it does
@@ -108,6 +110,7 @@ ARCHES: dict[str, Arch] = {
             console="ttyS0",
             firmware=Firmware.ACPI,
             hotplug_port="pcie-root-port",
+            serial_ports=4,
             # without it q35 hotplugs by ACPI, which the other machines do not have
             machine_args=("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
             # the emulated timer is fine, calibrating against it is slow and sometimes wrong
@@ -149,6 +152,7 @@ ARCHES: dict[str, Arch] = {
             console="ttyAMA0",
             firmware=Firmware.DEVICE_TREE,
             hotplug_port="pcie-root-port",
+            serial_ports=2,
         ),
         Arch(
             name="riscv64",
@@ -197,6 +201,7 @@ ARCHES: dict[str, Arch] = {
             console="ttyAMA0",
             firmware=Firmware.DEVICE_TREE,
             hotplug_port="pcie-root-port",
+            serial_ports=2,
         ),
         Arch(
             name="loongarch64",

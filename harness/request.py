@@ -15,8 +15,7 @@ from typing import Any
 from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.devices.device import Device
-from rustbed.devices.pci import PciDevice
-from rustbed.devices.served import device_of
+from rustbed.devices.models import find_device
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
 from rustbed.machine.spec import NUMBERS, WORDS, Hardware, MachineSpec
@@ -73,7 +72,7 @@ def _checked(name: str, value: object) -> object:
 
 def _checked_devices(value: object) -> tuple[str | Device, ...]:
     listed = value if isinstance(value, (list, tuple)) else (value,)
-    given = [device_of(device) if isinstance(device, PciDevice) else device for device in listed]
+    given = [find_device(device) or device for device in listed]
     if not all(isinstance(device, (str, Device)) for device in given):
         raise UsageError(
             "devices takes arguments of -device, Device values and devices written in Python",
@@ -90,6 +89,9 @@ def incapable(request: MachineRequest, arch: Arch) -> str | None:
         return f"{arch}'s machine has no device tree"
     if any(isinstance(device, Device) for device in request.devices) and not arch.hotplug_port:
         return f"{arch}'s machine has no PCI"
+    ports = sum(device.is_serial_port for device in request.devices if isinstance(device, Device))
+    if ports and ports >= arch.serial_ports:
+        return f"{arch}'s machine has serial ports: {arch.serial_ports}, and the console has the first"
     models = {device.partition(",")[0] for device in request.devices if isinstance(device, str)}
     if lacking := sorted(models & set(arch.lacks)):
         return f"QEMU for {arch} has no {', '.join(lacking)}"

@@ -15,7 +15,8 @@ from rustbed.devices import messages
 from rustbed.devices.connection import Message
 from rustbed.devices.guest_memory import GuestMemory
 from rustbed.devices.interrupts import Interrupts
-from rustbed.devices.messages import Command, Irq, Region, layout, pack, unpack, unpack_exactly
+from rustbed.devices.layouts import layout, pack, unpack, unpack_exactly
+from rustbed.devices.messages import Command, Irq, Region
 from rustbed.devices.pci import PciDevice
 
 _ACCESS = layout(messages.Access)

@@ -13,16 +13,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rustbed.devices.messages import (
-    ERROR,
-    MAX_DESCRIPTORS,
-    MAX_TRANSFER,
-    REPLY,
-    TYPE,
-    Header,
-    layout,
-    pack,
-)
+from rustbed.devices.layouts import layout, pack
+from rustbed.devices.messages import ERROR, MAX_DESCRIPTORS, MAX_TRANSFER, REPLY, TYPE, Header
 
 _HEADER = layout(Header)
 _FLAGS = socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT

@@ -47,3 +47,8 @@ class Device:
     forkable: bool = False
     # why QEMU must not unplug it while the machine runs; empty if it may
     stays: str = ""
+    # QEMU's options where nothing serves it but its place in the machine must be there: for the machine's
+    # own device tree, and for the script that repeats a run
+    stand_in: tuple[str, ...] = ()
+    # whether it takes a serial port of the machine
+    is_serial_port: bool = False

@@ -7,13 +7,10 @@ numbers have the host's byte order. Knows no socket and no device.
 
 from __future__ import annotations
 
-import struct
 from enum import IntEnum, IntFlag
-from typing import Annotated, NamedTuple, TypeVar, get_args, get_type_hints
+from typing import NamedTuple
 
-U16 = Annotated[int, "H"]
-U32 = Annotated[int, "I"]
-U64 = Annotated[int, "Q"]
+from rustbed.devices.layouts import U16, U32, U64
 
 # "max_data_xfer_size": bytes in one message that reads or writes; the default of the specification
 MAX_TRANSFER = 1 << 20
@@ -210,53 +207,3 @@ class Dma(NamedTuple):
 
     address: U64
     length: U64
-
-
-T = TypeVar(
-    "T",
-    Header,
-    Version,
-    DmaMap,
-    DmaUnmap,
-    Info,
-    RegionInfo,
-    IrqInfo,
-    IrqSet,
-    Access,
-    WriteCount,
-    OneWrite,
-    Dma,
-)
-
-
-_LAYOUTS: dict[str, struct.Struct] = {}
-
-
-def layout(kind: type) -> struct.Struct:
-    """Return how a message lies in memory: fields in order, without padding."""
-    if kind.__name__ not in _LAYOUTS:
-        hints = get_type_hints(kind, include_extras=True)
-        codes = [get_args(hint)[1] for hint in hints.values()]
-        _LAYOUTS[kind.__name__] = struct.Struct("=" + "".join(codes))
-    return _LAYOUTS[kind.__name__]
-
-
-def pack(message: tuple[int, ...]) -> bytes:
-    """Return a message's bytes. Raises struct.error for a number that does not fit."""
-    return layout(type(message)).pack(*message)
-
-
-def unpack(kind: type[T], data: bytes) -> tuple[T, bytes]:
-    """Return a message and the bytes that follow it. Raises ValueError if `data` is too short."""
-    size = layout(kind).size
-    if len(data) < size:
-        raise ValueError(f"{kind.__name__} has {len(data)} bytes instead of {size}")
-    return kind(*layout(kind).unpack_from(data)), data[size:]
-
-
-def unpack_exactly(kind: type[T], data: bytes) -> T:
-    """Return a message that nothing may follow. Raises ValueError."""
-    message, rest = unpack(kind, data)
-    if rest:
-        raise ValueError(f"{len(rest)} bytes follow {kind.__name__}")
-    return message

@@ -1,8 +1,7 @@
 """The server through which QEMU reaches a device: vfio-user commands in, answers out.
 
-Runs a device's code in one thread, and keeps what goes wrong there: a device whose code
-raised reads as all-ones from then on, so that the guest goes on, and whoever looks at it
-gets the error. Knows sockets and the protocol; what a device does is for `pci`.
+Runs a device's code in one thread; a device whose code raised reads as all-ones from then on, so that
+the guest goes on. Knows sockets and the protocol; what a device does is for `pci`.
 """
 
 from __future__ import annotations
@@ -12,25 +11,23 @@ import heapq
 import itertools
 import os
 import select
-import sys
+import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from rustbed.devices import messages
 from rustbed.devices.commands import Commands
 from rustbed.devices.connection import BrokenStreamError, Connection, Message
 from rustbed.devices.guest_memory import GuestMemory
 from rustbed.devices.interrupts import Interrupts
-from rustbed.devices.messages import Command, Header, pack, unpack
+from rustbed.devices.layouts import pack, unpack
+from rustbed.devices.messages import Command, Header
 from rustbed.devices.pci import PciDevice
+from rustbed.devices.watch import STUCK_S, Watch
 from rustbed.errors import DeviceError
 
-# seconds after which a device's code counts as stuck: QEMU waits 5 s for an access, and the guest with it
-STUCK_S = 2.0
 # seconds that QEMU has to answer a DMA message
 _DMA_S = 5.0
 
@@ -40,7 +37,7 @@ class Server:
 
     def __init__(self, device: PciDevice) -> None:
         self._device = device
-        self._name = type(device).__name__
+        self._watch = Watch(type(device).__name__)
         self._connection: Connection | None = None
         # held by the thread that reads the socket or runs the device's code
         self._turn = threading.RLock()
@@ -53,19 +50,15 @@ class Server:
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         # commands under way that QEMU waits for
         self._awaited = 0
-        # time.monotonic() when the device's code was entered, None while it is not running
-        self._since: float | None = None
-        self._thread: int | None = None
-        self._failure: DeviceError | None = None
         self._ended = False
-        self._commands = Commands(device, self._memory, self._interrupts, self._ask)
+        self._commands = Commands(device, self._memory, self._interrupts, self._watch.ask)
 
     # -- the thread ------------------------------------------------------------
 
-    def serve(self, connection: Connection) -> None:
+    def serve(self, sock: socket.socket) -> None:
         """Serve a connection until the peer closes it or `end` is called; what goes wrong is kept."""
-        self._thread = threading.get_ident()
-        self._connection = connection
+        self._watch.begin()
+        self._connection = connection = Connection(sock)
         self._memory.owner = connection.peer
         self._device.connect(self)
         poll = select.poll()
@@ -75,18 +68,18 @@ class Server:
             while not self._ended and self._turn_once(poll):
                 pass
         except BrokenStreamError as error:
-            self._fail(f"{self._name}: QEMU and the device do not understand each other: {error}")
+            self._fail(f"QEMU and the device do not understand each other: {error}")
         except OSError as error:
             # the peer went away while it was being answered: its owner says why
             if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.EBADF):
-                self._fail(f"{self._name}: the connection to QEMU broke: {error}")
+                self._fail(f"the connection to QEMU broke: {error}")
         finally:
             self._leave()
 
     def _turn_once(self, poll: select.poll) -> bool:
         ready = poll.poll(self._until_timer_ms())
         with self._turn:
-            self._since = time.monotonic()
+            self._watch.since = time.monotonic()
             try:
                 going_on = True
                 for descriptor, _ in ready:
@@ -99,7 +92,7 @@ class Server:
                     self._run_timers()
                 return going_on
             finally:
-                self._since = None
+                self._watch.since = None
 
     def _leave(self) -> None:
         with self._turn:
@@ -117,7 +110,7 @@ class Server:
     def _run_timers(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():
             _, _, call = heapq.heappop(self._timers)
-            self._ask("what it does later", call)
+            self._watch.ask("what it does later", call)
 
     # -- messages --------------------------------------------------------------
 
@@ -163,49 +156,24 @@ class Server:
             return self._commands.answer(message)
         except (ValueError, OSError) as error:
             name = Command(message.header.command).name
-            self._fail(
-                f"{self._name}: a malformed or impossible command of QEMU was refused: {name}: {error}"
-            )
+            self._fail(f"a malformed or impossible command of QEMU was refused: {name}: {error}")
             raise OSError(getattr(error, "errno", None) or errno.EINVAL, str(error)) from error
 
-    # -- the device's code -----------------------------------------------------
-
-    def _ask(self, what: str, call: Callable[..., object], *arguments: object) -> object:
-        """Return what the device's code returns; None if it raises, or did so before."""
-        if self._failure is not None:
-            return None
-        try:
-            return call(*arguments)
-        except Exception as error:  # noqa: BLE001 - an author's code may raise anything, and the guest must go on
-            numbers = ", ".join(hex(each) for each in arguments if isinstance(each, int))
-            self._fail(
-                f"{self._name} raised in {what}: {type(error).__name__}: {error}",
-                access=numbers and f"region, offset, width: {numbers}",
-                traceback=_render_frames(error),
-            )
-            return None
-
-    def _fail(self, headline: str, **facts: object) -> None:
-        if self._failure is None:
-            self._failure = DeviceError(headline, **facts)
+    def _fail(self, what: str) -> None:
+        self._watch.fail(f"{self._watch.name}: {what}")
 
     # -- for those who watch it ------------------------------------------------
 
     def check(self) -> None:
         """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""
-        since = self._since
-        if self._failure is None and since is not None and time.monotonic() - since > STUCK_S:
-            where = "".join(traceback.format_stack(sys._current_frames().get(self._thread or 0)))
-            self._fail(f"{self._name} has not returned for {STUCK_S:g} s; the guest waits", stack=where)
-        if self._failure is not None:
-            raise self._failure
+        self._watch.check()
 
     def settle(self) -> None:
         """Return when every access that the guest has made was served. Raises DeviceError.
 
         A write that QEMU does not wait for is on the socket before the guest's next instruction.
         """
-        if threading.get_ident() == self._thread:
+        if threading.get_ident() == self._watch.thread:
             return
         while True:
             if not self._turn.acquire(timeout=STUCK_S / 4):
@@ -291,10 +259,3 @@ class Server:
         if reply.header.flags & messages.ERROR:
             raise DeviceError(f"QEMU refused {command.name}", reason=os.strerror(reply.header.error))
         return reply.body
-
-
-def _render_frames(error: Exception) -> str:
-    """Render where an error was raised: the lines of the device, without those that called it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [each for each in frames if Path(each.filename).parent != Path(__file__).parent]
-    return "".join(traceback.format_list(theirs or frames)).rstrip()

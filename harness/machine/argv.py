@@ -40,7 +40,7 @@ class Channels:
     pulse: str = "null"
     # None: no terminal for a person
     terminal: str | None = None
-    # QEMU's options for each of the spec's served devices, in order; those without are left out
+    # QEMU's options for each of the spec's served devices, in order; the others get what stands in for them
     served: tuple[tuple[str, ...], ...] = ()
 
 
@@ -149,7 +149,7 @@ def _devices(spec: MachineSpec, channels: Channels) -> list[str]:
     served = iter(channels.served)
     for number, device in enumerate(spec.devices):
         if isinstance(device, Device):
-            argv += next(served, ())
+            argv += next(served, device.stand_in)
             continue
         name = f"id={device_id(device, number)}"
         # the JSON form is left as it is

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from rustbed.devices.device import Device
-from rustbed.devices.pci import PciDevice
-from rustbed.devices.served import device_of
+from rustbed.devices.device import Device, Served
+from rustbed.devices.models import Model, device_of
 from rustbed.devices.walk import is_under_way
 from rustbed.errors import CrashError, UsageError
 from rustbed.log.splat import KILLING, find_splats
@@ -110,7 +109,7 @@ def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, t
 
 
 @contextmanager
-def present(live: Live, device: str | Device | PciDevice, timeout_s: float) -> Iterator[Plugged]:
+def present(live: Live, device: str | Device | Model, timeout_s: float) -> Iterator[Plugged]:
     """Plug a device in, and serve it meanwhile if the host does; the caller unplugs it."""
     if isinstance(device, str):
         yield plug(live.talk, live.monitor, live.spec, device, timeout_s)
@@ -120,27 +119,48 @@ def present(live: Live, device: str | Device | PciDevice, timeout_s: float) -> I
 
 
 @contextmanager
-def served(live: Live, given: Device | PciDevice, timeout_s: float) -> Iterator[Plugged]:
+def served(live: Live, given: Device | Model, timeout_s: float) -> Iterator[Plugged]:
     """Serve a device for as long as a context lasts, plugged in; the caller unplugs it.
 
     Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if it failed.
     """
-    device = given if isinstance(given, Device) else device_of(given)
+    device = device_of(given)
+    if device.is_serial_port:
+        raise UsageError(f"{device.name} cannot be hotplugged: machines are booted with their serial ports")
     if device.shared_memory:
         raise UsageError(f"{device.name} cannot be hotplugged: it wants memory that is shared with it")
     port = _free_port(live.monitor, live.spec)
     with device.serve(live.run_dir) as server, live.watching(server):
-        option, argument = server.argv
-        if option != "-device" or server.pass_fds:
-            raise UsageError(f"{device.name} cannot be hotplugged: it is more than an argument of -device")
-        found = _add(live.talk, live.monitor, port, json.loads(argument), timeout_s)
+        first, *others = _added_devices(live.monitor, device, server)
+        found = _add(live.talk, live.monitor, port, first, timeout_s)
+        for each in others:
+            live.monitor.execute("device_add", exact=each)
         yield replace(found, stays=device.stays)
+
+
+def _added_devices(monitor: Monitor, device: Device, server: Served) -> list[dict[str, object]]:
+    """Return the devices that a server's options add, the one for the port first; its chardevs are added."""
+    options = [*zip(server.argv[::2], server.argv[1::2], strict=True)]
+    kinds = [option for option, _ in options]
+    if server.pass_fds or not set(kinds) <= {"-chardev", "-device"} or "-device" not in kinds:
+        raise UsageError(f"{device.name} cannot be hotplugged: it is more than arguments of -device")
+    for argument in (argument for option, argument in options if option == "-chardev"):
+        monitor.execute("chardev-add", exact=_chardev(argument))
+    return [json.loads(argument) for option, argument in options if option == "-device"]
+
+
+def _chardev(argument: str) -> dict[str, object]:
+    """Return what QMP takes for `socket,id=NAME,path=PATH`, where a server listens."""
+    words = dict(word.split("=", 1) for word in argument.split(",")[1:])
+    address = {"type": "unix", "data": {"path": words["path"]}}
+    backend = {"type": "socket", "data": {"addr": address, "server": False}}
+    return {"id": words["id"], "backend": backend}
 
 
 def _add(
     talk: Conversation, monitor: Monitor, port: str, device: Mapping[str, object], timeout_s: float
 ) -> Plugged:
-    name = f"plugged{next(_serial)}"
+    name = str(device.get("id", f"plugged{next(_serial)}"))
     before = _addresses(talk)
     monitor.execute("device_add", exact={**device, "id": name, "bus": port})
     new = talk.wait_for(lambda: _addresses(talk) - before, f"the guest to find {device['driver']}", timeout_s)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rustbed.devices.device import Device
-from rustbed.devices.pci import PciDevice
+from rustbed.devices.models import Model
 from rustbed.devices.walk import until_quiet
 from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
 from rustbed.guest import files, modules
@@ -243,7 +243,7 @@ class Vm:
 
     @contextmanager
     def plugged(
-        self, device: str | PciDevice | Device, timeout_s: float = COMMAND_S
+        self, device: str | Model | Device, timeout_s: float = COMMAND_S
     ) -> Iterator[hotplug.Plugged]:
         """Hotplug a PCI device, and unplug it on the way out, unless the machine has ended; see `plug`.
 

@@ -182,6 +182,8 @@ def boot(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callable[..., Ab
 
     def booted(**wanted: object) -> AbstractContextManager[Vm]:
         asked = marked.updated(wanted)
+        if why := incapable(asked, rustbed_arch):
+            pytest.skip(why)
         spec = spec_of(request.node, platform, asked)
         instruments = instruments_of(request.node, platform.kernel)
         return run.machine(platform, spec, instruments, from_boot=True)

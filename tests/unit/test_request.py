@@ -12,6 +12,7 @@ from tests.kernels import make_kernel
 from rustbed.arch import ARCHES, Arch, Firmware
 from rustbed.cache import Cache
 from rustbed.devices.device import Device, Served
+from rustbed.devices.serial import SerialPeer
 from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image
@@ -96,12 +97,19 @@ def refuse(_: Path | None) -> AbstractContextManager[Served]:
         ("loongarch64", ("edu,id=mine", "pci-testdev"), "QEMU for loongarch64 has no edu, pci-testdev"),
         ("loongarch64", (Device(name="mine", serve=refuse),), None),
         ("s390x", (Device(name="mine", serve=refuse),), "s390x's machine has no PCI"),
+        ("arm64", (SerialPeer(),), None),
+        (
+            "arm64",
+            (SerialPeer(), SerialPeer()),
+            "arm64's machine has serial ports: 2, and the console has the first",
+        ),
+        ("riscv64", (SerialPeer(),), "riscv64's machine has serial ports: 1, and the console has the first"),
     ],
 )
 def test_machine_without_a_device_is_named(
-    name: str, asked: tuple[str | Device, ...], why: str | None
+    name: str, asked: tuple[str | Device | SerialPeer, ...], why: str | None
 ) -> None:
-    assert incapable(MachineRequest(devices=asked), ARCHES[name]) == why
+    assert incapable(MachineRequest().updated({"devices": asked}), ARCHES[name]) == why
 
 
 @pytest.fixture

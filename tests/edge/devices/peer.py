@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from rustbed.devices import messages
-from rustbed.devices.messages import Command, Header, Irq, IrqFlag, layout, pack
+from rustbed.devices.layouts import layout, pack
+from rustbed.devices.messages import Command, Header, Irq, IrqFlag
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.served import Served, serve
 from rustbed.errors import DeviceError

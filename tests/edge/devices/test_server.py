@@ -15,7 +15,8 @@ import pytest
 from tests.edge.devices.peer import Peer, connect, connected, failing, multi, signalled
 
 from rustbed.devices import messages
-from rustbed.devices.messages import Command, Irq, IrqFlag, pack, unpack, unpack_exactly
+from rustbed.devices.layouts import pack, unpack, unpack_exactly
+from rustbed.devices.messages import Command, Irq, IrqFlag
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.registers import Bar
 from rustbed.devices.served import serve

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rustbed.devices import messages
-from rustbed.devices.messages import Access, DmaMap, Header, IrqSet, RegionInfo, layout, pack, unpack
+from rustbed.devices.layouts import layout, pack, unpack, unpack_exactly
+from rustbed.devices.messages import Access, DmaMap, Header, IrqSet, RegionInfo
 
 # bytes, as docs/interop/vfio-user.rst gives them
 SIZES = {
@@ -48,7 +49,7 @@ def test_short_message_is_refused(length: int) -> None:
 
 def test_bytes_behind_a_message_are_refused_where_none_belong() -> None:
     with pytest.raises(ValueError, match="3 bytes follow IrqSet"):
-        messages.unpack_exactly(IrqSet, bytes(23))
+        unpack_exactly(IrqSet, bytes(23))
 
 
 def test_header_counts_itself() -> None:

@@ -1,0 +1,94 @@
+"""Serving a device for as long as a context lasts: its socket, its thread, its end, its trace's file.
+
+Knows neither protocols nor models.
+"""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from rustbed.devices.watch import STUCK_S
+from rustbed.errors import DeviceError
+from rustbed.runfiles import TRACE
+
+
+class Serving(Protocol):
+    """Serves one device."""
+
+    def serve(self, sock: socket.socket) -> None:
+        """Serve a connection until the peer closes it or `end` is called; keep what goes wrong."""
+
+    def check(self) -> None:
+        """Raise DeviceError if something went wrong."""
+
+    def end(self) -> None:
+        """Let `serve` return."""
+
+    def close(self) -> None:
+        """Free what the server holds, when `serve` has returned."""
+
+
+@contextmanager
+def listening(
+    server: Serving, name: str, render: Callable[[], str], directory: Path | None
+) -> Iterator[Path]:
+    """Serve in a thread, one QEMU after the other, until the context ends; yield the socket's path.
+
+    What `render` makes of what happened is written to a file in `directory` in the end, named after the
+    device. Raises DeviceError on the way out if anything went wrong, whatever else did.
+    """
+    # a short path: those of sockets end at 107 bytes
+    with (
+        tempfile.TemporaryDirectory(prefix="rustbed-") as short,
+        socket.socket(socket.AF_UNIX) as bound,
+    ):
+        path = Path(short) / "device"
+        bound.bind(str(path))
+        bound.listen(1)
+        thread = threading.Thread(target=_accept, args=(server, bound), name=f"{name} device", daemon=True)
+        thread.start()
+        failed: BaseException | None = None
+        try:
+            yield path
+        except BaseException as error:
+            failed = error
+            raise
+        finally:
+            server.end()
+            bound.shutdown(socket.SHUT_RDWR)
+            thread.join(STUCK_S + 0.5)
+            if directory is not None:
+                _free_path(directory, name).write_text(render())
+            try:
+                server.check()
+            except DeviceError as error:
+                raise error from failed
+
+
+def _free_path(directory: Path, name: str) -> Path:
+    """Return a path for a trace that no other device has, nor this one when it was plugged in before."""
+    number, path = 1, directory / f"{name}{TRACE}"
+    while path.exists():
+        number += 1
+        path = directory / f"{name}-{number}{TRACE}"
+    return path
+
+
+def _accept(server: Serving, bound: socket.socket) -> None:
+    try:
+        while True:
+            sock, _ = bound.accept()
+            with sock:
+                server.serve(sock)
+    except OSError:
+        # shut down: the context ends
+        return
+    finally:
+        # here, since a device that is stuck may come back much later
+        server.close()

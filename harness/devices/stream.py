@@ -1,0 +1,189 @@
+"""The server of a device that is reached by a socket alone: one thread, timers, and what others ask of it.
+
+Knows sockets and no protocol: what the bytes mean is for a session, one for each connection.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import itertools
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from rustbed.devices.connection import BrokenStreamError
+from rustbed.devices.watch import STUCK_S, Watch
+from rustbed.errors import DeviceError, UsageError
+
+# what a peer that has gone makes of being spoken to: its owner says why it has
+_GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
+
+
+class Session(Protocol):
+    """What a device makes of one connection; all of it runs in the server's turn."""
+
+    def receive(self) -> bool:
+        """Take what has come and return whether the peer is still there.
+
+        Raises BrokenStreamError if it makes no sense.
+        """
+
+    def close(self) -> None:
+        """Free what belongs to this connection."""
+
+
+class Line(Protocol):
+    """What a session and a model reach their server by."""
+
+    watch: Watch
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call something in the server's thread, so many seconds from now."""
+
+    def listen_to(self, descriptor: int, call: Callable[[], None]) -> None:
+        """Call something in the server's thread when a descriptor can be read."""
+
+    def forget(self, descriptor: int) -> None:
+        """Listen to a descriptor no longer."""
+
+
+class StreamServer:
+    """Serves one device on one connection at a time. Its thread calls `serve`; the rest is for others."""
+
+    def __init__(self, name: str, begin: Callable[[socket.socket, Line], Session]) -> None:
+        self.watch = Watch(name)
+        self._begin = begin
+        self._socket: socket.socket | None = None
+        # held by the thread that reads the socket or runs the device's code
+        self._turn = threading.RLock()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._ids = itertools.count()
+        # what is called later: time, serial number, call
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        # what is called when a descriptor can be read
+        self._calls: dict[int, Callable[[], None]] = {}
+        self._poll = select.poll()
+        self._ended = False
+
+    # -- the thread ------------------------------------------------------------
+
+    def serve(self, sock: socket.socket) -> None:
+        """Serve a connection until the peer closes it or `end` is called; what goes wrong is kept."""
+        self.watch.begin()
+        with self._turn:
+            session = self._begin(sock, self)
+            self._socket = sock
+        self._poll.register(sock, select.POLLIN)
+        self._poll.register(self._wake, select.POLLIN)
+        try:
+            while not self._ended and self._turn_once(sock, session):
+                pass
+        except BrokenStreamError as error:
+            self.watch.fail(f"{self.watch.name}: what QEMU sent makes no sense: {error}")
+        except OSError as error:
+            if error.errno not in _GONE:
+                self.watch.fail(f"{self.watch.name}: the connection to QEMU broke: {error}")
+        finally:
+            with self._turn:
+                self._socket = None
+                self._poll.unregister(sock)
+                for descriptor in [*self._calls]:
+                    self.forget(descriptor)
+                session.close()
+
+    def _turn_once(self, sock: socket.socket, session: Session) -> bool:
+        ready = self._poll.poll(self._until_timer_ms())
+        with self._turn:
+            self.watch.since = time.monotonic()
+            try:
+                going_on = True
+                for descriptor, _ in ready:
+                    if descriptor == self._wake:
+                        with suppress(BlockingIOError):
+                            os.eventfd_read(self._wake)
+                    elif descriptor == sock.fileno():
+                        going_on = session.receive()
+                    elif descriptor in self._calls:
+                        self._calls[descriptor]()
+                self._run_timers()
+                return going_on
+            finally:
+                self.watch.since = None
+
+    def _until_timer_ms(self) -> float | None:
+        with self._turn:
+            return max(0.0, self._timers[0][0] - time.monotonic()) * 1000 + 0.5 if self._timers else None
+
+    def _run_timers(self) -> None:
+        while self._timers and self._timers[0][0] <= time.monotonic():
+            _, _, call = heapq.heappop(self._timers)
+            self.watch.ask("what it does later", call)
+
+    def after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call something in the server's thread, so many seconds from now."""
+        with self._turn:
+            heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._ids), call))
+        os.eventfd_write(self._wake, 1)
+
+    def listen_to(self, descriptor: int, call: Callable[[], None]) -> None:
+        """Call something in the server's thread when a descriptor can be read."""
+        self._calls[descriptor] = call
+        self._poll.register(descriptor, select.POLLIN)
+
+    def forget(self, descriptor: int) -> None:
+        """Listen to a descriptor no longer."""
+        if self._calls.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    # -- for those who watch it ------------------------------------------------
+
+    def check(self) -> None:
+        """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""
+        self.watch.check()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep the device's own code out, as long as the context lasts. Raises DeviceError if it is stuck."""
+        while not self._turn.acquire(timeout=STUCK_S / 4):
+            self.check()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def settle(self) -> None:
+        """Return when all that QEMU has sent was served. Raises DeviceError."""
+        if threading.get_ident() == self.watch.thread:
+            return
+        while True:
+            with self.turn():
+                self.check()
+                waiting = [*self._calls, *([self._socket.fileno()] if self._socket else [])]
+                if not waiting or not select.select(waiting, [], [], 0)[0]:
+                    return
+            time.sleep(0)
+
+    def end(self) -> None:
+        """Let `serve` return."""
+        self._ended = True
+        os.eventfd_write(self._wake, 1)
+
+    def close(self) -> None:
+        """Free what the server holds, when `serve` has returned."""
+        os.close(self._wake)
+
+
+def send(sock: socket.socket | None, data: bytes) -> None:
+    """Send bytes to QEMU. Raises UsageError if there is none, DeviceError if it has gone or does not read."""
+    if sock is None:
+        raise UsageError("the device is not plugged into a machine")
+    try:
+        sock.sendall(data)
+    except OSError as error:
+        raise DeviceError(f"QEMU took nothing of {len(data)} bytes: {error}") from error

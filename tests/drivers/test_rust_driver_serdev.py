@@ -1,0 +1,84 @@
+"""rust_driver_serdev: a driver of a device at a serial port, which sends back all that it gets.
+
+The device is a peer in Python, at the machine's second port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from tests.drivers import sysfs
+
+from rustbed import Booter, Heard, Said, SerialFault, SerialPeer, Vm
+from rustbed.arch import Arch, Firmware
+
+pytestmark = pytest.mark.needs("rust_driver_serdev")
+
+DRIVER = "rust_driver_serdev"
+DEVICE = "serial0-0"
+FIRMWARE = {
+    Firmware.ACPI: {"acpi": "firmware/serdev.dsl"},
+    Firmware.DEVICE_TREE: {"device_tree": "firmware/serdev.dts"},
+}
+
+
+class Counting(SerialPeer):
+    """Says the next number when it hears the last one, up to three."""
+
+    ends = b"\n"
+
+    def on_receive(self, data: bytes) -> bytes:
+        number = int(data)
+        return b"%d\n" % (number + 1) if number < 3 else b""
+
+
+@contextmanager
+def machine(boot: Booter, arch: Arch, peer: SerialPeer) -> Iterator[Vm]:
+    with boot(devices=[peer], **FIRMWARE[arch.firmware]) as vm:
+        yield vm
+
+
+def test_device_takes_the_port_from_the_terminals(boot: Booter, arch: Arch) -> None:
+    peer = Counting()
+    with machine(boot, arch, peer) as vm:
+        assert sysfs.listing(vm, "/sys/bus/serial/devices") == ["serial0", DEVICE]
+        # the port has no terminal: /dev has the console's alone
+        ports = vm.check("cat /proc/tty/drivers")
+        with vm.module(DRIVER):
+            assert sysfs.bound(vm, "serial", DRIVER) == [DEVICE], ports
+            peer.send(b"0\n")
+            vm.wait_for(lambda: peer.heard.endswith(b"3\n"), "the end of the conversation")
+            assert peer.trace == [
+                *(Said(b"0\n"), Heard(b"0\n"), Said(b"1\n"), Heard(b"1\n")),
+                *(Said(b"2\n"), Heard(b"2\n"), Said(b"3\n"), Heard(b"3\n")),
+            ]
+            sysfs.unbind(vm, "serial", DRIVER, DEVICE)
+            assert sysfs.bound(vm, "serial", DRIVER) == []
+            sysfs.bind(vm, "serial", DRIVER, DEVICE)
+            peer.forget()
+            peer.send(b"3\n")
+            vm.wait_for(lambda: peer.heard == b"3\n", "an echo after the driver came back")
+        assert not sysfs.exists(vm, f"/sys/bus/serial/drivers/{DRIVER}")
+
+
+def test_all_bytes_come_back_in_order_also_of_a_line_that_misbehaves(boot: Booter, arch: Arch) -> None:
+    peer = SerialPeer()
+    every = bytes(range(256)) * 8
+    with machine(boot, arch, peer) as vm, vm.module(DRIVER):
+        peer.send(every)
+        vm.wait_for(lambda: len(peer.heard) >= len(every), "the echo of 2048 bytes")
+        assert peer.heard == every
+        peer.forget()
+        peer.fault = SerialFault.SILENCE
+        peer.send(b"not said")
+        assert peer.trace == []
+        peer.fault = SerialFault.GARBAGE
+        peer.send(b"\x00\xff")
+        vm.wait_for(lambda: len(peer.heard) == 2, "the echo of what was garbled")
+        assert peer.trace == [Said(b"\x55\xaa"), Heard(b"\x55\xaa")]
+        # serdev has no word for a break: the driver gets the zero that comes with it
+        peer.forget()
+        vm.monitor.execute("chardev-send-break", id=peer.chardev)
+        vm.wait_for(lambda: peer.heard == b"\0", "the echo of a break")
