@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,16 @@ GITHUB: dict[Any, Any] = yaml.safe_load((RECIPES / "github.yml").read_text())
 GITLAB: dict[Any, Any] = yaml.safe_load((RECIPES / "gitlab.yml").read_text())
 
 
-def step(job: str, name: str) -> str:
-    return next(str(each["run"]) for each in GITHUB["jobs"][job]["steps"] if each.get("name") == name)
+PAGES_GITHUB: dict[Any, Any] = yaml.safe_load((RECIPES / "pages-github.yml").read_text())
+PAGES_GITLAB: dict[Any, Any] = yaml.safe_load((RECIPES / "pages-gitlab.yml").read_text())
 
 
-def script(job: str, part: str = "script") -> str:
-    return "\n".join(GITLAB[job][part])
+def step(job: str, name: str, recipe: dict[Any, Any] = GITHUB) -> str:
+    return next(str(each["run"]) for each in recipe["jobs"][job]["steps"] if each.get("name") == name)
+
+
+def script(job: str, part: str = "script", recipe: dict[Any, Any] = GITLAB) -> str:
+    return "\n".join(recipe[job][part])
 
 
 SCRIPTS = {
@@ -39,6 +44,8 @@ SCRIPTS = {
     **{f"gitlab-test-{part}": script("test", part) for part in ("before_script", "script", "after_script")},
     "gitlab-gate-before": script("gate", "before_script"),
     "gitlab-gate": script("gate"),
+    **{f"github-{name}": step("site", name, PAGES_GITHUB) for name in ("site", "addresses")},
+    "gitlab-pages": script("pages", recipe=PAGES_GITLAB),
 }
 
 
@@ -72,6 +79,13 @@ def test_every_option_exists() -> None:
         # pytest's help names ours with the prefix, which may be left out
         known = said.stdout.replace("--rustbed-", "--")
         assert sorted(option for option in options if option not in known) == []
+
+
+@pytest.mark.parametrize("name", ["github-site", "gitlab-pages"])
+def test_a_site_is_made_with_what_the_package_declares(name: str) -> None:
+    project = tomllib.loads((RECIPES.parent.parent / "pyproject.toml").read_text())["project"]
+    assert "pip install '.[docs]'\nsphinx-build -W --keep-going docs " in SCRIPTS[name]
+    assert project["optional-dependencies"]["docs"] != []
 
 
 def test_known_issues_of_the_docs_are_readable(tmp_path: Path) -> None:
