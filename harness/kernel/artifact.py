@@ -56,7 +56,7 @@ class Kernel:
     def has(self, name: str) -> bool:
         """Whether the kernel has a module or an option (`CONFIG_X`); assumed where the config is unknown."""
         if not name.startswith("CONFIG_"):
-            return name in self.modules
+            return name.replace("-", "_") in self.modules
         return self.config is None or name.removeprefix("CONFIG_") in self.options
 
     @cached_property

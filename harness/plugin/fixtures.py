@@ -19,6 +19,7 @@ from rustbed.instruments.table import (
     missing_options,
 )
 from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.names import require_known
 from rustbed.log.splat import Kind
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
@@ -63,13 +64,14 @@ def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest
     """Return what a test runs on, made if need be, and what it asks for; skip it where it cannot be had."""
     wanted = request_of(item)
     platform = item.config.stash[PLATFORMS].get(arch, wanted.profile)
-    needed = [name for marker in item.iter_markers("needs") for name in marker.args]
-    missing = [name for name in needed if not platform.kernel.has(name)]
-    if missing := [*missing, *missing_options(instruments_of(item, platform.kernel), platform.kernel)]:
-        pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
     versions = [version for marker in item.iter_markers("since") for version in marker.args]
     if newer := [version for version in versions if platform.kernel.is_older(version)]:
         pytest.skip(f"kernel {platform.kernel.release} for {arch} is older than {', '.join(newer)}")
+    needed = [name for marker in item.iter_markers("needs") for name in marker.args]
+    missing = [name for name in needed if not platform.kernel.has(name)]
+    require_known(platform.kernel, missing)
+    if missing := [*missing, *missing_options(instruments_of(item, platform.kernel), platform.kernel)]:
+        pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")
     if why := incapable(wanted, arch):
         pytest.skip(why)
     return platform, wanted
