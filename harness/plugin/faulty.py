@@ -163,9 +163,14 @@ class Summary:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Let a session fail that had no fault to try."""
-        if not self._planned and exitstatus == pytest.ExitCode.OK and not is_worker(session.config):
+        """Let a session fail that had no fault to try, or a test of which no fault happened."""
+        is_tried = self._planned and all(self._is_reached(test) for test in self._planned)
+        if not is_tried and exitstatus == pytest.ExitCode.OK and not is_worker(session.config):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def _is_reached(self, test: str) -> bool:
+        """Whether a run of a test came to its fault."""
+        return any(outcome != Outcome.SKIP for _, outcome, _ in self._met.get(test, []))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say for each test how its driver took the faults, and how to repeat what was red."""
@@ -184,7 +189,9 @@ def render_walk(planned: Mapping[str, Any], met: Sequence[tuple[str, str, str]])
     counts["not reached"] = counts.pop(Outcome.SKIP, 0)
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     seen = f", {planned['repeated']} of them after sequences seen before" if planned["repeated"] else ""
-    yield f"{test}: accesses: {planned['accesses']}{seen}; faults: {len(met)}: {told or 'none tried'}"
+    nothing = "" if counts.total() > counts["not reached"] else "; nothing is known of the driver"
+    told = f"{told or 'none tried'}{nothing}"
+    yield f"{test}: accesses: {planned['accesses']}{seen}; faults: {len(met)}: {told}"
     for name, outcome, reason in met:
         if outcome not in (Outcome.PASS, Outcome.SKIP):
             yield f"  {name}: {outcome}: {reason}"
