@@ -118,7 +118,9 @@ class Watched:
 def watch(live: Live, instruments: Sequence[Instrument], linger_s: float = LINGER_S) -> Watched:
     """Begin to watch a machine. Raises MachineError."""
     begun = [(each, each.begin(live.run)) for each in instruments]
-    return Watched(live=live, instruments=begun, linger_s=linger_s)
+    watched = Watched(live=live, instruments=begun, linger_s=linger_s)
+    live.before_end = watched.look
+    return watched
 
 
 def _modules(live: Live) -> tuple[tuple[str, int, int, int], ...]:

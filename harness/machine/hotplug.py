@@ -17,7 +17,6 @@ from rustbed.devices.device import Device, Served
 from rustbed.devices.models import Model, device_of
 from rustbed.devices.walk import is_under_way
 from rustbed.errors import CrashError, UsageError
-from rustbed.log.splat import KILLING, find_splats
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
@@ -175,9 +174,8 @@ def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
     be waited for.
     """
     if is_under_way():
-        died = [splat.title for splat in find_splats(live.judged.records) if splat.kind in KILLING]
-        if died:
-            raise live.talk.end(CrashError(f"a task of the kernel died: {died[0]}"))
+        if deaths := live.deaths:
+            raise live.talk.end(CrashError(f"a task of the kernel died: {deaths[0]}"))
         live.check(f"echo 1 >{_DEVICES}/{device.address}/remove", timeout_s)
     elif not device.stays:
         unplug(live, device, timeout_s)

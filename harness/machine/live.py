@@ -16,12 +16,13 @@ from typing import TypeVar
 
 from rustbed.deadline import Deadline
 from rustbed.devices.device import Served
-from rustbed.errors import CrashError, LostError, MachineError, WaitError
+from rustbed.errors import CommandError, CrashError, HarnessError, LostError, MachineError, WaitError
 from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
 from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.ktap import Result
 from rustbed.log.record import Log
+from rustbed.log.splat import KILLING, find_splats
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.running import RunFiles, Running
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 # seconds between two looks at whether the machine has ended
 _POLL_S = 0.02
+# words of a command with which a machine ends
+_ENDS = re.compile(r"\b(?:poweroff|reboot|halt)\b")
 # words of a command with which a module or a driver comes or goes; one that fails to come goes at once
 _MOVES = re.compile(r"\b(?:insmod|rmmod|modprobe|(?:un)?bind|remove|delete_\w+|rmdir|slots?\S*/power)\b")
 
@@ -63,6 +66,8 @@ class Live:
         self.loaded: dict[str, tuple[Path, int | None]] = {}
         #: results of tests that ran in the guest
         self.reported: list[Result] = []
+        #: called before a command that ends the machine; set by what watches it
+        self.before_end: Callable[[], object] | None = None
         #: time.monotonic() when a module or a driver came or went last; None if none did
         self.moved_at: float | None = None
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
@@ -115,6 +120,8 @@ class Live:
 
     @contextmanager
     def _noting(self, command: str) -> Iterator[None]:
+        if _ENDS.search(command):
+            self.take_last_look()
         try:
             yield
         finally:
@@ -132,6 +139,27 @@ class Live:
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
         self.check(f"exec rmmod {shlex.quote(name)}")
+
+    @contextmanager
+    def undone(self, undo: Callable[[], object]) -> Iterator[None]:
+        """Undo something on the way out. Of two errors the first is raised; a machine that ended is left.
+
+        What a task that died still holds cannot be undone: its death is judged, and is one failure.
+        """
+        try:
+            yield
+        except BaseException:
+            # the machine is thrown away anyhow
+            with suppress(HarnessError):
+                undo()
+            raise
+        if self.talk.has_ended():
+            return
+        try:
+            undo()
+        except CommandError:
+            if not self.deaths:
+                raise
 
     # -- readiness -----------------------------------------------------------------
 
@@ -182,6 +210,11 @@ class Live:
         return self.talk.log.judged
 
     @property
+    def deaths(self) -> tuple[str, ...]:
+        """Titles of the splats of which a task of the kernel died since judgement began."""
+        return tuple(splat.title for splat in find_splats(self.judged.records) if splat.kind in KILLING)
+
+    @property
     def log_damage(self) -> str:
         """What is wrong with the kernel log itself: a flood, records lost; empty if nothing is."""
         return self.talk.log.damage
@@ -199,6 +232,11 @@ class Live:
     def ended(self) -> MachineError | None:
         """How the machine ended, if it did."""
         return self.talk.ended
+
+    def take_last_look(self) -> None:
+        """Let what watches the machine look at it now, as it is about to end."""
+        if self.before_end is not None and self.ended is None:
+            self.before_end()
 
     def wait_end(self, timeout_s: float) -> MachineError:
         """Wait until the machine has ended and return how; see `Vm.wait_end`."""

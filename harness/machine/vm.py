@@ -10,7 +10,7 @@ from typing import TypeVar
 from rustbed.devices.device import Device
 from rustbed.devices.models import Model
 from rustbed.devices.walk import until_quiet
-from rustbed.errors import CrashError, ForkError, HarnessError, LostError, MachineError
+from rustbed.errors import CrashError, ForkError, LostError, MachineError
 from rustbed.guest import files, modules
 from rustbed.guest.files import Argument, IoctlResult
 from rustbed.guest.held import GuestFile
@@ -168,21 +168,8 @@ class Vm:
     def module(self, name: str | Path, **params: object) -> Iterator[None]:
         """Load a module, and unload it on the way out, unless the machine has ended; see `insmod`."""
         self.insmod(name, **params)
-        with self._undone(lambda: self.rmmod(name.stem if isinstance(name, Path) else name)):
+        with self.live.undone(lambda: self.rmmod(name.stem if isinstance(name, Path) else name)):
             yield
-
-    @contextmanager
-    def _undone(self, undo: Callable[[], None]) -> Iterator[None]:
-        """Undo something on the way out. Of two errors the first is raised; a machine that ended is left."""
-        try:
-            yield
-        except BaseException:
-            # the machine is thrown away anyhow
-            with suppress(HarnessError):
-                undo()
-            raise
-        if not self._talk.has_ended():
-            undo()
 
     # -- tests in the guest ----------------------------------------------------
 
@@ -253,7 +240,7 @@ class Vm:
         """
         with (
             hotplug.present(self.live, device, timeout_s) as found,
-            self._undone(lambda: hotplug.take_out(self.live, found, timeout_s)),
+            self.live.undone(lambda: hotplug.take_out(self.live, found, timeout_s)),
         ):
             yield found
 
@@ -294,6 +281,7 @@ class Vm:
 
     def run_to_end(self, command: str, timeout_s: float = COMMAND_S) -> MachineError:
         """Run a command that ends the machine, such as `poweroff -f`; return how it ended: `wait_end`."""
+        self.live.take_last_look()
         with suppress(LostError, CrashError):
             self.run(command, timeout_s)
         return self.wait_end(timeout_s)

@@ -13,7 +13,7 @@ import pytest
 from tests.edge.machine.conftest import Booter
 from tests.processes import is_running
 
-from rustbed.errors import BootError, CrashError, HangError, LostError
+from rustbed.errors import BootError, CommandError, CrashError, HangError, LostError
 
 # what is left of a report once everything but its beginning and its end is cut
 OOPS = (
@@ -153,6 +153,20 @@ def test_oops_of_an_earlier_command_is_no_reason_to_give_up(fake_boot: Booter) -
     with fake_boot("log", "ready", "wait", slowness=0.2) as vm:
         vm.run(f"printf '{OOPS}' >$FAKE_KMSG; sleep 0.3")
         assert vm.check("sleep 2; echo alive") == "alive"
+
+
+def test_what_a_dead_task_holds_and_cannot_be_undone_is_no_failure_of_its_own(fake_boot: Booter) -> None:
+    with fake_boot("log", "ready", "wait") as vm, vm.live.undone(lambda: vm.check("false")):
+        vm.run(f"printf '{OOPS}' >$FAKE_KMSG")
+
+
+def test_what_cannot_be_undone_on_a_healthy_machine_is_an_error(fake_boot: Booter) -> None:
+    with (
+        fake_boot("log", "ready", "wait") as vm,
+        pytest.raises(CommandError),
+        vm.live.undone(lambda: vm.check("false")),
+    ):
+        vm.run("true")
 
 
 def test_console_flood_of_200_mib_is_survived_in_little_memory(fake_boot: Booter, tmp_path: Path) -> None:

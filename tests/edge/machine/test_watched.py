@@ -92,3 +92,21 @@ def test_an_end_that_was_waited_for_in_vain_is_wanted_no_more(scene: Scene) -> N
         with pytest.raises(LostError):
             vm.run("kill $FAKE_PID; sleep 300")
         assert watched.look().ended is Outcome.LOST
+
+
+def test_instruments_look_before_a_command_that_ends_the_machine(scene: Scene) -> None:
+    with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
+        vm.live.begin_judgement()
+        watched = watch(vm.live, (LEAKS,), 0.0)
+        vm.run_to_end("kill -9 $FAKE_PID; sleep 300")
+        last = watched.look()
+        assert (last.ended, [splat.kind for splat in last.splats]) == (None, [Kind.LEAK])
+
+
+def test_instruments_look_before_a_plain_command_that_is_to_power_off(scene: Scene) -> None:
+    with boot(scene.spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
+        vm.live.begin_judgement()
+        watched = watch(vm.live, (LEAKS,), 0.0)
+        with pytest.raises(LostError):
+            vm.run("kill -9 $FAKE_PID; sleep 300; poweroff -f")
+        assert [splat.kind for splat in watched.look().splats] == [Kind.LEAK]
