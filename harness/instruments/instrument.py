@@ -7,18 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from rustbed.guest.shell import Answer
 from rustbed.log.record import Record
 from rustbed.log.splat import Kind
 
-
-class Run(Protocol):
-    """Runs a command in the guest; see `Vm.run`."""
-
-    def __call__(self, command: str, timeout_s: float | None = None) -> Answer:
-        """Return the command's answer."""
+# runs a command in the guest, for so many seconds at most; see `Vm.run`
+Run = Callable[[str, float | None], Answer]
 
 
 def begin_with_nothing(run: Run) -> int:

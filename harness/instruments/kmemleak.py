@@ -39,7 +39,7 @@ _ALLOCATED = re.compile(r"\bjiffies (\d+)")
 
 def read_clock(run: Run) -> int:
     """Return the guest's jiffies: what was allocated before is not this test's. 0 where they are unknown."""
-    _, _, number = run(_CLOCK).output.partition(":")
+    _, _, number = run(_CLOCK, None).output.partition(":")
     return int(number) if number.strip().isdigit() else 0
 
 

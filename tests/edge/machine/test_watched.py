@@ -19,7 +19,7 @@ from rustbed.report.verdict import Outcome
 
 
 def find_leak(run: Run, since: int) -> tuple[Record, ...]:
-    answer: Answer = run("echo 'unreferenced object 0xffff888000000000 (size 8):'")
+    answer: Answer = run("echo 'unreferenced object 0xffff888000000000 (size 8):'", None)
     return parse_console(answer.output)
 
 
