@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,12 @@ import pytest
 
 from rustbed import CrashError, LostError, Vm, procfs
 from rustbed.arch import Arch
+from rustbed.cache import Cache
 from rustbed.errors import ForkError
 from rustbed.forks.counts import COPIED, FORKED, REPLACED, RESTORED
 from rustbed.forks.hot.server import Server
 from rustbed.forks.machines import Machines
+from rustbed.forks.waiting import Waiting
 from rustbed.log.splat import find_splats
 from rustbed.options import read_choices
 from rustbed.plugin.options import given
@@ -215,6 +217,40 @@ def test_server_that_does_not_answer_is_replaced_by_restored_machines(
     (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
     assert "did not make a copy within 0.5 s" in reason
     assert copies.machines.counts[reason] == 2
+
+
+@pytest.mark.arches("x86_64")
+def test_copy_that_is_killed_before_a_test_has_it_is_replaced_by_a_restored_machine(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Server.copy
+
+    @contextmanager
+    def copy_and_kill(server: Server, directory: Path) -> Iterator[Waiting]:
+        with copy(server, directory) as waiting:
+            os.kill(waiting.started.child.pid, signal.SIGKILL)
+            yield waiting
+
+    with ExitStack() as stack:
+        copies.copy(stack)
+        monkeypatch.setattr(Server, "copy", copy_and_kill)
+        assert copies.next(stack).check("echo alive") == "alive"
+    (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
+    assert "did not come to life" in reason
+    assert copies.machines.counts == {FORKED: 2, COPIED: 1, reason: 1}
+
+
+@pytest.mark.arches("x86_64")
+def test_machines_without_a_sandbox_are_restored(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rustbed.machine.argv.SANDBOX", "off")
+    # nobody has looked at such a QEMU before
+    with Machines(Cache(tmp_path / "cache"), ignore) as machines, ExitStack() as stack:
+        copies = Copies(machines, platform, tmp_path, cpus=1)
+        assert [copies.next(stack).check("echo alive") for _ in range(2)] == ["alive", "alive"]
+    reason = f"{RESTORED}copies of QEMU are not sound here: QEMU's sandbox is not in place"
+    assert machines.counts == {FORKED: 2, reason: 2}
 
 
 def test_nothing_is_left_of_a_session_with_copies(copies: Copies) -> None:
