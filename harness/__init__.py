@@ -34,6 +34,9 @@ _HOMES = {
     "Plugged": "machine.hotplug",
     "Record": "log.record",
     "Splat": "log.splat",
+    **dict.fromkeys(("Endpoint", "Transfer"), "devices.usb.descriptors"),
+    **dict.fromkeys(("Control", "Moved"), "devices.usb.events"),
+    **dict.fromkeys(("Stall", "UsbDevice"), "devices.usb.model"),
     "Vm": "machine.vm",
     "explain": "explained",
 }
@@ -55,6 +58,12 @@ if TYPE_CHECKING:
     from rustbed.devices.trace import Read as Read
     from rustbed.devices.trace import Reset as Reset
     from rustbed.devices.trace import Write as Write
+    from rustbed.devices.usb.descriptors import Endpoint as Endpoint
+    from rustbed.devices.usb.descriptors import Transfer as Transfer
+    from rustbed.devices.usb.events import Control as Control
+    from rustbed.devices.usb.events import Moved as Moved
+    from rustbed.devices.usb.model import Stall as Stall
+    from rustbed.devices.usb.model import UsbDevice as UsbDevice
     from rustbed.errors import BootError as BootError
     from rustbed.errors import CommandError as CommandError
     from rustbed.errors import CrashError as CrashError

@@ -9,13 +9,16 @@ from rustbed.devices import serial, served
 from rustbed.devices.device import Device
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.serial import SerialPeer
+from rustbed.devices.usb import served as usb
+from rustbed.devices.usb.model import UsbDevice
 
-Model = PciDevice | SerialPeer
+Model = PciDevice | SerialPeer | UsbDevice
 
 # what makes a device of each kind of model
 _KINDS: dict[type, Callable[[Any], Device]] = {
     PciDevice: served.device_of,
     SerialPeer: serial.device_of,
+    UsbDevice: usb.device_of,
 }
 
 

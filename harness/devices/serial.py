@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from rustbed.devices.device import Device
 from rustbed.devices.listening import listening
-from rustbed.devices.stream import Line, StreamServer, send
+from rustbed.devices.stream import Line, StreamServer, unplugged
 from rustbed.devices.watch import Watch
 
 Self = TypeVar("Self", bound="SerialPeer")
@@ -98,16 +98,14 @@ class SerialPeer:
     def send(self, data: bytes) -> None:
         """Send bytes to the guest. Raises UsageError while no machine has the peer."""
         if self._server is None:
-            send(None, data)
-            return
+            raise unplugged()
         with self._server.turn():
             self._say(data)
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call something later, in the peer's thread. Raises UsageError while no machine has the peer."""
         if self._server is None:
-            send(None, b"")
-            return
+            raise unplugged()
         self._server.after(seconds, call)
 
     @property
@@ -148,14 +146,14 @@ class SerialPeer:
 
     def _say(self, data: bytes) -> None:
         if self._socket is None:
-            send(None, data)
+            raise unplugged()
         if self.fault is SerialFault.SILENCE or not data:
             return
         if self.fault is SerialFault.GARBAGE:
             data = bytes(byte ^ _GARBLED for byte in data)
         # noted first: the guest may have answered before this returns
         self._note(Said, data)
-        send(self._socket, data)
+        self._socket.sendall(data)
 
     def _note(self, kind: type[Heard | Said], data: bytes) -> None:
         last = self._trace[-1] if self._trace else None

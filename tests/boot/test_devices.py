@@ -18,6 +18,7 @@ OUTCOMES = {
     "test_device_raises_and_nobody_looks": "error",
     "test_device_raises_and_the_test_fails_for_it": "error",
     "test_device_never_answers": "error",
+    "test_usb_device_raises": "error",
     "test_device_raises_in_a_machine_that_was_booted_with_it": "error",
 }
 
@@ -32,6 +33,7 @@ def test_device_that_fails_is_an_error_with_its_traceback(
     assert {name: pytest_runs.properties(case)["outcome"] for name, case in cases.items()} == OUTCOMES
     assert "Raising raised in a read: ZeroDivisionError: of all things" in done.stdout
     assert "in on_read_count" in done.stdout
+    assert "Unwilling raised in on_configured: ZeroDivisionError: of all things" in done.stdout
     assert "Silent has not returned for 2 s" in done.stdout
 
 

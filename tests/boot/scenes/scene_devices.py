@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rustbed import Bar, PciDevice, Read, Vm, Write
+from rustbed import Bar, PciDevice, Read, UsbDevice, Vm, Write
 
 DRIVER = "rust_driver_pci"
 
@@ -69,6 +69,19 @@ def test_device_raises_and_the_test_fails_for_it(vm: Vm) -> None:
 def test_device_never_answers(vm: Vm) -> None:
     with vm.module(DRIVER), vm.plugged(Silent()):
         vm.run("sleep 3")
+
+
+class Unwilling(UsbDevice):
+    vendor_id, product_id = 0x1234, 0x5678
+
+    def on_configured(self, number: int) -> None:
+        raise ZeroDivisionError("of all things")
+
+
+def test_usb_device_raises(vm: Vm) -> None:
+    with vm.plugged(Unwilling()):
+        vm.wait_for(lambda: "1234" in vm.run("cat /sys/bus/usb/devices/*/idVendor").output, "the device")
+        vm.run("sleep 1")
 
 
 @pytest.mark.machine(devices=[])

@@ -163,3 +163,24 @@ def test_peer_without_a_machine_refuses_to_speak() -> None:
     with serve(peer), pytest.raises(UsageError, match="not plugged into a machine"):
         peer.send(b"x")
     assert peer.trace == []
+
+
+class Chatty(SerialPeer):
+    def on_receive(self, data: bytes) -> bytes:
+        self.after(0.05, lambda: self.send(b"to nobody"))
+        return bytes(1 << 20)
+
+
+def test_machine_that_ends_while_the_peer_speaks_is_no_failure() -> None:
+    with connected(Chatty()) as qemu:
+        qemu.sendall(b"go")
+        exactly(qemu, 1)
+    # it would have been raised on the way out
+
+
+def test_test_that_speaks_to_a_machine_that_has_gone_is_told() -> None:
+    peer = SerialPeer()
+    with connected(peer) as qemu:
+        qemu.shutdown(socket.SHUT_RD)
+        with pytest.raises(DeviceError, match="SerialPeer: QEMU took nothing"):
+            peer.send(b"x" * 100)

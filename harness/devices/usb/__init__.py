@@ -1,0 +1,1 @@
+"""USB devices written in Python, by the usb-redir protocol."""

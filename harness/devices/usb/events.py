@@ -1,0 +1,90 @@
+"""What happened between a driver and a USB device, in order; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rustbed.devices.usb.descriptors import IN
+
+# bmRequestType: whose request it is, none for those that USB itself defines (table 9-2)
+_TYPE = 0x60
+
+
+# positional, as the events of PCI devices: a test writes many of them, one to a line
+@dataclass(frozen=True)
+class Control:
+    """A request to endpoint 0: bmRequestType, bRequest, wValue, wIndex, and the bytes that were moved."""
+
+    request_type: int
+    request: int
+    value: int = 0
+    index: int = 0
+    data: bytes = b""
+    stalled: bool = False
+    # seconds since the device was made
+    at: float = field(default=0.0, compare=False, repr=False)
+
+    @property
+    def is_in(self) -> bool:
+        """Whether bytes go to the guest."""
+        return bool(self.request_type & IN)
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether USB defines it, and not a class of devices or a vendor."""
+        return not self.request_type & _TYPE
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A transfer ended: bytes went to the guest if the endpoint's address has 0x80, else to the device."""
+
+    endpoint: int
+    data: bytes = b""
+    stalled: bool = False
+    # seconds since the device was made
+    at: float = field(default=0.0, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Configured:
+    """The guest chose a configuration; 0 is none."""
+
+    number: int
+    # seconds since the device was made
+    at: float = field(default=0.0, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Plug:
+    """The device was plugged in, or out."""
+
+    inserted: bool
+    # seconds since the device was made
+    at: float = field(default=0.0, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class BusReset:
+    """The guest reset the port."""
+
+    # seconds since the device was made
+    at: float = field(default=0.0, compare=False, repr=False)
+
+
+UsbEvent = Control | Moved | Configured | Plug | BusReset
+
+
+def without_enumeration(events: Iterable[UsbEvent]) -> list[Control | Moved]:
+    """Return what a driver does, without what the kernel's USB core does."""
+    return [
+        event
+        for event in events
+        if isinstance(event, Moved) or (isinstance(event, Control) and not event.is_standard)
+    ]
+
+
+def render_events(events: Iterable[UsbEvent]) -> str:
+    """Render a line for each event: seconds, and the event as Python writes it."""
+    return "".join(f"{event.at:.6f} {event!r}\n" for event in events)

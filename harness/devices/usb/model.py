@@ -1,0 +1,210 @@
+"""A USB device: what an author of one writes, and what it can do to the guest.
+
+Knows its descriptors, its endpoints and its trace; what carries packets to it is told to it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol, TypeVar
+
+from rustbed.devices.stream import unplugged
+from rustbed.devices.usb import descriptors
+from rustbed.devices.usb.descriptors import Endpoint, Speed
+from rustbed.devices.usb.events import Configured, Control, Moved, Plug, UsbEvent, without_enumeration
+from rustbed.errors import UsageError
+
+Self = TypeVar("Self", bound="UsbDevice")
+# bRequest of what all devices answer alike (table 9-4), and the feature of an endpoint that halts
+_GET_STATUS, _CLEAR_FEATURE, _SET_FEATURE, _GET_DESCRIPTOR = 0, 1, 3, 6
+_TO_ENDPOINT, _ENDPOINT_HALT = 0x02, 0
+
+
+class Stall(Exception):  # noqa: N818 - the word of the specification
+    """An endpoint refuses; raised by an author's methods. One that is no control endpoint halts then."""
+
+
+class Cable(Protocol):
+    """What a device that is served reaches the guest by."""
+
+    def plug(self, inserted: bool) -> None:
+        """Plug the device in or out."""
+
+    def send(self, endpoint: int, data: bytes) -> None:
+        """Give bytes to an endpoint, for when the guest asks."""
+
+    def settle(self) -> None:
+        """Return when all that the guest has sent was served. Raises DeviceError."""
+
+
+class UsbDevice:
+    """A USB device; an author's class derives from it.
+
+    All of its methods run in one thread of the host, one after the other. Raises UsageError for a class
+    that makes no sense. Isochronous endpoints and streams are left out.
+    """
+
+    vendor_id: int
+    product_id: int
+    #: in binary-coded decimal
+    version = 0x0100
+    #: class, subclass and protocol of its interface
+    interface_class = (0xFF, 0, 0)
+    speed = Speed.HIGH
+    #: besides endpoint 0
+    endpoints: tuple[Endpoint, ...] = ()
+    manufacturer = ""
+    product = ""
+    serial_number = ""
+
+    _cable: Cable | None
+    _events: list[UsbEvent]
+    _halted: set[int]
+    _began: float
+
+    def __init_subclass__(cls) -> None:
+        """Check what the class declares."""
+        for name in ("vendor_id", "product_id", "version"):
+            value = getattr(cls, name, None)
+            if not isinstance(value, int) or not 0 <= value < 1 << 16:
+                raise UsageError(f"{cls.__name__}: {name} is {value!r}", wanted="a number of 16 bits")
+        descriptors.check_endpoints(cls.__name__, cls.endpoints)
+
+    def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
+        """Make a device; done here, so that an author's __init__ need not call another."""
+        self = super().__new__(cls)
+        self._cable = None
+        self._events = []
+        self._halted = set()
+        self._began = time.monotonic()
+        return self
+
+    # -- for an author to write --------------------------------------------------
+
+    def on_control(self, request: Control) -> bytes:
+        """Return what a request of the class or the vendor gives; `Stall` refuses it."""
+        raise Stall
+
+    def on_out(self, endpoint: int, data: bytes) -> None:
+        """Take what the guest sends to an endpoint; `Stall` refuses it."""
+
+    def on_in(self, endpoint: int, count: int) -> bytes | None:
+        """Return up to `count` bytes that the guest asks a bulk endpoint for; None: they come by `send`."""
+        return None
+
+    def on_configured(self, number: int) -> None:
+        """Take note of the configuration that the guest chose."""
+
+    # -- for an author and a test to use -----------------------------------------
+
+    def send(self, endpoint: int, data: bytes) -> None:
+        """Give the guest bytes of an endpoint, now or when it asks. Raises UsageError for no endpoint in."""
+        if endpoint not in {each.address for each in self.endpoints if each.address & descriptors.IN}:
+            raise UsageError(f"{type(self).__name__} has no endpoint {endpoint:#x} that bytes can come from")
+        self._require_cable().send(endpoint, data)
+
+    def disconnect(self) -> None:
+        """Pull the cable; the controller stays. Raises UsageError if nothing serves the device."""
+        self._require_cable().plug(False)
+
+    def connect(self) -> None:
+        """Plug the cable in again. Raises UsageError if nothing serves the device."""
+        self._require_cable().plug(True)
+
+    @property
+    def events(self) -> list[UsbEvent]:
+        """All that happened, in order, up to this very moment. Raises DeviceError if the device failed."""
+        if self._cable is not None:
+            self._cable.settle()
+        return self.history
+
+    @property
+    def history(self) -> list[UsbEvent]:
+        """What is known now of all that happened, also of a device that failed."""
+        return list(self._events)
+
+    @property
+    def trace(self) -> list[Control | Moved]:
+        """What the driver did, without what the kernel's USB core does."""
+        return without_enumeration(self.events)
+
+    def forget(self) -> None:
+        """Let `events` and `trace` begin here."""
+        if self._cable is not None:
+            self._cable.settle()
+        self._events.clear()
+
+    # -- for the server ----------------------------------------------------------
+
+    def connect_to(self, cable: Cable | None) -> None:
+        """Say how the guest is reached from now on; None: not at all."""
+        self._cable = cable
+
+    def now(self) -> float:
+        """Return the time of an event that happens now."""
+        return time.monotonic() - self._began
+
+    def note(self, event: UsbEvent) -> None:
+        """Keep an event."""
+        self._events.append(event)
+        if isinstance(event, Plug):
+            self._halted.clear()
+
+    def control(self, request: Control) -> bytes:
+        """Answer a request. Raises Stall if it is refused."""
+        return self._standard(request) if request.is_standard else self.on_control(request)
+
+    def configure(self, number: int) -> None:
+        """Take the configuration that the guest chose."""
+        self._halted.clear()
+        self.note(Configured(number, self.now()))
+        self.on_configured(number)
+
+    def take_out(self, endpoint: int, data: bytes) -> None:
+        """Take what the guest sends. Raises Stall."""
+        self._halting(endpoint, self.on_out, endpoint, data)
+
+    def give_in(self, endpoint: int, count: int) -> bytes | None:
+        """Return what the guest asks for. Raises Stall."""
+        data: bytes | None = self._halting(endpoint, self.on_in, endpoint, count)
+        return data
+
+    def _halting(self, endpoint: int, call: Any, *arguments: object) -> Any:
+        if endpoint in self._halted:
+            raise Stall
+        try:
+            return call(*arguments)
+        except Stall:
+            self._halted.add(endpoint)
+            raise
+
+    def _standard(self, request: Control) -> bytes:
+        to_endpoint = request.request_type & 0x1F == _TO_ENDPOINT
+        if request.request == _GET_DESCRIPTOR:
+            return self._descriptor(request.value >> 8, request.value & 0xFF)
+        if request.request == _GET_STATUS:
+            return bytes((to_endpoint and request.index in self._halted, 0))
+        if request.request not in (_CLEAR_FEATURE, _SET_FEATURE):
+            raise Stall
+        if to_endpoint and request.value == _ENDPOINT_HALT:
+            change = self._halted.add if request.request == _SET_FEATURE else self._halted.discard
+            change(request.index)
+        return b""
+
+    def _descriptor(self, kind: int, number: int) -> bytes:
+        strings = (self.manufacturer, self.product, self.serial_number)
+        found: bytes | None = None
+        if kind == descriptors.DEVICE:
+            found = descriptors.render_device(self.vendor_id, self.product_id, self.version, strings)
+        elif kind == descriptors.CONFIGURATION and number == 0:
+            found = descriptors.render_configuration(self.interface_class, self.endpoints)
+        elif kind == descriptors.STRING:
+            found = descriptors.render_string(strings, number)
+        if found is None:
+            raise Stall
+        return found
+
+    def _require_cable(self) -> Cable:
+        if self._cable is None:
+            raise unplugged()
+        return self._cable

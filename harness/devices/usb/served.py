@@ -1,0 +1,99 @@
+"""A USB device that is served for as long as a context lasts: with a controller of its own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed.devices.device import Device
+from rustbed.devices.listening import listening
+from rustbed.devices.stream import Line, StreamServer
+from rustbed.devices.usb.events import render_events
+from rustbed.devices.usb.model import UsbDevice
+from rustbed.devices.usb.redirection import Redirection
+from rustbed.errors import UsageError
+
+# names of QEMU's objects are never used twice
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A device that waits for QEMU, or is used by one."""
+
+    server: StreamServer
+    argv: tuple[str, ...]
+    pass_fds: tuple[int, ...] = ()
+
+    def check(self) -> None:
+        """Raise DeviceError if something is wrong with the device; cheap."""
+        self.server.check()
+
+
+class _Cable:
+    """What a device reaches the guest by: the connection that there is now."""
+
+    def __init__(self, device: UsbDevice) -> None:
+        self.server = StreamServer(type(device).__name__, self._begin)
+        self._device = device
+        self._session: Redirection | None = None
+
+    def _begin(self, sock: socket.socket, line: Line) -> Redirection:
+        self._session = Redirection(self._device, sock, line)
+        return self._session
+
+    def _require(self) -> Redirection:
+        if self._session is None:
+            raise UsageError("QEMU has not reached the device yet")
+        return self._session
+
+    def plug(self, inserted: bool) -> None:
+        with self.server.turn():
+            self._require().plug(inserted)
+
+    def send(self, endpoint: int, data: bytes) -> None:
+        with self.server.turn():
+            self._require().send(endpoint, data)
+
+    def settle(self) -> None:
+        self.server.settle()
+
+
+def device_of(device: UsbDevice) -> Device:
+    """Return a device as a machine takes it."""
+    return Device(name=type(device).__name__, serve=lambda directory: serve(device, directory))
+
+
+@contextmanager
+def serve(device: UsbDevice, directory: Path | None = None) -> Iterator[Served]:
+    """Serve a device in a thread, until the context ends; what happened is then in a file in `directory`.
+
+    Raises DeviceError on the way out if anything went wrong, whatever else did.
+    """
+    cable = _Cable(device)
+    device.connect_to(cable)
+    since = device.now()
+
+    def happened() -> str:
+        return render_events(event for event in device.history if event.at >= since)
+
+    try:
+        with listening(cable.server, type(device).__name__, happened, directory) as path:
+            yield Served(server=cable.server, argv=_argv(path, f"usb-device{next(_serial)}"))
+    finally:
+        device.connect_to(None)
+
+
+def _argv(path: Path, name: str) -> tuple[str, ...]:
+    controller = {"driver": "qemu-xhci", "id": f"{name}-hc"}
+    redirected = {"driver": "usb-redir", "id": f"{name}-redir", "bus": f"{name}-hc.0", "chardev": name}
+    return (
+        *("-chardev", f"socket,id={name},path={path}"),
+        *("-device", json.dumps(controller)),
+        *("-device", json.dumps(redirected)),
+    )

@@ -1,0 +1,138 @@
+"""rust_driver_usb and a device in Python with its ids, and what user space moves to and from it."""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+import pytest
+from tests.drivers import sysfs
+
+from rustbed import Control, Endpoint, Moved, Stall, Struct, SyscallError, Transfer, UsbDevice, Vm
+
+pytestmark = [
+    pytest.mark.needs("rust_driver_usb", "CONFIG_USB_XHCI_PCI"),
+    pytest.mark.usefixtures("hotplug"),
+]
+
+DRIVER = "rust_driver_usb"
+OUT, IN, EVENTS = 0x01, 0x81, 0x82
+# bmRequestType of a vendor's request to the device, out and in
+TO_DEVICE, FROM_DEVICE = 0x40, 0xC0
+GREET, REFUSE = 1, 2
+# struct usbdevfs_ctrltransfer and usbdevfs_bulktransfer (include/uapi/linux/usbdevice_fs.h), 64 bits: their
+# ioctls, and where the pointer is
+CONTROL = (0xC0185500, 16)
+BULK = (0xC0185502, 16)
+CLEAR_HALT = 0x80045515
+
+
+class Gadget(UsbDevice):
+    """Gives back in capitals what it gets, and refuses what it does not know."""
+
+    vendor_id, product_id = 0x1234, 0x5678
+    manufacturer, product, serial_number = "rustbed", "Gadget", "0001"
+    endpoints = (Endpoint(OUT), Endpoint(IN), Endpoint(EVENTS, Transfer.INTERRUPT, packet=8))
+
+    def on_control(self, request: Control) -> bytes:
+        if request.request != GREET:
+            raise Stall
+        return b"hello" if request.is_in else b""
+
+    def on_out(self, endpoint: int, data: bytes) -> None:
+        if data == b"refuse":
+            raise Stall
+        self.send(IN, data.upper())
+
+
+def interface(vm: Vm) -> str:
+    """Return the kernel's name of the device's interface, once it is there."""
+    return vm.wait_for(lambda: find_interface(vm), "the kernel to find the device") or ""
+
+
+def find_interface(vm: Vm) -> str | None:
+    found = vm.run("grep -l 1234 /sys/bus/usb/devices/*/idVendor").output.split("/")
+    name = f"{found[5]}:1.0" if len(found) > 5 else ""
+    return name if name and sysfs.exists(vm, f"/sys/bus/usb/devices/{name}") else None
+
+
+def test_driver_is_probed_by_its_ids_and_disconnected_when_the_cable_is_pulled(vm: Vm) -> None:
+    gadget = Gadget()
+    with vm.module(DRIVER), vm.plugged(gadget):
+        vm.wait_log("sample probed")
+        name = interface(vm)
+        assert sysfs.bound(vm, "usb", DRIVER) == [name]
+        device = f"/sys/bus/usb/devices/{name.partition(':')[0]}"
+        strings = vm.check(f"cd {device}; cat manufacturer product serial bcdDevice")
+        assert strings.split() == ["rustbed", "Gadget", "0001", "0100"]
+        # the driver itself says nothing to its device
+        assert gadget.trace == []
+        for _ in range(2):
+            gadget.disconnect()
+            vm.wait_for(lambda: sysfs.bound(vm, "usb", DRIVER) == [], "the driver to let go")
+            gadget.connect()
+            vm.wait_for(lambda: sysfs.bound(vm, "usb", DRIVER) == [name], "the driver to come back")
+    # the controller went, and the device with it
+    vm.wait_for(lambda: len(vm.log.matching("sample disconnected")) == 3, "the last disconnect")
+    assert len(vm.log.matching("sample probed")) == 3
+
+
+def test_requests_and_transfers_arrive_and_are_traced(vm: Vm) -> None:
+    gadget = Gadget()
+    with vm.plugged(gadget):
+        node = node_of(vm)
+        assert control(vm, node, FROM_DEVICE, GREET, 64) == b"hello"
+        with pytest.raises(SyscallError) as caught:
+            control(vm, node, FROM_DEVICE, REFUSE, 64)
+        assert caught.value.errno == errno.EPIPE
+        assert bulk(vm, node, OUT, b"some bytes") == 10
+        assert bulk(vm, node, IN, bytes(512)) == 10
+        assert gadget.trace == [
+            Control(FROM_DEVICE, GREET, 0, 0, b"hello"),
+            Control(FROM_DEVICE, REFUSE, 0, 0, stalled=True),
+            Moved(OUT, b"some bytes"),
+            Moved(IN, b"SOME BYTES"),
+        ]
+
+
+def test_endpoint_that_stalls_halts_until_it_is_cleared(vm: Vm) -> None:
+    gadget = Gadget()
+    with vm.plugged(gadget):
+        node = node_of(vm)
+        for data in (b"refuse", b"as well"):
+            with pytest.raises(SyscallError) as caught:
+                bulk(vm, node, OUT, data)
+            assert caught.value.errno == errno.EPIPE
+        vm.ioctl(node, CLEAR_HALT, struct.pack("=I", OUT))
+        assert bulk(vm, node, OUT, b"again") == 5
+
+
+def test_device_that_vanishes_in_the_middle_of_a_transfer_ends_it(vm: Vm) -> None:
+    gadget = Gadget()
+    with vm.plugged(gadget):
+        node = node_of(vm)
+        assert bulk(vm, node, OUT, b"there") == 5
+        gadget.disconnect()
+        with pytest.raises(SyscallError) as caught:
+            bulk(vm, node, OUT, b"gone")
+        assert caught.value.errno in (errno.ENODEV, errno.ENOENT)
+
+
+def node_of(vm: Vm) -> str:
+    where = f"/sys/bus/usb/devices/{interface(vm)}/.."
+    numbers = vm.check(f"cat {where}/busnum {where}/devnum").split()
+    bus, device = (int(number) for number in numbers)
+    return f"/dev/bus/usb/{bus:03}/{device:03}"
+
+
+def control(vm: Vm, node: str, request_type: int, request: int, count: int) -> bytes:
+    command, at = CONTROL
+    data = struct.pack("=BBHHHIxxxxQ", request_type, request, 0, 0, count, 1000, 0)
+    result = vm.ioctl(node, command, Struct(data, {at: bytes(count)}))
+    return result.pointed[at][: result.value]
+
+
+def bulk(vm: Vm, node: str, endpoint: int, data: bytes) -> int:
+    command, at = BULK
+    header = struct.pack("=IIIxxxxQ", endpoint, len(data), 1000, 0)
+    return vm.ioctl(node, command, Struct(header, {at: data})).value

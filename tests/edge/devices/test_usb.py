@@ -1,0 +1,288 @@
+"""A USB device and a scripted QEMU: what it is asked, and what must never pass for a result."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rustbed.devices.layouts import layout, pack, unpack
+from rustbed.devices.usb import packets
+from rustbed.devices.usb.descriptors import Endpoint, Transfer
+from rustbed.devices.usb.events import BusReset, Configured, Control, Moved, Plug
+from rustbed.devices.usb.model import Stall, UsbDevice
+from rustbed.devices.usb.packets import ControlPacket, Status, Type
+from rustbed.devices.usb.served import serve
+from rustbed.errors import DeviceError, UsageError
+
+OUT, IN, EVENTS = 0x01, 0x81, 0x82
+
+
+class Gadget(UsbDevice):
+    vendor_id, product_id = 0x1234, 0x5678
+    manufacturer, product = "rustbed", "Gadget"
+    endpoints = (Endpoint(OUT), Endpoint(IN), Endpoint(EVENTS, Transfer.INTERRUPT, packet=8))
+
+    def on_control(self, request: Control) -> bytes:
+        if request.request == 2:
+            raise Stall
+        if request.request == 3:
+            raise KeyError("boom")
+        if request.request == 4:
+            threading.Event().wait(4)
+        return b"hello"
+
+    def on_out(self, endpoint: int, data: bytes) -> None:
+        if data == b"refuse":
+            raise Stall
+        self.send(IN, data.upper())
+
+
+class Qemu:
+    """QEMU's end of a connection, once both have said hello."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.header: type[packets.FirstHeader] | type[packets.Header] = packets.FirstHeader
+
+    def say(self, kind: int, number: int = 0, body: bytes = b"") -> None:
+        self.socket.sendall(pack(self.header(kind, len(body), number)) + body)
+
+    def hear(self) -> tuple[int, int, bytes]:
+        head = packets.Header(*unpack(self.header, self._exactly(layout(self.header).size))[0])
+        return head.type, head.id, self._exactly(head.length)
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self.socket.recv(count - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def greet(self, capabilities: int = packets.OFFERED) -> None:
+        kind, _, body = self.hear()
+        assert (kind, len(body)) == (Type.HELLO, 68)
+        self.say(Type.HELLO, 0, struct.pack("=64sI", b"qemu", capabilities))
+        self.header = packets.Header
+
+    def control(self, request_type: int, request: int, value: int = 0, count: int = 64) -> tuple[int, bytes]:
+        asked = ControlPacket(request_type & 0x80, request, request_type, 0, value, 0, count)
+        self.say(Type.CONTROL_PACKET, 7, pack(asked))
+        kind, number, body = self.hear()
+        answer, data = unpack(ControlPacket, body)
+        assert (kind, number, len(data)) == (Type.CONTROL_PACKET, 7, answer.length if data else 0)
+        return answer.status, data
+
+    def bulk(self, endpoint: int, data: bytes = b"", count: int = 512, number: int = 9) -> None:
+        length = count if endpoint & 0x80 else len(data)
+        self.say(
+            Type.BULK_PACKET, number, pack(packets.BulkPacket(endpoint, 0, length, 0, length >> 16)) + data
+        )
+
+    def moved(self) -> tuple[int, int, int, bytes]:
+        kind, number, body = self.hear()
+        packet, data = unpack(packets.BulkPacket, body)
+        assert kind == Type.BULK_PACKET
+        return number, packet.status, packet.length, data
+
+
+@contextmanager
+def connected(device: UsbDevice, directory: Path | None = None) -> Iterator[Qemu]:
+    with serve(device, directory) as served, socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(served.argv[1].partition("path=")[2])
+        yield Qemu(sock)
+
+
+@contextmanager
+def plugged(device: UsbDevice, directory: Path | None = None) -> Iterator[Qemu]:
+    with connected(device, directory) as qemu:
+        qemu.greet()
+        assert [qemu.hear()[0] for _ in range(3)] == [
+            Type.INTERFACE_INFO,
+            Type.EP_INFO,
+            Type.DEVICE_CONNECT,
+        ]
+        yield qemu
+
+
+def test_device_is_announced_with_its_controller() -> None:
+    with serve(Gadget()) as served:
+        chardev, controller, redirected = served.argv[1::2]
+        assert chardev.startswith("socket,id=usb-device")
+        assert json.loads(controller)["driver"] == "qemu-xhci"
+        assert json.loads(redirected)["bus"] == f"{json.loads(controller)['id']}.0"
+
+
+def test_device_is_described_before_it_is_plugged_in() -> None:
+    with connected(Gadget()) as qemu:
+        qemu.greet()
+        interfaces = unpack(packets.InterfaceInfo, qemu.hear()[2])[0]
+        assert (interfaces.interfaces, interfaces.interface_class[0]) == (1, 0xFF)
+        endpoints = unpack(packets.EpInfo, qemu.hear()[2])[0]
+        kinds = {index: kind for index, kind in enumerate(endpoints.type) if kind != 255}
+        assert kinds == {0: 0, 1: 2, 16: 0, 17: 2, 18: 3}
+        assert struct.unpack("=32H", endpoints.max_packet_size)[17:19] == (512, 8)
+        assert unpack(packets.DeviceConnect, qemu.hear()[2])[0][4:] == (0x1234, 0x5678, 0x0100)
+
+
+def test_descriptors_are_given() -> None:
+    with plugged(Gadget()) as qemu:
+        status, device = qemu.control(0x80, 6, 0x0100)
+        assert (status, device[:2], device[8:14]) == (0, b"\x12\x01", b"\x34\x12\x78\x56\x00\x01")
+        status, configuration = qemu.control(0x80, 6, 0x0200, 255)
+        assert int.from_bytes(configuration[2:4], "little") == len(configuration) == 9 + 9 + 3 * 7
+        assert qemu.control(0x80, 6, 0x0200, 9) == (0, configuration[:9])
+        assert qemu.control(0x80, 6, 0x0302)[1] == b"\x0e\x03" + "Gadget".encode("utf-16-le")
+        # no third string, no qualifier of another speed
+        assert [qemu.control(0x80, 6, value)[0] for value in (0x0303, 0x0600)] == [Status.STALL] * 2
+
+
+def test_all_that_happens_is_traced(tmp_path: Path) -> None:
+    device = Gadget()
+    with plugged(device, tmp_path) as qemu:
+        qemu.say(Type.RESET)
+        qemu.say(Type.SET_CONFIGURATION, 1, b"\1")
+        assert qemu.hear() == (Type.CONFIGURATION_STATUS, 1, b"\0\1")
+        assert qemu.control(0xC0, 1) == (0, b"hello")
+        assert qemu.control(0xC0, 2) == (Status.STALL, b"")
+        qemu.bulk(OUT, b"abc")
+        assert qemu.moved() == (9, 0, 3, b"")
+        qemu.bulk(IN)
+        assert qemu.moved() == (9, 0, 3, b"ABC")
+        assert device.events == [
+            *(Plug(True), BusReset(), Configured(1), Control(0xC0, 1, 0, 0, b"hello")),
+            *(Control(0xC0, 2, stalled=True), Moved(OUT, b"abc"), Moved(IN, b"ABC")),
+        ]
+        assert device.trace == device.events[3:]
+    assert len((tmp_path / "Gadget.trace").read_text().splitlines()) == 7
+
+
+def test_guest_that_asks_first_is_answered_when_there_is_something() -> None:
+    device = Gadget()
+    with plugged(device) as qemu:
+        qemu.bulk(IN, number=1, count=2)
+        qemu.bulk(IN, number=2, count=2)
+        assert device.trace == []
+        device.send(IN, b"abc")
+        assert [qemu.moved(), qemu.moved()] == [(1, 0, 2, b"ab"), (2, 0, 1, b"c")]
+        qemu.bulk(IN, number=3)
+        qemu.say(Type.CANCEL_DATA_PACKET, 3)
+        assert qemu.moved() == (3, Status.CANCELLED, 0, b"")
+
+
+def test_interrupts_come_once_they_are_wanted() -> None:
+    device = Gadget()
+    with plugged(device) as qemu:
+        device.send(EVENTS, b"first")
+        qemu.say(Type.START_INTERRUPT_RECEIVING, 0, bytes((EVENTS,)))
+        assert qemu.hear() == (Type.INTERRUPT_RECEIVING_STATUS, 0, bytes((0, EVENTS)))
+        assert qemu.hear()[2] == bytes((EVENTS, 0, 5, 0)) + b"first"
+        device.send(EVENTS, b"second")
+        assert qemu.hear()[2][4:] == b"second"
+
+
+def test_stalled_endpoint_halts_until_it_is_cleared() -> None:
+    with plugged(Gadget()) as qemu:
+        for data in (b"refuse", b"as well"):
+            qemu.bulk(OUT, data)
+            assert qemu.moved()[:3] == (9, Status.STALL, 0)
+        asked = ControlPacket(0, 1, 0x02, 0, 0, OUT, 0)
+        qemu.say(Type.CONTROL_PACKET, 5, pack(asked))
+        assert qemu.hear()[:2] == (Type.CONTROL_PACKET, 5)
+        qemu.bulk(OUT, b"again")
+        assert qemu.moved()[:3] == (9, 0, 5)
+
+
+def test_cable_is_pulled_and_put_back() -> None:
+    device = Gadget()
+    with plugged(device) as qemu:
+        device.disconnect()
+        assert qemu.hear()[0] == Type.DEVICE_DISCONNECT
+        device.connect()
+        assert [qemu.hear()[0] for _ in range(3)][-1] == Type.DEVICE_CONNECT
+        assert device.events == [Plug(True), Plug(False), Plug(True)]
+
+
+def drive(device: UsbDevice, say: Callable[[Qemu], object]) -> None:
+    with plugged(device) as qemu:
+        say(qemu)
+        while True:
+            assert isinstance(device.events, list)
+
+
+class Wordy(Gadget):
+    def on_control(self, request: Control) -> bytes:
+        return "text"  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("device", "say", "said"),
+    [
+        (Gadget(), lambda qemu: qemu.control(0xC0, 3), "Gadget raised in on_control: KeyError: 'boom'"),
+        (Gadget(), lambda qemu: qemu.say(99), "what QEMU sent makes no sense: a packet of type 99"),
+        (Gadget(), lambda qemu: qemu.say(Type.SET_CONFIGURATION, 1, b""), "SET_CONFIGURATION: Configuration"),
+        (
+            Gadget(),
+            lambda qemu: qemu.say(Type.CONTROL_PACKET, 1, b"12"),
+            "CONTROL_PACKET: ControlPacket has 2",
+        ),
+        (
+            Gadget(),
+            lambda qemu: qemu.socket.sendall(pack(packets.Header(101, 1 << 30, 1))),
+            "a packet of 1073741824 bytes",
+        ),
+        (Gadget(), lambda qemu: qemu.say(Type.FILTER_REJECT), "QEMU rejects the device"),
+        (Wordy(), lambda qemu: qemu.control(0xC0, 1), "on_control returned 'text' instead of bytes"),
+        (
+            Gadget(),
+            lambda qemu: qemu.say(Type.CONTROL_PACKET, 1, pack(ControlPacket(0x80, 4, 0xC0, 0, 0, 0, 0))),
+            "Gadget has not returned for 2 s",
+        ),
+    ],
+)
+def test_what_fails_is_an_error_whoever_looks(
+    device: UsbDevice, say: Callable[[Qemu], object], said: str
+) -> None:
+    with pytest.raises(DeviceError) as caught:
+        drive(device, say)
+    assert said in caught.value.headline
+
+
+def test_device_whose_code_raised_stalls_and_the_guest_goes_on() -> None:
+    statuses: list[int] = []
+
+    def ask(qemu: Qemu) -> None:
+        statuses.extend(qemu.control(0xC0, request)[0] for request in (3, 1))
+
+    with pytest.raises(DeviceError):
+        drive(Gadget(), ask)
+    assert statuses == [Status.STALL, Status.STALL]
+
+
+def test_peer_that_lacks_what_is_needed_is_an_error() -> None:
+    def greet() -> None:
+        device = Gadget()
+        with connected(device) as qemu:
+            qemu.greet(capabilities=0)
+            while True:
+                assert device.events == []
+
+    with pytest.raises(DeviceError, match="lacks capabilities: it has 0x0"):
+        greet()
+
+
+def test_device_without_a_machine_says_so() -> None:
+    for act in (Gadget().connect, Gadget().disconnect, lambda: Gadget().send(IN, b"")):
+        with pytest.raises(UsageError, match="not plugged into a machine"):
+            act()
+    with pytest.raises(UsageError, match="no endpoint 0x1 that bytes can come from"):
+        Gadget().send(OUT, b"")
