@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import chain, groupby, islice, pairwise
 
 from rustbed.log.families.dispatch import (
     BYSTANDER,
@@ -18,6 +18,7 @@ from rustbed.log.families.dispatch import (
     DISPATCHES_IN_INTERRUPTS,
     INTERRUPTED,
     QUEUES,
+    SLEEPS,
 )
 from rustbed.log.families.family import (
     ALLOCATES,
@@ -31,6 +32,7 @@ from rustbed.log.families.family import (
     WARNS_OF_CALLERS,
     Family,
 )
+from rustbed.log.families.places import roles_of
 from rustbed.log.formats.row import Blames, Kind, Row
 from rustbed.log.traces import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
 
@@ -75,9 +77,14 @@ def read_report(row: Row, named: str, text: str) -> Report:
 def _entered(trace: Trace) -> Iterator[str]:
     for inner, outer in pairwise(map(readable, trace.frames)):
         if outer in DISPATCHES or outer in DISPATCHES_IN_INTERRUPTS:
-            yield inner
+            # what stands beside its caller was called as a part of it
+            roles = roles_of(inner)
+            if not roles or roles != roles_of(outer):
+                yield inner
 
 
+# frames of one function in a row that are no coincidence
+_RECURSIVE = 4
 # lib/nmi_backtrace.c, of processors that mask every interrupt there is
 _UNSEEN = "still haven't responded to the NMI"
 
@@ -93,7 +100,10 @@ def find_function(report: Report) -> str:
         return ""
     if report.row.blames is Blames.HANDLER:
         stuck = (
-            _stuck_in_module(report) or _stuck(report, DISPATCHES) or _stuck(report, DISPATCHES_IN_INTERRUPTS)
+            _stuck_in_module(report)
+            or _recursive(report)
+            or _stuck(report, DISPATCHES)
+            or _stuck(report, DISPATCHES_IN_INTERRUPTS)
         )
         if stuck:
             return stuck
@@ -129,6 +139,9 @@ def _candidates(report: Report) -> Iterator[str]:
     for trace in _owners(report):
         yield from trace.frames
     for trace in report.mains:
+        if row.kind is Kind.HUNG_TASK:
+            yield from trace.frames[_asleep_at(trace.frames) :]
+            continue
         yield from trace.frames[:1]
         if trace.caller and trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
             yield trace.caller
@@ -209,6 +222,17 @@ def _stuck_in_module(report: Report) -> str:
     return ""
 
 
+def _recursive(report: Report) -> str:
+    """Return the function that calls itself until the stack is full, "" if none does."""
+    if report.row.kind is not Kind.STACK_OVERFLOW:
+        return ""
+    for trace in report.mains:
+        for name, calls in groupby(map(readable, trace.frames)):
+            if len(list(calls)) >= _RECURSIVE:
+                return name
+    return ""
+
+
 def _stuck(report: Report, dispatches: Family) -> str:
     """Return the function that was entered from a dispatcher, in the first stack that has one."""
     for trace in report.mains:
@@ -230,6 +254,11 @@ def _worker(report: Report) -> str:
     """Return the function that a work queue's thread runs, as a line says; "" if none does."""
     match = _WORKER.search(report.text)
     return readable(match["symbol"]) if match else ""
+
+
+def _asleep_at(frames: Sequence[str]) -> int:
+    """Return the index behind the scheduler's frames of a task that sleeps, 0 if it shows none."""
+    return next((index + 1 for index in reversed(range(len(frames))) if readable(frames[index]) in SLEEPS), 0)
 
 
 def _interrupted_at(names: Sequence[str]) -> int:

@@ -1,9 +1,10 @@
-"""Which file each function of a kernel comes from, by the kernel's own debug information.
+"""Which file each function of a kernel comes from, by its debug information or its source.
 
-    python -m rustbed.symbols.origins FILE... > origins.txt
+    python -m rustbed.symbols.origins FILE-OR-DIRECTORY... > origins.txt
 
 A file is a vmlinux or a module with debug information, of any release and architecture, or a table that was
-made before, so that kernels can be added one by one. Facts of those functions are kept that rules of
+made before, so that kernels can be added one by one. A directory is a kernel's source: it adds functions that
+no debug information has, such as those of old releases. Facts of those functions are kept that rules of
 harness/log/families/places.py speak of.
 """
 
@@ -13,12 +14,12 @@ import re
 import sys
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rustbed import process
-from rustbed.log.families.places import KEPT, find_roles
+from rustbed.log.families.places import KEPT, find_roles, is_kept
 
 # what of a path is the kernel's: compilers saw it anywhere
 _ROOT = re.compile(
@@ -28,8 +29,10 @@ _ROOT = re.compile(
 _QUOTED = re.compile(r'DW_AT_(name|decl_file)\t\("(.*)"\)')
 # copies of functions that run before the kernel does
 _BEFORE = re.compile(r"arch/[^/]+/(?:boot|purgatory)/|drivers/firmware/")
-# files that may define functions of one name without making it ambiguous
+# files that may define functions of one name without making it ambiguous, in kernels as they are built
 _MOST = 4
+# what runs beside the kernel, in a tree
+_BESIDE = re.compile(r"arch/um/|tools/|samples/|scripts/|Documentation/|usr/")
 _SYMBOL = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -77,20 +80,45 @@ def _without_headers(paths: set[str]) -> set[str]:
     return {path for path in paths if not path.endswith(".h")} or paths
 
 
-def select(kernels: Iterable[Mapping[str, set[str]]]) -> dict[str, str]:
-    """Return the file of each function whose files all do the same for others, in several kernels."""
+def read_tags(lines: Iterable[str]) -> dict[str, set[str]]:
+    """Return the files of each function in what Universal Ctags prints of a source tree."""
+    found: dict[str, set[tuple[bool, str]]] = defaultdict(set)
+    for line in lines:
+        name, path, *rest = line.rstrip("\n").split("\t")
+        if _SYMBOL.fullmatch(name) and not _BESIDE.match(path):
+            found[name].add(("file:" not in rest, path))
+    return {name: _choose(places) for name, places in found.items()}
+
+
+def select(
+    kernels: Iterable[Mapping[str, set[str]]], trees: Iterable[Mapping[str, set[str]]] = ()
+) -> dict[str, str]:
+    """Return the file of each function whose files all do the same for others.
+
+    What kernels as they are built say counts. A tree has all architectures and drivers, of which
+    none has all; it is asked about the other names.
+    """
+    built, written = _merge(kernels), _merge(trees)
+    chosen = {name: path for name, paths in built.items() if len(paths) <= _MOST and (path := _agree(paths))}
+    chosen |= {name: path for name, paths in written.items() if name not in built and (path := _agree(paths))}
+    return {name: path for name, path in chosen.items() if not KEPT.fullmatch(name) or is_kept(path)}
+
+
+def _merge(kernels: Iterable[Mapping[str, set[str]]]) -> dict[str, set[str]]:
     merged: dict[str, set[str]] = defaultdict(set)
     for kernel in kernels:
         for name, paths in kernel.items():
             merged[name] |= paths
-    chosen = {}
-    for name, paths in merged.items():
-        own = {path for path in _without_headers(paths) if not _BEFORE.match(path)}
-        roles = {find_roles(path) for path in own}
-        is_clear = len(own) <= _MOST and len(roles) == 1 and roles != {frozenset()}
-        if is_clear and not KEPT.fullmatch(name):
-            chosen[name] = min(own)
-    return chosen
+    return {
+        name: {path for path in _without_headers(paths) if not _BEFORE.match(path)}
+        for name, paths in merged.items()
+    }
+
+
+def _agree(paths: Set[str]) -> str:
+    """Return one of some files if all do the same for others, "" if they do not, or nothing."""
+    roles = {find_roles(path) for path in paths}
+    return min(paths) if len(roles) == 1 and roles != {frozenset()} else ""
 
 
 def render(chosen: Mapping[str, str], sources: Sequence[str]) -> str:
@@ -120,7 +148,9 @@ def parse_table(text: str) -> dict[str, set[str]]:
 
 
 def _read(path: str) -> tuple[dict[str, set[str]], list[str]]:
-    """Return the files of functions that a file tells, and what it is made from."""
+    """Return the files of functions that a file or a tree tells, and what it is made from."""
+    if Path(path).is_dir():
+        return read_tags(_list_tags(path)), [f"source of {path}"]
     with Path(path).open("rb") as file:
         is_elf = file.read(4) == b"\x7fELF"
     if is_elf:
@@ -135,11 +165,23 @@ def _dump(path: str) -> Iterator[str]:
         yield from (line.decode(errors="replace") for line in dump.stdout or ())
 
 
+def _list_tags(tree: str) -> Iterator[str]:
+    program = process.require_program("ctags", package="universal-ctags")
+    what = ["--languages=C", "--langmap=C:.c.h", "--kinds-C=f", "--fields=f", "--pattern-length-limit=1"]
+    argv = [program, *what, "--sort=no", "--tag-relative=always", "-R", "-f", "-", "."]
+    with process.start(argv, stdout=process.PIPE, cwd=Path(tree)) as tags:
+        for line in tags.stdout or ():
+            if not line.startswith(b"!"):
+                yield line.decode(errors="replace").replace("\t./", "\t", 1)
+
+
 def main(paths: Sequence[str]) -> int:
-    """Print the table of some files."""
-    found = [_read(path) for path in paths]
-    sources = dict.fromkeys(source for _, sources in found for source in sources)
-    sys.stdout.write(render(select(kernel for kernel, _ in found), list(sources)))
+    """Print the table of some files and trees."""
+    found = {path: _read(path) for path in paths}
+    sources = dict.fromkeys(source for _, sources in found.values() for source in sources)
+    trees = {path: names for path, (names, _) in found.items() if Path(path).is_dir()}
+    kernels = [names for path, (names, _) in found.items() if path not in trees]
+    sys.stdout.write(render(select(kernels, trees.values()), list(sources)))
     return 0
 
 

@@ -39,7 +39,8 @@ DISPATCHES = Family(
         | usb_(?:probe|unbind)_(?:interface|device) | pci_device_(?:probe|remove) | local_pci_probe
         | (?:amba|auxiliary_bus|faux|mmc_bus|platform(?:_drv)?|sdio_bus|serio_driver|spi|virtio_dev)
         _(?:probe|remove) | (?:acpi|hid|i2c|i3c|mdio|pcmcia|pnp|serdev)_(?:device|drv)_(?:probe|remove)""",
-    )
+    ),
+    places=("dispatches",),
 )
 # the same for what runs in interrupts. What they interrupted comes first, if it entered anything: a timer
 # that fires again and again shows on top of any stack
@@ -48,7 +49,8 @@ DISPATCHES_IN_INTERRUPTS = Family(
         r"""call_timer_fn | expire_timers | run_timer\w* | run_hrtimer\w* | hrtimer_run_\w+ | do_softirq\w*
         | handle_softirqs | tasklet_(?:hi_)?action\w* | handle_irq_event\w* | rcu_do_batch
         | irq_work_(?:\w*run\w*|single) | bh_worker | run_ksoftirqd | do_idle | cpu_startup_entry""",
-    )
+    ),
+    places=("interrupts",),
 )
 # runs what others have put into a queue, whoever comes along: nobody outside of it is at fault
 QUEUES = Family(
@@ -58,6 +60,8 @@ QUEUES = Family(
         | tasklet_(?:hi_)?action\w* | bh_worker""",
     )
 )
+# what a task that sleeps was switched away in: nothing further in is its own
+SLEEPS = frozenset({"__schedule", "schedule", "__switch_to"})
 # a stack that reaches one of these is whole
 ENTRIES = re.compile(
     r"(?<!\? )\b(?:entry_\w+|ret_from_\w+|do_syscall_\w+|ret_fast_syscall|el0\w*_\w+|system_call\w*"
@@ -66,7 +70,7 @@ ENTRIES = re.compile(
 
 # the processor was interrupted here: what follows in a trace is what it had been doing
 INTERRUPTED = re.compile(
-    r"(?:asm_)?(?:sysvec_)?apic_timer_interrupt|asm_sysvec_\w+|(?:asm_)?common_interrupt|reschedule_interrupt"
+    r"(?:asm_|smp_)?(?:sysvec_)?apic_timer_interrupt|asm_sysvec_\w+|(?:asm_)?common_interrupt|reschedule_interrupt"
     r"|call_function_\w+interrupt|timer_interrupt|el1(?:h(?:_64)?)?_irq|el1_interrupt|__irq_svc|nmi"
     r"|ret_from_(?:exception|intr)|asm_call_(?:irq_)?on_stack|call_on_irq_stack|do_(?:irq|IRQ)"
     r"|(?:gic_)?handle_(?:arch_)?irq"

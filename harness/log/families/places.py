@@ -25,11 +25,11 @@ PLACES = {
     "reporting": r"""lib/(?:dump_stack|nmi_backtrace|bug)\.c | kernel/(?:panic|watchdog\w*|hung_task)\.c
         | kernel/printk/ | kernel/rcu/tree_stall\.h | arch/[^/]+/kernel/dumpstack\w*\.c | kernel/trace/
         | kernel/time/tick- | drivers/tty/serial/8250/""",
-    "exceptions": r"""arch/[^/]+/(?:kernel/traps|mm/extable|mm/fault)\.[cS] | arch/[^/]+/entry/
+    "exceptions": r"""arch/[^/]+/(?:kernel/traps|mm/extable|mm/fault)\.[cS] | arch/[^/]+/entry/(?!common)
         | arch/[^/]+/include/asm/(?:idtentry|trap|irq)\w*\.h | kernel/irq/""",
     # libraries, allocators, references, buffers, work and timers, the driver core; tests of a library are
     # drivers of their own
-    "services": r"""lib/(?!test_|tests/|kunit/|\w*_kunit|\w*test\w*\.c|timerqueue) | crypto/
+    "services": r"""lib/(?!kunit/|\w*test\w*\.c|timerqueue) | crypto/
         | arch/[^/]+/(?:lib|crypto)/
         | arch/[^/]+/include/asm/(?:atomic|bitops|io|mmio|uaccess|string|cmpxchg|barrier|percpu|page|msr
         |checksum|div64) | include/asm-generic/
@@ -40,7 +40,7 @@ PLACES = {
         |ktime|math64|min_max|minmax|unaligned|overflow|fortify-string|dma-mapping|device|pm_runtime
         |cleanup|highmem\w*|preempt|irqflags|bottom_half|page-flags|page_ref|jump_label|tracepoint
         |sched/mm|sched/signal)\.h
-        | mm/(?:slab|slub|slab_common|page_alloc|vmalloc|percpu\S*|mempool|dmapool|maccess|util|mempolicy
+        | mm/(?:slab|slub|slob|slab_common|page_alloc|vmalloc|percpu\S*|mempool|dmapool|maccess|util|mempolicy
         |page_frag_cache|swap|list_lru|folio-compat)\.[ch]
         | kernel/dma/ | drivers/base/(?!firmware_loader/) | fs/sysfs/ | fs/(?:seq_file|file_table|inode)\.c
         | fs/proc/generic\.c | drivers/usb/core/(?:urb|message|hcd|usb)\.c
@@ -51,26 +51,46 @@ PLACES = {
     "locks": r"kernel/locking/ | kernel/rcu/sync",
     "waiting": r"kernel/sched/(?:wait\w*|swait|completion)\.c | kernel/futex/ | kernel/sched/sched\.h",
     # hands out memory in somebody else's name
-    "allocates": r"net/core/(?:skbuff|sock|page_pool)\.c | mm/filemap\.c"
+    "allocates": r"net/core/(?:skbuff|sock|page_pool)\.c | include/net/page_pool/ | mm/filemap\.c"
     r" | fs/(?:inode|dcache|file_table)\.c",
+    # hands control to what others registered: system calls to files, sockets and file systems, messages to
+    # protocols, work and threads to their functions, buses to drivers
+    "dispatches": r"""fs/(?:ioctl|compat_ioctl|compat|read_write|splice|open|file_table|readdir)\.c
+        | block/(?:compat_)?ioctl\.c
+        | net/netfilter/nfnetlink\.c
+        | kernel/(?:workqueue|task_work|kthread|smpboot|async)\.c | init/main\.c
+        | drivers/(?:base/dd|usb/core/driver|pci/pci-driver)\.c""",
+    # the same in interrupts, and in what runs when nothing else does
+    "interrupts": r"kernel/(?:softirq|irq_work|sched/idle|irq/handle|time/timer)\.c",
 }
+# tests of the kernel are drivers of their own, wherever they stand
+_TESTS = re.compile(r".*(?:/(?:tests?|kunit)/|[/_-](?:kunit|tests?)[\w-]*\.c)")
 # what is waited for, and steps that say more than who took them: people look for these
 KEPT = re.compile(
     r"_*(?:synchronize_\w+|(?:add|remove)_wait_queue\w*|alloc_skb|iov_iter_(?:advance|revert)|clear_page"
     r"|reserve_bootmem_region|unwind_next_frame|hrtimer_active)"
 )
 
+_OWNERLESS = frozenset({"allocates"})
 _RULES = {role: re.compile(rule, re.VERBOSE) for role, rule in PLACES.items()}
 
 
 def find_roles(path: str) -> frozenset[str]:
     """Return what the functions of a source file do for others, nothing if they stand for themselves."""
+    if _TESTS.match(path):
+        return frozenset()
     return frozenset(role for role, rule in _RULES.items() if rule.match(path))
+
+
+def is_kept(path: str) -> bool:
+    """Whether a file hands out memory: of a leak not even those are blamed that people look for elsewhere."""
+    return not find_roles(path).isdisjoint(_OWNERLESS)
 
 
 def roles_of(function: str) -> frozenset[str]:
     """Return what a function does for others, by the file that it comes from."""
-    return _table().get(function, frozenset())
+    roles = _table().get(function, frozenset())
+    return roles & _OWNERLESS if roles and KEPT.fullmatch(function) else roles
 
 
 @cache

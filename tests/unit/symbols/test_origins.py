@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rustbed.log.families.places import read_table
-from rustbed.symbols.origins import main, parse_table, read_functions, render, select
+from rustbed.symbols.origins import main, parse_table, read_functions, read_tags, render, select
 
 
 def entry(name: str, path: str, *, external: bool = False) -> list[str]:
@@ -54,3 +54,24 @@ def test_tables_are_put_together_as_kernels_are(tmp_path: Path, capsys: pytest.C
     made = capsys.readouterr().out
     assert parse_table(made) == {"toy_hash": {"crypto/toy.c"}, "toy_sort": {"lib/toy.c"}}
     assert made.splitlines()[1:4] == ["# from one kernel", "# from another", "# from a third"]
+
+
+def test_source_tells_of_functions_and_what_is_static_or_beside_the_kernel_counts_less() -> None:
+    tags = [
+        'toy_sort\tlib/toy.c\t/^/;"\tf',
+        'toy_sort\tdrivers/toy/a.c\t/^/;"\tf\tfile:',
+        'toy_sort\ttools/lib/toy.c\t/^/;"\tf',
+        'toy_put\tdrivers/toy/a.c\t/^/;"\tf\tfile:',
+    ]
+    assert read_tags(tags) == {"toy_sort": {"lib/toy.c"}, "toy_put": {"drivers/toy/a.c"}}
+
+
+def test_source_adds_only_what_no_kernel_as_built_has() -> None:
+    built = {"toy_sort": {"drivers/toy.c"}}
+    trees = [{"toy_sort": {"lib/toy.c"}, "toy_hash": {f"arch/toy{number}/lib/hash.c" for number in range(9)}}]
+    assert select([built], trees) == {"toy_hash": "arch/toy0/lib/hash.c"}
+
+
+def test_function_that_stays_blamed_is_kept_where_it_hands_out_memory() -> None:
+    built = {"__alloc_skb": {"net/core/skbuff.c"}, "clear_page": {"arch/x86/lib/page.S"}}
+    assert select([built]) == {"__alloc_skb": "net/core/skbuff.c"}
