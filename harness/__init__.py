@@ -37,6 +37,8 @@ _HOMES = {
     **dict.fromkeys(("Endpoint", "Transfer"), "devices.usb.descriptors"),
     **dict.fromkeys(("Control", "Moved"), "devices.usb.events"),
     **dict.fromkeys(("Stall", "UsbDevice"), "devices.usb.model"),
+    **dict.fromkeys(("I2cBus", "I2cRead", "I2cWrite"), "devices.i2c.bus"),
+    **dict.fromkeys(("I2cChip", "I2cFault", "I2cFaultKind", "I2cRegister", "Nack"), "devices.i2c.chip"),
     "Vm": "machine.vm",
     "explain": "explained",
 }
@@ -46,6 +48,14 @@ __all__ = [*_HOMES]  # noqa: PLE0604 - the names of the table
 if TYPE_CHECKING:
     from rustbed.devices.faults import Fault as Fault
     from rustbed.devices.faults import FaultKind as FaultKind
+    from rustbed.devices.i2c.bus import I2cBus as I2cBus
+    from rustbed.devices.i2c.bus import I2cRead as I2cRead
+    from rustbed.devices.i2c.bus import I2cWrite as I2cWrite
+    from rustbed.devices.i2c.chip import I2cChip as I2cChip
+    from rustbed.devices.i2c.chip import I2cFault as I2cFault
+    from rustbed.devices.i2c.chip import I2cFaultKind as I2cFaultKind
+    from rustbed.devices.i2c.chip import I2cRegister as I2cRegister
+    from rustbed.devices.i2c.chip import Nack as Nack
     from rustbed.devices.pci import PciDevice as PciDevice
     from rustbed.devices.plan import every_fault as every_fault
     from rustbed.devices.registers import Bar as Bar

@@ -7,18 +7,21 @@ from typing import Any
 
 from rustbed.devices import serial, served
 from rustbed.devices.device import Device
+from rustbed.devices.i2c import served as i2c
+from rustbed.devices.i2c.bus import I2cBus
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.serial import SerialPeer
 from rustbed.devices.usb import served as usb
 from rustbed.devices.usb.model import UsbDevice
 
-Model = PciDevice | SerialPeer | UsbDevice
+Model = PciDevice | SerialPeer | UsbDevice | I2cBus
 
 # what makes a device of each kind of model
 _KINDS: dict[type, Callable[[Any], Device]] = {
     PciDevice: served.device_of,
     SerialPeer: serial.device_of,
     UsbDevice: usb.device_of,
+    I2cBus: i2c.device_of,
 }
 
 

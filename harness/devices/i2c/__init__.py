@@ -1,0 +1,1 @@
+"""I2C chips written in Python, on a bus that QEMU reaches by vhost-user."""

@@ -1,0 +1,144 @@
+"""A bus with chips: transfers to them, and the trace of those. Knows no machine and no protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rustbed.devices.i2c.chip import I2cChip, I2cFaultKind, Nack
+from rustbed.errors import UsageError
+
+
+# positional, as the events of other devices: a test writes many of them, one to a line
+@dataclass(frozen=True)
+class I2cRead:
+    """The driver read bytes from an address; none if nobody acknowledged."""
+
+    address: int
+    data: bytes = b""
+    acknowledged: bool = True
+    # seconds since the bus was made
+    at: float = field(default=0.0, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class I2cWrite:
+    """The driver wrote bytes to an address; none are a probe whether there is a chip."""
+
+    address: int
+    data: bytes = b""
+    acknowledged: bool = True
+    # seconds since the bus was made
+    at: float = field(default=0.0, compare=False, repr=False)
+
+
+I2cTransfer = I2cRead | I2cWrite
+
+
+class Settling(Protocol):
+    """What serves a bus."""
+
+    def settle(self) -> None:
+        """Return when all that the guest has sent was served. Raises DeviceError."""
+
+
+class I2cBus:
+    """A bus with these chips. Raises UsageError if two have the same address."""
+
+    def __init__(self, *chips: I2cChip) -> None:
+        self.chips = {chip.address: chip for chip in chips}
+        if len(self.chips) != len(chips):
+            raise UsageError("two chips of a bus have the same address")
+        self._transfers: list[I2cTransfer] = []
+        self._server: Settling | None = None
+        self._began = time.monotonic()
+
+    @property
+    def trace(self) -> list[I2cTransfer]:
+        """The transfers, in order, up to this very moment. Raises DeviceError if a chip failed."""
+        if self._server is not None:
+            self._server.settle()
+        return self.history
+
+    @property
+    def history(self) -> list[I2cTransfer]:
+        """What is known now of the transfers, also of a bus whose chip failed."""
+        return list(self._transfers)
+
+    def forget(self) -> None:
+        """Let `trace` begin here."""
+        if self._server is not None:
+            self._server.settle()
+        self._transfers.clear()
+
+    # -- for the server ----------------------------------------------------------
+
+    def connect_to(self, server: Settling | None) -> None:
+        """Say what serves the bus from now on; None: nothing."""
+        self._server = server
+
+    def delay_of(self, address: int) -> float:
+        """Return for how many seconds the next transfer's clock is stretched."""
+        chip = self.chips.get(address)
+        if chip is None:
+            return 0.0
+        late = chip.fault.seconds if chip.fault and self._has(chip, I2cFaultKind.LATE, 1) else 0.0
+        return chip.stretch_s + late
+
+    def write(self, address: int, data: bytes, ask: Callable[..., object]) -> bool:
+        """Let a chip take bytes and return whether it acknowledged; `ask` runs its code."""
+        chip = self._reach(address)
+        done = chip is not None and _asked(ask, "a write", chip.on_write, data) is not None
+        self._transfers.append(I2cWrite(address, data, done, self._now()))
+        return done
+
+    def read(self, address: int, count: int, ask: Callable[..., object]) -> bytes | None:
+        """Return so many bytes of a chip; None if it did not acknowledge. `ask` runs its code."""
+        chip = self._reach(address)
+        answer = None if chip is None else _asked(ask, "a read", chip.on_read, count)
+        data = _fitting(answer, count)
+        if data is not None and chip is not None and self._has(chip, I2cFaultKind.ONES, 0):
+            data = b"\xff" * count
+        self._transfers.append(I2cRead(address, data or b"", data is not None, self._now()))
+        return data
+
+    def _reach(self, address: int) -> I2cChip | None:
+        """Return the chip that answers; counts the transfer."""
+        chip = self.chips.get(address)
+        if chip is None:
+            return None
+        chip.transfers += 1
+        return None if self._has(chip, I2cFaultKind.NACK, 0) else chip
+
+    @staticmethod
+    def _has(chip: I2cChip, kind: I2cFaultKind, ahead: int) -> bool:
+        fault = chip.fault
+        return fault is not None and fault.kind is kind and fault.hits(chip.transfers + ahead)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+
+def _asked(ask: Callable[..., object], what: str, call: Callable[..., object], given: object) -> object:
+    """Return what a chip's code returns, True for nothing; None if it does not acknowledge, or failed."""
+
+    def acknowledging() -> object:
+        try:
+            answer = call(given)
+        except Nack:
+            return None
+        return True if answer is None else answer
+
+    return ask(what, acknowledging)
+
+
+def _fitting(answer: object, count: int) -> bytes | None:
+    """Return so many bytes of an answer: a line that nobody pulls down reads as ones."""
+    return answer[:count].ljust(count, b"\xff") if isinstance(answer, bytes) else None
+
+
+def render_transfers(transfers: Iterable[I2cTransfer]) -> str:
+    """Render a line for each transfer: seconds, and the transfer as Python writes it."""
+    return "".join(f"{each.at:.6f} {each!r}\n" for each in transfers)

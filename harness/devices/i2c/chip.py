@@ -1,0 +1,174 @@
+"""An I2C chip: what an author of one writes. Pure: what carries transfers to it is told nothing here.
+
+A chip with registers takes a pointer in the first byte that is written, as nearly all do; others
+override `on_write` and `on_read`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar, overload
+
+from rustbed.errors import UsageError
+
+Self = TypeVar("Self", bound="I2cChip")
+# addresses that I2C does not reserve (UM10204, 3.1.12)
+_ADDRESSES = range(0x08, 0x78)
+_READ, _WRITE = "on_read_", "on_write_"
+
+
+class Nack(Exception):  # noqa: N818 - the word of the specification
+    """The chip does not acknowledge; raised by an author's methods."""
+
+
+class I2cFaultKind(StrEnum):
+    """How a chip misbehaves."""
+
+    # acknowledges nothing
+    NACK = "nack"
+    # stretches the clock before it answers
+    LATE = "late"
+    # what is read is all-ones: the line floats
+    ONES = "ones"
+
+
+@dataclass(frozen=True, kw_only=True)
+class I2cFault:
+    """How a chip misbehaves, from its n-th transfer on, counted from 1."""
+
+    kind: I2cFaultKind
+    at: int = 1
+    # of how many transfers; None: of all that follow
+    count: int | None = None
+    # for how long the clock is stretched
+    seconds: float = 0.5
+
+    def hits(self, transfer: int) -> bool:
+        """Whether it is the fault of this transfer."""
+        return transfer >= self.at and (self.count is None or transfer < self.at + self.count)
+
+
+class I2cRegister:
+    """A register of one byte or more, the most significant first; of a chip it is the value now."""
+
+    def __init__(self, pointer: int, *, width: int = 1, reset: int = 0, read_only: bool = False) -> None:
+        self.pointer = pointer
+        # bytes
+        self.width = width
+        # value after power-on
+        self.reset = reset
+        # whether the driver's writes are dropped
+        self.read_only = read_only
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = self.name or name
+
+    @overload
+    def __get__(self, chip: None, kind: type) -> I2cRegister: ...
+    @overload
+    def __get__(self, chip: I2cChip, kind: type) -> int: ...
+    def __get__(self, chip: I2cChip | None, kind: type) -> I2cRegister | int:
+        return self if chip is None else chip.values[self.pointer]
+
+    def __set__(self, chip: I2cChip, value: int) -> None:
+        if not 0 <= value < 1 << 8 * self.width:
+            raise UsageError(f"{self.name} is set to {value:#x}", wanted=f"a number of {self.width} bytes")
+        chip.values[self.pointer] = value
+
+
+class I2cChip:
+    """An I2C chip; an author's class derives from it.
+
+    Methods `on_read_NAME` and `on_write_NAME` are called for the register NAME. All run in one thread of
+    the host, one after the other. Raises UsageError for a class that makes no sense.
+    """
+
+    #: 7 bits
+    address: int
+    #: seconds for which it stretches the clock at each transfer
+    stretch_s = 0.0
+
+    _declared: Mapping[int, I2cRegister] = {}
+
+    #: what the registers hold, by pointer
+    values: dict[int, int]
+    #: the register that the driver chose last
+    pointer: int
+    #: how it misbehaves; None: not at all
+    fault: I2cFault | None
+    #: how many transfers there were
+    transfers: int
+
+    def __init_subclass__(cls) -> None:
+        """Check what the class declares."""
+        found = {name: value for kind in reversed(cls.__mro__) for name, value in vars(kind).items()}
+        registers = [value for value in found.values() if isinstance(value, I2cRegister)]
+        if getattr(cls, "address", None) not in _ADDRESSES:
+            raise UsageError(
+                f"{cls.__name__}: address is {getattr(cls, 'address', None)!r}", wanted="0x08 to 0x77"
+            )
+        cls._declared = {register.pointer: register for register in registers}
+        if len(cls._declared) != len(registers):
+            raise UsageError(f"{cls.__name__}: two registers have the same pointer")
+        for register in registers:
+            if register.width < 1 or register.pointer not in range(256):
+                raise UsageError(f"{cls.__name__}.{register.name}: a pointer is a byte, a width at least one")
+        _check_callbacks(cls.__name__, found, {register.name: register for register in registers})
+
+    def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
+        """Make a chip; done here, so that an author's __init__ need not call another."""
+        self = super().__new__(cls)
+        self.values = {pointer: register.reset for pointer, register in cls._declared.items()}
+        self.pointer = 0
+        self.fault = None
+        self.transfers = 0
+        return self
+
+    # -- for an author to write --------------------------------------------------
+
+    def on_write(self, data: bytes) -> None:
+        """Take what the driver writes: a pointer, and values from that register on; `Nack` refuses it."""
+        if not data:
+            return
+        self.pointer, at, left = data[0], data[0], data[1:]
+        while left:
+            register = type(self)._declared.get(at)
+            width = register.width if register else 1
+            if register is not None and len(left) >= width and not register.read_only:
+                self._store(register, int.from_bytes(left[:width], "big"))
+            at, left = (at + 1) & 0xFF, left[width:]
+
+    def on_read(self, count: int) -> bytes:
+        """Return `count` bytes: of the register that was chosen, and of those that follow; `Nack` refuses."""
+        at, data = self.pointer, b""
+        while len(data) < count:
+            register = type(self)._declared.get(at)
+            data += self._load(register) if register else b"\xff"
+            at = (at + 1) & 0xFF
+        return data[:count]
+
+    def _load(self, register: I2cRegister) -> bytes:
+        callback = getattr(self, _READ + register.name, None)
+        value = self.values[register.pointer] if callback is None else int(callback())
+        return value.to_bytes(register.width, "big")
+
+    def _store(self, register: I2cRegister, value: int) -> None:
+        self.values[register.pointer] = value
+        callback = getattr(self, _WRITE + register.name, None)
+        if callback is not None:
+            callback(value)
+
+
+def _check_callbacks(kind: str, found: Mapping[str, object], registers: Mapping[str, I2cRegister]) -> None:
+    for name in found:
+        for prefix in (_READ, _WRITE):
+            if not name.startswith(prefix):
+                continue
+            register = registers.get(name.removeprefix(prefix))
+            if register is None:
+                raise UsageError(f"{kind}.{name}: there is no such register", registers=", ".join(registers))
+            if prefix == _WRITE and register.read_only:
+                raise UsageError(f"{kind}.{name} is never called: the register is read-only")

@@ -1,0 +1,64 @@
+"""An I2C bus that is served for as long as a context lasts: with an adapter of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rustbed.devices.device import Device
+from rustbed.devices.i2c.bus import I2cBus, render_transfers
+from rustbed.devices.i2c.vhost import Vhost
+from rustbed.devices.listening import listening
+from rustbed.devices.stream import StreamServer
+
+# names of QEMU's objects are never used twice
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A bus that waits for QEMU, or is used by one."""
+
+    server: StreamServer
+    argv: tuple[str, ...]
+    pass_fds: tuple[int, ...] = ()
+
+    def check(self) -> None:
+        """Raise DeviceError if something is wrong with a chip; cheap."""
+        self.server.check()
+
+
+def name_of(bus: I2cBus) -> str:
+    """Return what a bus is called: after its chips."""
+    return "-".join(type(chip).__name__ for chip in bus.chips.values()) or "I2cBus"
+
+
+def device_of(bus: I2cBus) -> Device:
+    """Return a bus as a machine takes it."""
+    return Device(name=name_of(bus), serve=lambda directory: serve(bus, directory), shared_memory=True)
+
+
+@contextmanager
+def serve(bus: I2cBus, directory: Path | None = None) -> Iterator[Served]:
+    """Serve a bus in a thread, until the context ends; its transfers are then in a file in `directory`.
+
+    Raises DeviceError on the way out if anything went wrong, whatever else did.
+    """
+    name = name_of(bus)
+    server = StreamServer(name, lambda sock, line: Vhost(bus, sock, line))
+    bus.connect_to(server)
+    chardev = f"i2c-bus{next(_serial)}"
+    try:
+        with listening(server, name, lambda: render_transfers(bus.history), directory) as path:
+            yield Served(
+                server=server,
+                argv=(
+                    *("-chardev", f"socket,id={chardev},path={path}"),
+                    *("-device", f"vhost-user-i2c-pci,chardev={chardev}"),
+                ),
+            )
+    finally:
+        bus.connect_to(None)

@@ -1,0 +1,1 @@
+#include <drivers/i2c/busses/i2c-virtio.c>

@@ -1,0 +1,1 @@
+#include <drivers/misc/isl29003.c>

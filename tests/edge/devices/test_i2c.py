@@ -1,0 +1,320 @@
+"""An I2C bus and a scripted QEMU with a queue in shared memory: transfers, and what makes no sense."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rustbed.devices.i2c import messages
+from rustbed.devices.i2c.bus import I2cBus, I2cRead, I2cWrite
+from rustbed.devices.i2c.chip import I2cChip, I2cFault, I2cFaultKind, I2cRegister, Nack
+from rustbed.devices.i2c.messages import (
+    Descriptor,
+    Header,
+    MemoryRegion,
+    Number,
+    Request,
+    VringAddress,
+    VringState,
+)
+from rustbed.devices.i2c.served import serve
+from rustbed.devices.layouts import layout, pack, unpack
+from rustbed.errors import DeviceError, UsageError
+
+# where the guest and QEMU have the memory, and the parts of the queue in it
+GUEST, USER, SIZE = 0x4000_0000, 0x7F00_0000_0000, 0x10000
+ENTRIES = 4
+TABLE, AVAILABLE, USED, INDIRECT, BUFFERS = 0x0, 0x1000, 0x2000, 0x3000, 0x4000
+NEXT, WRITES, IS_TABLE = 1, 2, 4
+
+
+class Sensor(I2cChip):
+    address = 0x44
+    config = I2cRegister(0x00, reset=0x5A)
+    result = I2cRegister(0x01, width=2, reset=0x1234, read_only=True)
+    limit = I2cRegister(0x02, width=2)
+    boom = I2cRegister(0x10)
+    refused = I2cRegister(0x11)
+
+    def on_write_config(self, value: int) -> None:
+        self.result = value << 8
+
+    def on_read_boom(self) -> int:
+        raise KeyError("boom")
+
+    def on_read_refused(self) -> int:
+        raise Nack
+
+
+class Qemu:
+    """QEMU and the guest's driver: messages on the socket, requests in memory."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.file = os.memfd_create("guest")
+        os.ftruncate(self.file, SIZE)
+        self.memory = mmap.mmap(self.file, SIZE)
+        self.kick, self.call = os.eventfd(0), os.eventfd(0)
+        self.asked = 0
+
+    def close(self) -> None:
+        self.memory.close()
+        for descriptor in (self.file, self.kick, self.call):
+            os.close(descriptor)
+
+    def say(self, request: int, body: bytes = b"", descriptors: Sequence[int] = (), flags: int = 1) -> None:
+        socket.send_fds(self.socket, [pack(Header(request, flags, len(body))) + body], list(descriptors))
+
+    def ask(self, request: int, body: bytes = b"", descriptors: Sequence[int] = (), flags: int = 1) -> bytes:
+        self.say(request, body, descriptors, flags)
+        head, rest = unpack(Header, self.socket.recv(layout(Header).size))
+        assert (head.request, head.flags, rest) == (request, 5, b"")
+        return self.socket.recv(head.size)
+
+    def start(self, entries: int = ENTRIES) -> None:
+        """Set the queue up as QEMU does when the driver is ready."""
+        features = self.ask(Request.GET_FEATURES)
+        self.say(Request.SET_FEATURES, features)
+        self.say(Request.SET_OWNER)
+        table = pack(messages.MemoryTable(1, 0)) + pack(MemoryRegion(GUEST, SIZE, USER, 0))
+        assert self.ask(Request.SET_MEM_TABLE, table, [self.file], flags=9) == bytes(8)
+        self.say(Request.SET_VRING_NUM, pack(VringState(0, entries)))
+        self.say(Request.SET_VRING_BASE, pack(VringState(0, 0)))
+        where = VringAddress(0, 0, USER + TABLE, USER + USED, USER + AVAILABLE, 0)
+        self.say(Request.SET_VRING_ADDR, pack(where))
+        self.say(Request.SET_VRING_KICK, pack(Number(0)), [self.kick])
+        self.say(Request.SET_VRING_CALL, pack(Number(0)), [self.call])
+        self.say(Request.SET_VRING_ENABLE, pack(VringState(0, 1)))
+
+    def put(self, *descriptors: Descriptor, at: int = TABLE) -> None:
+        data = b"".join(pack(each) for each in descriptors)
+        self.memory[at : at + len(data)] = data
+
+    def offer(self, *heads: int) -> None:
+        """Make requests available and kick the device."""
+        for head in heads:
+            struct.pack_into("=H", self.memory, AVAILABLE + 4 + self.asked % ENTRIES * 2, head)
+            self.asked += 1
+        struct.pack_into("=H", self.memory, AVAILABLE + 2, self.asked)
+        os.eventfd_write(self.kick, 1)
+
+    def wait(self) -> None:
+        """Wait until all requests were served."""
+        end = time.monotonic() + 10
+        while struct.unpack_from("=H", self.memory, USED + 2)[0] != self.asked:
+            assert time.monotonic() < end, "the device did not serve the request"
+            time.sleep(0.002)
+
+    def write(self, address: int, data: bytes, flags: int = 0) -> int:
+        """Let the driver write, and return the status."""
+        out = struct.pack("=HHI", address << 1, 0, flags) + data
+        self.memory[BUFFERS : BUFFERS + len(out)] = out
+        self.memory[BUFFERS + 512] = 99
+        self.put(
+            Descriptor(GUEST + BUFFERS, len(out), NEXT, 1), Descriptor(GUEST + BUFFERS + 512, 1, WRITES, 0)
+        )
+        self.offer(0)
+        self.wait()
+        return self.memory[BUFFERS + 512]
+
+    def read(self, address: int, count: int) -> tuple[int, bytes]:
+        """Let the driver read, by a table of descriptors as Linux does; return status and bytes."""
+        self.memory[BUFFERS : BUFFERS + 8] = struct.pack("=HHI", address << 1, 0, 2)
+        answer = BUFFERS + 512
+        self.put(
+            Descriptor(GUEST + BUFFERS, 8, NEXT, 1),
+            Descriptor(GUEST + answer, count, NEXT | WRITES, 2),
+            Descriptor(GUEST + answer + count, 1, WRITES, 0),
+            at=INDIRECT,
+        )
+        self.put(Descriptor(GUEST + INDIRECT, 48, IS_TABLE, 0))
+        self.offer(0)
+        self.wait()
+        return self.memory[answer + count], self.memory[answer : answer + count]
+
+
+@contextmanager
+def connected(bus: I2cBus, directory: Path | None = None) -> Iterator[Qemu]:
+    with serve(bus, directory) as served, socket.socket(socket.AF_UNIX) as sock:
+        assert served.argv[3].startswith("vhost-user-i2c-pci,chardev=")
+        sock.settimeout(10)
+        sock.connect(served.argv[1].partition("path=")[2])
+        qemu = Qemu(sock)
+        try:
+            yield qemu
+        finally:
+            qemu.close()
+
+
+@contextmanager
+def started(bus: I2cBus, directory: Path | None = None) -> Iterator[Qemu]:
+    with connected(bus, directory) as qemu:
+        qemu.start()
+        yield qemu
+
+
+def test_registers_are_read_and_written_and_transfers_traced(tmp_path: Path) -> None:
+    sensor = Sensor()
+    bus = I2cBus(sensor)
+    with started(bus, tmp_path) as qemu:
+        assert qemu.write(0x44, b"\0") == messages.OK
+        assert qemu.read(0x44, 3) == (messages.OK, b"\x5a\x12\x34")
+        # two registers in one transfer; the one that is read-only stays
+        assert qemu.write(0x44, b"\0\x77\xaa\xbb\xcc\xdd") == messages.OK
+        assert (sensor.config, sensor.result, sensor.limit) == (0x77, 0x7700, 0xCCDD)
+        # a register that is not there reads as a line that floats
+        assert qemu.write(0x44, b"\x05") == messages.OK
+        assert qemu.read(0x44, 1) == (messages.OK, b"\xff")
+        assert qemu.write(0x45, b"") == messages.FAILED
+        assert bus.trace == [
+            *(I2cWrite(0x44, b"\0"), I2cRead(0x44, b"\x5a\x12\x34")),
+            *(I2cWrite(0x44, b"\0\x77\xaa\xbb\xcc\xdd"), I2cWrite(0x44, b"\x05"), I2cRead(0x44, b"\xff")),
+            I2cWrite(0x45, b"", acknowledged=False),
+        ]
+        assert os.eventfd_read(qemu.call) == 6
+    assert len((tmp_path / "Sensor.trace").read_text().splitlines()) == 6
+
+
+def test_chip_refuses_and_what_belongs_to_that_fails_too() -> None:
+    sensor = Sensor()
+    bus = I2cBus(sensor)
+    with started(bus) as qemu:
+        qemu.write(0x44, b"\x11")
+        assert qemu.read(0x44, 1)[0] == messages.FAILED
+        sensor.fault = I2cFault(kind=I2cFaultKind.NACK, at=sensor.transfers + 1, count=1)
+        assert qemu.write(0x44, b"\0", flags=1) == messages.FAILED
+        before = len(bus.trace)
+        # the next request of the same transaction never comes to the chip
+        assert qemu.read(0x44, 1)[0] == messages.FAILED
+        assert len(bus.trace) == before
+        assert qemu.read(0x44, 1)[0] == messages.FAILED, "the register that refuses is still chosen"
+
+
+def test_chip_stretches_the_clock_floats_and_recovers() -> None:
+    sensor = Sensor()
+    with started(I2cBus(sensor)) as qemu:
+        qemu.write(0x44, b"\0")
+        sensor.fault = I2cFault(kind=I2cFaultKind.LATE, at=2, count=1, seconds=0.2)
+        begin = time.monotonic()
+        assert qemu.read(0x44, 1) == (messages.OK, b"\x5a")
+        assert time.monotonic() - begin >= 0.2
+        sensor.fault = I2cFault(kind=I2cFaultKind.ONES)
+        assert qemu.read(0x44, 2) == (messages.OK, b"\xff\xff")
+        sensor.fault = None
+        assert qemu.read(0x44, 1) == (messages.OK, b"\x5a")
+
+
+def test_queue_is_stopped_and_says_where() -> None:
+    with started(I2cBus(Sensor())) as qemu:
+        qemu.write(0x44, b"\0")
+        qemu.write(0x44, b"\0")
+        assert qemu.ask(Request.GET_VRING_BASE, pack(VringState(0, 0))) == pack(VringState(0, 2))
+
+
+def drive(say: Callable[[Qemu], object]) -> None:
+    bus = I2cBus(Sensor())
+    with started(bus) as qemu:
+        say(qemu)
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            assert isinstance(bus.trace, list)
+
+
+def request(*descriptors: Descriptor) -> Callable[[Qemu], object]:
+    def say(qemu: Qemu) -> None:
+        qemu.put(*descriptors)
+        qemu.offer(0)
+
+    return say
+
+
+def boom(qemu: Qemu) -> None:
+    qemu.write(0x44, b"\x10")
+    qemu.read(0x44, 1)
+
+
+@pytest.mark.parametrize(
+    ("say", "said"),
+    [
+        (boom, "Sensor raised in a read: KeyError: 'boom'"),
+        (lambda qemu: qemu.say(99), "what QEMU sent makes no sense: request 99"),
+        (lambda qemu: qemu.say(Request.GET_FEATURES, flags=2), "not a header"),
+        (lambda qemu: qemu.say(Request.SET_FEATURES, pack(Number(1 << 29))), "VIRTIO_F_EVENT_IDX"),
+        (lambda qemu: qemu.say(Request.SET_VRING_NUM, b"1234"), "VringState has 4 bytes instead of 8"),
+        (lambda qemu: qemu.say(Request.SET_VRING_NUM, pack(VringState(1, 4))), "queue 1 of an adapter"),
+        (lambda qemu: qemu.say(Request.SET_VRING_KICK, pack(Number(0))), "0 descriptors instead of 1"),
+        (
+            lambda qemu: qemu.say(Request.SET_VRING_ADDR, pack(VringAddress(0, 0, 0, 0, 0, 0))),
+            "none of the guest's memory at 0x0",
+        ),
+        (
+            lambda qemu: qemu.say(
+                Request.SET_MEM_TABLE,
+                pack(messages.MemoryTable(1, 0)) + pack(MemoryRegion(0, SIZE * 2, 0, 0)),
+                [qemu.file],
+            ),
+            "lies behind the end of its file",
+        ),
+        (request(Descriptor(GUEST, 8, NEXT, 9), Descriptor(GUEST, 1, WRITES, 0)), "descriptor 9 of 4"),
+        (request(Descriptor(GUEST, 8, NEXT, 0)), "go round in a circle"),
+        (request(Descriptor(0, 8, 0, 0)), "the guest has no memory of 8 bytes at 0x0"),
+        (request(Descriptor(GUEST, 2, 0, 0)), "Out has 2 bytes instead of 8"),
+        (request(Descriptor(GUEST, 8, 0, 0)), "no room for its status"),
+        (request(Descriptor(GUEST, 8, WRITES | NEXT, 1), Descriptor(GUEST, 8, 0, 0)), "follows the device's"),
+    ],
+)
+def test_what_fails_is_an_error_whoever_looks(say: Callable[[Qemu], object], said: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        drive(say)
+    assert said in caught.value.headline
+
+
+def test_queue_of_an_impossible_size_is_an_error() -> None:
+    def start() -> None:
+        bus = I2cBus(Sensor())
+        with connected(bus) as qemu:
+            qemu.start(entries=3)
+            while True:
+                assert bus.trace == []
+
+    with pytest.raises(DeviceError, match="a queue of 3 entries"):
+        start()
+
+
+def make(**body: object) -> type:
+    return type("Odd", (I2cChip,), {"address": 0x20, **body})
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"address": 0x78}, "Odd: address is 120"),
+        ({"address": None}, "Odd: address is None"),
+        ({"a": I2cRegister(1), "b": I2cRegister(1)}, "two registers have the same pointer"),
+        ({"a": I2cRegister(256)}, "Odd.a: a pointer is a byte"),
+        ({"a": I2cRegister(1, width=0)}, "Odd.a: a pointer is a byte, a width at least one"),
+        ({"on_read_a": lambda self: 0}, "Odd.on_read_a: there is no such register"),
+        (
+            {"a": I2cRegister(1, read_only=True), "on_write_a": lambda self, value: None},
+            "Odd.on_write_a is never called",
+        ),
+    ],
+)
+def test_impossible_chip_is_refused(body: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        make(**body)
+
+
+def test_impossible_bus_and_value_are_refused() -> None:
+    with pytest.raises(UsageError, match="two chips of a bus have the same address"):
+        I2cBus(Sensor(), Sensor())
+    with pytest.raises(UsageError, match="config is set to 0x100"):
+        Sensor().config = 0x100
