@@ -9,13 +9,16 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rustbed import process
 from rustbed.cli.terminal import say
 from rustbed.errors import HostError
+from rustbed.kernel.inputs import SOURCES, read_inputs
 
 # what tests and drivers are made of
 _SUFFIXES = frozenset(
@@ -32,6 +35,19 @@ _TOGETHER_MS = 200
 _LOOK_MS = 500
 
 
+# what tests are made of, by node id: its own file, then directories of which it had something built
+Uses = Mapping[str, tuple[Path, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """What a waiting pytest is to run."""
+
+    arguments: Sequence[str]
+    # node ids of tests that are left out
+    without: Sequence[str] = ()
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare that all arguments are pytest's."""
     parser.set_defaults(pytest_args=[])
@@ -44,23 +60,49 @@ def run(args: argparse.Namespace) -> int:
     next(changes)
     words = list(args.pytest_args)
     with ExitStack() as stack:
-        ready = _stand_by(stack)
-        _show(_run(ready, words))
+        told = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-watch."))) / "uses.json"
+        ready, orders = _stand_by(stack), Orders(arguments=words)
+        uses: dict[str, tuple[Path, ...]] = {}
         while True:
-            # the next pytest is imported while its user types
+            result = _run(ready, orders, told)
+            uses |= _read_uses(told)
+            # the next pytest is imported while its user reads
             ready = _stand_by(stack)
-            chosen = choose_words(words, next(changes))
-            _show(_run(ready, chosen))
+            _show(result)
+            orders = choose_run(words, next(changes), uses)
 
 
-def choose_words(words: Sequence[str], changed: Sequence[Path]) -> list[str]:
-    """Return pytest's arguments after a change: where only tests changed, those alone.
+def choose_run(words: Sequence[str], changed: Sequence[Path], uses: Uses) -> Orders:
+    """Return what to run after a change, with pytest's arguments `words`.
 
-    A driver's source or a conftest.py may concern every test. Tests that the arguments name stay as they are.
+    A test's file concerns its own tests, a driver's source the tests that had it built, and those of which
+    it is not known. Anything else, such as a conftest.py, may concern every test.
     """
-    named = any(Path(word.partition("::")[0]).exists() for word in words)
-    only_tests = all(_is_test(path) and path.exists() for path in changed)
-    return [*words, *map(str, changed)] if only_tests and not named else list(words)
+    tests = [path for path in changed if _is_test(path) and path.exists()]
+    # a file alone is collected alone, but what the arguments name is collected as they say
+    if len(tests) == len(changed) and not any(Path(word.partition("::")[0]).exists() for word in words):
+        return Orders(arguments=[*words, *map(str, tests)])
+    concerned: set[str] = set()
+    for path in changed:
+        found = {test for test, made_of in uses.items() if _is_part(path, made_of)}
+        if not found and path not in tests:
+            return Orders(arguments=words)
+        concerned |= found
+    return Orders(arguments=words, without=tuple(sorted(uses.keys() - concerned)))
+
+
+def _is_part(path: Path, made_of: Sequence[Path]) -> bool:
+    """Whether a test is made of a file, or may have been before the file was removed."""
+    if not path.name.endswith(SOURCES):
+        return path in made_of
+    return any(path.is_relative_to(place) or path in read_inputs(place).paths for place in made_of[1:])
+
+
+def _read_uses(told: Path) -> Uses:
+    """Return what a run told, if it came that far."""
+    found = json.loads(told.read_text()) if told.exists() else {}
+    told.unlink(missing_ok=True)
+    return {test: tuple(map(Path, places)) for test, places in found.items()}
 
 
 def _is_test(path: Path) -> bool:
@@ -100,12 +142,12 @@ def _stand_by(stack: ExitStack) -> process.Child:
     return stack.enter_context(process.start(argv, stdin=process.PIPE, stdout=None, stderr=None))
 
 
-def _run(child: process.Child, words: Sequence[str]) -> tuple[int, float]:
+def _run(child: process.Child, orders: Orders, told: Path) -> tuple[int, float]:
     """Let a waiting pytest run; return its status and the seconds that it took."""
     begun = time.monotonic()
-    say(f"== pytest {' '.join(words)}".rstrip())
+    say(f"== pytest {' '.join(orders.arguments)}".rstrip())
     assert child.stdin is not None
-    child.stdin.write(json.dumps(list(words)).encode() + b"\n")
+    child.stdin.write(json.dumps({**asdict(orders), "told": str(told)}).encode() + b"\n")
     child.stdin.close()
     return child.wait(), time.monotonic() - begun
 

@@ -25,7 +25,7 @@ ORDER = "modules.order"
 # what kbuild leaves in a directory
 PRODUCTS = (".o", ".ko", ".mod", ".mod.c", ".cmd", ".rmeta", ".d", ORDER, SYMBOLS)
 # what is read for paths that lead out of the directory
-_SOURCES = (".rs", ".c", ".h", ".S", ".inc", ".mk", "Kbuild", "Makefile")
+SOURCES = (".rs", ".c", ".h", ".S", ".inc", ".mk", "Kbuild", "Makefile")
 # a path that leads up and names something, or a directory above for the compiler's -I
 _LEADS_OUT = re.compile(r"(?:\.\./)+[\w][\w./+-]*|(?<=\))/\.\.(?:/\.\.)*(?![\w/.])")
 # a directory with one of these is an environment or a cache
@@ -51,6 +51,11 @@ class Inputs:
     files: Mapping[str, str]
 
     @property
+    def paths(self) -> frozenset[Path]:
+        """The files themselves."""
+        return frozenset(self.root / name for name in self.files)
+
+    @property
     def digest(self) -> str:
         """Equal for equal contents at equal places."""
         lines = [f"{digest} {path}" for path, digest in sorted(self.files.items())]
@@ -69,7 +74,7 @@ def read_inputs(directory: Path) -> Inputs:
             if path in files:
                 continue
             files[path] = _digest(path)
-            if not path.name.endswith(_SOURCES):
+            if not path.name.endswith(SOURCES):
                 continue
             for target in _find_outside(path, directory):
                 above = target if target.is_dir() else target.parent
@@ -100,7 +105,7 @@ def _list_files(directory: Path, deep: bool) -> Iterator[Path]:
             path = Path(base, name)
             if name.startswith(".") or name.endswith(PRODUCTS) or _TESTS.fullmatch(name):
                 continue
-            if (deep or name.endswith(_SOURCES)) and path.is_file():
+            if (deep or name.endswith(SOURCES)) and path.is_file():
                 yield path
 
 

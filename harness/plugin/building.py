@@ -15,7 +15,7 @@ from rustbed.image import program
 from rustbed.kernel import outoftree
 from rustbed.plugin.compilers import note_warnings, session_name
 from rustbed.plugin.fixtures import platform_of
-from rustbed.plugin.stash import PLATFORMS, make_display
+from rustbed.plugin.stash import PLATFORMS, make_display, note_use
 
 _OURS = Path(__file__).parent.parent
 
@@ -33,9 +33,12 @@ def build_modules(
     platforms = request.config.stash[PLATFORMS]
 
     def build(directory: str | Path) -> dict[str, Path]:
+        asked = find_asked(Path(directory), request.path.parent)
+        # before it is built: after an edit that does not compile, the next edit concerns the test, too
+        note_use(request.node, asked)
         found = outoftree.build_modules(
             platforms.kernel_with_tree(rustbed_arch, wanted.profile),
-            find_asked(Path(directory), request.path.parent),
+            asked,
             toolchain=platform.toolchain,
             cache=platforms.choices.cache,
             report=make_display(request.config),
@@ -69,8 +72,10 @@ def build_program(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callabl
     platform, _ = platform_of(request.node, rustbed_arch)
 
     def build(source: str | Path) -> Path:
+        asked = find_asked(Path(source), request.path.parent)
+        note_use(request.node, asked.parent)
         made = program.build_program(
-            find_asked(Path(source), request.path.parent),
+            asked,
             request.config.rootpath,
             platform.kernel,
             toolchain=platform.toolchain,

@@ -15,7 +15,7 @@ from rustbed.kernel.outoftree import MAKEFILES
 from rustbed.log.record import strip_ansi
 from rustbed.options import read_arches
 from rustbed.plugin.options import given
-from rustbed.plugin.stash import PLATFORMS, make_display
+from rustbed.plugin.stash import PLATFORMS, make_display, note_use
 
 _MODULES = re.compile(r"^\s*obj-m\b", re.MULTILINE)
 
@@ -59,6 +59,7 @@ class LintItem(pytest.Item):
 
     def runtest(self) -> None:
         """Fail with the remarks."""
+        note_use(self, self.path.parent)
         if remarks := self._check(self.config, self.path.parent):
             pytest.fail(strip_ansi(remarks).rstrip(), pytrace=False)
 

@@ -24,6 +24,8 @@ KNOWN = pytest.StashKey[Sequence[KnownIssue]]()
 SHARD = pytest.StashKey[tuple[int, int] | None]()
 TIMES = pytest.StashKey[Mapping[Key, float]]()
 DIRECTORY = pytest.StashKey[Path]()
+# which tests had something built, by node id, and of which directories
+USES = pytest.StashKey[dict[str, set[Path]]]()
 # of a test
 RUN = pytest.StashKey[TestRun]()
 # what it is called in reports and run directories, where that is not its node id
@@ -46,6 +48,11 @@ def session_directory(config: pytest.Config) -> Path:
     """Return where this session leaves its files, if it has any; a worker was told by its controller."""
     given = getattr(config, "workerinput", {})
     return Path(given[SESSION]) if SESSION in given else config.stash[DIRECTORY]
+
+
+def note_use(item: pytest.Item, directory: Path) -> None:
+    """Remember that a test has something built of a directory."""
+    item.config.stash.setdefault(USES, {}).setdefault(item.nodeid, set()).add(directory)
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -19,6 +19,7 @@ OVERLAYS = Path(__file__).parent / "overlays"
 PLUGINS = (
     *("pytest-randomly", "pytest-timeout", "pytest-rerunfailures"),
     *("pytest-cov", "coverage", "pytest-asyncio", "typing_extensions"),
+    *("watchfiles", "anyio", "idna", "sniffio"),
 )
 
 Ended = subprocess.CompletedProcess[str]
