@@ -80,6 +80,23 @@ BUGS = (
         literals=("PANIC at",),
         title="PANIC",
     ),
+    # the same with a thread and a place before it, in Lustre and older releases of such modules: the first
+    # line has the condition, the second the verdict
+    *(
+        Row(
+            kind=Kind.BUG_REPORT,
+            pattern=r"(?:\w+Error: )?\d+:\d+:\((?P<file>[^\s:()]{1,80}):\d+:"
+            rf"(?P<function>{SYMBOL})\(\)\) {said}",
+            literals=literals,
+            title="PANIC",
+            stage=stage,
+            continues=frozenset({Kind.BUG_REPORT}),
+        )
+        for said, literals, stage in (
+            (r"ASSERTION\(.{1,200}\) failed", (") ASSERTION(",), Stage.MESSAGE),
+            (r"(?:LBUG|SPL PANIC)$", (") LBUG", ") SPL PANIC"), Stage.REPORT),
+        )
+    ),
     # print_mce(), before the panic that it leads to
     Row(
         kind=Kind.BUG_REPORT,

@@ -181,6 +181,13 @@ HEADLINES = [
         "unchecked MSR access error: RDMSR in toy_go/native_read_msr",
     ),
     ("PANIC at toy_tree.c:7:toy_check()", Kind.BUG_REPORT, "PANIC in toy_check"),
+    (
+        "ToyError: 71:0:(toy.c:7:toy_check()) ASSERTION( a < b ) failed:",
+        Kind.BUG_REPORT,
+        "PANIC in toy_check",
+    ),
+    ("ToyError: 71:0:(toy.c:7:toy_check()) LBUG", Kind.BUG_REPORT, "PANIC in toy_check"),
+    ("SPLError: 71:0:(toy.c:7:toy_check()) SPL PANIC", Kind.BUG_REPORT, "PANIC in toy_check"),
     ("rust_kernel: panicked at 'toy is gone', drivers/toy.rs:7:9", Kind.RUST_PANIC, "toy is gone in toy_go"),
     # what no log of this directory has
     ("BUG: toy is out of order", Kind.BUG_REPORT, "BUG: toy is out of order in toy_go"),

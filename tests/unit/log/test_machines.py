@@ -85,6 +85,17 @@ Call Trace:
  kthread+0xe5/0x110
  </TASK>
 """
+# the same assertion, whose module tells thread and place on each line
+_LUSTRE = """\
+ToyError: 71:0:(toy_tree.c:88:toy_go()) ASSERTION( toy_count(tree) > 0 ) failed:
+ToyError: 71:0:(toy_tree.c:88:toy_go()) LBUG
+Pid: 71, comm: toyd 5.14.0 #1 SMP
+Call Trace TBD:
+ libtoy_call_trace+0x90/0xf0 [libtoy]
+ lbug_with_loc+0x3e/0x80 [libtoy]
+ toy_go+0x24/0x60 [toyfs]
+ kthread+0xe5/0x110
+"""
 _NULL = "BUG: unable to handle kernel NULL pointer dereference in toy_go"
 
 
@@ -133,6 +144,7 @@ _NULL = "BUG: unable to handle kernel NULL pointer dereference in toy_go"
         (_PARISC, Kind.OOPS, "Data TLB miss fault in toy_go"),
         (_M68K, Kind.OOPS, _NULL),
         (_ZFS, Kind.BUG_REPORT, "PANIC in toy_go"),
+        (_LUSTRE, Kind.BUG_REPORT, "PANIC in toy_go"),
     ],
 )
 def test_report_is_one_from_its_first_line_to_its_last(log: str, kind: Kind, title: str) -> None:
