@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -162,3 +163,13 @@ def multi(*writes: tuple[int, int, bytes]) -> bytes:
     for region, offset, data in writes:
         body += pack(messages.OneWrite(offset, region, len(data))) + data.ljust(8, b"\0")
     return body
+
+
+def shared_memory(size: int) -> int:
+    descriptor = os.memfd_create("guest")
+    os.ftruncate(descriptor, size)
+    return descriptor
+
+
+def descriptors_of_this_process() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
