@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rustbed.cache import CACHE_HELP, MANIFEST, default_root
 from rustbed.errors import UsageError, suggest
 from rustbed.kernel.builtkernel import find_arch
 from rustbed.kernel.collect import KIND as KERNELS
+from rustbed.packs.place import CACHE_FROM_HELP, VARIABLE, parse_places
 from rustbed.prepare import ACCELS, FORKS, TOOLCHAINS, Choices, select_arches
 
 # in place of an architecture: those that have a kernel
@@ -64,6 +66,7 @@ def add_options(add: Callable[..., object]) -> None:
         help="look for a newer kernel instead of what debian:... meant last time",
     )
     add("--cache", metavar="DIR", help=CACHE_HELP)
+    add("--cache-from", action="append", metavar="PLACE", help=CACHE_FROM_HELP)
 
 
 def read_choices(given: Given) -> Choices:
@@ -80,6 +83,7 @@ def read_choices(given: Given) -> Choices:
         fragments=tuple(Path(path).absolute() for path in given("fragment")),
         forks=given("forks"),
         refresh=given("refresh"),
+        cache_from=parse_places(given("cache_from") or [os.environ.get(VARIABLE, "")]),
         cache_root=find_writable(Path(given("cache") or default_root()).absolute()),
     )
 

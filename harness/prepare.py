@@ -7,15 +7,16 @@ command line and the pytest plugin both come through here.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rustbed import cache as caching
 from rustbed import host
 from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch, require_arch
 from rustbed.cache import Cache
-from rustbed.errors import ForkError, HarnessError, HostError, MachineError, UsageError
+from rustbed.errors import ForkError, HarnessError, HostError, MachineError, MismatchError, UsageError
 from rustbed.forks.hot.shim import HOST, build_shim
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image, build_image
@@ -23,13 +24,17 @@ from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.build import build_kernel, has_tree
 from rustbed.kernel.builtkernel import find_arch
 from rustbed.kernel.kconfig import list_profiles
+from rustbed.kernel.known import is_built
 from rustbed.kernel.source import SourceKind, parse_source
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.watching import Patience
-from rustbed.progress import Progress, Report
+from rustbed.packs.place import Place
+from rustbed.packs.pull import Packed, find_packed, require_packed_qemu
+from rustbed.packs.wanted import Wanted, can_be_packed, describe_wanted
+from rustbed.progress import Progress, Report, ignore
 from rustbed.toolroot.emulator import require_qemu_root
-from rustbed.toolroot.toolroot import Toolchain, open_toolchain
+from rustbed.toolroot.toolroot import Toolchain, find_toolroot, open_toolchain
 
 ACCELS = ("auto", "kvm", "tcg")
 TOOLCHAINS = ("toolroot", "host")
@@ -61,6 +66,8 @@ class Choices:
     # look for newer kernels instead of what debian:... meant last time
     refresh: bool = False
     cache_root: Path = field(default_factory=caching.default_root)
+    # where packs of built kernels are
+    cache_from: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
         parse_source(self.kernel)
@@ -82,6 +89,10 @@ class Choices:
         """The cache at `cache_root`."""
         return Cache(self.cache_root)
 
+    def wanted(self, arch: Arch) -> Wanted:
+        """Return the kernel and image chosen, as packs are found by it."""
+        return describe_wanted(self.kernel, arch, self.profile, self.fragments, self.image)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
@@ -90,11 +101,19 @@ class Platform:
     kernel: Kernel
     image: Image
     qemu: Qemu
-    toolchain: Toolchain
+    # returns the compilers; with a kernel from a pack it may have to fetch them, for minutes
+    compilers: Callable[[], Toolchain] = field(repr=False)
     # proven: "kvm" or "tcg"
     accel: str
+    # where the kernel came from, if it was not built here
+    packed: Packed | None = None
     # of its plain machine
     cpus: int = 1
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The compilers, fetched if they are not here."""
+        return self.compilers()
 
     @property
     def name(self) -> str:
@@ -112,6 +131,8 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     Takes milliseconds with everything in the cache, and many minutes with an
     empty one. Raises HostError, KernelError or UsageError.
     """
+    if (packed := _find_packed(arch, choices, report)) is not None:
+        return packed
     cache = choices.cache
     toolchain = open_toolchain(choices.toolchain, cache, report)
     qemu = _find_qemu(arch, choices, toolchain, report)
@@ -120,7 +141,40 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     accel = _choose_accel(choices, kernel, image, qemu, report)
     if choices.forks == "hot":
         qemu = _with_shim(qemu, accel, HOST if choices.qemu else toolchain, cache)
-    return Platform(kernel=kernel, image=image, qemu=qemu, toolchain=toolchain, accel=accel)
+    return Platform(kernel=kernel, image=image, qemu=qemu, compilers=lambda: toolchain, accel=accel)
+
+
+def _find_packed(arch: Arch, choices: Choices, report: Report) -> Platform | None:
+    """Return a platform whose kernel was built elsewhere; None if there is no pack, or no need for one."""
+    if not choices.cache_from or choices.refresh or choices.toolchain != "toolroot":
+        return None
+    if not can_be_packed(choices.kernel) or _is_built(arch, choices):
+        return None
+    places, cache = choices.cache_from, choices.cache
+    try:
+        packed = find_packed(choices.wanted(arch), places, cache)
+        kernel, image = packed.kernel(report)
+        root = None if choices.qemu else require_packed_qemu(arch, places, cache, report)
+    except HostError as error:
+        report(Progress(what=f"no pack: {error.headline}: building {arch} instead", finished=True))
+        return None
+    qemu = host.find_qemu(arch, toolroot=root, chosen=choices.qemu)
+    accel = _choose_accel(choices, kernel, image, qemu, report)
+    if choices.forks == "hot":
+        qemu = replace(qemu, uncopyable="the kernel is from a pack, and nothing is compiled for that")
+    compilers = partial(open_toolchain, "toolroot", cache, report)
+    return Platform(kernel=kernel, image=image, qemu=qemu, compilers=compilers, accel=accel, packed=packed)
+
+
+def _is_built(arch: Arch, choices: Choices) -> bool:
+    return find_toolroot(choices.cache) is not None and is_built(
+        choices.kernel,
+        arch,
+        choices.profile,
+        toolchain=open_toolchain("toolroot", choices.cache, ignore),
+        cache=choices.cache,
+        extra_fragments=choices.fragments,
+    )
 
 
 def _find_qemu(arch: Arch, choices: Choices, toolchain: Toolchain, report: Report) -> Qemu:
@@ -205,6 +259,11 @@ class Platforms:
             return platform.kernel
         choices = self.choices.with_profile(profile)
         kernel = _build(arch, choices, platform.toolchain, self._report, with_tree=True)
+        if platform.packed is not None and kernel.key != platform.kernel.key:
+            raise MismatchError(
+                f"the kernel of the pack and the one built here differ: {kernel.release} {arch}",
+                fix="leave out --cache-from",
+            )
         self._made[arch.name, choices.profile] = replace(platform, kernel=kernel)
         return kernel
 

@@ -118,6 +118,8 @@ def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cac
     """
     wanted: dict[str, Any] = {field.name: getattr(request, field.name) for field in fields(Hardware)}
     spec = replace(platform.spec(), **wanted)
+    if not request.acpi and request.device_tree is None:
+        return spec
     root = platform.toolchain.root
     tables = tuple(compile_acpi(_source(given, base), root=root, cache=cache) for given in request.acpi)
     spec = replace(spec, acpi_tables=tables)

@@ -17,6 +17,7 @@ from rustbed.errors import HostError, MachineError
 from rustbed.forks.machines import Machines
 from rustbed.instruments.instrument import Instrument
 from rustbed.instruments.watched import LINGER_S, Watched, watch
+from rustbed.kernel.artifact import Kernel
 from rustbed.log.record import render_records
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.stuck import parse_hang
@@ -69,6 +70,8 @@ class TestRun:
     _refined: dict[Path, MachineReport] = field(default_factory=dict)
     _stuck: dict[Path, Blame | None] = field(default_factory=dict)
     _debug_files: dict[Path, DebugFiles] = field(default_factory=dict)
+    # by run directory: what fetches the symbols of a kernel from a pack
+    _symbols: dict[Path, Platform] = field(default_factory=dict)
 
     @contextmanager
     def machine(
@@ -83,6 +86,8 @@ class TestRun:
         number = len(self._debug_files) + 1
         directory = self.directory if number == 1 else self.directory / f"machine-{number}"
         self._keep(directory, _find_debug_files(platform))
+        if platform.packed is not None:
+            self._symbols[directory] = platform
         try:
             with self.machines.machine(
                 spec, platform.qemu, directory, slowness=self.slowness, fresh=from_boot
@@ -115,6 +120,8 @@ class TestRun:
         directories = [self.directory / f"machine-{number}" for number in range(first, first + count)]
         for directory in directories:
             self._keep(directory, self._debug_files[vm.run_dir])
+            if platform.packed is not None:
+                self._symbols[directory] = platform
         with ExitStack() as stack:
             twins = stack.enter_context(
                 self.machines.copies(vm, platform.qemu, directories, slowness=self.slowness)
@@ -193,6 +200,7 @@ class TestRun:
             if path not in self._stuck:
                 found = parse_hang(log.read_text(errors="replace"))
                 frame = found.frame if found else None
+                self._fetch_symbols(path)
                 self._stuck[path] = read_place(frame, self._debug_files.get(path)) if frame else None
             self._seen[path] = replace(seen, stuck=self._stuck[path])
 
@@ -201,6 +209,7 @@ class TestRun:
         for path, seen in self._seen.items():
             wanted = [splat for splat in seen.splats if splat in undeclared]
             if wanted and path not in self._refined:
+                self._fetch_symbols(path)
                 lines = read_lines(seen.records, wanted, self._debug_files[path], Build())
                 self._refined[path] = replace(
                     seen,
@@ -209,6 +218,18 @@ class TestRun:
                     blames=lines.blames,
                     notes=lines.notes,
                 )
+
+    def _fetch_symbols(self, directory: Path) -> None:
+        """Let addresses of a kernel from a pack be looked up: a first red test wants its symbols."""
+        if (platform := self._symbols.pop(directory, None)) is None:
+            return
+        assert platform.packed is not None, "only those are kept"
+        fetched = _find_debug_files(platform, platform.packed.symbols_if_any(platform.kernel))
+        for name, file in self._debug_files[directory].files.items():
+            here = fetched.files.get(name)
+            if file.loaded_at is not None:
+                fetched = fetched.with_module(name, here.path if here else file.path, file.loaded_at)
+        self._keep(directory, fetched)
 
     def explain(self) -> str:
         """Return the failure text: of the first machine that speaks against the test, else of the first."""
@@ -239,11 +260,12 @@ def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) ->
     )
 
 
-def _find_debug_files(platform: Platform) -> DebugFiles:
-    root = platform.toolchain.root
+def _find_debug_files(platform: Platform, kernel: Kernel | None = None) -> DebugFiles:
+    # with a kernel from a pack there may be no toolroot, and none is made for this
+    root = platform.toolchain.root if platform.packed is None else None
     try:
         symbolizer = host.program_in(root, "llvm-symbolizer", package="llvm")
     except HostError:
         # said when it is wanted
         symbolizer = ("llvm-symbolizer",)
-    return files_of(platform.kernel, symbolizer, root)
+    return files_of(kernel or platform.kernel, symbolizer, root)

@@ -30,6 +30,7 @@ COMMANDS = {
     "ktap": "KTAP, the output of KUnit and kselftests, as JUnit XML",
     "gate": "compare results with a baseline",
     "repro": "reproduce a failed run: list, pack, run, shell, gdb",
+    "pack": "built kernels that travel: push, pull, list, verify, prune",
     "bisect": "find the first kernel on which a test fails; takes pytest's arguments",
     "new": "make a directory with a driver, its tests and what they need",
     "dev": "write rust-project.json for a driver: completion in editors",

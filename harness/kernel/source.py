@@ -112,6 +112,14 @@ def resolve_source(
     return Source(name=str(spec), directory=directory, version=require_version(directory), identity=key)
 
 
+def find_source(spec: SourceSpec, cache: Cache) -> Source | None:
+    """Return the source tree that a name meant last time; None if that is not here, or may be edited."""
+    if spec.kind not in (SourceKind.DEBIAN, SourceKind.TARBALL) or not (key := _recorded_key(cache, spec)):
+        return None
+    directory = cache.path(KIND, key) / "linux"
+    return Source(name=str(spec), directory=directory, version=require_version(directory), identity=key)
+
+
 def require_version(directory: Path) -> tuple[int, int]:
     """Return the kernel version of a source tree; UsageError if it is none or has no Rust."""
     makefile = directory / "Makefile"

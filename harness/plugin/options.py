@@ -129,6 +129,7 @@ _INI: dict[str, tuple[str, Any, str]] = {
     "kernel": ("rustbed_kernel", "string", "kernel source, as --rustbed-kernel; paths begin at this file"),
     "profile": ("rustbed_profile", "string", "kernel profile, as --rustbed-profile"),
     "fragment": ("rustbed_fragments", "paths", "kconfig fragments; paths begin at this file"),
+    "cache_from": ("rustbed_cache_from", "args", "places of packs, as --rustbed-cache-from"),
 }
 
 

@@ -18,7 +18,7 @@ from rustbed.toolroot.toolchain import Toolchain
 from rustbed.toolroot.toolroot import BACKPORTS
 
 # that of the toolroot's QEMUs: one version for all machines
-_SUITE = BACKPORTS
+SUITE = BACKPORTS
 
 
 def find_qemu_root(arch: Arch, toolroot: Path | None, cache: Cache) -> Path | None:
@@ -26,7 +26,7 @@ def find_qemu_root(arch: Arch, toolroot: Path | None, cache: Cache) -> Path | No
     if toolroot is not None and (toolroot / "usr/bin" / f"qemu-system-{arch.qemu}").exists():
         return toolroot
     native = native_arch()
-    return None if native is None else find_whole(arch.qemu_package, native.debian_arch, _SUITE, cache)
+    return None if native is None else find_whole(arch.qemu_package, native.debian_arch, SUITE, cache)
 
 
 def require_qemu_root(arch: Arch, toolchain: Toolchain, cache: Cache, report: Report) -> Path:
@@ -45,6 +45,6 @@ def require_qemu_root(arch: Arch, toolchain: Toolchain, cache: Cache, report: Re
         toolchain=toolchain,
         cache=cache,
         report=report,
-        suite=_SUITE,
+        suite=SUITE,
         with_dependencies=True,
     ).root

@@ -12,7 +12,7 @@ upon trixie, what the package depends on may come from either.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +101,31 @@ def find_whole(name: str, debian_arch: str, suite: str, cache: Cache) -> Path | 
     """Return the root of a package that was fetched with its dependencies, None if it was not."""
     key = _key(name, debian_arch, suite, with_dependencies=True)
     return cache.path(KIND, key) / "root" if cache.find(KIND, key, check=()) is not None else None
+
+
+def publish_whole(
+    name: str,
+    debian_arch: str,
+    suite: str,
+    fill_root: Callable[[Path], None],
+    *,
+    version: str,
+    cache: Cache,
+) -> Path:
+    """Return the root of a package with its dependencies, filled by `fill_root` if it is not in the cache.
+
+    For those who have it from elsewhere than a Debian mirror.
+    """
+    key = _key(name, debian_arch, suite, with_dependencies=True)
+
+    def fill(directory: Path) -> Facts:
+        root = directory / "root"
+        root.mkdir()
+        fill_root(root)
+        return {"package": name, "arch": debian_arch, "version": version}
+
+    cache.publish(KIND, key, fill, check=())
+    return cache.path(KIND, key) / "root"
 
 
 def _key(name: str, debian_arch: str, suite: str, *, with_dependencies: bool) -> str:

@@ -139,6 +139,11 @@ def find_toolroot(cache: Cache) -> Path | None:
     return cache.path(KIND, key) / "root" if cache.find(KIND, key, check=()) is not None else None
 
 
+def recipe_key() -> str:
+    """Return what identifies the recipe of toolroots, whether or not one is here."""
+    return _key(_packages())
+
+
 def _packages() -> tuple[str, ...]:
     return parse_list(Path(__file__).with_suffix(".list").read_text())
 

@@ -36,7 +36,7 @@ RANKS = (
     ("guest", "explained"),
     ("devices",),
     ("machine",),
-    ("forks", "instruments", "bundle"),
+    ("forks", "instruments", "bundle", "packs"),
     ("prepare",),
     ("request", "testrun", "options", "bench"),
     ("repro", "life"),

@@ -120,7 +120,7 @@ def platform(tmp_path: Path) -> Platform:
         kernel=kernel,
         image=Image(path=tmp_path / "initramfs.cpio", key="fake", spec="fake"),
         qemu=Qemu(program=("qemu",), version=(11, 1, 3)),
-        toolchain=Toolchain(root=None, versions=(), identity="fake"),
+        compilers=lambda: Toolchain(root=None, versions=(), identity="fake"),
         accel="tcg",
     )
 

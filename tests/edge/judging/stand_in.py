@@ -34,7 +34,7 @@ def vm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vm]:
         kernel=spec.kernel,
         image=Image(path=spec.initramfs, key="fake", spec="fake"),
         qemu=Qemu(program=(sys.executable, str(FAKE)), env=tuple(env.items()), version=(11, 1, 3)),
-        toolchain=Toolchain(root=None, versions=(), identity="fake"),
+        compilers=lambda: Toolchain(root=None, versions=(), identity="fake"),
         accel="tcg",
     )
     with run_of(request).machine(platform, spec, from_boot=False) as machine:

@@ -1,0 +1,152 @@
+"""`rustbed pack`: kernels that were built here for others, and those that others built."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rustbed import host
+from rustbed.arch import Arch
+from rustbed.cli.arguments import choices_of
+from rustbed.cli.terminal import complain, make_display, say
+from rustbed.errors import UsageError, suggest
+from rustbed.options import add_options, read_arches
+from rustbed.packs.kernelfile import SOURCE
+from rustbed.packs.oci import Pack, PackError
+from rustbed.packs.place import Kind, parse_place
+from rustbed.packs.pull import fetch_qemu, find_packed
+from rustbed.packs.push import prune, push_kernel, push_qemu
+from rustbed.packs.transport import Store
+from rustbed.packs.verify import find_faults, name_pack
+from rustbed.packs.wanted import can_be_packed
+from rustbed.prepare import Choices, prepare
+from rustbed.progress import Report
+from rustbed.toolroot import emulator
+from rustbed.toolroot.packages import fetch_package
+
+_MIB = 2**20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what is done with packs."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    for name, about, action in (
+        ("push", "put kernels, built here if need be, and their QEMU into a directory", _push),
+        ("pull", "fetch kernels and their QEMU into the cache", _pull),
+        ("list", "show what is in a store, and its digest", _list),
+        ("verify", "check every byte of a store", _verify),
+        ("prune", "remove what no pack of a directory names", _prune),
+    ):
+        made = actions.add_parser(name, help=about, description=about)
+        made.set_defaults(action=action)
+        made.add_argument("place", metavar="PLACE", help="DIR, or for pull, list and verify a remote")
+        if name in ("push", "pull"):
+            add_options(made.add_argument)
+        if name == "push":
+            made.add_argument("--tree", action="store_true", help="push a kernel of a tree: source, too")
+            made.add_argument("--no-qemu", action="store_true", help="leave out the QEMU")
+        if name == "pull":
+            made.add_argument("--symbols", action="store_true", help="fetch the symbols now, too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it and return the exit status. Raises HarnessError."""
+    status: int = args.action(args)
+    return status
+
+
+def _directory(args: argparse.Namespace) -> Path:
+    place = parse_place(args.place)
+    if place.kind is not Kind.DIRECTORY:
+        raise UsageError(
+            f"packs are written to directories, and not to {place}",
+            fix=f"{suggest('pack push DIR')}, then skopeo copy --all oci:DIR:packs docker://HOST/NAME:TAG",
+        )
+    return Path(place.base)
+
+
+def _push(args: argparse.Namespace) -> int:
+    directory, choices, report = _directory(args), choices_of(args), make_display()
+    if not can_be_packed(choices.kernel) and not args.tree:
+        raise UsageError(
+            f"{choices.kernel} is not pushed unless you ask: others cannot see what it was made from",
+            fix="--tree",
+        )
+    for arch in read_arches(vars(args).__getitem__):
+        platform = prepare(arch, choices, report)
+        if platform.packed is not None:
+            raise UsageError(f"the kernel for {arch} came from a pack", fix="leave out --cache-from")
+        push_kernel(
+            platform.kernel,
+            platform.image,
+            choices.wanted(arch),
+            directory,
+            toolchain=platform.toolchain,
+            cache=choices.cache,
+            report=report,
+        )
+        if not args.no_qemu:
+            _push_qemu(arch, choices, directory, report)
+    return _list(args)
+
+
+def _push_qemu(arch: Arch, choices: Choices, directory: Path, report: Report) -> None:
+    if (native := host.native_arch()) is None:
+        complain("there are no packages for this host's architecture: QEMU is left out")
+        return
+    package = fetch_package(
+        arch.qemu_package,
+        native.debian_arch,
+        toolchain=prepare(arch, choices, report).toolchain,
+        cache=choices.cache,
+        report=report,
+        suite=emulator.SUITE,
+        with_dependencies=True,
+    )
+    push_qemu(package, native.debian_arch, directory, report)
+
+
+def _pull(args: argparse.Namespace) -> int:
+    choices, report = choices_of(args), make_display()
+    places = (parse_place(args.place),)
+    for arch in read_arches(vars(args).__getitem__):
+        packed = find_packed(choices.wanted(arch), places, choices.cache)
+        kernel, _ = packed.kernel(report)
+        # what is kept has its source with it
+        packed.part(SOURCE, report)
+        if args.symbols:
+            kernel = packed.symbols(kernel, report)
+        say(f"{arch}  {kernel.release}  kernel  {kernel.image}")
+        if (native := host.native_arch()) is not None:
+            try:
+                say(f"{arch}  QEMU  {fetch_qemu(arch, native, places, choices.cache, report)}")
+            except PackError as error:
+                complain(error.headline)
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    store = Store(place=parse_place(args.place))
+    for listed in store.packs():
+        _tell(store.pack(listed.blob))
+    say(f"pin  {args.place.partition('@')[0]}@{store.index().digest}")
+    return 0
+
+
+def _tell(pack: Pack) -> None:
+    sizes = ", ".join(f"{name} {blob.size / _MIB:.1f} MiB" for name, blob in pack.parts.items())
+    say(f"{name_pack(pack)}  {sizes}")
+
+
+def _verify(args: argparse.Namespace) -> int:
+    store, faults = Store(place=parse_place(args.place)), 0
+    for fault in find_faults(store, make_display()):
+        complain(fault)
+        faults += 1
+    say(f"{args.place}: {f'{faults} faults' if faults else 'whole'}")
+    return 1 if faults else 0
+
+
+def _prune(args: argparse.Namespace) -> int:
+    say(f"{prune(_directory(args)) / _MIB:.1f} MiB freed")
+    return 0

@@ -1,0 +1,82 @@
+"""Where packs are: what a user writes, and what may be trusted. Pure.
+
+    DIR                                 an OCI layout in a directory
+    https://HOST/PATH@sha256:...        the same directory on a web server
+    oci://HOST/NAME@sha256:...          a registry
+
+What comes over a network has to be pinned: its digest says what it must be,
+so that it does not matter who serves it, nor whether the connection is
+encrypted (http://, oci+http://).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from rustbed.errors import UsageError, suggest
+from rustbed.packs.oci import is_digest
+
+VARIABLE = "RUSTBED_CACHE_FROM"
+CACHE_FROM_HELP = (
+    "where packs of built kernels are: a directory, https://HOST/PATH@sha256:..., oci://HOST/NAME@sha256:..."
+    f" (default: ${VARIABLE}, separated by spaces)"
+)
+_SCHEMES = {"http": "http", "https": "https", "oci": "https", "oci+http": "http"}
+_REMOTE = re.compile(r"([a-z+]+)://([^/\s@]+)(?:/([^\s@]*?))?/?(?:@(\S+))?")
+
+
+class Kind(StrEnum):
+    """What answers there."""
+
+    DIRECTORY = "directory"
+    WEB = "web"
+    REGISTRY = "registry"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A store of packs."""
+
+    kind: Kind
+    # a directory's path; else "https://host:port"
+    base: str
+    # below that: a path, or the registry's name of a repository
+    name: str = ""
+    # of its index; "" for a directory that is taken as it is
+    pin: str = ""
+
+    def __str__(self) -> str:
+        """Without the digest, for messages."""
+        return self.base if self.kind is Kind.DIRECTORY else f"{self.base}/{self.name}".rstrip("/")
+
+
+def parse_place(text: str) -> Place:
+    """Return what a user's word for a place means; UsageError unless a remote one is pinned."""
+    if "://" not in text:
+        path, _, pin = text.rpartition("@") if "@sha256:" in text else (text, "", "")
+        if pin and not is_digest(pin):
+            raise UsageError(f"{pin!r} is not a digest", wanted="sha256: and 64 hexadecimal digits")
+        return Place(kind=Kind.DIRECTORY, base=str(Path(path).expanduser().absolute()), pin=pin)
+    found = _REMOTE.fullmatch(text)
+    if found is None or found[1] not in _SCHEMES:
+        raise UsageError(
+            f"not a place where packs are: {text!r}",
+            choices="DIR, https://HOST/PATH@sha256:..., oci://HOST/NAME@sha256:...",
+        )
+    if not found[4] or not is_digest(found[4]):
+        raise UsageError(
+            f"packs from {text} would be run unseen: a remote has to be pinned by its digest",
+            fix=f"{text.partition('@')[0]}@sha256:... with the digest that `{suggest('pack list DIR')}` says"
+            " where they were made",
+        )
+    kind = Kind.REGISTRY if found[1].startswith("oci") else Kind.WEB
+    return Place(kind=kind, base=f"{_SCHEMES[found[1]]}://{found[2]}", name=found[3] or "", pin=found[4])
+
+
+def parse_places(words: Iterable[str]) -> tuple[Place, ...]:
+    """Return the places that words name, each once, in their order. Raises UsageError."""
+    return tuple(dict.fromkeys(parse_place(word) for text in words for word in text.split()))

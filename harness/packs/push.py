@@ -1,0 +1,218 @@
+"""Making packs, and keeping them in a store: an OCI layout in a directory.
+
+A store is whole at any time: blobs are renamed into place before the index
+that names them is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rustbed import cache as caching
+from rustbed.cache import Cache
+from rustbed.image.initramfs import Image
+from rustbed.image.strip import strip_module
+from rustbed.kernel.artifact import Kernel
+from rustbed.packs import kernelfile, oci
+from rustbed.packs.blob import write_part
+from rustbed.packs.oci import Blob, Pack
+from rustbed.packs.place import Kind, Place
+from rustbed.packs.transport import Store
+from rustbed.packs.wanted import QEMU, Wanted
+from rustbed.progress import Progress, Report
+from rustbed.toolroot.packages import Package
+from rustbed.toolroot.toolchain import Toolchain
+
+# of a QEMU's root: what no guest needs
+_UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/bug", "usr/share/lintian", "var")
+# names of packs by which a later one replaces an earlier one
+_SAME = ("kind", "source", "arch", "profile", "recipe", "package", "host")
+
+
+def push_kernel(
+    kernel: Kernel,
+    image: Image,
+    wanted: Wanted,
+    directory: Path,
+    *,
+    toolchain: Toolchain,
+    cache: Cache,
+    report: Report,
+) -> Pack:
+    """Put a kernel that was built here, and its image, into a store; return its pack.
+
+    An earlier pack of the same is replaced.
+    """
+    with tempfile.TemporaryDirectory(prefix=".pack-", dir=_make(directory)) as scratch:
+        work = Path(scratch)
+        boot = {kernelfile.IMAGE: kernel.image, kernelfile.INITRAMFS: image.path}
+        boot[kernelfile.FACTS] = _write(work, kernelfile.FACTS, kernelfile.render_kernel(kernel, image))
+        symbols = {}
+        if kernel.vmlinux is not None:
+            symbols[kernelfile.VMLINUX] = kernel.vmlinux
+        if kernel.config is not None:
+            boot[kernelfile.CONFIG] = kernel.config
+        for module in kernel.modules.values():
+            name = kernelfile.module_file(module.name)
+            symbols[name] = module.path
+            boot[name] = work / module.path.name
+            boot[name].write_bytes(strip_module(module, toolchain=toolchain, cache=cache))
+        parts = {
+            kernelfile.BOOT: boot,
+            kernelfile.SYMBOLS: symbols,
+            kernelfile.SOURCE: {"SOURCE": _write(work, "SOURCE", describe_origin(kernel, toolchain))},
+        }
+        facts = wanted.facts() | {"release": kernel.release, "key": kernel.key}
+        return push_parts(directory, facts, parts, kernel.arch.debian_arch, report)
+
+
+def describe_origin(kernel: Kernel, toolchain: Toolchain) -> str:
+    """Return where the source of a kernel's binaries is: the GPL wants it to be had, with all options."""
+    where = kernel.source_dir.parent.name if kernel.source_dir else "unknown"
+    options = kernel.config.read_text() if kernel.config else ""
+    return (
+        f"Linux {kernel.release} ({kernel.source}), GPL-2.0-only.\n"
+        f"Source: {where}. Debian keeps every version: https://snapshot.debian.org/package/linux/\n"
+        f"Built with {', '.join(f'{name} {version}' for name, version in toolchain.versions)}.\n"
+        "In the initramfs: busybox (Debian's package, GPL-2.0) and rbctl (rustbed's images/, GPL-2.0).\n"
+        f"The configuration:\n\n{options}"
+    )
+
+
+def push_qemu(package: Package, host: str, directory: Path, report: Report) -> Pack:
+    """Put a QEMU into a store: a package with all that it needs to run on `host`, Debian's name for that."""
+    files = {
+        path.relative_to(package.root).as_posix(): path
+        for path in sorted(package.root.rglob("*"))
+        if _is_needed(path, package.root)
+    }
+    origin = (
+        f"Debian's package {package.name} {package.version} ({host}) and those that it depends on.\n"
+        "Their sources: https://snapshot.debian.org/\n"
+    )
+    with tempfile.TemporaryDirectory(prefix=".pack-", dir=_make(directory)) as scratch:
+        parts = {
+            QEMU: files,
+            kernelfile.SOURCE: {"SOURCE": _write(Path(scratch), "SOURCE", origin)},
+        }
+        facts = {"kind": QEMU, "package": package.name, "host": host, "release": package.version}
+        return push_parts(directory, facts, parts, host, report)
+
+
+def _is_needed(path: Path, root: Path) -> bool:
+    if path.relative_to(root).as_posix().startswith(_UNUSED):
+        return False
+    if path.is_symlink():
+        # links of another root's alternatives lead nowhere
+        return not path.readlink().is_absolute()
+    return path.is_file()
+
+
+def prune(directory: Path) -> int:
+    """Remove the blobs that no pack of a store names; return their bytes."""
+    with _locked(directory):
+        store = Store(place=Place(kind=Kind.DIRECTORY, base=str(directory)))
+        packs = [store.pack(pack.blob) for pack in store.packs()]
+        index = _write_index(directory, packs)
+        used = {index.hex} | {blob.hex for pack in packs for blob in _blobs(pack)}
+        gone = [path for path in (directory / "blobs/sha256").iterdir() if path.name not in used]
+        freed = sum(path.stat().st_size for path in gone)
+        for path in gone:
+            path.unlink()
+        return freed
+
+
+def _blobs(pack: Pack) -> tuple[Blob, ...]:
+    return (pack.blob, *pack.parts.values(), *([pack.config] if pack.config else []))
+
+
+def _make(directory: Path) -> Path:
+    (directory / "blobs/sha256").mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _write(work: Path, name: str, text: str) -> Path:
+    path = work / name
+    path.write_text(text)
+    return path
+
+
+def push_parts(
+    directory: Path,
+    facts: Mapping[str, str],
+    parts: Mapping[str, Mapping[str, Path]],
+    arch: str,
+    report: Report,
+) -> Pack:
+    """Put a pack with these facts and parts into a store; `arch` is Debian's name of what runs it.
+
+    Raises HostError for a full disk: the store is as it was then.
+    """
+    _make(directory)
+    blobs, layers = {}, []
+    with caching.out_of_space_named(directory, "writing a pack"):
+        for name, files in parts.items():
+            report(Progress(what=f"pack {facts['release']}", detail=name))
+            blobs[name], layer = _keep_part(directory, files)
+            layers.append(layer)
+        config = _keep(directory, oci.render_config(arch, layers), oci.CONFIG)
+        manifest = _keep(directory, oci.render_manifest(facts, blobs, config), oci.MANIFEST)
+        pack = Pack(blob=manifest, facts=facts, parts=blobs, config=config)
+        with _locked(directory):
+            others = [other for other in _list(directory) if _name(other) != _name(pack)]
+            _write_index(directory, [*others, pack])
+    report(Progress(what=f"pack {facts['release']}", finished=True))
+    return pack
+
+
+def _name(pack: Pack) -> tuple[str | None, ...]:
+    return tuple(pack.facts.get(name) for name in _SAME)
+
+
+def _list(directory: Path) -> tuple[Pack, ...]:
+    if not (directory / "index.json").is_file():
+        return ()
+    return Store(place=Place(kind=Kind.DIRECTORY, base=str(directory))).packs()
+
+
+def _keep_part(directory: Path, files: Mapping[str, Path]) -> tuple[Blob, str]:
+    with tempfile.NamedTemporaryFile(prefix=".part-", dir=directory, delete=False) as made:
+        path = Path(made.name)
+    try:
+        blob, layer = write_part(path, files)
+        path.chmod(0o644)
+        path.replace(directory / "blobs/sha256" / blob.hex)
+    finally:
+        path.unlink(missing_ok=True)
+    return blob, layer
+
+
+def _keep(directory: Path, data: bytes, media_type: str) -> Blob:
+    blob = oci.describe(data, media_type)
+    _replace(directory / "blobs/sha256" / blob.hex, data)
+    return blob
+
+
+def _write_index(directory: Path, packs: Sequence[Pack]) -> Blob:
+    index = _keep(directory, oci.render_index(packs), oci.INDEX)
+    for name, data in oci.render_layout(index).items():
+        _replace(directory / name, data)
+    return index
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file that others may be reading: all of it, or nothing. Anybody may read it."""
+    caching.write_atomically(path, data.decode())
+    path.chmod(0o644)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Let one process at a time change what a store has."""
+    with (directory / ".lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

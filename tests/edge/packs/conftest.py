@@ -1,0 +1,59 @@
+"""A store with a small kernel, in a directory and on a web server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from tests.packing import FACTS, WANTED, Server
+
+from rustbed.packs import kernelfile
+from rustbed.packs.push import push_parts
+from rustbed.progress import ignore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Return a store with one pack, of a kernel that nobody can boot."""
+    files = tmp_path / "files"
+    files.mkdir()
+    boot = {kernelfile.FACTS: FACTS, kernelfile.IMAGE: "image", kernelfile.INITRAMFS: "cpio", "config": "C"}
+    symbols = {kernelfile.VMLINUX: "v" * 300_000}
+    parts: dict[str, dict[str, Path]] = {}
+    for part, contents in (("boot", boot | {"modules/edu.ko": "edu"}), ("symbols", symbols)):
+        parts[part] = {}
+        for name, text in contents.items():
+            path = files / f"{part}-{Path(name).name}"
+            path.write_text(text)
+            parts[part][name] = path
+    directory = tmp_path / "store"
+    push_parts(directory, WANTED.facts() | {"release": "7.3.4"}, parts, "amd64", ignore)
+    return directory
+
+
+@pytest.fixture
+def server(store: Path) -> Iterator[Server]:
+    """Serve the store."""
+    made = Server(address="")
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.asked.append(self.path)
+            if not made.fault(self):
+                super().do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(store))) as http:
+        http.daemon_threads = True
+        made.address = f"http://127.0.0.1:{http.server_port}"
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield made
+        http.shutdown()
+        thread.join()
