@@ -20,17 +20,21 @@ use kernel::{
 };
 
 const START: u32 = 1;
+const SEEN: u32 = 1;
 
 struct Engine;
 
 #[pin_data]
-struct Done {
+struct Done<'a> {
+    bar: &'a pci::Bar<'a, 0x10>,
     #[pin]
     completion: Completion,
 }
 
-impl irq::Handler for Done {
+impl irq::Handler for Done<'_> {
     fn handle(&self) -> irq::IrqReturn {
+        // a line stays raised until the device is told, and this would be called for ever
+        self.bar.write32(SEEN, 0x8);
         self.completion.complete_all();
         irq::IrqReturn::Handled
     }
@@ -47,7 +51,7 @@ fn run(pdev: &pci::Device<Core<'_>>) -> Result {
     pdev.set_master();
     // SAFETY: There are no concurrent calls to DMA allocation and mapping primitives.
     unsafe { pdev.dma_set_mask_and_coherent(DmaMask::new::<32>())? };
-    let bar = pdev.iomap_region_sized::<0x10>(0, c"engine")?;
+    let bar = &pdev.iomap_region_sized::<0x10>(0, c"engine")?;
     let memory: Coherent<[u32]> = Coherent::zeroed_slice(pdev.as_ref(), 4, GFP_KERNEL)?;
 
     let vectors = pdev.alloc_irq_vectors(1, 1, pci::IrqTypes::all())?;
@@ -57,7 +61,7 @@ fn run(pdev: &pci::Device<Core<'_>>) -> Result {
             vectors.index(0)?.into(),
             irq::Flags::SHARED,
             c"engine",
-            try_pin_init!(Done { completion <- Completion::new() }? Error),
+            try_pin_init!(Done { bar, completion <- Completion::new() }? Error),
         )
     };
     let done = KBox::pin_init(done, GFP_KERNEL)?;
