@@ -17,9 +17,10 @@ from rustbed import host
 from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch, require_arch
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HarnessError, HostError, MachineError, MismatchError, UsageError
-from rustbed.forks.hot.shim import HOST, build_shim
+from rustbed.forks.hot.shim import build_shim
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image, build_image
+from rustbed.instruments.coverage.plugin import with_plugin
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.build import build_kernel, has_tree
 from rustbed.kernel.builtkernel import find_arch
@@ -34,6 +35,7 @@ from rustbed.packs.pull import Packed, find_packed, require_packed_qemu
 from rustbed.packs.wanted import Wanted, can_be_packed, describe_wanted
 from rustbed.progress import Progress, Report, ignore
 from rustbed.toolroot.emulator import require_qemu_root
+from rustbed.toolroot.library import HOST
 from rustbed.toolroot.toolroot import Toolchain, find_toolroot, open_toolchain
 
 ACCELS = ("auto", "kvm", "tcg")
@@ -65,6 +67,8 @@ class Choices:
     forks: str = "hot"
     # look for newer kernels instead of what debian:... meant last time
     refresh: bool = False
+    # where each QEMU records what code runs in it; None: none does
+    coverage: Path | None = None
     cache_root: Path = field(default_factory=caching.default_root)
     # where packs of built kernels are
     cache_from: tuple[Place, ...] = ()
@@ -79,6 +83,8 @@ class Choices:
         ):
             if value not in known:
                 raise UsageError(f"unknown {name} {value!r}", choices=", ".join(known))
+        if self.coverage is not None and self.accel == "kvm":
+            raise UsageError("coverage is recorded where QEMU emulates, not under KVM", fix="--accel tcg")
 
     def with_profile(self, profile: str | None) -> Choices:
         """Return the choices with another profile, or these when None."""
@@ -136,11 +142,14 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     cache = choices.cache
     toolchain = open_toolchain(choices.toolchain, cache, report)
     qemu = _find_qemu(arch, choices, toolchain, report)
+    compiler = HOST if choices.qemu else toolchain
+    if choices.coverage is not None:
+        qemu = with_plugin(qemu, choices.coverage, toolchain=compiler, cache=cache)
     kernel = _build(arch, choices, toolchain, report)
     image = build_image(choices.image, kernel, toolchain=toolchain, cache=cache, report=report)
     accel = _choose_accel(choices, kernel, image, qemu, report)
     if choices.forks == "hot":
-        qemu = _with_shim(qemu, accel, HOST if choices.qemu else toolchain, cache)
+        qemu = _with_shim(qemu, accel, compiler, cache)
     return Platform(kernel=kernel, image=image, qemu=qemu, compilers=lambda: toolchain, accel=accel)
 
 
@@ -159,10 +168,13 @@ def _find_packed(arch: Arch, choices: Choices, report: Report) -> Platform | Non
         report(Progress(what=f"no pack: {error.headline}: building {arch} instead", finished=True))
         return None
     qemu = host.find_qemu(arch, toolroot=root, chosen=choices.qemu)
+    compilers = partial(open_toolchain, "toolroot", cache, report)
+    if choices.coverage is not None:
+        compiler = HOST if choices.qemu else compilers()
+        qemu = with_plugin(qemu, choices.coverage, toolchain=compiler, cache=cache)
     accel = _choose_accel(choices, kernel, image, qemu, report)
     if choices.forks == "hot":
         qemu = replace(qemu, uncopyable="the kernel is from a pack, and nothing is compiled for that")
-    compilers = partial(open_toolchain, "toolroot", cache, report)
     return Platform(kernel=kernel, image=image, qemu=qemu, compilers=compilers, accel=accel, packed=packed)
 
 
@@ -269,7 +281,7 @@ class Platforms:
 
 
 def _choose_accel(choices: Choices, kernel: Kernel, image: Image, qemu: Qemu, report: Report) -> str:
-    if choices.accel == "tcg":
+    if choices.accel == "tcg" or choices.coverage is not None:
         return "tcg"
     works = host.kvm_is_conceivable(kernel.arch) and _prove_kvm(choices.cache, kernel, image, qemu, report)
     if choices.accel == "kvm" and not works:

@@ -26,6 +26,8 @@ REPEAT = "run.sh"
 MACHINE = "machine.json"
 # where the debug information is that the run's addresses are looked up in
 SYMBOLS = "symbols.json"
+# which of its modules' code ran
+EXECUTED = "executed.json"
 # how the names end of files with what happened between a driver and a device in Python
 TRACE = ".trace"
 VERDICT = "verdict.json"
@@ -36,5 +38,8 @@ SOURCE = "source"
 
 JUNIT = "junit.xml"
 PAGE = "report.html"
+# which lines of drivers ran: for people, and for genhtml and the like
+COVERAGE_PAGE = "coverage.html"
+COVERAGE = "coverage.lcov"
 # the symbolic link to the newest session
 LATEST = "latest"

@@ -15,6 +15,7 @@ from pathlib import Path
 from rustbed import host, runfiles
 from rustbed.errors import HostError, MachineError
 from rustbed.forks.machines import Machines
+from rustbed.instruments.coverage.executed import find_executed, read_record, render_executed
 from rustbed.instruments.instrument import Instrument
 from rustbed.instruments.watched import LINGER_S, Watched, watch
 from rustbed.kernel.artifact import Kernel
@@ -61,6 +62,8 @@ class TestRun:
     slowness: float = 1.0
     # seconds from when a module or a driver came or went to judgement
     linger_s: float = LINGER_S
+    # where its QEMUs record what code runs, if they do
+    coverage: Path | None = None
     verdict: Verdict | None = None
     # how its setup, its function, a failed part of that, and its teardown ended, and why
     _told: dict[str, tuple[Outcome, str]] = field(default_factory=dict)
@@ -110,6 +113,13 @@ class TestRun:
             # what stands on it has been torn down by now
             self._look(watched)
             self._watched.remove(watched)
+            self._cover(watched.live)
+
+    def _cover(self, live: Live) -> None:
+        """Leave in the machine's run directory what of its modules ran."""
+        if self.coverage is not None and live.loads:
+            executed = find_executed(read_record(self.coverage, live.qemu_pid), live.loads)
+            rundir.replace_text(live.run_dir / runfiles.EXECUTED, render_executed(executed))
 
     @contextmanager
     def _copies(
@@ -154,8 +164,8 @@ class TestRun:
             self._seen[directory] = report
             self._refined.pop(directory, None)
         files = self._debug_files[directory]
-        for name, (path, address) in watched.live.loaded.items():
-            files = files.with_module(name, path, address)
+        for load in watched.live.loads:
+            files = files.with_module(load.name, load.path, load.text)
         self._keep(directory, files)
 
     def _keep(self, directory: Path, files: DebugFiles) -> None:

@@ -14,12 +14,13 @@ from rustbed.bench.forked import DRIVER, first_answer_ms, forked, median_ms
 from rustbed.cache import Cache
 from rustbed.errors import ForkError
 from rustbed.forks.counts import COPIED
-from rustbed.forks.hot.shim import HOST, build_shim
+from rustbed.forks.hot.shim import build_shim
 from rustbed.forks.machines import Machines
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
 from rustbed.procfs import memory_mib, thread_times, total
 from rustbed.progress import ignore
+from rustbed.toolroot.library import HOST
 
 # forks that run at once while their memory is measured
 _IDLE = 8

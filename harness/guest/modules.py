@@ -5,8 +5,11 @@ Knows where the image keeps them and how a parameter is written.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from rustbed.errors import UsageError
@@ -21,6 +24,28 @@ PLACE = "/lib/modules"
 PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
 # parameters that the kernel takes for any module (unknown_module_param_cb in kernel/module/main.c)
 _EVERY_MODULE = ("async_probe", "dyndbg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """A module that was to be loaded. Times are seconds on time.monotonic()."""
+
+    name: str
+    # its file on the host
+    path: Path
+    began: float
+    # when insmod was done
+    ended: float = inf
+    # when it was unloaded, if it was and anybody knows
+    until: float = inf
+    # addresses in the guest of its code, by section; none if it was refused or the kernel does not say
+    sections: Mapping[str, range] = field(default_factory=dict)
+
+    @property
+    def text(self) -> int | None:
+        """The address of most of its code; None if unknown."""
+        text = self.sections.get(".text")
+        return text.start if text is not None else None
 
 
 def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, object]) -> None:
@@ -72,11 +97,14 @@ def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:
     return module.name, module.path
 
 
-def find_address(guest: Guest, module: str) -> int | None:
-    """Return where a module's code is in the guest; None if the kernel does not say."""
-    # head is a part of the shell: another program would cost as much as the loading
-    told = guest.run(f"exec head -n 1 /sys/module/{module}/sections/.text")
-    return int(told.output, 16) if told.status == 0 else None
+def find_sections(guest: Guest, module: str, path: Path) -> dict[str, range]:
+    """Return where a module's code is in the guest, by section, as far as the kernel says."""
+    sizes = {each.name: each.size for each in read_module(path).elf.sections if each.executable and each.size}
+    files = " ".join(shlex.quote(f"/sys/module/{module}/sections/{name}") for name in sizes)
+    # one program for all of them: another would cost as much as the loading
+    told = guest.run(f"exec grep -H . {files}").output if sizes else ""
+    starts = re.findall(r"/sections/(\S+):(0x[0-9a-f]+)$", told, re.MULTILINE)
+    return {name: range(int(start, 16), int(start, 16) + sizes[name]) for name, start in starts}
 
 
 def require_parameters(module: str, path: Path, params: Collection[str]) -> None:

@@ -126,7 +126,7 @@ def watch(live: Live, instruments: Sequence[Instrument], linger_s: float = LINGE
 def _modules(live: Live) -> tuple[tuple[str, int, int, int], ...]:
     """Return the sizes of the modules that were loaded; of a file that is gone or none there is none."""
     found = []
-    for name, (path, _) in sorted(live.loaded.items()):
+    for name, path in sorted({load.name: load.path for load in live.loads}.items()):
         with suppress(OSError, HarnessError):
             found.append((name, *measure_file(path, path.stat().st_mtime_ns)))
     return tuple(found)

@@ -11,13 +11,16 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from rustbed.deadline import Deadline
 from rustbed.devices.device import Served
 from rustbed.errors import CommandError, CrashError, HarnessError, LostError, MachineError, WaitError
+from rustbed.guest import modules
 from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
+from rustbed.guest.modules import Load
 from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.ktap import Result
@@ -62,8 +65,8 @@ class Live:
         self.taint_at_begin: int | None = None
         #: whether the test has waited for the machine to end, and it did
         self.end_is_wanted = False
-        #: file of each module that was to be loaded, and where its code went, if that is known
-        self.loaded: dict[str, tuple[Path, int | None]] = {}
+        #: the modules that were to be loaded, in that order
+        self.loads: list[Load] = []
         #: results of tests that ran in the guest
         self.reported: list[Result] = []
         #: called before a command that ends the machine; set by what watches it
@@ -136,9 +139,26 @@ class Live:
         """Let every wait end with DeviceError when what serves a device fails, while the context lasts."""
         return self._running.watching(served)
 
+    def insmod(self, name: str | Path, params: dict[str, object]) -> None:
+        """Load a module, and note when and where; see `guest.modules.insmod`."""
+        module, path = modules.find_file(self.kernel, name)
+        load = Load(name=module, path=path, began=time.monotonic())
+        self.loads.append(load)
+        place = len(self.loads) - 1
+        try:
+            modules.insmod(self, self.kernel, name, params)
+        finally:
+            self.loads[place] = load = replace(load, ended=time.monotonic())
+        self.loads[place] = replace(load, sections=modules.find_sections(self, module, path))
+
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
         self.check(f"exec rmmod {shlex.quote(name)}")
+        now, module = time.monotonic(), name.replace("-", "_")
+        self.loads = [
+            replace(load, until=now) if load.name == module and load.until > now else load
+            for load in self.loads
+        ]
 
     @contextmanager
     def undone(self, undo: Callable[[], object]) -> Iterator[None]:

@@ -155,10 +155,7 @@ class Vm:
         if isinstance(name, Path):
             for needed in modules.find_needed(self.live, self.kernel, name):
                 self.insmod(needed)
-        module, path = modules.find_file(self.kernel, name)
-        self.live.loaded[module] = (path, None)
-        modules.insmod(self.live, self.kernel, name, params)
-        self.live.loaded[module] = (path, modules.find_address(self.live, module))
+        self.live.insmod(name, params)
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""

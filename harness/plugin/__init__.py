@@ -16,6 +16,7 @@ pytest_plugins = [
     "rustbed.plugin.faulty",
     "rustbed.plugin.verdicts",
     "rustbed.plugin.compilers",
+    "rustbed.plugin.coverage",
     "rustbed.plugin.results",
     "rustbed.plugin.telling",
     "rustbed.plugin.lint",

@@ -24,7 +24,7 @@ from rustbed.log.splat import Kind
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.plugin.options import given
-from rustbed.plugin.stash import MACHINES, NAME, PLATFORMS, RUN, session_directory
+from rustbed.plugin.stash import COVERAGE, MACHINES, NAME, PLATFORMS, RUN, session_directory
 from rustbed.prepare import Platform
 from rustbed.report import rundir
 from rustbed.report.verdict import Expectation
@@ -106,6 +106,7 @@ def run_of(request: pytest.FixtureRequest) -> TestRun:
             expected=expected,
             slowness=max(1.0, _workers(request.config) / host.cores()),
             linger_s=_linger_s(node),
+            coverage=request.config.stash.get(COVERAGE, None),
         )
     run: TestRun = node.stash[RUN]
     return run

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import copy
+import shutil
+import tempfile
 from collections.abc import Generator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from rustbed.forks.machines import Machines
 from rustbed.instruments.watched import LINGER_S
 from rustbed.options import Given
 from rustbed.plugin.rootdir import check_rootdir
-from rustbed.plugin.stash import KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
+from rustbed.plugin.stash import COVERAGE, KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
 from rustbed.prepare import Platforms
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
@@ -79,6 +81,11 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
         default=LINGER_S,
         metavar="SECONDS",
         help=f"judge so long after a driver came or went last (default: {LINGER_S:g})",
+    )
+    add(
+        "--coverage",
+        action="store_true",
+        help="record which lines of the loaded drivers run: a table, coverage.html and coverage.lcov",
     )
     add("--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so")
     add(
@@ -238,6 +245,9 @@ def begin(config: pytest.Config) -> None:
     read = given(config)
     try:
         chosen = options.read_choices(read)
+        if read("coverage"):
+            config.stash[COVERAGE] = Path(tempfile.mkdtemp(prefix="rustbed-coverage-"))
+            chosen = replace(chosen, coverage=config.stash[COVERAGE])
         options.read_arches(read)
         if read("on_failure") and config.getoption("numprocesses", None):
             raise UsageError("--on-failure needs the terminal, and -n has many workers for it", fix="-n 0")
@@ -253,6 +263,8 @@ def begin(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the machine that stands by."""
+    """End the machine that stands by, and remove what QEMUs recorded."""
     if MACHINES in config.stash:
         config.stash[MACHINES].close()
+    if COVERAGE in config.stash:
+        shutil.rmtree(config.stash[COVERAGE], ignore_errors=True)

@@ -26,6 +26,8 @@ TIMES = pytest.StashKey[Mapping[Key, float]]()
 DIRECTORY = pytest.StashKey[Path]()
 # which tests had something built, by node id, and of which directories
 USES = pytest.StashKey[dict[str, set[Path]]]()
+# where this process's QEMUs record what code runs, if they do
+COVERAGE = pytest.StashKey[Path]()
 # of a test
 RUN = pytest.StashKey[TestRun]()
 # what it is called in reports and run directories, where that is not its node id

@@ -81,6 +81,14 @@ class DebugFiles:
             SourceTree(seen=str(own), here=own, named=file.author),
         )
 
+    def own_sources(self, file: DebugFile) -> tuple[SourceTree, ...]:
+        """Return where the sources of a module itself are, without what the build made and Rust's library."""
+        trees = self.sources_of(file)
+        if file.copy is not None:
+            return tuple(tree for tree in trees if tree.here == file.copy)
+        others = {tree.here for tree in self.sources if tree.seen in (_BUILD, _RUST)}
+        return tuple(tree for tree in trees if tree.here not in others)
+
 
 def files_of(kernel: Kernel, symbolizer: tuple[str, ...], toolroot: Path | None) -> DebugFiles:
     """Return the files of a kernel; those without debug information are found out when they are wanted."""

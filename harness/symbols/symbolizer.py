@@ -74,7 +74,7 @@ def look_up(frames: Iterable[Frame], files: DebugFiles, build: Build) -> Symbols
                 questions += _find_addresses(file, group, build, Path(scratch, module or "vmlinux"))
             except (_UntrustedError, OSError, ValueError) as error:
                 notes.append(f"{what}: {error} ({file.path})")
-        answers = _symbolize(files.symbolizer, questions)
+        answers = symbolize(files.symbolizer, [(question.path, question.address) for question in questions])
     located: dict[Frame, set[Located]] = {}
     for question, levels in zip(questions, answers, strict=True):
         sources = files.sources_of(question.file)
@@ -194,13 +194,20 @@ class Level:
     symbol: str
     file: str
     line: int
+    # file and line where the function is declared; "" and 0 if unknown
+    declared: tuple[str, int] = ("", 0)
 
 
 def parse_answer(text: str) -> list[tuple[Level, ...]]:
     """Return the functions at each address, innermost first, of llvm-symbolizer's JSON, a line each."""
     return [
         tuple(
-            Level(symbol=level["FunctionName"], file=level["FileName"], line=level["Line"])
+            Level(
+                symbol=level["FunctionName"],
+                file=level["FileName"],
+                line=level["Line"],
+                declared=(level.get("StartFileName", ""), level.get("StartLine", 0)),
+            )
             for level in json.loads(line).get("Symbol", ())
         )
         for line in text.splitlines()
@@ -208,13 +215,14 @@ def parse_answer(text: str) -> list[tuple[Level, ...]]:
     ]
 
 
-def _symbolize(program: Sequence[str], questions: Sequence[_Question]) -> list[tuple[Level, ...]]:
+def symbolize(program: Sequence[str], questions: Sequence[tuple[Path, int]]) -> list[tuple[Level, ...]]:
+    """Return the functions at addresses of files, innermost first. HostError if that cannot be had."""
     if not questions:
         return []
     answer = process.run(
         [*program, "--output-style=JSON", "--no-demangle", "--functions=linkage", "--inlines"],
         attempted="looking up addresses in debug information",
-        stdin="".join(f'"{question.path}" {question.address:#x}\n' for question in questions).encode(),
+        stdin="".join(f'"{path}" {address:#x}\n' for path, address in questions).encode(),
         timeout_s=_LOOKUP_S,
     )
     try:

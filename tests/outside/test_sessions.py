@@ -33,7 +33,10 @@ ALONE = {
 }
 LOOP_SCOPE = "asyncio_default_fixture_loop_scope=function"  # unset, pytest-asyncio itself warns
 BESIDE = {
-    "beside": ("--timeout=120", "--cov=harness", "--asyncio-mode=auto", "-o", LOOP_SCOPE, "-W", "error"),
+    "beside": (
+        *("--timeout=120", "--cov=harness", "--coverage", "--asyncio-mode=auto"),
+        *("-o", LOOP_SCOPE, "-W", "error"),
+    ),
     "beside, two workers": ("-n", "2", "-p", "randomly", "--import-mode=importlib"),
 }
 
@@ -49,6 +52,7 @@ def test_outcomes_are_the_same_beside_other_plugins(project: Project, words: tup
     done = project.with_plugins().pytest(*words)
     assert (done.returncode, project.colours()) == (1, EXPECTED), done.stdout
     assert "Using --randomly-seed" in done.stdout
+    assert ("lines of drivers that ran" in done.stdout) == ("--coverage" in words)
 
 
 def test_sessions_follow_each_other(project: Project) -> None:

@@ -36,7 +36,7 @@ def copy_machine(
         for each, directory in zip(waiting, directories, strict=True):
             twin = stack.enter_context(adopt(each, directory, slowness=slowness))
             twin.live.talk.begin_as(vm.live.talk)
-            twin.live.loaded = dict(vm.live.loaded)
+            twin.live.loads = list(vm.live.loads)
             twins.append(twin)
         yield tuple(twins)
 

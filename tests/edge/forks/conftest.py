@@ -17,8 +17,9 @@ from rustbed.cache import Cache
 from rustbed.errors import ForkError
 from rustbed.forks.hot.copied import CopiedProcess
 from rustbed.forks.hot.copier import Copier, end, find_descriptors, open_control
-from rustbed.forks.hot.shim import HOST, build_shim
+from rustbed.forks.hot.shim import build_shim
 from rustbed.machine.starting import identify, preload
+from rustbed.toolroot.library import HOST
 
 SOURCE = Path(__file__).parent / "standin.c"
 
