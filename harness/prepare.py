@@ -6,7 +6,6 @@ command line and the pytest plugin both come through here.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +15,7 @@ from rustbed import cache as caching
 from rustbed import host
 from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch, require_arch
 from rustbed.cache import Cache
-from rustbed.errors import ForkError, HarnessError, HostError, MachineError, MismatchError, UsageError
+from rustbed.errors import ForkError, HarnessError, HostError, MismatchError, UsageError
 from rustbed.forks.hot.shim import build_shim
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image, build_image
@@ -27,9 +26,8 @@ from rustbed.kernel.builtkernel import find_arch
 from rustbed.kernel.kconfig import list_profiles
 from rustbed.kernel.known import is_built
 from rustbed.kernel.source import SourceKind, parse_source
-from rustbed.machine.booting import boot
+from rustbed.kvm import prove_kvm
 from rustbed.machine.spec import MachineSpec
-from rustbed.machine.watching import Patience
 from rustbed.packs.place import Place
 from rustbed.packs.pull import Packed, find_packed, require_packed_qemu
 from rustbed.packs.wanted import Wanted, can_be_packed, describe_wanted
@@ -44,9 +42,6 @@ TOOLCHAINS = ("toolroot", "host")
 ALL = "all"
 # a template is loaded by a new QEMU, or a QEMU that runs it copies itself
 FORKS = ("restored", "hot")
-
-# seconds without output after which a guest under an unproven KVM is given up; a working one needs tenths
-_PROOF_SILENCE_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,29 +278,12 @@ class Platforms:
 def _choose_accel(choices: Choices, kernel: Kernel, image: Image, qemu: Qemu, report: Report) -> str:
     if choices.accel == "tcg" or choices.coverage is not None:
         return "tcg"
-    works = host.kvm_is_conceivable(kernel.arch) and _prove_kvm(choices.cache, kernel, image, qemu, report)
+    works = host.kvm_is_conceivable(kernel.arch) and prove_kvm(
+        choices.cache, kernel, image.path, qemu, report
+    )
     if choices.accel == "kvm" and not works:
         raise HostError(
             f"KVM does not work here for {kernel.arch}: no usable /dev/kvm, or a guest never started",
             fix="--accel tcg",
         )
     return "kvm" if works else "tcg"
-
-
-def _prove_kvm(cache: Cache, kernel: Kernel, image: Image, qemu: Qemu, report: Report) -> bool:
-    """Boot once under KVM and remember, until the host reboots, whether that worked."""
-
-    def fill(directory: Path) -> dict[str, object]:
-        report(Progress(what=f"trying KVM for {kernel.arch}"))
-        spec = MachineSpec(kernel=kernel, initramfs=image.path, accel="kvm")
-        with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
-            try:
-                with boot(spec, qemu, Path(scratch), patience=Patience(silence_s=_PROOF_SILENCE_S)):
-                    works = True
-            except MachineError:
-                works = False
-        report(Progress(what=f"KVM for {kernel.arch} {'works' if works else 'does not work'}", finished=True))
-        return {"works": works}
-
-    key = caching.hash_text("kvm", kernel.arch.name, host.boot_id(), qemu.identity)
-    return bool(cache.publish("accel", key, fill)["works"])

@@ -37,6 +37,7 @@ RANKS = (
     ("devices",),
     ("machine",),
     ("forks", "instruments", "bundle", "packs"),
+    ("kvm",),
     ("prepare",),
     ("request", "testrun", "options", "bench"),
     ("repro", "life"),
