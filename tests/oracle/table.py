@@ -276,12 +276,20 @@ ASSERTED = {
 
 # how a test ends that a splat must turn red all the same, and how it ends with the good twin; the module is
 # that of a row above
-ENDINGS = {"teardown": "passed", "skip": "skipped", "xfail": "skipped", "linger": "passed"}
+ENDINGS = {
+    "teardown": "passed",
+    "skip": "skipped",
+    "xfail": "skipped",
+    "linger": "passed",
+    "poweroff": "passed",
+}
 ENDING_MODULES = {
     **dict.fromkeys(("skip", "xfail"), "warn"),
     "teardown": "panic_in_drop",
     # rings 2 s after it has gone
     "linger": "callback_after_unload",
+    # seen when the caches are validated, if nobody gets the memory before
+    "poweroff": "write_after_free",
 }
 
 

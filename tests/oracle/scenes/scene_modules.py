@@ -122,3 +122,9 @@ def test_ends_by_xfail(modules: dict[str, Path], vm: Vm, twin: str) -> None:
 def test_ends_by_linger(modules: dict[str, Path], vm: Vm, twin: str) -> None:
     with vm.module(modules[f"{ENDING_MODULES['linger']}{twin}"]):
         pass
+
+
+@each_twin
+def test_ends_by_poweroff(modules: dict[str, Path], vm: Vm, twin: str) -> None:
+    vm.insmod(modules[f"{ENDING_MODULES['poweroff']}{twin}"])
+    vm.run_to_end("poweroff -f")
