@@ -1,7 +1,7 @@
 """Runs inside gdb: attaches to a machine, knows its modules, stops at its splat.
 
 debugger.py sets FACTS_FILE, a JSON file with: socket, modules (name to file),
-loaded (name to section to address), breakpoints, trees, the registers in struct
+loaded (name to section to address), breakpoints, trees, copies of drivers' sources, the registers in struct
 pt_regs, and whether the machine is to have snapshots, from which it can go back.
 """
 
@@ -139,6 +139,11 @@ if FACTS["saved_registers"]:
     register_unwinder(None, ExceptionUnwinder())
 for path, instead in FACTS["trees"]:
     gdb.execute(f"set substitute-path {quoted(path)} {quoted(instead)}")
+for copy in FACTS["copies"]:
+    # compilers see each of them at /module: files of the first one are found in any directory of it
+    gdb.execute(f"directory {quoted(copy)}", to_string=True)
+if FACTS["copies"]:
+    gdb.execute(f"set substitute-path /module {quoted(FACTS['copies'][0])}")
 gdb.execute(f"target remote {FACTS['socket']}")
 if FACTS["snapshots"]:
     # QEMU (11.1.3) cannot go back to its own snapshot of the reset, and does not report that it

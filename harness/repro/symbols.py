@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rustbed import runfiles
 from rustbed.guest import transcript
 from rustbed.repro.scene import Scene
+from rustbed.symbols.debugfiles import parse_files
 
 # a module that the test brought along: `Vm.insmod` pushes the file as it is
 _PUSHED = re.compile(r"rbctl put \S*?/([\w\-]+)\.ko[' ]")
@@ -26,6 +28,8 @@ class Symbols:
     modules: Mapping[str, Path]
     # where compilers saw a tree, and where it is
     trees: tuple[tuple[str, Path], ...]
+    # directories of authors, as far as they are here, in the copies that their modules were built in
+    copies: tuple[Path, ...] = ()
 
 
 def find_symbols(scene: Scene) -> Symbols | None:
@@ -44,7 +48,15 @@ def find_symbols(scene: Scene) -> Symbols | None:
         vmlinux=kernel.vmlinux,
         modules=modules,
         trees=tuple((inside, tree) for inside, tree in trees if tree is not None),
+        copies=_find_copies(scene.directory / runfiles.SYMBOLS),
     )
+
+
+def _find_copies(kept: Path) -> tuple[Path, ...]:
+    """Return where the sources of modules from outside of the kernel's tree are, by what a run keeps."""
+    files = parse_files(kept.read_text()).files.values() if kept.is_file() else ()
+    copies = dict.fromkeys(file.copy for file in files if file.copy is not None)
+    return tuple(copy for copy in copies if copy.is_dir())
 
 
 def keep_symbols(symbols: Symbols, directory: Path) -> Symbols:
@@ -63,6 +75,7 @@ def keep_symbols(symbols: Symbols, directory: Path) -> Symbols:
         vmlinux=kept(symbols.vmlinux, "vmlinux"),
         modules={name: kept(path, f"{name}.ko") for name, path in symbols.modules.items() if path.is_file()},
         trees=symbols.trees,
+        copies=symbols.copies,
     )
 
 
@@ -72,6 +85,7 @@ def describe_symbols(symbols: Symbols) -> dict[str, Any]:
         "vmlinux": str(symbols.vmlinux),
         "modules": {name: str(path) for name, path in symbols.modules.items()},
         "trees": [(inside, str(tree)) for inside, tree in symbols.trees],
+        "copies": [str(copy) for copy in symbols.copies],
     }
 
 
@@ -81,4 +95,5 @@ def parse_symbols(facts: Mapping[str, Any]) -> Symbols:
         vmlinux=Path(facts["vmlinux"]),
         modules={str(name): Path(path) for name, path in facts["modules"].items()},
         trees=tuple((str(inside), Path(tree)) for inside, tree in facts["trees"]),
+        copies=tuple(Path(copy) for copy in facts.get("copies", ())),
     )

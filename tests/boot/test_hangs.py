@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from rustbed.arch import Arch
@@ -29,6 +34,7 @@ class Ending:
     # hang.log, empty if there is none
     evidence: str
     splats: list[dict[str, object]]
+    directory: Path
 
 
 _endings: dict[str, dict[str, Ending]] = {}
@@ -47,6 +53,7 @@ def read_endings(results: Path) -> Iterator[tuple[str, Ending]]:
                 told=verdict["reason"],
                 evidence=log.read_text() if log.exists() else "",
                 splats=machine["splats"],
+                directory=path.parent,
             ),
         )
 
@@ -169,3 +176,30 @@ def test_evidence_says_what_could_not_be_had(endings: dict[str, Ending]) -> None
 def test_what_the_evidence_says_is_judged_in_no_test(endings: dict[str, Ending]) -> None:
     guilty = {name for name, ending in endings.items() if ending.splats}
     assert guilty == {"test_panics_and_stays"}
+
+
+@pytest.mark.arches("x86_64")
+def test_gdb_stops_by_itself_where_the_stuck_task_is_and_leaves_nothing_when_killed(
+    endings: dict[str, Ending], tmp_path: Path
+) -> None:
+    if shutil.which("gdb") is None:
+        pytest.skip("gdb is not installed")
+    directory = endings["test_spins_in_the_kernel"].directory
+    # the first command pushes the module, the second one loads it and never ends
+    words = ["-m", "rustbed.cli", "repro", "gdb", str(directory), "--at", "2"]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    terminal = pexpect.spawn(
+        sys.executable,
+        words,
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "dumb", "TMPDIR": str(temporary)},
+        timeout=240,
+        encoding="utf-8",
+    )
+    terminal.expect_exact("stubborn::spins_for_ever () at ")
+    terminal.expect_exact("(gdb)")
+    terminal.kill(signal.SIGKILL)
+    terminal.wait()
+    assert list(temporary.iterdir()) == []
+    terminal.close()

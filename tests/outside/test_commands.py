@@ -97,9 +97,16 @@ def test_stopping_at_a_failure_with_nothing_typed_goes_on(installed: Installed, 
 
 def test_gdb_knows_the_lines_of_the_driver(left_behind: Project) -> None:
     run = left_behind.run_directory("test_warns")
-    done = left_behind.rustbed("repro", "gdb", run, "--batch", "info line counter_next")
+    batch = ("--batch", "info line counter_next", "--batch", "bt")
+    done = left_behind.rustbed("repro", "gdb", run, *batch)
     assert done.returncode == 0, done.stdout
     assert "counter_main.rs" in done.stdout
+    # beyond the frame of the exception with which the driver warns
+    handled, entry, interrupted = done.stdout.partition(" in asm_exc_invalid_op ")
+    assert "__warn" in handled
+    assert (entry != "", "reader/reader.rs:" in interrupted) == (True, True), done.stdout
+    # where it stopped, with the line of the driver's source
+    assert "warn_on!" in handled
 
 
 def test_gate_judges_the_session(left_behind: Project) -> None:

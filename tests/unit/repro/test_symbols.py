@@ -15,6 +15,7 @@ from rustbed.repro.symbols import (
     keep_symbols,
     parse_symbols,
 )
+from rustbed.symbols.debugfiles import DebugFile, DebugFiles, render_files
 
 
 def test_modules_are_the_kernels_and_those_that_were_pushed() -> None:
@@ -28,6 +29,20 @@ def test_modules_are_the_kernels_and_those_that_were_pushed() -> None:
         modules={"loop": Path("/k/loop.ko"), "my_toy": Path(f"/nowhere/inputs/{'a' * 64}")},
         trees=(("/src", Path("/home/me/linux")),),
     )
+
+
+def test_sources_of_authors_are_found_in_the_copies_that_a_run_names(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    of_author = DebugFile(path=tmp_path / "a.ko", copy=copy)
+    gone = DebugFile(path=tmp_path / "b.ko", copy=tmp_path / "gone")
+    files = {"a": of_author, "b": gone, "again": of_author, "loop": DebugFile(path=Path("/k/loop.ko"))}
+    (tmp_path / "symbols.json").write_text(render_files(DebugFiles(symbolizer=("x",), files=files)))
+    plain = replace(scene(), directory=tmp_path)
+    kernel = replace(plain.spec.kernel, vmlinux=Path("/k/vmlinux"))
+    found = find_symbols(replace(plain, spec=replace(plain.spec, kernel=kernel)))
+    assert found is not None
+    assert found.copies == (copy,)
 
 
 def test_a_kernel_without_vmlinux_has_none() -> None:
