@@ -9,7 +9,7 @@ import pytest
 # what pytest itself runs a test with, and what plugins that run one again use; its own hook logs at once
 from _pytest.runner import runtestprotocol
 
-from rustbed.errors import BuildError, HarnessError, HostError, KernelError, MachineError
+from rustbed.errors import BuildError, HarnessError, HostError, KernelError, MachineError, UsageError
 from rustbed.plugin.red import use_red
 from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
 from rustbed.plugin.tracebacks import hide_ours, summarise
@@ -63,6 +63,7 @@ def pytest_runtest_makereport(
     run = item.stash.get(RUN, None)
     if run is None or (call.when == "setup" and call.excinfo is None):
         report = yield
+        _refuse_excuse(item, report, call)
         _shorten(item, report, call)
         return report
     if CALLED in item.stash:
@@ -72,6 +73,7 @@ def pytest_runtest_makereport(
     if call.when == "setup":
         run.look()
     report = yield
+    _refuse_excuse(item, report, call)
     _shorten(item, report, call)
     _repair_subtests(item, report, call)
     before, verdict = run.verdict, _judge(run, report, call)
@@ -102,6 +104,19 @@ def _told(call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
     # a module that does not build, a full disk: nothing was learned of the driver
     is_ours = isinstance(error, (KernelError, HostError))
     return Outcome.ERROR if is_ours else Outcome.FAIL, reason
+
+
+def _refuse_excuse(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+    """Let an error of ours be no failure that an xfail expects, unless it names it: nothing was tried."""
+    if call.excinfo is None or not (report.skipped and hasattr(report, "wasxfail")):
+        return
+    error = call.excinfo.value
+    if not isinstance(error, UsageError) and _told(call)[0] is not Outcome.ERROR:
+        return
+    named = [marker.kwargs.get("raises") or () for marker in item.iter_markers("xfail")]
+    if not any(isinstance(error, kinds) for kinds in named):
+        del report.wasxfail
+        report.outcome, report.longrepr = "failed", item.repr_failure(call.excinfo)
 
 
 def _judge(run: TestRun, report: pytest.TestReport, call: pytest.CallInfo[None]) -> Verdict:

@@ -1,6 +1,7 @@
 """Not tests of ours: run by test_agreement.py. Parameters: what setup, function, teardown do, and marks.
 
-What they do are words joined by +: warn (the kernel does), fail, skip, xfail; sub:WORD does so in a subtest.
+What they do are words joined by +: warn (the kernel does), fail, skip, xfail, and build and misuse, which are
+errors of ours; sub:WORD does so in a subtest.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pytest
 from tests.edge.judging.stand_in import vm, warn
 
 from rustbed import Vm
+from rustbed.errors import BuildError, UsageError
 
 __all__ = ["vm"]
 
@@ -19,6 +21,7 @@ MARKS = {
     "xfail": (pytest.mark.xfail(reason="known"),),
     "strict": (pytest.mark.xfail(reason="known", strict=True),),
     "raises": (pytest.mark.xfail(reason="known", strict=True, raises=AssertionError),),
+    "names-it": (pytest.mark.xfail(reason="known", raises=BuildError),),
     "declared": (pytest.mark.expect_splat("toy_"),),
     "declared-strict": (
         pytest.mark.expect_splat("toy_"),
@@ -29,7 +32,18 @@ FUNCTIONS = (
     *("ok", "fail", "skip", "xfail", "warn", "warn+fail", "warn+skip", "warn+xfail"),
     *("sub:fail", "sub:skip", "sub:ok", "warn+sub:fail", "sub:warn", "sub:warn+skip"),
 )
+# errors of ours, and whether the mark excuses them
+OURS = {
+    ("ok", "build", "ok", "xfail"): False,
+    ("ok", "build", "ok", "strict"): False,
+    ("build", "ok", "ok", "xfail"): False,
+    ("ok", "misuse", "ok", "xfail"): False,
+    ("misuse", "ok", "ok", "strict"): False,
+    ("ok", "build", "ok", "names-it"): True,
+    ("build", "ok", "ok", "names-it"): True,
+}
 ENDINGS = [
+    *OURS,
     *(("ok", function, "ok", marks) for function in FUNCTIONS for marks in MARKS),
     *((setup, "ok", "ok", "plain") for setup in ("fail", "skip", "warn", "warn+skip", "warn+fail")),
     *((setup, "ok", "ok", "xfail") for setup in ("fail", "warn+skip", "warn+fail")),
@@ -54,6 +68,10 @@ def do(words: str, vm: Vm, name: str, subtests: pytest.Subtests | None = None) -
             warn(vm, name)
         elif word == "fail":
             assert name == "right", "the wrong one"
+        elif word == "build":
+            raise BuildError("toy does not build")
+        elif word == "misuse":
+            raise UsageError("toy has no parameter nope")
         elif word == "skip":
             pytest.skip("not here")
         elif word == "xfail":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.edge.judging.scene_endings import ENDINGS
+from tests.edge.judging.scene_endings import ENDINGS, OURS
 from tests.edge.judging.told import GREEN, Told, read_told, run
 
 SCENE = "scene_endings.py"
@@ -46,6 +46,13 @@ def is_red_by_itself(ending: tuple[str, ...]) -> bool:
     if ending[3] == "declared-strict":
         return not words & {"fail", "skip", "xfail"}
     return "fail" in words
+
+
+@pytest.mark.parametrize(("ending", "is_excused"), OURS.items(), ids=map(" ".join, OURS))
+def test_an_error_of_ours_is_excused_only_by_an_xfail_that_names_it(
+    everything: tuple[int, dict[str, Told]], ending: tuple[str, ...], is_excused: bool
+) -> None:
+    assert (everything[1][name_of(ending)].verdict == "xfail") == is_excused
 
 
 def test_green_alone_ends_with_status_0(everything: tuple[int, dict[str, Told]], tmp_path: Path) -> None:
