@@ -5,6 +5,7 @@ Stages report; only the command line and the pytest plugin print.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class Display:
         if progress.what == what and not progress.finished and now - at < self._patience_s:
             return
         self._last = (progress.what, now)
-        line = render_progress(progress, self._columns)
+        # a last line is not redrawn: it may wrap, and what it says may be what a reader has to know
+        line = render_progress(progress, sys.maxsize if progress.finished else self._columns)
         if self._terminal:
             self._write(f"\r\x1b[K{line}" + ("\n" if progress.finished else ""))
         else:

@@ -12,6 +12,7 @@ from rustbed.bench.boot import bench_boot
 from rustbed.bench.churn import bench_churn
 from rustbed.bench.devices import bench_devices
 from rustbed.bench.explain import bench_explain
+from rustbed.bench.first_verdict import bench_first_verdict
 from rustbed.bench.fork import bench_fork
 from rustbed.cache import Cache
 from rustbed.prepare import Platform
@@ -19,6 +20,7 @@ from rustbed.prepare import Platform
 # each takes platforms, how often to measure, and the cache
 BENCHES: dict[str, Callable[[Sequence[Platform], int, Cache], str]] = {
     "boot": bench_boot,
+    "first-verdict": bench_first_verdict,
     "fork": bench_fork,
     "churn": bench_churn,
     "devices": bench_devices,

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.packing import Server
+
+from rustbed import process
+
+
+@pytest.fixture
+def without_programs(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which a toolroot cannot be made: what is tried is seen, and ends soon."""
+    (tmp_path / "bin").mkdir()
+    # every program is started by these
+    for name in ("setpriv", "sh"):
+        (tmp_path / "bin" / name).symlink_to(process.require_program(name))
+    return {"PATH": str(tmp_path / "bin"), "RUSTBED_CACHE": str(tmp_path / "cache")}
+
+
+def boot(place: str, env: dict[str, str]) -> process.Completed:
+    argv = [sys.executable, "-m", "rustbed.cli", "boot", "--arch", "x86_64", "--cache-from", place]
+    return process.run([*argv, "--", "true"], attempted="booting", env=env, check=False)
+
+
+def test_without_a_pack_that_will_do_the_kernel_is_built(
+    server: Server, store: Path, without_programs: dict[str, str]
+) -> None:
+    for place, why in (
+        ("/nowhere", "/nowhere/index.json: No such file or directory"),
+        (str(store), "has a kernel for x86_64, but of another recipe"),
+        (f"{server.address}@sha256:{'0' * 64}", "the server says 404"),
+    ):
+        ended = boot(place, without_programs)
+        said = ended.stderr.decode()
+        assert "no pack: " in said
+        assert why in said
+        assert "building x86_64 instead" in said
+        # it went on to build
+        assert (ended.status, "mmdebstrap" in said) == (3, True)
+
+
+def test_a_remote_that_is_not_pinned_is_status_2_and_nothing_is_asked(
+    server: Server, without_programs: dict[str, str]
+) -> None:
+    ended = boot(server.address, without_programs)
+    assert ended.status == 2
+    assert "has to be pinned by its digest" in ended.stderr.decode()
+    assert server.asked == []
