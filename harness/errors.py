@@ -119,6 +119,8 @@ class MachineError(HarnessError):
     hang = ""
     # bytes of its console that tell of it; what follows was asked for afterwards. None: all of them
     console_end: int | None = None
+    # what the command that was waited for had printed by then
+    printed = b""
 
 
 class BootError(MachineError):

@@ -34,6 +34,8 @@ READY = b"rustbed-ready 2"
 WAIT_S = 5.0
 # seconds between two looks at whether the machine still lives; an answer ends the wait at once
 _LOOK_S = 0.1
+# what became of the channel, by what pexpect found instead of a mark
+_LOST = {-1: "broke", 2: "was closed"}
 # seconds that QEMU may take to end after it has closed its channels
 _CAUSE_S = 2.0
 
@@ -159,11 +161,12 @@ class Shell:
         while True:
             # a socket timeout of zero means "do not block" to Python, and is not what is meant
             step = max(deadline.slice(_LOOK_S), 0.001)
+            broken: OSError | None = None
             try:
                 found = self._spawn.expect_exact([mark, pexpect.TIMEOUT, pexpect.EOF, *died], timeout=step)
             except OSError as error:
                 # a killed QEMU resets the connection with our data unread
-                raise self._gone(f"{attempted}: the shell's channel broke") from error
+                found, broken = -1, error
             before = bytes(self._spawn.before or b"")
             if len(before) != self._size:
                 self._size, self._grew_at = len(before), time.monotonic()
@@ -171,16 +174,23 @@ class Shell:
                 return before
             try:
                 self._watch()
-                if found == 2:
-                    raise self._gone(f"{attempted}: the shell's channel was closed")
+                if found in _LOST:
+                    raise self._gone(f"{attempted}: the shell's channel {_LOST[found]}") from broken
                 if found == 3:
                     raise LostError(f"{attempted}: the guest's shell died")
                 if deadline.expired:
                     seen = before[-400:].decode(errors="replace")
                     raise HangError(f"{attempted}: no answer within {deadline.seconds:g} s", output=seen)
-            except MachineError:
-                self._transcript.write(before + b"\n[no answer]\n")
+            except MachineError as error:
+                error.printed = self._drain() if found == 1 else before
+                self._transcript.write(error.printed + b"\n[no answer]\n")
                 raise
+
+    def _drain(self) -> bytes:
+        """Return what was printed, with what may have come since the last look."""
+        with suppress(OSError):
+            self._spawn.expect_exact([pexpect.EOF, pexpect.TIMEOUT], timeout=_LOOK_S)
+        return bytes(self._spawn.before or b"")
 
     def check(self) -> None:
         """Raise EvidenceError if commands and answers could not be written down."""

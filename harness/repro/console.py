@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rustbed.errors import LostError
@@ -61,16 +61,13 @@ def furnish(vm: Vm, *, files: Mapping[str, Path], modules: Sequence[Module], loa
 
 
 def run_command(vm: Vm, command: str) -> tuple[int, bytes]:
-    """Run a shell command and return its exit status and output: none if it turned the machine off."""
-    output = b""
-
-    def act() -> int:
-        nonlocal output
+    """Run a shell command and return its exit status, 0 if it turned the machine off, and what it printed."""
+    try:
         answer = vm.run(command, timeout_s=A_DAY_S)
-        output = answer.stdout
-        return answer.status
-
-    return _until_off(act), output
+    except LostError as error:
+        _require_off(error)
+        return 0, error.printed
+    return answer.status, answer.stdout
 
 
 def give_shell(vm: Vm) -> int:
@@ -89,7 +86,11 @@ def give_shell(vm: Vm) -> int:
     # asked ten times a second while the shell is waited for
     vm.live.running.checks.append(follow_size)
     text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch)
-    return _until_off(lambda: vm.run(text, timeout_s=A_DAY_S).status)
+    try:
+        return vm.run(text, timeout_s=A_DAY_S).status
+    except LostError as error:
+        _require_off(error)
+        return 0
 
 
 def _terminal_size() -> os.terminal_size:
@@ -100,11 +101,7 @@ def _terminal_size() -> os.terminal_size:
         return os.terminal_size((80, 24))
 
 
-def _until_off(act: Callable[[], int]) -> int:
-    try:
-        return act()
-    except LostError as error:
-        # poweroff and reboot: QEMU is done, and without a complaint
-        if error.facts.get("qemu") != "ended with status 0":
-            raise
-        return 0
+def _require_off(error: LostError) -> None:
+    """Raise the error unless the machine was turned off: QEMU is done, and without a complaint."""
+    if error.facts.get("qemu") != "ended with status 0":
+        raise error

@@ -40,9 +40,11 @@ def test_ones_own_module_files_and_device_are_in_the_machine(arch: Arch, tmp_pat
 
 
 def test_what_the_kernel_reported_is_said_and_turning_off_is_an_end(arch: Arch) -> None:
-    provoke = "(echo BUG >/sys/kernel/debug/provoke-crash/DIRECT); poweroff -f"
+    provoke = "echo said; (echo BUG >/sys/kernel/debug/provoke-crash/DIRECT); poweroff -f"
     done = boot(arch, "--module", "lkdtm", "--", provoke)
     assert done.returncode == 0
+    # the shell of the subshell may tell of its death, too
+    assert done.stdout.startswith("said\n")
     assert "rustbed: the kernel reported: kernel BUG in lkdtm_BUG\n" in done.stderr
 
 

@@ -117,8 +117,9 @@ def test_boot_error_says_where_to_look_and_how_to_repeat(fake_boot: Booter, tmp_
 def test_qemu_killed_in_mid_command_ends_the_command_at_once(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait") as vm:
         started = time.monotonic()
-        with pytest.raises(LostError):
-            vm.run("kill -9 $FAKE_PID; sleep 300", timeout_s=600)
+        with pytest.raises(LostError) as caught:
+            vm.run("echo said; kill -9 $FAKE_PID; sleep 300", timeout_s=600)
+        assert caught.value.printed == b"said\n"
         assert time.monotonic() - started < 60
         with pytest.raises(LostError):
             vm.run("true")
