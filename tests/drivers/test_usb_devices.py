@@ -115,7 +115,8 @@ def test_device_that_vanishes_in_the_middle_of_a_transfer_ends_it(vm: Vm) -> Non
         gadget.disconnect()
         with pytest.raises(SyscallError) as caught:
             bulk(vm, node, OUT, b"gone")
-        assert caught.value.errno in (errno.ENODEV, errno.ENOENT)
+        # the transfer fails, or the kernel has noticed before it began
+        assert caught.value.errno in (errno.EPROTO, errno.ESHUTDOWN, errno.ENODEV, errno.ENOENT)
 
 
 def node_of(vm: Vm) -> str:
