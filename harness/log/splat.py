@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
 
@@ -88,6 +88,8 @@ class Reader:
         self._boots = Boots()
         # index of the record before
         self._newest = -1
+        # a driver that fails in a loop prints the same report again and again
+        self._tell = lru_cache(maxsize=32)(_tell)
 
     @property
     def is_idle(self) -> bool:
@@ -135,7 +137,7 @@ class Reader:
             current.extend(text, index)
             return found
         if current is not None:
-            found += (_close(self._open.pop(key)),)
+            found += (self._close(self._open.pop(key)),)
         announced = self._announced.pop(record.caller, -_ANNOUNCED - 1)
         near = index - announced <= _ANNOUNCED and (current is None or announced > current.last)
         self._open[key] = OpenSplat(
@@ -159,9 +161,15 @@ class Reader:
 
     def finish(self) -> tuple[Splat, ...]:
         """Return the splats with which the records ended."""
-        found = tuple(_close(splat) for splat in self._open.values())
+        found = tuple(self._close(splat) for splat in self._open.values())
         self._open.clear()
         return found
+
+    def _close(self, splat: OpenSplat) -> Splat:
+        """Turn an open splat into a fact."""
+        groups = tuple((name, text or "") for name, text in splat.match.groupdict().items())
+        told = self._tell(splat.row, splat.kind, groups, "\n".join(splat.texts))
+        return replace(told, fatal=splat.stage is Stage.DEATH, first=splat.first, last=splat.last)
 
     def skip(self, text: str) -> None:
         """Leave out a part of a console that may_hold_splat() says holds none."""
@@ -184,7 +192,7 @@ class Reader:
         for splat in self._open.values():
             if splat.is_over(index):
                 gone = [key for key, splat in self._open.items() if splat.is_over(index)]
-                return tuple(_close(self._open.pop(key)) for key in gone)
+                return tuple(self._close(self._open.pop(key)) for key in gone)
         return ()
 
     def _notice(self, index: int, record: Record | Line, current: OpenSplat | None) -> tuple[Splat, ...]:
@@ -235,10 +243,9 @@ def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
     return None
 
 
-def _close(splat: OpenSplat) -> Splat:
-    """Turn an open splat into a fact: title it and find whom to blame."""
-    row, text = splat.row, "\n".join(splat.texts)
-    groups = {name: text or "" for name, text in splat.match.groupdict().items()}
+def _tell(row: Row, kind: Kind, matched: tuple[tuple[str, str], ...], text: str) -> Splat:
+    """Return what a report says, wherever it stands: title it and find whom to blame."""
+    groups = dict(matched)
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
         groups["message"] = _rust_message(text.split("\n")) or f"panicked at {groups['where']}"
     report = read_report(row, groups.get("function", ""), text)
@@ -251,13 +258,13 @@ def _close(splat: OpenSplat) -> Splat:
     told = f"{groups.get('where', '').rpartition('/')[2]} {title}"
     blamed = "/".join(filter(None, (function, find_checker(report, function))))
     return Splat(
-        kind=splat.kind,
+        kind=kind,
         title=f"{title} in {blamed}" if row.located and blamed else title,
         function=function,
-        fatal=splat.stage is Stage.DEATH,
-        first=splat.first,
-        last=splat.last,
-        fingerprint=fingerprint(splat.kind, told, filter(None, chain((function,), find_chain(report)))),
+        fatal=False,
+        first=0,
+        last=0,
+        fingerprint=fingerprint(kind, told, filter(None, chain((function,), find_chain(report)))),
         task=tasks.own or tasks.printing,
         damage=find_damage(report, function, tasks.own),
     )
