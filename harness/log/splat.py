@@ -153,12 +153,6 @@ class Reader:
         self._boots.go_on(ended=row.stage is Stage.DEATH)
         return found
 
-    def _double(self, index: int) -> None:
-        """Take a line that a console printed twice: it belongs where the one before it does."""
-        for splat in self._open.values():
-            if splat.last == index - 1:
-                splat.last = index
-
     def finish(self) -> tuple[Splat, ...]:
         """Return the splats with which the records ended."""
         found = tuple(self._close(splat) for splat in self._open.values())
