@@ -81,7 +81,8 @@ class Arch:
     # where debug information describes the kernel's entry code, which calls the handlers of exceptions
     saved_registers: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        # also what pytest shows of a parameter
         return self.name
 
 

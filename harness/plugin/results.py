@@ -33,6 +33,8 @@ from rustbed.report import rundir
 from rustbed.report.recorder import Recorder
 
 _TROUBLE = pytest.StashKey[str]()
+# options with which pytest looks at tests, and runs none
+_LOOKING = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,7 +48,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def begin(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Make the directory, and leave in it the document that says we were lost. Raises pytest.UsageError."""
-    if config.option.collectonly:
+    if any(config.getoption(name, False) for name in _LOOKING):
         return
     try:
         rundir.make_session(session_directory(config))

@@ -75,6 +75,33 @@ def test_two_sessions_at_once_keep_out_of_each_others_way(project: Project) -> N
     assert [project.colours(session) for session in project.sessions()] == [EXPECTED, EXPECTED]
 
 
+# words that look and test nothing, and what they print
+LOOKS = {
+    "collect": (("--co", "-q"), "test_counter_ends[x86_64-7-read 7]"),
+    "setup plan": (("--setup-plan",), "rustbed_arch[x86_64]"),
+    "markers": (("--markers",), "@pytest.mark.expect_splat("),
+    "fixtures": (("--fixtures",), "build_modules"),
+    "file of arguments": (("@words.txt", "--co", "-q"), "1 test collected"),
+    "expression": (("--co", "-q", "-k", "ends and 7", "-m", "not machine"), "1/8 tests collected"),
+    "without a cache": (("--co", "-q", "-p", "no:cacheprovider", "-W", "error"), "8 tests collected"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), LOOKS.values(), ids=LOOKS)
+def test_what_only_looks_makes_no_machine_and_leaves_nothing(
+    project: Project, words: tuple[str, ...], said: str
+) -> None:
+    (project.directory / "words.txt").write_text("tests/limits/test_drivers.py::test_needs_no_machine\n")
+    done = project.pytest(*words)
+    assert (done.returncode, said in done.stdout) == (0, True), done.stdout
+    assert not project.results.exists()
+
+
+def test_options_come_from_the_environment_too(project: Project) -> None:
+    done = project.run("pytest", "--co", "-q", PYTEST_ADDOPTS="--arch x86_64 -k warns")
+    assert (done.returncode, "1/8 tests collected" in done.stdout) == (0, True), done.stdout
+
+
 SLOW = """
 import pytest
 
