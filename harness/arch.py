@@ -82,7 +82,6 @@ class Arch:
     saved_registers: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        # also what pytest shows of a parameter
         return self.name
 
 
