@@ -61,7 +61,7 @@ class Kernel:
 
     @cached_property
     def options(self) -> Mapping[str, str]:
-        """The values in its .config, without CONFIG_; nothing where the config is unknown.
+        """The values in its .config, without `CONFIG_`; nothing where the config is unknown.
 
         Read once: a kernel's configuration has thousands of lines, and each test asks for several options.
         """
