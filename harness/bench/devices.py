@@ -41,10 +41,10 @@ class Speed:
 
 def _read_s(vm: Vm, address: str, steps: int) -> float:
     """Return the seconds of a command that reads a BAR byte by byte in so many steps."""
-    peeks = f"peek:0:0:{_BYTES} " * steps
+    peeks = [f"peek:0:0:{_BYTES}"] * steps
     resource = f"/sys/bus/pci/devices/{address}/resource0"
     before = time.monotonic()
-    vm.check(f"exec rbctl sys open:rw:{resource} mmap:3:{_BYTES}:r:shared:0 {peeks}")
+    vm.rbctl("sys", f"open:rw:{resource}", f"mmap:3:{_BYTES}:r:shared:0", *peeks, check=True)
     return time.monotonic() - before
 
 

@@ -21,7 +21,7 @@ from rustbed.machine.starting import Started, start_qemu
 
 # typed ahead of the first command: QEMU translates what a command makes the guest's kernel and shell do when
 # that is done for the first time, and an emulated fork may do so while it waits
-_WARM_UP = b"(cat /dev/null) >/dev/null 2>&1\n"
+_WARM_UP = b"(cat /dev/null) >/dev/null 2>&1; _rbctl get /dev/null\n"
 
 
 def start_incoming(template: Template, qemu: Qemu, files: UnnamedFiles) -> AbstractContextManager[Started]:

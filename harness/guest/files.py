@@ -7,12 +7,11 @@ guest's `rbctl` can, and says what each call returned.
 from __future__ import annotations
 
 import errno
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rustbed.errors import CommandError, SyscallError
-from rustbed.guest.rbctl import StepResult, parse_results, render_steps
+from rustbed.guest.rbctl import StepResult, explain_errno, parse_results, require_steps
 from rustbed.guest.shell import Answer, Guest
 
 
@@ -54,7 +53,7 @@ def results_of(answer: Answer, count: int) -> tuple[StepResult, ...]:
 
 def _sys(guest: Guest, *steps: str) -> tuple[StepResult, ...]:
     """Run steps in a process of their own; the first descriptor it opens is 3."""
-    return results_of(guest.run("exec rbctl sys " + render_steps(steps)), len(steps))
+    return results_of(guest.rbctl("sys", *require_steps(steps)), len(steps))
 
 
 def require(result: StepResult, attempted: str) -> StepResult:
@@ -108,17 +107,18 @@ def render_argument(argument: Argument) -> str:
 
 def push(guest: Guest, data: bytes, remote: str, mode: int) -> None:
     """Write bytes to a file in the guest; its directories are made."""
-    target = shlex.quote(remote)
-    answer = guest.run(
-        f'mkdir -p "$(dirname {target})" && exec rbctl put {target} {len(data)} {mode:o}', None, data
-    )
+    answer = guest.rbctl("put", remote, str(len(data)), f"{mode:o}", stdin=data)
     if answer.status != 0 or f"done {len(data)}" not in answer.output:
-        raise CommandError(f"cannot write {remote} in the guest", status=answer.status, output=answer.output)
+        raise CommandError(
+            f"cannot write {remote} in the guest", status=answer.status, output=explain_errno(answer.output)
+        )
 
 
 def pull(guest: Guest, remote: str) -> bytes:
     """Return the whole contents of a file of the guest. Raises CommandError."""
-    answer = guest.run(f"exec cat -- {shlex.quote(remote)}")
+    answer = guest.rbctl("get", remote)
     if answer.status != 0:
-        raise CommandError(f"cannot read {remote} in the guest", status=answer.status, output=answer.output)
+        raise CommandError(
+            f"cannot read {remote} in the guest", status=answer.status, output=explain_errno(answer.output)
+        )
     return answer.stdout

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from rustbed.errors import CommandError, HarnessError, UsageError
 from rustbed.guest.files import Argument, IoctlResult, render_argument, require, result_of, results_of
-from rustbed.guest.rbctl import StepResult, render_steps
+from rustbed.guest.rbctl import StepResult, explain_errno, require_steps
 from rustbed.guest.shell import WAIT_S, Guest
 
 _MODES = {"r", "w", "rw"}
@@ -45,10 +45,12 @@ class GuestFile:
 
     def __enter__(self) -> GuestFile:
         """Open the file."""
-        answer = self._guest.run(f"exec rbctl session {self._directory}")
+        answer = self._guest.rbctl("session", self._directory)
         if answer.status != 0:
             raise CommandError(
-                "cannot start a process to hold descriptors", status=answer.status, output=answer.output
+                "cannot start a process to hold descriptors",
+                status=answer.status,
+                output=explain_errno(answer.output),
             )
         self.pid = int(answer.output.removeprefix("session "))
         opened = self.step(f"open:{self._mode}:{self.path}")
@@ -80,7 +82,7 @@ class GuestFile:
     def step(self, step: str) -> StepResult:
         """Issue one system call, worded as in images/rbctl/rbctl.c, and return its result, failed or not."""
         self._require_idle()
-        answer = self._guest.run(f"exec rbctl ask {self._directory} {render_steps([step])}")
+        answer = self._guest.rbctl("ask", self._directory, *require_steps([step]))
         return results_of(answer, 1)[0]
 
     def _require_idle(self) -> None:
@@ -100,8 +102,7 @@ class GuestFile:
         Until it has returned, the process that holds the file does nothing else.
         """
         self._require_idle()
-        step = render_steps([f"read:{self._fd}:{size}"])
-        results_of(self._guest.run(f"exec rbctl send {self._directory} {step}"), 0)
+        results_of(self._guest.rbctl("send", self._directory, f"read:{self._fd}:{size}"), 0)
         self._pending = PendingRead(self._guest, self._directory, self.path)
         return self._pending
 
@@ -172,7 +173,7 @@ class PendingRead:
     def done(self) -> bool:
         """Whether it has returned."""
         if self._result is None:
-            answer = self._guest.run(f"exec rbctl receive {self._directory} 1 0")
+            answer = self._guest.rbctl("receive", self._directory, "1", "0")
             if answer.output != f"errno {errno.ETIMEDOUT}":
                 self._result = results_of(answer, 1)[0]
         return self._result is not None

@@ -54,15 +54,23 @@ def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, obj
     if isinstance(name, Path):
         remote = f"{PUSHED}/{name.name}"
         push(guest, name.read_bytes(), remote, 0o644)
-        guest.check(render_insmod(remote, params))
+        _load(guest, remote, params)
         return
     *needed, module = kernel.load_order(name)
-    there = guest.check("cat /proc/modules") if needed else ""
-    loaded = {line.split()[0] for line in there.splitlines()}
+    loaded = find_loaded(guest) if needed else frozenset()
     for dependency in needed:
         if dependency.name not in loaded:
-            guest.check(render_insmod(f"{PLACE}/{dependency.name}.ko", {}))
-    guest.check(render_insmod(f"{PLACE}/{module.name}.ko", params))
+            _load(guest, f"{PLACE}/{dependency.name}.ko", {})
+    _load(guest, f"{PLACE}/{module.name}.ko", params)
+
+
+def _load(guest: Guest, path: str, params: Mapping[str, object]) -> None:
+    guest.rbctl("insmod", path, *render_params(params), check=True)
+
+
+def rmmod(guest: Guest, name: str) -> None:
+    """Unload a module, named as it or its file is. Raises CommandError when the kernel refuses."""
+    guest.rbctl("rmmod", Path(name).name.removesuffix(".ko").replace("-", "_"), check=True)
 
 
 def find_needed(guest: Guest, kernel: Kernel, path: Path) -> tuple[str | Path, ...]:
@@ -73,8 +81,7 @@ def find_needed(guest: Guest, kernel: Kernel, path: Path) -> tuple[str | Path, .
     """
     require_loadable(path, kernel)
     depends = read_module(path).depends
-    listed = guest.check("cat /proc/modules") if depends else ""
-    loaded = {line.split()[0] for line in listed.splitlines()}
+    loaded = find_loaded(guest) if depends else frozenset()
     needed: list[str | Path] = []
     for name in depends:
         if name in loaded:
@@ -87,6 +94,12 @@ def find_needed(guest: Guest, kernel: Kernel, path: Path) -> tuple[str | Path, .
             )
         needed.append(beside or name)
     return tuple(needed)
+
+
+def find_loaded(guest: Guest) -> frozenset[str]:
+    """Return the names of the modules that are loaded. Raises CommandError."""
+    listed = guest.rbctl("get", "/proc/modules", check=True).output
+    return frozenset(line.split()[0] for line in listed.splitlines())
 
 
 def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:
@@ -119,14 +132,19 @@ def require_parameters(module: str, path: Path, params: Collection[str]) -> None
 
 
 def render_insmod(path: str, params: Mapping[str, object]) -> str:
-    """Render the command that loads a module. Raises UsageError for a value that cannot be written."""
-    words = ["exec", "insmod", shlex.quote(path)]
+    """Render the shell command that loads a module. Raises UsageError for a value that cannot be written."""
+    return shlex.join(("exec", "insmod", path, *render_params(params)))
+
+
+def render_params(params: Mapping[str, object]) -> tuple[str, ...]:
+    """Render parameters as the kernel reads them. Raises UsageError for a value that cannot be written."""
+    words = []
     for name, value in params.items():
         text = _render_value(name, value)
         if "\n" in text or '"' in text:
             raise UsageError(f"a module parameter cannot hold a newline or a quote: {name}")
-        words.append(shlex.quote(f'{name}="{text}"' if " " in text else f"{name}={text}"))
-    return " ".join(words)
+        words.append(f'{name}="{text}"' if " " in text else f"{name}={text}")
+    return tuple(words)
 
 
 def _render_value(name: str, value: object) -> str:

@@ -7,8 +7,8 @@ the guest, nor of what a step is for.
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +17,11 @@ from rustbed.errors import UsageError
 # most bytes one step can move
 IO_MAX = 1 << 20
 
+# what the agent has room for: characters and words of a request
+_REQUEST_CHARACTERS, _REQUEST_WORDS = 2 * IO_MAX, 4000
+
 _RESULT = re.compile(r"(\d+) (-?\d+) (\d+) (-|(?:[0-9a-f]{2})+)")
+_ERRNO = re.compile(r"^errno (\d+)$", re.MULTILINE)
 _REFUSED = re.compile(r"(\d+) ! (.*)")
 
 
@@ -33,14 +37,19 @@ class StepResult:
     data: bytes = b""
 
 
-def render_steps(steps: Sequence[str]) -> str:
-    """Render steps as words of a shell command. Raises UsageError for one that cannot be a line."""
+def require_steps(steps: Sequence[str]) -> Sequence[str]:
+    """Return steps as they are. Raises UsageError for one that cannot be a line."""
     for step in steps:
         if "\n" in step or "\0" in step:
             raise UsageError(f"a step cannot hold a newline or a zero byte: {step!r}")
         if len(step) > 2 * IO_MAX + 1024:
             raise UsageError(f"one step moves at most {IO_MAX} bytes: {step[:40]}...")
-    return shlex.join(steps)
+    return steps
+
+
+def is_request(words: Sequence[str]) -> bool:
+    """Whether a command can be one request to the agent; a larger one is for a process of the shell's."""
+    return sum(len(word.encode()) + 1 for word in words) < _REQUEST_CHARACTERS and len(words) < _REQUEST_WORDS
 
 
 def parse_results(output: str) -> tuple[StepResult, ...]:
@@ -58,3 +67,9 @@ def parse_results(output: str) -> tuple[StepResult, ...]:
         data = b"" if match[4] == "-" else bytes.fromhex(match[4])
         results.append(StepResult(value=int(match[2]), errno=int(match[3]), data=data))
     return tuple(results)
+
+
+def explain_errno(output: str) -> str:
+    """Return an output with words behind the numbers of errors."""
+    # the numbers are those of every architecture that has a row, and of this host
+    return _ERRNO.sub(lambda found: f"{found[0]}: {os.strerror(int(found[1]))}", output)

@@ -1,10 +1,10 @@
 """Commands in the guest and their exit statuses.
 
 The only door to pexpect. The guest's shell reads lines from a serial port of
-its own, without echo or prompt; each command runs in a fresh subshell between
-two marks made of a token that no output can contain by accident, so that
-neither what a background job prints nor binary output can be mistaken for an
-answer.
+its own, without echo or prompt; each command runs in a fresh subshell, or in
+the agent if it is one of rbctl's, between two marks made of a token that no
+output can contain by accident, so that neither what a background job prints
+nor binary output can be mistaken for an answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -57,6 +58,35 @@ class Answer:
         return self.stdout.decode(errors="replace").removesuffix("\n")
 
 
+class By(Enum):
+    """Who does what a command says."""
+
+    # a subshell: nothing but the file system carries over to the next command
+    SUBSHELL = "({eval})"
+    # the shell itself: for what leaves nothing behind in it
+    SHELL = "{{ {eval}; }}"
+    # the process that waits for rbctl's commands, none other; quoted words, nothing to expand
+    AGENT = "_{command}"
+
+    def render(self, command: str, source: str) -> str:
+        """Return what is typed, with `source` for the command's input."""
+        typed = self.value.format(eval=f"eval {shlex.quote(command)}", command=command)
+        # the agent has an input of its own
+        return f"{typed} 2>&1" if self is By.AGENT else f"{typed}{source} 2>&1"
+
+
+# what starts the agent, and how the shell asks it: its pipes are opened by /proc, so that no command inherits
+# them. Its input is the channel, which the shell's output is, too. Before it is ready, after it was killed,
+# and where there is no /proc, a command is a process that the shell starts
+START_AGENT = (
+    "rbctl agent <&1 2>/dev/null & _agent=/proc/$!/fd; _rbctl() {"
+    " if [ -e $_agent/1023 ]; then"
+    " printf '%s\\0' $# \"$@\" 1<>$_agent/1022;"
+    " read -r _status <$_agent/1023 || _status=137; return $_status;"
+    ' fi; rbctl "$@"; }'
+)
+
+
 class Guest(Protocol):
     """A machine that takes commands: all that is needed to work in it."""
 
@@ -65,6 +95,9 @@ class Guest(Protocol):
 
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""
+
+    def rbctl(self, *words: str, stdin: bytes | None = None, check: bool = False) -> Answer:
+        """Run a command of rbctl and return its answer; see `Vm.rbctl`."""
 
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""
@@ -104,9 +137,9 @@ class Shell:
         self._expect(READY + b"\n", deadline, "waiting for the guest's shell")
 
     def run(
-        self, command: str, deadline: Deadline, stdin: bytes | None = None, *, subshell: bool = True
+        self, command: str, deadline: Deadline, stdin: bytes | None = None, *, by: By = By.SUBSHELL
     ) -> Answer:
-        """Run a command and return its answer; without a `subshell`, one that leaves nothing in the shell.
+        """Run a command and return its answer.
 
         With `stdin`, the command is expected to print a line `go` when it is
         ready to read exactly that many bytes. Raises HangError when the
@@ -121,8 +154,7 @@ class Shell:
         source = "" if stdin is not None else " </dev/null"
         attempted = f"waiting for the command: {command}"
         self._transcript.write(f"$ {command}\n".encode())
-        begin, end = "()" if subshell else ("{ ", "; }")
-        evaluated = f"{begin}eval {shlex.quote(command)}{end}{source} 2>&1"
+        evaluated = by.render(command, source)
         begun = time.monotonic()
         try:
             self._send(f"echo {mark}:begin; {evaluated}; printf '\\n{mark}:end %d\\n' $?\n".encode())

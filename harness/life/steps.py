@@ -13,7 +13,7 @@ from functools import partial
 from rustbed.deadline import Deadline
 from rustbed.errors import LifeError, SyscallError
 from rustbed.guest.held import GuestFile
-from rustbed.guest.rbctl import render_steps
+from rustbed.guest.rbctl import require_steps
 from rustbed.life.inputs import JUNK, extremes, ioctl_numbers
 from rustbed.life.state import find_growth, read_slabs, require_no_growth
 from rustbed.life.subject import NotApplicableError, Subject
@@ -216,7 +216,7 @@ def ioctls(subject: Subject) -> None:
 
 def _steps(subject: Subject, steps: list[str]) -> None:
     """Make system calls in a process of their own. What they return does not matter, how it ends does."""
-    done = subject.vm.run(f"exec rbctl sys {render_steps(steps)}")
+    done = subject.vm.rbctl("sys", *require_steps(steps))
     if done.status > _KILLED:
         raise LifeError(
             "a process died in a system call", step=steps[0], status=done.status, output=done.output

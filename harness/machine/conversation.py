@@ -26,7 +26,8 @@ from rustbed.errors import (
 )
 from rustbed.guest.kmsg import EarlierLog
 from rustbed.guest.pulse import Pulse
-from rustbed.guest.shell import WAIT_S, Answer, Shell
+from rustbed.guest.rbctl import explain_errno, is_request
+from rustbed.guest.shell import START_AGENT, WAIT_S, Answer, By, Shell
 from rustbed.guest.transcript import Transcript
 from rustbed.machine.evidence import Patient, diagnose
 from rustbed.machine.kernel_log import KernelLog
@@ -94,7 +95,7 @@ class Conversation:
         timeout_s: float | None = None,
         stdin: bytes | None = None,
         *,
-        subshell: bool = True,
+        by: By = By.SUBSHELL,
     ) -> Answer:
         """Run a shell command and return its answer. Raises MachineError, then and ever after."""
         if self.ended is not None:
@@ -104,14 +105,22 @@ class Conversation:
             raise self.end(HangError(self._shell.given_up))
         deadline = Deadline.after((timeout_s or COMMAND_S) * self._slowness)
         self._watch = self._fresh_watch()
-        self.commands += subshell
+        self.commands += by is not By.SHELL
         self._transcript.command(command, stdin)
         try:
-            answer = self._shell.run(command, deadline, stdin, subshell=subshell)
+            answer = self._shell.run(command, deadline, stdin, by=by)
         except MachineError as error:
             self.end(error)
             raise
         self._transcript.answer(answer.status, answer.stdout)
+        return answer
+
+    def rbctl(self, *words: str, stdin: bytes | None = None, check: bool = False) -> Answer:
+        """Run a command of rbctl and return its answer; see `Vm.rbctl`."""
+        command = shlex.join(("rbctl", *words))
+        answer = self.run(command, stdin=stdin, by=By.AGENT if is_request(words) else By.SUBSHELL)
+        if check:
+            self._require_done(answer)
         return answer
 
     def tell(self, command: str) -> None:
@@ -121,14 +130,17 @@ class Conversation:
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""
         answer = self.run(command, timeout_s)
+        self._require_done(answer)
+        return answer.output
+
+    def _require_done(self, answer: Answer) -> None:
         if answer.status != 0:
             raise CommandError(
-                f"command failed: {command}",
+                f"command failed: {answer.command}",
                 status=answer.status,
-                output=answer.output,
+                output=explain_errno(answer.output),
                 kernel=self._last_records(),
             )
-        return answer.output
 
     def _last_records(self) -> str:
         return "\n".join(record.text for record in self.log.window.records[-_LAST_RECORDS:])
@@ -161,7 +173,7 @@ class Conversation:
 
         def write(line: str) -> None:
             # what the shell does itself costs a third of what a subshell does
-            self.run(f"echo {shlex.quote(line)} >/dev/kmsg", subshell=False)
+            self.run(f"echo {shlex.quote(line)} >/dev/kmsg", by=By.SHELL)
 
         if not self.log.pass_fence(write, COMMAND_S * self._slowness):
             raise self.end(HangError("the kernel log stopped: a record written to /dev/kmsg never came back"))
@@ -218,7 +230,7 @@ class Conversation:
         try:
             self._shell.wait_ready(deadline)
             self._watch = self._fresh_watch()
-            self._shell.run(":", deadline)
+            self._shell.run(START_AGENT, deadline, by=By.SHELL)
         except MachineError as error:
             took = time.monotonic() - self._running.started
             self._look_into(error)
@@ -239,7 +251,7 @@ class Conversation:
         """
         deadline = Deadline.after(seconds * self._slowness)
         self.log.wake()
-        self._shell.run(command, deadline, subshell=False)
+        self._shell.run(command, deadline, by=By.SHELL)
         if not self.log.is_awake(deadline.remaining):
             raise HangError("a fork does not say that it is awake", **self._running.evidence())
 

@@ -7,7 +7,6 @@ Test authors see its face, `Vm`. What is said to the machine goes through its
 from __future__ import annotations
 
 import re
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -121,6 +120,11 @@ class Live:
         with self._noting(command):
             return self.talk.check(command, timeout_s)
 
+    def rbctl(self, *words: str, stdin: bytes | None = None, check: bool = False) -> Answer:
+        """Run a command of rbctl and return its answer; see `Vm.rbctl`."""
+        with self._noting(words[0]):
+            return self.talk.rbctl(*words, stdin=stdin, check=check)
+
     @contextmanager
     def _noting(self, command: str) -> Iterator[None]:
         if _ENDS.search(command):
@@ -153,7 +157,7 @@ class Live:
 
     def rmmod(self, name: str) -> None:
         """Unload a module. Raises CommandError when the kernel refuses."""
-        self.check(f"exec rmmod {shlex.quote(name)}")
+        modules.rmmod(self, name)
         now, module = time.monotonic(), name.replace("-", "_")
         self.loads = [
             replace(load, until=now) if load.name == module and load.until > now else load
@@ -242,8 +246,7 @@ class Live:
     @property
     def taint(self) -> int | None:
         """The kernel's taint bits; None where the kernel does not show them (CONFIG_PROC_SYSCTL)."""
-        # the shell's own read takes byte after byte, and gets no more than the first here
-        answer = self.run("exec head -n 1 /proc/sys/kernel/tainted")
+        answer = self.rbctl("get", "/proc/sys/kernel/tainted")
         return int(answer.output) if answer.status == 0 else None
 
     # -- the end -------------------------------------------------------------------

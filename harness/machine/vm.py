@@ -89,16 +89,19 @@ class Vm:
     def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
         """Run a shell command and return its answer, whatever its status.
 
-        Each command gets a fresh subshell with /dev/null as input; nothing but the file system carries
-        over to the next. Running into `timeout_s` raises HangError. A machine that dies meanwhile raises
-        CrashError or LostError. `stdin` is sent when the command prints the line `go`, and read by it to
-        its last byte.
+        Each command gets a fresh subshell with /dev/null as input; nothing but the file system carries over.
+        Running into `timeout_s` raises HangError; a machine that dies meanwhile CrashError or LostError.
+        `stdin` is sent when the command prints the line `go`, and read by it to its last byte.
         """
         return self.live.run(command, timeout_s, stdin)
 
     def check(self, command: str, timeout_s: float | None = None) -> str:
         """Run a shell command that must succeed and return its output. Raises CommandError."""
         return self.live.check(command, timeout_s)
+
+    def rbctl(self, *words: str, stdin: bytes | None = None, check: bool = False) -> Answer:
+        """Run a command of the guest's rbctl; with `check`, a status that is not 0 raises CommandError."""
+        return self.live.rbctl(*words, stdin=stdin, check=check)
 
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Ask again and again until `condition` returns something true, and return that.
@@ -191,10 +194,7 @@ class Vm:
         return files.read(self.live, path, size).decode(errors="replace")
 
     def write(self, path: str, data: str | bytes) -> int:
-        """Write the data with exactly one write(2) and return how many bytes it took; `push` writes a file.
-
-        Raises SyscallError.
-        """
+        """Write with exactly one write(2) and return how many bytes it took, or raise SyscallError."""
         return files.write(self.live, path, data.encode() if isinstance(data, str) else data)
 
     def ioctl(self, path: str, command: int, argument: Argument = None) -> IoctlResult:

@@ -12,6 +12,10 @@
  *   rbctl send DIR STEP...         the first half of ask: hand steps over
  *   rbctl receive DIR COUNT MS     the second half: wait MS (-1: for ever) for results
  *   rbctl put PATH SIZE MODE       write the next SIZE bytes of standard input to PATH
+ *   rbctl get PATH                 print all of a file
+ *   rbctl insmod PATH [NAME=VALUE...]   load a module from a file
+ *   rbctl rmmod NAME               unload a module that nobody uses
+ *   rbctl agent                    run these commands for the shell, for ever
  *   rbctl kmsg PORT                copy the kernel log to PORT, for ever; wake a fork
  *
  * Exit status: 0 the work was done (whatever the steps returned), 1 a system
@@ -60,7 +64,12 @@
  * the wall clock is set, the kernel gets the seed (hexadecimal digits) for its random numbers, and the line
  * ANSWER is written to PORT, which is no record of the kernel log.
  *
- * PUT. MODE is octal. Prints `go`, takes SIZE bytes from standard input whatever happens to
+ * AGENT. Its descriptors 1022 and 1023, which the shell opens by /proc, are pipes. A request into the first is a number
+ * and so many words, each ended by a zero byte: a command. Its status, as a shell has it in $?, is a line from the
+ * second. Output of both kinds goes where the agent's output goes, which is where `put` reads, too. Descriptors and maps
+ * are gone at a command's end. A request that is not understood ends the agent.
+ *
+ * PUT. MODE is octal. Directories on the way to PATH are made. Prints `go`, takes SIZE bytes from standard input whatever happens to
  * the file, then prints `done SIZE` or `errno N`.
  */
 
@@ -192,18 +201,28 @@ static const struct {
 	{ "receive", command_receive, 3, 3 },
 	{ "kmsg", command_kmsg, 1, 1 },
 	{ "put", command_put, 3, 3 },
+	{ "get", command_get, 1, 1 },
+	{ "insmod", command_insmod, 1, 1 << 20 },
+	{ "rmmod", command_rmmod, 1, 1 },
+	{ "agent", command_agent, 0, 0 },
 };
 
-int main(int argc, char **argv)
+/* Run a command, its name first; returns its exit status. */
+int run_command(int argc, char **argv)
 {
 	size_t i;
 
-	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, argv[1]))
+	for (i = 0; argc > 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, argv[0]))
 			continue;
-		if (argc - 2 < commands[i].least || argc - 2 > commands[i].most)
-			return complain("wrong number of arguments for ", argv[1]);
-		return commands[i].run(argc - 2, argv + 2);
+		if (argc - 1 < commands[i].least || argc - 1 > commands[i].most)
+			return complain("wrong number of arguments for ", argv[0]);
+		return commands[i].run(argc - 1, argv + 1);
 	}
-	return complain("unknown command ", argc > 1 ? argv[1] : "(none)");
+	return complain("unknown command ", argc > 0 ? argv[0] : "(none)");
+}
+
+int main(int argc, char **argv)
+{
+	return run_command(argc - 1, argv + 1);
 }

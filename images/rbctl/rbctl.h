@@ -25,6 +25,7 @@ struct result {
 };
 
 /* rbctl.c: text in and out */
+int run_command(int argc, char **argv);
 int complain(const char *what, const char *detail);
 int fail(int error);
 int write_all(int fd, const void *data, size_t size);
@@ -34,6 +35,7 @@ size_t render_result(char *text, long index, const struct result *result);
 
 /* steps.c */
 void prepare_steps(void);
+void forget_steps(void);
 struct result run_step(char *text);
 int command_sys(int argc, char **argv);
 
@@ -46,5 +48,14 @@ int command_receive(int argc, char **argv);
 /* stream.c */
 int command_kmsg(int argc, char **argv);
 int command_put(int argc, char **argv);
+int command_get(int argc, char **argv);
+
+/* modules.c */
+int command_insmod(int argc, char **argv);
+int command_rmmod(int argc, char **argv);
+
+/* agent.c */
+void set_name(const char *name);
+int command_agent(int argc, char **argv);
 
 #endif

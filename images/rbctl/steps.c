@@ -44,9 +44,24 @@ static unsigned char *buffer(size_t size)
 
 void prepare_steps(void)
 {
+	if (arena)
+		return;
 	arena = mmap(NULL, IO_MAX + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mmap(arena + IO_MAX, GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	/* whatever the shell held: the first open returns 3 */
+	syscall(__NR_close_range, 3L, (long)LAST_FD, 0L);
+}
+
+/* Let go of what steps of one command held: descriptors and maps. */
+void forget_steps(void)
+{
+	int i;
+
+	for (i = 0; i < MAPS; i++) {
+		if (maps[i].start)
+			munmap(maps[i].start, maps[i].size);
+		maps[i].start = NULL;
+	}
 	syscall(__NR_close_range, 3L, (long)LAST_FD, 0L);
 }
 
@@ -106,6 +121,8 @@ static struct result step_open(char **word, long long *number)
 static struct result step_close(char **word, long long *number)
 {
 	(void)word;
+	if (number[0] >= 0 && number[0] < 3)
+		return refuse("a descriptor of rbctl's own");
 	return returned(close(number[0]));
 }
 
@@ -459,24 +476,24 @@ static struct result step_pid(char **word, long long *number)
 static const struct {
 	const char *name;
 	struct result (*run)(char **word, long long *number);
-	/* a letter for each field: n is a number, w a word; the last one takes the rest of the text */
+	/* a letter for each field: f is a descriptor, n a number, w a word; the last one takes the rest of the text */
 	const char *fields;
 } steps[] = {
 	{ "open", step_open, "ww" },
-	{ "close", step_close, "n" },
-	{ "dup", step_dup, "n" },
-	{ "fsync", step_fsync, "n" },
-	{ "read", step_read, "nn" },
-	{ "write", step_write, "nw" },
-	{ "pread", step_pread, "nnn" },
-	{ "pwrite", step_pwrite, "nwn" },
-	{ "badread", step_badread, "nnw" },
-	{ "badwrite", step_badwrite, "nnw" },
-	{ "lseek", step_lseek, "nnn" },
-	{ "ftruncate", step_ftruncate, "nn" },
-	{ "ioctl", step_ioctl, "nnw" },
-	{ "poll", step_poll, "nnn" },
-	{ "mmap", step_mmap, "nnwwn" },
+	{ "close", step_close, "f" },
+	{ "dup", step_dup, "f" },
+	{ "fsync", step_fsync, "f" },
+	{ "read", step_read, "fn" },
+	{ "write", step_write, "fw" },
+	{ "pread", step_pread, "fnn" },
+	{ "pwrite", step_pwrite, "fwn" },
+	{ "badread", step_badread, "fnw" },
+	{ "badwrite", step_badwrite, "fnw" },
+	{ "lseek", step_lseek, "fnn" },
+	{ "ftruncate", step_ftruncate, "fn" },
+	{ "ioctl", step_ioctl, "fnw" },
+	{ "poll", step_poll, "fnn" },
+	{ "mmap", step_mmap, "fnwwn" },
 	{ "munmap", step_munmap, "n" },
 	{ "peek", step_peek, "nnn" },
 	{ "poke", step_poke, "nnw" },
@@ -497,8 +514,10 @@ static const char *split(char *text, const char *fields, char **word, long long 
 		text = i + 1 < count ? strchr(text, ':') : NULL;
 		if (text)
 			*text++ = 0;
-		if (fields[i] == 'n' && parse_number(word[i], &number[i]))
+		if (fields[i] != 'w' && parse_number(word[i], &number[i]))
 			return "not a number";
+		if (fields[i] == 'f' && (number[i] == LAST_FD + 1 || number[i] == LAST_FD + 2))
+			return "a descriptor of rbctl's own";
 	}
 	return NULL;
 }

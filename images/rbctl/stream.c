@@ -151,6 +151,18 @@ static long parse_mode(const char *text)
 	return *text || mode > 07777 ? -1 : mode;
 }
 
+/* Make the directories that a file is to be in, those that are not there. */
+static void make_directories(char *path)
+{
+	char *slash;
+
+	for (slash = path + 1; *path && (slash = strchr(slash, '/')); slash++) {
+		*slash = 0;
+		mkdir(path, 0777);
+		*slash = '/';
+	}
+}
+
 int command_put(int argc, char **argv)
 {
 	long mode = parse_mode(argv[2]);
@@ -160,6 +172,8 @@ int command_put(int argc, char **argv)
 	(void)argc;
 	if (parse_number(argv[1], &size) || size < 0 || mode < 0)
 		return complain("not a size or mode", "");
+	/* what could not be made, the open tells */
+	make_directories(argv[0]);
 	file = open(argv[0], O_WRONLY | O_CREAT | O_TRUNC, mode);
 	error = file < 0 ? errno : 0;
 	if (!error && syscall(__NR_fchmod, (long)file, mode) < 0)
@@ -175,4 +189,21 @@ int command_put(int argc, char **argv)
 		return fail(error);
 	printf("done %lld\n", size);
 	return STATUS_OK;
+}
+
+int command_get(int argc, char **argv)
+{
+	int file = open(argv[0], O_RDONLY);
+	int error = file < 0 ? errno : 0;
+	ssize_t count = 1;
+
+	(void)argc;
+	while (!error && count) {
+		count = read(file, batch, sizeof(batch));
+		if (count > 0)
+			error = write_all(1, batch, count);
+		else if (count < 0 && errno != EINTR)
+			error = errno;
+	}
+	return error ? fail(error) : STATUS_OK;
 }

@@ -89,6 +89,33 @@ def test_death_of_the_process_that_holds_a_file_is_told(vm: Vm) -> None:
         vm.check(f"kill -9 {held.step('pid').value}")
 
 
+def test_death_of_the_process_that_makes_a_step_is_told_and_costs_one_step(vm: Vm) -> None:
+    vm.push(bytes(4096), "/tmp/short")
+    # memory behind the end of its file
+    kill = ("open:rw:/tmp/short", "ftruncate:3:0", "mmap:3:4096:r:shared:0", "peek:0:0:1")
+    died = vm.rbctl("sys", *kill)
+    assert died.status == 128 + signal.SIGBUS
+    assert vm.pull("/tmp/short") == b""
+    assert vm.rbctl("sys", "open:r:/dev/null").output == "0 3 0 -"
+
+
+def test_without_the_agent_everything_goes_on(vm: Vm) -> None:
+    assert vm.rbctl("sys", "open:r:/dev/null").output == "0 3 0 -"
+    vm.check("kill -9 $(pidof rbctl-agent)")
+    data = bytes(range(256)) * 100
+    vm.push(data, "/tmp/deep/er/file")
+    assert vm.pull("/tmp/deep/er/file") == data
+    with vm.module("rust_minimal"):
+        assert vm.read("/sys/module/rust_minimal/refcnt").strip() == "0"
+
+
+def test_refused_module_is_told_in_words(vm: Vm) -> None:
+    with vm.module("rust_minimal"), pytest.raises(CommandError, match="File exists"):
+        vm.insmod("rust_minimal")
+    with pytest.raises(CommandError, match="No such file"):
+        vm.rmmod("rust_minimal")
+
+
 def test_blocking_read_is_begun_and_its_result_comes_later(vm: Vm) -> None:
     vm.check("mkfifo /tmp/fifo")
     with vm.open("/tmp/fifo") as fifo:

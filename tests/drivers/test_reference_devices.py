@@ -80,7 +80,8 @@ def enable(vm: Vm, address: str) -> str:
 def answers(vm: Vm, address: str, steps: Sequence[str]) -> str:
     """Return what accesses to BAR 0 give, made by one process of the guest."""
     device = enable(vm, address)
-    return vm.check(f"exec rbctl sys open:rw:{device}/resource0 mmap:3:4096:rw:shared:0 {' '.join(steps)}")
+    held = (f"open:rw:{device}/resource0", "mmap:3:4096:rw:shared:0")
+    return vm.rbctl("sys", *held, *steps, check=True).output
 
 
 def config(vm: Vm, address: str) -> bytes:

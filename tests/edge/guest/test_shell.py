@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rustbed.deadline import Deadline
-from rustbed.guest.shell import Shell
+from rustbed.guest.shell import By, Shell
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_status_and_output_are_exact(shell: Shell, command: str, status: int, ou
 def test_command_without_a_subshell_answers_like_one_with(
     shell: Shell, command: str, status: int, output: bytes
 ) -> None:
-    answer = shell.run(command, Deadline.after(10), subshell=False)
+    answer = shell.run(command, Deadline.after(10), by=By.SHELL)
     assert (answer.status, answer.stdout) == (status, output)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.edge.machine.scene import BOOTS, Scene
 
 from rustbed.errors import LostError, WaitError
-from rustbed.guest.shell import Answer
+from rustbed.guest.shell import Answer, By
 from rustbed.instruments.instrument import Instrument, Run
 from rustbed.instruments.watched import watch
 from rustbed.log.record import Record, parse_console
@@ -68,7 +68,7 @@ def test_taint_that_comes_with_a_late_record_is_seen(scene: Scene) -> None:
         watched = watch(vm.live, (), 0.0)
         assert watched.look().taints == ()
         taint_of(vm, scene.path, 1 << 5)
-        vm.live.talk.run("echo late >/dev/kmsg", subshell=False)
+        vm.live.talk.run("echo late >/dev/kmsg", by=By.SHELL)
         assert watched.look().taints == ("bad page",)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rustbed.errors import UsageError
-from rustbed.guest.rbctl import IO_MAX, StepResult, parse_results, render_steps
+from rustbed.guest.rbctl import IO_MAX, StepResult, explain_errno, is_request, parse_results, require_steps
 
 
 def render_result(index: int, result: StepResult) -> str:
@@ -28,23 +26,28 @@ def test_what_rbctl_prints_is_read_back(results: list[StepResult]) -> None:
     assert parse_results(text) == tuple(results)
 
 
-_WORDS = st.text(st.characters(exclude_characters="\n\0", codec="utf-8"), max_size=9)
+def test_what_the_agent_has_no_room_for_is_no_request() -> None:
+    longest = ["sys", f"write:3:{'00' * (IO_MAX - 100)}"]
+    assert is_request(longest)
+    assert not is_request([*longest, "x" * 300])
+    assert not is_request(["sys", *["pid"] * 4000])
+    assert not is_request(["get", "ä" * IO_MAX])
 
 
-@given(st.lists(_WORDS, max_size=4))
-def test_steps_survive_the_shell(steps: list[str]) -> None:
-    assert shlex.split(render_steps(steps)) == steps
+def test_numbers_of_errors_are_put_in_words() -> None:
+    assert explain_errno("errno 17\n") == "errno 17: File exists\n"
+    assert explain_errno("an errno 17") == "an errno 17"
 
 
 @pytest.mark.parametrize("step", ["open:r:/a\nb", "open:r:/a\0b"])
 def test_step_that_cannot_be_a_line_is_refused(step: str) -> None:
     with pytest.raises(UsageError, match="cannot hold a newline or a zero byte"):
-        render_steps([step])
+        require_steps([step])
 
 
 def test_step_with_too_many_bytes_is_refused() -> None:
     with pytest.raises(UsageError, match=f"at most {IO_MAX} bytes"):
-        render_steps([f"write:3:{'00' * (IO_MAX + 1000)}"])
+        require_steps([f"write:3:{'00' * (IO_MAX + 1000)}"])
 
 
 def test_results_end_where_the_process_was_killed() -> None:

@@ -25,6 +25,10 @@ ANSWER = "\n".join(
         line(30, "rbctl", 1),
         line(31, "sh", 1, state="R"),
         line(33, "sh", 1, waits_in="do_wait"),
+        # of the agent, two that wait and one that works
+        line(34, "rbctl-agent", 33, waits_in="do_wait"),
+        line(35, "rbctl-agent", 34, waits_in="pipe_read"),
+        line(36, "insmod", 34),
         line(57, "sh", 33, waits_in="do_wait"),
         line(58, "a (b) c", 57, state="D", waits_in="mutex_lock", ticks="150 7"),
         # left in the background by an earlier command
@@ -44,11 +48,25 @@ def test_line_becomes_a_task() -> None:
 
 
 def test_lines_that_tell_of_no_task_are_skipped() -> None:
-    assert [task.pid for task in parse_tasks(ANSWER).tasks] == [1, 2, 9, 30, 31, 33, 57, 58, 44, 45]
+    assert [task.pid for task in parse_tasks(ANSWER).tasks] == [
+        1,
+        2,
+        9,
+        30,
+        31,
+        33,
+        34,
+        35,
+        36,
+        57,
+        58,
+        44,
+        45,
+    ]
 
 
 def test_commands_tasks_are_the_shells_children_and_theirs() -> None:
-    assert [task.pid for task in command_tasks(parse_tasks(ANSWER))] == [57, 58]
+    assert [task.pid for task in command_tasks(parse_tasks(ANSWER))] == [36, 57, 58]
 
 
 def test_no_shell_has_no_command() -> None:
