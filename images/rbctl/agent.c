@@ -16,8 +16,13 @@
 
 static char request[LINE_MAX_BYTES];
 static char *words[WORDS_MAX];
-/* whether a command runs; both processes see it */
-static volatile int *busy;
+/* what both processes see */
+static struct shared {
+	/* whether a request has begun that has no answer */
+	volatile int busy;
+	/* of requests; the first one is 0 while none has come, also to a worker that is killed in its read */
+	volatile char bytes[4096];
+} *shared;
 
 void set_name(const char *name)
 {
@@ -46,18 +51,19 @@ static int make_pipe(int as)
 /* The next byte of a request, or -1 at an end that should not come. */
 static int next_byte(void)
 {
-	static unsigned char bytes[4096];
 	static ssize_t have, used;
 
 	while (used == have) {
 		used = 0;
-		have = read(REQUEST_FD, bytes, sizeof(bytes));
+		have = read(REQUEST_FD, (char *)shared->bytes, sizeof(shared->bytes));
 		if (have < 0 && errno == EINTR)
 			have = 0;
 		else if (have <= 0)
 			return -1;
+		else
+			shared->busy = 1;
 	}
-	return bytes[used++];
+	return (unsigned char)shared->bytes[used++];
 }
 
 /* Read one word to where there is room for it; returns what follows it, or NULL. */
@@ -137,6 +143,8 @@ static void answer(int status)
 	char *end = line + i64toa_r(status, line);
 
 	*end++ = '\n';
+	shared->busy = 0;
+	shared->bytes[0] = 0;
 	write_all(STATUS_FD, line, end - line);
 }
 
@@ -148,9 +156,7 @@ static void work(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	prepare_steps();
 	while ((count = next_request()) > 0) {
-		*busy = 1;
 		status = strcmp(words[0], "session") ? run_here(count) : run_apart(count);
-		*busy = 0;
 		answer(status);
 	}
 }
@@ -162,7 +168,6 @@ static void answer_death(int number)
 		write_all(1, "Segmentation fault\n", 19);
 	else if (number == SIGKILL)
 		write_all(1, "Killed\n", 7);
-	*busy = 0;
 	answer(128 + number);
 }
 
@@ -179,9 +184,9 @@ int command_agent(int argc, char **argv)
 	close(0);
 	open("/dev/null", O_RDONLY);
 	dup2(1, 2);
-	busy = mmap(NULL, sizeof(*busy), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	/* the shell asks as soon as there is the second one */
-	if (busy == MAP_FAILED || make_pipe(REQUEST_FD) || make_pipe(STATUS_FD))
+	if (shared == MAP_FAILED || make_pipe(REQUEST_FD) || make_pipe(STATUS_FD))
 		return STATUS_FAILED;
 	for (;;) {
 		pid = fork();
@@ -192,7 +197,7 @@ int command_agent(int argc, char **argv)
 		if (pid < 0 || waitpid(pid, &status, 0) < 0 || WIFEXITED(status))
 			return STATUS_FAILED;
 		/* an oops in a system call, most often */
-		if (*busy)
+		if (shared->busy || shared->bytes[0])
 			answer_death(WTERMSIG(status));
 	}
 }

@@ -7,7 +7,7 @@ int command_insmod(int argc, char **argv)
 {
 	static char params[65536];
 	size_t used = 0;
-	int file, i;
+	int file, i, error = 0;
 
 	for (i = 1; i < argc; i++) {
 		size_t size = strlen(argv[i]);
@@ -22,9 +22,12 @@ int command_insmod(int argc, char **argv)
 	/* reports of the kernel name the process */
 	set_name("insmod");
 	file = open(argv[0], O_RDONLY | O_CLOEXEC);
-	if (file < 0 || syscall(__NR_finit_module, (long)file, (long)params, 0L) < 0)
-		return fail(errno);
-	return STATUS_OK;
+	if (file < 0 || syscall(__NR_finit_module, (long)file, (long)params, 0L) < 0) {
+		/* insmod's own status is the number, too */
+		error = errno;
+		fail(error);
+	}
+	return error;
 }
 
 int command_rmmod(int argc, char **argv)

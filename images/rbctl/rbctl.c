@@ -13,7 +13,7 @@
  *   rbctl receive DIR COUNT MS     the second half: wait MS (-1: for ever) for results
  *   rbctl put PATH SIZE MODE       write the next SIZE bytes of standard input to PATH
  *   rbctl get PATH                 print all of a file
- *   rbctl insmod PATH [NAME=VALUE...]   load a module from a file
+ *   rbctl insmod PATH [NAME=VALUE...]   load a module from a file; the status is the errno
  *   rbctl rmmod NAME               unload a module that nobody uses
  *   rbctl agent                    run these commands for the shell, for ever
  *   rbctl kmsg PORT                copy the kernel log to PORT, for ever; wake a fork

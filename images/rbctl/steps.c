@@ -44,12 +44,12 @@ static unsigned char *buffer(size_t size)
 
 void prepare_steps(void)
 {
+	/* whatever the shell held: the first open returns 3 */
+	syscall(__NR_close_range, 3L, (long)LAST_FD, 0L);
 	if (arena)
 		return;
 	arena = mmap(NULL, IO_MAX + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mmap(arena + IO_MAX, GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	/* whatever the shell held: the first open returns 3 */
-	syscall(__NR_close_range, 3L, (long)LAST_FD, 0L);
 }
 
 /* Let go of what steps of one command held: descriptors and maps. */

@@ -45,8 +45,11 @@ class Agent:
     @property
     def worker(self) -> int:
         """The process that runs the commands."""
-        (pid,) = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return int(pid)
+        (pid,) = self.workers()
+        return pid
+
+    def workers(self) -> list[int]:
+        return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def is_busy(self) -> bool:
         return Path(f"/proc/{self.worker}/comm").read_text() == "rbctl\n"
@@ -142,8 +145,14 @@ def test_no_step_takes_what_the_agent_lives_of(agent: Agent, step: str) -> None:
 def test_a_session_outlives_its_command(agent: Agent, tmp_path: Path) -> None:
     pid = int(agent.run(f"rbctl session {tmp_path}/s")[1].split()[1])
     assert agent.run(f"rbctl ask {tmp_path}/s pid") == (0, f"0 {pid} 0 -\n".encode())
+    # as in any process of steps
+    assert agent.run(f"rbctl ask {tmp_path}/s open:r:/dev/null") == (0, b"1 3 0 -\n")
     assert agent.run("rbctl sys open:r:/dev/null") == (0, b"0 3 0 -\n")
     assert agent.run(f"rbctl ask {tmp_path}/s exit")[0] == 0
+
+
+def test_a_module_that_is_refused_has_the_errno_as_status(agent: Agent) -> None:
+    assert agent.run("rbctl insmod /nowhere a=1") == (2, b"errno 2\n")
 
 
 def test_nothing_grows_with_the_number_of_commands(agent: Agent) -> None:
@@ -185,8 +194,15 @@ def test_an_agent_that_is_stopped_and_goes_on_answers(agent: Agent) -> None:
 def test_a_worker_that_dies_between_commands_is_replaced(agent: Agent) -> None:
     before = agent.worker
     os.kill(before, signal.SIGKILL)
+    agent.wait_for(lambda: agent.workers() not in ([], [before]))
     assert agent.run("rbctl sys sleep:0") == (0, b"0 0 0 -\n")
-    assert agent.worker != before
+
+
+def test_a_request_that_a_dying_worker_took_is_a_command_that_was_killed(agent: Agent) -> None:
+    for _ in range(20):
+        os.kill(agent.worker, signal.SIGKILL)
+        assert agent.run("rbctl sys sleep:0") in ((0, b"0 0 0 -\n"), (137, b"Killed\n"))
+        agent.wait_for(agent.workers)
 
 
 def test_without_its_agent_the_shell_starts_the_processes(agent: Agent) -> None:
