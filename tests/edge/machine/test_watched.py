@@ -30,8 +30,8 @@ def taint_of(vm: Vm, path: Path, bits: int) -> None:
     """Let the guest have these taint bits: its shell reads another file."""
     programs = path / "bin"
     programs.mkdir(exist_ok=True)
-    (programs / "head").write_text(f"#!/bin/sh\necho {bits}\n")
-    (programs / "head").chmod(0o755)
+    (programs / "rbctl").write_text(f'#!/bin/sh\n[ "$1" != get ] || echo {bits}\n')
+    (programs / "rbctl").chmod(0o755)
 
 
 def test_taint_and_leak_of_a_machine_that_was_then_turned_off_stay(scene: Scene) -> None:
