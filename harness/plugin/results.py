@@ -52,7 +52,8 @@ def begin(config: pytest.Config, items: list[pytest.Item]) -> None:
         return
     try:
         rundir.make_session(session_directory(config))
-        if not is_worker(config):
+        # tests that are only set up have machines, and no results
+        if not is_worker(config) and not config.getoption("setuponly", False):
             _record(config)
     except HarnessError as error:
         if not is_worker(config):

@@ -15,7 +15,7 @@ ELSEWHERE = {
     "test_probe_survives_each_failing_allocation": "takes a minute: tests/boot/test_twins.py runs it",
     "test_vectors": "boots the debug kernel, as tests/drivers/test_kunit.py does",
     "test_unload_leaves_nothing_behind": "boots the debug kernel, as tests/oracle/test_kmemleak.py does",
-    "test_a_structure_with_a_pointer": "wants a driver that takes one: tests/edge/guest/ has such calls",
+    "test_a_structure_with_a_pointer": "wants a driver for it: tests/unit/guest/test_files.py has such calls",
     "test_unbind_disables_the_device": "has no body",
     "": "lines of a test, which test_plug has, too",
 }

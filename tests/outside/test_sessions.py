@@ -97,6 +97,12 @@ def test_what_only_looks_makes_no_machine_and_leaves_nothing(
     assert not project.results.exists()
 
 
+def test_tests_that_are_only_set_up_have_no_results(project: Project) -> None:
+    done = project.pytest("--setup-only", "-k", "ends and 7")
+    assert (done.returncode, "SETUP    F vm" in done.stdout) == (0, True), done.stdout
+    assert not (project.results / "latest" / "junit.xml").exists()
+
+
 def test_options_come_from_the_environment_too(project: Project) -> None:
     done = project.run("pytest", "--co", "-q", PYTEST_ADDOPTS="--arch x86_64 -k warns")
     assert (done.returncode, "1/8 tests collected" in done.stdout) == (0, True), done.stdout
