@@ -33,7 +33,7 @@ def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
             located = symbols.found.get(frame) if frame else None
             if located is None or not located.places:
                 text.append(demangle_all(line))
-                # an unknown frame, or one left from an earlier call, is no end of a trace
+                # an unknown frame, or one left from an earlier call, does not end a trace
                 rust = rust if LINE.match(line) else None
                 continue
             for place in _shown(located):

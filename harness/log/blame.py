@@ -59,7 +59,7 @@ class Report:
         return [trace for trace in self.traces if trace.is_main]
 
     def is_own(self, name: str) -> bool:
-        """Whether a function can be at fault: of a module, or no plumbing."""
+        """Whether a function can be at fault: it is in a module, or is not plumbing."""
         return name in self.own or name not in (ENTERED if name in self.entered else PLUMBING)
 
 
@@ -83,14 +83,14 @@ def _entered(trace: Trace) -> Iterator[str]:
                 yield inner
 
 
-# frames of one function in a row that are no coincidence
+# frames of one function in a row that are not a coincidence
 _RECURSIVE = 4
 # lib/nmi_backtrace.c, of processors that mask every interrupt there is
 _UNSEEN = "still haven't responded to the NMI"
 
 
 def _is_unseen(report: Report) -> bool:
-    """Whether the stack is of the processor that noticed, as that which hangs could not say where it is."""
+    """Whether the stack is of the processor that noticed the hang: the one that hangs showed none."""
     return report.row.kind is Kind.HARD_LOCKUP and _UNSEEN in report.text
 
 
@@ -113,7 +113,7 @@ def find_function(report: Report) -> str:
 
 
 def find_checker(report: Report, function: str) -> str:
-    """Return the interface in which a WARN() stands that is about its caller, "" if it is none."""
+    """Return the interface whose WARN() is about its caller, "" if the report is of another kind."""
     named = readable(report.named)
     is_caller = report.row.kind is Kind.WARNING and named and named != function
     return named if is_caller and named not in MACHINERY else ""
@@ -126,7 +126,7 @@ def find_chain(report: Report) -> Iterator[str]:
 
 
 def _candidates(report: Report) -> Iterator[str]:
-    """Yield symbols in the order in which they are asked."""
+    """Yield symbols, those most likely to be at fault first."""
     row = report.row
     if report.named:
         yield report.named
@@ -162,7 +162,7 @@ _OWNED = (
 
 
 def _owners(report: Report) -> Sequence[Trace]:
-    """Return the stacks of who had the memory that a report is about, none where it is about the finder."""
+    """Return the stacks of who allocated and freed a report's memory; none where its finder is to blame."""
     for kind, said, title in _OWNED:
         if report.row.kind is kind and said in report.lines[0]:
             return [trace for trace in report.traces if title in trace.title]

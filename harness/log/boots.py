@@ -1,4 +1,4 @@
-"""Where a kernel begins in a log, and whether another one had to end for it; what a console prints again.
+"""Where kernels start in a log, which of them started unexpectedly, and what a console prints twice.
 
 Pure; knows nothing of splats.
 """

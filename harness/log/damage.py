@@ -68,7 +68,7 @@ def _has_foreign_frames(report: Report) -> bool:
 
 
 def _is_of_preempted(report: Report) -> bool:
-    """Whether a stall's first stack is of a task that was preempted, and by no interrupt."""
+    """Whether a stall's first stack shows a task that was preempted, not interrupted."""
     first = next((trace.frames for trace in report.mains if trace.frames), [])
     return report.row.kind is Kind.RCU_STALL and any(_PREEMPTED.fullmatch(name) for name in first[:4])
 
@@ -88,7 +88,7 @@ def _is_told(report: Report, function: str) -> bool:
 
 
 def _has_two_speakers(text: str, task: str) -> bool:
-    """Whether another than the task itself, or more than one, is named before the first stack is whole."""
+    """Whether another task, or more than one, is named before the first stack is complete."""
     said = [(match.start(), match[1]) for match in _PID.finditer("\n" + text)]
     pid = task.rpartition("/")[2]
     if len({other for _, other in said} | ({pid} if pid else set())) < 2:

@@ -81,7 +81,7 @@ _LINE = re.compile(
 )
 _HEADER = re.compile(r"(?P<prefix>.*?)\bK?TAP version \d+\s*$")
 _NO_LINE = "its result line did not come"
-# deeper indentation is no nesting: KUnit has three levels
+# deeper indentation is not nesting: KUnit has three levels
 _DEEPEST = 32
 
 

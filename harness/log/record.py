@@ -113,7 +113,7 @@ def parse_kmsg(data: bytes) -> tuple[tuple[Record, ...], bytes]:
 
     Records end with their newline. One whose text or fields are cut off is held back; fields
     (lines ` KEY=value`) that arrive apart from their record are dropped, as are lines
-    that are no record. Never raises.
+    that are not records. Never raises.
     """
     whole, rest = _split_complete(data)
     records: list[Record] = []
@@ -188,7 +188,7 @@ def parse_lines(text: str, first: int = 0) -> Iterator[Record]:
 
 
 def split_lines(text: str, first: int = 0) -> Iterator[Line]:
-    """Do what parse_lines does, for those who look at much and keep little."""
+    """Yield what parse_lines does, for callers that read much and keep little."""
     text = strip_ansi(text).replace("\r", "")
     # most texts are not torn anywhere
     parts = _torn_parts(text, first) if _TORN.search(text) else enumerate(_LINE.findall(text), first)

@@ -103,7 +103,7 @@ class OpenSplat:
         return row.stage > self.stage and self.kind in row.continues and self.quiet <= reach
 
     def is_tripped_by(self, row: Row) -> bool:
-        """Whether who reports failed at it: the report has no stack yet, and this one will have it too."""
+        """Whether the reporting itself failed: this report has no stack yet, the next will show it."""
         is_due = self.row.traced and self._goes_on
         return is_due and row.stage > Stage.MESSAGE and not self._has_frames
 
@@ -116,7 +116,7 @@ class OpenSplat:
         return not self.closed and self.quiet < self.row.reach
 
     def take(self, text: str, index: int) -> None:
-        """Take a record that is of the report."""
+        """Take a record that belongs to the report."""
         self.last, self.quiet = index, 0
         if len(self.texts) < _KEPT:
             self.texts += self.pending
@@ -125,7 +125,7 @@ class OpenSplat:
             self.pending.clear()
 
     def extend(self, text: str, index: int) -> None:
-        """Take a record that is no headline, if it is of the report."""
+        """Take a record that is not a headline, if it belongs to the report."""
         self.age += 1
         self.quiet += 1
         if self.quiet > self.row.reach:
@@ -160,7 +160,7 @@ class OpenSplat:
         return self.age == 1 and not self.match["message"]
 
     def is_over(self, index: int) -> bool:
-        """Whether the record of this index cannot be of the report."""
+        """Whether the record with this index can no longer belong to the report."""
         return index - self.last > _FORGOTTEN or (self.quiet > _LEADS_TO and self.quiet > self.row.reach)
 
 

@@ -170,7 +170,7 @@ class Reader:
         self._boots.pass_over(text)
 
     def _context(self, record: Record | Line, row: Row | None) -> str:
-        """Return whose report a record may belong to."""
+        """Return the caller whose report a record may belong to."""
         if record.caller in self._open or not self._open:
             return record.caller
         for key in reversed(self._open):
@@ -190,7 +190,7 @@ class Reader:
         return ()
 
     def _notice(self, index: int, record: Record | Line, current: OpenSplat | None) -> tuple[Splat, ...]:
-        """Notice what may come before a report, and a kernel that begins anew though none ended."""
+        """Note what may precede a report, and a kernel that starts although the last one did not end."""
         text = record.text
         if text.startswith(PREAMBLES) and PREAMBLE.match(text):
             if current is None or current.last != index:
@@ -211,8 +211,8 @@ def find_splats(records: Iterable[Record]) -> tuple[Splat, ...]:
     """Return the splats in the records, in the order of their first records.
 
     Takes time linear in the number of records and never raises. Spans overlap only where the records tell
-    two callers apart that print at once. What user space wrote to /dev/kmsg (the facility tells) is
-    nobody's splat.
+    two callers apart that print at once. What user space wrote to /dev/kmsg is never a splat; the facility
+    tells.
     """
     reader = Reader()
     found = [splat for index, record in enumerate(records) for splat in reader.feed(index, record)]
@@ -221,7 +221,7 @@ def find_splats(records: Iterable[Record]) -> tuple[Splat, ...]:
 
 @lru_cache(maxsize=4096)
 def _may_begin(text: str) -> bool:
-    """Whether a row may match: most lines of a log are no headline, and many are the same."""
+    """Whether a row may match: most lines of a log are not headlines, and many are equal."""
     return _ANY.match(text) is not None or any(map(text.__contains__, _ANYWHERE))
 
 

@@ -240,7 +240,7 @@ def _own_place(places: Sequence[Place]) -> Place:
 
 
 def _said(pattern: re.Pattern[str], records: Sequence[Record]) -> Place | None:
-    """Return the place that a report names itself."""
+    """Return the place that the report itself names."""
     match = next((found for record in records if (found := pattern.match(record.text))), None)
     return match and Place(function="", file=match["file"], line=int(match["line"]))
 

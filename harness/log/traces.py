@@ -1,4 +1,4 @@
-"""The stacks of a report: where one ends and the next begins, and of whom each is.
+"""The stacks of a report: where one ends and the next begins, and whose each one is.
 
 What a line of a stack looks like is in harness/log/frame.py. Knows nothing of blame. Pure.
 """
@@ -143,7 +143,7 @@ def _add_counter(traces: list[Trace], symbol: str) -> None:
 
 
 def _turn(traces: list[Trace], line: str) -> None:
-    """Take a line that is about stacks and no frame: most begin another one."""
+    """Take a line about stacks that is not a frame: most announce the next stack."""
     now = traces[-1]
     if link := _LINK.match(line):
         now.caller = link["symbol"] if len(now.frames) == now.counters == 1 else now.caller

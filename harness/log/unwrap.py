@@ -83,7 +83,7 @@ class Unwrapper:
 
 
 def _prefixes(text: str) -> Iterator[tuple[int, str]]:
-    """Yield where each line begins whose anchor has an unknown prefix, and the prefix."""
+    """Yield each unknown prefix of a line that the kernel printed, and where that line begins."""
     for anchor in _ANCHORS:
         at = text.find(anchor)
         while at >= 0:
@@ -168,7 +168,7 @@ def _load(text: str) -> object:
 
 
 def _message(message: object) -> str:
-    """Return a message on one line; what is not text stands there as numbers of bytes."""
+    """Return a message on one line; journalctl gives what is not text as a list of bytes."""
     if isinstance(message, list):
         numbers = [number for number in message if isinstance(number, int) and 0 <= number < 256]
         message = bytes(numbers).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Functions that are in a report because something is being reported. Data only.
+"""The reporting path: printing, detectors, exception entry. Data only.
 
 One regular expression per reason; leading underscores of a name need not be in it.
 """

@@ -1,4 +1,4 @@
-"""Functions that serve others: the mistake is made by who calls them, or made what they are given. Data only.
+"""Services: the mistake is their caller's, or lies in what they were given. Data only.
 
 One regular expression per reason; leading underscores of a name need not be in it.
 """

@@ -110,7 +110,7 @@ BUGS = (
     # whatever else calls itself a bug at the start of a line
     Row(
         kind=Kind.BUG_REPORT,
-        # how many reports were left out is no report
+        # the number of reports that were left out is not a report
         pattern=r"BUG: (?!Bad page \w+: \d+ messages)(?P<what>[^\n]{1,80})",
         literals=("BUG",),
         title="BUG: {what}",
