@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from itertools import chain
 
 from rustbed.log.blame import find_chain, find_checker, find_function, read_report
@@ -34,7 +34,6 @@ _READ = 4096
 # how KASAN and KFENCE name the access, each on a line of its own
 _ACCESS = re.compile(r"(Read|Write|Free) (?:of|at) ")
 
-_COMPILED = tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
 # these reject nearly every line at once
 _ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.is_anywhere))
 _ANYWHERE = tuple({literal for row in ROWS if row.is_anywhere for literal in row.literals})
@@ -225,11 +224,17 @@ def _may_begin(text: str) -> bool:
     return _ANY.match(text) is not None or any(map(text.__contains__, _ANYWHERE))
 
 
+@cache
+def _compiled() -> tuple[tuple[Row, re.Pattern[str], re.Pattern[str]], ...]:
+    """Return the rows with what is matched, and what closes them. Most logs and sessions need none of it."""
+    return tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
+
+
 def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
     """Return the first row that a text matches, the match, and what closes such a report."""
     if not _may_begin(text):
         return None
-    for row, pattern, closing in _COMPILED:
+    for row, pattern, closing in _compiled():
         if row.is_anywhere and not any(map(text.__contains__, row.literals)):
             continue
         if match := pattern.match(text):

@@ -14,12 +14,16 @@ from functools import lru_cache
 from mmap import PROT_READ, mmap
 from os.path import normpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rustbed.errors import UsageError
 from rustbed.here import from_here
-from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.buildstate import find_copy
 from rustbed.kernel.elf import find_build_id, parse_elf
+
+if TYPE_CHECKING:
+    # `rustbed explain` reads logs and needs no kernel
+    from rustbed.kernel.artifact import Kernel
 
 # where compilers in the toolroot see the kernel's source, its O= tree, a module's directory
 _SOURCE, _BUILD, _MODULE = "/src", "/build", "/module"
