@@ -53,8 +53,8 @@ def test_driver_that_trusts_its_device_is_found_out(
         "small-bar": "pass",
     }
     assert "accesses: 1; faults: 6: 1 crash, 5 survived" in done.stdout
-    # on riscv64 a panic ends the machine, elsewhere the task (docs/findings/riscv-bug-is-fatal.md): told once.
-    # On arm64 a dead task leaves its exception behind (docs/findings/arm64-bug-leaves-its-exception.md)
+    # on riscv64 a panic ends the machine, elsewhere the task (docs/findings/riscv-bug-is-fatal.md): told once
+    # on arm64 a dead task leaves its exception behind (docs/findings/arm64-bug-leaves-its-exception.md)
     (told,) = re.findall(r"inverted@1: crash: (.*)", done.stdout)
     more = r"(; also WARNING in .*)?" if arch.name == "arm64" else ""
     assert re.fullmatch(rf"index out of bounds: .* in trusting::run, trusting.rs:\d+{more}", told), told
