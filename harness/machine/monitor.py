@@ -184,6 +184,7 @@ class Monitor:
             return
 
         async def end() -> None:
+            stream = self._client._writer
             # disconnecting in the middle of connecting is more than the client can take
             if self._is_connected:
                 # QEMU may be gone already: there is nothing left to tell it
@@ -193,6 +194,10 @@ class Monitor:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+            if stream is not None:
+                # a client that is cancelled while it notices that QEMU is gone leaves it open
+                stream.close()
+                await asyncio.sleep(0)
 
         with suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(end(), self._loop).result(2.0)

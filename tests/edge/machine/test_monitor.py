@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
+import socket
+import time
+import warnings
 
 import pytest
 from tests.edge.machine.conftest import Booter
 
 from rustbed.errors import MonitorError
+from rustbed.machine.monitor import Monitor
 
 
 def test_command_returns_what_qemu_returned(fake_boot: Booter) -> None:
@@ -63,3 +68,20 @@ def test_transcript_has_both_directions_as_json(fake_boot: Booter) -> None:
     assert lines[0].startswith("-> ")
     assert json.loads(lines[0][3:]) == {"execute": "device-list-properties", "arguments": {"typename": "x"}}
     assert json.loads(lines[1][3:]) == {"return": {}}
+
+
+def test_monitor_of_a_qemu_that_goes_at_any_moment_leaves_nothing_open() -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ResourceWarning)
+        for number in range(60):
+            ours, theirs = socket.socketpair()
+            with theirs:
+                monitor = Monitor(ours, None, slowness=1.0, negotiated=True)
+                answers = [monitor.begin("stop"), monitor.begin("cont")]
+                time.sleep(number % 20 * 0.0001)
+            time.sleep(number % 37 * 0.00005)
+            monitor.close()
+            ours.close()
+            del monitor, answers
+            gc.collect()
+    assert [str(each.message) for each in said] == []
