@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -175,18 +176,26 @@ EXPORTED int pthread_create(pthread_t *id, const pthread_attr_t *attributes, voi
 	return real(id, attributes, start, argument);
 }
 
+/*
+ * Return how many threads there are, -1 if that is not known. By system calls alone: a thread that is parked
+ * may hold a lock of the allocator, which opendir(3) would wait for.
+ */
 static int count_tasks(void)
 {
-	DIR *directory = opendir("/proc/self/task");
-	struct dirent *entry;
-	int count = 0;
+	static char room[MAX_THREADS * 2 * sizeof(struct dirent)] __attribute__((aligned(8)));
+	int directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), count = 0;
+	long size = directory < 0 ? -1 : syscall(SYS_getdents64, directory, room, sizeof(room));
 
-	if (!directory)
-		return -1;
-	while ((entry = readdir(directory)))
+	for (long at = 0; at < size;) {
+		/* as the system call writes it: struct dirent of 64 bits */
+		const struct dirent64 *entry = (const void *)(room + at);
+
 		count += entry->d_name[0] != '.';
-	closedir(directory);
-	return count;
+		at += entry->d_reclen;
+	}
+	if (directory >= 0)
+		close(directory);
+	return size < 0 ? -1 : count;
 }
 
 /* Signal every known thread and wait until it is parked; return how many there are, or -1. */
