@@ -180,9 +180,7 @@ class Machines:
         vm = None
         while vm is None and _is_copyable(qemu):
             try:
-                wanted_next, _ = self._next(template.key, qemu)
-                is_wanted_again = wanted_next is not None and wanted_next.key == template.key
-                server = self.servers.find(template, qemu, directory.parent, again=is_wanted_again)
+                server = self.servers.find(template, qemu, directory.parent)
                 if server is None:
                     return None
                 with ExitStack() as attempt:

@@ -83,22 +83,31 @@ def cpus() -> int:
 @pytest.fixture
 def copies(choices: Choices, platform: Platform, tmp_path: Path, cpus: int) -> Iterator[Copies]:
     with Machines(choices.cache, ignore) as machines:
-        yield Copies(machines, platform, tmp_path, cpus)
+        made = Copies(machines, platform, tmp_path, cpus)
+        # the first of its kind is restored
+        with ExitStack() as stack:
+            made.next(stack)
+        assert machines.counts == {FORKED: 1}
+        machines.counts.clear()
+        yield made
 
 
-def test_machine_that_will_be_wanted_again_is_a_copy(copies: Copies) -> None:
+def test_machine_whose_kind_was_wanted_before_is_a_copy(copies: Copies) -> None:
     with ExitStack() as stack:
         copies.copy(stack)
         copies.copy(stack)
     assert copies.machines.counts == {FORKED: 2, COPIED: 2}
 
 
-def test_machine_that_will_not_be_wanted_again_is_restored_the_first_time(copies: Copies) -> None:
-    copies.machines.foretell = lambda: None
-    with ExitStack() as stack:
-        copies.next(stack)
-        assert copies.machines.counts == {FORKED: 1}
-        copies.copy(stack)
+@pytest.mark.parametrize("following", [1, 0], ids=["one more", "none"])
+def test_server_is_started_while_the_first_machine_runs_if_another_is_wanted(
+    choices: Choices, platform: Platform, tmp_path: Path, following: int
+) -> None:
+    wanted = [(platform.spec(), platform.qemu)] * following
+    with Machines(choices.cache, ignore) as machines, ExitStack() as stack:
+        machines.foretell = lambda: wanted[0] if wanted else None
+        Copies(machines, platform, tmp_path, cpus=1).next(stack)
+        assert len(machines.servers.pids) == following
 
 
 def test_copies_share_neither_files_nor_logs_nor_consoles(copies: Copies) -> None:
@@ -248,9 +257,9 @@ def test_machines_without_a_sandbox_are_restored(
     # nobody has looked at such a QEMU before
     with Machines(Cache(tmp_path / "cache"), ignore) as machines, ExitStack() as stack:
         copies = Copies(machines, platform, tmp_path, cpus=1)
-        assert [copies.next(stack).check("echo alive") for _ in range(2)] == ["alive", "alive"]
+        assert [copies.next(stack).check("echo alive") for _ in range(3)] == ["alive"] * 3
     reason = f"{RESTORED}copies of QEMU are not sound here: QEMU's sandbox is not in place"
-    assert machines.counts == {FORKED: 2, reason: 2}
+    assert machines.counts == {FORKED: 3, reason: 2}
 
 
 def test_nothing_is_left_of_a_session_with_copies(copies: Copies) -> None:

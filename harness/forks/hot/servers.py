@@ -72,15 +72,15 @@ class Servers:
             # said when it is wanted
             return False
 
-    def find(self, template: Template, qemu: Qemu, directory: Path, *, again: bool) -> Server | None:
-        """Return a server that can be copied now; None if it is not worth it or there is no room.
+    def find(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
+        """Return a server that can be copied now; None for the first of its machines, or if there is no room.
 
-        A server costs as much as one or two restored forks: it is worth it for a machine that was wanted
-        before, or will be wanted `again`. Raises ForkError if its machines are not copied.
+        It takes as long to start as three restored forks. The first test of a kind does not wait for it:
+        `start_ahead` starts it while that test runs. Raises ForkError if its machines are not copied.
         """
         if why := _refusal(template, qemu) or self.refused.get(template.key):
             raise ForkError(why)
-        if not again and template.key not in self._wanted:
+        if template.key not in self._wanted:
             self._wanted.add(template.key)
             return None
         if (server := self._own(template, qemu, directory)) is not None:
