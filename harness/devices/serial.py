@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from rustbed.devices.device import Device
 from rustbed.devices.listening import listening
-from rustbed.devices.stream import Line, StreamServer, unplugged
+from rustbed.devices.stream import Line, StreamServed, StreamServer, unplugged
 from rustbed.devices.watch import Watch
 
 Self = TypeVar("Self", bound="SerialPeer")
@@ -180,18 +180,6 @@ class _Session:
         self._peer._socket = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Served:
-    """A peer that waits for QEMU, or is used by one."""
-
-    server: StreamServer
-    argv: tuple[str, ...]
-    pass_fds: tuple[int, ...] = ()
-
-    def check(self) -> None:
-        self.server.check()
-
-
 def device_of(peer: SerialPeer) -> Device:
     """Return a peer as a machine takes it: at the next serial port that the console does not have."""
     return Device(
@@ -204,7 +192,7 @@ def device_of(peer: SerialPeer) -> Device:
 
 
 @contextmanager
-def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[_Served]:
+def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[StreamServed]:
     """Serve a peer in a thread, until the context ends; what was said is then in a file in `directory`.
 
     Raises DeviceError on the way out if anything went wrong, whatever else did.
@@ -214,7 +202,9 @@ def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[_Served]:
     try:
         with listening(server, type(peer).__name__, lambda: render_talk(peer._trace), directory) as path:
             chardev = f"socket,id={peer.chardev},path={path}"
-            yield _Served(server=server, argv=("-chardev", chardev, "-serial", f"chardev:{peer.chardev}"))
+            yield StreamServed(
+                server=server, argv=("-chardev", chardev, "-serial", f"chardev:{peer.chardev}")
+            )
     finally:
         peer._server = None
 

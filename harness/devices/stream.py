@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from rustbed.devices.connection import BrokenStreamError
@@ -184,6 +185,21 @@ class StreamServer:
     def close(self) -> None:
         """Free what the server holds, when `serve` has returned."""
         os.close(self._wake)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamServed:
+    """A device that waits for QEMU, or is used by one."""
+
+    server: StreamServer
+    # QEMU's options for it
+    argv: tuple[str, ...]
+    # descriptors that QEMU inherits: none, it connects by itself
+    pass_fds: tuple[int, ...] = ()
+
+    def check(self) -> None:
+        """Raise DeviceError if something is wrong with the device; cheap."""
+        self.server.check()
 
 
 def unplugged() -> UsageError:

@@ -5,30 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.devices.device import Device
 from rustbed.devices.i2c.bus import I2cBus, render_transfers
 from rustbed.devices.i2c.vhost import Vhost
 from rustbed.devices.listening import listening
-from rustbed.devices.stream import StreamServer
+from rustbed.devices.stream import StreamServed, StreamServer
 
 # names of QEMU's objects are never used twice
 _serial = itertools.count(1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Served:
-    """A bus that waits for QEMU, or is used by one."""
-
-    server: StreamServer
-    argv: tuple[str, ...]
-    pass_fds: tuple[int, ...] = ()
-
-    def check(self) -> None:
-        """Raise DeviceError if something is wrong with a chip; cheap."""
-        self.server.check()
 
 
 def name_of(bus: I2cBus) -> str:
@@ -42,7 +28,7 @@ def device_of(bus: I2cBus) -> Device:
 
 
 @contextmanager
-def serve(bus: I2cBus, directory: Path | None = None) -> Iterator[Served]:
+def serve(bus: I2cBus, directory: Path | None = None) -> Iterator[StreamServed]:
     """Serve a bus in a thread, until the context ends; its transfers are then in a file in `directory`.
 
     Raises DeviceError on the way out if anything went wrong, whatever else did.
@@ -53,7 +39,7 @@ def serve(bus: I2cBus, directory: Path | None = None) -> Iterator[Served]:
     chardev = f"i2c-bus{next(_serial)}"
     try:
         with listening(server, name, lambda: render_transfers(bus.history), directory) as path:
-            yield Served(
+            yield StreamServed(
                 server=server,
                 argv=(
                     *("-chardev", f"socket,id={chardev},path={path}"),

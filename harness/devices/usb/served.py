@@ -7,12 +7,11 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.devices.device import Device
 from rustbed.devices.listening import listening
-from rustbed.devices.stream import Line, StreamServer
+from rustbed.devices.stream import Line, StreamServed, StreamServer
 from rustbed.devices.usb.events import render_events
 from rustbed.devices.usb.model import UsbDevice
 from rustbed.devices.usb.redirection import Redirection
@@ -20,19 +19,6 @@ from rustbed.errors import UsageError
 
 # names of QEMU's objects are never used twice
 _serial = itertools.count(1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Served:
-    """A device that waits for QEMU, or is used by one."""
-
-    server: StreamServer
-    argv: tuple[str, ...]
-    pass_fds: tuple[int, ...] = ()
-
-    def check(self) -> None:
-        """Raise DeviceError if something is wrong with the device; cheap."""
-        self.server.check()
 
 
 class _Cable:
@@ -70,7 +56,7 @@ def device_of(device: UsbDevice) -> Device:
 
 
 @contextmanager
-def serve(device: UsbDevice, directory: Path | None = None) -> Iterator[Served]:
+def serve(device: UsbDevice, directory: Path | None = None) -> Iterator[StreamServed]:
     """Serve a device in a thread, until the context ends; what happened is then in a file in `directory`.
 
     Raises DeviceError on the way out if anything went wrong, whatever else did.
@@ -84,7 +70,7 @@ def serve(device: UsbDevice, directory: Path | None = None) -> Iterator[Served]:
 
     try:
         with listening(cable.server, type(device).__name__, happened, directory) as path:
-            yield Served(server=cable.server, argv=_argv(path, f"usb-device{next(_serial)}"))
+            yield StreamServed(server=cable.server, argv=_argv(path, f"usb-device{next(_serial)}"))
     finally:
         device.connect_to(None)
 
