@@ -42,7 +42,7 @@ _KEPT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Order:
+class Order:
     """One kernel that is wanted, and who wants it."""
 
     source: Source
@@ -55,6 +55,7 @@ class _Order:
 
     @property
     def what(self) -> str:
+        """What progress lines call it."""
         return f"kernel {'.'.join(map(str, self.source.version))} {self.arch} {self.profile}"
 
     def key(self, *contents: str) -> str:
@@ -114,7 +115,7 @@ def build_kernel(
         return load_built(Path(spec.where).expanduser().absolute(), arch, str(spec))
     options = kconfig.load_fragments(kconfig.fragment_paths(arch, profile, extra_fragments))
     resolved = resolve_source(spec, toolchain=toolchain, cache=cache, report=report, refresh=refresh)
-    order = _Order(
+    order = Order(
         source=resolved,
         arch=arch,
         profile=profile,
@@ -132,7 +133,7 @@ def build_kernel(
     raise BuildError(f"{spec} is being edited all the time: its kernel was never up to date")
 
 
-def _scan(order: _Order) -> TreeScan:
+def _scan(order: Order) -> TreeScan:
     """Look at the source, and keep the look for the next time."""
     directory = order.source.directory
     kept = order.cache.root / "resolved" / f"scan-{caching.hash_text(str(directory))}"
@@ -146,7 +147,7 @@ def has_tree(kernel: Kernel) -> bool:
     return kernel.build_dir is not None and buildtree.read_state(kernel.build_dir).complete
 
 
-def _build(order: _Order, scan: TreeScan | None, *, with_tree: bool) -> Kernel:
+def _build(order: Order, scan: TreeScan | None, *, with_tree: bool) -> Kernel:
     tree = order.tree()
     key = order.key("kernel", scan.digest if scan else order.source.identity)
 
@@ -171,7 +172,7 @@ def _build(order: _Order, scan: TreeScan | None, *, with_tree: bool) -> Kernel:
 
 
 @contextmanager
-def _updated(order: _Order, tree: BuildTree, scan: TreeScan | None) -> Iterator[TreeState]:
+def _updated(order: Order, tree: BuildTree, scan: TreeScan | None) -> Iterator[TreeState]:
     """Bring a tree up to date and hold its lock; yield what was known of it before."""
     with order.cache.lock(siblings.lock_name(tree.directory), lambda: order.tell("waiting for its tree")):
         state = buildtree.read_state(tree.directory)
@@ -184,7 +185,7 @@ def _updated(order: _Order, tree: BuildTree, scan: TreeScan | None) -> Iterator[
         siblings.remove_old_siblings(tree, order.cache)
 
 
-def _note_entry(order: _Order, tree: BuildTree, state: TreeState, key: str) -> None:
+def _note_entry(order: Order, tree: BuildTree, state: TreeState, key: str) -> None:
     """Note in a tree what was made from it, and remove the oldest kernels of an edited one."""
     stamps = {name: collect.stamp(path) for name, path in collect.list_products(tree).items()}
     entries = (*(entry for entry in state.entries if entry != key), key)
@@ -193,7 +194,7 @@ def _note_entry(order: _Order, tree: BuildTree, state: TreeState, key: str) -> N
         caching.remove_tree(order.cache.path(collect.KIND, old))
 
 
-def _compile(order: _Order, tree: BuildTree, scan: TreeScan | None, state: TreeState) -> None:
+def _compile(order: Order, tree: BuildTree, scan: TreeScan | None, state: TreeState) -> None:
     """Bring a tree up to date, going on where an earlier build was when it ended."""
     fresh = buildtree.is_fresh(tree)
     buildtree.require_versions(order.toolchain, order.source, order.arch)
@@ -248,7 +249,7 @@ def _modified(path: Path) -> float:
 
 
 def _make(
-    order: _Order, tree: BuildTree, scan: TreeScan | None, targets: Sequence[str], *, partial: bool
+    order: Order, tree: BuildTree, scan: TreeScan | None, targets: Sequence[str], *, partial: bool
 ) -> None:
     """Run make; `partial` says that most of the tree is made already."""
     counts = order.cache.root / "resolved" / f"steps-{order.arch}-{order.profile}"

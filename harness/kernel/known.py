@@ -8,7 +8,7 @@ from pathlib import Path
 from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.kernel import collect, kconfig
-from rustbed.kernel.build import _Order
+from rustbed.kernel.build import Order
 from rustbed.kernel.source import find_source, parse_source
 from rustbed.progress import ignore
 from rustbed.toolroot.toolchain import Toolchain
@@ -28,7 +28,7 @@ def is_built(
     if found is None:
         return False
     options = kconfig.load_fragments(kconfig.fragment_paths(arch, profile, extra_fragments))
-    order = _Order(
+    order = Order(
         source=found,
         arch=arch,
         profile=profile,
