@@ -7,7 +7,6 @@ the guest goes on. Knows sockets and the protocol; what a device does is for `pc
 from __future__ import annotations
 
 import errno
-import heapq
 import itertools
 import os
 import select
@@ -15,7 +14,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from rustbed.devices import messages
 from rustbed.devices.commands import Commands
@@ -25,6 +23,7 @@ from rustbed.devices.interrupts import Interrupts
 from rustbed.devices.layouts import pack, unpack
 from rustbed.devices.messages import Command, Header
 from rustbed.devices.pci import PciDevice
+from rustbed.devices.timers import Timers
 from rustbed.devices.watch import STUCK_S, Watch
 from rustbed.errors import DeviceError
 
@@ -43,11 +42,9 @@ class Server:
         self._turn = threading.RLock()
         self._interrupts = Interrupts(device.interrupts)
         self._memory = GuestMemory(self._fetch, self._send)
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._ids = itertools.count(1)
         self._replies: dict[int, Message] = {}
-        # what is called later: time, serial number, call
-        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        self._timers = Timers(self._turn, self._watch)
         # commands under way that QEMU waits for
         self._awaited = 0
         self._ended = False
@@ -63,7 +60,7 @@ class Server:
         self._device.connect(self)
         poll = select.poll()
         poll.register(connection, select.POLLIN)
-        poll.register(self._wake, select.POLLIN)
+        poll.register(self._timers.descriptor, select.POLLIN)
         try:
             while not self._ended and self._turn_once(poll):
                 pass
@@ -77,19 +74,17 @@ class Server:
             self._leave()
 
     def _turn_once(self, poll: select.poll) -> bool:
-        ready = poll.poll(self._until_timer_ms())
+        ready = poll.poll(self._timers.until_next_ms())
         with self._turn:
             self._watch.since = time.monotonic()
             try:
                 going_on = True
                 for descriptor, _ in ready:
-                    if descriptor == self._wake:
-                        with suppress(BlockingIOError):
-                            os.eventfd_read(self._wake)
+                    if descriptor == self._timers.descriptor:
+                        self._timers.calm()
                     else:
                         going_on = self._take()
-                if self._timers:
-                    self._run_timers()
+                self._timers.run()
                 return going_on
             finally:
                 self._watch.since = None
@@ -102,15 +97,6 @@ class Server:
             self._device.disconnect()
             self._connection = None
             self._replies.clear()
-
-    def _until_timer_ms(self) -> float | None:
-        with self._turn:
-            return max(0.0, self._timers[0][0] - time.monotonic()) * 1000 + 0.5 if self._timers else None
-
-    def _run_timers(self) -> None:
-        while self._timers and self._timers[0][0] <= time.monotonic():
-            _, _, call = heapq.heappop(self._timers)
-            self._watch.ask("what it does later", call)
 
     # -- messages --------------------------------------------------------------
 
@@ -191,11 +177,11 @@ class Server:
     def end(self) -> None:
         """Let `serve` return."""
         self._ended = True
-        os.eventfd_write(self._wake, 1)
+        self._timers.rouse()
 
     def close(self) -> None:
         """Free what the server holds, when `serve` has returned."""
-        os.close(self._wake)
+        self._timers.close()
 
     # -- what the device reaches the guest by ------------------------------------
 
@@ -222,9 +208,7 @@ class Server:
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call something in the server's thread, so many seconds from now."""
-        with self._turn:
-            heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._ids), call))
-        os.eventfd_write(self._wake, 1)
+        self._timers.after(seconds, call)
 
     def _fetch(self, address: int, count: int) -> bytes:
         answer = self._request(Command.DMA_READ, pack(messages.Dma(address, count)))

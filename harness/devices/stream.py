@@ -6,19 +6,17 @@ Knows sockets and no protocol: what the bytes mean is for a session, one for eac
 from __future__ import annotations
 
 import errno
-import heapq
-import itertools
-import os
 import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from rustbed.devices.connection import BrokenStreamError
+from rustbed.devices.timers import Timers
 from rustbed.devices.watch import STUCK_S, Watch
 from rustbed.errors import DeviceError, UsageError
 
@@ -63,10 +61,7 @@ class StreamServer:
         self._socket: socket.socket | None = None
         # held by the thread that reads the socket or runs the device's code
         self._turn = threading.RLock()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._ids = itertools.count()
-        # what is called later: time, serial number, call
-        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        self._timers = Timers(self._turn, self.watch)
         # what is called when a descriptor can be read
         self._calls: dict[int, Callable[[], None]] = {}
         self._poll = select.poll()
@@ -81,7 +76,7 @@ class StreamServer:
             session = self._begin(sock, self)
             self._socket = sock
         self._poll.register(sock, select.POLLIN)
-        self._poll.register(self._wake, select.POLLIN)
+        self._poll.register(self._timers.descriptor, select.POLLIN)
         try:
             while not self._ended and self._turn_once(sock, session):
                 pass
@@ -99,38 +94,26 @@ class StreamServer:
                 session.close()
 
     def _turn_once(self, sock: socket.socket, session: Session) -> bool:
-        ready = self._poll.poll(self._until_timer_ms())
+        ready = self._poll.poll(self._timers.until_next_ms())
         with self._turn:
             self.watch.since = time.monotonic()
             try:
                 going_on = True
                 for descriptor, _ in ready:
-                    if descriptor == self._wake:
-                        with suppress(BlockingIOError):
-                            os.eventfd_read(self._wake)
+                    if descriptor == self._timers.descriptor:
+                        self._timers.calm()
                     elif descriptor == sock.fileno():
                         going_on = session.receive()
                     elif descriptor in self._calls:
                         self._calls[descriptor]()
-                self._run_timers()
+                self._timers.run()
                 return going_on
             finally:
                 self.watch.since = None
 
-    def _until_timer_ms(self) -> float | None:
-        with self._turn:
-            return max(0.0, self._timers[0][0] - time.monotonic()) * 1000 + 0.5 if self._timers else None
-
-    def _run_timers(self) -> None:
-        while self._timers and self._timers[0][0] <= time.monotonic():
-            _, _, call = heapq.heappop(self._timers)
-            self.watch.ask("what it does later", call)
-
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call something in the server's thread, so many seconds from now."""
-        with self._turn:
-            heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._ids), call))
-        os.eventfd_write(self._wake, 1)
+        self._timers.after(seconds, call)
 
     def listen_to(self, descriptor: int, call: Callable[[], None]) -> None:
         """Call something in the server's thread when a descriptor can be read."""
@@ -180,11 +163,11 @@ class StreamServer:
     def end(self) -> None:
         """Let `serve` return."""
         self._ended = True
-        os.eventfd_write(self._wake, 1)
+        self._timers.rouse()
 
     def close(self) -> None:
         """Free what the server holds, when `serve` has returned."""
-        os.close(self._wake)
+        self._timers.close()
 
 
 @dataclass(frozen=True, kw_only=True)
