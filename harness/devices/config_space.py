@@ -31,7 +31,7 @@ _CAPABILITY_LIST, _FIRST_CAPABILITY = 0x34, 0x40
 _BAR_IO, _BAR_64, _BAR_PREFETCH = 0x1, 0x4, 0x8
 
 # PCI_CAP_ID_*
-PM, MSI, VENDOR, EXPRESS, MSIX = 0x01, 0x05, 0x09, 0x10, 0x11
+MSI, VENDOR, EXPRESS, MSIX = 0x05, 0x09, 0x10, 0x11
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +42,6 @@ class Capability:
     body: bytes
     # bits of `body` that can be written; shorter means that none of the rest can
     writable: bytes = b""
-
-
-def power_management() -> Capability:
-    """Return a capability for D0 and D3hot, without wake-up."""
-    return Capability(id=PM, body=struct.pack("<HHH", 3, 0, 0), writable=struct.pack("<HHH", 0, 3, 0))
 
 
 def msi(vectors: int) -> Capability:

@@ -6,7 +6,7 @@ Owns the framing and nothing else: a message is known by its header alone.
 from __future__ import annotations
 
 import array
-import contextlib
+import errno
 import os
 import socket
 import struct
@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 from rustbed.devices.layouts import layout, pack
 from rustbed.devices.messages import ERROR, MAX_DESCRIPTORS, MAX_TRANSFER, REPLY, TYPE, Header
+
+# what a peer that has gone makes of being spoken to: its owner says why it has
+GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 
 _HEADER = layout(Header)
 _FLAGS = socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT
@@ -122,11 +125,6 @@ class Connection:
             self._socket.sendall(data[sent:])
         else:
             self._socket.sendall(data)
-
-    def shut_down(self) -> None:
-        """Let both ends see the end; the socket stays to be closed."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the socket."""

@@ -65,11 +65,6 @@ class GuestMemory:
         # sorted by address, without overlaps
         self._mappings: list[Mapping] = []
 
-    @property
-    def mappings(self) -> tuple[Mapping, ...]:
-        """What is mapped, by address."""
-        return tuple(self._mappings)
-
     def map(self, wanted: DmaMap, descriptor: int | None) -> None:
         """Add a mapping; the caller keeps its descriptor.
 

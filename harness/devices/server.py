@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from rustbed.devices import messages
 from rustbed.devices.commands import Commands
-from rustbed.devices.connection import BrokenStreamError, Connection, Message
+from rustbed.devices.connection import GONE, BrokenStreamError, Connection, Message
 from rustbed.devices.guest_memory import GuestMemory
 from rustbed.devices.interrupts import Interrupts
 from rustbed.devices.layouts import pack, unpack
@@ -67,8 +67,7 @@ class Server:
         except BrokenStreamError as error:
             self._fail(f"QEMU and the device do not understand each other: {error}")
         except OSError as error:
-            # the peer went away while it was being answered: its owner says why
-            if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.EBADF):
+            if error.errno not in GONE:
                 self._fail(f"the connection to QEMU broke: {error}")
         finally:
             self._leave()

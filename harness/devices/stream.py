@@ -5,7 +5,6 @@ Knows sockets and no protocol: what the bytes mean is for a session, one for eac
 
 from __future__ import annotations
 
-import errno
 import select
 import socket
 import threading
@@ -15,13 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from rustbed.devices.connection import BrokenStreamError
+from rustbed.devices.connection import GONE, BrokenStreamError
 from rustbed.devices.timers import Timers
 from rustbed.devices.watch import STUCK_S, Watch
 from rustbed.errors import DeviceError, UsageError
-
-# what a peer that has gone makes of being spoken to: its owner says why it has
-_GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 
 
 class Session(Protocol):
@@ -83,7 +79,7 @@ class StreamServer:
         except BrokenStreamError as error:
             self.watch.fail(f"{self.watch.name}: what QEMU sent makes no sense: {error}")
         except OSError as error:
-            if error.errno not in _GONE:
+            if error.errno not in GONE:
                 self.watch.fail(f"{self.watch.name}: the connection to QEMU broke: {error}")
         finally:
             with self._turn:
@@ -143,7 +139,7 @@ class StreamServer:
         try:
             yield
         except OSError as error:
-            if error.errno not in _GONE or threading.get_ident() != self.watch.thread:
+            if error.errno not in GONE or threading.get_ident() != self.watch.thread:
                 raise DeviceError(f"{self.watch.name}: QEMU took nothing: {error}") from error
         finally:
             self._turn.release()
