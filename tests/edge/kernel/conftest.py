@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.edge.kernel.made import Builder
 
+from rustbed.arch import require_arch
 from rustbed.cache import Cache
+from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.build import build_kernel
+from rustbed.progress import Report, ignore
 from rustbed.toolroot.toolchain import Toolchain
 
 FAKES = Path(__file__).parent / "fakes"
@@ -58,3 +65,27 @@ def make_tree(root: Path) -> Path:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     return make_tree(tmp_path / "linux")
+
+
+@pytest.fixture
+def build(calls: Path, cache: Cache, toolchain: Toolchain, tree: Path) -> Builder:
+    def build(
+        source: str = f"tree:{tree}",
+        report: Report = ignore,
+        versions: dict[str, str] | None = None,
+        extra: Sequence[Path] = (),
+        with_tree: bool = False,
+    ) -> Kernel:
+        chosen = replace(toolchain, versions=tuple(versions.items())) if versions else toolchain
+        return build_kernel(
+            source,
+            require_arch("x86_64"),
+            "default",
+            toolchain=chosen,
+            cache=cache,
+            report=report,
+            extra_fragments=extra,
+            with_tree=with_tree,
+        )
+
+    return build

@@ -2,86 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tarfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.edge.kernel.made import Builder, entries, notes, targets
 
-from rustbed.arch import require_arch
-from rustbed.cache import Cache, remove_tree
-from rustbed.errors import BuildError, ConfigError, HostError
-from rustbed.kernel.artifact import Kernel
-from rustbed.kernel.build import build_kernel, has_tree
-from rustbed.progress import Progress, Report, ignore
-from rustbed.toolroot.toolchain import Toolchain
-
-BUILD = """
-import sys
-from pathlib import Path
-from rustbed.arch import require_arch
 from rustbed.cache import Cache
-from rustbed.kernel.build import build_kernel
-from rustbed.toolroot.toolchain import Toolchain
-from rustbed.progress import ignore
-versions = {"rustc": "1.96.1", "clang": "19.1.7", "bindgen": "0.71.1", "ld.lld": "19.1.7"}
-versions["llvm-objcopy"] = "19.1.7"
-toolchain = Toolchain(root=None, versions=tuple(versions.items()), identity="fake")
-kernel = build_kernel(f"tree:{sys.argv[1]}", require_arch("x86_64"), "default", toolchain=toolchain,
-                      cache=Cache(Path(sys.argv[2])), report=ignore)
-print(kernel.key)
-"""
-
-Builder = Callable[..., Kernel]
-
-
-@pytest.fixture
-def build(calls: Path, cache: Cache, toolchain: Toolchain, tree: Path) -> Builder:
-    def build(
-        source: str = f"tree:{tree}",
-        report: Report = ignore,
-        versions: dict[str, str] | None = None,
-        extra: Sequence[Path] = (),
-        with_tree: bool = False,
-    ) -> Kernel:
-        chosen = replace(toolchain, versions=tuple(versions.items())) if versions else toolchain
-        return build_kernel(
-            source,
-            require_arch("x86_64"),
-            "default",
-            toolchain=chosen,
-            cache=cache,
-            report=report,
-            extra_fragments=extra,
-            with_tree=with_tree,
-        )
-
-    return build
-
-
-def notes(cache: Cache) -> list[str]:
-    """What the fake make noted in the one build tree there is."""
-    (tree,) = (cache.root / "builds").iterdir()
-    return [line.partition(":")[0] for line in (tree / "calls").read_text().split()]
-
-
-def targets(cache: Cache) -> list[str]:
-    """What make was asked for, each time."""
-    (tree,) = (cache.root / "builds").iterdir()
-    words = (tree / "calls").read_text().split()
-    return [word.removeprefix("make:") for word in words if word.startswith("make:")]
-
-
-def entries(cache: Cache) -> list[str]:
-    directory = cache.root / "kernels"
-    return sorted(path.name for path in directory.iterdir()) if directory.exists() else []
+from rustbed.errors import BuildError, ConfigError, HostError
+from rustbed.progress import Progress
 
 
 def test_a_kernel_is_built_once(build: Builder, cache: Cache) -> None:
@@ -262,70 +192,6 @@ def test_a_source_that_never_compiled_is_not_compiled_twice(
     assert notes(cache).count("samples/rust_minimal.ko") == 1
 
 
-def test_other_options_start_from_what_is_built(build: Builder, cache: Cache, tmp_path: Path) -> None:
-    first = build()
-    (tmp_path / "mine.config").write_text("CONFIG_MINE=y\n")
-    second = build(extra=[tmp_path / "mine.config"])
-    assert second.config is not None
-    assert "CONFIG_MINE=y" in second.config.read_text()
-    assert second.build_dir != first.build_dir
-    assert second.build_dir is not None
-    made = (second.build_dir / "calls").read_text().split()
-    assert made.count("samples/rust_minimal.ko") == 1
-    assert made.count("allnoconfig") == 2
-    assert build() == first
-
-
-def test_only_the_newest_build_trees_of_a_family_are_kept(
-    build: Builder, cache: Cache, tmp_path: Path
-) -> None:
-    kernels = []
-    for number in range(4):
-        fragment = tmp_path / "mine.config"
-        fragment.write_text(f"CONFIG_MINE={number}\n")
-        kernels.append(build(extra=[fragment]))
-    kept = sorted((cache.root / "builds").iterdir())
-    assert kept == sorted(kernel.build_dir for kernel in kernels[1:] if kernel.build_dir)
-    assert kernels[0].image.is_file()
-
-
-def test_a_build_tree_that_is_gone_is_made_again_when_wanted(build: Builder, cache: Cache) -> None:
-    kernel = build()
-    assert kernel.build_dir is not None
-    assert has_tree(kernel)
-    remove_tree(kernel.build_dir)
-    assert build().build_dir is None
-    assert not has_tree(build())
-    # as an interrupted build leaves it
-    kernel.build_dir.mkdir()
-    assert not has_tree(build())
-    assert build(with_tree=True) == kernel
-    assert kernel.build_dir.is_dir()
-
-
-def test_a_build_tree_in_use_is_kept(build: Builder, cache: Cache, tmp_path: Path) -> None:
-    plain = build()
-    for number in range(4):
-        fragment = tmp_path / "mine.config"
-        fragment.write_text(f"CONFIG_MINE={number}\n")
-        build(extra=[fragment])
-        assert build() == plain
-
-
-def test_a_build_tree_that_cannot_be_copied_is_no_loss(
-    build: Builder, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build()
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/cp").write_text("#!/bin/sh\nmkdir $4\nexit 1\n")
-    (tmp_path / "bin/cp").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    (tmp_path / "mine.config").write_text("CONFIG_MINE=y\n")
-    second = build(extra=[tmp_path / "mine.config"])
-    assert sorted(second.modules) == ["rust_minimal", "rust_print"]
-    assert not any(path.name.startswith(".") for path in (cache.root / "builds").iterdir())
-
-
 def test_a_full_disk_is_not_called_a_mistake(build: Builder, tree: Path, cache: Cache) -> None:
     (tree / "full-disk").write_text("")
     with pytest.raises(HostError, match="no space left"):
@@ -338,49 +204,3 @@ def test_an_old_compiler_is_refused_by_the_trees_own_word(build: Builder) -> Non
     with pytest.raises(HostError) as caught:
         build(versions=old | {"llvm-objcopy": "19.1.7"})
     assert caught.value.facts == {"rustc": "1.84.0 is too old, 1.85.0 or newer needed"}
-
-
-def start_build(tree: Path, cache: Cache) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-c", BUILD, str(tree), str(cache.root)]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE)
-
-
-def test_a_killed_build_goes_on_where_it_was(build: Builder, tree: Path, cache: Cache) -> None:
-    (tree / "slow").write_text("")
-    process = start_build(tree, cache)
-    deadline = time.monotonic() + 20
-    while not any(cache.root.glob("builds/*/samples/rust_minimal.ko")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    reports: list[Progress] = []
-    kernel = build(report=reports.append)
-    assert sorted(kernel.modules) == ["rust_minimal", "rust_print"]
-    assert notes(cache).count("samples/rust_minimal.ko") == 1
-    # the bar goes on as well
-    assert min(report.done for report in reports if report.detail == "samples/rust_print.ko") == 2
-    assert not any(name.startswith(".") for name in entries(cache))
-
-
-def test_two_processes_build_one_kernel(calls: Path, tree: Path, cache: Cache) -> None:
-    (tree / "slow").write_text("")
-    both = [start_build(tree, cache) for _ in range(2)]
-    answers = [process.communicate(timeout=30)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
-    assert answers[0] == answers[1]
-    assert notes(cache).count("make") == 1
-
-
-def test_an_edit_during_the_build_is_in_the_kernel(build: Builder, tree: Path) -> None:
-    (tree / "slow").write_text("")
-    edited = False
-
-    def edit(progress: Progress) -> None:
-        nonlocal edited
-        if progress.detail == "samples/rust_print.ko" and not edited:
-            edited = True
-            (tree / "samples/rust_minimal.rs").write_text("module, edited meanwhile!")
-
-    kernel = build(report=edit)
-    assert b"meanwhile" in kernel.modules["rust_minimal"].path.read_bytes()
