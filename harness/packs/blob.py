@@ -11,11 +11,14 @@ import io
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import zstandard
 
 from rustbed.packs.oci import Blob, PackError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 # vmlinux is a third smaller than at zstd's default, and takes seconds
 _LEVEL = 15
@@ -36,9 +39,9 @@ class _Hashed(io.RawIOBase):
         """Return True: io asks."""
         return True
 
-    def write(self, data: object) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         """Pass bytes on."""
-        view = memoryview(data)  # type: ignore[arg-type]
+        view = memoryview(data)
         self.digest.update(view)
         self.size += len(view)
         self._sink.write(view)

@@ -162,7 +162,7 @@ class Store:
         facts = dict(_CHALLENGE.findall(challenge))
         realm = facts.pop("realm", "")
         if not realm.startswith(("https://", "http://")):
-            raise PackError(f"{self.place}: the registry asks for a token and does not say where it is had")
+            raise PackError(f"{self.place}: the registry asks for a token and does not say where to ask")
         where = f"{realm}?{urllib.parse.urlencode(facts)}"
         with urllib.request.urlopen(where, timeout=self.waiting.silence_s) as answer:  # noqa: S310 - as above
             said = json.loads(answer.read(oci.DOCUMENT_LIMIT))
