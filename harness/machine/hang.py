@@ -82,6 +82,16 @@ def is_starved(time: CpuTime, elapsed_s: float, *, answers: bool) -> bool:
     return waited and (answers or time.ran_s < _ENOUGH_S)
 
 
+def is_asleep(seen: Observation) -> bool:
+    """Whether the command waits for something that more of the host's time would not bring.
+
+    A guest that answered twice had time for a task that only had to be woken.
+    """
+    # one that is ready to run and gets no time has used nothing either
+    ready = any(activity.new or activity.used_s > 0 or activity.task.state == "R" for activity in seen.tasks)
+    return bool(seen.user_space and seen.tasks) and not ready and not _is_talking(seen)
+
+
 def is_busy(vcpu: Vcpu, window_s: float) -> bool:
     """Whether a virtual CPU ran, or would have if the host had let it."""
     return vcpu.time.ran_s + vcpu.time.waited_s >= _BUSY * window_s > 0
@@ -95,9 +105,13 @@ def _host(seen: Observation) -> str:
         return "QEMU's monitor does not answer"
     if seen.run_state not in {"running", *_DIED}:
         return f"the machine does not run: {seen.run_state}"
-    if is_starved(seen.time, seen.elapsed_s, answers=bool(seen.user_space)):
+    if is_starved(seen.time, seen.elapsed_s, answers=bool(seen.user_space)) and not is_asleep(seen):
         return f"QEMU ran for {seen.time.ran_s:.1f} s and waited {seen.time.waited_s:.1f} s for a processor"
     return ""
+
+
+def _is_talking(seen: Observation) -> bool:
+    return seen.quiet_s < min(_OUTPUT_S, seen.elapsed_s / 2)
 
 
 def classify(seen: Observation) -> tuple[Hang, str]:
@@ -122,7 +136,7 @@ def _classify_command(seen: Observation) -> tuple[Hang, str]:
     working = [seen_task for seen_task in seen.tasks if seen_task.new or seen_task.used_s > 0]
     if working:
         return Hang.BUSY, "; ".join(_render_working(activity, seen.window_s) for activity in working)
-    if seen.quiet_s < min(_OUTPUT_S, seen.elapsed_s / 2):
+    if _is_talking(seen):
         return Hang.BUSY, "its output still grows"
     # what was started last is what the others wait for
     return Hang.STUCK, _render_stuck(seen.tasks[-1].task) if seen.tasks else "the guest's shell itself"

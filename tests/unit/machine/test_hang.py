@@ -28,6 +28,7 @@ SILENT = Observation(
     kernel=False,
 )
 ANSWERING = replace(SILENT, user_space=True, kernel=True, tasks=(Activity(task=CAT, used_s=0.0),))
+WORKING = replace(ANSWERING, tasks=(Activity(task=CAT, used_s=0.58),))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ ANSWERING = replace(SILENT, user_space=True, kernel=True, tasks=(Activity(task=C
         (replace(ANSWERING, tasks=()), Hang.STUCK, "the guest's shell itself"),
         (replace(ANSWERING, quiet_s=0.5), Hang.BUSY, "its output still grows"),
         (
-            replace(ANSWERING, tasks=(Activity(task=CAT, used_s=0.58),)),
+            WORKING,
             Hang.BUSY,
             "cat (57) used 0.58 s of the last 0.60 s",
         ),
@@ -80,7 +81,7 @@ ANSWERING = replace(SILENT, user_space=True, kernel=True, tasks=(Activity(task=C
             "QEMU ran for 0.2 s and waited 8.0 s for a processor",
         ),
         (
-            replace(ANSWERING, time=CpuTime(ran_s=2.0, waited_s=8.0)),
+            replace(WORKING, time=CpuTime(ran_s=2.0, waited_s=8.0)),
             Hang.HOST,
             "QEMU ran for 2.0 s and waited 8.0 s for a processor",
         ),
@@ -115,6 +116,28 @@ def test_guest_that_had_the_time_to_answer_is_not_excused_by_a_slow_host() -> No
     assert not is_starved(enough, 60.0, answers=False)
     # one that answers may have got too little for its work all the same
     assert is_starved(enough, 60.0, answers=True)
+
+
+@pytest.mark.parametrize(
+    ("activity", "kind"),
+    [
+        (Activity(task=CAT, used_s=0.0), Hang.STUCK),
+        (Activity(task=replace(CAT, state="D"), used_s=0.0), Hang.STUCK),
+        # is ready, and got nothing
+        (Activity(task=replace(CAT, state="R"), used_s=0.0), Hang.HOST),
+        (Activity(task=CAT, used_s=0.01), Hang.HOST),
+        (Activity(task=CAT, used_s=0.0, new=True), Hang.HOST),
+    ],
+)
+def test_slow_host_excuses_no_task_that_sleeps_in_a_guest_that_answers(activity: Activity, kind: Hang) -> None:
+    seen = replace(ANSWERING, time=CpuTime(ran_s=0.5, waited_s=4.4), elapsed_s=7.0, tasks=(activity,))
+    assert classify(seen)[0] is kind
+    assert classify(replace(seen, quiet_s=0.1))[0] is Hang.HOST
+
+
+def test_slow_host_is_blamed_where_nothing_is_known_of_the_command() -> None:
+    seen = replace(ANSWERING, time=CpuTime(ran_s=0.5, waited_s=4.4), elapsed_s=7.0, tasks=())
+    assert classify(seen)[0] is Hang.HOST
 
 
 def test_moment_is_too_short_to_call_the_host_slow() -> None:
