@@ -117,7 +117,8 @@ def _is_talking(seen: Observation) -> bool:
 def classify(seen: Observation) -> tuple[Hang, str]:
     """Return the kind of hang, and one line of why."""
     if host := _host(seen):
-        return Hang.HOST, host
+        # of a command that works, it is for the reader to say whether it would ever have come to an end
+        return Hang.HOST, f"{host}; {_classify_command(seen)[1]}" if seen.tasks else host
     if seen.user_space:
         return _classify_command(seen)
     silent = "user space does not answer" if seen.user_space is not None else "user space cannot be asked"
