@@ -29,6 +29,7 @@ COMMANDS = {
     "model": "print the skeleton of a device in Python, from its driver",
     "ktap": "KTAP, the output of KUnit and kselftests, as JUnit XML",
     "gate": "compare results with a baseline",
+    "diff": "what differs between runs of the same tests, on two architectures or two kernels",
     "repro": "reproduce a failed run: list, pack, run, shell, gdb",
     "pack": "built kernels that travel: push, pull, list, verify, prune",
     "bisect": "find the first kernel on which a test fails; takes pytest's arguments",

@@ -1,0 +1,60 @@
+"""`rustbed diff`: what differs between runs of the same tests, on two architectures or two kernels."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from rustbed.cli.terminal import say
+from rustbed.errors import UsageError
+from rustbed.report.difference import find_differences
+from rustbed.report.ran import load_runs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the runs, and which differences are none."""
+    add = parser.add_argument
+    add("left", type=Path, metavar="RUN", help="a run directory, or the directory of a session")
+    add("right", type=Path, metavar="RUN", help="another one, or the same session")
+    add("--arch", type=_pair, default=("", ""), metavar="LEFT,RIGHT", help="of a session with several")
+    add(
+        "--ignore",
+        action="append",
+        type=_pattern,
+        default=[],
+        metavar="REGEX",
+        help="lines that differ from one architecture to the other; may be given several times",
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    left, comma, right = text.partition(",")
+    if not (left and comma and right) or "," in right:
+        raise argparse.ArgumentTypeError(f"{text} does not name two architectures")
+    return left, right
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a regular expression: {error}") from error
+
+
+def run(args: argparse.Namespace) -> int:
+    """Return 0 if the runs of each test are alike, 1 if those of one are not. Raises UsageError."""
+    left, right = load_runs(args.left, args.arch[0]), load_runs(args.right, args.arch[1])
+    common = [test for test in left if test in right]
+    if not common:
+        raise UsageError("the runs have no test in common", left=min(left), right=min(right))
+    differing = 0
+    for test in common:
+        if found := find_differences(left[test], right[test], args.ignore):
+            differing += 1
+            say("\n  ".join([f"{test}: {left[test].arch} and {right[test].arch} differ", *found]))
+    for runs, others in ((left, right), (right, left)):
+        for test in (test for test in runs if test not in others):
+            say(f"{test}: on {runs[test].arch} alone")
+    say(f"{len(common)} tests on both sides, {differing} differ")
+    return int(differing > 0)

@@ -1,0 +1,124 @@
+"""What differs between two runs of one test: on two architectures, or two kernels.
+
+Owns what of a run is compared, and in which form. Knows nothing of files. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from rustbed.log.record import parse_console
+from rustbed.log.splat import find_splats
+
+# every run and every architecture has its own addresses, and numbers as large as them
+_ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{5,}|[0-9a-f]{8,}|\d{8,})\b")
+# a session of system calls is numbered
+_SESSION = re.compile(r"/run/rbctl-\d+")
+# from here on the kernel log is of drivers and tests
+_BOOTED = "Run /init as init process"
+# as harness/guest/shell.py writes them down; what a command wrote may be anything
+_ANSWER = re.compile(
+    r"^\$ rbctl (?P<command>(?P<verb>\w+)[^\n]*)\n(?P<output>.*?)\n\[(?P<status>\d+)\]$",
+    re.DOTALL | re.MULTILINE,
+)
+# of a system call rbctl prints its number, its value and its errno; what was read may be in any byte order
+_CALLS, _LOADS = ("sys", "ask"), ("insmod", "rmmod")
+_TOLD = 3
+# steps whose value is the number of a process
+_PROCESS = re.compile(r" (?:pid|exit)$")
+# what the trace of a device says of itself
+_HEADER = "#"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """One run of a test, in the form in which it is compared."""
+
+    # the test's id, without the architecture
+    test: str
+    arch: str
+    # lines, by what they are of: the outcome, a machine's answers or records, a device's trace
+    parts: Mapping[str, tuple[str, ...]]
+
+
+def name_test(nodeid: str, arch: str) -> str:
+    """Return a test's id without the architecture that is one of its parameters."""
+    test, bracket, parameters = nodeid.removesuffix("]").partition("[")
+    left = "-".join(word for word in parameters.split("-") if word != arch)
+    return f"{test}[{left}]" if bracket and left else test
+
+
+def comparable_records(log: str) -> tuple[str, ...]:
+    """Return the records of a log from the first process on, without addresses; of a splat what it is."""
+    records = parse_console(log)
+    begin = max((index + 1 for index, record in enumerate(records) if record.text == _BOOTED), default=0)
+    lines = {index: _normal(record.text) for index, record in enumerate(records) if index >= begin}
+    for splat in find_splats(records):
+        for index in range(splat.first, splat.last + 1):
+            lines.pop(index, None)
+        lines[splat.first] = f"splat: {splat.kind} in {splat.function or 'an unknown function'}"
+    return tuple(lines[index] for index in sorted(lines))
+
+
+def comparable_answers(shell: str) -> tuple[str, ...]:
+    """Return what modules and system calls answered: statuses, values and errnos, each command with its own.
+
+    A command that was repeated until its answer changed is there once.
+    """
+    lines: list[str] = []
+    for answer in _ANSWER.finditer(shell):
+        told = ""
+        if _PROCESS.search(answer["command"]):
+            continue
+        if answer["verb"] in _CALLS:
+            told = ", ".join(" ".join(line.split()[:_TOLD]) for line in answer["output"].splitlines() if line)
+        elif answer["verb"] not in _LOADS:
+            continue
+        line = _normal(f"{answer['command']} [{answer['status']}] {told}".rstrip())
+        if lines[-1:] != [line]:
+            lines.append(line)
+    return tuple(lines)
+
+
+def comparable_trace(trace: str) -> tuple[str, ...]:
+    """Return what happened between a driver and its device, without the time."""
+    return tuple(
+        _normal(line.partition(" ")[2]) for line in trace.splitlines() if not line.startswith(_HEADER)
+    )
+
+
+def _normal(line: str) -> str:
+    return _SESSION.sub("/run/rbctl", _ADDRESS.sub("ADDRESS", line))
+
+
+def find_differences(left: Ran, right: Ran, ignored: Sequence[re.Pattern[str]] = ()) -> list[str]:
+    """Return lines that say what differs, each part's under its name; none if nothing does.
+
+    Lines in which one of `ignored` is found are not compared.
+    """
+    found: list[str] = []
+    width = max(len(left.arch), len(right.arch))
+    for part in dict.fromkeys((*left.parts, *right.parts)):
+        before, after = (_kept(ran.parts.get(part, ()), ignored) for ran in (left, right))
+        if before != after:
+            found.append(part)
+            found += (
+                f"  {ran.arch:<{width}}  {line}"
+                for old, new in _unequal(before, after)
+                for ran, lines in ((left, old), (right, new))
+                for line in lines
+            )
+    return found
+
+
+def _kept(lines: Sequence[str], ignored: Sequence[re.Pattern[str]]) -> list[str]:
+    return [line for line in lines if not any(pattern.search(line) for pattern in ignored)]
+
+
+def _unequal(before: list[str], after: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+    for kind, first, last, begin, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield before[first:last], after[begin:end]

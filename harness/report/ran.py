@@ -1,0 +1,78 @@
+"""Run directories as they are compared: of one test, or of a session.
+
+Owns the reading; what is compared is harness/report/difference.py's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from rustbed import runfiles
+from rustbed.errors import UsageError
+from rustbed.report.difference import (
+    Ran,
+    comparable_answers,
+    comparable_records,
+    comparable_trace,
+    name_test,
+)
+
+# what is compared of a machine, and how it is read
+_OF_MACHINES: tuple[tuple[str, str, Callable[[str], tuple[str, ...]]], ...] = (
+    ("answers", runfiles.SHELL, comparable_answers),
+    ("records", runfiles.KERNEL, comparable_records),
+)
+
+
+def load_runs(path: Path, arch: str = "") -> dict[str, Ran]:
+    """Return the runs below a run directory or a session's, by the test's name; of one architecture.
+
+    Raises UsageError where there are none, where one is damaged, and where there are several architectures
+    and `arch` names none of them.
+    """
+    verdicts = sorted({*path.glob(runfiles.VERDICT), *path.glob(f"*/{runfiles.VERDICT}")})
+    runs = [ran for verdict in verdicts if (ran := _load_run(verdict)) is not None]
+    arches = {ran.arch for ran in runs}
+    if not arches:
+        raise UsageError(f"no run of a test with a machine in {path}")
+    if arch and arch not in arches:
+        raise UsageError(f"no run on {arch} in {path}", there=", ".join(sorted(arches)))
+    if not arch and len(arches) > 1:
+        raise UsageError(
+            f"runs on several architectures in {path}: {', '.join(sorted(arches))}", fix="--arch LEFT,RIGHT"
+        )
+    return {ran.test: ran for ran in runs if arch in ("", ran.arch)}
+
+
+def _load_run(verdict: Path) -> Ran | None:
+    """Return what a run directory holds, None if its test had no machine. Raises UsageError."""
+    directory = verdict.parent
+    try:
+        facts = json.loads(verdict.read_text())
+        machines = [(str(machine["directory"]), str(machine["arch"])) for machine in facts["machines"]]
+        parts: dict[str, tuple[str, ...]] = {"outcome": (str(facts["outcome"]),)}
+        test = str(facts["test"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(f"cannot read {verdict}: {error}") from error
+    if not machines:
+        return None
+    for name, _ in machines:
+        title = "" if name == "." else f"{name}: "
+        for part, file, read in _OF_MACHINES:
+            parts[f"{title}{part}"] = read(_read_text(directory / name / file))
+        for trace in sorted((directory / name).glob(f"*{runfiles.TRACE}")):
+            parts[f"{title}{trace.name}"] = comparable_trace(_read_text(trace))
+    arch = machines[0][1]
+    return Ran(test=name_test(test, arch), arch=arch, parts=parts)
+
+
+def _read_text(path: Path) -> str:
+    """Return what a file holds, nothing if the machine did not live to write it. Raises UsageError."""
+    try:
+        return path.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error

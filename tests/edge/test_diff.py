@@ -1,0 +1,75 @@
+"""`rustbed diff` as it is called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rustbed import runfiles
+from rustbed.cli.main import main
+
+
+def leave_run(session: Path, arch: str, *, test: str = "test_up", said: str = "toy: up") -> Path:
+    """Write what a run on an architecture leaves behind, as far as it is compared."""
+    directory = session / f"test_toy-{test}-{arch}"
+    directory.mkdir(parents=True)
+    machine = {"directory": ".", "arch": arch}
+    verdict = {"test": f"test_toy.py::{test}[{arch}]", "outcome": "pass", "machines": [machine]}
+    (directory / runfiles.VERDICT).write_text(json.dumps(verdict))
+    (directory / runfiles.KERNEL).write_text(f"[    1.000000] {said}\n")
+    return directory
+
+
+def test_two_runs_that_are_alike_are_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left, right = leave_run(tmp_path, "arm"), leave_run(tmp_path, "s390x")
+    assert main(["diff", str(left), str(right)]) == 0
+    assert capsys.readouterr().out == "1 tests on both sides, 0 differ\n"
+
+
+def test_what_differs_is_printed_and_1_unless_it_is_declared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left, right = leave_run(tmp_path, "arm"), leave_run(tmp_path, "s390x", said="toy: down")
+    assert main(["diff", str(left), str(right)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "test_toy.py::test_up: arm and s390x differ",
+        "  records",
+        "    arm    toy: up",
+        "    s390x  toy: down",
+        "1 tests on both sides, 1 differ",
+    ]
+    assert main(["diff", str(left), str(right), "--ignore", "^toy: (up|down)$"]) == 0
+
+
+def test_one_session_is_compared_with_itself_by_architecture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arch in ("arm", "s390x"):
+        leave_run(tmp_path, arch)
+    leave_run(tmp_path, "arm", test="test_plugged")
+    session = str(tmp_path)
+    assert main(["diff", session, session]) == 2
+    assert "runs on several architectures" in capsys.readouterr().err
+    assert main(["diff", session, session, "--arch", "arm,s390x"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "test_toy.py::test_plugged: on arm alone",
+        "1 tests on both sides, 0 differ",
+    ]
+
+
+def test_what_cannot_be_compared_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, other = leave_run(tmp_path, "arm"), leave_run(tmp_path, "arm", test="test_other")
+    assert main(["diff", str(run), str(tmp_path / "none")]) == 2
+    assert "no run of a test with a machine" in capsys.readouterr().err
+    assert main(["diff", str(run), str(other)]) == 2
+    assert "no test in common" in capsys.readouterr().err
+    assert main(["diff", str(run), str(run), "--arch", "arm,s390x"]) == 2
+    assert "no run on s390x" in capsys.readouterr().err
+    (run / runfiles.VERDICT).write_text("{")
+    assert main(["diff", str(run), str(run)]) == 2
+    assert "cannot read" in capsys.readouterr().err
+    for wrong in (["--arch", "arm"], ["--ignore", "("]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["diff", str(run), str(run), *wrong])

@@ -1,0 +1,105 @@
+"""Two runs of a test are compared by what the driver did, not by what each machine is like."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from rustbed.report.difference import (
+    Ran,
+    comparable_answers,
+    comparable_records,
+    comparable_trace,
+    find_differences,
+    name_test,
+)
+
+OOPS = """\
+[    2.800100] Unable to handle kernel NULL pointer dereference at virtual address 00000004 when read
+[    2.800300] Internal error: Oops: 5 [#1] SMP ARM
+[    2.800600] PC is at toy_read+0x8/0x20 [toy]
+[    2.801000] Call trace:
+[    2.801100]  toy_read [toy] from vfs_read+0xa0/0x2c8
+[    2.801400] ---[ end trace 0000000000000000 ]---
+"""
+
+
+def ran(arch: str, **parts: tuple[str, ...]) -> Ran:
+    return Ran(test="t", arch=arch, parts=parts)
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "name"),
+    [
+        ("tests/test_a.py::test_b[arm]", "tests/test_a.py::test_b"),
+        ("tests/test_a.py::test_b[arm-read_to]", "tests/test_a.py::test_b[read_to]"),
+        ("tests/test_a.py::test_b[alarm-arm]", "tests/test_a.py::test_b[alarm]"),
+        ("tests/test_a.py::test_b", "tests/test_a.py::test_b"),
+    ],
+)
+def test_a_test_has_one_name_on_all_architectures(nodeid: str, name: str) -> None:
+    assert name_test(nodeid, "arm") == name
+
+
+def test_addresses_and_times_of_records_are_not_compared_and_small_numbers_are() -> None:
+    log = "[    1.000000] toy 0000:00:02.0: BAR at 0x10401000, 10401000, count 3, errno 0x16\n"
+    assert comparable_records(log) == ("toy 0000:00:02.0: BAR at ADDRESS, ADDRESS, count 3, errno 0x16",)
+
+
+def test_what_the_kernel_said_before_the_first_process_is_not_compared() -> None:
+    log = "[    0.100000] CPU0: on\n[    0.200000] Run /init as init process\n[    0.300000] toy: up\n"
+    assert comparable_records(log) == ("toy: up",)
+
+
+def test_of_a_splat_kind_and_function_are_compared() -> None:
+    log = f"[    2.700000] toy: before\n{OOPS}[    2.900000] toy: behind\n"
+    assert comparable_records(log) == ("toy: before", "splat: oops in toy_read", "toy: behind")
+
+
+def test_answers_of_modules_and_system_calls_are_compared_without_data() -> None:
+    shell = (
+        "$ ls /sys\nbus\n\n[0]\n"
+        "$ rbctl insmod /lib/modules/toy.ko\n\n[17]\n"
+        "$ rbctl sys open:rw:/dev/toy ioctl:3:0x80047c81:00\n0 3 0 -\n1 -1 25 00000007\n\n[0]\n"
+        "$ rbctl ask /run/rbctl-8 read:3:4\n2 4 0 00000007\n\n[0]\n"
+        "$ rbctl ask /run/rbctl-8 exit\n3 86 0 -\n\n[0]\n"
+        "$ rbctl get /proc/sys/kernel/tainted\n0\n\n[0]\n"
+    )
+    assert comparable_answers(shell) == (
+        "insmod /lib/modules/toy.ko [17]",
+        "sys open:rw:/dev/toy ioctl:3:ADDRESS:00 [0] 0 3 0, 1 -1 25",
+        "ask /run/rbctl read:3:4 [0] 2 4 0",
+    )
+
+
+def test_an_answer_that_was_waited_for_counts_once() -> None:
+    ask = "$ rbctl sys open:r:/dev/toy\n0 -1 2 -\n\n[0]\n"
+    assert comparable_answers(3 * ask) == comparable_answers(ask) != ()
+
+
+def test_accesses_are_compared_without_their_times() -> None:
+    trace = "# bar0 size 4096 bits 32\n1.000100 read bar0+0x4 width 4 value 0x10\n"
+    assert comparable_trace(trace) == ("read bar0+0x4 width 4 value 0x10",)
+
+
+def test_runs_that_are_alike_have_no_differences() -> None:
+    parts = {"outcome": ("pass",), "records": ("toy: up",)}
+    assert find_differences(ran("arm", **parts), ran("s390x", **parts)) == []
+
+
+def test_what_differs_is_shown_with_its_side() -> None:
+    left = ran("arm", outcome=("pass",), records=("toy: up", "toy: 1", "toy: down"))
+    right = ran("s390x", outcome=("pass",), records=("toy: up", "toy: 16777216", "toy: down"))
+    assert find_differences(left, right) == ["records", "  arm    toy: 1", "  s390x  toy: 16777216"]
+
+
+def test_a_part_that_only_one_side_has_differs() -> None:
+    left, right = ran("arm", outcome=("pass",)), ran("s390x", outcome=("pass",), records=("toy: up",))
+    assert find_differences(left, right) == ["records", "  s390x  toy: up"]
+
+
+def test_declared_lines_may_differ() -> None:
+    left, right = ran("arm", records=("toy: 1", "toy: up")), ran("s390x", records=("toy: up", "toy: 2"))
+    assert find_differences(left, right, [re.compile(r"^toy: \d")]) == []
+    assert find_differences(left, right, [re.compile(r"^toy: 1")]) == ["records", "  s390x  toy: 2"]
