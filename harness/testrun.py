@@ -148,6 +148,11 @@ class TestRun:
         return tuple(watched.live for watched in self._watched if watched.live.ended is None)
 
     @property
+    def waiting(self) -> str:
+        """What is waited for in one of its machines, "" if nothing is; any thread may ask."""
+        return next((live.talk.waiting for live in self.alive if live.talk.waiting), "")
+
+    @property
     def reports(self) -> tuple[MachineReport, ...]:
         """What the machines left behind, as of the last look."""
         return tuple(self._refined.get(path, seen) for path, seen in self._seen.items())

@@ -114,6 +114,7 @@ class Shell:
         self._token = secrets.token_hex(8)
         self._count = 0
         self._given_up = ""
+        self._waiting = ""
         # bytes of the answer waited for, and when (time.monotonic) they became so many
         self._size, self._grew_at = 0, -math.inf
 
@@ -126,6 +127,11 @@ class Shell:
     def quiet_s(self) -> float:
         """Seconds since the last of them came; infinite if none did."""
         return time.monotonic() - self._grew_at
+
+    @property
+    def waiting(self) -> str:
+        """Which answer is waited for, "" if none is; any thread may ask."""
+        return self._waiting
 
     @property
     def given_up(self) -> str:
@@ -153,6 +159,7 @@ class Shell:
         mark = f"{self._token}.{self._count}"
         source = "" if stdin is not None else " </dev/null"
         attempted = f"waiting for the command: {command}"
+        self._waiting = attempted
         self._transcript.write(f"$ {command}\n".encode())
         evaluated = by.render(command, source)
         begun = time.monotonic()
@@ -169,6 +176,7 @@ class Shell:
             took = time.monotonic() - begun
             self._given_up = f"{why.rstrip('.')}: {attempted}, given up after {took:.1f} s"
             raise
+        self._waiting = ""
         self._transcript.write(output + f"\n[{status}]\n".encode())
         return Answer(command=command, status=status, stdout=output)
 

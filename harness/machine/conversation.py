@@ -87,6 +87,11 @@ class Conversation:
             slowness=self._slowness,
         )
 
+    @property
+    def waiting(self) -> str:
+        """Which answer of the guest is waited for, "" if none is; any thread may ask."""
+        return self._shell.waiting
+
     # -- talking -----------------------------------------------------------------
 
     def run(

@@ -8,6 +8,7 @@ it is known better.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ from rustbed.cache import remove_tree
 from rustbed.errors import HostError
 from rustbed.escape import render_json
 from rustbed.procfs import is_there
-from rustbed.report.verdict import BEGUN, MachineReport, Verdict
+from rustbed.report.verdict import BEGUN, MachineReport, Outcome, Verdict
 
 # UTC time of the start and the process; a number more if one process opens several in a second
 _SESSION = re.compile(r"\d{8}T\d{6}Z-(?P<pid>\d+)(?:\.\d+)?")
@@ -151,6 +152,18 @@ def write_verdict(
         "machines": [_machine_facts(machine, path.parent) for machine in machines],
     }
     replace_text(path, render_json(document))
+
+
+def find_lost(session: Path, test: str) -> tuple[Path, str] | None:
+    """Return the newest run directory in which a test is lost, and why, "" where that is not known."""
+    paths = sorted(session.glob(f"*/{runfiles.VERDICT}"), key=lambda path: path.stat().st_mtime)
+    for path in reversed(paths):
+        # one that cannot be read says nothing of this test
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if (told["test"], told["outcome"]) == (test, Outcome.LOST):
+                return path.parent, "" if told["reason"] == BEGUN.reason else str(told["reason"])
+    return None
 
 
 def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]:

@@ -137,6 +137,40 @@ def test_what_pytest_timeout_says_is_in_all_reports(project: Project) -> None:
     assert _programs_that_name(latest.resolve()) == []
 
 
+ENDED = """
+import pytest
+
+def test_comes_before(vm):
+    assert vm.run("echo here").output == "here"
+
+@pytest.mark.timeout(2, method="thread", func_only=True)
+def test_is_ended(vm):
+    print("said before")
+    vm.run("sleep 60")
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "worker"])
+def test_what_pytest_timeout_says_stays_when_it_ends_the_process(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    (project.directory / "test_ended.py").write_text(ENDED)
+    done = project.with_plugins().pytest("test_ended.py", "-p", "no:randomly", *workers)
+    cases = project.cases()
+    reason = "Timeout (>2.0s) from pytest-timeout: waiting for the command: sleep 60"
+    assert (done.returncode, cases["test_comes_before"].colour) == (1, "green"), done.stdout
+    assert (cases["test_is_ended"].outcome, cases["test_is_ended"].message) == ("lost", reason)
+    # without workers nothing else would have run
+    assert ("rustbed session" in cases) == (workers == ())
+    verdict = json.loads((project.run_directory("test_is_ended") / "verdict.json").read_text())
+    assert (verdict["outcome"], verdict["reason"]) == ("lost", reason)
+    # what a worker prints is not shown by pytest-xdist
+    printed = ("said before", "Stack of kmsg") if not workers else ()
+    for said in (f"  test_is_ended[x86_64]: {reason}", "results in", *printed):
+        assert said in done.stdout
+    assert _programs_that_name((project.results / "latest").resolve()) == []
+
+
 def _programs_that_name(directory: Path) -> list[str]:
     """Return the command lines of processes that name something below a directory: QEMU names its console."""
     found = []
