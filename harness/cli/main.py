@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "what is here, what is missing, and the command that fixes it",
     "life": "what every driver should survive, tried on one; takes pytest's arguments",
     "mutate": "whether a driver's tests notice wrong lines; takes pytest's arguments",
+    "drivers": "a table of the kernel's Rust drivers, from results",
     "bench": "measure and print a table",
     "explain": "name every splat in a kernel log",
     "faults": "repeat a test with every fault of its device; takes pytest's arguments",

@@ -119,7 +119,7 @@ class _Reader:
 
 def _attribute(block: _Block, word: str, rest: str) -> None:
     if word == "depends":
-        block.depends.append(rest.removeprefix("on").strip())
+        block.depends.append(rest.removeprefix("on").partition("#")[0].strip())
     elif word == "visible":
         block.depends.append(rest.removeprefix("if").strip())
     elif word in _TYPES and block.kind in ("config", "menuconfig") and rest[:1] in ('"', "'"):

@@ -11,10 +11,12 @@ from rustbed.arch import ARCHES, require_arch
 from rustbed.cache import is_cache
 from rustbed.options import read_arches
 from rustbed.plugin import results
-from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of
+from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of, needs_of
+from rustbed.plugin.lifecycle import life_of
 from rustbed.plugin.options import begin, given, is_asked, is_wanted
 from rustbed.plugin.stash import PLAN, RECORDER, SHARD, TIMES
 from rustbed.report import rundir
+from rustbed.report.about import about_of
 from rustbed.report.shard import divide, render_plan
 from rustbed.request import MachineRequest
 
@@ -51,6 +53,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What another project's tests alone need is left as it is: they keep their order, and leave no files.
     """
     ours = [item for item in items if arch_of(item) is not None]
+    for item in ours:
+        item.user_properties.append(about_of(needs_of(item), life_of(item)))
     if ours:
         order = {name: rank for rank, name in enumerate(ARCHES, start=1)}
         items.sort(key=lambda item: order[arch.name] if (arch := arch_of(item)) else 0)

@@ -60,6 +60,11 @@ def request_of(item: pytest.Item) -> MachineRequest:
     return wanted
 
 
+def needs_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return the modules and options that a test's `needs` markers name."""
+    return tuple(name for marker in item.iter_markers("needs") for name in marker.args)
+
+
 def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest]:
     """Return what a test runs on, made if need be, and what it asks for; skip it where it cannot be had."""
     wanted = request_of(item)
@@ -67,8 +72,7 @@ def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest
     versions = [version for marker in item.iter_markers("since") for version in marker.args]
     if newer := [version for version in versions if platform.kernel.is_older(version)]:
         pytest.skip(f"kernel {platform.kernel.release} for {arch} is older than {', '.join(newer)}")
-    needed = [name for marker in item.iter_markers("needs") for name in marker.args]
-    missing = [name for name in needed if not platform.kernel.has(name)]
+    missing = [name for name in needs_of(item) if not platform.kernel.has(name)]
     require_known(platform.kernel, missing)
     if missing := [*missing, *missing_options(instruments_of(item, platform.kernel), platform.kernel)]:
         pytest.skip(f"kernel {platform.kernel.release} for {arch} has no {', '.join(missing)}")

@@ -28,6 +28,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(_FIXTURE, STEPS, indirect=True)
 
 
+def life_of(item: pytest.Item) -> str:
+    """Return the name of the driver whose life a test is a step of, "" if it is of none."""
+    marker = item.get_closest_marker(_MARKER)
+    is_step = _FIXTURE in getattr(item, "fixturenames", ())
+    return Path(str(marker.args[0])).name if marker and marker.args and is_step else ""
+
+
 @pytest.fixture
 def life(
     rustbed_arch: Arch, request: pytest.FixtureRequest, build_module: Callable[[str | Path], Path]

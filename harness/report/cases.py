@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import strip_ansi
+from rustbed.report.about import ABOUT
 from rustbed.report.ktap import cases_of
 from rustbed.report.result import Result, split_arch
 from rustbed.report.sizes import render_sizes
@@ -218,6 +219,7 @@ def case_of(report: Phase) -> Result:
     facts = carried(report, FACTS)
     confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
     properties = [*facts.get("properties", []), *(confirmed[-1] if confirmed else [])]
+    properties += carried(report, ABOUT).items()
     outcome = _reported(report, facts)
     if reason := carried(report, UNBUILT).get("reason"):
         properties.append(("fingerprint", fingerprint(Outcome.ERROR, reason)))

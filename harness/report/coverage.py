@@ -92,6 +92,19 @@ def _trace(file: CoveredFile) -> Iterator[str]:
     yield "end_of_record"
 
 
+def parse_lcov(text: str) -> tuple[CoveredFile, ...]:
+    """Return the files of a tracefile, those that have lines; anybody's will do."""
+    files = []
+    for record in text.split("end_of_record"):
+        fields = [line.partition(":")[::2] for line in record.split()]
+        path = next((value for key, value in fields if key == "SF"), "")
+        counts = [value.split(",") for key, value in fields if key == "DA"]
+        if path and counts:
+            lines = {int(number): int(count) for number, count, *_ in counts}
+            files.append(CoveredFile(name=path, path=Path(path), lines=lines))
+    return tuple(files)
+
+
 def render_page(files: Iterable[CoveredFile], sources: Mapping[Path, str], notes: Iterable[str]) -> str:
     """Render the page; `sources` has the text of each file that is at hand."""
     listed = list(files)

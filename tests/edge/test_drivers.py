@@ -1,0 +1,73 @@
+"""`rustbed drivers` as it is called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rustbed.cli.main import main
+from rustbed.report.junit import render_junit, write_junit
+from rustbed.report.result import Result
+from rustbed.report.verdict import Outcome
+
+LCOV = "TN:\nSF:/elsewhere/linux/samples/rust/toy.rs\nDA:3,1\nDA:4,0\nLF:2\nLH:1\nend_of_record\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A kernel's source with one driver."""
+    place = tmp_path / "linux/samples/rust"
+    place.mkdir(parents=True)
+    (place / "toy.rs").touch()
+    (place / "Makefile").write_text("obj-$(CONFIG_TOY) += toy.o\n")
+    (tmp_path / "linux/Kconfig").write_text('config TOY\n\ttristate "A toy"\n\tdepends on PCI # for fun\n')
+    return tmp_path / "linux"
+
+
+def session(directory: Path, *cases: tuple[str, Outcome]) -> Path:
+    results = [
+        Result(classname="t", name=name, arch="arm64", outcome=outcome, label=f"{name}[arm64]",
+               properties={"needs": "toy", "kernel_release": "7.3.4+"})
+        for name, outcome in cases
+    ]  # fmt: skip
+    write_junit(directory / "junit.xml", render_junit("rustbed", results))
+    return directory
+
+
+def test_results_lines_and_mutants_become_a_page(
+    tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = session(tmp_path / "results", ("test_a", Outcome.PASS))
+    (results / "coverage.lcov").write_text(LCOV)
+    trial = {"file": "driver/toy.rs", "line": 3, "change": "", "told": "", "seconds": 1.0}
+    mutants = tmp_path / "mutants-toy.jsonl"
+    fates = ["killed", "killed", "survived", "unbuilt"]
+    mutants.write_text(
+        "".join(json.dumps({**trial, "fate": fate, "key": str(n)}) + "\n" for n, fate in enumerate(fates))
+    )
+    assert main(["drivers", str(results), str(mutants), "--kernel", f"tree:{tree}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "1 of 1 have a test that ran, on Linux 7.3.4+." in lines[2]
+    assert (
+        "| `toy` | not run | 1 passed | not run | not run | not run | not run |  | 50 % | 2 of 3 |" in lines
+    )
+
+
+def test_a_red_driver_is_status_1(tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = session(tmp_path, ("test_a", Outcome.PASS), ("test_b", Outcome.CRASH))
+    assert main(["drivers", str(results), "--kernel", f"tree:{tree}"]) == 1
+    assert "| **1 crash**, 1 passed |" in capsys.readouterr().out
+
+
+def test_what_is_not_there_is_named(tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = session(tmp_path / "results", ("test_a", Outcome.SKIP))
+    assert main(["drivers", str(results), "--kernel", f"tree:{tree}"]) == 0
+    assert "- `toy` was not tried: CONFIG_TOY depends on `PCI`" in capsys.readouterr().out.splitlines()
+    command = ["drivers", str(results), "--cache", str(tmp_path / "cache"), "--kernel"]
+    assert main([*command, "debian:7.3"]) == 2
+    assert "the source of debian:7.3 is not here" in capsys.readouterr().err
+    assert main([*command, f"tree:{tmp_path / 'none'}"]) == 2
+    assert main(["drivers", "mutants-toy.jsonl", "--kernel", f"tree:{tree}"]) == 2
+    assert "name a results directory, too" in capsys.readouterr().err

@@ -1,0 +1,121 @@
+"""The table of drivers: what its cells say, and that the one of the documentation is whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rustbed.arch import ARCHES
+from rustbed.kernel.rustdrivers import RustDriver
+from rustbed.report.coverage import CoveredFile
+from rustbed.report.drivertable import Evidence, Row, make_rows, render_drivers
+from rustbed.report.result import Result
+from rustbed.report.verdict import Outcome
+
+TOY = RustDriver(name="toy", option="SAMPLE_TOY", source="samples/rust/toy.rs")
+OTHER = RustDriver(name="other", option="SAMPLE_OTHER", source="samples/rust/other.rs")
+NOVA = RustDriver(name="nova_core", option="NOVA", source="drivers/gpu/nova-core/core.rs")
+
+
+def result(outcome: Outcome, arch: str = "arm64", message: str = "", **properties: str) -> Result:
+    return Result(classname="t", name="n", outcome=outcome, arch=arch, message=message, properties=properties)
+
+
+def table(text: str) -> dict[str, list[str]]:
+    """Return the cells of a page's table of drivers, by driver; the first row is called `driver`."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "|" in line
+    ]
+    return {row[0].strip("`"): row[1:] for row in rows if row[0] == "driver" or row[0].startswith("`")}
+
+
+def cells(results: Sequence[Result], evidence: Evidence | None = None) -> dict[str, list[str]]:
+    rows = make_rows([TOY, OTHER, NOVA], results, evidence or Evidence())
+    return table(render_drivers(rows, ["x86_64", "arm64"], ["7.3.4-rc1", ""]))
+
+
+def test_outcomes_are_counted_by_architecture() -> None:
+    passed, bug = result(Outcome.PASS, needs="toy other"), result(Outcome.XFAIL, needs="CONFIG_SAMPLE_TOY")
+    assert cells([passed, passed, bug]) == {
+        "driver": ["x86_64", "arm64", "life", "lines", "mutants"],
+        "toy": ["not run", "2 passed, 1 xfail", "", "", ""],
+        "other": ["not run", "2 passed", "", "", ""],
+        "nova_core": ["no test", "no test", "", "", ""],
+    }
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL, Outcome.ERROR])
+def test_a_driver_that_turns_red_shows_red(outcome: Outcome) -> None:
+    results = [result(Outcome.PASS, needs="toy"), result(outcome, message="it <broke>", needs="toy")]
+    assert cells(results)["toy"][1] == f"**1 {outcome}**, 1 passed"
+    rows = make_rows([TOY, OTHER], results, Evidence())
+    assert [row.is_red for row in rows] == [True, False]
+    assert f"- `toy`, {outcome} on arm64: it &lt;broke>" in render_drivers(rows, ["arm64"], [])
+
+
+def test_steps_of_a_life_are_counted_by_themselves() -> None:
+    step = result(Outcome.PASS, needs="toy", life="toy")
+    skipped = result(Outcome.SKIP, message="it has no parameters", life="toy")
+    assert cells([step, step, skipped])["toy"] == ["not run", "not run", "2 passed, 1 skipped", "", ""]
+
+
+def test_lines_and_mutants_stand_beside_the_tests() -> None:
+    covered = [
+        CoveredFile(
+            name="", path=Path(path), lines=dict.fromkeys(range(lines), 0) | dict.fromkeys(range(ran), 1)
+        )
+        for path, ran, lines in [
+            ("/cache/linux/samples/rust/toy.rs", 1, 3),
+            ("/cache/linux/samples/rust/other.rs", 1, 1),
+            ("/cache/linux/drivers/gpu/nova-core/core.rs", 2, 4),
+            ("/cache/linux/drivers/gpu/nova-core/gsp/boot.rs", 4, 4),
+            ("/cache/linux/drivers/gpu/nova-core/c.c", 0, 4),
+        ]
+    ]
+    found = cells([], Evidence(covered=covered, mutants={"toy.rs": (8, 12)}))
+    assert {name: row[-2:] for name, row in found.items()} == {
+        "driver": ["lines", "mutants"],
+        "toy": ["33 %", "8 of 12"],
+        "other": ["100 %", ""],
+        "nova_core": ["75 %", ""],
+    }
+
+
+def test_each_reason_is_given_once_and_what_an_untried_driver_needs() -> None:
+    skips = [result(Outcome.SKIP, arch, "kernel has no toy", needs="toy") for arch in ("x86_64", "arm64")]
+    rows = make_rows([TOY], skips, Evidence(depends={"SAMPLE_TOY": ("PCI", "A || B")}))
+    assert render_drivers(rows, ["arm64"], []).partition("## Why\n\n")[2].splitlines() == [
+        "- `toy`, skipped on arm64, x86_64: kernel has no toy",
+        "- `toy` was not tried: CONFIG_SAMPLE_TOY depends on `PCI`, `A || B`",
+    ]
+
+
+def wrong(text: str) -> list[str]:
+    """Return what is wrong with a page that is to be published."""
+    rows = table(text)
+    head = rows.pop("driver", [])
+    found = [f"{name}: {len(row)} cells" for name, row in rows.items() if len(row) != len(head)]
+    if head != [*ARCHES, "life", "lines", "mutants"]:
+        found.append(f"columns: {head}")
+    if any("**" in cell for row in rows.values() for cell in row):
+        found.append("a driver is red")
+    # each driver that has no green test is explained
+    untried = {name for name, row in rows.items() if not re.search("passed|xfail", " ".join(row))}
+    explained = set(re.findall(r"^- `(\w+)` was not tried: CONFIG_\w+ depends on `", text, re.M))
+    return found + [f"{name}: unexplained" for name in sorted(untried ^ explained)]
+
+
+def test_a_page_that_is_not_whole_is_seen() -> None:
+    head = ["x86_64"]
+    rows = (Row(driver=TOY, tests=(result(Outcome.FAIL, "x86_64"),)), Row(driver=OTHER, depends=()))
+    text = render_drivers(rows, head, []).replace("| no test |", "|")
+    assert wrong(text) == [
+        "other: 3 cells",
+        "columns: ['x86_64', 'life', 'lines', 'mutants']",
+        "a driver is red",
+        "other: unexplained",
+        "toy: unexplained",
+    ]
