@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -104,7 +105,12 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
         action="store_true",
         help="check the drivers below the tests' paths, too: a test each of rustfmt, clippy and checkpatch",
     )
-    add("--shard", metavar="I/N", help="run part I of N; `rustbed gate` judges all together")
+    add(
+        "--shard",
+        metavar="I/N",
+        help="run part I of N; `rustbed gate` judges all together; auto or auto/N: as Slurm, Kubernetes"
+        " or GitLab number this job",
+    )
     add(
         "--shard-times",
         action="append",
@@ -253,7 +259,7 @@ def begin(config: pytest.Config) -> None:
             raise UsageError("--on-failure needs the terminal, and -n has many workers for it", fix="-n 0")
         known, shard, times = read("known_issues"), read("shard"), read("shard_times")
         config.stash[KNOWN] = load_known(Path(known)) if known else ()
-        config.stash[SHARD] = parse_shard(shard) if shard else None
+        config.stash[SHARD] = parse_shard(shard, os.environ) if shard else None
         config.stash[TIMES] = recorded_times(load_results(map(Path, times))) if times else {}
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error

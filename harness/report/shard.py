@@ -12,17 +12,29 @@ from statistics import median
 
 from rustbed.errors import UsageError
 from rustbed.report.cases import key_of
+from rustbed.report.jobarray import AUTO, find_shard
 from rustbed.report.results import Results
 
 Key = tuple[str, str, str]
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """Return number (from 1) and count of I/N. Raises UsageError."""
-    first, _, second = text.partition("/")
-    if first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second) < 10_000:
+def parse_shard(text: str, env: Mapping[str, str]) -> tuple[int, int]:
+    """Return number (from 1) and count of I/N, or as the environment says for `auto` and `auto/N`.
+
+    Raises UsageError.
+    """
+    first, slash, second = text.partition("/")
+    if first == AUTO and not slash:
+        return find_shard(None, env)
+    if first == AUTO and _is_count(second):
+        return find_shard(int(second), env)
+    if _is_count(first) and _is_count(second) and int(first) <= int(second):
         return int(first), int(second)
     raise UsageError(f"no shard: {text!r}", example="2/3 is the second of three")
+
+
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and 1 <= int(text) < 10_000
 
 
 def recorded_times(results: Results) -> dict[Key, float]:

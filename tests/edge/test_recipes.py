@@ -25,6 +25,7 @@ GITHUB: dict[Any, Any] = yaml.safe_load((RECIPES / "github.yml").read_text())
 GITLAB: dict[Any, Any] = yaml.safe_load((RECIPES / "gitlab.yml").read_text())
 
 
+KUBERNETES: dict[Any, Any] = yaml.safe_load((RECIPES / "kubernetes.yml").read_text())
 PAGES_GITHUB: dict[Any, Any] = yaml.safe_load((RECIPES / "pages-github.yml").read_text())
 PAGES_GITLAB: dict[Any, Any] = yaml.safe_load((RECIPES / "pages-gitlab.yml").read_text())
 
@@ -46,6 +47,8 @@ SCRIPTS = {
     "gitlab-gate": script("gate"),
     **{f"github-{name}": step("site", name, PAGES_GITHUB) for name in ("site", "addresses")},
     "gitlab-pages": script("pages", recipe=PAGES_GITLAB),
+    "slurm": (RECIPES / "slurm.sh").read_text(),
+    "kubernetes": KUBERNETES["spec"]["template"]["spec"]["containers"][0]["command"][-1],
 }
 
 
@@ -53,6 +56,34 @@ def test_both_test_the_architectures_of_tier_1() -> None:
     names = [arch.name for arch in DEFAULT_ARCHES]
     assert GITHUB["jobs"]["test"]["strategy"]["matrix"]["arch"] == names
     assert GITLAB["test"]["parallel"]["matrix"] == [{"ARCH": names}]
+
+
+def test_kubernetes_starts_as_many_pods_as_the_session_is_divided_into() -> None:
+    spec = KUBERNETES["spec"]
+    assert spec["completionMode"] == "Indexed"
+    assert f"--shard auto/{spec['completions']} " in SCRIPTS["kubernetes"]
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "shard"),
+    [
+        ("kubernetes", {"JOB_COMPLETION_INDEX": "3"}, "auto/4"),
+        ("slurm", {"SLURM_ARRAY_JOB_ID": "71", "SLURM_ARRAY_TASK_ID": "3"}, "auto"),
+    ],
+)
+@pytest.mark.parametrize("status", [0, 1, 4])
+def test_a_part_is_red_if_it_did_not_run_and_not_if_tests_failed(
+    tmp_path: Path, name: str, job: dict[str, str], shard: str, status: int
+) -> None:
+    for program, text in (("rustbed", f'echo "$@" >called; exit {status}'), ("apt-get", "")):
+        (tmp_path / program).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / program).chmod(0o755)
+    (tmp_path / "baseline").mkdir()
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_SUBMIT_DIR": str(tmp_path), **job}
+    ended = subprocess.run(["bash", "-euc", SCRIPTS[name]], cwd=tmp_path, env=env, check=False)
+    parts = "parts-71/3" if name == "slurm" else "parts/3"
+    called = f"test --shard {shard} --shard-times baseline --results {parts}\n"
+    assert (ended.returncode, (tmp_path / "called").read_text()) == (int(status > 1), called)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -127,11 +127,34 @@ def test_plans_differ_by_division_and_tests() -> None:
     assert len(set(plans)) == 3
 
 
-@pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "1/0", "-1/3", "a/b", "1/2/3", "1/99999", "1.5/2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "0/3",
+        "4/3",
+        "1/0",
+        "-1/3",
+        "a/b",
+        "1/2/3",
+        "1/99999",
+        "1.5/2",
+        "auto/",
+        "auto/0",
+        "auto/x",
+        "3/auto",
+    ],
+)
 def test_what_is_no_shard_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no shard"):
-        parse_shard(text)
+        parse_shard(text, {})
 
 
 def test_shard_is_number_and_count() -> None:
-    assert parse_shard("2/3") == (2, 3)
+    assert parse_shard("2/3", {}) == (2, 3)
+
+
+def test_shard_is_that_of_this_job_if_asked_for() -> None:
+    assert parse_shard("auto", {"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "3"}) == (2, 3)
+    assert parse_shard("auto/3", {"JOB_COMPLETION_INDEX": "1"}) == (2, 3)
