@@ -5,7 +5,6 @@ Knows where the image keeps them and how a parameter is written.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from math import inf
 from pathlib import Path
 
 from rustbed.errors import UsageError
-from rustbed.guest.files import push
+from rustbed.guest.files import push, read_each
 from rustbed.guest.shell import Guest
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.buildstate import find_beside
@@ -24,6 +23,8 @@ PLACE = "/lib/modules"
 PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
 # parameters that the kernel takes for any module (unknown_module_param_cb in kernel/module/main.c)
 _EVERY_MODULE = ("async_probe", "dyndbg")
+# what a section's file holds is one address
+_ADDRESS_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +114,10 @@ def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:
 def find_sections(guest: Guest, module: str, path: Path) -> dict[str, range]:
     """Return where a module's code is in the guest, by section, as far as the kernel says."""
     sizes = {each.name: each.size for each in read_module(path).elf.sections if each.executable and each.size}
-    files = " ".join(shlex.quote(f"/sys/module/{module}/sections/{name}") for name in sizes)
-    # one program for all of them: another would cost as much as the loading
-    told = guest.run(f"exec grep -H . {files}").output if sizes else ""
-    starts = re.findall(r"/sections/(\S+):(0x[0-9a-f]+)$", told, re.MULTILINE)
-    return {name: range(int(start, 16), int(start, 16) + sizes[name]) for name, start in starts}
+    directory = f"/sys/module/{module}/sections"
+    told = read_each(guest, [f"{directory}/{name}" for name in sizes], _ADDRESS_BYTES)
+    starts = {name: int(told[f"{directory}/{name}"], 16) for name in sizes if told.get(f"{directory}/{name}")}
+    return {name: range(start, start + sizes[name]) for name, start in starts.items()}
 
 
 def require_parameters(module: str, path: Path, params: Collection[str]) -> None:
