@@ -7,8 +7,8 @@ harness/log/families/. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, islice, pairwise
 
 from rustbed.log.families.dispatch import (
@@ -52,6 +52,8 @@ class Report:
     own: frozenset[str]
     # those that a dispatcher of the kernel entered
     entered: frozenset[str]
+    # file of each function, as far as the debug information of this very kernel was asked
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mains(self) -> Sequence[Trace]:
@@ -60,26 +62,35 @@ class Report:
 
     def is_own(self, name: str) -> bool:
         """Whether a function can be at fault: it is in a module, or is not plumbing."""
-        return name in self.own or name not in (ENTERED if name in self.entered else PLUMBING)
+        return name in self.own or not self.is_of(ENTERED if name in self.entered else PLUMBING, name)
+
+    def is_of(self, family: Family, name: str) -> bool:
+        """Whether a function is of a family."""
+        return family.holds(name, self.files.get(name, ""))
 
 
-def read_report(row: Row, named: str, text: str) -> Report:
-    """Read the text of a report; `named` is the function of its headline, "" if none."""
+def read_report(row: Row, named: str, text: str, files: Mapping[str, str]) -> Report:
+    """Read the text of a report; `named` is the function of its headline, "" if none.
+
+    `files` has functions by where this kernel's debug information has them.
+    """
     lines = text.split("\n")
     found = functions_of_modules(text)
     # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
     own = frozenset(name for name in found if not ("::" in name and name in PLUMBING))
     traces = parse_traces(lines)
-    entered = frozenset(chain.from_iterable(map(_entered, traces)))
-    return Report(row=row, named=named, lines=lines, text=text, traces=traces, own=own, entered=entered)
+    report = Report(
+        row=row, named=named, lines=lines, text=text, traces=traces, own=own, entered=frozenset(), files=files
+    )
+    return replace(report, entered=frozenset(chain.from_iterable(_entered(report, one) for one in traces)))
 
 
-def _entered(trace: Trace) -> Iterator[str]:
+def _entered(report: Report, trace: Trace) -> Iterator[str]:
     for inner, outer in pairwise(map(readable, trace.frames)):
-        if outer in DISPATCHES or outer in DISPATCHES_IN_INTERRUPTS:
+        if report.is_of(DISPATCHES, outer) or report.is_of(DISPATCHES_IN_INTERRUPTS, outer):
             # what stands beside its caller was called as a part of it
-            roles = roles_of(inner)
-            if not roles or roles != roles_of(outer):
+            roles = roles_of(inner, report.files.get(inner, ""))
+            if not roles or roles != roles_of(outer, report.files.get(outer, "")):
                 yield inner
 
 
@@ -116,7 +127,7 @@ def find_checker(report: Report, function: str) -> str:
     """Return the interface whose WARN() is about its caller, "" if the report is of another kind."""
     named = readable(report.named)
     is_caller = report.row.kind is Kind.WARNING and named and named != function
-    return named if is_caller and named not in MACHINERY else ""
+    return named if is_caller and not report.is_of(MACHINERY, named) else ""
 
 
 def find_chain(report: Report) -> Iterator[str]:
@@ -180,7 +191,7 @@ def _places(lines: Sequence[str]) -> Iterator[str]:
 
 def _first_to_blame(report: Report) -> str:
     kind = report.row.kind
-    if kind is Kind.WARNING and report.named and readable(report.named) not in WARNS_OF_CALLERS:
+    if kind is Kind.WARNING and report.named and not report.is_of(WARNS_OF_CALLERS, readable(report.named)):
         # WARN() stands in that very function, and what locks warn of has kinds of its own
         return readable(report.named)
     is_about_owner = kind in (Kind.LEAK, Kind.BAD_PAGE, Kind.SLAB_CORRUPTION)
@@ -188,7 +199,7 @@ def _first_to_blame(report: Report) -> str:
     for name in map(readable, _candidates(report)):
         if name in report.own:
             return name
-        serves = is_about_owner and name in ALLOCATES
+        serves = is_about_owner and report.is_of(ALLOCATES, name)
         if report.is_own(name) and not serves and not _is_part(name, report):
             return name
         asked.append(name)
@@ -198,7 +209,7 @@ def _first_to_blame(report: Report) -> str:
         return ""
     # plumbing may fail itself; what only reports hardly ever does
     for hardly_ever in (MACHINERY, REPORTING):
-        if name := next((name for name in asked if name not in hardly_ever), ""):
+        if name := next((name for name in asked if not report.is_of(hardly_ever, name)), ""):
             return name
     return next(iter(asked), "")
 
@@ -208,7 +219,7 @@ def _is_part(name: str, report: Report) -> bool:
     for trace in report.mains:
         for inner, outer in pairwise(trace.frames):
             if readable(inner) == name:
-                return readable(outer) in SEALED
+                return report.is_of(SEALED, readable(outer))
     return False
 
 
@@ -244,8 +255,8 @@ def _stuck(report: Report, dispatches: Family) -> str:
                 return inner
             if BYSTANDER.fullmatch(inner):
                 break
-            is_entered = outer in dispatches and inner not in dispatches
-            if is_entered and inner not in MACHINERY and inner not in WAITING:
+            is_entered = report.is_of(dispatches, outer) and not report.is_of(dispatches, inner)
+            if is_entered and not report.is_of(MACHINERY, inner) and not report.is_of(WAITING, inner):
                 return inner
     return ""
 

@@ -75,7 +75,7 @@ def _is_of_preempted(report: Report) -> bool:
 
 def _is_named(report: Report) -> bool:
     """Whether the headline names the function to blame, whatever its stack tells."""
-    return report.row.kind is Kind.WARNING and readable(report.named) not in WARNS_OF_CALLERS
+    return report.row.kind is Kind.WARNING and not report.is_of(WARNS_OF_CALLERS, readable(report.named))
 
 
 def _is_told(report: Report, function: str) -> bool:

@@ -7,7 +7,7 @@ in harness/log/formats/. Pure; knows nothing of tests, machines or files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, partial
 from itertools import chain
@@ -79,7 +79,8 @@ class Reader:
     far as the records tell them apart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: Mapping[str, str] | None = None) -> None:
+        """Begin; `files` has functions by where this kernel's debug information has them."""
         # by caller; "" where the log does not tell who prints
         self._open: dict[str, OpenSplat] = {}
         # index of the last line that may come before a splat, by caller
@@ -88,7 +89,7 @@ class Reader:
         # index of the record before
         self._newest = -1
         # a driver that fails in a loop prints the same report again and again
-        self._tell = lru_cache(maxsize=32)(_tell)
+        self._tell = lru_cache(maxsize=32)(partial(_tell, files=files or {}))
 
     @property
     def is_idle(self) -> bool:
@@ -206,14 +207,16 @@ def may_hold_splat(text: str) -> bool:
     return any(literal in text for literal in LITERALS)
 
 
-def find_splats(records: Iterable[Record]) -> tuple[Splat, ...]:
+def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = None) -> tuple[Splat, ...]:
     """Return the splats in the records, in the order of their first records.
+
+    `files` has functions by where this kernel's debug information has them: better than what is known of all.
 
     Takes time linear in the number of records and never raises. Spans overlap only where the records tell
     two callers apart that print at once. What user space wrote to /dev/kmsg is never a splat; the facility
     tells.
     """
-    reader = Reader()
+    reader = Reader(files)
     found = [splat for index, record in enumerate(records) for splat in reader.feed(index, record)]
     return tuple(sorted([*found, *reader.finish()], key=lambda splat: splat.first))
 
@@ -242,12 +245,14 @@ def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
     return None
 
 
-def _tell(row: Row, kind: Kind, matched: tuple[tuple[str, str], ...], text: str) -> Splat:
+def _tell(
+    row: Row, kind: Kind, matched: tuple[tuple[str, str], ...], text: str, files: Mapping[str, str]
+) -> Splat:
     """Return what a report says, wherever it stands: title it and find whom to blame."""
     groups = dict(matched)
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
         groups["message"] = _rust_message(text.split("\n")) or f"panicked at {groups['where']}"
-    report = read_report(row, groups.get("function", ""), text)
+    report = read_report(row, groups.get("function", ""), text, files)
     function = find_function(report)
     tasks = find_tasks(text)
     if "{access}" in row.title:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rustbed.log.decoded import as_printed, parse_decoded
+from rustbed.log.families.places import is_of_tree
 from rustbed.log.formats.panics import CLOSING_QUOTE
 from rustbed.log.formats.row import SYMBOL, Kind
 from rustbed.log.frame import LINE, Frame, match_counter, read_frames
@@ -130,7 +131,8 @@ def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[S
     """
     own = tuple(records[splat.first : splat.last + 1])
     corrected = _correct(own, symbols)
-    again = find_splats(corrected) if corrected != own else ()
+    files = _find_files(symbols)
+    again = find_splats(corrected, files) if files or corrected != own else ()
     if again and again[0].kind is splat.kind:
         splat = replace(splat, title=again[0].title, function=again[0].function)
     blame = _find_blame(splat, own, symbols)
@@ -143,6 +145,15 @@ def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[S
     if splat.function:
         title = re.sub(rf" in {re.escape(splat.function)}(?=/|$)", lambda _: f" in {blame.function}", title)
     return replace(splat, title=title, function=blame.function), blame
+
+
+def _find_files(symbols: Symbols) -> dict[str, str]:
+    """Return the file that the kernel at hand has each function in; loadable modules are not asked about."""
+    return {
+        readable(located.symbol): located.places[-1].file
+        for frame, located in symbols.found.items()
+        if not frame.module and located.places and is_of_tree(located.places[-1].file)
+    }
 
 
 def blame_frame(frame: Frame, symbols: Symbols) -> Blame:

@@ -19,13 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rustbed import process
-from rustbed.log.families.places import KEPT, find_roles, is_kept
+from rustbed.log.families.places import KEPT, TREE, find_roles, is_kept
 
 # what of a path is the kernel's: compilers saw it anywhere
-_ROOT = re.compile(
-    r".*?(?=(?:arch|block|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|security|sound"
-    r"|virt)/)"
-)
+_ROOT = re.compile(rf".*?(?={TREE})")
 _QUOTED = re.compile(r'DW_AT_(name|decl_file)\t\("(.*)"\)')
 # copies of functions that run before the kernel does
 _BEFORE = re.compile(r"arch/[^/]+/(?:boot|purgatory)/|drivers/firmware/")

@@ -28,8 +28,13 @@ from rustbed.symbols.functions import Functions, lay_out, of_size
 _LOOKUP_S = 60.0
 # where a kernel build has Rust's own library; what stands before differs from host to host
 _RUST_LIBRARY = re.compile(r".*/(?=library/(?:core|alloc|std)/src/)")
+# a function that every vmlinux has, and where: what stands before that is the directory it was built from
+_FIRST, _FIRST_FILE = "start_kernel", "/init/main.c"
 # programs made in the running kernel, which no file has
 _MADE_THERE = re.compile(r"(?:bpf_prog|bpf_trampoline|ftrace_trampoline)\w*")
+
+
+_START = Frame(symbol=_FIRST, offset=0, size=0, module="", returns=False)
 
 
 class _UntrustedError(Exception):
@@ -76,8 +81,13 @@ def look_up(frames: Iterable[Frame], files: DebugFiles, build: Build) -> Symbols
                 notes.append(f"{what}: {error} ({file.path})")
         answers = symbolize(files.symbolizer, [(question.path, question.address) for question in questions])
     located: dict[Frame, set[Located]] = {}
+    root = _find_root(questions, answers)
     for question, levels in zip(questions, answers, strict=True):
-        sources = files.sources_of(question.file)
+        if question.frame is _START:
+            continue
+        # the directory of vmlinux may be far above that of its source
+        own = () if question.frame.module else (*files.sources, *root)
+        sources = (*own, *files.sources_of(question.file), *root)
         located.setdefault(question.frame, set()).add(_locate(question, levels, sources))
     several = dict.fromkeys(frame.symbol for frame, made in located.items() if len(made) > 1)
     notes += [f"{name}: several functions have this name and this size" for name in several]
@@ -129,7 +139,11 @@ def _find_addresses(
                     offset=target - start,
                 )
             )
-    return questions
+    return questions + [
+        replace(question, frame=_START, address=first.address)
+        for question in questions[:1]
+        for first in functions.named(_FIRST)[:1]
+    ]
 
 
 def _targets(frame: Frame, functions: Functions, loaded_at: int | None, *, known: bool) -> list[int]:
@@ -233,6 +247,17 @@ def symbolize(program: Sequence[str], questions: Sequence[tuple[Path, int]]) -> 
         said = answer.stderr.decode(errors="replace")[-500:]
         raise HostError(f"llvm-symbolizer answered {len(found)} of {len(questions)} questions", said=said)
     return found
+
+
+def _find_root(questions: Sequence[_Question], answers: Sequence[Sequence[Level]]) -> tuple[SourceTree, ...]:
+    """Return the directory that a kernel was built from, as its first function tells; none if it does not."""
+    files = [
+        levels[-1].file
+        for question, levels in zip(questions, answers, strict=True)
+        if question.frame is _START and levels
+    ]
+    roots = (normpath(file).removesuffix(_FIRST_FILE) for file in files if file.endswith(_FIRST_FILE))
+    return tuple(SourceTree(seen=root, here=Path(root)) for root in roots if root)
 
 
 def _locate(question: _Question, levels: Sequence[Level], sources: Sequence[SourceTree]) -> Located:

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import PROT_READ, mmap
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ from rustbed import runfiles
 from rustbed.arch import Arch
 from rustbed.cli.main import main
 from rustbed.kernel.artifact import Kernel
+from rustbed.log.frame import Frame
 from rustbed.log.record import parse_console
 from rustbed.log.splat import find_splats
-from rustbed.log.symbolize import find_build
+from rustbed.log.symbolize import Build, find_build
 from rustbed.symbols.debugfiles import parse_files
-from rustbed.symbols.lines import read_lines
+from rustbed.symbols.functions import Functions
+from rustbed.symbols.lines import find_debug_files, read_lines
+from rustbed.symbols.symbolizer import look_up
 from tests.boot import pytest_runs
 
 MODULE = Path(__file__).parent / "modules/pointed/pointed.rs"
@@ -149,3 +153,26 @@ def test_another_build_of_the_module_is_not_believed(results: Path, tmp_path: Pa
     assert (splat.function, splat.file, splat.line) == ("pointed::follow", None, None)
     (note,) = lines.notes
     assert note.startswith("module pointed: it was built again since")
+
+
+def test_own_kernel_tells_which_of_its_functions_serve(kernel: Kernel, tmp_path: Path) -> None:
+    """As of a vmlinux that came from elsewhere: where its source was is not known."""
+    if kernel.vmlinux is None:
+        pytest.skip(f"{kernel.key} has no vmlinux")
+    with kernel.vmlinux.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
+        functions = Functions(contents)
+        frames = {
+            name: Frame(symbol=name, offset=4, size=named[0].room or 0, module="", returns=True)
+            for name in ("kfree", "vfs_read", "kthread", "device_add")
+            if len(named := functions.named(name)) == 1
+        }
+    files = find_debug_files(tmp_path / "log", vmlinux=kernel.vmlinux, modules=None, cache_root=tmp_path)
+    assert files is not None
+    found = look_up(frames.values(), files, Build()).found
+    told = {name: found[frame].places[-1].file for name, frame in frames.items()}
+    assert told == {
+        "kfree": "mm/slub.c",
+        "vfs_read": "fs/read_write.c",
+        "kthread": "kernel/kthread.c",
+        "device_add": "drivers/base/core.c",
+    }

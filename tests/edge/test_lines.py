@@ -28,13 +28,15 @@ ANSWER = '{"Address":"0x12","ModuleName":"m","Symbol":[%s]}'
 LEVEL = '{"FileName":"%s","FunctionName":"%s","Line":%d}'
 
 
-def write_vmlinux(path: Path) -> Path:
-    symbols = (
-        Symbol(name="toy_read", section=1, value=0, size=0x20),
-        Symbol(name="vfs_read", section=1, value=0x20, size=0x100),
-    )
+SYMBOLS = (
+    Symbol(name="toy_read", section=1, value=0, size=0x20),
+    Symbol(name="vfs_read", section=1, value=0x20, size=0x100),
+)
+
+
+def write_vmlinux(path: Path, symbols: tuple[Symbol, ...] = SYMBOLS) -> Path:
     sections = {
-        ".text": bytes(0x120),
+        ".text": bytes(0x140),
         **make_symbols(symbols),
         ".debug_info": b"x",
         ".rodata": f"{BANNER}\n\0".encode(),
@@ -92,6 +94,31 @@ def test_blamed_line_comes_with_its_source(files: DebugFiles) -> None:
     assert lines.notes == ()
     assert "toy_read+0x12/0x20" in lines.records[2].text
     assert lines.records[2].text.endswith(" toy.c:3")
+
+
+def test_directory_that_a_kernel_was_built_from_is_told_by_its_first_function(tmp_path: Path) -> None:
+    # whose name lets the kernel's root be mistaken
+    tree = tmp_path / "rust/net/lib"
+    vmlinux = tmp_path / "vmlinux"
+    write_vmlinux(vmlinux, (*SYMBOLS, Symbol(name="start_kernel", section=1, value=0x120, size=0x20)))
+    # by the end of the address
+    answers = {
+        "12": (tree / "lib/toy.c", "toy_read"),
+        "bd": (tree / "fs/read_write.c", "vfs_read"),
+        "120": (tree / "init/main.c", "start_kernel"),
+    }
+    cases = "".join(
+        f"*{address}) printf '%s\\n' '{ANSWER % (LEVEL % (*place, 3))}';;\n"
+        for address, place in answers.items()
+    )
+    program = tmp_path / "symbolizer"
+    program.write_text(f'#!/bin/sh\nwhile read -r line; do case "$line" in\n{cases}esac; done\n')
+    program.chmod(0o755)
+    lines = read(DebugFiles(symbolizer=(str(program),), files={"": DebugFile(path=vmlinux)}))
+    (splat,) = lines.refined.values()
+    assert lines.notes == ()
+    assert lines.records[2].text.endswith(" lib/toy.c:3")
+    assert (splat.function, splat.file) == ("toy_read", "lib/toy.c")
 
 
 @pytest.mark.parametrize(

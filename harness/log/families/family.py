@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 from rustbed.log.families import reporting, services
-from rustbed.log.families.places import roles_of
+from rustbed.log.families.places import is_leaf, roles_of
 
 
 class Family:
@@ -30,6 +30,13 @@ class Family:
     def matches(self, name: str) -> bool:
         """Whether a name is of the family, whatever file the function comes from."""
         return self._pattern.fullmatch(name) is not None
+
+    def holds(self, name: str, file: str = "") -> bool:
+        """Whether a function is of the family; `file` is where the kernel at hand has it, "" if unknown."""
+        if not file:
+            return name in self
+        is_there = not self.places.isdisjoint(roles_of(name, file))
+        return is_there or (not is_leaf(file) and self.matches(name))
 
     def decide_by(self, holds: Callable[[str], bool]) -> None:
         """Let something else decide: what a family's knowledge is worth is measured so."""

@@ -63,8 +63,19 @@ PLACES = {
     # the same in interrupts, and in what runs when nothing else does
     "interrupts": r"kernel/(?:softirq|irq_work|sched/idle|irq/handle|time/timer)\.c",
 }
+# directories at the kernel's root
+TREE = (
+    r"(?:arch|block|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|samples|security|sound"
+    r"|virt)/"
+)
+_TREE = re.compile(TREE)
 # tests of the kernel are drivers of their own, wherever they stand
 _TESTS = re.compile(r".*(?:/(?:tests?|kunit)/|[/_-](?:kunit|tests?)[\w-]*\.c)")
+# what is not a part of the core that the families speak of
+_LEAVES = re.compile(
+    r"(?:drivers/(?!(?:acpi|base|char|clk|i2c|iommu|pci|regulator|tty|usb/core|usb/host)/|gpu/drm/drm_)"
+    r"|sound/(?!core/)|samples/).*\.(?:c|rs)"
+)
 # what is waited for, and steps that say more than who took them: people look for these
 KEPT = re.compile(
     r"_*(?:synchronize_\w+|(?:add|remove)_wait_queue\w*|alloc_skb|iov_iter_(?:advance|revert)|clear_page"
@@ -82,14 +93,27 @@ def find_roles(path: str) -> frozenset[str]:
     return frozenset(role for role, rule in _RULES.items() if rule.match(path))
 
 
+def is_of_tree(path: str) -> bool:
+    """Whether a path begins at the kernel's root, as far as its first directory tells."""
+    return _TREE.match(path) is not None
+
+
+def is_leaf(path: str) -> bool:
+    """Whether a file is one driver's: its functions are named like those of the core by chance."""
+    return _LEAVES.match(path) is not None
+
+
 def is_kept(path: str) -> bool:
     """Whether a file hands out memory: of a leak not even those are blamed that people look for elsewhere."""
     return not find_roles(path).isdisjoint(_OWNERLESS)
 
 
-def roles_of(function: str) -> frozenset[str]:
-    """Return what a function does for others, by the file that it comes from."""
-    roles = _table().get(function, frozenset())
+def roles_of(function: str, file: str = "") -> frozenset[str]:
+    """Return what a function does for others, by the file that it comes from.
+
+    `file` is where the kernel at hand has it, "" if that is unknown: then the table is asked.
+    """
+    roles = find_roles(file) if file else _table().get(function, frozenset())
     return roles & _OWNERLESS if roles and KEPT.fullmatch(function) else roles
 
 

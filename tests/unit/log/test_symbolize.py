@@ -153,3 +153,44 @@ def test_place_that_a_headline_names_is_told_without_debug_information(
 ) -> None:
     found = refined(text)
     assert (found.function, found.file, found.line) == ("toy_open", *place)
+
+
+_KERNEL = """\
+BUG: unable to handle page fault for address: ffffc90000000000
+Oops: 0000 [#1] SMP
+RIP: 0010:{inner}+0x1/0x20
+Call Trace:
+ {outer}+0x2/0x20
+ vfs_write+0x4e/0xe0
+"""
+
+
+@pytest.mark.parametrize(
+    ("inner", "file", "blamed"),
+    [
+        # no table has the name, the kernel at hand says that it is of a library
+        ("frobnicate", "lib/frobnicate.c", "toy_store"),
+        ("frobnicate", "drivers/toy/frobnicate.c", "frobnicate"),
+        # the table and a family have it among those that serve; here a driver has a function of this name
+        ("sha256_update", "drivers/toy/toy.c", "sha256_update"),
+        ("kmalloc_toy", "drivers/toy/toy.c", "kmalloc_toy"),
+        ("kmalloc_toy", "kernel/toy.c", "toy_store"),
+        # a path that does not begin at the kernel's root says nothing
+        ("sha256_update", "/home/me/toy.c", "toy_store"),
+    ],
+)
+def test_file_that_the_kernel_at_hand_tells_decides_before_the_table(
+    inner: str, file: str, blamed: str
+) -> None:
+    splat, records = only(_KERNEL.format(inner=inner, outer="toy_store"))
+    found = {point(inner, 1, 0x20, returns=False): located(inner, (inner, file, 3))}
+    assert refine(splat, records, Symbols(found=found))[0].function == blamed
+
+
+def test_file_of_a_loadable_module_is_not_asked() -> None:
+    splat, records = only(
+        _KERNEL.format(inner="toy_sort", outer="toy_store").replace("0x20\nC", "0x20 [toy]\nC")
+    )
+    sort = point("toy_sort", 1, 0x20, module="toy", returns=False)
+    found = {sort: located("toy_sort", ("toy_sort", "lib/toy.c", 3))}
+    assert refine(splat, records, Symbols(found=found))[0].function == "toy_sort"
