@@ -260,10 +260,19 @@ class Platforms:
         return made
 
     def kernel_with_tree(self, arch: Arch, profile: str | None) -> Kernel:
-        """Return the kernel with a tree to build modules in; a removed one is made again, in minutes."""
+        """Return the kernel with a tree to build modules in: its own, or what its pack has of that.
+
+        A tree that was removed, or that no pack has, is made, in minutes.
+        """
         platform = self.get(arch, profile)
         if parse_source(self.choices.kernel).kind is SourceKind.BUILT or has_tree(platform.kernel):
             return platform.kernel
+        if platform.packed is not None:
+            try:
+                # it is no whole source: nobody else is told of it
+                return platform.packed.sdk(platform.kernel, self._report)
+            except HostError as error:
+                self._report(Progress(what=f"{error.headline}: building {arch} instead", finished=True))
         choices = self.choices.with_profile(profile)
         kernel = _build(arch, choices, platform.toolchain, self._report, with_tree=True)
         if platform.packed is not None and kernel.key != platform.kernel.key:

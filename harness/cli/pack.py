@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rustbed import host
 from rustbed.arch import Arch
+from rustbed.cache import Cache
 from rustbed.cli.arguments import choices_of
 from rustbed.cli.terminal import complain, make_display, say
 from rustbed.errors import UsageError, suggest
@@ -19,10 +20,11 @@ from rustbed.packs.push import prune, push_kernel, push_qemu
 from rustbed.packs.transport import Store
 from rustbed.packs.verify import find_faults, name_pack
 from rustbed.packs.wanted import can_be_packed
-from rustbed.prepare import Choices, prepare
+from rustbed.prepare import Platforms
 from rustbed.progress import Report
 from rustbed.toolroot import emulator
 from rustbed.toolroot.packages import fetch_package
+from rustbed.toolroot.toolchain import Toolchain
 
 _MIB = 2**20
 
@@ -72,12 +74,14 @@ def _push(args: argparse.Namespace) -> int:
             f"{choices.kernel} is not pushed unless you ask: others cannot see what it was made from",
             fix="--tree",
         )
+    platforms = Platforms(choices, report)
     for arch in read_arches(vars(args).__getitem__):
-        platform = prepare(arch, choices, report)
+        platform = platforms.get(arch, None)
         if platform.packed is not None:
             raise UsageError(f"the kernel for {arch} came from a pack", fix="leave out --cache-from")
         push_kernel(
-            platform.kernel,
+            # with the tree that its sdk is taken from
+            platforms.kernel_with_tree(arch, None),
             platform.image,
             choices.wanted(arch),
             directory,
@@ -86,19 +90,19 @@ def _push(args: argparse.Namespace) -> int:
             report=report,
         )
         if not args.no_qemu:
-            _push_qemu(arch, choices, directory, report)
+            _push_qemu(arch, platform.toolchain, choices.cache, directory, report)
     return _list(args)
 
 
-def _push_qemu(arch: Arch, choices: Choices, directory: Path, report: Report) -> None:
+def _push_qemu(arch: Arch, toolchain: Toolchain, cache: Cache, directory: Path, report: Report) -> None:
     if (native := host.native_arch()) is None:
         complain("there are no packages for this host's architecture: QEMU is left out")
         return
     package = fetch_package(
         arch.qemu_package,
         native.debian_arch,
-        toolchain=prepare(arch, choices, report).toolchain,
-        cache=choices.cache,
+        toolchain=toolchain,
+        cache=cache,
         report=report,
         suite=emulator.SUITE,
         with_dependencies=True,

@@ -20,8 +20,8 @@ from rustbed.packs.oci import Blob, PackError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# vmlinux is a third smaller than at zstd's default, and takes seconds
-_LEVEL = 15
+# of zstd: vmlinux is a third smaller than at its default, and takes seconds
+LEVEL = 15
 _CHUNK = 1 << 20
 # bytes that the files of a part may take
 _LIMIT = 4 * 2**30
@@ -48,14 +48,14 @@ class _Hashed(io.RawIOBase):
         return len(view)
 
 
-def write_part(target: Path, files: Mapping[str, Path]) -> tuple[Blob, str]:
+def write_part(target: Path, files: Mapping[str, Path], level: int = LEVEL) -> tuple[Blob, str]:
     """Write files and links as a part; return what identifies it, and the digest of the bare archive.
 
-    `files` has by its name in the part where a file is. Equal files give equal bytes.
+    `files` has by its name in the part where a file is, `level` is zstd's. Equal files give equal bytes.
     """
     with target.open("wb") as raw:
         outer = _Hashed(raw)
-        with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(
+        with zstandard.ZstdCompressor(level=level).stream_writer(
             cast(IO[bytes], outer), closefd=False
         ) as packed:
             inner = _Hashed(packed)

@@ -22,6 +22,7 @@ from rustbed.packs import kernelfile, oci
 from rustbed.packs.blob import unpack_part
 from rustbed.packs.oci import Blob, Pack, PackError
 from rustbed.packs.place import Place
+from rustbed.packs.sdk import HOST_FACT, SDK, with_sdk
 from rustbed.packs.transport import Store
 from rustbed.packs.wanted import Wanted, choose_pack, choose_qemu, explain_lack
 from rustbed.progress import Progress, Report, ignore
@@ -59,6 +60,13 @@ class Packed:
             return self.symbols(kernel, ignore)
         except HostError:
             return kernel
+
+    def sdk(self, kernel: Kernel, report: Report) -> Kernel:
+        """Return a kernel of this pack to build modules for; fetched if need be. Raises PackError."""
+        native, made = native_arch(), self.pack.facts.get(HOST_FACT)
+        if made is not None and (native is None or native.debian_arch != made):
+            raise PackError(f"the pack's {SDK} has programs for {made} hosts")
+        return with_sdk(kernel, self.part(SDK, report))
 
     def part(self, name: str, report: Report) -> Path:
         """Return the directory of an unpacked part. Raises PackError."""

@@ -13,6 +13,7 @@ from tests.packing import FACTS, WANTED, Server
 
 from rustbed.packs import kernelfile
 from rustbed.packs.push import push_parts
+from rustbed.packs.sdk import SDK
 from rustbed.progress import ignore
 
 
@@ -23,11 +24,13 @@ def store(tmp_path: Path) -> Path:
     files.mkdir()
     boot = {kernelfile.FACTS: FACTS, kernelfile.IMAGE: "image", kernelfile.INITRAMFS: "cpio", "config": "C"}
     symbols = {kernelfile.VMLINUX: "v" * 300_000}
+    sdk = {"source/Makefile": "VERSION = 7", "build/.config": "CONFIG_RUST=y"}
     parts: dict[str, dict[str, Path]] = {}
-    for part, contents in (("boot", boot | {"modules/edu.ko": "edu"}), ("symbols", symbols)):
+    boot["modules/edu.ko"] = "edu"
+    for part, contents in (("boot", boot), ("symbols", symbols), (SDK, sdk)):
         parts[part] = {}
         for name, text in contents.items():
-            path = files / f"{part}-{Path(name).name}"
+            path = files / f"{part}-{name.replace('/', '-')}"
             path.write_text(text)
             parts[part][name] = path
     directory = tmp_path / "store"

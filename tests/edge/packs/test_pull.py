@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rustbed.packs.oci import Blob, PackError
 from rustbed.packs.place import Kind, Place, parse_place
 from rustbed.packs.pull import find_packed
 from rustbed.packs.push import prune
+from rustbed.packs.sdk import HOST_FACT
 from rustbed.packs.transport import Store, Waiting
 from rustbed.packs.verify import find_faults
 from rustbed.progress import Progress, ignore
@@ -56,6 +58,25 @@ def test_a_directory_gives_the_kernel_and_its_symbols_when_they_are_wanted(store
     assert vmlinux is not None
     assert vmlinux.stat().st_size == 300_000
     assert len(entries(cache)) == 2
+
+
+def test_what_modules_are_compiled_with_comes_when_it_is_wanted(store: Path, cache: Cache) -> None:
+    packed = find_packed(WANTED, [local(store)], cache)
+    kernel, _ = packed.kernel(ignore)
+    assert (kernel.source_dir, kernel.build_dir, len(entries(cache))) == (None, None, 1)
+    made = packed.sdk(kernel, ignore)
+    assert made.source_dir is not None
+    assert made.build_dir is not None
+    assert (made.source_dir / "Makefile").read_text() == "VERSION = 7"
+    assert (made.build_dir / ".config").read_text() == "CONFIG_RUST=y"
+    assert replace(made, source_dir=None, build_dir=None) == kernel
+
+
+def test_compiling_needs_the_kind_of_host_that_made_the_pack(store: Path, cache: Cache) -> None:
+    packed = find_packed(WANTED, [local(store)], cache)
+    foreign = replace(packed, pack=replace(packed.pack, facts={**packed.pack.facts, HOST_FACT: "m68k"}))
+    with pytest.raises(PackError, match="the pack's sdk has programs for m68k hosts"):
+        foreign.sdk(foreign.kernel(ignore)[0], ignore)
 
 
 def test_a_web_server_gives_the_same_and_is_not_asked_twice(
