@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from rustbed import runfiles
 from rustbed.arch import ARCHES
 from rustbed.cache import CACHE_HELP
 from rustbed.cli.arguments import read_cache
@@ -17,7 +16,7 @@ from rustbed.kernel.kconfig_tree import load_definitions, split_conjunction
 from rustbed.kernel.rustdrivers import find_rust_drivers
 from rustbed.kernel.source import SourceKind, find_source, parse_source
 from rustbed.life.score import Fate, load_trials
-from rustbed.report.coverage import CoveredFile, parse_lcov
+from rustbed.report.coverage import load_covered
 from rustbed.report.drivertable import Evidence, make_rows, render_drivers
 from rustbed.report.results import load_results
 
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     found = load_results(given)
     drivers = find_rust_drivers(source)
     evidence = Evidence(
-        covered=tuple(_read_covered(given)),
+        covered=tuple(load_covered(given)),
         mutants=_read_mutants(path for path in args.results if path.suffix == _TRIALS),
         depends=_read_depends(source, [driver.option for driver in drivers]),
     )
@@ -66,13 +65,6 @@ def _require_source(args: argparse.Namespace) -> Path:
             f"the source of {args.kernel} is not here", fix="rustbed build, or --kernel tree:PATH"
         )
     return found.directory
-
-
-def _read_covered(paths: Iterable[Path]) -> Iterator[CoveredFile]:
-    """Yield the files of drivers whose lines are known, from sessions with --coverage."""
-    for path in paths:
-        for file in sorted(path.rglob(runfiles.COVERAGE)) if path.is_dir() else ():
-            yield from parse_lcov(file.read_text(errors="replace"))
 
 
 def _read_mutants(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rustbed.errors import UsageError
+from rustbed.report.coverage import load_covered, render_annotations
 from rustbed.report.gate import FLOOR_S, compare
 from rustbed.report.gate_formats import FORMATS
 from rustbed.report.history import load_history, red_names
@@ -75,5 +76,7 @@ def run(args: argparse.Namespace) -> int:
         history=load_history(args.history, names=names, without=args.new) if args.history else None,
         flake_days=args.expect_flakes,
     )
+    if args.format == "github":
+        sys.stdout.write(render_annotations(load_covered(args.new), Path.cwd()))
     sys.stdout.write(FORMATS[args.format](comparison))
     return comparison.status

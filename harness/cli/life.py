@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from rustbed import process
+from rustbed.cache import write_atomically
 
+# in the directory that it is called in
+_RESULTS = "results"
 _TEST = """\
 import pytest
 
@@ -43,16 +45,15 @@ def run(args: argparse.Namespace) -> int:
     driver = str(Path(args.driver).absolute()) if is_directory else args.driver
     known = {"device": args.device, "ioctls": args.ioctl, "cycles": args.cycles}
     given = {name: value for name, value in known.items() if value}
-    with tempfile.TemporaryDirectory(prefix="rustbed-life-") as directory:
-        name = re.sub(r"\W", "_", Path(driver).name)
-        file = Path(directory) / f"test_{name}.py"
-        file.write_text(render_test(driver, given))
-        words = [
-            *(sys.executable, "-m", "pytest", str(file), f"--rootdir={directory}"),
-            *(f"--rustbed-results={Path.cwd() / 'results'}", "-p", "no:cacheprovider", "-rsx"),
-            *args.pytest_args,
-        ]
-        return process.run_attached(words)
+    # it stays: what is printed leads to it, and it is a beginning for tests of one's own
+    file = Path.cwd() / _RESULTS / "life" / f"{re.sub(r'[^A-Za-z0-9]', '_', Path(driver).name)}.py"
+    write_atomically(file, render_test(driver, given))
+    words = [
+        *(sys.executable, "-m", "pytest", str(file), f"--rootdir={file.parent}"),
+        *(f"--rustbed-results={Path.cwd() / _RESULTS}", "-p", "no:cacheprovider", "-rsx"),
+        *args.pytest_args,
+    ]
+    return process.run_attached(words)
 
 
 def render_test(driver: str, given: dict[str, object]) -> str:

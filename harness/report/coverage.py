@@ -1,4 +1,4 @@
-"""Which lines of drivers ran in a session: as a table, as lcov's tracefile and as a page. Pure.
+"""Which lines of drivers ran: as a table, lcov's tracefile, annotations and a page. Pure, but for reading.
 
 A line's count is that of the machines in which it ran, whatever their architecture.
 """
@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from rustbed import runfiles
+from rustbed.errors import UsageError
 from rustbed.escape import html_text as escape
+from rustbed.escape import one_line, workflow_text
 
 _PAGE = Template((Path(__file__).parent / "coverage.html").read_text(encoding="utf-8"))
 _HEADER = ("file", "lines", "ran", "", "did not run")
@@ -67,15 +70,22 @@ def render_table(files: Iterable[CoveredFile]) -> list[str]:
     ]
 
 
-def render_spans(numbers: Iterable[int]) -> str:
-    """Return numbers in order as people write them: 3-5, 9."""
-    spans: list[list[int]] = []
+def find_spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the first and the last of each run of numbers, which are in order."""
+    spans: list[tuple[int, int]] = []
     for number in numbers:
         if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
+            spans[-1] = spans[-1][0], number
         else:
-            spans.append([number, number])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+            spans.append((number, number))
+    return spans
+
+
+def render_spans(numbers: Iterable[int]) -> str:
+    """Return numbers in order as people write them: 3-5, 9."""
+    return ", ".join(
+        str(first) if first == last else f"{first}-{last}" for first, last in find_spans(numbers)
+    )
 
 
 def render_lcov(files: Iterable[CoveredFile]) -> str:
@@ -92,11 +102,35 @@ def _trace(file: CoveredFile) -> Iterator[str]:
     yield "end_of_record"
 
 
+def render_annotations(files: Iterable[CoveredFile], root: Path) -> str:
+    """Render notices that GitHub shows beside lines that no test ran, of the files below `root`."""
+    lines = []
+    for file in files:
+        if not file.path.is_relative_to(root):
+            continue
+        place = workflow_text(one_line(str(file.path.relative_to(root))), is_property=True)
+        lines += [
+            f"::notice file={place},line={first},endLine={last},title=did not run::no test ran this"
+            for first, last in find_spans(file.missed)
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def load_covered(paths: Iterable[Path]) -> Iterator[CoveredFile]:
+    """Yield the files of the tracefiles in directories of results. Raises UsageError."""
+    for path in paths:
+        for file in sorted(path.rglob(runfiles.COVERAGE)) if path.is_dir() else ():
+            try:
+                yield from parse_lcov(file.read_text(errors="replace"))
+            except (OSError, ValueError) as error:
+                raise UsageError(f"cannot read {file}: {error}") from error
+
+
 def parse_lcov(text: str) -> tuple[CoveredFile, ...]:
     """Return the files of a tracefile, those that have lines; anybody's will do."""
     files = []
     for record in text.split("end_of_record"):
-        fields = [line.partition(":")[::2] for line in record.split()]
+        fields = [line.partition(":")[::2] for line in record.splitlines()]
         path = next((value for key, value in fields if key == "SF"), "")
         counts = [value.split(",") for key, value in fields if key == "DA"]
         if path and counts:

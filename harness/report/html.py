@@ -55,6 +55,8 @@ class Session:
     entries: tuple[Entry, ...]
     # errors of the list of known issues
     wrong: tuple[str, ...] = ()
+    # the page beside this one that says which lines of drivers ran, "" if there is none
+    coverage: str = ""
 
 
 def render_page(session: Session) -> str:
@@ -78,6 +80,7 @@ def render_page(session: Session) -> str:
         else f"rustbed: {len(entries)} tests, none red",
         about=escape(" · ".join(part for part in about if part)),
         counts=_counts(entries),
+        coverage=_coverage(session.coverage),
         summary=_summary(reds, anchors, session.wrong),
         matrix=_matrix(entries, anchors),
         timeline=_timeline(entries, anchors),
@@ -109,6 +112,10 @@ def _counts(entries: Sequence[Entry]) -> str:
         if number
     )
     return f'<ul class="counts" aria-label="outcomes">{"".join(items)}</ul>'
+
+
+def _coverage(page: str) -> str:
+    return f'<p><a href="{escape(page)}">Lines of drivers that ran</a></p>' if page else ""
 
 
 # -- red tests -------------------------------------------------------------------

@@ -121,7 +121,13 @@ class Recorder:
             if wrong and exitstatus == _FINE:
                 session.exitstatus = _FAILED
         entries = [self._entry(test, result) for (test, _), result in zip(written, results, strict=True)]
-        page = Session(started=self._begun, asked=self.asked, entries=tuple(entries), wrong=self._wrong)
+        page = Session(
+            started=self._begun,
+            asked=self.asked,
+            entries=tuple(entries),
+            wrong=self._wrong,
+            coverage=runfiles.COVERAGE_PAGE if (self.directory / runfiles.COVERAGE_PAGE).is_file() else "",
+        )
         replace_text(self.page, render_page(page))
 
     def _write(self, cases: Sequence[Result]) -> list[Result]:

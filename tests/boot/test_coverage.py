@@ -45,3 +45,4 @@ def test_lines_that_ran_are_those_that_do(
     }
     assert sorted(runs.values()) == [0, 1, 2]
     assert "counted: what ran while it was refused" in done.stdout
+    assert f'href="{runfiles.COVERAGE_PAGE}"' in (tmp_path / "latest" / runfiles.PAGE).read_text()

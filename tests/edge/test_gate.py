@@ -130,3 +130,15 @@ def test_flakes_are_expected_from_a_history_only(old: Path) -> None:
     done = gate("--baseline", old, "--expect-flakes", "30", old)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--history DIR" in done.stderr
+
+
+def test_github_gets_the_lines_that_no_test_ran(old: Path, tmp_path: Path) -> None:
+    results = tmp_path / "new"
+    results.mkdir()
+    junit(results / "junit.xml", test_a="pass", test_b="pass")
+    trace = f"SF:{Path.cwd() / 'driver/toy.rs'}\nDA:3,1\nDA:4,0\nend_of_record\n"
+    (results / "coverage.lcov").write_text(trace)
+    done = gate("--baseline", old, "--format", "github", results)
+    notice, last = done.stdout.splitlines()
+    assert notice.startswith("::notice file=driver/toy.rs,line=4,endLine=4,")
+    assert last.startswith("gate: no regression")

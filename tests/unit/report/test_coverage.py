@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from rustbed.errors import UsageError
 from rustbed.report.coverage import (
     covered_files,
+    load_covered,
+    parse_lcov,
     percent,
+    render_annotations,
     render_lcov,
     render_page,
     render_spans,
@@ -55,3 +61,31 @@ def test_page_marks_lines_that_ran_and_that_did_not() -> None:
 
 def test_page_has_the_numbers_of_a_file_that_is_not_at_hand() -> None:
     assert '<span class="ran">    1     1  </span>' in render_page(FILES, {}, [])
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest/coverage.lcov").write_text(render_lcov(FILES))
+    read = list(load_covered([tmp_path, tmp_path / "junit.xml"]))
+    assert [(file.path, dict(file.lines)) for file in read] == [
+        (file.path, dict(file.lines)) for file in FILES
+    ]
+
+
+def test_others_traces_are_read_and_what_is_none_is_named(tmp_path: Path) -> None:
+    # checksums and branches, as lcov and grcov write them
+    text = (
+        "SF:/src/a b.c\nFN:1,main\nDA:1,4,abc\nBRDA:1,0,0,-\nend_of_record\nSF:/src/empty.c\nend_of_record\n"
+    )
+    assert [(str(file.path), file.lines) for file in parse_lcov(text)] == [("/src/a b.c", {1: 4})]
+    (tmp_path / "coverage.lcov").write_text("SF:a.c\nDA:one,1\nend_of_record\n")
+    with pytest.raises(UsageError, match=r"coverage\.lcov"):
+        list(load_covered([tmp_path]))
+
+
+def test_lines_that_no_test_ran_are_notices_in_files_of_the_project() -> None:
+    assert render_annotations(FILES, Path("/src")).splitlines() == [
+        "::notice file=a.rs,line=4,endLine=5,title=did not run::no test ran this",
+        "::notice file=a.rs,line=12,endLine=12,title=did not run::no test ran this",
+    ]
+    assert render_annotations(FILES, Path("/elsewhere")) == ""

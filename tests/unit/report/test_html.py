@@ -166,6 +166,12 @@ def test_nothing_ran_and_the_page_is_there() -> None:
     assert "svg width" not in render(unrun("test_a"))
 
 
+def test_page_leads_to_the_lines_that_ran_if_there_are_any() -> None:
+    page = render_page(Session(started=STARTED, asked="", entries=(), coverage="coverage.html"))
+    assert '<a href="coverage.html">' in page
+    assert "coverage.html" not in render()
+
+
 def test_errors_of_known_issues_are_shown() -> None:
     assert "known issues: k.yaml:3: expired" in render(entry(), wrong=("known issues: k.yaml:3: expired",))
 
