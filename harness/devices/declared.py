@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rustbed.devices.messages import Region
 from rustbed.devices.registers import Bar, Register
@@ -53,6 +54,12 @@ def check_callbacks(kind: str, declared: Mapping[str, object], registers: Mappin
                 )
             if prefix == WRITE and registers[register].read_only:
                 raise UsageError(f"{kind}.{name} is never called: {register} is read-only")
+
+
+def callbacks(device: object, prefix: str, bar: Bar) -> dict[str, Callable[..., Any]]:
+    """Return the methods that a device has for the registers of a BAR, by register."""
+    names = [register.name for register in bar.registers if hasattr(device, prefix + register.name)]
+    return {name: getattr(device, prefix + name) for name in names}
 
 
 def check_ids(kind: type) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from rustbed.devices import config_space, declared
@@ -17,7 +18,9 @@ from rustbed.devices.line import Line, Unplugged
 from rustbed.devices.messages import Irq
 from rustbed.devices.registers import Bar, Contents, check_registers
 from rustbed.devices.trace import CONFIG, Access, Dma, Event, Interrupt, Read, Reset, Write, accesses
+from rustbed.errors import UsageError
 
+T = TypeVar("T")
 Self = TypeVar("Self", bound="PciDevice")
 # bytes of an entry of the MSI-X table (PCI Local Bus Specification 3.0, 6.8.2)
 _MSIX_ENTRY = 16
@@ -111,18 +114,17 @@ class PciDevice:
     def dma_read(self, address: int, count: int) -> bytes:
         """Return bytes of the guest's memory; all-ones while the driver has not enabled bus mastering.
 
-        Raises UsageError where the guest has no memory.
+        Raises UsageError where the guest has no memory, unless the device has a fault that happened.
         """
-        allowed = self._note_dma("read", address, count)
-        return self._line.read_memory(address, count) if allowed else b"\xff" * count
+        data = self._move("read", address, count, lambda: self._line.read_memory(address, count))
+        return b"\xff" * count if data is None else data
 
     def dma_write(self, address: int, data: bytes) -> None:
         """Write to the guest's memory; nothing is written while the driver has not enabled bus mastering.
 
-        Raises UsageError where the guest has no memory.
+        Raises UsageError as `dma_read` does.
         """
-        if self._note_dma("write", address, len(data)):
-            self._line.write_memory(address, data)
+        self._move("write", address, len(data), lambda: self._line.write_memory(address, data))
 
     def raise_irq(self, vector: int = 0) -> None:
         """Raise an interrupt: MSI-X or MSI if the driver has enabled it, else INTx, until lowered."""
@@ -244,10 +246,22 @@ class PciDevice:
         """Return the time of an event that happens now."""
         return time.monotonic() - self.began
 
-    def _note_dma(self, way: str, address: int, count: int) -> bool:
+    def _move(self, way: str, address: int, count: int, move: Callable[[], T]) -> T | None:
+        """Return what a transfer gives; None if the bus does not take it."""
         allowed = bool(self.config.command & config_space.MASTER) and self._misbehaviour.reaches_memory
-        self._events.append(Dma(way, address, count, allowed, self.now()))
-        return allowed
+        event = Dma(way, address, count, allowed, self.now())
+        self._events.append(event)
+        if not allowed:
+            return None
+        try:
+            return move()
+        except UsageError:
+            # the driver's write of the address may be what was lost: that is no error of the device's code
+            if not self.fault_happened:
+                raise
+        lost = replace(event, allowed=False)
+        self._events = [lost if each is event else each for each in self._events]
+        return None
 
 
 def _identity(kind: type[PciDevice]) -> Identity:
@@ -275,20 +289,11 @@ def _capabilities(kind: type[PciDevice], bars: Mapping[int, Bar]) -> list[Capabi
 
 
 def _contents(device: PciDevice, bar: Bar) -> Contents:
-    names = [register.name for register in bar.registers]
     return Contents(
         bar=bar,
         memory=bytearray(bar.size),
-        readers={
-            name: getattr(device, declared.READ + name)
-            for name in names
-            if hasattr(device, declared.READ + name)
-        },
-        writers={
-            name: getattr(device, declared.WRITE + name)
-            for name in names
-            if hasattr(device, declared.WRITE + name)
-        },
+        readers=declared.callbacks(device, declared.READ, bar),
+        writers=declared.callbacks(device, declared.WRITE, bar),
         read_other=lambda offset, width: device.on_read(bar.index, offset, width),
         write_other=lambda offset, width, value: device.on_write(bar.index, offset, width, value),
     )

@@ -11,6 +11,7 @@ from tests.edge.devices.blinker import START, Blinker
 from tests.edge.devices.peer import connected, failing, shared_memory
 
 from rustbed.devices import messages
+from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.layouts import pack, unpack
 from rustbed.devices.messages import Command
 from rustbed.devices.trace import Dma
@@ -161,3 +162,23 @@ def test_bus_mastering_that_is_off_loses_the_transfer() -> None:
         assert device.dma_read(0, 3) == b"\xff\xff\xff"
         assert Dma("write", 0, 10, allowed=False) in device.events
     os.close(memory)
+
+
+def test_device_with_a_fault_that_reaches_for_no_memory_loses_the_transfer() -> None:
+    """The address is the driver's, and the driver's write may be what the fault took."""
+    device = Blinker()
+    device.fault = Fault(kind=FaultKind.LOST_WRITE, at=1)
+    with connected(device) as peer:
+        peer.write(7, 4, 2, 4)
+        peer.write(0, 8, 8, 0x1000)
+        peer.write(0, 0, 4, START)
+        assert Dma("write", 0, 10, allowed=False) in device.events
+        assert device.dma_read(0, 3) == b"\xff\xff\xff"
+
+
+def test_device_without_a_fault_that_reaches_for_no_memory_fails() -> None:
+    device = Blinker()
+    with failing("the guest has no memory at 0x1000 that can be written to"), connected(device) as peer:
+        peer.write(7, 4, 2, 4)
+        peer.write(0, 8, 8, 0x1000)
+        peer.write(0, 0, 4, START)
