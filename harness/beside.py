@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,15 +37,16 @@ def find_writable(root: Path) -> Path:
     # others may write into the temporary directory, too
     if directory.is_symlink() or directory.stat().st_uid != os.getuid():
         raise HostError(f"{directory} is somebody else's", fix="TMPDIR=DIR")
-    _link(root, directory)
+    link_entries(root, directory, lambda kind: kind not in _OWN)
     return directory
 
 
-def _link(root: Path, directory: Path) -> None:
+def link_entries(root: Path, directory: Path, wanted: Callable[[str], bool]) -> None:
+    """Make a directory a cache that has another's entries of the kinds that are wanted, as links."""
     mark(directory)
     for entry in sorted(root.glob("*/*")):
         kind = entry.parent.name
-        if kind in _OWN or entry.name.startswith("."):
+        if not wanted(kind) or entry.name.startswith("."):
             continue
         (directory / kind).mkdir(exist_ok=True)
         # there since an earlier session, or another process makes it now

@@ -22,6 +22,7 @@ from rustbed.packs.verify import find_faults, name_pack
 from rustbed.packs.wanted import can_be_packed
 from rustbed.prepare import Platforms
 from rustbed.progress import Report
+from rustbed.rebuild import find_rebuilt_difference
 from rustbed.toolroot import emulator
 from rustbed.toolroot.packages import fetch_package
 from rustbed.toolroot.toolchain import Toolchain
@@ -42,13 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         made = actions.add_parser(name, help=about, description=about)
         made.set_defaults(action=action)
         made.add_argument("place", metavar="PLACE", help="DIR, or for pull, list and verify a remote")
-        if name in ("push", "pull"):
+        if name in ("push", "pull", "verify"):
             add_options(made.add_argument)
         if name == "push":
             made.add_argument("--tree", action="store_true", help="push a kernel of a tree: source, too")
             made.add_argument("--no-qemu", action="store_true", help="leave out the QEMU")
         if name == "pull":
             made.add_argument("--symbols", action="store_true", help="fetch the symbols now, too")
+        if name == "verify":
+            made.add_argument(
+                "--rebuild", action="store_true", help="build the kernel from nothing, and compare every file"
+            )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -148,6 +153,11 @@ def _verify(args: argparse.Namespace) -> int:
         complain(fault)
         faults += 1
     say(f"{args.place}: {f'{faults} faults' if faults else 'whole'}")
+    if args.rebuild and not faults:
+        for arch in read_arches(vars(args).__getitem__):
+            difference = find_rebuilt_difference(arch, choices_of(args), store.place, make_display())
+            say(f"{arch}: {difference or 'the same bytes when built again'}")
+            faults += difference is not None
     return 1 if faults else 0
 
 

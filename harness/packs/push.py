@@ -55,29 +55,34 @@ def push_kernel(
     """
     with tempfile.TemporaryDirectory(prefix=".pack-", dir=_make(directory)) as scratch:
         work = Path(scratch)
-        boot = {kernelfile.IMAGE: kernel.image, kernelfile.INITRAMFS: image.path}
-        boot[kernelfile.FACTS] = _write(work, kernelfile.FACTS, kernelfile.render_kernel(kernel, image))
-        symbols = {}
-        if kernel.vmlinux is not None:
-            symbols[kernelfile.VMLINUX] = kernel.vmlinux
-        if kernel.config is not None:
-            boot[kernelfile.CONFIG] = kernel.config
-        for module in kernel.modules.values():
-            name = kernelfile.module_file(module.name)
-            symbols[name] = module.path
-            boot[name] = work / module.path.name
-            boot[name].write_bytes(strip_module(module, toolchain=toolchain, cache=cache))
-        parts = {
-            kernelfile.BOOT: boot,
-            kernelfile.SYMBOLS: symbols,
-            kernelfile.SOURCE: {"SOURCE": _write(work, "SOURCE", describe_origin(kernel, toolchain))},
-        }
+        parts = list_binaries(kernel, image, work, toolchain=toolchain, cache=cache)
+        rendered = kernelfile.render_kernel(kernel, image)
+        parts[kernelfile.BOOT][kernelfile.FACTS] = _write(work, kernelfile.FACTS, rendered)
+        parts[kernelfile.SOURCE] = {"SOURCE": _write(work, "SOURCE", describe_origin(kernel, toolchain))}
         facts = wanted.facts() | {"release": kernel.release, "key": kernel.key}
         with _tree_held(kernel, cache):
             if (native := native_arch()) is not None and has_tree(kernel):
                 facts[HOST_FACT] = native.debian_arch
                 parts[SDK] = list_sdk(kernel)
             return push_parts(directory, facts, parts, kernel.arch.debian_arch, report)
+
+
+def list_binaries(
+    kernel: Kernel, image: Image, work: Path, *, toolchain: Toolchain, cache: Cache
+) -> dict[str, dict[str, Path]]:
+    """Return what is compiled of the parts boot and symbols, by name; stripped modules go to `work`."""
+    boot = {kernelfile.IMAGE: kernel.image, kernelfile.INITRAMFS: image.path}
+    symbols = {}
+    if kernel.vmlinux is not None:
+        symbols[kernelfile.VMLINUX] = kernel.vmlinux
+    if kernel.config is not None:
+        boot[kernelfile.CONFIG] = kernel.config
+    for module in kernel.modules.values():
+        name = kernelfile.module_file(module.name)
+        symbols[name] = module.path
+        boot[name] = work / module.path.name
+        boot[name].write_bytes(strip_module(module, toolchain=toolchain, cache=cache))
+    return {kernelfile.BOOT: boot, kernelfile.SYMBOLS: symbols}
 
 
 def _tree_held(kernel: Kernel, cache: Cache) -> AbstractContextManager[None]:

@@ -1,12 +1,18 @@
-"""Whether a store is whole: every blob there, with the bytes it is named by, and each part readable."""
+"""Whether a store is whole: every blob there, with the bytes it is named by, and each part readable.
+
+And whether a pack is what its source makes: compared with one that was built here.
+"""
 
 from __future__ import annotations
 
+import filecmp
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from rustbed import cache as caching
 from rustbed.packs.blob import unpack_part
+from rustbed.packs.kernelfile import FACTS
 from rustbed.packs.oci import Pack, PackError
 from rustbed.packs.transport import Store
 from rustbed.progress import Report
@@ -37,3 +43,19 @@ def find_faults(store: Store, report: Report) -> Iterator[str]:
                     unpack_part(Path(scratch, ".blob"), Path(scratch))
                 except PackError as error:
                     yield f"{name_pack(pack)}: {name}: {error.headline}"
+
+
+def find_difference(unpacked: Path, built: Mapping[str, Path]) -> str | None:
+    """Return the first file, in the order of names, that is not the same in an unpacked part and as built.
+
+    What only one of them has differs, too; a part's facts say names, and are not compared.
+    """
+    packed = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    for name in sorted((packed | set(built)) - {caching.MANIFEST, FACTS}):
+        if name not in packed or name not in built:
+            return (
+                f"{name} is {'built and not in the pack' if name in built else 'in the pack and not built'}"
+            )
+        if not filecmp.cmp(unpacked / name, built[name], shallow=False):
+            return f"{name} differs"
+    return None

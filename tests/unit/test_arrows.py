@@ -39,7 +39,7 @@ RANKS = (
     ("forks", "instruments", "bundle", "packs"),
     ("kvm",),
     ("prepare",),
-    ("request", "testrun", "options", "bench"),
+    ("request", "testrun", "options", "bench", "rebuild"),
     ("repro", "life"),
     ("bisect",),
     ("plugin", "cli"),

@@ -19,7 +19,7 @@ from rustbed.packs.pull import find_packed
 from rustbed.packs.push import prune
 from rustbed.packs.sdk import HOST_FACT
 from rustbed.packs.transport import Store, Waiting
-from rustbed.packs.verify import find_faults
+from rustbed.packs.verify import find_difference, find_faults
 from rustbed.progress import Progress, ignore
 
 
@@ -290,6 +290,25 @@ def test_a_whole_store_has_no_faults_and_each_damaged_or_missing_blob_is_one(sto
     assert ["boot" in faults[0], "SHA-256 differs" in faults[0]] == [True, True]
     assert ["symbols" in faults[1], "No such file" in faults[1]] == [True, True]
     assert len(faults) == 2
+
+
+def test_the_first_file_that_was_built_differently_is_named(
+    store: Path, cache: Cache, tmp_path: Path
+) -> None:
+    unpacked = find_packed(WANTED, [local(store)], cache).part("boot", ignore)
+    names = ("config", "image", "initramfs.cpio", "modules/edu.ko")
+    built = {name: tmp_path / f"built-{number}" for number, name in enumerate(names)}
+    for name, path in built.items():
+        path.write_bytes((unpacked / name).read_bytes())
+    assert find_difference(unpacked, built) is None
+    built["modules/edu.ko"].write_text("Edu")
+    assert find_difference(unpacked, built) == "modules/edu.ko differs"
+    built["image"].write_text("an image of another size")
+    assert find_difference(unpacked, built) == "image differs"
+    del built["config"]
+    assert find_difference(unpacked, built) == "config is in the pack and not built"
+    built["a"] = tmp_path
+    assert find_difference(unpacked, built) == "a is built and not in the pack"
 
 
 def test_prune_removes_what_no_pack_names(store: Path, cache: Cache) -> None:
