@@ -208,7 +208,9 @@ class Vhost:
         self._fails_next = failed and bool(out.flags & OutFlag.FAIL_NEXT)
         status = pack(messages.In(messages.FAILED if failed else messages.OK))
         self._queue.give(chain, (answer or b"").ljust(count, b"\0") + status)
-        if self._call is not None:
+        # only when all are answered: on a failed message the driver frees those that it queued behind it
+        # without waiting for them (docs/findings/i2c-virtio-frees-too-early.md, Linux 7.3)
+        if self._call is not None and not self._queue.waiting:
             os.eventfd_write(self._call, 1)
 
     def _transfer(self, out: messages.Out, data: bytes, count: int) -> bytes | None:

@@ -93,9 +93,14 @@ class Virtqueue:
         self.next = next_request
         self._done = self._load(Ring, self._used).next
 
+    @property
+    def waiting(self) -> int:
+        """How many requests there are to serve."""
+        return (self._load(Ring, self._available).next - self.next) & 0xFFFF
+
     def take(self) -> Chain | None:
         """Return the next request, None if there is none. Raises ValueError if it makes no sense."""
-        waiting = (self._load(Ring, self._available).next - self.next) & 0xFFFF
+        waiting = self.waiting
         if waiting > self._size:
             raise ValueError(f"{waiting} requests wait in a queue of {self._size}")
         if not waiting:
