@@ -15,6 +15,7 @@ pytest_plugins = [
     "rustbed.plugin.ahead",
     "rustbed.plugin.faulty",
     "rustbed.plugin.verdicts",
+    "rustbed.plugin.tracebacks",
     "rustbed.plugin.endings",
     "rustbed.plugin.compilers",
     "rustbed.plugin.coverage",

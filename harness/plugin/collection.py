@@ -9,6 +9,7 @@ import pytest
 from rustbed import host
 from rustbed.arch import ARCHES, require_arch
 from rustbed.cache import is_cache
+from rustbed.errors import UsageError
 from rustbed.options import read_arches
 from rustbed.plugin import results
 from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of, needs_of
@@ -19,6 +20,9 @@ from rustbed.report import rundir
 from rustbed.report.about import about_of
 from rustbed.report.shard import divide, render_plan
 from rustbed.request import MachineRequest
+
+# pytest shows its text, and no traceback
+_NO_TEST = pytest.Collector.CollectError
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -36,12 +40,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for marker in metafunc.definition.iter_markers("parametrize"):
         if marker.args and "arch" in str(marker.args[0]).replace(",", " ").split():
             test = metafunc.definition.nodeid
-            raise pytest.UsageError(f"{test}: arch is given to a test, not by it: use @pytest.mark.arches()")
-    begin(metafunc.config)
-    arches = read_arches(given(metafunc.config))
-    for marker in metafunc.definition.iter_markers("arches"):
-        wanted = [require_arch(name) for name in marker.args]
-        arches = tuple(arch for arch in arches if arch in wanted)
+            raise _NO_TEST(f"{test}: arch is given to a test, not by it: use @pytest.mark.arches()")
+    try:
+        begin(metafunc.config)
+        arches = read_arches(given(metafunc.config))
+        for marker in metafunc.definition.iter_markers("arches"):
+            wanted = [require_arch(name) for name in marker.args]
+            arches = tuple(arch for arch in arches if arch in wanted)
+    except (pytest.UsageError, UsageError) as error:
+        raise _NO_TEST(str(error)) from error
     names = [arch.name for arch in arches]
     metafunc.parametrize(ARCH_FIXTURE, arches, ids=names, indirect=True, scope="session")
 

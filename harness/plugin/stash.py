@@ -64,16 +64,20 @@ def is_worker(config: pytest.Config) -> bool:
 
 def make_display(config: pytest.Config) -> Display:
     """Return a display that reaches the terminal although pytest captures output."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    uncaptured = capture.global_and_fixture_disabled if capture is not None else nullcontext
 
     def write(text: str) -> None:
-        capture = config.pluginmanager.getplugin("capturemanager")
         reporter = config.pluginmanager.getplugin("terminalreporter")
-        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+        with uncaptured():
             if reporter is not None:
                 # pytest may be in the middle of a line: it will go on in a new one
                 reporter.ensure_newline()
                 reporter.flush()
             os.write(2, text.encode())
 
-    terminal = not hasattr(config, "workerinput") and os.isatty(2)
-    return Display(write, terminal=terminal, columns=shutil.get_terminal_size().columns - 1)
+    # captured, the terminal is none
+    with uncaptured():
+        terminal = not is_worker(config) and os.isatty(2)
+        columns = shutil.get_terminal_size().columns - 1
+    return Display(write, terminal=terminal, columns=columns)

@@ -11,12 +11,23 @@ from rustbed.escape import one_line
 from rustbed.plugin.stash import is_worker
 from rustbed.report.cases import FACTS, carried
 
+_SUMMARISING = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(config: pytest.Config) -> None:
+    """Remember that all tests have been told."""
+    config.stash[_SUMMARISING] = True
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_teststatus(report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
-    """Add to the word of a verbose session which machine a test had and how long it took."""
+    """Add to the word of a verbose session which machine a test had and how long it took.
+
+    pytest's short summary has the word, too: there it stays what other programs look for.
+    """
     status = yield
-    if config.get_verbosity() < 1 or status is None or not status[2]:
+    if config.get_verbosity() < 1 or status is None or not status[2] or _SUMMARISING in config.stash:
         return status
     facts = dict(carried(report, FACTS).get("properties", [])) if hasattr(report, "user_properties") else {}
     if "accel" not in facts:

@@ -23,6 +23,12 @@ _LIBRARIES = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platl
 _ENDINGS = (pytest.fail.Exception, pytest.skip.Exception)
 
 
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
+    """Hide our frames before pytest renders an error, and after it has taken over unittest's."""
+    if call.excinfo is not None:
+        hide_ours(call.excinfo.value)
+
+
 def hide_ours(error: BaseException) -> None:
     """Take our frames out of the traceback of an error of ours, and out of one that a test's function raised.
 
@@ -34,6 +40,9 @@ def hide_ours(error: BaseException) -> None:
     theirs = list(_leave_ours(frames))
     if isinstance(error, HarnessError):
         error.__cause__, error.__suppress_context__ = None, True
+        # what a test asks pytest for, as a fixture by its name, may be of ours
+        while theirs and _is_library(theirs[-1]):
+            theirs.pop()
     elif not isinstance(error, _ENDINGS) and _is_defect(frames):
         return
     if all(_is_runner(entry) for entry in theirs):

@@ -12,7 +12,7 @@ from _pytest.runner import runtestprotocol
 from rustbed.errors import BuildError, HarnessError, HostError, KernelError, MachineError, UsageError
 from rustbed.plugin.red import use_red
 from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
-from rustbed.plugin.tracebacks import hide_ours, summarise
+from rustbed.plugin.tracebacks import summarise
 from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of, unbuilt_of
 from rustbed.report.verdict import RED, Outcome, Verdict
 from rustbed.testrun import TestRun
@@ -58,8 +58,6 @@ def pytest_runtest_makereport(
 
     The report, with what the files need attached, travels from workers to the writer.
     """
-    if call.excinfo is not None:
-        hide_ours(call.excinfo.value)
     run = item.stash.get(RUN, None)
     if run is None or (call.when == "setup" and call.excinfo is None):
         report = yield

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -184,3 +185,13 @@ def read_colours(junit: Path) -> dict[str, str]:
 
 def reds(colours: dict[str, str]) -> set[str]:
     return {name for name, colour in colours.items() if colour == "red"}
+
+
+def programs_that_name(directory: Path) -> list[str]:
+    """Return the command lines of processes that name something below a directory: QEMU names its console."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().decode(errors="replace").replace("\0", " ")
+            found += [words] if f"{directory}/" in words else []
+    return found

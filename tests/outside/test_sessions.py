@@ -6,13 +6,12 @@ import json
 import os
 import stat
 import subprocess
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.outside.installed import Project, reds
+from tests.outside.installed import Project, programs_that_name, reds
 
 RED = {"test_warns", "test_panics", "test_expects_too_much"}
 GREEN = {
@@ -81,6 +80,10 @@ LOOKS = {
     "setup plan": (("--setup-plan",), "rustbed_arch[x86_64]"),
     "markers": (("--markers",), "@pytest.mark.expect_splat("),
     "fixtures": (("--fixtures",), "build_modules"),
+    "fixtures of tests": (
+        ("--fixtures-per-test", "--import-mode=importlib"),
+        "One pristine machine, a fork of",
+    ),
     "file of arguments": (("@words.txt", "--co", "-q"), "1 test collected"),
     "expression": (("--co", "-q", "-k", "ends and 7", "-m", "not machine"), "1/8 tests collected"),
     "without a cache": (("--co", "-q", "-p", "no:cacheprovider", "-W", "error"), "8 tests collected"),
@@ -95,6 +98,53 @@ def test_what_only_looks_makes_no_machine_and_leaves_nothing(
     done = project.pytest(*words)
     assert (done.returncode, said in done.stdout) == (0, True), done.stdout
     assert not project.results.exists()
+
+
+INI = """\
+[pytest]
+pythonpath = .
+rustbed_arch = x86_64
+rustbed_profile = default
+rustbed_kernel = {kernel}
+"""
+ASKS_LATE = """
+import unittest
+import pytest
+
+class TestLate(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _ask(self, request):
+        self.request = request
+
+    def test_asks_late(self):
+        self.request.getfixturevalue("vm")
+"""
+
+
+def test_an_ini_file_says_what_is_tested_and_no_terminal_is_needed(project: Project) -> None:
+    """Tests that are installed are named by their package; the session is told by its files alone."""
+    options = dict(zip(*[iter(project.installed.options)] * 2, strict=True))
+    kernel = options.get("--kernel", "debian:latest")
+    (project.directory / "pytest.ini").write_text(INI.format(kernel=kernel))
+    words = ("-p", "no:terminal", "--pyargs", "tests.life", "--ff", "-k", "warns")
+    done = project.run("pytest", *words)
+    # progress is not pytest's
+    assert [line for line in done.stdout.splitlines() if not line.startswith("rustbed: ")] == []
+    assert done.returncode == 1
+    assert project.colours() == {"test_warns": "red"}
+
+
+def test_what_is_wrong_in_an_ini_file_is_said_without_our_frames(project: Project) -> None:
+    done = project.run("pytest", "--co", "-q", "-o", "rustbed_fragments=nosuch.config", "tests/life")
+    assert (done.returncode, "no such fragment: " in done.stdout) == (2, True), done.stdout
+    assert "options.py" not in done.stdout
+
+
+def test_a_machine_that_a_unittest_asks_for_late_is_refused_in_a_few_lines(project: Project) -> None:
+    (project.directory / "test_late.py").write_text(ASKS_LATE)
+    done = project.pytest("test_late.py", "--tb=long", "-v", "--capture=tee-sys")
+    assert (done.returncode, "this test has no architecture" in done.stdout) == (1, True), done.stdout
+    assert ("site-packages" in done.stdout, "test_late.py:11: UsageError" in done.stdout) == (False, True)
 
 
 def test_tests_that_are_only_set_up_have_no_results(project: Project) -> None:
@@ -134,7 +184,7 @@ def test_what_pytest_timeout_says_is_in_all_reports(project: Project) -> None:
     for report in (done.stdout, (latest / "junit.xml").read_text(), (latest / "report.html").read_text()):
         assert "Stack of kmsg" in report
         assert "said before" in report
-    assert _programs_that_name(latest.resolve()) == []
+    assert programs_that_name(latest.resolve()) == []
 
 
 ENDED = """
@@ -168,17 +218,7 @@ def test_what_pytest_timeout_says_stays_when_it_ends_the_process(
     printed = ("said before", "Stack of kmsg") if not workers else ()
     for said in (f"  test_is_ended[x86_64]: {reason}", "results in", *printed):
         assert said in done.stdout
-    assert _programs_that_name((project.results / "latest").resolve()) == []
-
-
-def _programs_that_name(directory: Path) -> list[str]:
-    """Return the command lines of processes that name something below a directory: QEMU names its console."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            words = path.read_bytes().decode(errors="replace").replace("\0", " ")
-            found += [words] if f"{directory}/" in words else []
-    return found
+    assert programs_that_name((project.results / "latest").resolve()) == []
 
 
 def _ordinary_user() -> tuple[str, ...]:

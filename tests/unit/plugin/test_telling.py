@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from rustbed.plugin.telling import Telling, pytest_report_teststatus
+from rustbed.plugin.telling import Telling, pytest_report_teststatus, pytest_terminal_summary
 from rustbed.report.cases import FACTS
 
 MACHINE = [["kernel_release", "7.3.4"], ["accel", "tcg"]]
@@ -24,13 +24,18 @@ def config(verbosity: int, lines: list[str], column: int = 0) -> pytest.Config:
     plugins = SimpleNamespace(getplugin={"terminalreporter": terminal}.get)
     writer = SimpleNamespace(width_of_current_line=column)
     made = SimpleNamespace(
-        get_verbosity=lambda: verbosity, get_terminal_writer=lambda: writer, pluginmanager=plugins
+        stash=pytest.Stash(),
+        get_verbosity=lambda: verbosity,
+        get_terminal_writer=lambda: writer,
+        pluginmanager=plugins,
     )
     return cast("pytest.Config", made)
 
 
-def word(told: Any, verbosity: int, status: tuple[str, str, object]) -> object:
-    hook = pytest_report_teststatus(told, config(verbosity, []))
+def word(
+    told: Any, verbosity: int, status: tuple[str, str, object], session: pytest.Config | None = None
+) -> object:
+    hook = pytest_report_teststatus(told, session or config(verbosity, []))
     next(hook)
     with pytest.raises(StopIteration) as ended:
         hook.send(status)
@@ -44,6 +49,12 @@ def test_a_verbose_word_has_the_machine_and_the_time() -> None:
         "FAILED (7.3.4 tcg, 0.2 s)",
         {"red": True},
     )
+
+
+def test_the_short_summary_has_pytests_own_word() -> None:
+    session = config(1, [])
+    pytest_terminal_summary(session)
+    assert word(report(properties=MACHINE), 1, ("failed", "F", "FAILED"), session) == "FAILED"
 
 
 def test_other_words_stay() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import traceback
 from collections.abc import Callable
@@ -45,6 +46,14 @@ def chain() -> None:
 
 def test_an_error_of_ours_ends_at_the_tests_own_line() -> None:
     assert functions(ask) == ["ask"]
+
+
+def ask_by_a_library() -> None:
+    json.loads("386", parse_int=require_arch)
+
+
+def test_an_error_of_ours_that_a_library_has_called_ends_at_the_tests_own_line() -> None:
+    assert functions(ask_by_a_library) == ["ask_by_a_library"]
 
 
 def test_our_frames_between_those_of_a_test_are_taken_out() -> None:
