@@ -147,7 +147,7 @@ def _candidates(report: Report) -> Iterator[str]:
             if "irq-safe at:" in trace.title:
                 yield from trace.frames
         yield from islice(_places(report.lines), 1)
-    for trace in _owners(report):
+    for trace in (*_owners(report), *_jumps(report)):
         yield from trace.frames
     for trace in report.mains:
         if row.kind is Kind.HUNG_TASK:
@@ -178,6 +178,13 @@ def _owners(report: Report) -> Sequence[Trace]:
         if report.row.kind is kind and said in report.lines[0]:
             return [trace for trace in report.traces if title in trace.title]
     return ()
+
+
+def _jumps(report: Report) -> Sequence[Trace]:
+    """Return from where the processor went to a place that has no code, as far as it tells: on s390."""
+    if any(trace.counters for trace in report.mains):
+        return ()
+    return [trace for trace in report.traces if trace.title.startswith("Last Breaking-Event-Address")]
 
 
 def _places(lines: Sequence[str]) -> Iterator[str]:

@@ -42,7 +42,8 @@ _HISTORY = re.compile(
     r"|<?-> #\d|the existing dependency|\w+ and (?:will|would) create|hardirqs last|softirqs last"
     r"|---\[ end|Memory state|(?:INFO: )?(?:Allocated|Freed) in|Showing all locks"
     r"|(?:to|from) a .*(?:irq|IRQ)|(?:Preemption disabled|irq event stamp|blocked|freed|allocated) .*"
-    r"|which was |\.\.\. which became|\{.{1,40}\} state was|page (?:last|owner|has))"
+    r"|which was |\.\.\. which became|\{.{1,40}\} state was|page (?:last|owner|has)"
+    r"|Last Breaking-Event-Address)"
 )
 # a history that is said to be there
 _PROMISED = re.compile(r"(?:Allocated|Freed)(?: by task|:)")
@@ -54,7 +55,7 @@ _MARK = re.compile(
 
 
 # what compilers put behind a name
-_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|__uniq|\d)\b.*|_noprof$")
+_SUFFIX = re.compile(r"\.(?:isra|constprop|part|specialized|cold|llvm|lto_priv|__uniq|\d)\b.*|_noprof$")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -18,19 +18,11 @@ from rustbed.log.annotate import render_blame, render_stuck
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.ktap import Result
 from rustbed.log.record import Record, render_records
+from rustbed.log.registers import is_state
 from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
 from rustbed.report.echoes import CONSEQUENCES, drop_echoes
 from rustbed.report.taints import find_unexplained
-
-# records of registers and code of x86, arm64 and riscv, but for RIP, pc and epc, where it stopped; and x86's
-# frames with a question mark: addresses that were found on the stack and may be of earlier calls
-_FOLDED = re.compile(
-    r"\s*\? \S+\+0x|"
-    r"\s*(?:R[A-D0-9][X0-9]?|R[SD]I|R[SB]P|RSP|EFLAGS|[CDEFG]S|CR\d|DR\d|PKRU|Code|ORIG_RAX)\s?:\s"
-    r"|\s*(?:x\d+|sp|pstate|pmr)\s*: [0-9a-f]{8}"
-    r"|\s*(?:gp|tp|[ast]\d+)\s*: [0-9a-f]{8}|\s*status: [0-9a-f]{8}|\s*Code: "
-)
 
 # records shown before a splat, of a splat, and when there is none
 _BEFORE, _OF_SPLAT, _LAST = 4, 60, 15
@@ -290,7 +282,7 @@ def _render_splat(splat: Splat, records: Sequence[Record]) -> str:
     """Render the records of a splat and a few before it; a long one is cut in its middle."""
     begin = max(0, splat.first - _BEFORE)
     whole = records[begin : splat.last + 1]
-    shown = [record for record in whole if not _FOLDED.match(record.text)]
+    shown = [record for record in whole if not is_state(record.text)]
     folded = f"... {len(whole) - len(shown)} records of registers and doubtful frames, in {runfiles.CONSOLE}"
     last = [folded] if len(shown) < len(whole) else []
     if len(shown) <= _BEFORE + _OF_SPLAT:

@@ -30,8 +30,10 @@ FAULTS = (
     ),
     Row(
         kind=Kind.STACK_OVERFLOW,
-        pattern=r"BUG: (?:\w+ )?stack guard page was hit|Insufficient stack space to handle exception",
-        literals=("BUG", "Insufficient stack space"),
+        pattern=r"BUG: (?:\w+ )?stack guard page was hit|Insufficient stack space to handle exception"
+        # s390
+        r"|Kernel stack pointer invalid$",
+        literals=("BUG", "Insufficient stack space", "Kernel stack pointer"),
         title="kernel stack overflow",
         # how deep the stack happened to be when it overflowed differs each time
         blames=Blames.HANDLER,
@@ -40,8 +42,10 @@ FAULTS = (
     ),
     Row(
         kind=Kind.OOPS,
-        pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference",
-        literals=("ernel NULL pointer",),
+        pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference"
+        # arm, where the kernel has no access to user space's memory: page 0 belongs to that
+        r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b",
+        literals=("ernel NULL pointer", "page domain fault"),
         title="BUG: unable to handle kernel NULL pointer dereference",
         stage=Stage.FAULT,
         ends_task=True,

@@ -60,7 +60,7 @@ PANICS = (
     ),
     Row(
         kind=Kind.STACK_OVERFLOW,
-        pattern=r"Kernel panic - not syncing: [Kk]ernel stack overflow",
+        pattern=r"Kernel panic - not syncing: (?:[Kk]ernel stack overflow|Invalid kernel stack pointer)",
         literals=("Kernel panic",),
         title="kernel stack overflow",
         blames=Blames.HANDLER,

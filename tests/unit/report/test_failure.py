@@ -68,6 +68,48 @@ def test_registers_and_doubtful_frames_are_counted_and_not_shown() -> None:
     assert "... 14 records of registers and doubtful frames, in console.log\n" in text
 
 
+# of arm, s390 and loongarch
+NO_REGISTERS = """\
+PC is at toy_probe+0x14/0x18 [toy]
+LR is at toy_start+0x80/0x254 [toy]
+Process init (pid: 104, stack limit = 0xd92f84c4)
+ toy_probe [toy] from toy_start+0x80/0x254 [toy]
+Krnl PSW : 0704c00180000000 000003ff7e6d2542 (toy_probe+0x12/0x20 [toy])
+ [<000003ff7e6d2542>] toy_probe+0x12/0x20 [toy]
+    ra: 9000000000eb7f90 toy_probe+0x40/0x160
+  BADV: ffff800000008064
+list_add double add: new=bf002034, prev=bf002060, next=bf002034.
+10: what a driver says""".splitlines()
+MORE_REGISTERS = """\
+pc : [<bf0002e8>]    lr : [<bf000294>]    psr: 60000013
+sp : e0a35eb0  ip : 00000000  fp : 00000000
+r10: 00000000  r9 : 01b25d80  r8 : c25be790
+Flags: nZCv  IRQs on  FIQs on  Mode SVC_32  ISA ARM  Segment none
+Control: 10c5387d  Table: 4332806a  DAC: 00000051
+Register r7 information: 2-page vmalloc region starting at 0xe0a34000 allocated at kernel_clone+0xb8/0x3e8
+Stack: (0xe0a35eb0 to 0xe0a36000)
+5ea0:                                     bf004032 bf002010 00000005 bf000060
+5ec0: c328b640 00000005 c25be780 c07c2ee8 00000000 00000000 c07c2da4 00000005
+Exception stack(0xe0a35fa8 to 0xe0a35ff0)
+           R:0 T:1 IO:1 EX:1 Key:0 M:1 W:0 P:0 AS:3 CC:0 PM:0 RI:0 EA:3
+Krnl GPRS: 0000000000000000 fffffffffa5a5a64 000003ff7e6d601c 0000000000000240
+           000003fffe4a9c62 000003ff7e6d2304 000003fffea079d8 0000037ffe523a60
+Krnl Code: 000003ff7e6d283c: 0707\t\tbcr\t0,%r7
+          >000003ff7e6d2846: e32010000014\tlgf\t%r2,0(%r1)
+pc 9000000000eb7fa8 ra 9000000000eb7f90 tp 90000000062c0000 sp 90000000062a7ce0
+a0 00000000000000b4 a1 0000000000000000 a2 90000000062a7b50 a3 90000000062a7b48
+ CRMD: 000000b0 (PLV0 -IE -DA +PG DACF=CC DACM=CC -WE)
+Stack : 900000000179f970 0000000000000000 90000000013740b0 0000000000000000""".splitlines()
+
+
+def test_registers_of_every_architecture_are_not_shown() -> None:
+    lines = [*MORE_REGISTERS, *NO_REGISTERS]
+    records = tuple(replace(RECORDS[0], text=text) for text in lines)
+    machine = replace(ALIVE, records=records, splats=(replace(WARNING, first=0, last=len(records) - 1),))
+    text = render_failure(passed(machine), machine)
+    assert [line for line in lines if line in text] == NO_REGISTERS
+
+
 def test_failure_without_a_splat_shows_the_last_records() -> None:
     machine = replace(ALIVE, ended=Outcome.HANG, reason="nothing moved for 15 s")
     text = render_failure(passed(machine), machine)
