@@ -42,6 +42,8 @@ class Boots:
     def is_printed_again(self, record: Record | Line) -> bool:
         """Whether a console has printed a record before: each line twice, or all from the first line on."""
         previous, self._previous = self._previous, record
+        if not self._replayed_us and (previous is None or previous.text != record.text):
+            return False
         # texts first: they differ nearly always
         if previous and previous.text == record.text and _when(previous) == _when(record):
             return True

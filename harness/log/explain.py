@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from rustbed.log.annotate import render_blame
 from rustbed.log.demangle import demangle_all
 from rustbed.log.formats.row import Kind
-from rustbed.log.record import Record, parse_lines, render_record, split_lines, strip_ansi
+from rustbed.log.record import Record, parse_lines, render_record, strip_ansi
+from rustbed.log.sieve import BEFORE, Sieve, read_telling
 from rustbed.log.silence import find_silence
-from rustbed.log.splat import Reader, Splat, may_hold_splat
+from rustbed.log.splat import Reader, Splat
 from rustbed.log.symbolize import Blame
 from rustbed.log.unwrap import Unwrapper
 
-# lines before a splat's headline that may be of it
-_BEFORE = 8
 # splats that are shown with an excerpt, and lines of an excerpt
 _SHOWN, _EXCERPT = 20, 24
 # characters of a line in an excerpt
@@ -66,19 +65,21 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
     # banners that a logger wrote to a file: it had stopped before the kernel ended
     logged: set[int] = set()
     number, held, tail, is_timed = 0, "", "", False
+    sieve = Sieve()
     for block, ahead in _look_ahead(blocks):
         plain = unwrapper.open_journal(strip_ansi(block))
         is_timed = is_timed or _TIME.search(plain) is not None
-        if reader.is_idle and not may_hold_splat(plain):
-            reader.skip(plain)
-            held = _last_lines(held + plain)
-        else:
-            text, start = held + plain, number - held.count("\n")
+        text, start = held + plain, number - held.count("\n")
+        telling = sieve.telling(text)
+        if telling or not reader.is_idle:
             unwrapper.learn(text + strip_ansi(ahead))
             logged |= _logged_banners(text, start)
-            for line in split_lines(unwrapper.strip(text), start):
-                found += reader.feed(line.number, line)
-            held = ""
+            ended, left = read_telling(reader, unwrapper.strip(text).split("\n"), start, telling)
+            found += ended
+            held = _last_lines(text, min(left - 1, BEFORE))
+        else:
+            reader.skip(plain)
+            held = _last_lines(text, BEFORE)
         number += block.count("\n")
         tail = (tail + block)[-_TAIL:]
     found += reader.finish()
@@ -110,12 +111,12 @@ def _look_ahead(blocks: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield before, ""
 
 
-def _last_lines(block: str) -> str:
+def _last_lines(block: str, count: int) -> str:
     """Return the last whole lines of a block: they may come before a splat in the next one."""
-    if not block.endswith("\n"):
+    if count <= 0 or not block.endswith("\n"):
         return ""
     start = len(block) - 1
-    for _ in range(_BEFORE):
+    for _ in range(count):
         start = block.rfind("\n", 0, start)
         if start < 0:
             return block
@@ -131,9 +132,8 @@ def read_spans(
     are returned. A record's `seq` is its line number.
     """
     wanted = splats[:_SHOWN]
-    end = max((splat.last for splat in wanted), default=-1)
     spans: list[list[Record]] = [[] for _ in wanted]
-    for record in _records(blocks, end, unwrapper or Unwrapper()):
+    for record in _records(blocks, wanted, unwrapper or Unwrapper()):
         for splat, span in zip(wanted, spans, strict=True):
             if splat.first <= record.seq <= splat.last:
                 span.append(record)
@@ -145,13 +145,21 @@ def read_spans(
     return tuple(records), tuple(placed)
 
 
-def _records(blocks: Iterable[str], end: int, unwrapper: Unwrapper) -> Iterator[Record]:
-    number = 0
+def _records(blocks: Iterable[str], wanted: Sequence[Splat], unwrapper: Unwrapper) -> Iterator[Record]:
+    """Yield the records of the lines that splats span."""
+    number, end = 0, max((splat.last for splat in wanted), default=-1)
     for block in blocks:
         if number > end:
             return
-        yield from parse_lines(unwrapper.strip(unwrapper.open_journal(strip_ansi(block))), number)
-        number += block.count("\n")
+        text = unwrapper.open_journal(strip_ansi(block))
+        behind = number + block.count("\n")
+        spans = [(max(splat.first, number), min(splat.last, behind)) for splat in wanted]
+        first = min((first for first, last in spans if first <= last), default=behind + 1)
+        last = max((last for first, last in spans if first <= last), default=-1)
+        if first <= last:
+            lines = unwrapper.strip(text).split("\n")[first - number : last + 1 - number]
+            yield from parse_lines("\n".join(lines), first)
+        number = behind
 
 
 def render_text(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rustbed.log.families.dispatch import ENTRIES
 from rustbed.log.formats.panics import CLOSING_QUOTE
@@ -117,22 +118,24 @@ class OpenSplat:
 
     def take(self, text: str, index: int) -> None:
         """Take a record that belongs to the report."""
-        self.last, self.quiet = index, 0
-        if len(self.texts) < _KEPT:
-            self.texts += self.pending
-            self.texts.append(text)
+        self.last = index
+        self.quiet = 0
         if self.pending:
+            if len(self.texts) < _KEPT:
+                self.texts += self.pending
             self.pending.clear()
+        if len(self.texts) < _KEPT:
+            self.texts.append(text)
 
     def extend(self, text: str, index: int) -> None:
         """Take a record that is not a headline, if it belongs to the report."""
         self.age += 1
-        self.quiet += 1
-        if self.quiet > self.row.reach:
-            return
-        if text[:1] == " " and "+0x" in text and not self.closed:
+        if not self.closed and self.quiet < self.row.reach and text[:1] == " " and "+0x" in text:
             # an indented line that names a place in code is a frame, or says where a lock was taken
             self.take(text, index)
+            return
+        self.quiet += 1
+        if self.quiet > self.row.reach:
             return
         is_rule = text.startswith(PREAMBLES)
         is_end = is_rule and (self.closing.match(text) or _END_OF_PANIC.match(text))
@@ -164,6 +167,7 @@ class OpenSplat:
         return index - self.last > _FORGOTTEN or (self.quiet > _LEADS_TO and self.quiet > self.row.reach)
 
 
+@lru_cache(maxsize=4096)
 def _tells(text: str) -> bool:
-    """Whether a line looks like one of a report."""
+    """Whether a line looks like one of a report: many are equal."""
     return bool(_BODY.match(text) or match_frame(text) or match_counter(text))

@@ -108,16 +108,18 @@ class Reader:
             for splat in self._open.values():
                 splat.last = index if splat.last == newest else splat.last
             return ()
-        return self._feed(index, record, as_printed(record.text[:_READ]))
-
-    def _feed(self, index: int, record: Record | Line, text: str) -> tuple[Splat, ...]:
+        text, headline = _look(record.text)
         if text[:1] == " ":
             # neither begins a report nor ends one
             if current := self._open.get(record.caller) or self._open.get(self._context(record, None)):
                 current.extend(text, index)
             return ()
+        return self._feed(index, record, text, headline if record.facility == 0 else None)
+
+    def _feed(
+        self, index: int, record: Record | Line, text: str, headline: _Headline | None
+    ) -> tuple[Splat, ...]:
         found = self._forget(index)
-        headline = _find_row(text) if record.facility == 0 else None
         key = self._context(record, headline[0] if headline else None)
         current = self._open.get(key)
         if headline is None:
@@ -221,10 +223,15 @@ def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = Non
     return tuple(sorted([*found, *reader.finish()], key=lambda splat: splat.first))
 
 
+# a row, its match, and what closes such a report
+_Headline = tuple[Row, re.Match[str], re.Pattern[str]]
+
+
 @lru_cache(maxsize=4096)
-def _may_begin(text: str) -> bool:
-    """Whether a row may match: most lines of a log are not headlines, and many are equal."""
-    return _ANY.match(text) is not None or any(map(text.__contains__, _ANYWHERE))
+def _look(line: str) -> tuple[str, _Headline | None]:
+    """Return a line as the kernel printed it, and the headline that it is: many are equal."""
+    text = as_printed(line[:_READ])
+    return text, None if text[:1] == " " else _find_row(text)
 
 
 @cache
@@ -233,9 +240,9 @@ def _compiled() -> tuple[tuple[Row, re.Pattern[str], re.Pattern[str]], ...]:
     return tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
 
 
-def _find_row(text: str) -> tuple[Row, re.Match[str], re.Pattern[str]] | None:
+def _find_row(text: str) -> _Headline | None:
     """Return the first row that a text matches, the match, and what closes such a report."""
-    if not _may_begin(text):
+    if not _ANY.match(text) and not any(map(text.__contains__, _ANYWHERE)):
         return None
     for row, pattern, closing in _compiled():
         if row.is_anywhere and not any(map(text.__contains__, row.literals)):
