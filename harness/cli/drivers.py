@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="RESULTS",
-        help="JUnit XML, directories with it, mutants-*.jsonl",
+        help="JUnit XML, directories with it, mutants-*.jsonl; the newest counts",
     )
     parser.add_argument("--kernel", default="debian:latest", metavar="SRC", help="as of `test`; must be here")
     parser.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
@@ -49,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
         mutants=_read_mutants(path for path in args.results if path.suffix == _TRIALS),
         depends=_read_depends(source, [driver.option for driver in drivers]),
     )
-    rows = make_rows(drivers, found.tests.values(), evidence)
+    # of several results of a test the newest counts: what was red once may be green now
+    newest = {result.key: result for result in sorted(found.cases, key=lambda result: result.started)}
+    rows = make_rows(drivers, newest.values(), evidence)
     releases = {result.properties.get("kernel_release", "") for result in found.cases}
     sys.stdout.write(render_drivers(rows, tuple(ARCHES), releases))
     return 1 if any(row.is_red for row in rows) else 0

@@ -26,9 +26,10 @@ _INTRO = """\
 {tried} of {all} have a test that ran, on Linux {kernels}. `rustbed drivers` printed this page; do not edit it. To make it again:
 
     pytest tests/drivers -n 2 --coverage
-    rustbed drivers results/latest results/mutants-*.jsonl >docs/drivers.md
+    rustbed life rust_minimal                    # and others
+    rustbed drivers results/ results/mutants-*.jsonl >docs/drivers.md
 
-The drivers are those that the Makefiles of the kernel's source name. A test belongs to the drivers that its marker `needs` names.
+The drivers are those that the Makefiles of the kernel's source name. A test belongs to the drivers that its marker `needs` names; its newest result counts.
 
 | word | |
 | --- | --- |

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,14 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "linux"
 
 
-def session(directory: Path, *cases: tuple[str, Outcome]) -> Path:
+def session(directory: Path, *cases: tuple[str, Outcome], day: int = 1) -> Path:
     results = [
         Result(classname="t", name=name, arch="arm64", outcome=outcome, label=f"{name}[arm64]",
                properties={"needs": "toy", "kernel_release": "7.3.4+"})
         for name, outcome in cases
     ]  # fmt: skip
-    write_junit(directory / "junit.xml", render_junit("rustbed", results))
+    started = datetime(2026, 11, day, tzinfo=UTC)
+    write_junit(directory / "junit.xml", render_junit("rustbed", results, started=started))
     return directory
 
 
@@ -59,6 +61,16 @@ def test_a_red_driver_is_status_1(tmp_path: Path, tree: Path, capsys: pytest.Cap
     results = session(tmp_path, ("test_a", Outcome.PASS), ("test_b", Outcome.CRASH))
     assert main(["drivers", str(results), "--kernel", f"tree:{tree}"]) == 1
     assert "| **1 crash**, 1 passed |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("red_day", "status"), [(1, 0), (3, 1)])
+def test_of_several_results_the_newest_counts(
+    tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str], red_day: int, status: int
+) -> None:
+    session(tmp_path / "a", ("test_a", Outcome.HANG), day=red_day)
+    session(tmp_path / "b", ("test_a", Outcome.PASS), day=2)
+    assert main(["drivers", str(tmp_path), "--kernel", f"tree:{tree}"]) == status
+    assert ("| 1 passed |" in capsys.readouterr().out) == (status == 0)
 
 
 def test_what_is_not_there_is_named(tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:

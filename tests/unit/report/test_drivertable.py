@@ -15,6 +15,7 @@ from rustbed.report.drivertable import Evidence, Row, make_rows, render_drivers
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
+PAGE = Path(__file__).parent.parent.parent.parent / "docs/drivers.md"
 TOY = RustDriver(name="toy", option="SAMPLE_TOY", source="samples/rust/toy.rs")
 OTHER = RustDriver(name="other", option="SAMPLE_OTHER", source="samples/rust/other.rs")
 NOVA = RustDriver(name="nova_core", option="NOVA", source="drivers/gpu/nova-core/core.rs")
@@ -106,6 +107,15 @@ def wrong(text: str) -> list[str]:
     untried = {name for name, row in rows.items() if not re.search("passed|xfail", " ".join(row))}
     explained = set(re.findall(r"^- `(\w+)` was not tried: CONFIG_\w+ depends on `", text, re.M))
     return found + [f"{name}: unexplained" for name in sorted(untried ^ explained)]
+
+
+def test_the_page_of_the_documentation_is_whole() -> None:
+    text = PAGE.read_text()
+    assert wrong(text) == []
+    # the samples that a driver author reads first, and what the tree has besides
+    assert {"rust_minimal", "rust_driver_pci", "rnull_mod", "rust_binder", "nova_core", "tyr"} <= set(
+        table(text)
+    )
 
 
 def test_a_page_that_is_not_whole_is_seen() -> None:
