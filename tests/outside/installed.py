@@ -21,6 +21,7 @@ PLUGINS = (
     *("pytest-randomly", "pytest-timeout", "pytest-rerunfailures"),
     *("pytest-cov", "coverage", "pytest-asyncio", "typing_extensions"),
     *("watchfiles", "anyio", "idna", "sniffio"),
+    *("tree-sitter", "tree-sitter-rust"),
 )
 
 Ended = subprocess.CompletedProcess[str]

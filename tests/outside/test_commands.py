@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,6 +166,12 @@ def test_what_mutants_want_is_named(toy: Project) -> None:
     assert (done.returncode, "pip install 'rustbed[mutate]'" in done.stdout) == (3, True), done.stdout
 
 
+def test_mutants_are_listed_with_their_lines_where_that_is_installed(toy: Project) -> None:
+    done = toy.with_plugins().rustbed("mutate", ".", "--list")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^driver/toy\.rs:\d+: ", done.stdout, re.MULTILINE), done.stdout
+
+
 def test_the_skeleton_of_a_device_is_printed_and_survives_a_fault(toy: Project) -> None:
     skeleton = toy.directory / "skeleton.py"
     redirected = replace(toy, runner=("sh", "-c", 'exec "$0" "$@" >skeleton.py'))
@@ -178,10 +185,15 @@ def test_the_skeleton_of_a_device_is_printed_and_survives_a_fault(toy: Project) 
     assert (done.returncode, "faults: 1: 1 survived" in done.stdout) == (0, True), done.stdout
 
 
-def test_results_tell_how_large_the_drivers_are(left_behind: Project) -> None:
+def test_a_driver_that_grew_turns_the_gate_red(left_behind: Project) -> None:
     results = left_behind.results / "latest" / "junit.xml"
-    done = left_behind.rustbed("gate", "--baseline", results, "--growth", "5%", results)
-    assert (done.returncode, "grew" in done.stdout) == (0, False), done.stdout
+    before = left_behind.directory / "before.xml"
+    text, count = re.subn(r"\breader text \d+", "reader text 10", results.read_text())
+    assert count >= 1
+    before.write_text(text)
+    for baseline, status in ((results, 0), (before, 1)):
+        done = left_behind.rustbed("gate", "--baseline", baseline, "--growth", "5%", results)
+        assert (done.returncode, "GROWN" in done.stdout) == (status, status == 1), done.stdout
 
 
 def test_values_of_options_are_never_taken_for_tests(project: Project) -> None:

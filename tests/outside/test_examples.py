@@ -1,4 +1,4 @@
-"""The examples of docs/writing-tests.md, run from the wheel as they stand."""
+"""The examples in Python of the documentation, run from the wheel as they stand."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ import pytest
 
 from tests.outside.installed import CHECKOUT, Installed, Project, reds
 
-PAGE = CHECKOUT / "docs" / "writing-tests.md"
+PAGES = [
+    CHECKOUT / name
+    for name in ("docs/writing-tests.md", "README.md", "docs/life.md", "docs/reading-a-failed-run.md")
+]
 # why a block is not run here
 ELSEWHERE = {
     "test_probe_survives_each_failing_allocation": "takes a minute: tests/boot/test_twins.py runs it",
     "test_vectors": "boots the debug kernel, as tests/drivers/test_kunit.py does",
     "test_unload_leaves_nothing_behind": "boots the debug kernel, as tests/oracle/test_kmemleak.py does",
     "test_a_structure_with_a_pointer": "wants a driver for it: tests/unit/guest/test_files.py has such calls",
+    "test_life": "eleven machines: tests/drivers/test_life.py has drivers live it",
+    "test_sysrq_crash": "is red, as tests/boot/scenes/scene_verdicts.py is",
+    "test_rmmod_is_refused_while_a_descriptor_is_open": "stands in tests/drivers/test_rust_misc_device.py",
     "test_unbind_disables_the_device": "has no body",
     "": "lines of a test, which test_plug has, too",
 }
@@ -48,8 +54,8 @@ def names(block: str) -> list[str]:
     return re.findall(r"^def (test_\w+)", block, re.MULTILINE) or [""]
 
 
-def test_examples_of_writing_tests_are_green_as_they_stand(installed: Installed, tmp_path: Path) -> None:
-    text = PAGE.read_text()
+def test_examples_are_green_as_they_stand(installed: Installed, tmp_path: Path) -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
     blocks = read_blocks(text, "python")
     here = [block for block in blocks if not set(names(block)) & set(ELSEWHERE)]
     assert set(ELSEWHERE) <= {name for block in blocks for name in names(block)}, "one is gone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.unit.test_arrows import RANKS
 
+from rustbed.cli.main import make_parser
 from rustbed.guest import shell
 from rustbed.machine import booting, conversation, monitor
 from rustbed.machine.watching import Patience
@@ -108,3 +110,33 @@ def test_the_table_of_timeouts_has_the_times_of_the_code() -> None:
         (cells,) = (row for name, row in table.items() if name.startswith(words.strip("`")))
         real, slow = (float(cell.strip(" |").split(",")[0]) for cell in cells)
         assert (real, slow) == (seconds, seconds * emulated), words
+
+
+# a line that a person types: "./rustbed gate --baseline old.xml new.xml    # what got worse"
+TYPED = re.compile(r"^(?: {4}|\$ )(?:\./)?rustbed (?P<words>.*)$", re.MULTILINE)
+
+
+def misunderstood(text: str) -> Iterator[str]:
+    """Yield the lines of a page whose words a command does not take."""
+    for match in TYPED.finditer(text):
+        words = shlex.split(re.split(r" (?:[|>]|&&|2>) ?", match["words"])[0], comments=True)
+        try:
+            args, rest = make_parser(words[:1]).parse_known_args(words)
+        except SystemExit:
+            yield match[0].strip()
+        else:
+            if rest and "pytest_args" not in args:
+                yield match[0].strip()
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
+def test_commands_take_the_words_that_are_shown(page: str) -> None:
+    assert list(misunderstood((ROOT / page).read_text())) == []
+
+
+def test_words_that_no_command_takes_are_seen() -> None:
+    wrong = ["rustbed gate --nosuch old.xml new.xml", "./rustbed nosuch", "rustbed diff a b --arch"]
+    right = (
+        "    rustbed gate --baseline old.xml new.xml    # what got worse\n    ./rustbed explain log | less\n"
+    )
+    assert list(misunderstood(right + "".join(f"    {line}\n" for line in wrong))) == wrong
