@@ -28,13 +28,14 @@ _POINT = (
     rf"(?P<symbol>{_NAME})\+0x(?P<offset>[0-9a-f]{{1,16}})(?:/0x(?P<size>[0-9a-f]{{1,16}}))?"
     r"(?: \[(?P<module>[\w-]+)(?: (?P<build_id>[0-9a-f]{40}))?\])?"
 )
-# arm names callee and caller in each line
-_FROM = rf"\(?(?P<callee>{SYMBOL})(?: \[\w+\])?\)? from (?=\[<|\(|{SYMBOL}\+0x)"
+# arm names callee and caller in each line, and the place in the caller
+_FROM = rf"\(?(?P<callee>{SYMBOL})(?: \[\w+\])?\)? from (?=\[<|\(|{SYMBOL}\+0x){ADDRESS}"
 
 # `?` marks words that only look like return addresses; lockdep's line of a lock ends in where it was taken
 LINE = re.compile(
     rf"(?P<head>(?P<stopped>{_STOPPED})|\s*(?:<[A-Z]\w*> +)?{_POWER}|(?P<lock>.{{1,200}}, at: ))"
-    rf"{ADDRESS}(?P<unsure>\? )?(?:{_POINT}|{_FROM}|0x(?P<address>[0-9a-f]{{8,16}})\b)"
+    rf"{ADDRESS}(?P<unsure>\? )?(?:{_FROM})?"
+    rf"(?:(?(callee)\(?){_POINT}|(?(callee)|0x(?P<address>[0-9a-f]{{8,16}})\b))"
 )
 
 

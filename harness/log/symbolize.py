@@ -186,7 +186,8 @@ def _corrected(line: str, frame: Frame | None, symbols: Symbols) -> str:
     if match is None or frame is None or located is None or located.symbol == frame.symbol:
         return line
     module = f" [{frame.module}]" if frame.module else ""
-    return f"{match['head'] or ' '}{located.symbol}+{located.offset:#x}/{located.offset:#x}{module}"
+    before = line[: match.start("symbol")] if match["callee"] else match["head"] or " "
+    return f"{before}{located.symbol}+{located.offset:#x}/{located.offset:#x}{module}"
 
 
 def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Blame | None:

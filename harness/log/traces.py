@@ -111,13 +111,15 @@ def _parse_frame(line: str) -> _Frame | None:
     frame = match_frame(line)
     if frame is None:
         return None
-    symbol, callee = frame["symbol"] or "", frame["callee"] or ""
+    symbol, callee = frame["symbol"] or "", frame["callee"]
+    if callee:
+        caller = _FROM.match(line)
+        return _Frame("", callee, caller["symbol"] if caller else "", "")
     # an address at the very beginning of a function is that behind a call which never returns, at the end
     # of the function before it
     if frame["unsure"] or frame["offset"] == "0":
         return _Frame("", "", "", symbol)
-    caller = _FROM.match(line) if callee else None
-    return _Frame(symbol, callee, caller["symbol"] if caller else "", "")
+    return _Frame(symbol, "", "", "")
 
 
 def _add_unusual(trace: Trace, frame: _Frame) -> None:

@@ -31,6 +31,10 @@ from rustbed.log.symbolize import Build, Symbols, find_build, find_frames
         (f" foo+0x1/0x2 [toy {'ab' * 20}]", replace(point("foo", 1, 2, module="toy"), build_id="ab" * 20)),
         ("RIP: 0010:0xffffffffc0201000", point("", 0xFFFFFFFFC0201000, 0, returns=False)),
         (" 0xffffffffc0201000", point("", 0xFFFFFFFFC0201000, 0)),
+        # arm names the function, and the place in its caller
+        (" bar [toy] from foo+0x12/0x34 [toy]", point("foo", 0x12, 0x34, module="toy")),
+        (" bar from ret_fast_syscall+0x0/0x1c", point("ret_fast_syscall", 0, 0x1C)),
+        ("[<bf000008>] (bar [toy]) from [<c0456789>] (foo+0x12/0x34)", point("foo", 0x12, 0x34)),
     ],
 )
 def test_frame_is_read(line: str, frame: Frame) -> None:
@@ -46,6 +50,8 @@ def test_frame_is_read(line: str, frame: Frame) -> None:
         "toy: foo+0x12/0x34",
         "lr : foo+0x12/0x34",
         " foo+0x12",
+        " (foo+0x12/0x34)",
+        " bar from [<c0456789>] 0xc0456789",
         " 0xffffffffc0201000 is no frame",
         "BUG: unable to handle page fault for address: ffffffffc0201000",
     ],

@@ -72,6 +72,24 @@ def test_warning_of_plumbing_points_at_who_called_it() -> None:
     assert (known.function, known.file, known.line) == ("toy_put", "drivers/toy.c", 7)
 
 
+def test_where_each_line_names_two_functions_the_place_is_in_the_second() -> None:
+    """As arm prints it; and what a call that never returns would return to is the next function there too."""
+    splat, records = only(
+        "kernel BUG at rust/helpers/bug.c:7!\n"
+        "Internal error: Oops - BUG: 0 [#1] SMP ARM\n"
+        "PC is at rust_helper_BUG+0x4/0x8\n"
+        "Call trace:\n"
+        " rust_helper_BUG from toy_next+0x0/0x30 [toy]\n"
+        " toy_next [toy] from toy_open+0x10/0x20 [toy]\n"
+    )
+    found = {
+        point("toy_next", 0, 0x30, module="toy"): located("toy_refuse", ("toy_refuse", "drivers/toy.c", 7)),
+        point("toy_open", 0x10, 0x20, module="toy"): located("toy_open", ("toy_open", "drivers/toy.c", 9)),
+    }
+    known, _ = refine(splat, records, Symbols(found=found))
+    assert (known.function, known.file, known.line) == ("toy_refuse", "drivers/toy.c", 7)
+
+
 def test_panic_inside_of_the_library_points_at_the_driver() -> None:
     splat, records = only(
         "rust_kernel: panicked at /rust/library/core/src/slice/index.rs:10:5:\n"
