@@ -49,6 +49,8 @@ _STILL_S = 5.0
 _GLANCE_S = 0.003
 # of a flood's end, so that what stopped it is seen
 _TAIL = 1_000
+# records by which the clocks of kernel and host are matched
+_LEADS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class RecordStream:
         self.total = 0
         self._received = 0
         self._lost = 0
+        # of the last records: when they came, less when they were made
+        self._leads: deque[float] = deque(maxlen=_LEADS)
         self._next = earlier.next_seq
         self._fences: set[str] = set()
         # how many records there were when the guest said that it is awake
@@ -119,6 +123,7 @@ class RecordStream:
             self._fences.add(record.text.removeprefix(_FENCE_MARK).strip())
             return
         self.total += 1
+        self._leads.append(time.monotonic() - record.time_us / 1e6)
         (self._records if len(self._records) < FLOOD else self._tail).append(record)
 
     def as_earlier(self) -> EarlierLog:
@@ -146,6 +151,12 @@ class RecordStream:
         if self.total > FLOOD:
             return f"kernel log flood: {self.total} records"
         return f"kernel log overrun: {self._lost} records lost" if self._lost else ""
+
+    @property
+    def kernel_began(self) -> float | None:
+        """The time.monotonic() at which the kernel's clock was 0, by the record that came fastest."""
+        with self._changed:
+            return min(self._leads, default=None)
 
     @property
     def records(self) -> tuple[Record, ...]:

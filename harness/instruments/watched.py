@@ -60,6 +60,7 @@ class Watched:
             release=live.kernel.release,
             accel=live.spec.accel,
             boot_ms=live.boot_ms,
+            kernel_began=live.kernel_began,
             records=records,
             splats=(*find_splats(records), *_damage(Kind.FLOOD, live.log_damage), *self._blind),
             taints=taints,

@@ -95,6 +95,11 @@ class KernelLog:
         """What is wrong with the log itself: a flood, records lost; empty if nothing is."""
         return self._damage if self._kept is not None else self._stream.damage
 
+    @property
+    def kernel_began(self) -> float | None:
+        """The time.monotonic() at which the kernel's clock was 0; None before its first record."""
+        return self._stream.kernel_began
+
     def end(self, *, keep: bool) -> None:
         """Take note that the machine ended; with `keep`, what it says from now on does not count."""
         self._ended = True

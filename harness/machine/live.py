@@ -244,6 +244,11 @@ class Live:
         return self.talk.log.damage
 
     @property
+    def kernel_began(self) -> float | None:
+        """The time.monotonic() at which the kernel's clock was 0; None before its first record."""
+        return self.talk.log.kernel_began
+
+    @property
     def taint(self) -> int | None:
         """The kernel's taint bits; None where the kernel does not show them (CONFIG_PROC_SYSCTL)."""
         answer = self.rbctl("get", "/proc/sys/kernel/tainted")

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 
 from rustbed.escape import html_text as escape
+from rustbed.report.accesses import Served, render_devices
 from rustbed.report.result import Result
 from rustbed.report.verdict import GRAVITY, Outcome
 
@@ -43,6 +44,8 @@ class Entry:
     worker: str = ""
     # end of the console
     console: str = ""
+    # the devices in Python that it had
+    served: tuple[Served, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,7 @@ def render_page(session: Session) -> str:
         f"running {', '.join(releases)}" if releases else "",
     ]
     anchors = {id(entry): f"red-{number}" for number, entry in enumerate(reds, start=1)}
+    others = [entry for entry in entries if id(entry) not in anchors]
     return _TEMPLATE.substitute(
         title=f"rustbed: {len(reds)} of {len(entries)} red"
         if reds
@@ -85,6 +89,7 @@ def render_page(session: Session) -> str:
         matrix=_matrix(entries, anchors),
         timeline=_timeline(entries, anchors),
         evidence=_evidence(reds, anchors),
+        devices=render_devices([served for entry in (*reds, *others) for served in entry.served]),
     )
 
 

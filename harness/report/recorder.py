@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rustbed import runfiles
+from rustbed.report.accesses import load_served
 from rustbed.report.cases import GOOD, RERUN, SUITE, Phase, case_of, flaky, lost_case, worse
 from rustbed.report.dialects import parse_results
 from rustbed.report.html import Entry, Session, render_page
@@ -144,6 +145,9 @@ class Recorder:
             started=span.started - begin if span else None,
             ended=span.ended - begin if span else None,
             worker=span.worker if span else "",
+            served=load_served(self.directory, run)
+            if (run := result.properties.get("run_directory"))
+            else (),
             console=self._read_tail(result) if result.outcome not in GOOD else "",
         )
 

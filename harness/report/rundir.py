@@ -175,6 +175,7 @@ def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]
         "release": machine.release,
         "accel": machine.accel,
         "boot_ms": machine.boot_ms,
+        "kernel_began": machine.kernel_began,
         "ended": machine.ended,
         "reason": machine.reason,
         "hang": machine.hang,

@@ -1,7 +1,6 @@
 """Judgement: what a test did and what its machines tell become one verdict.
 
-Owns the order of outcomes and the rules; pure. Knows nothing of pytest, of
-files or of how a machine is run.
+Owns the order of outcomes and the rules; pure. Knows nothing of pytest, files, or how a machine is run.
 """
 
 from __future__ import annotations
@@ -81,8 +80,9 @@ class MachineReport:
     release: str
     # QEMU's accelerator: kvm, tcg
     accel: str
-    # from QEMU's start (or the fork) to the first command's answer
+    # from QEMU's start (or the fork) to the first command's answer; time.monotonic() at the kernel's time 0
     boot_ms: float | None
+    kernel_began: float | None = None
     # the kernel log since the test began, and what was found in it
     records: tuple[Record, ...]
     splats: tuple[Splat, ...]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rustbed.escape import html_text, markdown_cell, one_line, printable, render_json
+from rustbed.report.accesses import Row, Served
 from rustbed.report.dialects import parse_results
 from rustbed.report.html import Entry, Session, render_page
 from rustbed.report.junit import render_junit
@@ -93,7 +94,8 @@ def test_results_of_any_text_are_read_again(name: str, text: str) -> None:
     document = render_junit(text, [case], properties=((text, text),)).encode()
     ET.fromstring(document)  # noqa: S314 - our own
     (result,) = parse_results([document], Path("junit.xml"))[0]
-    entry = Entry(result=result, worker=text, console=text)
+    served = Served(name=text, rows=(Row(at_s=0.0, text=text), Row(at_s=0.5, text=text, is_kernel=True)))
+    entry = Entry(result=result, worker=text, console=text, served=(served,))
     render_page(Session(started=datetime.now(UTC), asked=text, entries=(entry,), wrong=(text,))).encode()
 
 

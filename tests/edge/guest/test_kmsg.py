@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,3 +57,16 @@ def test_more_records_than_can_be_judged_are_a_flood(tmp_path: Path) -> None:
         assert stream.damage == ""
     with stream_of(tmp_path, range(FLOOD + 2)) as stream:
         assert stream.damage == f"kernel log flood: {FLOOD + 1} records"
+
+
+def test_clocks_of_kernel_and_host_are_matched_by_the_records(tmp_path: Path) -> None:
+    before = time.monotonic()
+    # a record of the stream is as many microseconds old as its number
+    with stream_of(tmp_path, range(3_000_000, 3_000_005)) as stream:
+        assert stream.kernel_began is not None
+        assert before - 3.001 < stream.kernel_began < time.monotonic() - 3
+    ours, theirs = socket.socketpair()
+    silent = RecordStream(ours, tmp_path / "silent.log")
+    assert silent.kernel_began is None
+    theirs.close()
+    silent.close()
