@@ -22,7 +22,12 @@ SHOWN = 20
 _LONGEST = 64 * 1024
 
 # Documentation/ABI/testing/dev-kmsg: priority,sequence,microseconds,flags[,more];text
-_KMSG = re.compile(rb"(\d{1,6}),(\d{1,20}),(\d{1,20}),[^;\n]*?(?:,caller=(\w+)[^;\n]*)?;(.*)", re.DOTALL)
+# netconsole puts the kernel's release before it, if it is told to
+_KMSG = re.compile(
+    rb"(?:\d{1,2}\.\d{1,3}[^,;\s]{0,60},)?"
+    rb"(\d{1,6}),(\d{1,20}),(\d{1,20}),[^;\n]*?(?:,caller=(\w+)[^;\n]*)?;(.*)",
+    re.DOTALL,
+)
 _FIELD = re.compile(rb" ([^=\s]+)=(.*)", re.DOTALL)
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
@@ -219,7 +224,8 @@ def _torn_parts(text: str, first: int) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _saved_line(number: int, line: str) -> Line | None:
     """Take a line of /dev/kmsg apart; None if it is not of that form, or only a field of one."""
-    header = _KMSG.fullmatch(line.encode(errors="replace")) if "," in line[1:7] else None
+    may_be_one = line[:1].isdecimal() and "," in line[1:64]
+    header = _KMSG.fullmatch(line.encode(errors="replace")) if may_be_one else None
     if header is None:
         return None
     record = _kmsg_record(header, [])

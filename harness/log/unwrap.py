@@ -39,6 +39,13 @@ _EXPORTED = re.compile(r"^__CURSOR=", re.MULTILINE)
 _PRETTY = re.compile(r'\s*"MESSAGE" ?: (?P<text>".*"),?$')
 
 
+# a long message in netconsole's extended format (Documentation/networking/netconsole.rst): parts with one
+# beginning, each a datagram, which a listener may end with a newline or not
+_FRAGMENTS = re.compile(
+    r"^(?P<head>[^;\n]{8,160}?,ncfrag=)0/\d{1,6};[^\n]*(?:\n(?P=head)[1-9][^\n]*)*", re.MULTILINE
+)
+
+
 class Unwrapper:
     """Gives text back as the kernel printed it; knows more prefixes the more it has read."""
 
@@ -70,6 +77,8 @@ class Unwrapper:
         """Return the text with as many lines, each the message of its entry if it is a journal."""
         if self._form is None:
             self._form = _find_form(text)
+        if "ncfrag=" in text:
+            text = _FRAGMENTS.sub(_joined, text)
         match self._form:
             case "json":
                 return "\n".join(map(_from_json, text.split("\n")))
@@ -128,6 +137,13 @@ def _is_common(shape: str, text: str, start: int) -> bool:
     around = [line for line in text[first:last].split("\n") if line]
     alike = sum(re.match(shape, line) is not None for line in around)
     return alike >= min(_ENOUGH, len(around)) and alike * 2 > len(around)
+
+
+def _joined(message: re.Match[str]) -> str:
+    """Return the parts of a message on its first line; as many lines follow."""
+    _, first, *others = message[0].replace("\n", "").split(message["head"])
+    rest = "".join(part.partition(";")[2] for part in others)
+    return f"{message['head']}{first}{rest}" + "\n" * message[0].count("\n")
 
 
 def _keep_own(prefix: re.Match[str]) -> str:

@@ -123,12 +123,10 @@ def _insert(random: Random, lines: Text) -> None:
 
 def _letters(random: Random, lines: Text) -> None:
     at = random.randrange(len(lines))
-    letters = list(lines[at])
-    for _ in range(min(len(letters), random.randint(1, 8))):
-        letters[random.randrange(len(letters))] = chr(
-            random.choice((random.randrange(128), random.randrange(0xD800)))
-        )
-    lines[at] = "".join(letters)
+    for _ in range(min(len(lines[at]), random.randint(1, 8))):
+        column = random.randrange(len(lines[at]))
+        letter = chr(random.choice((random.randrange(128), random.randrange(0xD800))))
+        lines[at] = lines[at][:column] + letter + lines[at][column + 1 :]
 
 
 def _prefix(random: Random, lines: Text) -> None:

@@ -186,3 +186,30 @@ def test_line_with_many_tabs_is_compared_once() -> None:
     unwrapper.learn(f"{prefix}Call Trace:\n{prefix}Modules linked in:\n")
     almost = "ttyUSB0" + "\t" * 80 + "x\n"
     assert unwrapper.strip(f"{prefix}Call Trace:\n{almost}") == f"Call Trace:\n{almost}"
+
+
+_PARTS = (
+    ("{0}4,1000,12100000,-;Oops: Oops: 0000 [#1] SMP",),
+    (
+        "{0}4,1001,12100013,-,ncfrag=0/35;RIP: 0010:to",
+        "{0}4,1001,12100013,-,ncfrag=13/35;y_poll+0x1a/",
+        "{0}4,1001,12100013,-,ncfrag=27/35;0x40 [toy]",
+    ),
+    ("{0}4,1002,12100026,-,caller=T92;Call Trace:",),
+    (
+        "{0}4,1003,12100039,-,caller=T92,ncfrag=0/26; toy_read+",
+        "{0}4,1003,12100039,-,caller=T92,ncfrag=10/26;0x2e/0x60 [toy]",
+    ),
+)
+
+
+@pytest.mark.parametrize("between", ["", "\n"], ids=["datagrams", "lines"])
+@pytest.mark.parametrize("release", ["", "7.3.4,", "6.1.0-56-amd64,"])
+def test_parts_of_a_netconsole_message_are_put_together(between: str, release: str) -> None:
+    text = "".join(between.join(parts) + "\n" for parts in _PARTS).format(release)
+    opened = Unwrapper().open_journal(text)
+    assert opened.count("\n") == text.count("\n")
+    assert "RIP: 0010:toy_poll+0x1a/0x40 [toy]\n" in opened
+    assert "; toy_read+0x2e/0x60 [toy]\n" in opened
+    (splat,) = find_in_blocks([text])
+    assert (splat.title, splat.function) == ("Oops in toy_poll", "toy_poll")
