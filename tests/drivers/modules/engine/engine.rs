@@ -4,6 +4,9 @@
 //!
 //! What is written to /sys/kernel/debug/engine/sum is added up; what is read from there is the sum.
 
+// an address of DMA has 32 bits on some architectures
+#![allow(clippy::unnecessary_cast)]
+
 use kernel::{
     debugfs,
     device::Core,
