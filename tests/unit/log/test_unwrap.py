@@ -35,6 +35,9 @@ BARE = {
     "a comment": "# ",
     "logcat": "06-12 07:08:09.{n:03}     0     0 W ",
     "docker": "toybox-1  | ",
+    "logcat -v brief": "E/KERNEL  (    0): ",
+    "a test lab's target": "target 07:08:{n:02} ",
+    "crash's log -T": "[Thu Jun 12 07:08:{n:02} CST 2025] ",
 }
 # what stands before the kernel's own time, or behind it
 TIMED = {
@@ -44,6 +47,9 @@ TIMED = {
     "a caller of another form": "{stamp}[T{n}@C1] ",
     "dmesg -d": "[    7.{n:06} <    0.000012>] ",
     "a quotation": "> {stamp} ",
+    "pstore": "<4>{stamp} ",
+    "crash's log -m": "{stamp} <4>",
+    "netconsole with a release": "7.3.4,4,{n},70000{n:02},-;",
 }
 
 
