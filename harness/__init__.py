@@ -32,6 +32,7 @@ _HOMES = {
     "PciDevice": "devices.pci",
     **dict.fromkeys(("Heard", "Said", "SerialFault", "SerialPeer"), "devices.serial"),
     "Plugged": "machine.hotplug",
+    **dict.fromkeys(("Ints", "PlatformDevice"), "machine.platformdevice"),
     "Record": "log.record",
     "Splat": "log.splat",
     **dict.fromkeys(("Endpoint", "Transfer"), "devices.usb.descriptors"),
@@ -98,6 +99,8 @@ if TYPE_CHECKING:
     from rustbed.log.record import Record as Record
     from rustbed.log.splat import Splat as Splat
     from rustbed.machine.hotplug import Plugged as Plugged
+    from rustbed.machine.platformdevice import Ints as Ints
+    from rustbed.machine.platformdevice import PlatformDevice as PlatformDevice
     from rustbed.machine.vm import Vm as Vm
     from rustbed.request import Booter as Booter
 else:

@@ -62,6 +62,8 @@ class Arch:
     # console=, the tty that -serial is
     console: str
     firmware: Firmware
+    # an interrupt of the machine's controller in a device tree, LINE being which; empty without one
+    tree_interrupt: str = ""
     # port driver and bus of hotpluggable slots; empty where the machine has no PCI
     hotplug_port: str
     # QEMU's devices for tests that this architecture's QEMU does not have
@@ -113,13 +115,9 @@ ARCHES: dict[str, Arch] = {
             serial_ports=4,
             # without it q35 hotplugs by ACPI, which the other machines do not have
             machine_args=("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
-            # the emulated timer is fine, calibrating against it is slow and sometimes wrong
-            cmdline=(
-                "no_timer_check",
-                "tsc=reliable",
-                # a guest that hangs with interrupts masked is asked this way where it does
-                "unknown_nmi_panic",
-            ),
+            # the emulated timer is fine, calibrating against it is slow and sometimes wrong; by an NMI a
+            # guest that hangs with interrupts masked is asked where it does
+            cmdline=("no_timer_check", "tsc=reliable", "unknown_nmi_panic"),
             # arch/x86/include/asm/ptrace.h; the entry code is described for the kernel's own unwinder only
             saved_registers=(
                 *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx"),
@@ -151,6 +149,7 @@ ARCHES: dict[str, Arch] = {
             virtio_serial="virtio-serial-pci",
             console="ttyAMA0",
             firmware=Firmware.DEVICE_TREE,
+            tree_interrupt="&{/intc@8000000} 0 LINE 4",
             hotplug_port="pcie-root-port",
             serial_ports=2,
         ),
@@ -176,6 +175,7 @@ ARCHES: dict[str, Arch] = {
             virtio_serial="virtio-serial-pci",
             console="ttyS0",
             firmware=Firmware.DEVICE_TREE,
+            tree_interrupt="&{/soc/interrupt-controller@d000000} LINE 4",
             hotplug_port="pcie-root-port",
         ),
         Arch(
@@ -200,6 +200,7 @@ ARCHES: dict[str, Arch] = {
             virtio_serial="virtio-serial-pci",
             console="ttyAMA0",
             firmware=Firmware.DEVICE_TREE,
+            tree_interrupt="&{/intc@8000000} 0 LINE 4",
             hotplug_port="pcie-root-port",
             serial_ports=2,
         ),
@@ -256,7 +257,6 @@ ARCHES: dict[str, Arch] = {
         ),
     )
 }
-
 
 # the architectures of a session that asks for none
 DEFAULT_ARCHES: tuple[Arch, ...] = tuple(row for row in ARCHES.values() if row.tier == 1)

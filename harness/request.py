@@ -18,6 +18,7 @@ from rustbed.devices.device import Device
 from rustbed.devices.models import find_device
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
+from rustbed.machine.platformdevice import PlatformDevice, render_nodes, render_table, unfit
 from rustbed.machine.spec import NUMBERS, WORDS, Hardware, MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
@@ -39,6 +40,8 @@ class MachineRequest(Hardware):
     device_tree: str | None = None
     # ACPI sources (files beside the test, or text), each a table
     acpi: tuple[str, ...] = ()
+    # described by whichever firmware the machine has
+    platform_devices: tuple[PlatformDevice, ...] = ()
 
     def updated(self, wanted: Mapping[str, object]) -> MachineRequest:
         """Return the request with some fields replaced. Raises UsageError for one that does not exist."""
@@ -52,6 +55,8 @@ class MachineRequest(Hardware):
 def _checked(name: str, value: object) -> object:
     if name == "devices":
         return _checked_devices(value)
+    if name == "platform_devices":
+        return _checked_platform_devices(value)
     if name in _TUPLES:
         if isinstance(value, str):
             return (value,)
@@ -81,12 +86,26 @@ def _checked_devices(value: object) -> tuple[str | Device, ...]:
     return tuple(given)
 
 
-def incapable(request: MachineRequest, arch: Arch) -> str | None:
-    """Return why an architecture's machine cannot have what is asked for, or None if it can."""
+def _checked_platform_devices(value: object) -> tuple[PlatformDevice, ...]:
+    listed = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if not all(isinstance(device, PlatformDevice) for device in listed):
+        raise UsageError("platform_devices takes PlatformDevice values", given=repr(value))
+    return listed
+
+
+def _lacks_firmware(request: MachineRequest, arch: Arch) -> str | None:
+    """Return why an architecture's machine cannot describe what is asked for, None if it can."""
     if request.acpi and arch.firmware is not Firmware.ACPI:
         return f"{arch}'s machine has no ACPI"
     if request.device_tree is not None and arch.firmware is Firmware.NONE:
         return f"{arch}'s machine has no device tree"
+    return next((why for device in request.platform_devices if (why := unfit(device, arch))), None)
+
+
+def incapable(request: MachineRequest, arch: Arch) -> str | None:
+    """Return why an architecture's machine cannot have what is asked for, or None if it can."""
+    if why := _lacks_firmware(request, arch):
+        return why
     if any(isinstance(device, Device) for device in request.devices) and not arch.hotplug_port:
         return f"{arch}'s machine has no PCI"
     ports = sum(device.is_serial_port for device in request.devices if isinstance(device, Device))
@@ -111,6 +130,27 @@ def _source(given: str, base: Path) -> Source:
         raise UsageError(f"cannot read the firmware source {path}: {error}") from error
 
 
+def _tables(request: MachineRequest, arch: Arch, base: Path) -> list[Source]:
+    """Return the sources of the ACPI tables that a request asks for."""
+    tables = [_source(given, base) for given in request.acpi]
+    if request.platform_devices and arch.firmware is Firmware.ACPI:
+        tables.append(Source(name="platform-devices.dsl", text=render_table(request.platform_devices)))
+    return tables
+
+
+def _tree(request: MachineRequest, arch: Arch, base: Path) -> Source | None:
+    """Return the device tree source that a request asks for, None if it asks for none."""
+    given = None if request.device_tree is None else _source(request.device_tree, base)
+    if not request.platform_devices or arch.firmware is not Firmware.DEVICE_TREE:
+        return given
+    nodes = render_nodes(request.platform_devices, arch)
+    return (
+        replace(given, text=f"{given.text}\n{nodes}")
+        if given
+        else Source(name="platform-devices.dts", text=nodes)
+    )
+
+
 def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cache: Cache) -> MachineSpec:
     """Return the machine that a request asks for on a platform; firmware is compiled on the way.
 
@@ -118,13 +158,13 @@ def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cac
     """
     wanted: dict[str, Any] = {field.name: getattr(request, field.name) for field in fields(Hardware)}
     spec = replace(platform.spec(), **wanted)
-    if not request.acpi and request.device_tree is None:
+    tables, tree = _tables(request, spec.arch, base), _tree(request, spec.arch, base)
+    # a toolchain is looked for when something is to be compiled
+    if not tables and tree is None:
         return spec
     root = platform.toolchain.root
-    tables = tuple(compile_acpi(_source(given, base), root=root, cache=cache) for given in request.acpi)
-    spec = replace(spec, acpi_tables=tables)
-    if request.device_tree is None:
+    compiled = tuple(compile_acpi(source, root=root, cache=cache) for source in tables)
+    spec = replace(spec, acpi_tables=compiled)
+    if tree is None:
         return spec
-    source = _source(request.device_tree, base)
-    blob = compile_device_tree(source, spec, platform.qemu, root=root, cache=cache)
-    return replace(spec, dtb=blob)
+    return replace(spec, dtb=compile_device_tree(tree, spec, platform.qemu, root=root, cache=cache))

@@ -9,21 +9,13 @@ from pathlib import Path
 
 from rustbed.arch import Arch
 from rustbed.kernel.module import ModuleFacts
-from rustbed.machine.firmware import Firmware
+from rustbed.machine.platformdevice import PlatformDevice, unfit
 
 # PCI devices that QEMU has and drivers are written for first, by vendor and device
 _QEMU_DEVICES = {("1B36", "0005"): "pci-testdev", ("1234", "11E8"): "edu"}
 _PCI = re.compile(r"pci:v0000([0-9A-F]{4})d0000([0-9A-F]{4})")
 _TREE = re.compile(r"of:N\*T\*C([^*]+)$")
 _ACPI = re.compile(r"acpi\*?:([A-Z0-9]{7,8}):")
-
-_NODE = '/ { life { compatible = "%s"; }; };\n'
-_TABLE = """\
-DefinitionBlock ("", "SSDT", 2, "RUSTBD", "LIFE", 1)
-{
-    Device (\\_SB.LIFE) { Name (_HID, "%s") }
-}
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +54,11 @@ def find_hardware(aliases: Iterable[str], arch: Arch) -> dict[str, object]:
     aliases = list(aliases)
     if device := find_device(aliases):
         return {"devices": [device]}
-    tree = next((match[1] for alias in aliases if (match := _TREE.match(alias))), None)
-    if tree is not None and arch.firmware is not Firmware.NONE:
-        return {"device_tree": _NODE % tree}
-    acpi = next((match[1] for alias in aliases if (match := _ACPI.match(alias))), None)
-    if acpi is not None and arch.firmware is Firmware.ACPI:
-        return {"acpi": [_TABLE % acpi]}
-    return {}
+    tree, acpi = (
+        next((match[1] for alias in aliases if (match := pattern.match(alias))), "")
+        for pattern in (_TREE, _ACPI)
+    )
+    if not tree and not acpi:
+        return {}
+    device = PlatformDevice(name="life", compatible=tree or (), acpi_id=acpi)
+    return {} if unfit(device, arch) else {"platform_devices": device}

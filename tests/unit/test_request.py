@@ -16,9 +16,12 @@ from rustbed.devices.serial import SerialPeer
 from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image
+from rustbed.machine.platformdevice import PlatformDevice
 from rustbed.prepare import Platform
 from rustbed.request import MachineRequest, incapable, resolve_spec
 from rustbed.toolroot.toolchain import Toolchain
+
+TOY = PlatformDevice(name="toy", compatible="acme,toy")
 
 
 def test_marker_replaces_the_fields_it_names() -> None:
@@ -60,6 +63,7 @@ def test_unknown_keyword_is_refused_and_the_known_ones_are_listed() -> None:
         ("device_tree", ["a.dts"], "device_tree takes a string"),
         ("device_tree", Path("a.dts"), "device_tree takes a string"),
         ("profile", 1, "profile takes a string"),
+        ("platform_devices", ["edu"], "platform_devices takes PlatformDevice values"),
     ],
 )
 def test_value_of_another_type_is_refused(name: str, value: object, complaint: str) -> None:
@@ -77,6 +81,12 @@ def test_value_of_another_type_is_refused(name: str, value: object, complaint: s
         (Firmware.NONE, MachineRequest(acpi=("a.dsl",)), "arm64's machine has no ACPI"),
         (Firmware.NONE, MachineRequest(device_tree="a.dts"), "arm64's machine has no device tree"),
         (Firmware.NONE, MachineRequest(), None),
+        (Firmware.ACPI, MachineRequest(platform_devices=(TOY,)), None),
+        (
+            Firmware.NONE,
+            MachineRequest(platform_devices=(TOY,)),
+            "arm64's machine has no firmware that describes devices",
+        ),
     ],
 )
 def test_machine_without_the_firmware_is_named(

@@ -1,0 +1,254 @@
+"""Platform devices, described once for every machine: as a node of its device tree, or in an ACPI table.
+
+A device that ACPI has no id for is described there by the id of a device tree: PRP0001, with the ids as the
+property `compatible` (Linux, Documentation/firmware-guide/acpi/enumeration.rst). Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rustbed.arch import Arch, Firmware
+from rustbed.errors import UsageError
+
+# node and property names (Devicetree Specification 0.4, 2.2.1 and 2.2.4), the former without an address
+_NODE_NAME = re.compile(r"[A-Za-z][\w,.+-]{0,30}", re.ASCII)
+_PROPERTY_NAME = re.compile(r"[A-Za-z0-9,._+?#-]{1,31}", re.ASCII)
+# ids of ACPI: of three or four characters for who gives it, and four
+_ACPI_ID = re.compile(r"[A-Z0-9]{7,8}", re.ASCII)
+_WIDTHS = (8, 16, 32, 64)
+# the id that says: look at `compatible`
+_BY_COMPATIBLE = "PRP0001"
+# _DSD's format of properties (the same directory's DSD-properties-rules.rst)
+_PROPERTIES = "daffd814-6eba-4d8c-8a91-bc9bbf4aa301"
+_CELL = 1 << 32
+
+
+@dataclass(frozen=True)
+class Ints:
+    """Numbers of a property, each of so many bits; negative ones as their two's complement."""
+
+    values: tuple[int, ...]
+    bits: int = 32
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(self.values))
+        if self.bits not in _WIDTHS:
+            raise UsageError(f"no numbers of {self.bits} bits", choices=", ".join(map(str, _WIDTHS)))
+        for value in self.values:
+            if not -(1 << (self.bits - 1)) <= value < 1 << self.bits:
+                raise UsageError(f"{value:#x} has no room in {self.bits} bits", fix="Ints((...), bits=64)")
+
+    @property
+    def patterns(self) -> Iterator[str]:
+        """The values as unsigned numbers, in hexadecimal."""
+        return (f"{value % (1 << self.bits):#x}" for value in self.values)
+
+
+# True is a property that is there and says nothing; a bare number has 32 bits
+Value = bool | int | str | bytes | Ints | Sequence[str] | Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformDevice:
+    """A device on no bus that could be asked: firmware says what it is.
+
+    Raises UsageError for one that no firmware can describe.
+    """
+
+    # of the node; the kernel calls the device so, behind its address if it has registers
+    name: str
+    # ids of a device tree, the most particular one first
+    compatible: str | Sequence[str] = ()
+    # id of ACPI; empty: machines with ACPI describe it by `compatible`
+    acpi_id: str = ""
+    properties: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    # address and size in bytes of each of its register blocks
+    regs: Sequence[tuple[int, int]] = ()
+    # lines of the machine's interrupt controller, level-triggered: with ACPI GSIs, else SPIs of a GIC or
+    # sources of an APLIC
+    irqs: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        # lists are what people write; a description is a value
+        object.__setattr__(self, "compatible", _several(self.compatible))
+        object.__setattr__(self, "regs", _pairs(self.name, self.regs))
+        object.__setattr__(self, "irqs", _several(self.irqs))
+        _require(bool(_NODE_NAME.fullmatch(self.name)), f"{self.name!r} is no name of a device")
+        named = bool(self.compatible or self.acpi_id)
+        _require(named, f"{self.name} has no id", fix="compatible= or acpi_id=")
+        is_id = not self.acpi_id or _ACPI_ID.fullmatch(self.acpi_id)
+        _require(bool(is_id), f"{self.acpi_id!r} is no id of ACPI")
+        _require(
+            "compatible" not in self.properties, "compatible is no property like others", fix="compatible="
+        )
+        for name, value in {"compatible": self.compatible, **self.properties}.items():
+            _require(bool(_PROPERTY_NAME.fullmatch(name)), f"{name!r} is no name of a property")
+            _in_tree(name, value)
+        are_lines = all(isinstance(line, int) and 0 <= line < _CELL for line in self.irqs)
+        _require(are_lines, f"{self.name}: no such interrupt line", given=repr(self.irqs))
+
+
+def _several(given: object) -> tuple[Any, ...]:
+    return tuple(given) if isinstance(given, (list, tuple)) else (given,)
+
+
+def _pairs(name: str, regs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return register blocks as a tuple. Raises UsageError for what are none."""
+    try:
+        pairs = tuple((int(address), int(size)) for address, size in regs)
+    except (TypeError, ValueError):
+        pairs = ((-1, 0),)
+    for address, size in pairs:
+        is_block = address >= 0 and size > 0 and address + size <= 1 << 64
+        _require(is_block, f"{name}: regs takes pairs of address and size", given=repr(regs))
+    return pairs
+
+
+def _require(is_right: bool, complaint: str, **facts: str) -> None:
+    if not is_right:
+        raise UsageError(complaint, **facts)
+
+
+def unfit(device: PlatformDevice, arch: Arch) -> str | None:
+    """Return why an architecture's machine cannot have a device, None if it can."""
+    if arch.firmware is Firmware.NONE:
+        return f"{arch}'s machine has no firmware that describes devices"
+    if arch.firmware is Firmware.DEVICE_TREE and not device.compatible:
+        return f"{arch}'s machine has no ACPI"
+    if arch.firmware is Firmware.DEVICE_TREE and device.irqs and not arch.tree_interrupt:
+        return f"{arch}'s machine has no interrupt lines for devices like {device.name}"
+    return None
+
+
+# -- device tree -------------------------------------------------------------------
+
+
+def render_nodes(devices: Iterable[PlatformDevice], arch: Arch) -> str:
+    """Render devices as device tree source, below the root with two cells for an address and a size."""
+    return "\n".join(("/ {", *(_node(device, arch) for device in devices), "};", ""))
+
+
+def _node(device: PlatformDevice, arch: Arch) -> str:
+    name = f"{device.name}@{device.regs[0][0]:x}" if device.regs else device.name
+    lines = [_tree_property("compatible", device.compatible)]
+    if device.regs:
+        cells = (f"{part:#x}" for reg in device.regs for number in reg for part in divmod(number, _CELL))
+        lines.append(f"reg = <{' '.join(cells)}>;")
+    if device.irqs:
+        specifiers = ", ".join(f"<{arch.tree_interrupt.replace('LINE', str(line))}>" for line in device.irqs)
+        lines.append(f"interrupts-extended = {specifiers};")
+    lines += [_tree_property(name, value) for name, value in device.properties.items() if value is not False]
+    body = "\n".join(f"\t\t{line}" for line in lines)
+    return f"\t{name} {{\n{body}\n\t}};"
+
+
+def _tree_property(name: str, value: Value) -> str:
+    text = _in_tree(name, value)
+    return f"{name} = {text};" if text else f"{name};"
+
+
+def _in_tree(name: str, value: Value) -> str:
+    """Return a value as device tree source has it, "" for one that says nothing. Raises UsageError."""
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, bytes):
+        return f"[{value.hex(' ')}]"
+    if isinstance(value, str):
+        return _quoted(name, value)
+    listed = _listed(name, value)
+    if isinstance(listed, Ints):
+        return f"/bits/ {listed.bits} <{' '.join(listed.patterns)}>"
+    return ", ".join(_quoted(name, text) for text in listed)
+
+
+# -- ACPI ----------------------------------------------------------------------------
+
+_TABLE = """\
+DefinitionBlock ("", "SSDT", 2, "RSTBED", "PLATFORM", 1)
+{{
+    Scope (\\_SB)
+    {{
+{devices}
+    }}
+}}
+"""
+_MEMORY = (
+    "QWordMemory (ResourceConsumer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,"
+    " 0, {first:#x}, {last:#x}, 0, {size:#x})"
+)
+_INTERRUPT = "Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive) {{ {line} }}"
+
+
+def render_table(devices: Iterable[PlatformDevice]) -> str:
+    """Render devices as the source of an ACPI table."""
+    lines = (line for index, device in enumerate(devices) for line in _device(index, device))
+    return _TABLE.format(devices="\n".join(f"        {line}" for line in lines))
+
+
+def _device(index: int, device: PlatformDevice) -> Iterator[str]:
+    yield f"Device (PD{index:02X})"
+    yield "{"
+    yield f'    Name (_HID, "{device.acpi_id or _BY_COMPATIBLE}")'
+    yield f"    Name (_UID, {index})"
+    if device.regs or device.irqs:
+        yield "    Name (_CRS, ResourceTemplate () {"
+        yield from (
+            f"        {_MEMORY.format(first=at, last=at + size - 1, size=size)}" for at, size in device.regs
+        )
+        yield from (f"        {_INTERRUPT.format(line=line)}" for line in device.irqs)
+        yield "    })"
+    ids: dict[str, Value] = {} if device.acpi_id else {"compatible": device.compatible}
+    if listed := {**ids, **device.properties}:
+        yield f'    Name (_DSD, Package () {{ ToUUID ("{_PROPERTIES}"), Package () {{'
+        yield from (
+            f'        Package () {{ "{name}", {_in_table(name, value)} }},'
+            for name, value in listed.items()
+            if value is not False
+        )
+        yield "    } })"
+    yield "}"
+
+
+def _in_table(name: str, value: Value) -> str:
+    """Return a property's value as ASL has it."""
+    if isinstance(value, bool):
+        return "1"
+    if isinstance(value, bytes):
+        return f"Buffer () {{ {', '.join(f'{byte:#x}' for byte in value)} }}"
+    if isinstance(value, str):
+        return _quoted(name, value)
+    listed = _listed(name, value)
+    words = listed.patterns if isinstance(listed, Ints) else (_quoted(name, text) for text in listed)
+    # a number alone is an integer; of several, and of texts, a package
+    return "".join(words) if isinstance(value, int) else f"Package () {{ {', '.join(words)} }}"
+
+
+# -- both ----------------------------------------------------------------------------
+
+
+def _listed(name: str, value: int | Ints | Sequence[str] | Sequence[int]) -> Ints | tuple[str, ...]:
+    """Return what is in a property of several numbers or texts. Raises UsageError for a mixture."""
+    if isinstance(value, Ints):
+        return value
+    if isinstance(value, int):
+        return Ints((value,))
+    if not isinstance(value, (list, tuple)):
+        raise UsageError(f"{name}: no value of a property: {value!r}")
+    texts = tuple(item for item in value if isinstance(item, str))
+    if len(texts) == len(value):
+        return texts
+    numbers = tuple(item for item in value if isinstance(item, int))
+    if len(numbers) == len(value):
+        return Ints(numbers)
+    raise UsageError(f"{name} holds texts or numbers, not both", given=repr(value))
+
+
+def _quoted(name: str, text: str) -> str:
+    """Return a text in quotation marks, as both compilers read it. Raises UsageError."""
+    if not (text.isascii() and text.isprintable()):
+        raise UsageError(f"{name}: a text for firmware is of printable ASCII characters", given=repr(text))
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
