@@ -60,5 +60,5 @@ def find_hardware(aliases: Iterable[str], arch: Arch) -> dict[str, object]:
     )
     if not tree and not acpi:
         return {}
-    device = PlatformDevice(name="life", compatible=tree or (), acpi_id=acpi)
-    return {} if unfit(device, arch) else {"platform_devices": device}
+    described = PlatformDevice(name="life", compatible=tree or (), acpi_id=acpi)
+    return {} if unfit(described, arch) else {"platform_devices": described}

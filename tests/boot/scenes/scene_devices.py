@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from rustbed import Bar, PciDevice, Read, UsbDevice, Vm, Write
+from rustbed import (
+    Bar,
+    Booter,
+    I2cBus,
+    I2cChip,
+    PciDevice,
+    Read,
+    SerialPeer,
+    UsbDevice,
+    Vm,
+    Write,
+)
 
 DRIVER = "rust_driver_pci"
+MODULES = Path(__file__).parents[2] / "drivers" / "modules"
 
 
 class Answering(PciDevice):
@@ -84,8 +98,33 @@ def test_usb_device_raises(vm: Vm) -> None:
         vm.run("sleep 1")
 
 
+class Deaf(SerialPeer):
+    ends = b"\n"
+
+    def on_receive(self, data: bytes) -> bytes:
+        raise ZeroDivisionError("of all things")
+
+
+def test_serial_peer_raises(boot: Booter) -> None:
+    with boot(devices=[Deaf()]) as vm:
+        vm.run("for port in /dev/ttyS1 /dev/ttyAMA1; do [ ! -e $port ] || echo hello >$port; done; sleep 1")
+
+
+class Unreadable(I2cChip):
+    address = 0x44
+
+    def on_write(self, data: bytes) -> None:
+        raise ZeroDivisionError("of all things")
+
+
+def test_i2c_chip_raises(boot: Booter, build_module: Callable[[Path], Path]) -> None:
+    adapter, chip = (build_module(MODULES / name) for name in ("i2c_virtio", "isl29003"))
+    with boot(devices=[I2cBus(Unreadable())]) as vm, vm.module(adapter), vm.module(chip):
+        vm.wait_for(lambda: not vm.run("cd /sys/bus/i2c/devices/i2c-0").status, "the adapter")
+        vm.run("echo isl29003 0x44 >/sys/bus/i2c/devices/i2c-0/new_device; sleep 1")
+
+
 @pytest.mark.machine(devices=[])
-def test_device_raises_in_a_machine_that_was_booted_with_it(boot: object) -> None:
-    assert callable(boot)
+def test_device_raises_in_a_machine_that_was_booted_with_it(boot: Booter) -> None:
     with boot(devices=[Raising()]) as vm, vm.module(DRIVER):
         vm.run("sleep 1")
