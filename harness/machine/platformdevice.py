@@ -117,11 +117,18 @@ def unfit(device: PlatformDevice, arch: Arch) -> str | None:
     """Return why an architecture's machine cannot have a device, None if it can."""
     if arch.firmware is Firmware.NONE:
         return f"{arch}'s machine has no firmware that describes devices"
+    if arch.firmware is Firmware.ACPI and any(map(_is_wide, device.properties.values())):
+        # of QEMU's tables the first has revision 1, and by it go the integers of all (ACPI 6.5, 5.2.11.1)
+        return f"{arch}'s machine has an ACPI with numbers of 32 bits"
     if arch.firmware is Firmware.DEVICE_TREE and not device.compatible:
         return f"{arch}'s machine has no ACPI"
     if arch.firmware is Firmware.DEVICE_TREE and device.irqs and not arch.tree_interrupt:
         return f"{arch}'s machine has no interrupt lines for devices like {device.name}"
     return None
+
+
+def _is_wide(value: Value) -> bool:
+    return isinstance(value, Ints) and any(int(text, 16) >= _CELL for text in value.patterns)
 
 
 # -- device tree -------------------------------------------------------------------

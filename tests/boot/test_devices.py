@@ -37,7 +37,7 @@ def test_device_that_fails_is_an_error_with_its_traceback(
     assert "Raising raised in a read: ZeroDivisionError: of all things" in done.stdout
     assert "in on_read_count" in done.stdout
     assert "Unwilling raised in on_configured: ZeroDivisionError: of all things" in done.stdout
-    assert "Unreadable raised in on_write: ZeroDivisionError: of all things" in done.stdout
+    assert "Unreadable raised in a write: ZeroDivisionError: of all things" in done.stdout
     if arch.serial_ports > 1:
         assert "Deaf raised in on_receive: ZeroDivisionError: of all things" in done.stdout
     assert "Silent has not returned for 2 s" in done.stdout

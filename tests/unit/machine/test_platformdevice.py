@@ -86,7 +86,8 @@ def test_id_of_acpi_needs_no_other() -> None:
 @pytest.mark.parametrize(
     ("arch", "device", "why"),
     [
-        ("x86_64", DEVICE, None),
+        ("x86_64", DEVICE, "x86_64's machine has an ACPI with numbers of 32 bits"),
+        ("x86_64", replace(DEVICE, properties={"wide": Ints((5,), bits=64)}), None),
         ("riscv64", DEVICE, None),
         ("arm64", PlatformDevice(name="a", acpi_id="LNUXBEEF"), "arm64's machine has no ACPI"),
         ("loongarch64", DEVICE, "loongarch64's machine has no interrupt lines for devices like toy"),

@@ -36,8 +36,7 @@ impl platform::Driver for Described {
         let label: CString = node.property_read(c"acme,label").required_by(dev)?;
         dev_info!(dev, "label={label:?}\n");
         let limit: u32 = node.property_read(c"acme,limit").required_by(dev)?;
-        let serial: u64 = node.property_read(c"acme,serial").required_by(dev)?;
-        dev_info!(dev, "limit={limit:#x} serial={serial:#x}\n");
+        dev_info!(dev, "limit={limit:#x}\n");
         let offsets: [i16; 3] = node.property_read(c"acme,offsets").required_by(dev)?;
         dev_info!(dev, "offsets={offsets:?}\n");
         for index in 0..2 {
