@@ -62,7 +62,11 @@ class Monitor:
 
     async def _connect(self) -> None:
         self._client.register_listener(self._listener)
-        await self._client.connect(self._sock)
+        try:
+            await self._client.connect(self._sock)
+        except AssertionError as error:
+            # once it has begun to read, the client takes it for granted that QEMU is still there
+            raise ConnectionResetError("QEMU went while it was connected to") from error
         self._gathering = asyncio.create_task(self._gather())
 
     async def _gather(self) -> None:

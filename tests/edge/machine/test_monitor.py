@@ -70,6 +70,17 @@ def test_transcript_has_both_directions_as_json(fake_boot: Booter) -> None:
     assert json.loads(lines[1][3:]) == {"return": {}}
 
 
+def test_qemu_that_goes_while_it_is_connected_to_is_a_monitor_that_never_answered() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    monitor = Monitor(ours, None, slowness=1.0, negotiated=True)
+    try:
+        with pytest.raises(MonitorError, match="QMP cont: the monitor never answered"):
+            monitor.execute("cont")
+    finally:
+        monitor.close()
+
+
 def test_monitor_of_a_qemu_that_goes_at_any_moment_leaves_nothing_open() -> None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ResourceWarning)
