@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rustbed.arch import ARCHES, require_arch
 from rustbed.life.driver import find_device, find_hardware
+from rustbed.machine.platformdevice import PlatformDevice
 
 PCI = ("pci:v00001B36d00000005sv*sd*bc*sc*i*",)
 PLATFORM = ("of:N*T*Ctest,rust-deviceC*", "of:N*T*Ctest,rust-device", "acpi*:LNUXBEEF:*")
@@ -17,12 +18,16 @@ def test_pci_devices_that_qemu_has() -> None:
     )
 
 
-def test_platform_devices_come_from_a_device_tree_or_else_from_acpi() -> None:
-    (text,) = find_hardware(PLATFORM, require_arch("arm64")).values()
-    assert 'compatible = "test,rust-device"' in str(text)
-    hardware = find_hardware(PLATFORM[2:], require_arch("x86_64"))
-    assert "LNUXBEEF" in str(hardware["acpi"])
+def test_platform_devices_have_every_id_that_the_driver_knows() -> None:
+    both = PlatformDevice(name="life", compatible="test,rust-device", acpi_id="LNUXBEEF")
+    assert find_hardware(PLATFORM, require_arch("arm64")) == {"platform_devices": both}
+    assert find_hardware(PLATFORM, require_arch("x86_64")) == {"platform_devices": both}
+    tree = PlatformDevice(name="life", compatible="test,rust-device")
+    assert find_hardware(PLATFORM[:2], require_arch("x86_64")) == {"platform_devices": tree}
+    acpi = PlatformDevice(name="life", acpi_id="LNUXBEEF")
+    assert find_hardware(PLATFORM[2:], require_arch("x86_64")) == {"platform_devices": acpi}
     assert find_hardware(PLATFORM[2:], require_arch("riscv64")) == {}
+    assert find_hardware(PLATFORM, require_arch("s390x")) == {}
 
 
 def test_a_driver_without_aliases_needs_nothing() -> None:
