@@ -43,9 +43,9 @@ class Ints:
                 raise UsageError(f"{value:#x} has no room in {self.bits} bits", fix="Ints((...), bits=64)")
 
     @property
-    def patterns(self) -> Iterator[str]:
-        """The values as unsigned numbers, in hexadecimal."""
-        return (f"{value % (1 << self.bits):#x}" for value in self.values)
+    def unsigned(self) -> Iterator[int]:
+        """The values as the patterns of bits that firmware has."""
+        return (value % (1 << self.bits) for value in self.values)
 
 
 # True is a property that is there and says nothing; a bare number has 32 bits
@@ -128,7 +128,7 @@ def unfit(device: PlatformDevice, arch: Arch) -> str | None:
 
 
 def _is_wide(value: Value) -> bool:
-    return isinstance(value, Ints) and any(int(text, 16) >= _CELL for text in value.patterns)
+    return isinstance(value, Ints) and any(number >= _CELL for number in value.unsigned)
 
 
 # -- device tree -------------------------------------------------------------------
@@ -168,7 +168,7 @@ def _in_tree(name: str, value: Value) -> str:
         return _quoted(name, value)
     listed = _listed(name, value)
     if isinstance(listed, Ints):
-        return f"/bits/ {listed.bits} <{' '.join(listed.patterns)}>"
+        return f"/bits/ {listed.bits} <{' '.join(map(hex, listed.unsigned))}>"
     return ", ".join(_quoted(name, text) for text in listed)
 
 
@@ -229,7 +229,9 @@ def _in_table(name: str, value: Value) -> str:
     if isinstance(value, str):
         return _quoted(name, value)
     listed = _listed(name, value)
-    words = listed.patterns if isinstance(listed, Ints) else (_quoted(name, text) for text in listed)
+    words = (
+        map(hex, listed.unsigned) if isinstance(listed, Ints) else (_quoted(name, text) for text in listed)
+    )
     # a number alone is an integer; of several, and of texts, a package
     return "".join(words) if isinstance(value, int) else f"Package () {{ {', '.join(words)} }}"
 

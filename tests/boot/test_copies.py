@@ -26,7 +26,7 @@ from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
 from tests.boot.pytest_runs import pytest_argv, start
-from tests.processes import children, is_running
+from tests.processes import children, is_running, wait_until
 
 # a server that a signal ended, in the counts
 KILLED = f"{REPLACED}the one before ended with status -9"
@@ -301,7 +301,4 @@ def test_session_that_is_ended_leaves_neither_server_nor_copy(
             session.wait(60)
         finally:
             session.kill()
-    end = time.monotonic() + 10
-    while any(is_running(pid) for pid in pids):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: not any(map(is_running, pids)), "none of them runs", 10)

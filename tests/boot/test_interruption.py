@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,17 +13,10 @@ import pytest
 from rustbed.arch import Arch
 from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
-from tests.processes import is_running
+from tests.processes import is_running, wait_until
 
 # one architecture shows it: nothing here depends on which
 pytestmark = pytest.mark.arches("riscv64")
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -36,7 +28,9 @@ def running_scene(
     argv = pytest_runs.pytest_argv(request.config, "scene_waits.py", arch, tmp_path / "results")
     with pytest_runs.start(argv, SCENE_READY=str(ready)) as child:
         try:
-            wait_until(lambda: ready.exists() and ready.read_text().count("\n") == 2, "the scene is ready")
+            wait_until(
+                lambda: ready.exists() and ready.read_text().count("\n") == 2, "the scene is ready", 60
+            )
             yield child, int(ready.read_text().split()[0])
         finally:
             child.kill()

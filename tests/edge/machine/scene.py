@@ -6,8 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +28,6 @@ def fake_spec(path: Path) -> MachineSpec:
     """Return a machine whose kernel and image would be in `path`."""
     kernel = make_kernel(release="7.0.0-fake", image=path / "bzImage", source="fake")
     return MachineSpec(kernel=kernel, initramfs=path / "initramfs.cpio")
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.edge.machine.scene import Scene, wait_until
+from tests.edge.machine.scene import Scene
+from tests.processes import wait_until
 
 from rustbed.errors import HostError
 from rustbed.forks.counts import BOOTED, FORKED

@@ -7,8 +7,8 @@ import signal
 import time
 
 import pytest
-from tests.edge.machine.scene import Scene, wait_until
-from tests.processes import is_running
+from tests.edge.machine.scene import Scene
+from tests.processes import is_running, wait_until
 
 from rustbed.errors import LostError
 from rustbed.forks.counts import FORKED, INSTEAD

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.edge.machine.conftest import Booter
-from tests.edge.machine.scene import wait_until
-from tests.processes import is_running
+from tests.processes import is_running, wait_until
 
 from rustbed.errors import BootError, CommandError, CrashError, HangError, LostError
 
