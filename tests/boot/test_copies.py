@@ -289,11 +289,7 @@ def test_session_that_is_ended_leaves_neither_server_nor_copy(
     argv = pytest_argv(request.config, "scene_copies.py", arch, tmp_path / "results", "--forks", "hot")
     with start(argv, SCENE_READY=str(ready)) as session:
         try:
-            end = time.monotonic() + 120
-            while not ready.exists():
-                assert time.monotonic() < end
-                assert session.poll() is None, session.communicate()[0].decode()
-                time.sleep(0.05)
+            wait_until(lambda: ready.exists() or session.poll() is not None, "the scene is ready", 120)
             pids = children(session.pid)
             # the server, the test's machine and its two copies
             assert len(pids) == 4

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rustbed.kernel.artifact import Kernel
 from rustbed.log.splat import Kind
 from rustbed.report.verdict import Outcome
+from tests.oracle.rows import Bad, Seen
 
 MODULES = Path(__file__).parent / "modules"
 # stands in a source behind the line to blame; at several lines where the processor may stop at any of them
@@ -17,57 +17,6 @@ MARK = "// blamed"
 
 # until a command that never returns is given up; in seconds on real hardware
 STUCK_S = 2.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What a bad module leads to, on kernels that have what sees it."""
-
-    # the option that sees it; "" where every kernel does
-    needs: str = ""
-    # the architecture on which it looks like this; "" for all
-    arch: str = ""
-    # the one on which it does not
-    not_on: str = ""
-    outcome: Outcome = Outcome.FAIL
-    # None: nothing is logged
-    kind: Kind | None
-    # the title, without the function
-    title: str = ""
-    # the function to blame, without its crate
-    function: str = ""
-
-    def fits(self, kernel: Kernel) -> bool:
-        """Whether that kernel sees it in this way."""
-        name = kernel.arch.name
-        return self.arch in ("", name) and self.not_on != name and (not self.needs or kernel.has(self.needs))
-
-    def full_function(self, module: str) -> str:
-        """Return the blamed function as its symbol is demangled."""
-        impl = self.function.startswith("<")
-        return self.function.format(crate=module) if impl else f"{module}::{self.function}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bad:
-    """A module with a bug that the kernel or the harness notices by itself."""
-
-    # its source's name
-    module: str
-    # the first one that fits the kernel is expected; where none does, the bug goes unseen
-    seen: tuple[Seen, ...]
-    # shell commands: before it is loaded, while it is, when it has gone
-    before: str = ":"
-    use: str = ":"
-    after: str = ":"
-    # what the test needs besides
-    marks: tuple[pytest.MarkDecorator, ...] = ()
-    # seconds for a command, on real hardware; None: as usual
-    timeout_s: float | None = None
-
-    def expected(self, kernel: Kernel) -> Seen | None:
-        """Return what must be seen on that kernel, None if it has nothing that sees the bug."""
-        return next((seen for seen in self.seen if seen.fits(kernel)), None)
 
 
 def _panic(title: str, function: str, needs: str = "") -> tuple[Seen, ...]:

@@ -18,16 +18,8 @@ import pytest
 from rustbed.arch import Arch
 from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
-from tests.oracle.table import (
-    ASSERTED,
-    BAD,
-    ENDING_MODULES,
-    ENDINGS,
-    MODULES,
-    Bad,
-    Seen,
-    marked_lines,
-)
+from tests.oracle.rows import Bad, Seen
+from tests.oracle.table import ASSERTED, BAD, ENDING_MODULES, ENDINGS, MODULES, marked_lines
 
 SCENE = Path(__file__).parent / "scenes" / "scene_modules.py"
 

@@ -11,10 +11,16 @@ from pathlib import Path
 import pytest
 from tests.packing import FACTS, WANTED, Server
 
+from rustbed.cache import Cache
 from rustbed.packs import kernelfile
 from rustbed.packs.push import push_parts
 from rustbed.packs.sdk import SDK
 from rustbed.progress import ignore
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
 
 
 @pytest.fixture

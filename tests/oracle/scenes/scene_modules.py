@@ -15,7 +15,8 @@ import pytest
 
 from rustbed import CommandError, SyscallError, Vm
 from rustbed.kernel.artifact import Kernel
-from tests.oracle.table import BAD, ENDING_MODULES, MODULES, Bad
+from tests.oracle.rows import Bad
+from tests.oracle.table import BAD, ENDING_MODULES, MODULES
 
 # what the devices take for any command
 COMMAND = 0x7C80
