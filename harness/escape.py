@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 
 # control characters, what turns writing around, what no encoding has, and what is no character
 _UNPRINTABLE = re.compile(
@@ -24,6 +25,8 @@ def printable(text: str) -> str:
 
     Tabs and newlines are text; a carriage return before a newline goes.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _UNPRINTABLE.sub(_code, text.replace("\r\n", "\n"))
 
 
@@ -57,7 +60,13 @@ def workflow_text(text: str, *, is_property: bool = False) -> str:
 
 def render_json(value: object, *, indent: int | None = 2) -> str:
     """Render an object of dictionaries, sequences, texts and numbers; strict readers take it too."""
-    return json.dumps(_printable_all(value), indent=indent, ensure_ascii=False) + "\n"
+    return _encoder(indent).encode(_printable_all(value)) + "\n"
+
+
+@cache
+def _encoder(indent: int | None) -> json.JSONEncoder:
+    """Return what writes JSON: a list of many objects is written one by one."""
+    return json.JSONEncoder(indent=indent, ensure_ascii=False)
 
 
 def _printable_all(value: object) -> object:

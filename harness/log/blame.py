@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, groupby, islice, pairwise
 
 from rustbed.log.families.dispatch import (
@@ -79,19 +80,31 @@ def read_report(row: Row, named: str, text: str, files: Mapping[str, str]) -> Re
     # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
     own = frozenset(name for name in found if not ("::" in name and name in PLUMBING))
     traces = parse_traces(lines)
-    report = Report(
-        row=row, named=named, lines=lines, text=text, traces=traces, own=own, entered=frozenset(), files=files
+    entered = frozenset(chain.from_iterable(_entered(tuple(one.frames), files) for one in traces))
+    return Report(
+        row=row, named=named, lines=lines, text=text, traces=traces, own=own, entered=entered, files=files
     )
-    return replace(report, entered=frozenset(chain.from_iterable(_entered(report, one) for one in traces)))
 
 
-def _entered(report: Report, trace: Trace) -> Iterator[str]:
-    for inner, outer in pairwise(map(readable, trace.frames)):
-        if report.is_of(DISPATCHES, outer) or report.is_of(DISPATCHES_IN_INTERRUPTS, outer):
+def _entered(frames: tuple[str, ...], files: Mapping[str, str]) -> Iterator[str]:
+    """Yield the functions that a dispatcher of the kernel entered."""
+    calls = pairwise(map(readable, frames)) if files else calls_from_dispatchers(frames)
+    for inner, outer in calls:
+        if _dispatches(outer, files.get(outer, "")):
             # what stands beside its caller was called as a part of it
-            roles = roles_of(inner, report.files.get(inner, ""))
-            if not roles or roles != roles_of(outer, report.files.get(outer, "")):
+            roles = roles_of(inner, files.get(inner, ""))
+            if not roles or roles != roles_of(outer, files.get(outer, "")):
                 yield inner
+
+
+def _dispatches(name: str, file: str = "") -> bool:
+    return DISPATCHES.holds(name, file) or DISPATCHES_IN_INTERRUPTS.holds(name, file)
+
+
+@lru_cache(maxsize=1024)
+def calls_from_dispatchers(frames: tuple[str, ...]) -> Sequence[tuple[str, str]]:
+    """Return callee and caller of each call that a dispatcher made; the same stacks come often."""
+    return [(inner, outer) for inner, outer in pairwise(map(readable, frames)) if _dispatches(outer)]
 
 
 # frames of one function in a row that are not a coincidence

@@ -51,6 +51,20 @@ class Boots:
             self._replayed_us = 0
         return self._replayed_us > 0
 
+    @property
+    def newest(self) -> str | None:
+        """The text before, None at the beginning."""
+        return self._previous.text if self._previous else None
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether a console prints once more what it has printed."""
+        return self._replayed_us > 0
+
+    def pass_by(self, record: Record | Line) -> None:
+        """Take a line of an open report, whose text is another than that of the line before."""
+        self._previous = record
+
     def go_on(self, *, ended: bool = False) -> None:
         """Take a line of a report; `ended` if the machine died of it."""
         self._began, self._ended = True, self._ended or ended

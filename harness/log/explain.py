@@ -72,7 +72,7 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
         text, start = held + plain, number - held.count("\n")
         telling = sieve.telling(text)
         if telling or not reader.is_idle:
-            unwrapper.learn(text + strip_ansi(ahead))
+            unwrapper.learn(held, plain, strip_ansi(ahead))
             logged |= _logged_banners(text, start)
             ended, left = read_telling(reader, unwrapper.strip(text).split("\n"), start, telling)
             found += ended

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import NamedTuple
 
 # level of a record, or its time, when the source does not tell
@@ -17,7 +17,6 @@ UNKNOWN = -1
 
 # how many of the newest records a failed assertion shows
 SHOWN = 20
-
 # a line without an end that is longer than this is not a record: printk stops at a few KiB
 _LONGEST = 64 * 1024
 
@@ -57,6 +56,8 @@ _KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
 # a time in the middle of a line: somebody else's line was not finished
 _TORN = re.compile(r"\[(?<=[^\n]\[)(?<!\d>\[) {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
+# what _LINE finds: facility, level's name, date, priority, seconds since boot, caller, message
+Parts = tuple[str, ...]
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -193,25 +194,33 @@ def parse_lines(text: str, first: int = 0) -> Iterator[Record]:
 
 
 def split_lines(text: str, first: int = 0) -> Iterator[Line]:
-    """Yield what parse_lines does, for callers that read much and keep little."""
+    """Return what parse_lines does, for callers that read much and keep little."""
+    return filter(None, starmap(as_line, split_parts(text, first)))
+
+
+def split_parts(text: str, first: int = 0) -> Iterator[tuple[int, Parts]]:
+    """Yield number and parts of each line, for callers that need no more of most."""
     text = strip_ansi(text).replace("\r", "")
     # most texts are not torn anywhere
-    parts = _torn_parts(text, first) if _TORN.search(text) else enumerate(_LINE.findall(text), first)
-    for number, (origin, severity, date, priority, stamp, caller, message) in parts:
-        if stamp and not origin and not priority:
-            # nearly all lines are such; Line() would take twice the time
-            yield tuple.__new__(Line, (number, message, caller, UNKNOWN, 0, stamp))
-        elif origin or date or priority or caller:
-            facility = int(origin not in ("", "kern"))
-            level = _LEVELS.index(severity) if severity else UNKNOWN
-            if priority:
-                facility, level = divmod(int(priority), 8)
-            yield Line(number, message, caller, level, facility, stamp)
-        elif message:
-            yield _saved_line(number, message) or Line(number, message, "", UNKNOWN, 0, "")
+    return _torn_parts(text, first) if _TORN.search(text) else enumerate(_LINE.findall(text), first)
 
 
-def _torn_parts(text: str, first: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+def as_line(number: int, parts: Parts) -> Line | None:
+    """Return the line with these parts, None if it says nothing."""
+    origin, severity, date, priority, stamp, caller, message = parts
+    if stamp and not origin and not priority:
+        # nearly all lines are such; Line() would take twice the time
+        return tuple.__new__(Line, (number, message, caller, UNKNOWN, 0, stamp))
+    if origin or date or priority or caller:
+        facility = int(origin not in ("", "kern"))
+        level = _LEVELS.index(severity) if severity else UNKNOWN
+        if priority:
+            facility, level = divmod(int(priority), 8)
+        return Line(number, message, caller, level, facility, stamp)
+    return (_saved_line(number, message) or Line(number, message, "", UNKNOWN, 0, "")) if message else None
+
+
+def _torn_parts(text: str, first: int) -> Iterator[tuple[int, Parts]]:
     """Yield number and groups of each line, and of each part of one that was not finished."""
     for number, line in enumerate(text.split("\n"), first):
         starts = [torn.start() for torn in _TORN.finditer(line)]
@@ -246,7 +255,7 @@ def render_record(record: Record) -> str:
 
 def render_records(records: Iterable[Record]) -> str:
     """Render records one below the other, without a newline at the end."""
-    return "\n".join(render_record(record) for record in records)
+    return "\n".join(map(render_record, records))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rustbed.log.boots import NOTED
-from rustbed.log.record import split_lines
 from rustbed.log.splat import Reader, Splat, may_hold_splat
 
 # lines before a splat's headline that may be of it
@@ -70,6 +69,5 @@ def read_telling(
 
 def _read(reader: Reader, lines: Sequence[str], start: int, at: int, found: list[Splat]) -> int:
     """Read some lines; return the number of the next one."""
-    for line in split_lines("\n".join(lines[at : at + _TOGETHER]), start + at):
-        found += reader.feed(line.number, line)
+    found += reader.read("\n".join(lines[at : at + _TOGETHER]), start + at)
     return at + _TOGETHER

@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from itertools import chain
 
 from rustbed.log.blame import find_chain, find_checker, find_function, read_report
 from rustbed.log.boots import Boots
 from rustbed.log.damage import find_damage
-from rustbed.log.decoded import as_printed
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.formats.row import Kind, Row, Stage
-from rustbed.log.formats.table import KILLING, LITERALS, PREAMBLE, PREAMBLES, ROWS
-from rustbed.log.record import Line, Record
+from rustbed.log.formats.table import KILLING, LITERALS, PREAMBLE, PREAMBLES
+from rustbed.log.headline import Headline, find_headline, look_at
+from rustbed.log.record import Line, Parts, Record, as_line, split_parts
 from rustbed.log.span import OpenSplat
 from rustbed.log.task import find_tasks
 
@@ -28,15 +28,8 @@ __all__ = ["KILLING", "Kind", "Reader", "Splat", "find_splats", "may_hold_splat"
 # records between "cut here" and what it announces
 _ANNOUNCED = 8
 
-# characters of a record that are looked at: Rust's names may fill 512 of them, no report needs more
-_READ = 4096
-
 # how KASAN and KFENCE name the access, each on a line of its own
 _ACCESS = re.compile(r"(Read|Write|Free) (?:of|at) ")
-
-# these reject nearly every line at once
-_ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.is_anywhere))
-_ANYWHERE = tuple({literal for row in ROWS if row.is_anywhere for literal in row.literals})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,16 +101,47 @@ class Reader:
             for splat in self._open.values():
                 splat.last = index if splat.last == newest else splat.last
             return ()
-        text, headline = _look(record.text)
-        if text[:1] == " ":
-            # neither begins a report nor ends one
+        text, headline, is_indented, _ = look_at(record.text)
+        if is_indented:
             if current := self._open.get(record.caller) or self._open.get(self._context(record, None)):
                 current.extend(text, index)
             return ()
         return self._feed(index, record, text, headline if record.facility == 0 else None)
 
+    def read(self, text: str, first: int) -> list[Splat]:
+        """Take lines of a console, the first with the number `first`, and do what `feed` does to each.
+
+        Nearly all lines of a log full of reports go on with one that is open, and need only to be kept.
+        """
+        found: list[Splat] = []
+        # the text before, and its line if that was only kept
+        before, kept = self._boots.newest, None
+        for number, parts in split_parts(text, first):
+            message = parts[6]
+            current = self._open.get(parts[5])
+            # a line that is printed twice, or again, does not count
+            if current is not None and parts[4] and message != before and not self._boots.is_replayed:
+                text, _, is_indented, is_ordinary = look_at(message)
+                if is_indented or (is_ordinary and len(self._open) == 1 and not current.is_over(number)):
+                    current.extend(text, number)
+                    before, kept = message, (number, parts)
+                    continue
+            self._pass(kept)
+            kept = None
+            if line := as_line(number, parts):
+                before = message
+                found += self.feed(number, line)
+        self._pass(kept)
+        return found
+
+    def _pass(self, kept: tuple[int, Parts] | None) -> None:
+        """Note the newest line, unless `feed` has."""
+        if kept and (line := as_line(*kept)):
+            self._newest = line.number
+            self._boots.pass_by(line)
+
     def _feed(
-        self, index: int, record: Record | Line, text: str, headline: _Headline | None
+        self, index: int, record: Record | Line, text: str, headline: Headline | None
     ) -> tuple[Splat, ...]:
         found = self._forget(index)
         key = self._context(record, headline[0] if headline else None)
@@ -223,35 +247,6 @@ def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = Non
     return tuple(sorted([*found, *reader.finish()], key=lambda splat: splat.first))
 
 
-# a row, its match, and what closes such a report
-_Headline = tuple[Row, re.Match[str], re.Pattern[str]]
-
-
-@lru_cache(maxsize=4096)
-def _look(line: str) -> tuple[str, _Headline | None]:
-    """Return a line as the kernel printed it, and the headline that it is: many are equal."""
-    text = as_printed(line[:_READ])
-    return text, None if text[:1] == " " else _find_row(text)
-
-
-@cache
-def _compiled() -> tuple[tuple[Row, re.Pattern[str], re.Pattern[str]], ...]:
-    """Return the rows with what is matched, and what closes them. Most logs and sessions need none of it."""
-    return tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
-
-
-def _find_row(text: str) -> _Headline | None:
-    """Return the first row that a text matches, the match, and what closes such a report."""
-    if not _ANY.match(text) and not any(map(text.__contains__, _ANYWHERE)):
-        return None
-    for row, pattern, closing in _compiled():
-        if row.is_anywhere and not any(map(text.__contains__, row.literals)):
-            continue
-        if match := pattern.match(text):
-            return row, match, closing
-    return None
-
-
 def _tell(
     row: Row, kind: Kind, matched: tuple[tuple[str, str], ...], text: str, files: Mapping[str, str]
 ) -> Splat:
@@ -284,7 +279,7 @@ def _tell(
 def _rust_message(lines: list[str]) -> str:
     """Return the line behind a Rust panic's first one, "" if something else came between."""
     text = lines[1] if len(lines) > 1 else ""
-    return "" if not text or PREAMBLE.match(text) or _find_row(text) else text
+    return "" if not text or PREAMBLE.match(text) or find_headline(text) else text
 
 
 # bit and name of the taints that tell of a failure (Documentation/admin-guide/tainted-kernels.rst);

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import lru_cache
 
 from rustbed.log.record import is_known_prefix
 
@@ -56,11 +57,12 @@ class Unwrapper:
         # a journal's format, "" of other logs; None as long as nothing was read
         self._form: str | None = None
 
-    def learn(self, text: str) -> None:
-        """Look for prefixes in a part of a log, of whole lines."""
-        if self._form or len(self._shapes) >= _MOST:
+    def learn(self, *parts: str) -> None:
+        """Look for prefixes in a part of a log, of whole lines, given in one or several."""
+        if self._form or len(self._shapes) >= _MOST or not any(map(_prefixes, parts)):
             return
         seen: Counter[str] = Counter()
+        text = "".join(parts)
         for start, prefix in _prefixes(text):
             shape = _shape(prefix)
             seen[shape] += 1
@@ -91,16 +93,22 @@ class Unwrapper:
         return self._pattern.sub(_keep_own, text) if self._pattern else text
 
 
-def _prefixes(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each unknown prefix of a line that the kernel printed, and where that line begins."""
+@lru_cache(maxsize=4)
+def _prefixes(text: str) -> Sequence[tuple[int, str]]:
+    """Return each unknown prefix of a line that the kernel printed, and where that line begins.
+
+    A part of a log is looked at twice: behind the one before it, and before the next.
+    """
+    found = []
     for anchor in _ANCHORS:
         at = text.find(anchor)
         while at >= 0:
             start = text.rfind("\n", 0, at) + 1
             prefix = text[start:at]
             if 0 < len(prefix) <= _LONGEST and not is_known_prefix(prefix) and not _FOREIGN.match(prefix):
-                yield start, prefix
+                found.append((start, prefix))
             at = text.find(anchor, at + len(anchor))
+    return found
 
 
 def _shape(prefix: str) -> str:
