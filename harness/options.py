@@ -30,7 +30,7 @@ def add_options(add: Callable[..., object]) -> None:
         "--kernel",
         default="debian:latest",
         metavar="SRC",
-        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL or built:PATH",
+        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH or debian-image:latest",
     )
     add(
         "--arch",

@@ -48,7 +48,7 @@ FORKS = ("restored", "hot")
 class Choices:
     """What the user chose; every field has the default of the command line."""
 
-    # debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH
+    # one of kernel.source.FORMS
     kernel: str = "debian:latest"
     profile: str = "default"
     accel: str = "auto"
@@ -265,7 +265,7 @@ class Platforms:
         A tree that was removed, or that no pack has, is made, in minutes.
         """
         platform = self.get(arch, profile)
-        if parse_source(self.choices.kernel).kind is SourceKind.BUILT or has_tree(platform.kernel):
+        if parse_source(self.choices.kernel).kind.compiled or has_tree(platform.kernel):
             return platform.kernel
         if platform.packed is not None:
             try:

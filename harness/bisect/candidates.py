@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rustbed import process
 from rustbed.errors import UsageError
-from rustbed.kernel.debian import SourcePackage
+from rustbed.kernel.debian import KernelPackage
 from rustbed.kernel.source import SourceKind, parse_source
 from rustbed.toolroot.toolchain import version_key
 
@@ -16,29 +16,33 @@ from rustbed.toolroot.toolchain import version_key
 _COMMIT = "@"
 
 
-def list_row(good: str, bad: str, packages: Callable[[], Sequence[SourcePackage]]) -> tuple[str, ...]:
+def list_row(
+    good: str, bad: str, packages: Callable[[SourceKind], Sequence[KernelPackage]]
+) -> tuple[str, ...]:
     """Return the kernels from `good` to `bad`, both included, as --kernel names them.
 
-    Both are of one kind: `debian:VERSION` (`packages` lists what there is), `built:DIRECTORY` in
-    one directory, or `tree:PATH@COMMIT` of one tree. Raises UsageError.
+    Both are of one kind: `debian:VERSION` or `debian-image:VERSION` (`packages` lists what there is),
+    `built:DIRECTORY` in one directory, or `tree:PATH@COMMIT` of one tree. Raises UsageError.
     """
     kinds = {parse_source(kernel).kind for kernel in (good, bad)}
-    if kinds == {SourceKind.DEBIAN}:
-        return _between(debian_row(packages()), good, bad)
-    if kinds == {SourceKind.BUILT}:
-        return _between(_built_row(good, bad), good, bad)
-    if kinds == {SourceKind.TREE}:
-        return _commit_row(good, bad)
+    match tuple(kinds):
+        case (SourceKind.DEBIAN | SourceKind.DEBIAN_IMAGE as kind,):
+            return _between(debian_row(kind, packages(kind)), good, bad)
+        case (SourceKind.BUILT,):
+            return _between(_built_row(good, bad), good, bad)
+        case (SourceKind.TREE,):
+            return _commit_row(good, bad)
     raise UsageError(
         f"{good} and {bad} are not the ends of one row",
         wanted="debian:X and debian:Y, built:DIR/X and built:DIR/Y, or tree:PATH@X and tree:PATH@Y",
+        also="debian-image:X and debian-image:Y",
     )
 
 
-def debian_row(packages: Sequence[SourcePackage]) -> tuple[str, ...]:
+def debian_row(kind: SourceKind, packages: Sequence[KernelPackage]) -> tuple[str, ...]:
     """Return Debian's kernels, oldest first, each version once."""
     versions = dict.fromkeys(package.upstream for package in reversed(packages))
-    return tuple(f"debian:{version}" for version in versions)
+    return tuple(f"{kind}:{version}" for version in versions)
 
 
 def _built_row(good: str, bad: str) -> tuple[str, ...]:

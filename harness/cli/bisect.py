@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from rustbed.bisect.candidates import list_row
 from rustbed.bisect.trials import Question, bisect
 from rustbed.cli.arguments import add_cache, parse_count, read_cache
 from rustbed.cli.terminal import make_display, say
-from rustbed.kernel.debian import list_packages
+from rustbed.kernel.debian import KernelPackage, list_packages
+from rustbed.kernel.debianimage import choose_flavour, list_images
+from rustbed.kernel.source import SourceKind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the ends of the row and the test; what is not known here is pytest's."""
     parser.set_defaults(pytest_args=[])
-    parser.add_argument("--good", required=True, metavar="KERNEL", help="debian:X, built:DIR/X, tree:PATH@X")
+    parser.add_argument(
+        "--good", required=True, metavar="KERNEL", help="debian:X, built:DIR/X, tree:PATH@X ..."
+    )
     parser.add_argument("--bad", required=True, metavar="KERNEL", help="a later one of the same kind")
     parser.add_argument("--runs", type=parse_count, default=1, metavar="N", help="runs on each kernel")
     parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
@@ -25,7 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Return 0 if the first bad kernel is known, 1 if others may be it. Raises UsageError."""
-    row = list_row(args.good, args.bad, lambda: list_packages(read_cache(args), make_display()))
+    cache, display = read_cache(args), make_display()
+
+    def packages(kind: SourceKind) -> Sequence[KernelPackage]:
+        if kind is SourceKind.DEBIAN_IMAGE:
+            return choose_flavour(list_images(cache, display))
+        return list_packages(cache, display)
+
+    row = list_row(args.good, args.bad, packages)
     question = Question(
         row=row,
         test=(args.test, *args.pytest_args, *(("--cache", args.cache) if args.cache else ())),

@@ -14,7 +14,7 @@ from pathlib import Path
 from rustbed.errors import UsageError
 from rustbed.guest.files import push, read_each
 from rustbed.guest.shell import Guest
-from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.buildstate import find_beside
 from rustbed.kernel.module import read_module, require_loadable
 
@@ -61,8 +61,17 @@ def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, obj
     loaded = find_loaded(guest) if needed else frozenset()
     for dependency in needed:
         if dependency.name not in loaded:
-            _load(guest, f"{PLACE}/{dependency.name}.ko", {})
-    _load(guest, f"{PLACE}/{module.name}.ko", params)
+            _load(guest, _bring(guest, kernel, dependency), {})
+    _load(guest, _bring(guest, kernel, module), params)
+
+
+def _bring(guest: Guest, kernel: Kernel, module: Module) -> str:
+    """Return where the guest has a module of its kernel, pushed if the image has none."""
+    if kernel.carries_modules:
+        return f"{PLACE}/{module.name}.ko"
+    remote = f"{PUSHED}/{module.name}.ko"
+    push(guest, module.path.read_bytes(), remote, 0o644)
+    return remote
 
 
 def _load(guest: Guest, path: str, params: Mapping[str, object]) -> None:

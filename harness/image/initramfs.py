@@ -110,13 +110,15 @@ def build_image(
 def choose_modules(spec: ImageSpec, kernel: Kernel) -> tuple[Module, ...]:
     """Return the modules that a spec wants, with those they depend on, sorted by name.
 
-    Raises SpecError for one that the kernel does not have.
+    Of a kernel with thousands, only those that are named and those that are loaded early. Raises SpecError
+    for one that the kernel does not have.
     """
     for name in spec.modules or ():
         if name.replace("-", "_") not in kernel.modules:
             problem = f"kernel {kernel.release} for {kernel.arch} has no module {name!r}"
             raise SpecError(problem, file=spec.file, key="modules", choices=sorted(kernel.modules))
-    names = kernel.modules if spec.modules is None else (*spec.modules, *_early(spec, kernel))
+    whole = spec.modules is None and kernel.carries_modules
+    names = kernel.modules if whole else (*(spec.modules or ()), *_early(spec, kernel))
     chosen = {module.name: module for name in names for module in kernel.load_order(name)}
     return tuple(chosen[name] for name in sorted(chosen))
 

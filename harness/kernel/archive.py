@@ -52,6 +52,13 @@ def extract_member(deb: Path, member: str, toolchain: Toolchain, log: Path) -> P
     return to
 
 
+def unpack_package(deb: Path, to: Path, toolchain: Toolchain, log: Path) -> None:
+    """Unpack a Debian package's files into a directory that is there."""
+    path = f"{toolchain.seen(deb.parent, '/work')}/{deb.name}"
+    argv = ["dpkg-deb", "-x", path, toolchain.seen(to, "/build")]
+    _run(argv, to, deb.parent, toolchain, log, attempted=f"unpacking {deb.name}")
+
+
 def unpack_archive(
     archive: Path, to: Path, *, what: str, toolchain: Toolchain, log: Path, report: Report
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from rustbed.arch import Arch
 from rustbed.errors import MismatchError, UsageError
 from rustbed.kernel.kconfig import parse_config
 from rustbed.toolroot.toolchain import Toolchain, version_key
+
+# more modules than this do not go into an image: a machine would unpack for seconds what no test loads
+_CARRIED = 300
+# names that an error lists
+_NAMED = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,11 @@ class Kernel:
     # identifies the contents: equal keys, equal kernels
     key: str
 
+    @property
+    def carries_modules(self) -> bool:
+        """Whether its modules are in the image; else each is brought to the guest when it is loaded."""
+        return len(self.modules) <= _CARRIED
+
     def has(self, name: str) -> bool:
         """Whether the kernel has a module or an option (`CONFIG_X`); assumed where the config is unknown."""
         if not name.startswith("CONFIG_"):
@@ -80,8 +91,14 @@ class Kernel:
         except KeyError:
             raise UsageError(
                 f"kernel {self.release} for {self.arch} has no module {name!r}",
-                known=", ".join(sorted(self.modules)) or "none",
+                known=self._similar(name),
             ) from None
+
+    def _similar(self, name: str) -> str:
+        """Return the names of all modules, or of those like a name where they are too many to read."""
+        if len(self.modules) <= _NAMED:
+            return ", ".join(sorted(self.modules)) or "none"
+        return f"{len(self.modules)}, {', '.join(get_close_matches(name, self.modules)) or 'none like it'}"
 
     def load_order(self, name: str) -> tuple[Module, ...]:
         """Return the module called `name` behind everything it depends on, each once."""

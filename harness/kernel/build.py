@@ -21,6 +21,7 @@ from rustbed.kernel import buildtree, collect, kconfig, siblings, treescan
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.buildtree import BuildTree, TreeState
 from rustbed.kernel.builtkernel import load_built
+from rustbed.kernel.debianimage import fetch_image
 from rustbed.kernel.impact import forget_objects, touches_modules_only
 from rustbed.kernel.kconfig import Option
 from rustbed.kernel.make import parse_step
@@ -109,9 +110,11 @@ def build_kernel(
     Raises UsageError, HostError, and KernelError with its kinds.
     """
     spec = parse_source(source)
-    if spec.kind is SourceKind.BUILT:
+    if spec.kind.compiled:
         if extra_fragments:
             raise UsageError(f"{spec} is built already: it takes no kconfig fragments")
+        if spec.kind is SourceKind.DEBIAN_IMAGE:
+            return fetch_image(spec, arch, toolchain=toolchain, cache=cache, report=report, refresh=refresh)
         return load_built(Path(spec.where).expanduser().absolute(), arch, str(spec))
     options = kconfig.load_fragments(kconfig.fragment_paths(arch, profile, extra_fragments))
     resolved = resolve_source(spec, toolchain=toolchain, cache=cache, report=report, refresh=refresh)

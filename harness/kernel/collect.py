@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rustbed import cache as caching
+from rustbed.arch import Arch
 from rustbed.cache import Cache, Facts
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.buildtree import BuildTree, TreeState
@@ -110,20 +111,27 @@ def _link_unchanged(name: str, built: Path, directory: Path, previous: Collected
 
 def load_kernel(tree: BuildTree, profile: str, entry: Path, facts: Facts) -> Kernel:
     """Return the kernel in an entry whose facts `collect` made."""
+    kernel = read_kernel(entry, facts, tree.arch, profile, tree.source.name)
+    build_dir = tree.directory if tree.directory.is_dir() else None
+    return replace(kernel, vmlinux=entry / VMLINUX, source_dir=tree.source.directory, build_dir=build_dir)
+
+
+def read_kernel(entry: Path, facts: Facts, arch: Arch, profile: str, source: str) -> Kernel:
+    """Return the kernel in an entry, without what only a build of one's own has: symbols, source, tree."""
     modules = {
         name: Module(name=name, path=entry / "modules" / file, depends=tuple(depends))
         for name, (file, *depends) in facts["modules"].items()
     }
     return Kernel(
-        arch=tree.arch,
+        arch=arch,
         release=facts["release"],
         image=entry / facts["image"],
         modules=modules,
-        vmlinux=entry / VMLINUX,
+        vmlinux=None,
         config=entry / "config",
-        source_dir=tree.source.directory,
-        build_dir=tree.directory if tree.directory.is_dir() else None,
-        source=tree.source.name,
+        source_dir=None,
+        build_dir=None,
+        source=source,
         profile=profile,
         key=facts["contents"],
     )

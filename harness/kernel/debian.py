@@ -1,4 +1,4 @@
-"""Debian's kernel sources: which there are, and fetching one.
+"""Debian's kernel packages: which there are, of sources and of built kernels, and fetching one.
 
 Asks the host's apt, with lists and settings of its own kept in the cache, so
 that neither the host's configuration nor the toolroot is touched and an
@@ -21,14 +21,15 @@ from rustbed.toolroot.toolchain import version_key
 
 _SUITES = ("trixie", "trixie-backports")
 _KEYRINGS = tuple(Path("/usr/share/keyrings/debian-archive-keyring" + suffix) for suffix in (".gpg", ".pgp"))
-_PACKAGE = "linux-source-"
+# names of packages: sources, and kernels that were built (7.3.4+deb13-amd64)
+SOURCE, BINARY = "linux-source-", "linux-binary-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourcePackage:
-    """One linux-source package that a mirror has."""
+class KernelPackage:
+    """One package of a kernel that a mirror has."""
 
-    # "linux-source-7.3"
+    # "linux-source-7.3", "linux-binary-7.3.4+deb13-amd64"
     name: str
     # Debian's version, "7.3.4-1~bpo13+1"
     version: str
@@ -43,39 +44,45 @@ class SourcePackage:
         return f"{self.name}={self.version}"
 
 
-def parse_madison(text: str) -> tuple[SourcePackage, ...]:
+def parse_madison(text: str, prefix: str = SOURCE) -> tuple[KernelPackage, ...]:
     """Return the packages in the output of `apt-cache madison`, newest kernel first."""
     rows = [[column.strip() for column in line.split("|")] for line in text.splitlines()]
+    rest = r"[\d.]+" if prefix == SOURCE else r"[\d.]+\+\S+"
     found = {
-        SourcePackage(name=row[0], version=row[1])
+        KernelPackage(name=row[0], version=row[1])
         for row in rows
-        if len(row) == 3 and re.fullmatch(_PACKAGE + r"[\d.]+", row[0])
+        if len(row) == 3 and re.fullmatch(prefix + rest, row[0])
     }
     return tuple(sorted(found, key=lambda item: (version_key(item.upstream), item.version), reverse=True))
 
 
-def choose_package(packages: Sequence[SourcePackage], wanted: str) -> SourcePackage:
+def choose_package(packages: Sequence[KernelPackage], wanted: str) -> KernelPackage:
     """Return the newest package that "latest", "7.2" or "7.2.9" means.
 
-    UsageError lists what there is: Debian drops sources as releases move on.
+    UsageError lists what there is: Debian drops kernels as releases move on.
     """
     for package in packages:
         if wanted == "latest" or f"{package.upstream}.".startswith(f"{wanted}."):
             return package
     known = ", ".join(dict.fromkeys(package.upstream for package in packages)) or "none at all"
-    raise UsageError(f"Debian has no kernel source {wanted!r}", available=known)
+    raise UsageError(f"Debian has no kernel {wanted!r}", available=known)
 
 
-def list_packages(cache: Cache, report: Report) -> tuple[SourcePackage, ...]:
-    """Ask the mirror which kernel sources it has now; HostError if it cannot be reached."""
+def list_packages(
+    cache: Cache, report: Report, prefix: str = SOURCE, debian_arch: str = ""
+) -> tuple[KernelPackage, ...]:
+    """Ask the mirror which kernels it has now, for the host or an architecture; HostError if it is silent."""
+    apt = _Apt(cache, debian_arch)
     with cache.lock("apt"):
-        report(Progress(what="kernel sources", detail="asking Debian what there is"))
-        _apt(cache, "update", attempted="fetching Debian's package lists")
-        names = _query(cache, "pkgnames", _PACKAGE).split()
-        return parse_madison(_query(cache, "madison", *sorted(names))) if names else ()
+        report(Progress(what="Debian's kernels", detail="asking what there is"))
+        apt.run("update", attempted="fetching Debian's package lists")
+        names = apt.query("pkgnames", prefix).split()
+        return parse_madison(apt.query("madison", *sorted(names)), prefix) if names else ()
 
 
-def fetch_package(package: SourcePackage, directory: Path, cache: Cache, report: Report) -> Path:
+def fetch_package(
+    package: KernelPackage, directory: Path, cache: Cache, report: Report, debian_arch: str = ""
+) -> Path:
     """Fetch a package, verified by apt, into `directory` and return the .deb file's path."""
     what = f"fetching {package}"
 
@@ -84,55 +91,66 @@ def fetch_package(package: SourcePackage, directory: Path, cache: Cache, report:
             report(Progress(what=what, done=int(float(found[1])), total=100))
 
     with cache.lock("apt"):
-        _apt(cache, "download", str(package), attempted=what, cwd=directory, on_line=on_line)
+        _Apt(cache, debian_arch).run("download", str(package), attempted=what, cwd=directory, on_line=on_line)
     report(Progress(what=what, done=100, total=100, finished=True))
     return next(iter(directory.glob("*.deb")))
 
 
-def _settings(cache: Cache) -> list[str]:
-    """Return apt's options, after making the files they name."""
-    home = cache.root / "apt"
-    for name in ("state/lists/partial", "cache/archives/partial"):
-        (home / name).mkdir(parents=True, exist_ok=True)
-    keyring = next((f"[signed-by={path}] " for path in _KEYRINGS if path.exists()), "")
-    url = mirror.find_mirror()
-    (home / "sources.list").write_text("".join(f"deb {keyring}{url} {suite} main\n" for suite in _SUITES))
-    options = {
-        "Dir::State": home / "state",
-        "Dir::State::status": "/dev/null",
-        "Dir::Cache": home / "cache",
-        "Dir::Etc::sourcelist": home / "sources.list",
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::Etc::preferences": "/dev/null",
-        "Dir::Etc::preferencesparts": "/dev/null",
-        # the cache may be out of reach for the user that apt would change to
-        "APT::Sandbox::User": "root",
-        "APT::Status-Fd": 1,
-        "Acquire::Languages": "none",
-        "Acquire::Retries": 3,
-        "Acquire::http::Timeout": 30,
-        "Acquire::https::Timeout": 30,
-        # an unreachable mirror is an error, not a warning
-        "APT::Update::Error-Mode": "any",
-    }
-    return [part for name, value in options.items() for part in ("-o", f"{name}={value}")]
+@dataclass(frozen=True)
+class _Apt:
+    """The host's apt with lists and settings of its own."""
 
+    cache: Cache
+    # empty: the host's
+    debian_arch: str
 
-def _apt(
-    cache: Cache,
-    *words: str,
-    attempted: str,
-    cwd: Path | None = None,
-    on_line: Callable[[str], None] | None = None,
-) -> None:
-    log = cache.root / "logs" / "apt.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_bytes(b"")
-    argv = [process.require_program("apt-get", "apt"), *_settings(cache), *words]
-    if process.run_logged(argv, log=log, cwd=cwd, env={"LC_ALL": "C.UTF-8"}, on_line=on_line) != 0:
-        raise mirror.failure(attempted, log)
+    def run(
+        self,
+        *words: str,
+        attempted: str,
+        cwd: Path | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
+        """Run apt-get; HostError says what went wrong."""
+        log = self.cache.root / "logs" / "apt.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+        argv = [process.require_program("apt-get", "apt"), *self._settings(), *words]
+        if process.run_logged(argv, log=log, cwd=cwd, env={"LC_ALL": "C.UTF-8"}, on_line=on_line) != 0:
+            raise mirror.failure(attempted, log)
 
+    def query(self, *words: str) -> str:
+        """Return what apt-cache prints."""
+        argv = [process.require_program("apt-cache", "apt"), *self._settings(), *words]
+        return process.run(argv, attempted="asking apt which kernels there are").text
 
-def _query(cache: Cache, *words: str) -> str:
-    argv = [process.require_program("apt-cache", "apt"), *_settings(cache), *words]
-    return process.run(argv, attempted="asking apt which kernel sources there are").text
+    def _settings(self) -> list[str]:
+        """Return apt's options, after making the files they name."""
+        home = self.cache.root / "apt" / self.debian_arch
+        for name in ("state/lists/partial", "cache/archives/partial"):
+            (home / name).mkdir(parents=True, exist_ok=True)
+        keyring = next((f"[signed-by={path}] " for path in _KEYRINGS if path.exists()), "")
+        url = mirror.find_mirror()
+        sources = "".join(f"deb {keyring}{url} {suite} main\n" for suite in _SUITES)
+        (home / "sources.list").write_text(sources)
+        options = {
+            "Dir::State": home / "state",
+            "Dir::State::status": "/dev/null",
+            "Dir::Cache": home / "cache",
+            "Dir::Etc::sourcelist": home / "sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::Etc::preferences": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+            # the cache may be out of reach for the user that apt would change to
+            "APT::Sandbox::User": "root",
+            "APT::Status-Fd": 1,
+            "Acquire::Languages": "none",
+            "Acquire::Retries": 3,
+            "Acquire::http::Timeout": 30,
+            "Acquire::https::Timeout": 30,
+            # an unreachable mirror is an error, not a warning
+            "APT::Update::Error-Mode": "any",
+        }
+        if self.debian_arch:
+            options |= {"APT::Architecture": self.debian_arch, "APT::Architectures": self.debian_arch}
+        return [part for name, value in options.items() for part in ("-o", f"{name}={value}")]

@@ -241,7 +241,7 @@ def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pat
     if kernel.build_dir is None or kernel.source_dir is None:
         raise UsageError(
             f"modules cannot be built for {kernel.source}: its build tree or its source is not there",
-            fix="a built: kernel has to be an O= directory with its source",
+            fix="a built: kernel has to be an O= directory with its source; debian:VERSION is built here",
         )
     return BuildTree(
         directory=kernel.build_dir,

@@ -4,6 +4,8 @@
     tree:PATH                                  a kernel tree, used in place and never written to
     tarball:PATH  tarball:https://...          a release archive
     built:PATH                                 a kernel compiled elsewhere; builtkernel.py reads it
+    debian-image:latest  debian-image:7.3.4    Debian's kernel as Debian built it; debianimage.py fetches it
+    debian-image:7.3.4/rt-amd64                one of its flavours
 
 What a name that moves (latest, an address) turned out to mean is recorded in
 the cache with its date, so that the next run needs no network and gets the
@@ -12,9 +14,7 @@ same kernel; it is looked up anew when asked for.
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +25,7 @@ from rustbed.cache import Cache, Facts
 from rustbed.errors import UsageError
 from rustbed.kernel import debian
 from rustbed.kernel.archive import download, extract_member, unpack_archive
+from rustbed.kernel.resolved import recall, remember
 from rustbed.progress import Progress, Report
 from rustbed.toolroot.toolchain import Toolchain
 
@@ -33,6 +34,11 @@ KIND = "sources"
 _SPACE_GIB = 3.0
 # what is checked to be there when an unpacked source is found again
 _LANDMARKS = ("linux/Makefile", "linux/Kconfig", "linux/scripts/min-tool-version.sh", "linux/rust/Makefile")
+# what a user may write
+FORMS = (
+    *("debian:latest", "debian:X.Y", "tree:PATH", "tarball:PATH-OR-URL"),
+    *("built:PATH", "debian-image:latest", "debian-image:X.Y.Z"),
+)
 
 
 class SourceKind(StrEnum):
@@ -42,6 +48,12 @@ class SourceKind(StrEnum):
     TREE = "tree"
     TARBALL = "tarball"
     BUILT = "built"
+    DEBIAN_IMAGE = "debian-image"
+
+    @property
+    def compiled(self) -> bool:
+        """Whether what it means is a kernel that was compiled already, with a configuration of its own."""
+        return self in (SourceKind.BUILT, SourceKind.DEBIAN_IMAGE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +93,13 @@ def parse_source(text: str) -> SourceSpec:
     if not colon or kind not in tuple(SourceKind) or not where:
         raise UsageError(
             f"unknown kernel source {text!r}",
-            choices="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH",
+            choices=", ".join(FORMS),
         )
     if kind == SourceKind.DEBIAN and not re.fullmatch(r"latest|\d+\.\d+(\.\d+)?", where):
         raise UsageError(f"unknown kernel source {text!r}", choices="debian:latest, debian:7.3, debian:7.3.4")
+    if kind == SourceKind.DEBIAN_IMAGE and not re.fullmatch(r"(latest|\d+\.\d+(\.\d+)?)(/[\w-]+)?", where):
+        choices = "debian-image:latest, debian-image:7.3.4, debian-image:7.3.4/rt-amd64"
+        raise UsageError(f"unknown kernel source {text!r}", choices=choices)
     if kind == SourceKind.TARBALL and "://" in where and not where.startswith("https://"):
         raise UsageError(f"{text}: only https addresses are fetched")
     return SourceSpec(kind=SourceKind(kind), where=where)
@@ -114,7 +129,9 @@ def resolve_source(
 
 def find_source(spec: SourceSpec, cache: Cache) -> Source | None:
     """Return the source tree that a name meant last time; None if that is not here, or may be edited."""
-    if spec.kind not in (SourceKind.DEBIAN, SourceKind.TARBALL) or not (key := _recorded_key(cache, spec)):
+    if spec.kind not in (SourceKind.DEBIAN, SourceKind.TARBALL) or not (
+        key := recall(cache, KIND, spec.kind, spec.where)
+    ):
         return None
     directory = cache.path(KIND, key) / "linux"
     return Source(name=str(spec), directory=directory, version=require_version(directory), identity=key)
@@ -148,28 +165,10 @@ def _open_tree(spec: SourceSpec) -> Source:
     return Source(name=str(spec), directory=directory, version=version, identity="")
 
 
-def _record(cache: Cache, spec: SourceSpec) -> Path:
-    return cache.root / "resolved" / f"{spec.kind}-{caching.hash_text(spec.where)}.json"
-
-
-def _recorded_key(cache: Cache, spec: SourceSpec) -> str | None:
-    """Return the key that a moving name meant last time, if that source is still here."""
-    try:
-        key = json.loads(_record(cache, spec).read_text())["key"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return key if isinstance(key, str) and cache.find(KIND, key, check=()) is not None else None
-
-
-def _remember(cache: Cache, spec: SourceSpec, key: str) -> None:
-    facts = {"name": str(spec), "key": key, "date": time.strftime("%Y-%m-%d %H:%M:%S %z")}
-    caching.write_atomically(_record(cache, spec), json.dumps(facts, indent=1))
-
-
 def _resolve_debian(
     spec: SourceSpec, toolchain: Toolchain, cache: Cache, report: Report, refresh: bool
 ) -> str:
-    if not refresh and (known := _recorded_key(cache, spec)):
+    if not refresh and (known := recall(cache, KIND, spec.kind, spec.where)):
         return known
     package = debian.choose_package(debian.list_packages(cache, report), spec.where)
     key = f"{package.name}-{package.version}"
@@ -186,7 +185,7 @@ def _resolve_debian(
         return {"package": package.name, "version": package.version}
 
     _publish(cache, key, fill, report)
-    _remember(cache, spec, key)
+    remember(cache, key, spec.kind, spec.where)
     return key
 
 
@@ -198,7 +197,7 @@ def _resolve_tarball(
         if not archive.is_file():
             raise UsageError(f"{spec}: there is no file {archive}")
         return _publish_archive(spec, archive, toolchain, cache, report)
-    if not refresh and (known := _recorded_key(cache, spec)):
+    if not refresh and (known := recall(cache, KIND, spec.kind, spec.where)):
         return known
     archive = cache.root / "downloads" / caching.hash_text(spec.where)
     archive.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +208,7 @@ def _resolve_tarball(
             key = _publish_archive(spec, archive, toolchain, cache, report)
         finally:
             archive.unlink(missing_ok=True)
-    _remember(cache, spec, key)
+    remember(cache, key, spec.kind, spec.where)
     return key
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from rustbed.arch import Arch
 from rustbed.kernel.artifact import Kernel
+from rustbed.kernel.module import read_module
 from tests.boot import pytest_runs
+from tests.unit.kernel.elf_files import make_module
 
 # one architecture shows it: nothing here depends on which
 pytestmark = pytest.mark.arches("riscv64")
@@ -43,6 +45,20 @@ def test_flat_directory_is_booted(
     assert status == 0, output
     case = pytest_runs.cases(tmp_path / "results")["test_passes"]
     assert pytest_runs.properties(case)["kernel_release"] == kernel.release
+
+
+def test_module_of_a_kernel_that_has_too_many_for_its_image_is_brought_when_it_is_loaded(
+    built: Path, kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    (vermagic,) = {read_module(module.path).vermagic for module in kernel.modules.values()}
+    for number in range(301):
+        filler = make_module(f"filler{number}", vermagic, arch=arch)
+        (built / f"filler{number}.ko").write_bytes(filler)
+    status, output = run(request, arch, built, tmp_path / "results")
+    assert status == 0, output
+    (transcript,) = (tmp_path / "results/latest").glob("*/transcript.jsonl")
+    loaded = [line for line in transcript.read_text().splitlines() if "insmod" in line]
+    assert [line for line in loaded if "/tmp/rustbed/rust_minimal.ko" in line] == loaded != []
 
 
 def test_kernel_without_its_modules_is_refused(

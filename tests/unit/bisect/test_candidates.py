@@ -9,17 +9,17 @@ import pytest
 
 from rustbed.bisect.candidates import list_row
 from rustbed.errors import HostError, UsageError
-from rustbed.kernel.debian import SourcePackage
+from rustbed.kernel.debian import KernelPackage
 
 # newest first, as `list_packages` returns them; a rebuild of 7.2.9 is the same kernel
 PACKAGES = tuple(
-    SourcePackage(name="linux-source", version=version)
+    KernelPackage(name="linux-source", version=version)
     for version in ("7.3.4-1~bpo13+1", "7.2.9-2~bpo13+1", "7.2.9-1~bpo13+1", "7.2.6-1~bpo13+1", "6.12.107-1")
 )
 
 
 def row(good: str, bad: str) -> tuple[str, ...]:
-    return list_row(good, bad, lambda: PACKAGES)
+    return list_row(good, bad, lambda kind: PACKAGES)
 
 
 def test_debians_kernels_are_in_order_and_each_once() -> None:
@@ -29,6 +29,12 @@ def test_debians_kernels_are_in_order_and_each_once() -> None:
         "debian:7.2.9",
         "debian:7.3.4",
     )
+
+
+def test_kernels_as_debian_built_them_are_a_row_of_their_own() -> None:
+    assert row("debian-image:7.2.9", "debian-image:7.3.4") == ("debian-image:7.2.9", "debian-image:7.3.4")
+    with pytest.raises(UsageError, match="not the ends of one row"):
+        row("debian:7.2.9", "debian-image:7.3.4")
 
 
 def test_a_version_that_is_not_whole_means_the_newest() -> None:

@@ -47,3 +47,16 @@ def test_it_knows_what_came_before_it(release: str, version: str, older: bool) -
 def test_what_is_not_a_version_is_refused() -> None:
     with pytest.raises(UsageError, match="not a kernel version"):
         make(None).is_older("latest")
+
+
+@pytest.mark.parametrize(
+    ("count", "known"),
+    [(0, "none"), (2, "loop0, loop1"), (41, "41, loop9, loop8, loop7"), (301, "301, loop9, loop8, loop7")],
+)
+def test_a_module_that_is_not_there_is_answered_with_those_like_it(count: int, known: str) -> None:
+    names = [f"loop{number}" for number in range(count)]
+    kernel = make_kernel(modules={name: Module(name=name, path=Path(f"{name}.ko")) for name in names})
+    with pytest.raises(UsageError, match="has no module 'lop'") as caught:
+        kernel.load_order("lop")
+    assert caught.value.facts["known"] == known
+    assert kernel.carries_modules is (count < 301)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rustbed.errors import UsageError
-from rustbed.kernel.debian import SourcePackage, choose_package, parse_madison
+from rustbed.kernel.debian import KernelPackage, choose_package, parse_madison
 
 MADISON = """\
 linux-source-7.2 | 7.2.12-1~bpo13+1 | http://mirror/debian trixie-backports/main amd64 Packages
@@ -55,4 +55,4 @@ def test_a_mirror_without_sources_is_said_to_have_none() -> None:
 
 
 def test_an_epoch_is_not_part_of_the_kernels_version() -> None:
-    assert SourcePackage(name="linux-source-7.3", version="1:7.3.4-1").upstream == "7.3.4"
+    assert KernelPackage(name="linux-source-7.3", version="1:7.3.4-1").upstream == "7.3.4"

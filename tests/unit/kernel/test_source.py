@@ -46,6 +46,7 @@ def tree(tmp_path: Path) -> Path:
         ("tree:/home/me/linux", SourceKind.TREE, "/home/me/linux"),
         ("tarball:https://x/linux-7.3.tar.xz", SourceKind.TARBALL, "https://x/linux-7.3.tar.xz"),
         ("built:../out", SourceKind.BUILT, "../out"),
+        ("debian-image:7.3.4/rt-amd64", SourceKind.DEBIAN_IMAGE, "7.3.4/rt-amd64"),
     ],
 )
 def test_each_form_is_understood(text: str, kind: SourceKind, where: str) -> None:
@@ -55,12 +56,28 @@ def test_each_form_is_understood(text: str, kind: SourceKind, where: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["", "latest", "debian:", "debian:newest", "debian:7", "ubuntu:latest", "git:x", "/home/me/linux"],
+    [
+        "",
+        "latest",
+        "debian:",
+        "debian:newest",
+        "debian:7",
+        "ubuntu:latest",
+        "git:x",
+        "/home/me/linux",
+    ],
 )
 def test_other_forms_are_refused_with_the_choices(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_source(text)
     assert "debian:latest" in str(caught.value.facts["choices"])
+
+
+@pytest.mark.parametrize("where", ["7", "7.3.4+deb13", "newest", "latest/", "7.3/a/b"])
+def test_debians_images_have_a_version_and_may_have_a_flavour(where: str) -> None:
+    with pytest.raises(UsageError, match="unknown kernel source") as caught:
+        parse_source(f"debian-image:{where}")
+    assert "debian-image:7.3.4/rt-amd64" in str(caught.value.facts["choices"])
 
 
 def test_an_address_without_tls_is_refused() -> None:
