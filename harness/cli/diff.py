@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rustbed.cli.terminal import say
 from rustbed.errors import UsageError
-from rustbed.report.difference import find_differences
+from rustbed.report.difference import find_differences, name_sides
 from rustbed.report.ran import load_runs
 
 
@@ -52,9 +52,11 @@ def run(args: argparse.Namespace) -> int:
     for test in common:
         if found := find_differences(left[test], right[test], args.ignore):
             differing += 1
-            say("\n  ".join([f"{test}: {left[test].arch} and {right[test].arch} differ", *found]))
-    for runs, others in ((left, right), (right, left)):
+            names = " and ".join(name_sides(left[test], right[test]))
+            say("\n  ".join([f"{test}: {names} differ", *found]))
+    names = name_sides(left[common[0]], right[common[0]])
+    for name, runs, others in zip(names, (left, right), (right, left), strict=True):
         for test in (test for test in runs if test not in others):
-            say(f"{test}: on {runs[test].arch} alone")
+            say(f"{test}: on {name} alone")
     say(f"{len(common)} tests on both sides, {differing} differ")
     return int(differing > 0)

@@ -29,6 +29,10 @@ _CALLS, _LOADS = ("sys", "ask"), ("insmod", "rmmod")
 _TOLD = 3
 # steps whose value is the number of a process
 _PROCESS = re.compile(r" (?:pid|exit)$")
+# asked by the harness itself, when a module is loaded
+_OURS = re.compile(r"open:r:/sys/module/\w+/sections/")
+# the kernel measures and chooses its clock seconds after the boot, whatever a test does then
+_CLOCK = re.compile(r"^(?:tsc: Refined TSC|clocksource: )")
 # what the trace of a device says of itself
 _HEADER = "#"
 
@@ -56,6 +60,7 @@ def comparable_records(log: str) -> tuple[str, ...]:
     records = parse_console(log)
     begin = max((index + 1 for index, record in enumerate(records) if record.text == _BOOTED), default=0)
     lines = {index: _normal(record.text) for index, record in enumerate(records) if index >= begin}
+    lines = {index: line for index, line in lines.items() if not _CLOCK.search(line)}
     for splat in find_splats(records):
         for index in range(splat.first, splat.last + 1):
             lines.pop(index, None)
@@ -71,7 +76,7 @@ def comparable_answers(shell: str) -> tuple[str, ...]:
     lines: list[str] = []
     for answer in _ANSWER.finditer(shell):
         told = ""
-        if _PROCESS.search(answer["command"]):
+        if _PROCESS.search(answer["command"]) or _OURS.search(answer["command"]):
             continue
         if answer["verb"] in _CALLS:
             told = ", ".join(" ".join(line.split()[:_TOLD]) for line in answer["output"].splitlines() if line)
@@ -94,21 +99,27 @@ def _normal(line: str) -> str:
     return _SESSION.sub("/run/rbctl", _ADDRESS.sub("ADDRESS", line))
 
 
+def name_sides(left: Ran, right: Ran) -> tuple[str, str]:
+    """Return what tells two runs apart: their architectures, or the sides on which they were given."""
+    return (left.arch, right.arch) if left.arch != right.arch else ("left", "right")
+
+
 def find_differences(left: Ran, right: Ran, ignored: Sequence[re.Pattern[str]] = ()) -> list[str]:
     """Return lines that say what differs, each part's under its name; none if nothing does.
 
     Lines in which one of `ignored` is found are not compared.
     """
     found: list[str] = []
-    width = max(len(left.arch), len(right.arch))
+    names = name_sides(left, right)
+    width = max(map(len, names))
     for part in dict.fromkeys((*left.parts, *right.parts)):
         before, after = (_kept(ran.parts.get(part, ()), ignored) for ran in (left, right))
         if before != after:
             found.append(part)
             found += (
-                f"  {ran.arch:<{width}}  {line}"
-                for old, new in _unequal(before, after)
-                for ran, lines in ((left, old), (right, new))
+                f"  {name:<{width}}  {line}"
+                for unequal in _unequal(before, after)
+                for name, lines in zip(names, unequal, strict=True)
                 for line in lines
             )
     return found

@@ -43,6 +43,24 @@ def test_what_differs_is_printed_and_1_unless_it_is_declared(
     assert main(["diff", str(left), str(right), "--ignore", "^toy: (up|down)$"]) == 0
 
 
+def test_two_runs_on_one_architecture_are_named_by_the_side_on_which_they_were_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    leave_run(before, "arm")
+    leave_run(after, "arm", said="toy: down")
+    leave_run(after, "arm", test="test_new")
+    assert main(["diff", str(before), str(after)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "test_toy.py::test_up: left and right differ",
+        "  records",
+        "    left   toy: up",
+        "    right  toy: down",
+        "test_toy.py::test_new: on right alone",
+        "1 tests on both sides, 1 differ",
+    ]
+
+
 def test_one_session_is_compared_with_itself_by_architecture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from _pytest.config import _prepareconfig
 from tests.unit.test_arrows import RANKS
 
 from rustbed.cli.main import make_parser
@@ -112,31 +113,75 @@ def test_the_table_of_timeouts_has_the_times_of_the_code() -> None:
         assert (real, slow) == (seconds, seconds * emulated), words
 
 
-# a line that a person types: "./rustbed gate --baseline old.xml new.xml    # what got worse"
-TYPED = re.compile(r"^(?: {4}|\$ )(?:\./)?rustbed (?P<words>.*)$", re.MULTILINE)
+# a line that a person types, as "rustbed gate --baseline old.xml new.xml    # what got worse"; code in a text if
+# it has options
+TYPED = re.compile(
+    r"(?:^ {4}|^\$ |&& |run: |`(?=[^`]* -))(?:\./)?(?P<program>rustbed|pytest) (?P<words>[^`\n]*)",
+    re.MULTILINE,
+)
+# what ends a command, or is said of it behind two spaces
+ENDED = re.compile(r" (?:[|>]|&&|2>) ?| {2,}| # ")
+# of "pci|platform" the first will do
+ALTERNATIVES = re.compile(r"(?<=\w)\|[\w|]+")
 
 
-def misunderstood(text: str) -> Iterator[str]:
-    """Yield the lines of a page whose words a command does not take."""
+def misunderstood(text: str, pytests: pytest.Parser) -> Iterator[str]:
+    """Yield the commands of a page with words that rustbed or pytest does not take."""
     for match in TYPED.finditer(text):
-        words = shlex.split(re.split(r" (?:[|>]|&&|2>) ?", match["words"])[0], comments=True)
-        try:
-            args, rest = make_parser(words[:1]).parse_known_args(words)
-        except SystemExit:
-            yield match[0].strip()
-        else:
-            if rest and "pytest_args" not in args:
-                yield match[0].strip()
+        words = shlex.split(ALTERNATIVES.sub("", ENDED.split(match["words"])[0]), comments=True)
+        left = words if match["program"] == "pytest" else unknown_words(words)
+        if not is_understood(left, pytests):
+            yield match[0].strip(" `$&")
+
+
+def unknown_words(words: list[str]) -> list[str] | None:
+    """Return the words that a command of rustbed leaves to pytest, None if it takes no such words."""
+    try:
+        args, rest = make_parser(words[:1]).parse_known_args(words)
+    except SystemExit:
+        return None
+    return rest if not rest or "pytest_args" in args else None
+
+
+def is_understood(words: list[str] | None, pytests: pytest.Parser) -> bool:
+    """Whether pytest takes them, with our plugin and those that are installed."""
+    if words is None:
+        return False
+    try:
+        _, unknown = pytests.parse_known_and_unknown_args(words)
+    except pytest.UsageError:
+        return False
+    return not [word for word in unknown if word.startswith("-")]
+
+
+@pytest.fixture(scope="module")
+def pytests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.Parser]:
+    """Yield the parser of a pytest that is started in an empty directory; it has no public name."""
+    config = _prepareconfig(["-s", str(tmp_path_factory.mktemp("empty"))])
+    yield config._parser
+    config._ensure_unconfigure()
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
-def test_commands_take_the_words_that_are_shown(page: str) -> None:
-    assert list(misunderstood((ROOT / page).read_text())) == []
+def test_commands_take_the_words_that_are_shown(page: str, pytests: pytest.Parser) -> None:
+    assert list(misunderstood((ROOT / page).read_text(), pytests)) == []
 
 
-def test_words_that_no_command_takes_are_seen() -> None:
-    wrong = ["rustbed gate --nosuch old.xml new.xml", "./rustbed nosuch", "rustbed diff a b --arch"]
-    right = (
-        "    rustbed gate --baseline old.xml new.xml    # what got worse\n    ./rustbed explain log | less\n"
-    )
-    assert list(misunderstood(right + "".join(f"    {line}\n" for line in wrong))) == wrong
+def test_words_that_no_command_takes_are_seen(pytests: pytest.Parser) -> None:
+    wrong = [
+        *("rustbed gate --nosuch old.xml new.xml", "./rustbed nosuch", "rustbed diff a b --arch"),
+        *("./rustbed test --nosuch", "pytest --nosuch", "pytest --maxfail=many", "rustbed watch -k"),
+    ]
+    right = [
+        "rustbed gate --baseline old.xml new.xml    # what got worse",
+        "./rustbed explain log | less",
+        "./rustbed test --arch x86_64 -k probe tests  # ours and pytest's",
+        "pytest -x --lf      stop at the first; --nosuch is no word of it",
+        "rustbed new NAME --bus pci|usb",
+    ]
+    text = "".join(f"    {line}\n" for line in [*right, *wrong])
+    assert list(misunderstood(text, pytests)) == wrong
+    assert list(misunderstood("Use `pytest --nosuch` and `rustbed gate --nosuch`.", pytests)) == [
+        "pytest --nosuch",
+        "rustbed gate --nosuch",
+    ]

@@ -52,6 +52,19 @@ def test_what_the_kernel_said_before_the_first_process_is_not_compared() -> None
     assert comparable_records(log) == ("toy: up",)
 
 
+def test_the_kernels_choice_of_a_clock_is_not_compared() -> None:
+    log = (
+        "[    2.000000] tsc: Refined TSC clocksource calibration: 2100.020 MHz\n[    2.100000] toy: tsc: up\n"
+    )
+    assert comparable_records(log) == ("toy: tsc: up",)
+
+
+def test_where_a_module_was_loaded_is_not_compared() -> None:
+    asked = "sys open:r:/sys/module/toy/sections/.text read:3:32 close:3"
+    shell = f"$ rbctl insmod toy.ko\n\n[0]\n$ rbctl {asked}\n0 3 0\n[0]\n"
+    assert comparable_answers(shell) == ("insmod toy.ko [0]",)
+
+
 def test_of_a_splat_kind_and_function_are_compared() -> None:
     log = f"[    2.700000] toy: before\n{OOPS}[    2.900000] toy: behind\n"
     assert comparable_records(log) == ("toy: before", "splat: oops in toy_read", "toy: behind")
