@@ -4,7 +4,30 @@ The only package that imports pytest. Every decision it can leave to a pure
 function of another module it leaves there.
 """
 
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+
 import pytest
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+class _AsTheyAre:
+    """Imports our modules but this package's as Python does, and not as pytest does.
+
+    pytest prepares the assertions of all that a plugin is installed with, although only tests have any, and
+    checks by content in each session that what it prepared is current. Where it cannot be written down, in an
+    installation of root's or with PYTHONDONTWRITEBYTECODE, the whole package was compiled in each session.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        ours = name.startswith(f"{_PACKAGE}.") and not name.startswith(__name__)
+        return PathFinder.find_spec(name, path) if ours else None
+
+
+sys.meta_path.insert(0, _AsTheyAre)
 
 pytest_plugins = [
     "rustbed.plugin.options",

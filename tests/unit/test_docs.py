@@ -113,8 +113,7 @@ def test_the_table_of_timeouts_has_the_times_of_the_code() -> None:
         assert (real, slow) == (seconds, seconds * emulated), words
 
 
-# a line that a person types, as "rustbed gate --baseline old.xml new.xml    # what got worse"; code in a text if
-# it has options
+# "rustbed gate --baseline old.xml new.xml    # what got worse" on a line of its own; options in texts too
 TYPED = re.compile(
     r"(?:^ {4}|^\$ |&& |run: |`(?=[^`]* -))(?:\./)?(?P<program>rustbed|pytest) (?P<words>[^`\n]*)",
     re.MULTILINE,
