@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     for test in common:
         if found := find_differences(left[test], right[test], args.ignore):
             differing += 1
-            names = " and ".join(name_sides(left[test], right[test]))
-            say("\n  ".join([f"{test}: {names} differ", *found]))
+            sides = " and ".join(name_sides(left[test], right[test]))
+            say("\n  ".join([f"{test}: {sides} differ", *found]))
     names = name_sides(left[common[0]], right[common[0]])
     for name, runs, others in zip(names, (left, right), (right, left), strict=True):
         for test in (test for test in runs if test not in others):
