@@ -5,6 +5,7 @@ Owns the reading; what is found and how it is shown is in harness/log/.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
@@ -26,6 +27,8 @@ from rustbed.symbols.lines import read_lines, read_place
 
 # bytes of a log that are looked at together
 _BLOCK = 16 * 1024
+# in journalctl -o export, before a message of several lines: its size
+_SIZE = re.compile(rb"(?:\A|(?<=\nMESSAGE\n))[^\0]{1,3}\0{5,7}", re.DOTALL)
 # bytes of a hang.log that are looked at: it has a few answers of a kernel
 _HANG_LOG = 64 * 1024 * 1024
 # of a path (PATH_MAX)
@@ -126,4 +129,5 @@ def _blocks(log: BinaryIO) -> Iterator[str]:
     """Yield a file from its beginning in blocks of whole lines, as far as lines end."""
     log.seek(0)
     while block := log.read(_BLOCK):
-        yield (block + log.readline(_BLOCK)).decode(errors="replace").replace("\0", "").removeprefix("\ufeff")
+        block = _SIZE.sub(b"", block + log.readline(_BLOCK))
+        yield block.decode(errors="replace").replace("\0", "").removeprefix("\ufeff")

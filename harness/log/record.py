@@ -106,7 +106,7 @@ class Line(NamedTuple):
 
 def is_known_prefix(text: str) -> bool:
     """Whether a text is nothing but what is taken off before a message."""
-    return _KNOWN.fullmatch(text) is not None
+    return _KNOWN.fullmatch(text) is not None or _saved_line(0, text) is not None
 
 
 def strip_ansi(text: str) -> str:

@@ -6,12 +6,12 @@ lines, what is before them has a common shape, and is taken off. Pure.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
+from rustbed.log.journal import find_form, open_entries
 from rustbed.log.record import is_known_prefix
 
 # each begins a record, whatever the kernel's version
@@ -31,15 +31,12 @@ _FOREIGN = re.compile(
     r"|.*printk messages dropped|.*\[ end "
 )
 # blanks of all kinds are one token: repeats beside each other would be tried in all ways
-_TOKEN = re.compile(r"\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL)
+_LEVELS = r"(?i:emerg|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"
+# how loud a message is differs from line to line, and columns are filled up behind it
+_LEVEL = rf"(?<![A-Za-z]){_LEVELS}(?![A-Za-z])[^\S\n]*+"
+_TOKEN = re.compile(rf"{_LEVEL}|\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL)
 # the kernel's own part of a prefix, which is kept: level, time, caller
 _KEPT = re.compile(r"(?:<\d{1,6}>)?\[ *(?P<time>\d{1,12}\.\d{3,6})\b[^\]]*\](?P<caller>\[ *[TC]\d{1,10}\])?")
-
-_JSON_LINE = re.compile(r"^(?:data: |\x1e)?(?=\{)", re.MULTILINE)
-_EXPORTED = re.compile(r"^__CURSOR=", re.MULTILINE)
-_PRETTY = re.compile(r'\s*"MESSAGE" ?: (?P<text>".*"),?$')
-
-
 # a long message in netconsole's extended format (Documentation/networking/netconsole.rst): parts with one
 # beginning, each a datagram, which a listener may end with a newline or not
 _FRAGMENTS = re.compile(
@@ -78,15 +75,10 @@ class Unwrapper:
     def open_journal(self, text: str) -> str:
         """Return the text with as many lines, each the message of its entry if it is a journal."""
         if self._form is None:
-            self._form = _find_form(text)
+            self._form = find_form(text)
         if "ncfrag=" in text:
             text = _FRAGMENTS.sub(_joined, text)
-        match self._form:
-            case "json":
-                return "\n".join(map(_from_json, text.split("\n")))
-            case "export":
-                return "\n".join(map(_from_export, text.split("\n")))
-        return text
+        return open_entries(self._form, text) if self._form else text
 
     def strip(self, text: str) -> str:
         """Return the text with as many lines, each without what others put before it."""
@@ -129,6 +121,8 @@ def _token(token: str, *, is_first: bool, is_last: bool) -> str:
         return exact if is_last else r"[^\S\n]*+" if is_first else r"[^\S\n]++"
     if token.isdecimal():
         return r"\d++"
+    if token[0].isalpha() and len(token) > 1:
+        return _LEVEL
     if len(token) > 1:
         opening, closing = re.escape(token[0]), re.escape(token[-1])
         return rf"{opening}[^{closing}\n]{{0,{_LONGEST}}}{closing}"
@@ -160,44 +154,3 @@ def _keep_own(prefix: re.Match[str]) -> str:
         return ""
     level = own[0].partition("[")[0]
     return f"{level}[{own['time']}]{own['caller'] or ''} "
-
-
-# -- journals --------------------------------------------------------------------
-
-
-def _find_form(text: str) -> str:
-    if '"MESSAGE"' in text and (_JSON_LINE.search(text) or '"__CURSOR"' in text):
-        return "json"
-    return "export" if _EXPORTED.search(text) else ""
-
-
-def _from_json(line: str) -> str:
-    """Return the message of an entry as the kernel printed it, "" for others' entries and other lines."""
-    if pretty := _PRETTY.match(line):
-        return _message(_load(pretty["text"]))
-    start = _JSON_LINE.match(line)
-    entry = _load(line[start.end() :]) if start else None
-    if not isinstance(entry, dict) or entry.get("_TRANSPORT", "kernel") != "kernel":
-        return ""
-    micros = str(entry.get("_SOURCE_MONOTONIC_TIMESTAMP", ""))
-    stamp = f"[{int(micros[-18:]) / 1e6:.6f}] " if micros.isdecimal() else ""
-    return stamp + _message(entry.get("MESSAGE"))
-
-
-def _load(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _message(message: object) -> str:
-    """Return a message on one line; journalctl gives what is not text as a list of bytes."""
-    if isinstance(message, list):
-        numbers = [number for number in message if isinstance(number, int) and 0 <= number < 256]
-        message = bytes(numbers).decode(errors="replace")
-    return message.replace("\n", " ") if isinstance(message, str) else ""
-
-
-def _from_export(line: str) -> str:
-    return line.removeprefix("MESSAGE=") if line.startswith("MESSAGE=") else ""

@@ -1,0 +1,80 @@
+"""Logs in which each message is a field of an entry: journalctl's formats for programs, and dmesg's JSON.
+
+Gives a part of such a log as many lines, of which those of the kernel's messages are left. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_JSON_LINE = re.compile(r"^(?:data: |\x1e)?(?=\{)", re.MULTILINE)
+_PRETTY = re.compile(r'\s*"(?:MESSAGE|msg)" ?: (?P<text>".*"),?$')
+_EXPORTED = re.compile(r"^__CURSOR=", re.MULTILINE)
+# journalctl -o verbose: a date and a cursor, fields and further lines of them below
+_VERBOSE = re.compile(r"^\S[^\n]* \[s=[0-9a-f]+;i=[0-9a-f]+;b=[^\n\]]*\]$", re.MULTILINE)
+_ENTRIES = {"export": re.compile(r"(?<=\n)(?=\n)"), "verbose": re.compile(r"(?<=\n)(?=\S)")}
+# a field, or the name of one that has several lines
+_FIELD = re.compile(r" *(?P<name>[A-Z_][A-Z0-9_]*)(?:=(?P<text>.*)|$)", re.DOTALL)
+
+
+def find_form(text: str) -> str:
+    """Return the form that the first part of a log has, "" if its lines are messages."""
+    is_json = '"MESSAGE"' in text and (_JSON_LINE.search(text) or '"__CURSOR"' in text)
+    if is_json or ('"dmesg"' in text and '"msg"' in text):
+        return "json"
+    if _EXPORTED.search(text):
+        return "export"
+    return "verbose" if _VERBOSE.search(text) else ""
+
+
+def open_entries(form: str, text: str) -> str:
+    """Return a text of a form with as many lines, each a message or a line of one."""
+    if form == "json":
+        return "\n".join(map(_from_json, text.split("\n")))
+    return "".join(map(_from_fields, _ENTRIES[form].split(text)))
+
+
+def _from_json(line: str) -> str:
+    """Return the message of an entry as the kernel printed it, "" for others' entries and other lines."""
+    if pretty := _PRETTY.match(line):
+        return _message(_load(pretty["text"]), "")
+    start = _JSON_LINE.match(line)
+    entry = _load(line[start.end() :]) if start else None
+    if not isinstance(entry, dict) or entry.get("_TRANSPORT", "kernel") != "kernel":
+        return ""
+    micros = str(entry.get("_SOURCE_MONOTONIC_TIMESTAMP", ""))
+    return _message(entry.get("MESSAGE"), micros[-18:] if micros.isdecimal() else "")
+
+
+def _load(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _message(message: object, micros: str) -> str:
+    """Return a message on one line; journalctl gives what is not text as a list of bytes."""
+    if isinstance(message, list):
+        numbers = [number for number in message if isinstance(number, int) and 0 <= number < 256]
+        message = bytes(numbers).decode(errors="replace")
+    text = message.strip("\n") if isinstance(message, str) else ""
+    if "\n" in text:
+        # of several lines: as a record of /dev/kmsg, which has a way to say so
+        text = text.replace("\\", r"\x5c").replace("\n", r"\x0a")
+        return f"6,0,{micros or 0},-;{text}"
+    return (f"[{int(micros) / 1e6:.6f}] " if micros else "") + text
+
+
+def _from_fields(entry: str) -> str:
+    """Return the message of an entry of fields, nothing of an entry that another than the kernel made."""
+    if "_TRANSPORT=" in entry and "_TRANSPORT=kernel\n" not in entry:
+        return "\n" * entry.count("\n")
+    said, is_message = [], False
+    for line in entry.split("\n"):
+        field = _FIELD.match(line)
+        is_message = field["name"] == "MESSAGE" if field else is_message
+        text = (field["text"] or "") if field else line.strip()
+        said.append(text if is_message else "")
+    return "\n".join(said)
