@@ -86,7 +86,8 @@ class Trace:
 @lru_cache(maxsize=4096)
 def readable(symbol: str) -> str:
     """Return a symbol as a person knows it: demangled, without what the compiler put behind it."""
-    name = demangle(_SUFFIX.sub("", symbol))
+    # big-endian powerpc puts a dot before the name of code
+    name = demangle(_SUFFIX.sub("", symbol.removeprefix(".")))
     for pattern, known in ALIASES:
         if match := pattern.fullmatch(name):
             return match.expand(known)
@@ -116,8 +117,8 @@ def _parse_frame(line: str) -> _Frame | None:
         caller = _FROM.match(line)
         return _Frame("", callee, caller["symbol"] if caller else "", "")
     # an address at the very beginning of a function is that behind a call which never returns, at the end
-    # of the function before it
-    if frame["unsure"] or frame["offset"] == "0":
+    # of the function before it; powerpc doubts the first one of a stack itself
+    if frame["unsure"] or frame["offset"] == "0" or line.endswith("(unreliable)"):
         return _Frame("", "", "", symbol)
     return _Frame(symbol, "", "", "")
 

@@ -31,9 +31,9 @@ FAULTS = (
     Row(
         kind=Kind.STACK_OVERFLOW,
         pattern=r"BUG: (?:\w+ )?stack guard page was hit|Insufficient stack space to handle exception"
-        # s390
-        r"|Kernel stack pointer invalid$",
-        literals=("BUG", "Insufficient stack space", "Kernel stack pointer"),
+        # s390; powerpc
+        r"|Kernel stack pointer invalid$|Oops: Kernel stack overflow, sig",
+        literals=("BUG", "Insufficient stack space", "Kernel stack pointer", "Oops: Kernel stack"),
         title="kernel stack overflow",
         # how deep the stack happened to be when it overflowed differs each time
         blames=Blames.HANDLER,
@@ -44,8 +44,10 @@ FAULTS = (
         kind=Kind.OOPS,
         pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference"
         # arm, where the kernel has no access to user space's memory: page 0 belongs to that
-        r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b",
-        literals=("ernel NULL pointer", "page domain fault"),
+        r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b"
+        # mips and loongarch have one message for all addresses
+        r"|CPU \d+ Unable to handle kernel paging request at virtual address 0{5}(?:0{8})?[0-9a-f]{3}\b",
+        literals=("ernel NULL pointer", "page domain fault", "nable to handle"),
         title="BUG: unable to handle kernel NULL pointer dereference",
         stage=Stage.FAULT,
         ends_task=True,
