@@ -33,6 +33,8 @@ COMMANDS = {
     "diff": "what differs between runs of the same tests, on two architectures or two kernels",
     "repro": "reproduce a failed run: list, pack, run, shell, gdb",
     "pack": "built kernels that travel: push, pull, list, verify, prune",
+    "farm": "a scheduler and workers that run the tests of `test --farm`",
+    "worker": "more workers for a farm",
     "bisect": "find the first kernel on which a test fails; takes pytest's arguments",
     "new": "make a directory with a driver, its tests and what they need",
     "dev": "write rust-project.json for a driver: completion in editors",

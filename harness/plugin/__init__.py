@@ -45,6 +45,8 @@ pytest_plugins = [
     "rustbed.plugin.results",
     "rustbed.plugin.telling",
     "rustbed.plugin.lint",
+    "rustbed.plugin.farm",
+    "rustbed.plugin.farmed",
 ]
 
 # they import each other, and pytest refuses to load a plugin that was imported before it was marked

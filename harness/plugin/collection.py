@@ -15,7 +15,7 @@ from rustbed.plugin import results
 from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of, needs_of
 from rustbed.plugin.lifecycle import life_of
 from rustbed.plugin.options import begin, given, is_asked, is_wanted
-from rustbed.plugin.stash import PLAN, RECORDER, SHARD, TIMES
+from rustbed.plugin.stash import PLAN, RECORDER, SHARD, TIMES, is_worker, outputs_of
 from rustbed.report import rundir
 from rustbed.report.about import about_of
 from rustbed.report.shard import divide, render_plan
@@ -80,8 +80,8 @@ def _keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, co
     items[:] = [item for item, part in divided if part == number]
     plan = {"shard": f"{number}/{count}", "shard_plan": render_plan(tests, numbers)}
     # under xdist only the workers collect
-    if hasattr(config, "workeroutput"):
-        config.workeroutput[PLAN] = plan
+    if is_worker(config):
+        outputs_of(config)[PLAN] = plan
     if recorder := config.pluginmanager.get_plugin(RECORDER):
         recorder.properties |= plan
 

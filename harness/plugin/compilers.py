@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rustbed.log.record import strip_ansi
+from rustbed.plugin.stash import is_worker
 from rustbed.report.cases import UNBUILT, carried
 
 # user property with what compilers warned of while a test's modules were built; it travels from workers
@@ -70,5 +71,5 @@ class Compilers:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Show nothing in workers: their reports travel."""
-    if not hasattr(config, "workerinput"):
+    if not is_worker(config):
         config.pluginmanager.register(Compilers(config), "rustbed-compilers")

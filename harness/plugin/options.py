@@ -118,6 +118,13 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
         metavar="PATH",
         help="earlier results: how long tests took; the same for all parts",
     )
+    add(
+        "--farm",
+        metavar="URL",
+        help="run the tests on the workers of a farm: `rustbed farm up` starts one and prints its URL",
+    )
+    # what a farm's worker is told
+    add("--farm-attempt", metavar="DIR", help=argparse.SUPPRESS)
     return rows
 
 

@@ -27,6 +27,7 @@ from rustbed.plugin.stash import (
     SESSION,
     TROUBLE,
     is_worker,
+    outputs_of,
     session_directory,
 )
 from rustbed.report import rundir
@@ -59,7 +60,7 @@ def begin(config: pytest.Config, items: list[pytest.Item]) -> None:
         if not is_worker(config):
             raise pytest.UsageError(str(error)) from error
         # an error here would look like the crash of a worker; the controller says what it is
-        config.workeroutput[TROUBLE] = str(error)  # type: ignore[attr-defined]
+        outputs_of(config)[TROUBLE] = str(error)
         items.clear()
 
 
@@ -82,7 +83,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand over what machines a worker has started; or say with the status that no test could run."""
     config = session.config
     if is_worker(config) and MACHINES in config.stash:
-        config.workeroutput[COUNTS] = dict(config.stash[MACHINES].counts)  # type: ignore[attr-defined]
+        outputs_of(config)[COUNTS] = dict(config.stash[MACHINES].counts)
     if _TROUBLE in config.stash:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
 

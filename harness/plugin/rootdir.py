@@ -16,10 +16,12 @@ import pytest
 # the only way to ask which root pytest would have chosen
 from _pytest.config.findpaths import determine_setup
 
+from rustbed.plugin.stash import is_worker
+
 
 def check_rootdir(config: pytest.Config, options: Sequence[str]) -> None:
     """Raise pytest.UsageError if a value of one of `options` moved the root; with `=` it does not."""
-    if hasattr(config, "workerinput"):
+    if is_worker(config):
         return
     suspects = find_taken_paths(config.invocation_params.args, options, config.invocation_params.dir)
     if suspects and (root := _root_without(config)) != config.rootpath:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,14 +43,30 @@ PLAN, TROUBLE, COUNTS = "rustbed_plan", "rustbed_trouble", "rustbed_machines"
 # and the controller its workers: where the session's files go
 SESSION = "rustbed_session"
 
+_OUTPUTS = pytest.StashKey[dict[str, Any]]()
+
 # the name the recorder is registered under
 RECORDER = "rustbed-recorder"
 
 
 def session_directory(config: pytest.Config) -> Path:
     """Return where this session leaves its files, if it has any; a worker was told by its controller."""
+    if (attempt := attempt_of(config)) is not None:
+        return attempt.parent.parent
     given = getattr(config, "workerinput", {})
     return Path(given[SESSION]) if SESSION in given else config.stash[DIRECTORY]
+
+
+def attempt_of(config: pytest.Config) -> Path | None:
+    """Return the directory of the attempt that this process is, as a worker of a farm; None if it is none."""
+    given = config.getoption("rustbed_farm_attempt", None)
+    return Path(given) if given else None
+
+
+def outputs_of(config: pytest.Config) -> dict[str, Any]:
+    """Return what a worker hands over to its controller: a place for more."""
+    theirs: dict[str, Any] | None = getattr(config, "workeroutput", None)
+    return config.stash.setdefault(_OUTPUTS, {}) if theirs is None else theirs
 
 
 def note_use(item: pytest.Item, directory: Path) -> None:
@@ -59,7 +76,7 @@ def note_use(item: pytest.Item, directory: Path) -> None:
 
 def is_worker(config: pytest.Config) -> bool:
     """Whether this is one of several processes that run a session's tests, and not the one that reports."""
-    return hasattr(config, "workerinput")
+    return hasattr(config, "workerinput") or attempt_of(config) is not None
 
 
 def make_display(config: pytest.Config) -> Display:

@@ -1,0 +1,38 @@
+"""`rustbed farm`: a scheduler and workers on this host, for `rustbed test --farm`."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import suppress
+
+from rustbed import host
+from rustbed.arch import ARCHES
+from rustbed.cli.arguments import parse_count
+from rustbed.cli.terminal import say
+from rustbed.cli.worker import end_at_sigterm, read_arches
+from rustbed.errors import suggest
+
+_PORT = 8786
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands below `farm`."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    up = commands.add_parser("up", help="start a scheduler and workers, until Ctrl-C")
+    up.add_argument("--workers", type=parse_count, metavar="N", help="default: as many as there are cores")
+    up.add_argument("--port", type=int, default=_PORT, metavar="N", help=f"default: {_PORT}; 0: a free one")
+    up.add_argument("--arch", action="append", metavar="A[,B]", help=f"of {', '.join(ARCHES)}; default: all")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve a farm; ends with an error, or by a signal."""
+    # an optional dependency: nothing else is to import it
+    from rustbed.farm.serving import scheduler, serve_workers  # noqa: PLC0415
+
+    end_at_sigterm()
+    arches, workers = read_arches(args), args.workers or host.cores()
+    with suppress(KeyboardInterrupt), scheduler(args.port) as address:
+        say(f"farm: {address}, {workers} workers; Ctrl-C ends it")
+        say(f"  {suggest(f'test --farm {address}')}")
+        serve_workers(address, workers, arches, say)
+    return 0

@@ -1,0 +1,110 @@
+"""Tests to batches: which tests go to a worker together, and what they need of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+# seconds that a batch is to last: each costs the start of a pytest, and a template's load
+BATCH_S = 5.0
+# the shortest that is cut when few tests are left
+_SHORTEST_S = 1.0
+# seconds that a test is taken to last as long as none has been seen
+_UNSEEN_S = 0.5
+
+# amounts of what workers have, by name
+Needs = Mapping[str, float]
+# names of what a test may need of a worker
+MEMORY = "memory_mib"
+ARCH = "arch "
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTest:
+    """A test that is to run somewhere."""
+
+    # pytest's id
+    id: str
+    # equal for tests that share a template
+    machine: str = ""
+    # "" for a test without machines
+    arch: str = ""
+    # of its machine and QEMU
+    memory_mib: int = 0
+
+    @property
+    def needs(self) -> dict[str, float]:
+        """What a worker must have."""
+        arch = {f"{ARCH}{self.arch}": 1.0} if self.arch else {}
+        return {**arch, MEMORY: float(self.memory_mib)} if self.memory_mib else arch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A test that waits for its turn."""
+
+    test: PlannedTest
+    # attempts that ended without its result
+    losses: int = 0
+    # whether the last of these ended while the test ran: it may be the cause, and gets no company
+    suspect: bool = False
+
+
+def take_batch(
+    waiting: Sequence[Waiting], times: Mapping[str, float], *, idle: int, slots: int
+) -> list[Waiting]:
+    """Return those of the waiting tests that the next free worker gets: at least one.
+
+    They share the machine of the first. `times` has seconds by test id, of earlier sessions or of this
+    one. What is left is divided among the workers, so that the last of them end together.
+    """
+    first = waiting[0]
+    if first.suspect:
+        return [first]
+    usual = _usual(times)
+    left = sum(times.get(each.test.id, usual) for each in waiting)
+    wanted = min(BATCH_S, max(_SHORTEST_S, left / max(idle, slots / 2, 1)))
+    batch, filled = [first], times.get(first.test.id, usual)
+    for each in waiting[1:]:
+        if each.suspect or each.test.machine != first.test.machine:
+            continue
+        seconds = times.get(each.test.id, usual)
+        if filled + seconds / 2 > wanted:
+            break
+        batch.append(each)
+        filled += seconds
+    return batch
+
+
+def _usual(times: Mapping[str, float]) -> float:
+    """Return the mean of known times: half of the tests that last long would make a median useless."""
+    return max(1e-3, sum(times.values()) / len(times)) if times else _UNSEEN_S
+
+
+def needs_of(batch: Iterable[Waiting]) -> dict[str, float]:
+    """Return what a worker must have for all tests of a batch, which run one after the other."""
+    needs: dict[str, float] = {}
+    for each in batch:
+        for name, amount in each.test.needs.items():
+            needs[name] = max(amount, needs.get(name, 0.0))
+    return needs
+
+
+def find_missing(needs: Needs, workers: Iterable[Needs]) -> str:
+    """Return what none of the workers has, in words; "" if one of them has it all."""
+    having = list(workers)
+    if any(all(each.get(name, 0) >= amount for name, amount in needs.items()) for each in having):
+        return ""
+    if not having:
+        return "no worker is connected"
+    for name, amount in needs.items():
+        most = max(each.get(name, 0) for each in having)
+        if most < amount:
+            return _name_missing(name, amount, most)
+    return f"no worker has all of {', '.join(sorted(needs))}"
+
+
+def _name_missing(name: str, amount: float, most: float) -> str:
+    if name == MEMORY:
+        return f"no worker has {amount:.0f} MiB of memory: the largest has {most:.0f} MiB"
+    return f"no worker has the architecture {name.removeprefix(ARCH)}"

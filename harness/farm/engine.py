@@ -1,0 +1,166 @@
+"""The only door to Dask distributed: a scheduler, a worker, and a client's view of both.
+
+What is sent is a job as text, and never a result: that is where the job says. So it does not matter when a
+worker dies, or which of its results the scheduler has heard of. Imported by commands and options of the farm
+alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rustbed.errors import HostError, UsageError
+from rustbed.farm.batches import Needs
+from rustbed.farm.pool import FarmGoneError
+from rustbed.farm.running import run_job
+
+try:
+    import dask
+    import distributed
+except ImportError as error:
+    raise UsageError(
+        "a farm needs distributed, which is not installed", fix="pip install 'rustbed[farm]'"
+    ) from error
+
+# exit status of a worker whose scheduler is out of reach
+GONE = 4
+# seconds for a scheduler on this host to answer, and for a worker's first word to it
+_ANSWER_S = 30.0
+
+_SETTINGS = {
+    # what runs again, and where, is decided by rustbed/farm/pool.py
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+    # measures Python code that does nothing but wait for pytest
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.low-level-log-length": 0,
+    "distributed.comm.timeouts.connect": f"{_ANSWER_S:.0f}s",
+}
+
+
+def serve_scheduler(port: int) -> None:
+    """Be a scheduler on the loopback interface, for ever; its address is printed. `port` may be 0."""
+    asyncio.run(_serve_scheduler(port))
+
+
+async def _serve_scheduler(port: int) -> None:
+    with dask.config.set(_SETTINGS):
+        async with distributed.Scheduler(host="127.0.0.1", port=port, dashboard=False) as scheduler:
+            sys.stdout.write(f"{scheduler.address}\n")
+            sys.stdout.flush()
+            await scheduler.finished()
+
+
+def serve_worker(address: str, name: str, has: Mapping[str, float], scratch: str) -> None:
+    """Be a worker, which runs one job at a time; returns never: it ends the process with status GONE."""
+    asyncio.run(_serve_worker(address, name, has, scratch))
+
+
+async def _serve_worker(address: str, name: str, has: Mapping[str, float], scratch: str) -> None:
+    with dask.config.set(_SETTINGS):
+        try:
+            worker = await distributed.Worker(
+                address,
+                name=name,
+                nthreads=1,
+                resources=dict(has),
+                host="127.0.0.1",
+                dashboard=False,
+                memory_limit=0,
+                local_directory=scratch,
+                death_timeout=_ANSWER_S,
+            )
+        except (OSError, TimeoutError):
+            os._exit(GONE)
+        while worker.status in (distributed.Status.running, distributed.Status.paused):
+            await asyncio.sleep(0.1)
+        # its thread may wait for a pytest, which dies with us
+        os._exit(GONE)
+
+
+class _Task:
+    """A job at the scheduler."""
+
+    def __init__(self, future: Any) -> None:
+        self._future = future
+
+    def poll(self) -> str | None:
+        """Return None as long as it may run, "" when it has ended, else why its worker cannot say how."""
+        status = self._future.status
+        if status == "pending":
+            return None
+        if status != "error":
+            return "" if status == "finished" else f"the scheduler has {status} it"
+        error = self._future.exception(timeout=_ANSWER_S)
+        if isinstance(error, distributed.scheduler.KilledWorker):
+            return "its worker was lost"
+        return f"its worker failed: {type(error).__name__}: {error}"
+
+    def cancel(self) -> None:
+        """Do not start it any more."""
+        self._future.release()
+
+
+class _Farm:
+    """A scheduler as a client sees it."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self._client, self._address = client, address
+
+    def workers(self) -> list[Needs]:
+        """Return what each worker has. Raises FarmGoneError."""
+        self._require_running()
+        try:
+            known = self._client.sync(self._client.scheduler.identity, callback_timeout=_ANSWER_S)
+        except (OSError, TimeoutError) as error:
+            raise self._gone() from error
+        return [dict(worker["resources"]) for worker in known["workers"].values()]
+
+    def submit(self, job: str, needs: Needs) -> _Task:
+        """Let a worker that has what is needed run a job. Raises FarmGoneError."""
+        self._require_running()
+        # not to be taken for another one with the same text
+        return _Task(self._client.submit(run_job, job, resources=dict(needs), pure=False, retries=0))
+
+    def _require_running(self) -> None:
+        # all that a scheduler knows it has in memory: one that comes back is another
+        if self._client.status != "running":
+            raise self._gone()
+
+    def _gone(self) -> FarmGoneError:
+        return FarmGoneError(f"the farm at {self._address} is gone")
+
+
+@contextmanager
+def connect(address: str) -> Iterator[_Farm]:
+    """Yield the farm of a scheduler. Raises HostError if none answers."""
+    with dask.config.set(_SETTINGS):
+        try:
+            client = distributed.Client(address, timeout=_ANSWER_S, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            raise HostError(
+                f"no farm answers at {address} within {_ANSWER_S:.0f} s", fix="rustbed farm up"
+            ) from error
+        try:
+            yield _Farm(client, address)
+        finally:
+            client.close(timeout=5)
+
+
+def main(words: list[str]) -> None:
+    """Be what `rustbed farm up` starts: `scheduler PORT` or `worker ADDRESS NAME HAS SCRATCH`."""
+    if words[0] == "scheduler":
+        serve_scheduler(int(words[1]))
+    else:
+        pairs = (pair.rpartition("=") for pair in words[3].split(","))
+        serve_worker(words[1], words[2], {name: float(amount) for name, _, amount in pairs}, words[4])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

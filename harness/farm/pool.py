@@ -1,0 +1,222 @@
+"""The tests of a session on workers: sent in batches, sent again when a worker is lost, given up in the end.
+
+Knows workers only as what takes jobs; what came of a job is read from its attempt's directory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from rustbed.errors import HostError
+from rustbed.farm.batches import Needs, PlannedTest, Waiting, find_missing, needs_of, take_batch
+from rustbed.farm.store import Attempt, Job, Report, read_attempt, read_ending, write_job
+
+# attempts of a test that may be lost: the first, and two elsewhere
+ATTEMPTS = 3
+# seconds for which a worker that could run a test may be missing: another one starts in that time
+PATIENCE_S = 30.0
+# tests whose attempts are lost before a worker begins them, until that is no accident
+_UNBEGUN = 10_000
+# seconds between looks at what is running, and at which workers there are
+_LOOK_S, _WORKERS_S = 0.02, 0.5
+
+
+class FarmGoneError(HostError):
+    """The scheduler ended, or is out of reach."""
+
+
+class Task(Protocol):
+    """A job that was given to the farm."""
+
+    def poll(self) -> str | None:
+        """Return None as long as it may run, "" when it has ended, else why its worker cannot say how."""
+
+    def cancel(self) -> None:
+        """Do not start it any more."""
+
+
+class Farm(Protocol):
+    """What takes jobs."""
+
+    def workers(self) -> Sequence[Needs]:
+        """Return what each worker has. Raises FarmGoneError."""
+
+    def submit(self, job: str, needs: Needs) -> Task:
+        """Let a worker that has what is needed run a job. Raises FarmGoneError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A test of which all is known that will be."""
+
+    test: str
+    # the reports of each attempt that has some, the one that counts last
+    tries: tuple[tuple[Report, ...], ...] = ()
+    # why there is no attempt that counts, "" if there is
+    lost: str = ""
+
+
+@dataclass(kw_only=True)
+class _Running:
+    batch: list[Waiting]
+    attempt: Path
+    task: Task
+
+
+@dataclass(kw_only=True)
+class Pool:
+    """A session's tests, and the farm that runs them."""
+
+    farm: Farm
+    # the job of all attempts, but for the tests and the directory
+    job: Job
+    # where attempts have their directories
+    place: Path
+    # seconds by test id: of earlier sessions, then of this one, too
+    times: dict[str, float]
+    patience_s: float = PATIENCE_S
+    # what workers' sessions handed over for the whole one
+    handed_over: list[dict[str, Any]] = field(default_factory=list)
+    # what went wrong with attempts whose tests all ended
+    trouble: list[str] = field(default_factory=list)
+    _waiting: list[Waiting] = field(default_factory=list)
+    _running: list[_Running] = field(default_factory=list)
+    # of tests that were tried before, where
+    _attempts: dict[str, list[Path]] = field(default_factory=dict)
+    _count: int = 0
+    # tests whose attempt no worker began
+    _unbegun: int = 0
+    _workers: Sequence[Needs] = ()
+    _looked: float = 0.0
+    # since when no worker has what a batch needs, by those needs
+    _missing: dict[str, float] = field(default_factory=dict)
+
+    def run(self, tests: Sequence[PlannedTest]) -> Generator[Ended, None, None]:
+        """Yield each test when it has ended, or cannot run. A caller that stops early leaves tests unrun."""
+        self._waiting = [Waiting(test=test) for test in tests]
+        try:
+            while self._waiting or self._running:
+                yield from self._collect()
+                yield from self._send()
+                time.sleep(_LOOK_S)
+        except FarmGoneError as error:
+            yield from self._give_up(str(error))
+        finally:
+            for each in self._running:
+                each.task.cancel()
+
+    def _collect(self) -> Iterator[Ended]:
+        """Yield the tests of attempts that are over."""
+        for each in list(self._running):
+            why = each.task.poll()
+            if why is not None:
+                # a worker that finished and then died has finished
+                told = read_ending(each.attempt)
+                self._running.remove(each)
+                # which workers there are is to be known before anything is sent again
+                self._looked = 0.0
+                yield from self._settle(each, (why or "the worker left no word") if told is None else told)
+
+    def _settle(self, ran: _Running, why: str) -> Iterator[Ended]:
+        """Yield what an attempt has brought; what it has not waits again, or is given up."""
+        known = read_attempt(ran.attempt)
+        self.handed_over.append(known.handed_over)
+        for each in ran.batch:
+            if each.test.id in known.finished:
+                yield self._ended(each.test.id, known)
+        lacking = [each for each in ran.batch if each.test.id not in known.finished]
+        if why and not lacking:
+            self.trouble.append(f"{why} ({ran.attempt})")
+        # what is in doubt is known soon
+        again = [self._again(each, known) for each in lacking]
+        self._waiting = [*(each for each in again if each.losses < ATTEMPTS), *self._waiting]
+        for each in again:
+            if each.losses >= ATTEMPTS:
+                # a test that pytest does not find a second time has no reason of its own
+                reason = why or "the worker's pytest did not find it"
+                yield self._lost(each.test.id, f"{reason}; tried {ATTEMPTS} times ({ran.attempt})")
+
+    def _again(self, each: Waiting, known: Attempt) -> Waiting:
+        """Return how a test waits whose attempt ended without it.
+
+        To blame are tests that had begun, else all; none if no worker began the attempt, which waited for
+        one that was lost.
+        """
+        if not known.begun and self._unbegun < _UNBEGUN:
+            self._unbegun += 1
+            return each
+        suspect = each.test.id in known.reports
+        is_blamed = suspect or not known.reports
+        return replace(each, losses=each.losses + is_blamed, suspect=each.suspect or suspect)
+
+    def _ended(self, test: str, known: Attempt) -> Ended:
+        reports = known.reports[test]
+        self.times[test] = sum(float(report.get("duration", 0.0)) for report in reports)
+        return Ended(test=test, tries=(*self._earlier(test), tuple(reports)))
+
+    def _lost(self, test: str, why: str) -> Ended:
+        return Ended(test=test, tries=self._earlier(test), lost=why)
+
+    def _earlier(self, test: str) -> tuple[tuple[Report, ...], ...]:
+        """Return the reports of attempts of a test before the last one, where these say how it ended."""
+        tries = [read_attempt(attempt) for attempt in self._attempts.get(test, ())[:-1]]
+        return tuple(tuple(known.reports[test]) for known in tries if known.tells(test))
+
+    def _send(self) -> Iterator[Ended]:
+        """Give tests to idle workers; yield those that no worker can run."""
+        if time.monotonic() - self._looked > _WORKERS_S:
+            self._workers, self._looked = self.farm.workers(), time.monotonic()
+            yield from self._drop_impossible()
+        while self._waiting and len(self._running) < len(self._workers):
+            possible = [each for each in self._waiting if not find_missing(each.test.needs, self._workers)]
+            if not possible:
+                return
+            idle = len(self._workers) - len(self._running)
+            self._start(take_batch(possible, self.times, idle=idle, slots=len(self._workers)))
+
+    def _start(self, batch: list[Waiting]) -> None:
+        self._count += 1
+        attempt = self.place / str(self._count)
+        options = (*self.job.arguments, f"--rustbed-farm-attempt={attempt}")
+        tests = [each.test.id for each in batch]
+        job = write_job(replace(self.job, attempt=str(attempt), arguments=options, tests=tests))
+        task = self.farm.submit(job, needs_of(batch))
+        for test in tests:
+            self._attempts.setdefault(test, []).append(attempt)
+        self._waiting = [each for each in self._waiting if each not in batch]
+        self._running.append(_Running(batch=batch, attempt=attempt, task=task))
+
+    def _drop_impossible(self) -> Iterator[Ended]:
+        """Yield the tests for which no worker has come in time."""
+        now = time.monotonic()
+        batches = [[each] for each in self._waiting] + [ran.batch for ran in self._running]
+        lacking = {why for batch in batches if (why := find_missing(needs_of(batch), self._workers))}
+        self._missing = {why: self._missing.get(why, now) for why in lacking}
+        hopeless = {why for why, since in self._missing.items() if now - since > self.patience_s}
+        if not hopeless:
+            return
+        for ran in list(self._running):
+            if find_missing(needs_of(ran.batch), self._workers) in hopeless:
+                ran.task.cancel()
+                self._running.remove(ran)
+                yield from self._settle(ran, "its worker is gone")
+        for each in list(self._waiting):
+            if (why := find_missing(each.test.needs, self._workers)) in hopeless:
+                self._waiting.remove(each)
+                yield self._lost(each.test.id, f"{why}, for {self.patience_s:.0f} s")
+
+    def _give_up(self, why: str) -> Iterator[Ended]:
+        """Yield all tests that have not ended: as far as they came, and as lost."""
+        for ran in self._running:
+            known = read_attempt(ran.attempt)
+            for each in ran.batch:
+                if each.test.id in known.finished:
+                    yield self._ended(each.test.id, known)
+                else:
+                    yield self._lost(each.test.id, why)
+        for each in self._waiting:
+            yield self._lost(each.test.id, why)

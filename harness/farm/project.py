@@ -1,0 +1,104 @@
+"""The project as it was when a session began: a copy that its workers run, named by its contents."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from rustbed import process
+from rustbed.cache import is_cache
+from rustbed.errors import UsageError
+from rustbed.report.rundir import is_evidence
+
+# MiB: a project with more has something in it that is not its source
+_LARGEST_MIB = 512
+# directories that no test needs, where git does not say which
+_SKIPPED = frozenset(
+    (
+        ".git",
+        ".venv",
+        "venv",
+        "__pycache__",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        "node_modules",
+        ".tox",
+    )
+)
+
+
+def copy_project(root: Path, place: Path) -> Path:
+    """Copy the files of a project to a directory in `place` that is named by them, and return it.
+
+    Of a git repository these are the files that git does not ignore. Raises UsageError if they are too large.
+    """
+    copy = place / "project.part"
+    digest, size = hashlib.sha256(), 0
+    copy.mkdir(parents=True)
+    for path in sorted(_list_git(root) or _walk(root)):
+        source, target = root / path, copy / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size += source.lstat().st_size
+        if size > _LARGEST_MIB << 20:
+            raise UsageError(
+                f"the project {root} has more than {_LARGEST_MIB} MiB: too much for a farm",
+                hint="name in .gitignore what its tests do not need, or choose --rootdir",
+            )
+        shutil.copy2(source, target, follow_symlinks=False)
+        digest.update(f"{path}\0{_fingerprint(target)}\0".encode(errors="surrogateescape"))
+    return copy.rename(place / f"project-{digest.hexdigest()[:16]}")
+
+
+def _fingerprint(path: Path) -> str:
+    if path.is_symlink():
+        return f"-> {path.readlink()}"
+    with path.open("rb") as file:
+        return f"{path.stat().st_mode:o} {hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _list_git(root: Path) -> list[Path]:
+    """Return the files that git does not ignore, nothing if it cannot say."""
+    if shutil.which("git") is None:
+        return []
+    argv = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = process.run(argv, attempted="listing the project's files", check=False)
+    names = done.stdout.decode(errors="surrogateescape").split("\0") if done.status == 0 else []
+    found: list[Path] = []
+    for path in dict.fromkeys(Path(name) for name in names if name):
+        whole = root / path
+        if whole.is_dir() and not whole.is_symlink():
+            # a repository in the repository: git names it, and not what is in it
+            found += (path / inner for inner in _walk(whole))
+        elif _is_file(whole):
+            found.append(path)
+    return found
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for base, directories, names in os.walk(root):
+        directories[:] = [
+            name
+            for name in directories
+            if name not in _SKIPPED and not is_evidence(Path(base, name)) and not is_cache(Path(base, name))
+        ]
+        links = [name for name in directories if Path(base, name).is_symlink()]
+        yield from (
+            Path(base, name).relative_to(root) for name in (*names, *links) if _is_file(Path(base, name))
+        )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a path can be copied: sockets and pipes cannot."""
+    return path.is_symlink() or path.is_file()
+
+
+def move_word(word: str, root: Path, copy: Path) -> str:
+    """Return an argument with a path in the project, its whole or its value, made one in the copy."""
+    option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+    rest = value.removeprefix(str(root))
+    is_inside = value.startswith(str(root)) and (rest == "" or rest.startswith(("/", "::")))
+    return f"{option}{equals}{copy}{rest}" if is_inside else word

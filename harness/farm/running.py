@@ -1,0 +1,60 @@
+"""What a worker does with a job: pytest in a process of its own, which dies with the worker."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rustbed import process
+from rustbed.errors import HarnessError
+from rustbed.farm.store import LOG, OVER, Job, claim, parse_job, write_ending
+
+# seconds between looks whether anybody still waits for the results
+_LOOK_S = 0.5
+# pytest's exit statuses after which its reports tell all: passed, failed, none left to run
+_TOLD = (0, 1, 5)
+
+
+def run_job(text: str) -> None:
+    """Run a job that was sent as text. All that comes of it is in the attempt's directory.
+
+    Raises OSError if nothing can be written there.
+    """
+    job = parse_job(text)
+    attempt = Path(job.attempt)
+    if not claim(attempt):
+        return
+    try:
+        told = _run(job, attempt)
+    except HarnessError as error:
+        told = str(error)
+    write_ending(attempt, told)
+
+
+def _run(job: Job, attempt: Path) -> str:
+    """Return "" if pytest ran the tests, else what it ended with."""
+    argv = [sys.executable, "-m", "pytest", *job.arguments]
+    with (
+        (attempt / LOG).open("ab") as log,
+        process.start(
+            argv,
+            stdout=log.fileno(),
+            stderr=log.fileno(),
+            cwd=Path(job.directory),
+            env=job.environment,
+        ) as child,
+    ):
+        while (status := process.wait(child, _LOOK_S)) is None:
+            if (attempt.parent / OVER).exists():
+                return "nobody waits for it any more"
+    if status in _TOLD:
+        return ""
+    ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+    return f"pytest {ended}{_last_error(attempt)}"
+
+
+def _last_error(attempt: Path) -> str:
+    """Return the last line of what pytest printed that says what is wrong, if there is one."""
+    lines = (attempt / LOG).read_text(errors="replace").splitlines()
+    found = [line.strip() for line in lines if line.startswith(("E  ", "ERROR", "INTERNALERROR"))]
+    return f": {found[-1]}" if found else ""

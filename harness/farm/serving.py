@@ -1,0 +1,104 @@
+"""A farm's processes: a scheduler, workers, and who starts them, starts lost ones again, and ends them all.
+
+All die with the process that serves them, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NoReturn
+
+from rustbed import host, process
+from rustbed.errors import HostError
+from rustbed.farm.batches import ARCH, MEMORY
+from rustbed.farm.engine import GONE
+
+_ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
+# seconds between looks whether workers live
+_LOOK_S = 0.1
+# seconds for which a worker lives that has started, and how many in a row may not
+_YOUNG_S, _TOO_OFTEN = 10.0, 5
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def scheduler(port: int) -> Iterator[str]:
+    """Yield the address of a scheduler on the loopback interface. Raises HostError if it does not start."""
+    with TemporaryDirectory(prefix="rustbed-farm.") as scratch:
+        log = Path(scratch) / "scheduler.log"
+        argv = [*_ENGINE, "scheduler", str(port)]
+        with (
+            log.open("wb") as errors,
+            process.start(argv, stdout=process.PIPE, stderr=errors.fileno()) as child,
+        ):
+            assert child.stdout is not None
+            address = child.stdout.readline().decode().strip()
+            if not address:
+                raise HostError(f"no scheduler on port {port}", output=_tail(log), fix="--port=0: a free one")
+            yield address
+
+
+def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> NoReturn:
+    """Keep `count` workers of a scheduler alive, each a process that runs one batch at a time.
+
+    They share the memory that is available now. Raises HostError when the scheduler is gone, or if a
+    worker will not live.
+    """
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-farm.")))
+        has = [f"{MEMORY}={host.available_memory_mib() // count}", *(f"{ARCH}{arch}=1" for arch in arches)]
+        workers = []
+        for number in range(1, count + 1):
+            name = f"{os.getpid()}-{number}"
+            argv = [*_ENGINE, "worker", address, name, ",".join(has), str(scratch)]
+            workers.append(_Worker(argv, name, scratch / f"{name}.log"))
+            stack.callback(workers[-1].end)
+            workers[-1].begin()
+        while True:
+            for worker in workers:
+                worker.look(address, say)
+            time.sleep(_LOOK_S)
+
+
+class _Worker:
+    """A worker's process, and the one that takes its place."""
+
+    def __init__(self, argv: Sequence[str], name: str, log: Path) -> None:
+        self._argv, self._name, self._log = argv, name, log
+        self._stack = ExitStack()
+        self._young = 0
+
+    def begin(self) -> None:
+        """Start it."""
+        self._began = time.monotonic()
+        with self._log.open("wb") as errors:
+            self._child = self._stack.enter_context(process.start(self._argv, stderr=errors.fileno()))
+
+    def end(self) -> None:
+        """End it."""
+        self._stack.close()
+
+    def look(self, address: str, say: Say) -> None:
+        """Start it again if it has ended. Raises HostError if that is in vain."""
+        status = self._child.poll()
+        if status is None:
+            return
+        if status == GONE:
+            raise HostError(f"the farm at {address} is gone, or was never there")
+        self._young = self._young + 1 if time.monotonic() - self._began < _YOUNG_S else 0
+        if self._young == _TOO_OFTEN:
+            raise HostError(f"a worker ended {_TOO_OFTEN} times as soon as it began", output=_tail(self._log))
+        say(f"worker {self._name} ended with status {status}: starting it again")
+        self.end()
+        self.begin()
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-5:])

@@ -1,0 +1,139 @@
+"""What a worker leaves of an attempt: written before it counts, and readable whatever became of the worker.
+
+An attempt is a directory below the session's:
+
+    job.json        what is to be run
+    begun           made by the worker that runs it: a second one that gets the same job leaves it alone
+    events.jsonl    a line when a test begins, for each of its reports, and when it ends
+    ended.json      how pytest ended
+    pytest.log      what pytest printed
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rustbed.report.rundir import replace_text
+
+# below a session's directory
+FARM = "farm"
+# made there when nobody waits for results any more
+OVER = "over"
+LOG = "pytest.log"
+_JOB, _BEGUN, _EVENTS, _ENDED = "job.json", "begun", "events.jsonl", "ended.json"
+
+# a report of pytest, as JSON holds it
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker is to run: plain data."""
+
+    # the attempt's directory
+    attempt: str
+    # of pytest
+    arguments: Sequence[str]
+    directory: str
+    # added to the worker's own
+    environment: Mapping[str, str]
+    # pytest's ids
+    tests: Sequence[str]
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """What is known of an attempt."""
+
+    # by test that began, its reports; and those tests that came to their end
+    reports: dict[str, list[Report]] = field(default_factory=dict)
+    finished: set[str] = field(default_factory=set)
+    # what the worker's session hands over for the whole one
+    handed_over: dict[str, Any] = field(default_factory=dict)
+    # whether a worker began it
+    begun: bool = False
+
+    def tells(self, test: str) -> bool:
+        """Whether it says how a test ended: what failed before a worker was lost has failed."""
+        has_failed = any(report.get("outcome") == "failed" for report in self.reports.get(test, ()))
+        return has_failed or test in self.finished
+
+
+def write_job(job: Job) -> str:
+    """Make the directory of an attempt, and return its job as text."""
+    text = json.dumps(asdict(job))
+    directory = Path(job.attempt)
+    directory.mkdir(parents=True)
+    replace_text(directory / _JOB, text)
+    return text
+
+
+def read_job(attempt: Path) -> Job:
+    """Return what is to be run."""
+    return parse_job((attempt / _JOB).read_text())
+
+
+def parse_job(text: str) -> Job:
+    """Return the job that a text holds."""
+    return Job(**json.loads(text))
+
+
+def claim(attempt: Path) -> bool:
+    """Whether an attempt is ours to run: it is nobody's a second time."""
+    try:
+        (attempt / _BEGUN).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+class Events:
+    """The events of a worker's session, each in the file before the next thing happens."""
+
+    def __init__(self, attempt: Path) -> None:
+        self._path = attempt / _EVENTS
+
+    def write(self, **event: Any) -> None:
+        """Append an event; an object that JSON has no form for is written as Python shows it."""
+        with self._path.open("a") as file:
+            file.write(json.dumps(event, default=repr) + "\n")
+
+
+def read_attempt(attempt: Path) -> Attempt:
+    """Return what an attempt has left so far; a line that was cut off is none."""
+    known = Attempt(begun=(attempt / _BEGUN).exists())
+    try:
+        text = (attempt / _EVENTS).read_text()
+    except FileNotFoundError:
+        return known
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if "report" in event:
+            known.reports[event["test"]].append(event["report"])
+        elif "begins" in event:
+            known.reports[event["begins"]] = []
+        elif "ends" in event:
+            known.finished.add(event["ends"])
+        else:
+            known.handed_over |= event["handed_over"]
+    return known
+
+
+def write_ending(attempt: Path, told: str) -> None:
+    """Note how an attempt ended: "" if pytest ran its tests, else why it did not."""
+    replace_text(attempt / _ENDED, json.dumps({"told": told}))
+
+
+def read_ending(attempt: Path) -> str | None:
+    """Return what `write_ending` noted, None if nothing."""
+    try:
+        return str(json.loads((attempt / _ENDED).read_text())["told"])
+    except FileNotFoundError:
+        return None

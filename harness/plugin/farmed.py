@@ -1,0 +1,64 @@
+"""A session on a worker of a farm: it runs the tests of one attempt, and notes what comes of each at once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from rustbed.farm.store import Events, read_job
+from rustbed.plugin.stash import attempt_of, outputs_of
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect only files that tests of the attempt are in, and listen."""
+    if (attempt := attempt_of(config)) is None:
+        return
+    tests = read_job(attempt).tests
+    files = list(dict.fromkeys(config.rootpath / test.partition("::")[0] for test in tests))
+    # a plugin may give a test an id without a file
+    if all(file.is_file() for file in files):
+        config.args = [str(file) for file in files]
+    config.pluginmanager.register(_Farmed(config, Events(attempt), tests), "rustbed-farmed")
+
+
+class _Farmed:
+    """The part of the session that has the attempt."""
+
+    def __init__(self, config: pytest.Config, events: Events, tests: Any) -> None:
+        self._config, self._events = config, events
+        self._order = {test: rank for rank, test in enumerate(tests)}
+        self._test = ""
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Leave the tests of the attempt, in its order, whatever options and plugins made of them."""
+        yield
+        chosen = sorted(
+            (item for item in items if item.nodeid in self._order), key=lambda item: self._order[item.nodeid]
+        )
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in self._order])
+        items[:] = chosen
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Note that a test begins and ends; what ends the session leaves it begun."""
+        self._test = item.nodeid
+        self._events.write(begins=item.nodeid)
+        result = yield
+        self._events.write(ends=item.nodeid)
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a report; a test may have more than one of a phase, and some of another name."""
+        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        self._events.write(test=self._test, report=data)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Hand over what the whole session sums up."""
+        self._events.write(handed_over=outputs_of(self._config))

@@ -1,0 +1,222 @@
+"""A real scheduler and real workers run a project without machines; each of them is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.processes import children, is_running, wait_until
+
+pytest.importorskip("distributed")
+
+# seconds in which all comes on a host that is slow and busy
+SLOW_S = 600
+
+SCENE = """
+import pathlib, pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_numbers(number):
+    assert number != 3, "three"
+
+def test_skipped():
+    pytest.skip("not today")
+
+@pytest.mark.xfail(reason="a known bug")
+def test_known():
+    assert 0
+
+def test_copy():
+    assert "project-" in str(pathlib.Path.cwd())
+"""
+DEADLY = """
+import os, pytest, signal, time
+
+@pytest.mark.parametrize("number", range(6))
+def test_numbers(number):
+    if number == 2:
+        # the worker: this process goes with it
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(3600)
+"""
+SLOW = """
+import os, pathlib, pytest, time
+
+@pytest.mark.parametrize("number", range(3))
+def test_numbers(number):
+    if number:
+        pathlib.Path(os.environ["RUSTBED_SCENE"], f"pid-{os.getpid()}").touch()
+        time.sleep(3600)
+"""
+
+
+@dataclass
+class Up:
+    """A farm that runs."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def engines(self, role: str) -> list[int]:
+        """Return the farm's schedulers or workers."""
+        found = []
+        for pid in children(self.process.pid):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            found += [pid] if role.encode() in words else []
+        return found
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a terminal: this process may be a worker of xdist."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**kept, "NO_COLOR": "1", **more}
+
+
+@contextmanager
+def up(workers: int) -> Iterator[Up]:
+    argv = [sys.executable, "-m", "rustbed.cli", "farm", "up", "--port", "0", "--workers", str(workers)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("farm: tcp://127.0.0.1:")
+            farm = Up(process, line.split()[1].rstrip(","))
+            wait_until(lambda: len(farm.engines("worker")) == workers, "workers", SLOW_S)
+            yield farm
+        finally:
+            # what this leaves behind is what the tests are about
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def farm() -> Iterator[Up]:
+    """Return a farm of two workers, of which nothing is left when it has been ended."""
+    with up(2) as farm:
+        yield farm
+        pids = [*farm.engines("scheduler"), *farm.engines("worker")]
+        assert len(pids) == 3
+        farm.process.terminate()
+        assert farm.process.wait(SLOW_S) == 0
+        wait_for_ends(pids)
+
+
+def wait_for_ends(pids: Iterable[int]) -> None:
+    for pid in pids:
+        wait_until(lambda pid=pid: not is_running(pid), f"the end of {pid}", SLOW_S)  # type: ignore[misc]
+
+
+@contextmanager
+def start(farm: Up, directory: Path, scene: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    (directory / "test_scene.py").write_text(scene)
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={directory}", "-q"]
+    argv += ["--farm", farm.url, *words, str(directory / "test_scene.py")]
+    env = environment(RUSTBED_SCENE=str(directory))
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=directory, env=env
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def run(farm: Up, directory: Path, scene: str, *words: str) -> tuple[int, str]:
+    with start(farm, directory, scene, *words) as process:
+        out, _ = process.communicate(timeout=SLOW_S)
+        return process.returncode, out
+
+
+def outcomes(directory: Path) -> Counter[str]:
+    root = ET.parse(directory / "results/latest/junit.xml").getroot()  # noqa: S314 - our own file
+    facts = [
+        {each.get("name"): each.get("value") for each in case.iter("property")}
+        for case in root.iter("testcase")
+    ]
+    return Counter(str(each["outcome"]) for each in facts)
+
+
+def running(directory: Path) -> list[int]:
+    """Return the processes that are in a slow test, or were."""
+    return [int(path.name.removeprefix("pid-")) for path in directory.glob("pid-*")]
+
+
+def test_a_session_on_a_farm_is_told_as_any_other(farm: Up, tmp_path: Path) -> None:
+    code, out = run(farm, tmp_path, SCENE, "-rsx", f"--junitxml={tmp_path / 'own.xml'}")
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "1 failed, 6 passed, 1 skipped, 1 xfailed" in out
+    assert "assert 3 != 3" in out
+    assert "SKIPPED [1] test_scene.py:" in out
+    assert outcomes(tmp_path) == {"pass": 6, "fail": 1, "skip": 1, "xfail": 1}
+    assert len(list(ET.parse(tmp_path / "own.xml").getroot().iter("testcase"))) == 9  # noqa: S314 - as above
+    # the copy is gone, what workers printed is there
+    assert not list(tmp_path.glob("results/*/farm/project*"))
+    assert list(tmp_path.glob("results/latest/farm/*/pytest.log"))
+
+
+def test_a_test_that_kills_its_workers_is_an_error_and_costs_others_nothing(farm: Up, tmp_path: Path) -> None:
+    code, out = run(farm, tmp_path, DEADLY)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "5 passed, 1 error" in out
+    assert "infra: its worker was lost; tried 3 times" in out
+    assert outcomes(tmp_path) == {"pass": 5, "error": 1}
+
+
+def test_a_session_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path) -> None:
+    with start(farm, tmp_path, SLOW) as session:
+        wait_until(lambda: bool(running(tmp_path)), "a test that waits", SLOW_S)
+        session.send_signal(signal.SIGINT)
+        session.communicate(timeout=SLOW_S)
+        wait_for_ends(running(tmp_path))
+    assert session.returncode == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_scheduler_that_dies_leaves_what_was_finished(tmp_path: Path) -> None:
+    with up(1) as farm, start(farm, tmp_path, SLOW) as session:
+        wait_until(lambda: bool(running(tmp_path)), "a test that waits", SLOW_S)
+        (scheduler,) = farm.engines("scheduler")
+        os.kill(scheduler, signal.SIGKILL)
+        out, _ = session.communicate(timeout=SLOW_S)
+        assert farm.process.wait(SLOW_S) == 3
+        wait_for_ends(running(tmp_path))
+    assert session.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "1 passed, 2 errors" in out
+    assert f"infra: the farm at {farm.url} is gone" in out
+
+
+def test_nothing_is_left_of_a_farm_that_is_killed(tmp_path: Path) -> None:
+    with up(2) as farm, start(farm, tmp_path, SLOW) as session:
+        wait_until(lambda: bool(running(tmp_path)), "a test that waits", SLOW_S)
+        pids = [*farm.engines("scheduler"), *farm.engines("worker")]
+        assert len(pids) == 3
+        farm.process.kill()
+        wait_for_ends([*pids, *running(tmp_path)])
+        session.communicate(timeout=SLOW_S)
+    assert session.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+def test_workers_of_this_process_and_of_a_farm_do_not_go_together(tmp_path: Path) -> None:
+    (tmp_path / "test_scene.py").write_text(SCENE)
+    argv = [sys.executable, "-m", "pytest", "--farm", "tcp://127.0.0.1:1", "-n", "2"]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=SLOW_S, env=environment()
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "-n cannot be given, too" in done.stderr
+
+
+def test_a_worker_goes_to_no_other_host_without_tls() -> None:
+    argv = [sys.executable, "-m", "rustbed.cli", "worker", "tcp://10.0.0.1:1"]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=SLOW_S, env=environment()
+    )
+    assert done.returncode == 2
+    assert "plain TCP is for this host only" in done.stderr

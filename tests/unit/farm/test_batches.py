@@ -1,0 +1,75 @@
+"""Which tests go together, and what is said when no worker can run them."""
+
+from __future__ import annotations
+
+import pytest
+
+from rustbed.farm.batches import BATCH_S, PlannedTest, Waiting, find_missing, needs_of, take_batch
+
+
+def waiting(count: int, machine: str = "") -> list[Waiting]:
+    return [Waiting(test=PlannedTest(id=f"{machine}{number}", machine=machine)) for number in range(count)]
+
+
+def test_a_batch_lasts_about_five_seconds() -> None:
+    tests = waiting(1000)
+    batch = take_batch(tests, {each.test.id: 0.1 for each in tests}, idle=2, slots=2)
+    assert len(batch) == BATCH_S / 0.1
+
+
+def test_what_is_left_is_divided_among_idle_workers() -> None:
+    tests = waiting(200)
+    times = {each.test.id: 0.02 for each in tests}
+    assert len(take_batch(tests, times, idle=4, slots=4)) == 50
+    assert len(take_batch(tests[:150], times, idle=3, slots=4)) == 50
+
+
+def test_times_of_this_session_stand_for_tests_that_were_never_seen() -> None:
+    tests = waiting(1000)
+    assert len(take_batch(tests, {}, idle=4, slots=4)) == 10
+    assert len(take_batch(tests, {"other": 0.02}, idle=1, slots=4)) == 250
+
+
+def test_tests_of_one_machine_go_together_in_their_order() -> None:
+    mixed = [each for pair in zip(waiting(3, "a"), waiting(3, "b"), strict=True) for each in pair]
+    batch = take_batch(mixed, {each.test.id: 1.0 for each in mixed}, idle=1, slots=1)
+    assert [each.test.id for each in batch] == ["a0", "a1", "a2"]
+
+
+def test_a_suspect_has_no_company() -> None:
+    first, second, third = waiting(3)
+    suspect = Waiting(test=second.test, losses=1, suspect=True)
+    assert take_batch([suspect, first, third], {}, idle=1, slots=1) == [suspect]
+    assert take_batch([first, suspect, third], {}, idle=1, slots=1) == [first, third]
+
+
+def test_one_test_that_lasts_longer_than_a_batch_is_a_batch() -> None:
+    tests = waiting(2)
+    assert len(take_batch(tests, {"0": 60.0, "1": 60.0}, idle=1, slots=1)) == 1
+
+
+def test_a_batch_needs_what_its_largest_machine_needs() -> None:
+    small = Waiting(test=PlannedTest(id="a", arch="arm64", memory_mib=384))
+    large = Waiting(test=PlannedTest(id="b", arch="arm64", memory_mib=1152))
+    assert needs_of([small, large]) == {"arch arm64": 1.0, "memory_mib": 1152.0}
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        ([], "no worker is connected"),
+        ([{"memory_mib": 9000, "arch x86_64": 1}], "no worker has the architecture arm64"),
+        (
+            [{"memory_mib": 300, "arch arm64": 1}],
+            "no worker has 384 MiB of memory: the largest has 300 MiB",
+        ),
+        (
+            [{"memory_mib": 300, "arch arm64": 1}, {"memory_mib": 9000, "arch x86_64": 1}],
+            "no worker has all of arch arm64, memory_mib",
+        ),
+        ([{"memory_mib": 300}, {"memory_mib": 384, "arch arm64": 1}], ""),
+    ],
+)
+def test_what_is_missing_is_named(workers: list[dict[str, float]], said: str) -> None:
+    test = PlannedTest(id="a", arch="arm64", memory_mib=384)
+    assert find_missing(test.needs, workers) == said
