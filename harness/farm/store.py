@@ -43,6 +43,8 @@ class Job:
     environment: Mapping[str, str]
     # pytest's ids
     tests: Sequence[str]
+    # the project that was copied: reports speak of it, and not of the copy
+    root: str = ""
 
 
 @dataclass(kw_only=True)
@@ -94,13 +96,16 @@ def claim(attempt: Path) -> bool:
 class Events:
     """The events of a worker's session, each in the file before the next thing happens."""
 
-    def __init__(self, attempt: Path) -> None:
+    def __init__(self, attempt: Path, copy: str = "", root: str = "") -> None:
+        """`copy` is what is written as `root` wherever it is in an event's text, "" for nothing."""
         self._path = attempt / _EVENTS
+        self._copy, self._root = json.dumps(copy)[1:-1], json.dumps(root)[1:-1]
 
     def write(self, **event: Any) -> None:
         """Append an event; an object that JSON has no form for is written as Python shows it."""
+        text = json.dumps(event, default=repr)
         with self._path.open("a") as file:
-            file.write(json.dumps(event, default=repr) + "\n")
+            file.write((text.replace(self._copy, self._root) if self._copy else text) + "\n")
 
 
 def read_attempt(attempt: Path) -> Attempt:

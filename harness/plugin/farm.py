@@ -183,7 +183,14 @@ def _job(config: pytest.Config, place: Path) -> Job:
         for name, value in os.environ.items()
         if name.startswith(_VARIABLES) and not name.startswith(_NOT_THEIRS)
     }
-    return Job(attempt="", arguments=words, directory=str(directory), environment=theirs, tests=())
+    return Job(
+        attempt="",
+        arguments=words,
+        directory=str(directory),
+        environment=theirs,
+        tests=(),
+        root=str(root),
+    )
 
 
 def _times(config: pytest.Config, tests: Sequence[PlannedTest]) -> dict[str, float]:

@@ -16,12 +16,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Collect only files that tests of the attempt are in, and listen."""
     if (attempt := attempt_of(config)) is None:
         return
-    tests = read_job(attempt).tests
+    job = read_job(attempt)
+    tests = job.tests
     files = list(dict.fromkeys(config.rootpath / test.partition("::")[0] for test in tests))
     # a plugin may give a test an id without a file
     if all(file.is_file() for file in files):
         config.args = [str(file) for file in files]
-    config.pluginmanager.register(_Farmed(config, Events(attempt), tests), "rustbed-farmed")
+    events = Events(attempt, copy=str(config.rootpath), root=job.root)
+    config.pluginmanager.register(_Farmed(config, events, tests), "rustbed-farmed")
 
 
 class _Farmed:

@@ -1,0 +1,59 @@
+"""A farm as a user starts it, for tests that end parts of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.processes import children, is_running, wait_until
+
+# seconds in which all comes on a host that is slow and busy
+SLOW_S = 600
+
+
+@dataclass
+class Up:
+    """A farm that runs."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def engines(self, role: str) -> list[int]:
+        """Return the farm's schedulers or workers."""
+        found = []
+        for pid in children(self.process.pid):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            found += [pid] if role.encode() in words else []
+        return found
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a terminal: this process may be a worker of xdist."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**kept, "NO_COLOR": "1", **more}
+
+
+@contextmanager
+def up(workers: int) -> Iterator[Up]:
+    argv = [sys.executable, "-m", "rustbed.cli", "farm", "up", "--port", "0", "--workers", str(workers)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("farm: tcp://127.0.0.1:")
+            farm = Up(process, line.split()[1].rstrip(","))
+            wait_until(lambda: len(farm.engines("worker")) == workers, "workers", SLOW_S)
+            yield farm
+        finally:
+            # what this leaves behind is what the tests are about
+            process.kill()
+
+
+def wait_for_ends(pids: Iterable[int]) -> None:
+    for pid in pids:
+        wait_until(lambda pid=pid: not is_running(pid), f"the end of {pid}", SLOW_S)  # type: ignore[misc]
