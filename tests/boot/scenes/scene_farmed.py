@@ -9,9 +9,9 @@ from rustbed import Vm
 
 
 def test_passes(vm: Vm) -> None:
-    assert vm.check("echo well") == "well\n"
+    assert vm.check("echo well") == "well"
 
 
 def test_waits(vm: Vm) -> None:
-    Path(os.environ["SCENE_READY"], f"qemu-{vm.live.qemu_pid}").touch()
+    Path(os.environ["RUSTBED_SCENE"], f"qemu-{vm.live.qemu_pid}").touch()
     vm.run("sleep 3600", timeout_s=3600)

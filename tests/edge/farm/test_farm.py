@@ -10,13 +10,15 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from tests.farms import SLOW_S, Up, environment, up, wait_for_ends
 from tests.processes import wait_until
 
-pytest.importorskip("distributed")
+if find_spec("distributed") is None:
+    pytest.skip("distributed is not installed: the extra farm has it", allow_module_level=True)
 
 SCENE = """
 import pathlib, pytest
@@ -103,6 +105,11 @@ def running(directory: Path) -> list[int]:
     return [int(path.name.removeprefix("pid-")) for path in directory.glob("pid-*")]
 
 
+def wait_for_test(session: subprocess.Popen[str], directory: Path) -> None:
+    wait_until(lambda: bool(running(directory)) or session.poll() is not None, "a test that waits", SLOW_S)
+    assert session.poll() is None
+
+
 def test_a_session_on_a_farm_is_told_as_any_other(farm: Up, tmp_path: Path) -> None:
     code, out = run(farm, tmp_path, SCENE, "-rsx", f"--junitxml={tmp_path / 'own.xml'}")
     assert code == pytest.ExitCode.TESTS_FAILED
@@ -126,7 +133,7 @@ def test_a_test_that_kills_its_workers_is_an_error_and_costs_others_nothing(farm
 
 def test_a_session_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path) -> None:
     with start(farm, tmp_path, SLOW) as session:
-        wait_until(lambda: bool(running(tmp_path)), "a test that waits", SLOW_S)
+        wait_for_test(session, tmp_path)
         session.send_signal(signal.SIGINT)
         session.communicate(timeout=SLOW_S)
         wait_for_ends(running(tmp_path))
@@ -135,7 +142,7 @@ def test_a_session_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path) 
 
 def test_a_scheduler_that_dies_leaves_what_was_finished(tmp_path: Path) -> None:
     with up(1) as farm, start(farm, tmp_path, SLOW) as session:
-        wait_until(lambda: bool(running(tmp_path)), "a test that waits", SLOW_S)
+        wait_for_test(session, tmp_path)
         (scheduler,) = farm.engines("scheduler")
         os.kill(scheduler, signal.SIGKILL)
         out, _ = session.communicate(timeout=SLOW_S)
@@ -148,7 +155,7 @@ def test_a_scheduler_that_dies_leaves_what_was_finished(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_a_farm_that_is_killed(tmp_path: Path) -> None:
     with up(2) as farm, start(farm, tmp_path, SLOW) as session:
-        wait_until(lambda: bool(running(tmp_path)), "a test that waits", SLOW_S)
+        wait_for_test(session, tmp_path)
         pids = [*farm.engines("scheduler"), *farm.engines("worker")]
         assert len(pids) == 3
         farm.process.kill()

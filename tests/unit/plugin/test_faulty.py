@@ -36,7 +36,8 @@ def status(*reports: Report, exitstatus: int = 0) -> int:
     summary = Summary()
     for report in reports:
         summary.pytest_runtest_logreport(cast(pytest.TestReport, report))
-    session = cast(Any, SimpleNamespace(exitstatus=exitstatus, config=SimpleNamespace()))
+    config = SimpleNamespace(getoption=lambda *_: None)
+    session = cast(Any, SimpleNamespace(exitstatus=exitstatus, config=config))
     summary.pytest_sessionfinish(session, exitstatus)
     return int(session.exitstatus)
 
