@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from rustbed import process
@@ -40,17 +41,24 @@ def copy_project(root: Path, place: Path) -> Path:
     digest, size = hashlib.sha256(), 0
     copy.mkdir(parents=True)
     for path in sorted(_list_git(root) or _walk(root)):
-        source, target = root / path, copy / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        size += source.lstat().st_size
+        # a file that goes meanwhile is somebody's temporary one
+        with suppress(FileNotFoundError):
+            size += _copy(root / path, copy / path)
+            digest.update(f"{path}\0{_fingerprint(copy / path)}\0".encode(errors="surrogateescape"))
         if size > _LARGEST_MIB << 20:
             raise UsageError(
                 f"the project {root} has more than {_LARGEST_MIB} MiB: too much for a farm",
                 hint="name in .gitignore what its tests do not need, or choose --rootdir",
             )
-        shutil.copy2(source, target, follow_symlinks=False)
-        digest.update(f"{path}\0{_fingerprint(target)}\0".encode(errors="surrogateescape"))
     return copy.rename(place / f"project-{digest.hexdigest()[:16]}")
+
+
+def _copy(source: Path, target: Path) -> int:
+    """Copy a file or a symbolic link, and return its size."""
+    size = source.lstat().st_size
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, target, follow_symlinks=False)
+    return size
 
 
 def _fingerprint(path: Path) -> str:
