@@ -16,6 +16,7 @@ from xml.parsers import expat
 from rustbed.arch import arch_in
 from rustbed.errors import UsageError
 from rustbed.report.result import Result, split_arch
+from rustbed.report.tries import SUITE, join_tries
 from rustbed.report.verdict import GRAVITY, RED, Outcome
 from rustbed.report.xmltext import clean_xml
 
@@ -76,6 +77,8 @@ class _Suite:
     name: str
     # failures and errors that its attributes count, and cases found that account for them
     counted: int
+    # how many cases were read before it
+    first: int = 0
     red: int = 0
     # its `timestamp`
     started: str = ""
@@ -122,7 +125,8 @@ class _Reader:
         if tag in ("testsuite", "testsuites"):
             counted = sum(int(_number(given.get(word)) or 0) for word in ("failures", "errors"))
             started = given.get("timestamp", "")
-            self._suites.append(_Suite(name=given.get("name", ""), counted=counted, started=started))
+            name = given.get("name", "")
+            self._suites.append(_Suite(name=name, counted=counted, first=len(self.cases), started=started))
         elif tag == "testcase":
             self._case = self._begin_case(given)
         elif tag == "property":
@@ -211,6 +215,8 @@ class _Reader:
 
     def _close_suite(self, suite: _Suite) -> None:
         """Close a suite: one that counts failures and shows none failed outside of its cases."""
+        if suite.name == SUITE:
+            self.cases[suite.first :] = join_tries(self.cases[suite.first :])
         message = suite.failure
         if message is None and suite.counted > 0 and suite.red == 0:
             message = f"the suite counts {suite.counted} failures or errors, and no case shows one"

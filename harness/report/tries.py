@@ -1,0 +1,38 @@
+"""Cases of one test in a suite of pytest's to one result: a plugin ran it again.
+
+Owns what several cases of one name mean there. pytest-rerunfailures has a case written for each
+try, and a try that failed is one that passed. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rustbed.report.result import Result
+from rustbed.report.verdict import GRAVITY, Outcome
+
+# what pytest calls its suite unless it is told otherwise
+SUITE = "pytest"
+
+
+def join_tries(cases: Sequence[Result]) -> list[Result]:
+    """Return one result for each test of a suite that pytest wrote; of a test that was run again a red one.
+
+    Where every test is there equally often, several workers ran all of them (`--dist each`): they stay.
+    """
+    tests: dict[tuple[str, str], list[Result]] = {}
+    for case in cases:
+        tests.setdefault((case.classname, case.label), []).append(case)
+    if len(tests) > 1 and len({len(tries) for tries in tests.values()}) == 1:
+        return [*cases]
+    return [_join(tries) for tries in tests.values()]
+
+
+def _join(tries: Sequence[Result]) -> Result:
+    """Return the gravest of the tries; if none shows why there are others, the last as a failure."""
+    gravest = min(tries, key=lambda each: GRAVITY[each.outcome])
+    if len(tries) == 1 or gravest.is_red:
+        return gravest
+    message = f"red {len(tries) - 1} of {len(tries)}: it was run again until it passed"
+    return replace(tries[-1], outcome=Outcome.FAIL, message=message)
