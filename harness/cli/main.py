@@ -36,6 +36,7 @@ COMMANDS = {
     "farm": "a scheduler and workers that run the tests of `test --farm`",
     "worker": "more workers for a farm",
     "bisect": "find the first kernel on which a test fails; takes pytest's arguments",
+    "lab": "run tests on kernels that KernelCI built, as one of its pull labs; takes pytest's arguments",
     "new": "make a directory with a driver, its tests and what they need",
     "dev": "write rust-project.json for a driver: completion in editors",
     "lint": "check a driver with rustfmt, clippy and checkpatch, by the kernel's settings",

@@ -41,7 +41,7 @@ RANKS = (
     ("prepare",),
     ("request", "testrun", "options", "bench", "rebuild"),
     ("repro", "life"),
-    ("bisect", "farm"),
+    ("bisect", "farm", "lab"),
     ("plugin", "cli"),
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -1,0 +1,69 @@
+"""`rustbed lab`: runs tests on kernels that KernelCI built, as one of its pull labs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from rustbed.cli.terminal import complain, say
+from rustbed.errors import HostError, UsageError
+from rustbed.lab.api import Api, require_private
+from rustbed.lab.lab import Lab
+from rustbed.lab.rows import is_origin
+
+TOKEN, DATABASE_TOKEN = "KERNELCI_API_TOKEN", "KCIDB_JWT"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where jobs come from and results go; what is not known here is pytest's."""
+    parser.set_defaults(pytest_args=[])
+    parser.add_argument("--kernelci", required=True, metavar="API", help=f"its address; ${TOKEN} opens it")
+    parser.add_argument("--runtime", required=True, metavar="NAME", help="this lab's name at KernelCI")
+    parser.add_argument("--origin", default="rustbed", metavar="NAME", help="its name in the database")
+    parser.add_argument("--kcidb", metavar="URL", help=f"submit results there; ${DATABASE_TOKEN} opens it")
+    parser.add_argument("--once", action="store_true", help="run what waits now, and end")
+    parser.add_argument("--interval", type=float, default=45.0, metavar="SECONDS", help="(default: 45)")
+    parser.add_argument("--directory", default="results/lab", metavar="DIR", help="jobs, state and evidence")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Poll until interrupted, or once: 0, and 2 if the API was not to be reached then. Raises UsageError."""
+    if not is_origin(args.origin):
+        raise UsageError(f"{args.origin!r} is no origin: small letters, digits and _")
+    lab = Lab(
+        api=Api(base=args.kernelci.rstrip("/"), token=_require_variable(TOKEN)),
+        runtime=args.runtime,
+        origin=args.origin,
+        directory=Path(args.directory).absolute(),
+        tests=tuple(args.pytest_args),
+        submit=_submit(args.kcidb),
+    )
+    lab.directory.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            ran = lab.poll(say)
+        except HostError as error:
+            if args.once:
+                return complain(error.headline, 2)
+            say(f"{error.headline}: tried again in {args.interval:g} s")
+        else:
+            if args.once:
+                say(f"jobs run: {ran}")
+                return 0
+        time.sleep(args.interval)
+
+
+def _submit(address: str | None) -> tuple[str, str] | None:
+    if address is None:
+        return None
+    require_private(address)
+    return address, _require_variable(DATABASE_TOKEN)
+
+
+def _require_variable(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise UsageError(f"${name} is not set", fix=f"export {name}=... (never an argument: ps shows those)")
+    return value

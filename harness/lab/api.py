@@ -1,0 +1,142 @@
+"""The HTTP side of a lab: KernelCI's API, its storage, its database.
+
+The token goes to the API only: not to where a job's files are, and not along with a redirection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rustbed.errors import HostError, UsageError
+from rustbed.lab.job import RefusedError
+
+# seconds without a byte
+_SILENCE_S = 30.0
+# bytes of a document, and of an artifact
+_DOCUMENT, _LARGEST = 16 << 20, 2 << 30
+_CHUNK = 1 << 20
+# where the first poll begins
+EPOCH = "1970-01-01T00:00:00.000000"
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: it would take the token elsewhere."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_Stays)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """KernelCI's API. Methods raise HostError when it cannot be reached, or refuses."""
+
+    # without a slash at its end: "https://api.kernelci.org/latest"
+    base: str
+    token: str
+
+    def __post_init__(self) -> None:
+        require_private(self.base)
+
+    def events(self, since: str) -> list[dict[str, Any]]:
+        """Return the events of jobs that became available since a time stamp of the API, oldest first."""
+        query = {"state": "available", "kind": "job", "recursive": "true", "limit": 1000, "from": since}
+        found = self._call("GET", f"/events?{urllib.parse.urlencode(query)}")
+        if not isinstance(found, list):
+            raise HostError(f"{self.base}: its events are no list")
+        return [event for event in found if isinstance(event, dict)]
+
+    def node(self, name: str) -> dict[str, Any]:
+        """Return a node."""
+        found = self._call("GET", f"/node/{urllib.parse.quote(name, safe='')}")
+        if not isinstance(found, dict):
+            raise HostError(f"{self.base}: node {name} is no record")
+        return found
+
+    def put(self, name: str, node: Mapping[str, Any]) -> None:
+        """Replace a node."""
+        self._call("PUT", f"/node/{urllib.parse.quote(name, safe='')}", node)
+
+    def build_of(self, node: Mapping[str, Any]) -> str | None:
+        """Return the id of the build that a job's node descends from; None if none of 8 parents is one."""
+        for _ in range(8):
+            parent = node.get("parent")
+            if not isinstance(parent, str):
+                return None
+            node = self.node(parent)
+            if node.get("kind") == "kbuild":
+                return parent
+        return None
+
+    def _call(self, method: str, path: str, body: object = None) -> Any:
+        return call(f"{self.base}{path}", self.token, method, body)
+
+
+def require_private(address: str) -> None:
+    """Raise UsageError for an address where a token could be read on its way."""
+    parts = urllib.parse.urlsplit(address)
+    if parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    ):
+        return
+    raise UsageError(f"{address}: a token is sent over https only, or to this machine")
+
+
+def call(address: str, token: str, method: str, body: object = None) -> Any:
+    """Send a document, or ask for one, and return the answer; None if it is empty. Raises HostError."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    if data is not None:
+        headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(address, data=data, headers=headers, method=method)  # noqa: S310, see above
+    try:
+        with _OPENER.open(request, timeout=_SILENCE_S) as answer:
+            text = answer.read(_DOCUMENT)
+        return json.loads(text) if text else None
+    except urllib.error.HTTPError as error:
+        said = error.read(300).decode(errors="replace")
+        raise HostError(f"{method} {address}: {error.code} {error.reason}", said=said or None) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise HostError(f"{method} {address}: {getattr(error, 'reason', error)}") from error
+
+
+def fetch_document(address: str) -> Any:
+    """Return a document that anybody may read. Raises HostError, and RefusedError if it is no JSON."""
+    try:
+        with urllib.request.urlopen(address, timeout=_SILENCE_S) as answer:  # noqa: S310, http(s) by is_address
+            return json.loads(answer.read(_DOCUMENT))
+    except (OSError, http.client.HTTPException) as error:
+        raise HostError(f"cannot fetch {address}: {getattr(error, 'reason', error)}") from error
+    except ValueError as error:
+        raise RefusedError(f"{address} is no JSON: {error}") from error
+
+
+def fetch_artifact(address: str, to: Path, sha256: str | None) -> None:
+    """Fetch a file of a job; RefusedError if its SHA-256 is another, HostError if it does not come whole."""
+    found, done = hashlib.sha256(), 0
+    try:
+        with urllib.request.urlopen(address, timeout=_SILENCE_S) as answer, to.open("wb") as sink:  # noqa: S310
+            total = int(answer.headers.get("Content-Length") or 0)
+            while chunk := answer.read(_CHUNK):
+                done += len(chunk)
+                if done > _LARGEST:
+                    raise RefusedError(f"{address} has more than {_LARGEST >> 30} GiB")
+                found.update(chunk)
+                sink.write(chunk)
+    except (OSError, http.client.HTTPException) as error:
+        raise HostError(f"cannot fetch {address}: {getattr(error, 'reason', error)}") from error
+    if total and done != total:
+        raise HostError(f"the download of {address} broke off: {done} of {total} bytes came")
+    if sha256 is not None and found.hexdigest() != sha256:
+        raise RefusedError(f"{address} has another SHA-256 than the job says")

@@ -1,0 +1,129 @@
+"""Jobs of KernelCI's pull labs: what an event and a job definition say. Pure.
+
+The format is that of KernelCI's PULL_LABS runtime: config/runtime/base/pull_labs.jinja2 in kernelci-core,
+and doc/connecting-pull-lab.md in kernelci-pipeline.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rustbed.arch import ARCHES, Arch
+
+# what a node may not be sent back with (the API refuses them)
+READ_ONLY = frozenset(
+    ("id", "_id", "created", "updated", "user", "user_groups", "owner", "submitter", "treeid", "timeout")
+) | {"processed_by_kcidb_bridge", "retry_counter"}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class RefusedError(Exception):
+    """A job that this lab does not run; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A job that waits for a lab."""
+
+    node: str
+    # address of the job's definition
+    definition: str
+    # the lab that it is meant for
+    runtime: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is to be run."""
+
+    arch: Arch
+    # addresses
+    kernel: str
+    modules: str
+    # of both, by their names; an artifact without one is not checked
+    sha256: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a job ended."""
+
+    # pass, fail, skip; incomplete if it was not run to its end
+    result: str
+    # why it was not
+    error: str = ""
+    # what KernelCI's API calls a lab that failed; of a job that cannot be run as it is, it is INVALID
+    code: str = "Infrastructure"
+
+
+INVALID = "invalid_job_params"
+
+
+def parse_event(event: object) -> Offer | None:
+    """Return the job that an event of the API offers; None if it offers none. Raises RefusedError."""
+    node = _record(_record(event).get("node"))
+    address = _record(node.get("artifacts")).get("job_definition")
+    if node.get("kind") != "job" or not address:
+        return None
+    if not isinstance(node.get("id"), str) or not is_address(address):
+        raise RefusedError(f"its job_definition is no address: {address!r}")
+    return Offer(
+        node=node["id"], definition=address, runtime=str(_record(node.get("data")).get("runtime") or "")
+    )
+
+
+def parse_definition(definition: object) -> Job:
+    """Return what a job definition asks for. Raises RefusedError."""
+    artifacts = _record(_record(definition).get("artifacts"))
+    name = _record(_record(definition).get("environment")).get("arch")
+    arch = find_arch(name)
+    if arch is None:
+        raise RefusedError(f"it is for the architecture {name!r}")
+    for artifact in ("kernel", "modules"):
+        if not is_address(artifacts.get(artifact)):
+            raise RefusedError(f"it has no address of its {artifact}")
+    sums = _record(_record(_record(definition).get("integrity")).get("sha256"))
+    known: dict[str, str] = {key: str(sums[key]).lower() for key in ("kernel", "modules") if key in sums}
+    if wrong := [key for key, text in known.items() if not _SHA256.fullmatch(text)]:
+        raise RefusedError(f"the SHA-256 of its {wrong[0]} is none: {sums[wrong[0]]!r}")
+    return Job(arch=arch, kernel=artifacts["kernel"], modules=artifacts["modules"], sha256=known)
+
+
+def find_arch(name: object) -> Arch | None:
+    """Return the row of what KernelCI calls an architecture: our name, or the kernel's ARCH."""
+    return next((row for row in ARCHES.values() if name in (row.name, row.kernel_arch)), None)
+
+
+def claimed(node: Mapping[str, Any], job_id: str) -> dict[str, Any] | None:
+    """Return what a node is sent back as to claim it; None if it is not free any more.
+
+    The API has no state for that: a lab writes an id of its own into an available job.
+    """
+    data = _record(node.get("data"))
+    if node.get("state") != "available" or data.get("job_id"):
+        return None
+    return _sendable(node) | {"data": data | {"job_id": job_id}}
+
+
+def finished(node: Mapping[str, Any], ending: Ending) -> dict[str, Any]:
+    """Return what a node is sent back as when its job is done."""
+    data = _record(node.get("data"))
+    if ending.error:
+        data |= {"error_code": ending.code, "error_msg": ending.error}
+    return _sendable(node) | {"state": "done", "result": ending.result, "data": data}
+
+
+def is_address(text: object) -> bool:
+    """Whether something is an http or https address."""
+    return isinstance(text, str) and text.startswith(("http://", "https://"))
+
+
+def _sendable(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key not in READ_ONLY}
+
+
+def _record(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}

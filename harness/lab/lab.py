@@ -1,0 +1,152 @@
+"""One look for jobs, and one job: claimed, fetched, run, reported.
+
+Each job is a pytest of its own, as a user would start it; what it leaves shows the results.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rustbed import cache, process, runfiles
+from rustbed.errors import HarnessError, HostError
+from rustbed.kernel.builtkernel import load_built
+from rustbed.lab import rows
+from rustbed.lab.api import EPOCH, Api, call, fetch_artifact, fetch_document
+from rustbed.lab.files import unpack_modules
+from rustbed.lab.job import (
+    INVALID,
+    Ending,
+    Job,
+    Offer,
+    RefusedError,
+    claimed,
+    finished,
+    parse_definition,
+    parse_event,
+)
+from rustbed.report.results import load_results
+
+Say = Callable[[str], None]
+
+STATE = "lab.json"
+REPORT = "kcidb.json"
+ENDING = "ending.json"
+# KernelCI's name of itself in its database
+_MAESTRO = "maestro"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """A lab, and where it keeps what it does."""
+
+    api: Api
+    # its name at KernelCI: jobs for others are left alone
+    runtime: str
+    # its name in the database
+    origin: str
+    directory: Path
+    # of pytest: what is run on each kernel
+    tests: tuple[str, ...]
+    # the database's address and token; None: results are kept in files only
+    submit: tuple[str, str] | None = None
+
+    def poll(self, say: Say) -> int:
+        """Run the jobs that wait, and return how many that were. Raises HostError without the API."""
+        self._deliver(say)
+        ran = 0
+        state = self.directory / STATE
+        for event in self.api.events(_read_cursor(state)):
+            ran += self._take(event, say)
+            if isinstance(stamp := event.get("timestamp"), str):
+                cache.write_atomically(state, json.dumps({"from": stamp}))
+        return ran
+
+    def _take(self, event: dict[str, object], say: Say) -> bool:
+        """Say whether an event's job was claimed; it is finished then, whatever happened."""
+        try:
+            offer = parse_event(event)
+            if offer is None or offer.runtime != self.runtime:
+                return False
+            job = parse_definition(fetch_document(offer.definition))
+        except (RefusedError, HostError) as error:
+            say(f"refused: {error}")
+            return False
+        node = claimed(self.api.node(offer.node), f"{self.runtime}:{uuid.uuid4().hex}")
+        if node is None:
+            say(f"{offer.node}: somebody else has it")
+            return False
+        self.api.put(offer.node, node)
+        say(f"{offer.node}: {job.arch}, {job.kernel}")
+        directory = self.directory / offer.node
+        cache.remove_tree(directory)
+        directory.mkdir(parents=True)
+        # a lab that is killed says so when it is started again
+        _keep(directory, Ending(result="incomplete", error="the lab was ended"))
+        _keep(directory, self._run(offer, job, directory, say))
+        self._deliver(say)
+        return True
+
+    def _deliver(self, say: Say) -> None:
+        """Tell the API how jobs ended that it does not know of yet. Raises HostError and loses nothing."""
+        for kept in sorted(self.directory.glob(f"*/{ENDING}")):
+            ending, node = Ending(**json.loads(kept.read_text())), kept.parent.name
+            self.api.put(node, finished(self.api.node(node), ending))
+            kept.unlink()
+            say(f"{node}: {ending.result}{f': {ending.error}' if ending.error else ''}")
+
+    def _run(self, offer: Offer, job: Job, directory: Path, say: Say) -> Ending:
+        kernel = directory / "kernel"
+        kernel.mkdir()
+        try:
+            fetch_artifact(job.kernel, kernel / "image", job.sha256.get("kernel"))
+            archive = directory / "modules.tar"
+            fetch_artifact(job.modules, archive, job.sha256.get("modules"))
+            unpack_modules(archive, kernel / "modules")
+            archive.unlink()
+            load_built(kernel, job.arch, f"the kernel of {offer.node}")
+        except HostError as error:
+            return Ending(result="incomplete", error=error.headline)
+        except (RefusedError, HarnessError) as error:
+            return Ending(result="incomplete", error=str(error).partition("\n")[0], code=INVALID)
+        made = self._test(offer, job, directory, say)
+        return Ending(result=rows.judge_node(made), error="" if made else "pytest left no results")
+
+    def _test(self, offer: Offer, job: Job, directory: Path, say: Say) -> list[dict[str, object]]:
+        """Run the tests on a job's kernel, report them, and return their rows."""
+        results = directory / "results"
+        words = [f"--rustbed-kernel=built:{directory / 'kernel'}", f"--rustbed-arch={job.arch}"]
+        argv = [sys.executable, "-m", "pytest", *self.tests, *words, f"--rustbed-results={results}"]
+        process.run_logged(argv, log=directory / "pytest.log", on_line=lambda line: say(f"  {line}"))
+        junit = results / runfiles.LATEST / runfiles.JUNIT
+        if not junit.exists():
+            return []
+        build = self.api.build_of(self.api.node(offer.node)) or f"unknown_{offer.node}"
+        cases = load_results([junit]).cases
+        made = rows.make_rows(cases, self.origin, offer.node, f"{_MAESTRO}:{build}")
+        report = rows.make_report(made)
+        (directory / REPORT).write_text(json.dumps(report, indent=1))
+        if self.submit is not None:
+            address, token = self.submit
+            try:
+                call(address, token, "POST", report)
+            except HostError as error:
+                # they are kept, and the node tells the result all the same
+                say(f"  {error.headline}; the results are in {directory / REPORT}")
+        return made
+
+
+def _keep(directory: Path, ending: Ending) -> None:
+    cache.write_atomically(directory / ENDING, json.dumps(asdict(ending)))
+
+
+def _read_cursor(state: Path) -> str:
+    try:
+        since = json.loads(state.read_text())["from"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return EPOCH
+    return since if isinstance(since, str) else EPOCH

@@ -1,0 +1,73 @@
+"""Results of tests as KernelCI's database takes them: rows of the KCIDB schema, version 5.3. Pure.
+
+https://github.com/kernelci/kcidb-io has the schema.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rustbed.report.result import Result
+from rustbed.report.verdict import Outcome
+
+VERSION = {"major": 5, "minor": 3}
+# the status of a red test; ERROR is for what says nothing of the kernel
+_STATUS = {
+    Outcome.PASS: "PASS",
+    Outcome.SKIP: "SKIP",
+    # it failed as it is known to: neither news nor a pass
+    Outcome.XFAIL: "DONE",
+    Outcome.ERROR: "ERROR",
+    Outcome.LOST: "ERROR",
+}
+_RED = "FAIL"
+_ORIGIN = re.compile(r"[a-z0-9_]+")
+
+
+def is_origin(text: str) -> bool:
+    """Whether the schema takes a text as the name of a CI system."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
+def make_rows(results: Iterable[Result], origin: str, node: str, build_id: str) -> list[dict[str, Any]]:
+    """Return a row for each result of a job, in their order."""
+    return [_row(result, origin, f"{node}.{number}", build_id) for number, result in enumerate(results, 1)]
+
+
+def _row(result: Result, origin: str, name: str, build_id: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": f"{origin}:{name}",
+        "origin": origin,
+        "build_id": build_id,
+        "path": path_of(result),
+        "status": _STATUS.get(result.outcome, _RED),
+        "misc": {"test": result.test, "arch": result.arch, "outcome": str(result.outcome)},
+    }
+    if result.seconds is not None:
+        row["duration"] = result.seconds
+    if result.title and result.outcome is not Outcome.PASS:
+        row["comment"] = result.title.replace("\0", "")
+    return row
+
+
+def path_of(result: Result) -> str:
+    """Return where the schema's tree of tests has a test: rustbed, its module, its name."""
+    parts = ("rustbed", *result.classname.split("."), result.name)
+    return ".".join(re.sub(r"[^A-Za-z0-9_-]+", "_", part).strip("_") or "_" for part in parts)
+
+
+def make_report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a submission with these rows; the build that they belong to is KernelCI's own."""
+    return {"version": VERSION, "checkouts": [], "builds": [], "tests": list(rows)}
+
+
+def judge_node(rows: Iterable[dict[str, Any]]) -> str:
+    """Return the result of a job's node: fail, incomplete, pass or skip, the gravest that a row has."""
+    statuses = {row["status"] for row in rows}
+    if _RED in statuses:
+        return "fail"
+    if "ERROR" in statuses or not statuses:
+        return "incomplete"
+    return "pass" if statuses & {"PASS", "DONE"} else "skip"

@@ -1,0 +1,213 @@
+"""`rustbed lab` and a KernelCI on this machine: jobs that are run, refused, lost and delivered later."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.edge.lab.conftest import TOKEN, KernelCi
+from tests.unit.kernel.elf_files import make_bzimage, make_module
+
+from rustbed.lab.job import INVALID
+
+# runs without a machine: what a lab does about tests is not what they do
+TESTS = """
+from pathlib import Path
+import pytest
+
+def test_is_given_the_jobs_kernel(request):
+    directory = Path(request.config.getoption("--rustbed-kernel").partition(":")[2])
+    assert (directory / "image").is_file()
+    assert sorted(path.name for path in (directory / "modules").iterdir()) == ["rust_minimal.ko"]
+
+def test_is_red():
+    assert "this" == "that"
+
+@pytest.mark.skip(reason="not here")
+def test_is_skipped():
+    pass
+"""
+
+KILLS = """
+import os, signal
+
+def test_kills_the_lab():
+    os.kill(os.getppid(), signal.SIGKILL)
+"""
+
+
+def modules_tar(names: dict[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w:xz") as tar:
+        for name, data in names.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return sink.getvalue()
+
+
+MODULES = modules_tar({"lib/modules/7.3.4/kernel/samples/rust/rust_minimal.ko": make_module()})
+
+
+def offer(
+    kernelci: KernelCi, name: str, arch: str = "x86_64", modules: bytes = MODULES, **more: object
+) -> None:
+    kernelci.files |= {f"/storage/{name}/bzImage": make_bzimage(), f"/storage/{name}/modules.tar.xz": modules}
+    base = f"{kernelci.address}/storage/{name}"
+    artifacts = {"kernel": f"{base}/bzImage", "modules": f"{base}/modules.tar.xz"}
+    kernelci.add_job(name, artifacts=artifacts, environment={"arch": "x86_64", "platform": "qemu"}, **more)
+
+
+def lab(
+    kernelci: KernelCi, directory: Path, *words: str, tests: str = TESTS
+) -> subprocess.CompletedProcess[str]:
+    (directory / "test_it.py").write_text(tests)
+    words = ("--runtime", "rustbed-lab", "--once", "test_it.py", "-p", "no:cacheprovider", *words)
+    return subprocess.run(
+        [sys.executable, "-m", "rustbed.cli", "lab", "--kernelci", f"{kernelci.address}/latest", *words],
+        cwd=directory,
+        env={**os.environ, "KERNELCI_API_TOKEN": TOKEN, "KCIDB_JWT": TOKEN},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_job_is_claimed_run_and_reported(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "job1")
+    done = lab(kernelci, tmp_path, "--kcidb", f"{kernelci.address}/submit")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "jobs run: 1"), done.stdout + done.stderr
+    node = kernelci.nodes["job1"]
+    assert (node["state"], node["result"]) == ("done", "fail")
+    assert node["data"]["job_id"].startswith("rustbed-lab:")
+    assert "error_code" not in node["data"]
+    assert node["artifacts"] == {"job_definition": f"{kernelci.address}/storage/job1.json"}
+    (report,) = kernelci.submitted
+    assert json.loads((tmp_path / "results/lab/job1/kcidb.json").read_text()) == report
+    assert [(row["id"], row["path"], row["status"]) for row in report["tests"]] == [
+        ("rustbed:job1.1", "rustbed.test_it.test_is_given_the_jobs_kernel", "PASS"),
+        ("rustbed:job1.2", "rustbed.test_it.test_is_red", "FAIL"),
+        ("rustbed:job1.3", "rustbed.test_it.test_is_skipped", "SKIP"),
+    ]
+    assert {row["build_id"] for row in report["tests"]} == {"maestro:build"}
+
+
+def test_a_token_goes_to_the_api_and_not_to_the_storage(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "job1")
+    lab(kernelci, tmp_path)
+    assert {private for _, path, private in kernelci.asked if path.startswith("/storage/")} == {False}
+    assert {private for _, path, private in kernelci.asked if path.startswith("/latest/")} == {True}
+
+
+def test_jobs_of_others_and_those_that_are_taken_are_left_alone(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "theirs")
+    kernelci.nodes["theirs"]["data"]["runtime"] = "lava-lab"
+    offer(kernelci, "taken")
+    kernelci.nodes["taken"]["data"]["job_id"] = "somebody:1"
+    done = lab(kernelci, tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "jobs run: 0")
+    assert "taken: somebody else has it" in done.stdout
+    assert "PUT" not in {method for method, _, _ in kernelci.asked}
+
+
+@pytest.mark.parametrize(
+    ("definition", "why"),
+    [
+        ({"environment": {"arch": "mips"}}, "it is for the architecture 'mips'"),
+        ({"environment": {"arch": "x86_64"}}, "it has no address of its kernel"),
+        (
+            {
+                "environment": {"arch": "riscv"},
+                "artifacts": {"kernel": "http://127.0.0.1:9/Image", "modules": "file:///etc/passwd"},
+            },
+            "it has no address of its modules",
+        ),
+    ],
+)
+def test_a_job_that_cannot_be_run_here_is_refused_and_not_claimed(
+    kernelci: KernelCi, tmp_path: Path, definition: dict[str, object], why: str
+) -> None:
+    kernelci.add_job("job1", **definition)
+    done = lab(kernelci, tmp_path)
+    assert f"refused: {why}" in done.stdout
+    assert kernelci.nodes["job1"]["state"] == "available"
+
+
+@pytest.mark.parametrize(
+    ("modules", "sums", "why"),
+    [
+        (
+            MODULES,
+            {"kernel": hashlib.sha256(b"another").hexdigest()},
+            "invalid_job_params",
+            "another SHA-256",
+        ),
+        (b"no archive", {}, "archive of modules cannot be unpacked"),
+        (modules_tar({"lib/modules/x": b""}), {}, "archive of modules has none"),
+        (
+            modules_tar({"rust_minimal.ko": make_module(vermagic="6.1.0 SMP ")}),
+            *({}, "was built for another kernel"),
+        ),
+        (
+            modules_tar({"../../../minimal.ko": make_module(rust=False)}),
+            *({}, "was built with Rust"),
+        ),
+    ],
+)
+def test_a_kernel_that_is_not_what_the_job_says_ends_it_with_the_reason(
+    kernelci: KernelCi, tmp_path: Path, modules: bytes, sums: dict[str, str], why: str
+) -> None:
+    offer(kernelci, "job1", modules=modules, integrity={"sha256": sums})
+    done = lab(kernelci, tmp_path)
+    node = kernelci.nodes["job1"]
+    assert (node["state"], node["result"], node["data"]["error_code"]) == ("done", "incomplete", INVALID)
+    assert why in node["data"]["error_msg"], done.stdout
+    assert sorted(path.name for path in tmp_path.rglob("minimal.ko")) in ([], ["minimal.ko"])
+    assert not (tmp_path.parent / "minimal.ko").exists()
+
+
+def test_a_storage_that_is_down_is_the_labs_infrastructure(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "job1")
+    del kernelci.files["/storage/job1/bzImage"]
+    lab(kernelci, tmp_path)
+    node = kernelci.nodes["job1"]
+    assert (node["result"], node["data"]["error_code"]) == ("incomplete", "Infrastructure")
+
+
+def test_an_ending_that_could_not_be_told_is_told_the_next_time(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "job1")
+    # the job is claimed before its tests run
+    first = lab(kernelci, tmp_path, tests=KILLS)
+    assert first.returncode == -9
+    assert kernelci.nodes["job1"]["state"] == "available"
+    second = lab(kernelci, tmp_path)
+    assert "job1: incomplete: the lab was ended" in second.stdout
+    node = kernelci.nodes["job1"]
+    assert (node["state"], node["data"]["error_msg"]) == ("done", "the lab was ended")
+
+
+def test_an_api_that_is_out_of_order_is_an_error_that_names_it(kernelci: KernelCi, tmp_path: Path) -> None:
+    kernelci.broken.add("GET")
+    done = lab(kernelci, tmp_path)
+    assert done.returncode == 2
+    assert "/latest/events" in done.stderr
+    assert "500" in done.stderr
+
+
+def test_a_token_is_not_sent_where_it_could_be_read(tmp_path: Path) -> None:
+    words = ("--kernelci", "http://api.example/latest", "--runtime", "x", "--once")
+    argv = [sys.executable, "-m", "rustbed.cli", "lab", *words]
+    env = {**os.environ, "KERNELCI_API_TOKEN": TOKEN}
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "over https only" in done.stderr
+    env["KERNELCI_API_TOKEN"] = ""
+    done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert "$KERNELCI_API_TOKEN is not set" in done.stderr

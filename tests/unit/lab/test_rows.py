@@ -1,0 +1,76 @@
+"""Results as rows of KernelCI's database."""
+
+from __future__ import annotations
+
+import pytest
+
+from rustbed.lab.rows import is_origin, judge_node, make_report, make_rows, path_of
+from rustbed.report.result import Result
+from rustbed.report.verdict import Outcome
+
+
+def result(outcome: Outcome = Outcome.PASS, name: str = "test_probe", **facts: object) -> Result:
+    return Result(classname="tests.test_edu", name=name, outcome=outcome, arch="arm64", **facts)  # type: ignore[arg-type]
+
+
+def test_a_row_names_its_job_its_build_and_its_place() -> None:
+    (row,) = make_rows([result(seconds=1.5)], "rustbed", "6aa", "maestro:6a0")
+    assert row == {
+        "id": "rustbed:6aa.1",
+        "origin": "rustbed",
+        "build_id": "maestro:6a0",
+        "path": "rustbed.tests.test_edu.test_probe",
+        "status": "PASS",
+        "duration": 1.5,
+        "misc": {"test": "tests.test_edu::test_probe", "arch": "arm64", "outcome": "pass"},
+    }
+    assert make_report([row]) == {
+        "version": {"major": 5, "minor": 3},
+        "checkouts": [],
+        "builds": [],
+        "tests": [row],
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "node"),
+    [
+        (Outcome.PASS, "PASS", "pass"),
+        (Outcome.XFAIL, "DONE", "pass"),
+        (Outcome.SKIP, "SKIP", "skip"),
+        (Outcome.FAIL, "FAIL", "fail"),
+        (Outcome.CRASH, "FAIL", "fail"),
+        (Outcome.HANG, "FAIL", "fail"),
+        # they say nothing of the kernel
+        (Outcome.LOST, "ERROR", "incomplete"),
+        (Outcome.ERROR, "ERROR", "incomplete"),
+    ],
+)
+def test_each_outcome_has_a_status(outcome: Outcome, status: str, node: str) -> None:
+    rows = make_rows([result(outcome, message="why\0")], "rustbed", "6aa", "maestro:6a0")
+    assert [row["status"] for row in rows] == [status]
+    assert rows[0].get("comment") == (None if outcome is Outcome.PASS else "why")
+    assert judge_node(rows) == node
+
+
+def test_the_gravest_row_decides_and_none_is_incomplete() -> None:
+    rows = make_rows([result(outcome) for outcome in Outcome], "rustbed", "6aa", "maestro:6a0")
+    assert judge_node(rows) == "fail"
+    assert judge_node(rows[2:3] + rows[5:]) == "incomplete"
+    assert judge_node(rows[5:]) == "pass"
+    assert judge_node([]) == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("test_x[a-1/2]", "test_x_a-1_2"), ("it's. all", "it_s_all"), ("\u00e4", "_")],
+)
+def test_a_path_has_what_the_schema_allows(name: str, path: str) -> None:
+    assert path_of(result(name=name)) == f"rustbed.tests.test_edu.{path}"
+
+
+def test_an_origin_is_small_letters_digits_and_underscores() -> None:
+    assert [text for text in ("rustbed", "lab_2", "Lab", "a-b", "") if is_origin(text)] == [
+        "rustbed",
+        "lab_2",
+    ]
