@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import errno
-import struct
 
 import pytest
 from tests.drivers import sysfs
-from tests.drivers.calls import errno_of
+from tests.drivers.calls import READ, WRITE, errno_of, ioctl_number, layout
 
 from rustbed import Vm
 
 pytestmark = pytest.mark.needs("CONFIG_ANDROID_BINDER_IPC_RUST")
 
 # include/uapi/linux/android/binder.h and binderfs.h
-CONTROL_ADD = 0xC1086201
-SET_MAX_THREADS = 0x40046205
-SET_CONTEXT_MANAGER = 0x40046207
-VERSION = 0xC0046209
-UNKNOWN = 0xC00462FE
+CONTROL_ADD = ioctl_number("b", WRITE | READ, 1, 264)
+SET_MAX_THREADS = ioctl_number("b", WRITE, 5, 4)
+SET_CONTEXT_MANAGER = ioctl_number("b", WRITE, 7, 4)
+VERSION = ioctl_number("b", WRITE | READ, 9, 4)
+UNKNOWN = ioctl_number("b", WRITE | READ, 0xFE, 4)
 PROTOCOL = 8
 
 FS = "/tmp/binder"
@@ -31,8 +30,8 @@ def binderfs(vm: Vm) -> str:
 
 
 def request(name: str) -> bytes:
-    """Render a struct binderfs_device: a name of 256 bytes, major and minor."""
-    return struct.pack("256sII", name.encode(), 0, 0)
+    """Render a struct binderfs_device: a name of 256 bytes; major and minor are the kernel's to fill."""
+    return name.encode().ljust(256 + 2 * 4, b"\0")
 
 
 def test_filesystem_has_devices_control_and_features(vm: Vm, binderfs: str) -> None:
@@ -46,18 +45,18 @@ def test_device_tells_its_protocol(vm: Vm, binderfs: str) -> None:
     with vm.open(f"{binderfs}/binder-control") as control:
         control.ioctl(CONTROL_ADD, request("mine"))
     with vm.open(f"{binderfs}/mine") as binder:
-        answer = binder.ioctl(VERSION, struct.pack("i", 0))
-        assert struct.unpack("i", answer.data) == (PROTOCOL,)
-        binder.ioctl(SET_MAX_THREADS, struct.pack("I", 4))
-        assert errno_of(binder.ioctl, UNKNOWN, struct.pack("i", 0)) == errno.EINVAL
+        number = layout(vm.kernel.arch, "I")
+        assert number.unpack(binder.ioctl(VERSION, number.pack(0)).data) == (PROTOCOL,)
+        binder.ioctl(SET_MAX_THREADS, number.pack(4))
+        assert errno_of(binder.ioctl, UNKNOWN, number.pack(0)) == errno.EINVAL
 
 
 def test_device_has_one_context_manager(vm: Vm, binderfs: str) -> None:
     with vm.open(f"{binderfs}/binder-control") as control:
         control.ioctl(CONTROL_ADD, request("mine"))
     with vm.open(f"{binderfs}/mine") as first, vm.open(f"{binderfs}/mine") as second:
-        first.ioctl(SET_CONTEXT_MANAGER, struct.pack("i", 0))
-        assert errno_of(second.ioctl, SET_CONTEXT_MANAGER, struct.pack("i", 0)) == errno.EBUSY
+        first.ioctl(SET_CONTEXT_MANAGER, bytes(4))
+        assert errno_of(second.ioctl, SET_CONTEXT_MANAGER, bytes(4)) == errno.EBUSY
 
 
 def test_names_and_numbers_of_devices_have_limits(vm: Vm, binderfs: str) -> None:

@@ -4,7 +4,7 @@ import errno
 from typing import Literal
 
 import pytest
-from tests.drivers.calls import errno_of
+from tests.drivers.calls import READ, WRITE, errno_of, ioctl_number
 
 from rustbed import CommandError, Vm
 
@@ -13,26 +13,17 @@ pytestmark = pytest.mark.needs("rust_misc_device")
 DEVICE = "/dev/rust-misc-device"
 NAME = "misc rust-misc-device"
 
-# directions of an ioctl (include/uapi/asm-generic/ioctl.h): the user writes, the user reads
-_WRITE, _READ = 1, 2
-
-
-def ioctl_number(direction: int, number: int, size: int) -> int:
-    """Return the number of an ioctl of type '|'."""
-    return direction << 30 | size << 16 | ord("|") << 8 | number
-
-
-HELLO = ioctl_number(0, 0x80, 0)
-GET_VALUE = ioctl_number(_READ, 0x81, 4)
-SET_VALUE = ioctl_number(_WRITE, 0x82, 4)
+HELLO = ioctl_number("|", 0, 0x80, 0)
+GET_VALUE = ioctl_number("|", READ, 0x81, 4)
+SET_VALUE = ioctl_number("|", WRITE, 0x82, 4)
 
 NO_IOCTLS = {
-    "the one the sample's own example expects to fail": ioctl_number(0, 0, 0),
-    "HELLO with a size": ioctl_number(0, 0x80, 4),
-    "GET_VALUE of 8 bytes": ioctl_number(_READ, 0x81, 8),
-    "GET_VALUE in the wrong direction": ioctl_number(_WRITE, 0x81, 4),
-    "SET_VALUE of 2 bytes": ioctl_number(_WRITE, 0x82, 2),
-    "SET_VALUE in both directions": ioctl_number(_READ | _WRITE, 0x82, 4),
+    "the one the sample's own example expects to fail": ioctl_number("|", 0, 0, 0),
+    "HELLO with a size": ioctl_number("|", 0, 0x80, 4),
+    "GET_VALUE of 8 bytes": ioctl_number("|", READ, 0x81, 8),
+    "GET_VALUE in the wrong direction": ioctl_number("|", WRITE, 0x81, 4),
+    "SET_VALUE of 2 bytes": ioctl_number("|", WRITE, 0x82, 2),
+    "SET_VALUE in both directions": ioctl_number("|", READ | WRITE, 0x82, 4),
     "every bit set": 0xFFFF_FFFF,
 }
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import struct
 
 import pytest
 from tests.drivers import sysfs
+from tests.drivers.calls import READ, WRITE, ioctl_number, layout
 
 from rustbed import Control, Endpoint, Moved, Stall, Struct, SyscallError, Transfer, UsbDevice, Vm
 
@@ -20,11 +20,11 @@ OUT, IN, EVENTS = 0x01, 0x81, 0x82
 # bmRequestType of a vendor's request to the device, out and in
 TO_DEVICE, FROM_DEVICE = 0x40, 0xC0
 GREET, REFUSE = 1, 2
-# struct usbdevfs_ctrltransfer and usbdevfs_bulktransfer (include/uapi/linux/usbdevice_fs.h), 64 bits: their
-# ioctls, and where the pointer is
-CONTROL = (0xC0185500, 16)
-BULK = (0xC0185502, 16)
-CLEAR_HALT = 0x80045515
+# struct usbdevfs_ctrltransfer and usbdevfs_bulktransfer (include/uapi/linux/usbdevice_fs.h): the numbers of
+# their ioctls, and their members
+CONTROL = (0, "BBHHHIP")
+BULK = (2, "IIIP")
+CLEAR_HALT = ioctl_number("U", READ, 21, 4)
 
 
 class Gadget(UsbDevice):
@@ -103,7 +103,7 @@ def test_endpoint_that_stalls_halts_until_it_is_cleared(vm: Vm) -> None:
             with pytest.raises(SyscallError) as caught:
                 bulk(vm, node, OUT, data)
             assert caught.value.errno == errno.EPIPE
-        vm.ioctl(node, CLEAR_HALT, struct.pack("=I", OUT))
+        vm.ioctl(node, CLEAR_HALT, layout(vm.kernel.arch, "I").pack(OUT))
         assert bulk(vm, node, OUT, b"again") == 5
 
 
@@ -127,13 +127,18 @@ def node_of(vm: Vm) -> str:
 
 
 def control(vm: Vm, node: str, request_type: int, request: int, count: int) -> bytes:
-    command, at = CONTROL
-    data = struct.pack("=BBHHHIxxxxQ", request_type, request, 0, 0, count, 1000, 0)
-    result = vm.ioctl(node, command, Struct(data, {at: bytes(count)}))
-    return result.pointed[at][: result.value]
+    return transfer(vm, node, CONTROL, (request_type, request, 0, 0, count, 1000), bytes(count))
 
 
 def bulk(vm: Vm, node: str, endpoint: int, data: bytes) -> int:
-    command, at = BULK
-    header = struct.pack("=IIIxxxxQ", endpoint, len(data), 1000, 0)
-    return vm.ioctl(node, command, Struct(header, {at: data})).value
+    return len(transfer(vm, node, BULK, (endpoint, len(data), 1000), data))
+
+
+def transfer(vm: Vm, node: str, call: tuple[int, str], values: tuple[int, ...], data: bytes) -> bytes:
+    """Make an ioctl that moves data; return as much of it as was moved."""
+    number, members = call
+    header = layout(vm.kernel.arch, members)
+    command = ioctl_number("U", WRITE | READ, number, header.size)
+    at = header.size - vm.kernel.arch.word_bits // 8
+    result = vm.ioctl(node, command, Struct(header.pack(*values, 0), {at: data}))
+    return result.pointed[at][: result.value]
