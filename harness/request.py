@@ -6,6 +6,7 @@ a platform it becomes a MachineSpec.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
@@ -106,15 +107,26 @@ def incapable(request: MachineRequest, arch: Arch) -> str | None:
     """Return why an architecture's machine cannot have what is asked for, or None if it can."""
     if why := _lacks_firmware(request, arch):
         return why
-    if any(isinstance(device, Device) for device in request.devices) and not arch.hotplug_port:
-        return f"{arch}'s machine has no PCI"
-    ports = sum(device.is_serial_port for device in request.devices if isinstance(device, Device))
+    served = [device for device in request.devices if isinstance(device, Device)]
+    ports = sum(device.is_serial_port for device in served)
     if ports and ports >= arch.serial_ports:
         return f"{arch}'s machine has serial ports: {arch.serial_ports}, and the console has the first"
-    models = {device.partition(",")[0] for device in request.devices if isinstance(device, str)}
+    if len(served) > ports and not arch.hotplug_port:
+        return f"{arch}'s machine has no PCI"
+    models = {_model(device) for device in request.devices if isinstance(device, str)}
     if lacking := sorted(models & set(arch.lacks)):
         return f"QEMU for {arch} has no {', '.join(lacking)}"
     return None
+
+
+def _model(device: str) -> str:
+    """Return which of QEMU's devices an argument of -device is, in either form, or what is none of them."""
+    if not device.startswith("{"):
+        return device.partition(",")[0]
+    try:
+        return str(json.loads(device)["driver"])
+    except (ValueError, LookupError, TypeError):
+        return device
 
 
 def _source(given: str, base: Path) -> Source:

@@ -195,6 +195,7 @@ def test_qemu_killed_in_mid_command_is_lost(vm: Vm) -> None:
     assert vm.wait_end().outcome == "lost"
 
 
+@pytest.mark.usefixtures("last_words")
 def test_poweroff_ends_the_machine_as_wanted(vm: Vm) -> None:
     assert vm.run_to_end("poweroff -f").outcome == "lost"
     assert vm.log.matching("reboot: Power down")

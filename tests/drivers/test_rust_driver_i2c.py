@@ -63,6 +63,7 @@ def test_device_of_another_name_is_left_alone(vm: Vm) -> None:
     assert said(vm) == []
 
 
+@pytest.mark.usefixtures("last_words")
 def test_driver_is_told_that_the_machine_goes_down(vm: Vm) -> None:
     vm.insmod("i2c-stub", chip_addr=ADDRESS)
     vm.insmod(DRIVER)

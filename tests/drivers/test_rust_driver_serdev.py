@@ -36,7 +36,7 @@ class Counting(SerialPeer):
 
 @contextmanager
 def machine(boot: Booter, arch: Arch, peer: SerialPeer) -> Iterator[Vm]:
-    with boot(devices=[peer], **FIRMWARE[arch.firmware]) as vm:
+    with boot(devices=[peer], **FIRMWARE.get(arch.firmware, {})) as vm:
         yield vm
 
 

@@ -106,7 +106,11 @@ def refuse(_: Path | None) -> AbstractContextManager[Served]:
         ("loongarch64", ("virtio-rng-pci",), None),
         ("loongarch64", ("edu,id=mine", "pci-testdev"), "QEMU for loongarch64 has no edu, pci-testdev"),
         ("loongarch64", (Device(name="mine", serve=refuse),), None),
+        ("loongarch64", ('{"driver": "edu"}',), "QEMU for loongarch64 has no edu"),
+        # in neither form, and QEMU's to tell
+        ("loongarch64", ('{"driver"', "[1]"), None),
         ("s390x", (Device(name="mine", serve=refuse),), "s390x's machine has no PCI"),
+        ("s390x", (SerialPeer(),), "s390x's machine has serial ports: 1, and the console has the first"),
         ("arm64", (SerialPeer(),), None),
         (
             "arm64",
