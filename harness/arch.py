@@ -43,15 +43,13 @@ class Arch:
     image_magic: tuple[int, bytes]
     # LLVM target triple of guest user space
     triple: str
-    # Debian's name, for guest packages
+    # Debian's name, and the suite that guest packages are taken from
     debian_arch: str
-    # and the suite that they are taken from
     debian_suite: str = "trixie"
     # e_machine, EI_CLASS bits and byte order of modules and vmlinux (ELF specification)
     elf_machine: int
     word_bits: int
     big_endian: bool
-
     # QEMU: binary suffix, Debian's package of it, -machine, -cpu under TCG
     qemu: str
     qemu_package: str
@@ -255,7 +253,6 @@ ARCHES: dict[str, Arch] = {
             console="ttysclp0",
             firmware=Firmware.NONE,
             hotplug_port="",
-            # the last has no MSI-X, without which no PCI device is taken
             lacks=("pci-testdev", "edu", "vfio-user-pci"),
             drops_last_words=True,
         ),
@@ -284,7 +281,6 @@ _WORDS = {
     **{word: row.name for row in ARCHES.values() for word in (row.name, row.uname, row.debian_arch)},
     **dict.fromkeys(("x86_64", "x86-64", "amd64", "x64", "x86"), "x86_64"),
     **dict.fromkeys(("i386", "i486", "i586", "i686"), "i386"),
-    **dict.fromkeys(("arm64", "aarch64"), "arm64"),
     **dict.fromkeys(("arm", "arm32", "armv7", "armv7l", "armhf", "armel"), "arm"),
     **dict.fromkeys(("riscv64", "riscv"), "riscv64"),
     **dict.fromkeys(("s390x", "s390"), "s390x"),
