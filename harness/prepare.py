@@ -1,7 +1,6 @@
 """From a user's choices to a kernel, an image and a QEMU that can be booted.
 
-Puts the stages kernel, image and host together for one architecture; the
-command line and the pytest plugin both come through here.
+Puts kernel, image and host together; the command line and the pytest plugin both come through here.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rustbed import cache as caching
 from rustbed import host
@@ -29,12 +29,14 @@ from rustbed.kernel.source import SourceKind, parse_source
 from rustbed.kvm import prove_kvm
 from rustbed.machine.spec import MachineSpec
 from rustbed.packs.place import Place
-from rustbed.packs.pull import Packed, find_packed, require_packed_qemu
 from rustbed.packs.wanted import Wanted, can_be_packed, describe_wanted
 from rustbed.progress import Progress, Report, ignore
 from rustbed.toolroot.emulator import require_qemu_root
 from rustbed.toolroot.library import HOST
 from rustbed.toolroot.toolroot import Toolchain, find_toolroot, open_toolchain
+
+if TYPE_CHECKING:
+    from rustbed.packs.pull import Packed
 
 ACCELS = ("auto", "kvm", "tcg")
 TOOLCHAINS = ("toolroot", "host")
@@ -154,6 +156,8 @@ def _find_packed(arch: Arch, choices: Choices, report: Report) -> Platform | Non
         return None
     if not can_be_packed(choices.kernel) or _is_built(arch, choices):
         return None
+    from rustbed.packs.pull import find_packed, require_packed_qemu  # noqa: PLC0415 - few sessions have packs
+
     places, cache = choices.cache_from, choices.cache
     try:
         packed = find_packed(choices.wanted(arch), places, cache)
@@ -188,8 +192,7 @@ def _find_qemu(arch: Arch, choices: Choices, toolchain: Toolchain, report: Repor
     """Return the QEMU chosen, else the host's or the toolroot's, as the toolchain is; else Debian's."""
     if choices.qemu is not None or toolchain.root is None:
         return host.find_qemu(arch, toolroot=None, chosen=choices.qemu)
-    root = require_qemu_root(arch, toolchain, choices.cache, report)
-    return host.find_qemu(arch, toolroot=root)
+    return host.find_qemu(arch, toolroot=require_qemu_root(arch, toolchain, choices.cache, report))
 
 
 def _with_shim(qemu: Qemu, accel: str, toolchain: Toolchain, cache: Cache) -> Qemu:
@@ -254,8 +257,7 @@ class Platforms:
                 self._made[key] = prepare(arch, choices, self._report)
             except HarnessError as error:
                 self._made[key] = error
-        made = self._made[key]
-        if isinstance(made, HarnessError):
+        if isinstance(made := self._made[key], HarnessError):
             raise made
         return made
 

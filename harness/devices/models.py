@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from importlib import import_module
 
-from rustbed.devices import serial, served
 from rustbed.devices.device import Device
-from rustbed.devices.i2c import served as i2c
 from rustbed.devices.i2c.bus import I2cBus
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.serial import SerialPeer
-from rustbed.devices.usb import served as usb
 from rustbed.devices.usb.model import UsbDevice
 
 Model = PciDevice | SerialPeer | UsbDevice | I2cBus
 
-# what makes a device of each kind of model
-_KINDS: dict[type, Callable[[Any], Device]] = {
-    PciDevice: served.device_of,
-    SerialPeer: serial.device_of,
-    UsbDevice: usb.device_of,
-    I2cBus: i2c.device_of,
-}
+# the module whose device_of() makes a device of each kind of model: most sessions need none of them
+_SERVED = {PciDevice: "served", SerialPeer: "serial", UsbDevice: "usb.served", I2cBus: "i2c.served"}
 
 
 def find_device(given: object) -> Device | None:
@@ -32,7 +23,11 @@ def find_device(given: object) -> Device | None:
     """
     if isinstance(given, Device):
         return given
-    return next((make(given) for kind, make in _KINDS.items() if isinstance(given, kind)), None)
+    for kind, module in _SERVED.items():
+        if isinstance(given, kind):
+            made: Device = import_module(f"{__package__}.{module}").device_of(given)
+            return made
+    return None
 
 
 def device_of(model: Model | Device) -> Device:

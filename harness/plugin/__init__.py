@@ -4,8 +4,10 @@ The only package that imports pytest. Every decision it can leave to a pure
 function of another module it leaves there.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 
 import pytest
@@ -51,3 +53,22 @@ pytest_plugins = [
 
 # they import each other, and pytest refuses to load a plugin that was imported before it was marked
 pytest.register_assert_rewrite(*pytest_plugins)
+
+
+def _import_all() -> None:
+    """Import them without a garbage collector: imports make no garbage.
+
+    What is there then stays to the end. Later collections, of which pytest makes several, leave it out.
+    """
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for name in pytest_plugins:
+            import_module(name)
+    finally:
+        if is_enabled:
+            gc.enable()
+    gc.freeze()
+
+
+_import_all()
