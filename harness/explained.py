@@ -129,5 +129,7 @@ def _blocks(log: BinaryIO) -> Iterator[str]:
     """Yield a file from its beginning in blocks of whole lines, as far as lines end."""
     log.seek(0)
     while block := log.read(_BLOCK):
-        block = _SIZE.sub(b"", block + log.readline(_BLOCK))
+        block += log.readline(_BLOCK)
+        if b"\0" in block:
+            block = _SIZE.sub(b"", block)
         yield block.decode(errors="replace").replace("\0", "").removeprefix("\ufeff")

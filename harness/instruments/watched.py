@@ -16,7 +16,8 @@ from rustbed.errors import CommandError, HarnessError, LostError
 from rustbed.instruments.instrument import Instrument
 from rustbed.kernel.module import measure_file
 from rustbed.log.record import Record, render_records
-from rustbed.log.splat import Kind, Splat, find_splats, new_taints
+from rustbed.log.splat import Kind, Splat, find_splats
+from rustbed.log.taints import new_taints
 from rustbed.machine.live import Live
 from rustbed.report.verdict import MachineReport, Outcome
 

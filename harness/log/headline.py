@@ -6,13 +6,15 @@ The formats are in harness/log/formats/. Pure.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from rustbed.log.boots import NOTED
 from rustbed.log.decoded import as_printed
 from rustbed.log.formats.row import Row
-from rustbed.log.formats.table import PREAMBLES, ROWS
+from rustbed.log.formats.table import LITERALS, PREAMBLES, ROWS
+from rustbed.log.record import Parts
 
 # characters of a record that are looked at: Rust's names may fill 512 of them, no report needs more
 _READ = 4096
@@ -41,6 +43,8 @@ class Look(NamedTuple):
     headline: Headline | None
     # such a line neither begins a report nor ends one
     is_indented: bool
+    # whether it names a place in code besides: a frame, or where a lock was taken
+    is_placed: bool
     # whether nothing can come of it but one line more of the report that is open
     is_ordinary: bool
 
@@ -50,10 +54,10 @@ def look_at(line: str) -> Look:
     """Return what the text of a line tells: many are equal."""
     text = as_printed(line[:_READ])
     if text[:1] == " ":
-        return Look(text, None, is_indented=True, is_ordinary=True)
+        return Look(text, None, is_indented=True, is_placed="+0x" in text, is_ordinary=True)
     headline = find_headline(text)
     is_ordinary = headline is None and not text.startswith(_MARKS) and not line.startswith(_MARKS)
-    return Look(text, headline, is_indented=False, is_ordinary=is_ordinary)
+    return Look(text, headline, is_indented=False, is_placed=False, is_ordinary=is_ordinary)
 
 
 @cache
@@ -72,3 +76,19 @@ def find_headline(text: str) -> Headline | None:
         if match := pattern.match(text):
             return Headline(row, match, closing)
     return None
+
+
+def may_hold_splat(text: str) -> bool:
+    """Whether a part of a console, of whole lines, may hold the first line of a splat. Fast."""
+    return any(literal in text for literal in LITERALS)
+
+
+def end_of_stack(lines: Sequence[tuple[int, Parts]], looks: Sequence[Look], at: int) -> int:
+    """Return the number behind the lines of one caller that name places, from one of them on."""
+    caller, before = lines[at][1][5], ""
+    for end in range(at, len(lines)):
+        parts = lines[end][1]
+        if not looks[end].is_placed or parts[6] == before or parts[5] != caller or not parts[4]:
+            return end
+        before = parts[6]
+    return len(lines)

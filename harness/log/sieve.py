@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rustbed.log.boots import NOTED
-from rustbed.log.splat import Reader, Splat, may_hold_splat
+from rustbed.log.headline import may_hold_splat
+from rustbed.log.splat import Reader, Splat
 
 # lines before a splat's headline that may be of it
 BEFORE = 8

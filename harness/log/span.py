@@ -6,6 +6,7 @@ Owns where a report ends. What it means is known when it is over: harness/log/sp
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -89,7 +90,7 @@ class OpenSplat:
 
     def is_disturbed_by(self, row: Row) -> bool:
         """Whether another processor speaks while the stack of one that panicked is being printed."""
-        is_dying = self.row.stage is Stage.DEATH and row.stage is not Stage.DEATH and self._goes_on
+        is_dying = self.row.stage is Stage.DEATH and row.stage is not Stage.DEATH and self.goes_on
         return is_dying and match_frame(self.texts[-1]) is not None and not ENTRIES.search(self.texts[-1])
 
     def is_continued_by(self, row: Row) -> bool:
@@ -105,7 +106,7 @@ class OpenSplat:
 
     def is_tripped_by(self, row: Row) -> bool:
         """Whether the reporting itself failed: this report has no stack yet, the next will show it."""
-        is_due = self.row.traced and self._goes_on
+        is_due = self.row.traced and self.goes_on
         return is_due and row.stage > Stage.MESSAGE and not self._has_frames
 
     @property
@@ -113,7 +114,8 @@ class OpenSplat:
         return any(map(match_frame, self.texts))
 
     @property
-    def _goes_on(self) -> bool:
+    def goes_on(self) -> bool:
+        """Whether a line may belong to it."""
         return not self.closed and self.quiet < self.row.reach
 
     def take(self, text: str, index: int) -> None:
@@ -127,10 +129,16 @@ class OpenSplat:
         if len(self.texts) < _KEPT:
             self.texts.append(text)
 
+    def take_stack(self, texts: Sequence[str], index: int) -> None:
+        """Take the next records, each naming a place, if the report goes on; `index` is the last one's."""
+        self.age += len(texts)
+        self.take(texts[0], index)
+        self.texts += texts[1 : 1 + max(0, _KEPT - len(self.texts))]
+
     def extend(self, text: str, index: int) -> None:
         """Take a record that is not a headline, if it belongs to the report."""
         self.age += 1
-        if not self.closed and self.quiet < self.row.reach and text[:1] == " " and "+0x" in text:
+        if text[:1] == " " and "+0x" in text and self.goes_on:
             # an indented line that names a place in code is a frame, or says where a lock was taken
             self.take(text, index)
             return

@@ -7,7 +7,7 @@ in harness/log/formats/. Pure; knows nothing of tests, machines or files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import chain
@@ -17,13 +17,13 @@ from rustbed.log.boots import Boots
 from rustbed.log.damage import find_damage
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.formats.row import Kind, Row, Stage
-from rustbed.log.formats.table import KILLING, LITERALS, PREAMBLE, PREAMBLES
-from rustbed.log.headline import Headline, find_headline, look_at
+from rustbed.log.formats.table import KILLING, PREAMBLE, PREAMBLES
+from rustbed.log.headline import Headline, Look, end_of_stack, find_headline, look_at
 from rustbed.log.record import Line, Parts, Record, as_line, split_parts
 from rustbed.log.span import OpenSplat
 from rustbed.log.task import find_tasks
 
-__all__ = ["KILLING", "Kind", "Reader", "Splat", "find_splats", "may_hold_splat", "new_taints"]
+__all__ = ["KILLING", "Kind", "Reader", "Splat", "find_splats"]
 
 # records between "cut here" and what it announces
 _ANNOUNCED = 8
@@ -61,6 +61,9 @@ class Splat:
         """Whether the report is not whole, so that its title or function may mislead."""
         return bool(self.damage)
 
+
+# number and parts of a line
+_Parts = tuple[int, Parts]
 
 _REBOOT = partial(Splat, kind=Kind.REBOOT, title="unexpected kernel reboot", function="", fatal=True)
 
@@ -101,8 +104,9 @@ class Reader:
             for splat in self._open.values():
                 splat.last = index if splat.last == newest else splat.last
             return ()
-        text, headline, is_indented, _ = look_at(record.text)
-        if is_indented:
+        look = look_at(record.text)
+        text, headline = look.text, look.headline
+        if look.is_indented:
             if current := self._open.get(record.caller) or self._open.get(self._context(record, None)):
                 current.extend(text, index)
             return ()
@@ -114,27 +118,43 @@ class Reader:
         Nearly all lines of a log full of reports go on with one that is open, and need only to be kept.
         """
         found: list[Splat] = []
+        lines = list(split_parts(text, first))
+        looks = [look_at(parts[6]) for _, parts in lines]
         # the text before, and its line if that was only kept
         before, kept = self._boots.newest, None
-        for number, parts in split_parts(text, first):
-            message = parts[6]
-            current = self._open.get(parts[5])
-            # a line that is printed twice, or again, does not count
-            if current is not None and parts[4] and message != before and not self._boots.is_replayed:
-                text, _, is_indented, is_ordinary = look_at(message)
-                if is_indented or (is_ordinary and len(self._open) == 1 and not current.is_over(number)):
-                    current.extend(text, number)
-                    before, kept = message, (number, parts)
-                    continue
+        at = 0
+        while at < len(lines):
+            end = self._keep(lines, looks, at, before)
+            if end > at:
+                kept = lines[end - 1]
+                before, at = kept[1][6], end
+                continue
             self._pass(kept)
             kept = None
-            if line := as_line(number, parts):
-                before = message
-                found += self.feed(number, line)
+            if line := as_line(*lines[at]):
+                found += self.feed(line.number, line)
+                before = self._boots.newest
+            at += 1
         self._pass(kept)
         return found
 
-    def _pass(self, kept: tuple[int, Parts] | None) -> None:
+    def _keep(self, lines: Sequence[_Parts], looks: Sequence[Look], at: int, before: str | None) -> int:
+        """Keep the next lines if they only go on with an open report; return the number behind them."""
+        number, parts = lines[at]
+        current, look = self._open.get(parts[5]), looks[at]
+        # a line that is printed twice, or again, does not count
+        if current is None or not parts[4] or parts[6] == before or self._boots.is_replayed:
+            return at
+        if look.is_placed and current.goes_on:
+            end = end_of_stack(lines, looks, at)
+            current.take_stack([look.text for look in looks[at:end]], lines[end - 1][0])
+            return end
+        if look.is_indented or (look.is_ordinary and len(self._open) == 1 and not current.is_over(number)):
+            current.extend(look.text, number)
+            return at + 1
+        return at
+
+    def _pass(self, kept: _Parts | None) -> None:
         """Note the newest line, unless `feed` has."""
         if kept and (line := as_line(*kept)):
             self._newest = line.number
@@ -228,11 +248,6 @@ class Reader:
         return (*self.finish(), _REBOOT(first=index, last=index)) if is_unexpected else self.finish()
 
 
-def may_hold_splat(text: str) -> bool:
-    """Whether a part of a console, of whole lines, may hold the first line of a splat. Fast."""
-    return any(literal in text for literal in LITERALS)
-
-
 def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = None) -> tuple[Splat, ...]:
     """Return the splats in the records, in the order of their first records.
 
@@ -280,14 +295,3 @@ def _rust_message(lines: list[str]) -> str:
     """Return the line behind a Rust panic's first one, "" if something else came between."""
     text = lines[1] if len(lines) > 1 else ""
     return "" if not text or PREAMBLE.match(text) or find_headline(text) else text
-
-
-# bit and name of the taints that tell of a failure (Documentation/admin-guide/tainted-kernels.rst);
-# the others tell of what was loaded or asked for
-_TAINTS = ((4, "machine check"), (5, "bad page"), (7, "died"), (9, "warned"), (14, "soft lockup"))
-
-
-def new_taints(before: int, after: int) -> tuple[str, ...]:
-    """Return the names of the newly set bits of /proc/sys/kernel/tainted that tell of a failure."""
-    added = after & ~before
-    return tuple(name for bit, name in _TAINTS if added >> bit & 1)

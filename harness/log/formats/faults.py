@@ -44,10 +44,8 @@ FAULTS = (
         kind=Kind.OOPS,
         pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference"
         # arm, where the kernel has no access to user space's memory: page 0 belongs to that
-        r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b"
-        # mips and loongarch have one message for all addresses
-        r"|CPU \d+ Unable to handle kernel paging request at virtual address 0{5}(?:0{8})?[0-9a-f]{3}\b",
-        literals=("ernel NULL pointer", "page domain fault", "nable to handle"),
+        r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b",
+        literals=("ernel NULL pointer", "page domain fault"),
         title="BUG: unable to handle kernel NULL pointer dereference",
         stage=Stage.FAULT,
         ends_task=True,

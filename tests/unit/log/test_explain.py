@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rustbed.log.explain import Found, find_in_blocks, read_log, read_spans, render_text
+from rustbed.log.headline import may_hold_splat
 from rustbed.log.objects import render_json
 from rustbed.log.record import parse_console
-from rustbed.log.splat import Kind, Splat, find_splats, may_hold_splat
+from rustbed.log.splat import Kind, Splat, find_splats
 from rustbed.log.unwrap import Unwrapper
 
 HERE = Path(__file__).parent

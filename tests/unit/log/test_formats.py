@@ -10,8 +10,9 @@ from tests.unit.log.examples import LOGS
 
 from rustbed.log.formats.row import Row
 from rustbed.log.formats.table import ROWS
+from rustbed.log.headline import may_hold_splat
 from rustbed.log.record import parse_console
-from rustbed.log.splat import Kind, find_splats, may_hold_splat
+from rustbed.log.splat import Kind, find_splats
 
 _STACK = """
 Call Trace:

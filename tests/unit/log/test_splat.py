@@ -8,7 +8,8 @@ import pytest
 from tests.unit.log.examples import ALSO_BLAMED, BOOTS, DAMAGE, HERE, LOGS, WANTED, essence
 
 from rustbed.log.record import parse_console, parse_kmsg
-from rustbed.log.splat import Kind, Splat, find_splats, new_taints
+from rustbed.log.splat import Kind, Splat, find_splats
+from rustbed.log.taints import new_taints
 
 # -- one log, one splat ------------------------------------------------------
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rustbed.log.splat import Kind, Splat, new_taints
+from rustbed.log.splat import Kind, Splat
+from rustbed.log.taints import new_taints
 from rustbed.report.taints import EXPLAINS, find_unexplained
 
 
