@@ -1,13 +1,16 @@
-"""Where a scheduler is: which addresses are taken, and why others are not. Pure."""
+"""Where a scheduler is: which addresses are taken and why others are not, and whether one answers there."""
 
 from __future__ import annotations
 
 import ipaddress
+import socket
 from urllib.parse import urlsplit
 
-from rustbed.errors import UsageError
+from rustbed.errors import HostError, UsageError, suggest
 
 EXAMPLE = "tcp://127.0.0.1:8786"
+# seconds for a scheduler on this host to answer
+ANSWER_S = 30.0
 
 
 def parse_address(text: str) -> str:
@@ -39,3 +42,21 @@ def _is_loopback(host: str) -> bool:
     except ValueError:
         # a name may stand for any address, but for this one
         return host == "localhost"
+
+
+def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> None:
+    """Raise HostError unless what listens at an address speaks first, as a scheduler does.
+
+    Dask's own client waits for minutes for the first word of a server that is something else.
+    """
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection((str(parts.hostname), parts.port or 0), timeout_s) as connection:
+            if connection.recv(1):
+                return
+        why = "the connection was closed"
+    except TimeoutError:
+        why = f"no word within {timeout_s:g} s"
+    except OSError as error:
+        why = error.strerror or str(error)
+    raise HostError(f"no farm answers at {address}: {why}", fix=suggest("farm up"))

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rustbed.errors import HostError, UsageError
+from rustbed.errors import HostError, UsageError, suggest
+from rustbed.farm.address import ANSWER_S, require_scheduler
 from rustbed.farm.batches import Needs
 from rustbed.farm.pool import FarmGoneError
 from rustbed.farm.running import run_job
@@ -29,8 +30,6 @@ except ImportError as error:
 
 # exit status of a worker whose scheduler is out of reach
 GONE = 4
-# seconds for a scheduler on this host to answer, and for a worker's first word to it
-_ANSWER_S = 30.0
 
 _SETTINGS = {
     # what runs again, and where, is decided by rustbed/farm/pool.py
@@ -40,7 +39,7 @@ _SETTINGS = {
     # measures Python code that does nothing but wait for pytest
     "distributed.worker.profile.enabled": False,
     "distributed.admin.low-level-log-length": 0,
-    "distributed.comm.timeouts.connect": f"{_ANSWER_S:.0f}s",
+    "distributed.comm.timeouts.connect": f"{ANSWER_S:.0f}s",
 }
 
 
@@ -51,10 +50,14 @@ def serve_scheduler(port: int) -> None:
 
 async def _serve_scheduler(port: int) -> None:
     with dask.config.set(_SETTINGS):
-        async with distributed.Scheduler(host="127.0.0.1", port=port, dashboard=False) as scheduler:
-            sys.stdout.write(f"{scheduler.address}\n")
-            sys.stdout.flush()
-            await scheduler.finished()
+        try:
+            scheduler = await distributed.Scheduler(host="127.0.0.1", port=port, dashboard=False)
+        except RuntimeError as error:
+            # "failed to start"; its cause says why
+            sys.exit(str(error.__cause__ or error))
+        sys.stdout.write(f"{scheduler.address}\n")
+        sys.stdout.flush()
+        await scheduler.finished()
 
 
 def serve_worker(address: str, name: str, has: Mapping[str, float], scratch: str) -> None:
@@ -74,7 +77,7 @@ async def _serve_worker(address: str, name: str, has: Mapping[str, float], scrat
                 dashboard=False,
                 memory_limit=0,
                 local_directory=scratch,
-                death_timeout=_ANSWER_S,
+                death_timeout=ANSWER_S,
             )
         except (OSError, TimeoutError):
             os._exit(GONE)
@@ -97,7 +100,7 @@ class _Task:
             return None
         if status != "error":
             return "" if status == "finished" else f"the scheduler has {status} it"
-        error = self._future.exception(timeout=_ANSWER_S)
+        error = self._future.exception(timeout=ANSWER_S)
         if isinstance(error, distributed.scheduler.KilledWorker):
             return "its worker was lost"
         return f"its worker failed: {type(error).__name__}: {error}"
@@ -117,7 +120,7 @@ class _Farm:
         """Return what each worker has. Raises FarmGoneError."""
         self._require_running()
         try:
-            known = self._client.sync(self._client.scheduler.identity, callback_timeout=_ANSWER_S)
+            known = self._client.sync(self._client.scheduler.identity, callback_timeout=ANSWER_S)
         except (OSError, TimeoutError) as error:
             raise self._gone() from error
         return [dict(worker["resources"]) for worker in known["workers"].values()]
@@ -140,13 +143,12 @@ class _Farm:
 @contextmanager
 def connect(address: str) -> Iterator[_Farm]:
     """Yield the farm of a scheduler. Raises HostError if none answers."""
+    require_scheduler(address)
     with dask.config.set(_SETTINGS):
         try:
-            client = distributed.Client(address, timeout=_ANSWER_S, set_as_default=False)
+            client = distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
         except (OSError, TimeoutError) as error:
-            raise HostError(
-                f"no farm answers at {address} within {_ANSWER_S:.0f} s", fix="rustbed farm up"
-            ) from error
+            raise HostError(f"no farm answers at {address}: {error}", fix=suggest("farm up")) from error
         try:
             yield _Farm(client, address)
         finally:

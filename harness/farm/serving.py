@@ -16,10 +16,13 @@ from typing import NoReturn
 
 from rustbed import host, process
 from rustbed.errors import HostError
+from rustbed.farm.address import require_scheduler
 from rustbed.farm.batches import ARCH, MEMORY
 from rustbed.farm.engine import GONE
 
 _ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
+# what Dask tells of its ordinary days is of no use here
+_QUIET = {"DASK_LOGGING__DISTRIBUTED": "error"}
 # seconds between looks whether workers live
 _LOOK_S = 0.1
 # seconds for which a worker lives that has started, and how many in a row may not
@@ -36,7 +39,7 @@ def scheduler(port: int) -> Iterator[str]:
         argv = [*_ENGINE, "scheduler", str(port)]
         with (
             log.open("wb") as errors,
-            process.start(argv, stdout=process.PIPE, stderr=errors.fileno()) as child,
+            process.start(argv, stdout=process.PIPE, stderr=errors.fileno(), env=_QUIET) as child,
         ):
             assert child.stdout is not None
             address = child.stdout.readline().decode().strip()
@@ -51,6 +54,7 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
     They share the memory that is available now. Raises HostError when the scheduler is gone, or if a
     worker will not live.
     """
+    require_scheduler(address)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-farm.")))
         has = [f"{MEMORY}={host.available_memory_mib() // count}", *(f"{ARCH}{arch}=1" for arch in arches)]
@@ -79,7 +83,9 @@ class _Worker:
         """Start it."""
         self._began = time.monotonic()
         with self._log.open("wb") as errors:
-            self._child = self._stack.enter_context(process.start(self._argv, stderr=errors.fileno()))
+            self._child = self._stack.enter_context(
+                process.start(self._argv, stderr=errors.fileno(), env=_QUIET)
+            )
 
     def end(self) -> None:
         """End it."""
@@ -91,7 +97,7 @@ class _Worker:
         if status is None:
             return
         if status == GONE:
-            raise HostError(f"the farm at {address} is gone, or was never there")
+            raise HostError(f"the farm at {address} is gone")
         self._young = self._young + 1 if time.monotonic() - self._began < _YOUNG_S else 0
         if self._young == _TOO_OFTEN:
             raise HostError(f"a worker ended {_TOO_OFTEN} times as soon as it began", output=_tail(self._log))
