@@ -187,7 +187,8 @@ class Pool:
         task = self.farm.submit(job, needs_of(batch))
         for test in tests:
             self._attempts.setdefault(test, []).append(attempt)
-        self._waiting = [each for each in self._waiting if each not in batch]
+        sent = set(tests)
+        self._waiting = [each for each in self._waiting if each.test.id not in sent]
         self._running.append(_Running(batch=batch, attempt=attempt, task=task))
 
     def _drop_impossible(self) -> Iterator[Ended]:
