@@ -58,6 +58,29 @@ def test_help_imports_no_module_that_is_not_for_the_terminal() -> None:
     assert imports(code, set()).stderr.strip() == str(wanted)
 
 
+# what few sessions use: devices in Python, packs
+RARE = ("rustbed.devices.served", "rustbed.packs.pull")
+LOOKS = f"""\
+import gc, sys
+
+def pytest_collection_finish():
+    print("collected with", type(sys.modules["rustbed.testrun"].__loader__).__name__)
+    print("rare", [name for name in {RARE} if name in sys.modules])
+    print("collector", gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+
+
+def test_a_session_imports_ours_as_python_does_and_not_what_few_use(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(LOOKS)
+    argv = [sys.executable, "-m", "pytest", "-s", "-q", "--collect-only", "-p", "no:cacheprovider"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert [line for line in done.stdout.splitlines() if line.startswith(("collec", "rare"))] == [
+        "collected with SourceFileLoader",
+        "rare []",
+        "collector True True",
+    ], done.stdout
+
+
 # -- the face ------------------------------------------------------------------------
 
 
