@@ -30,7 +30,7 @@ _HOMES = {
     "Kernel": "kernel.artifact",
     "Log": "log.record",
     "PciDevice": "devices.pci",
-    **dict.fromkeys(("Heard", "Said", "SerialFault", "SerialPeer"), "devices.serial"),
+    **dict.fromkeys(("Heard", "Said", "SerialPeer"), "devices.serial"),
     "Plugged": "machine.hotplug",
     **dict.fromkeys(("Ints", "PlatformDevice"), "machine.platformdevice"),
     "Record": "log.record",
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from rustbed.devices.registers import Bar as Bar
     from rustbed.devices.serial import Heard as Heard
     from rustbed.devices.serial import Said as Said
-    from rustbed.devices.serial import SerialFault as SerialFault
     from rustbed.devices.serial import SerialPeer as SerialPeer
     from rustbed.devices.trace import Dma as Dma
     from rustbed.devices.trace import Interrupt as Interrupt

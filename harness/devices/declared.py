@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rustbed.devices.config_space import Identity
 from rustbed.devices.messages import Region
 from rustbed.devices.registers import Bar, Register
 from rustbed.errors import UsageError
@@ -68,3 +69,16 @@ def check_ids(kind: type) -> None:
         value = getattr(kind, name, None)
         if not isinstance(value, int) or not 0 <= value < 1 << bits:
             raise UsageError(f"{kind.__name__}: {name} is {value!r}", wanted=f"a number of {bits} bits")
+
+
+def identity(kind: Any) -> Identity:
+    """Return the ids of a class of PCI devices, as configuration space has them."""
+    return Identity(
+        vendor=kind.vendor_id,
+        device=kind.device_id,
+        subsystem_vendor=kind.subsystem_vendor_id,
+        subsystem=kind.subsystem_id,
+        class_code=kind.class_code,
+        revision=kind.revision,
+        interrupt_pin=int(kind.intx),
+    )

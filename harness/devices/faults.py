@@ -10,9 +10,10 @@ from rustbed.devices.trace import CONFIG
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. Those down to LOST_WRITE happen at an access, the others always."""
+    """What goes wrong. Those down to GARBAGE happen at an access, the others always."""
 
-    # from this access on reads give all-ones and writes are lost: it was pulled out, or its link is down
+    # from this access on reads give all-ones and writes are lost, transfers are refused, bytes do not come:
+    # it was pulled out, or its link is down
     GONE = "gone"
     # this read gives all-ones, zero, or the inverse of every bit
     ONES = "ones"
@@ -22,6 +23,14 @@ class FaultKind(StrEnum):
     STUCK = "stuck"
     # this write does not arrive
     LOST_WRITE = "lost-write"
+    # this transfer is refused: a chip does not acknowledge, an endpoint stalls
+    REFUSED = "refused"
+    # of what this transfer reads, the second half is missing
+    SHORT = "short"
+    # this transfer takes half a second: the clock is stretched
+    LATE = "late"
+    # from this byte on every other bit arrives wrong
+    GARBAGE = "garbage"
     # interrupts do not come, come a thousandfold, come half a second late
     NO_INTERRUPT = "no-interrupt"
     STORM = "storm"
@@ -56,6 +65,10 @@ _AT_ACCESS = (
     FaultKind.INVERTED,
     FaultKind.STUCK,
     FaultKind.LOST_WRITE,
+    FaultKind.REFUSED,
+    FaultKind.SHORT,
+    FaultKind.LATE,
+    FaultKind.GARBAGE,
 )
 
 
@@ -64,7 +77,8 @@ class Fault:
     """A way to misbehave; a device has it as its `fault`."""
 
     kind: FaultKind
-    # the access to a BAR at which it happens, counted from 1 since the device was plugged in
+    # the access at which it happens, counted from 1: to a BAR of a PCI device since it was plugged in, else
+    # a transfer, or a byte that a serial peer says, since the device got the fault
     at: int = 1
 
     def __str__(self) -> str:

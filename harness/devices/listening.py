@@ -36,12 +36,13 @@ class Serving(Protocol):
 
 @contextmanager
 def listening(
-    server: Serving, name: str, render: Callable[[], str], directory: Path | None
+    server: Serving, name: str, render: Callable[[], str], directory: Path | None, *, began: float
 ) -> Iterator[Path]:
     """Serve in a thread, one QEMU after the other, until the context ends; yield the socket's path.
 
     What `render` makes of what happened is written to a file in `directory` in the end, named after the
-    device. Raises DeviceError on the way out if anything went wrong, whatever else did.
+    device; `began` is time.monotonic() from which its times count. Raises DeviceError on the way out if
+    anything went wrong, whatever else did.
     """
     # a short path: those of sockets end at 107 bytes
     with (
@@ -64,7 +65,7 @@ def listening(
             bound.shutdown(socket.SHUT_RDWR)
             thread.join(STUCK_S + 0.5)
             if directory is not None:
-                _free_path(directory, name).write_text(render())
+                _free_path(directory, name).write_text(f"# began {began:.6f}\n{render()}")
             try:
                 server.check()
             except DeviceError as error:

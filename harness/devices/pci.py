@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from rustbed.devices import config_space, declared
-from rustbed.devices.config_space import Capability, Identity
+from rustbed.devices.config_space import Capability
 from rustbed.devices.faults import STORM_S, Fault, Misbehaviour
 from rustbed.devices.line import Line, Unplugged
 from rustbed.devices.messages import Irq
+from rustbed.devices.plan import Plan, plan_faults
 from rustbed.devices.registers import Bar, Contents, check_registers
 from rustbed.devices.trace import CONFIG, Access, Dma, Event, Interrupt, Read, Reset, Write, accesses
 from rustbed.errors import UsageError
@@ -87,7 +88,7 @@ class PciDevice:
             bars[kind._msix_bar] = Bar(kind._msix_bar, size=size, memory=True)
         self.bars = {index: _contents(self, bar) for index, bar in bars.items()}
         self.config = config_space.lay_out(
-            _identity(kind), bars.values(), _capabilities(kind, bars), express=kind.express
+            declared.identity(kind), bars.values(), _capabilities(kind, bars), express=kind.express
         )
         self._line = Unplugged()
         self._misbehaviour = Misbehaviour(None)
@@ -152,6 +153,10 @@ class PciDevice:
     def fault_happened(self) -> bool:
         """Whether the driver came to the access at which the device's fault happens."""
         return self._misbehaviour.happened
+
+    def plan(self) -> Plan:
+        """Return what can go wrong in what happened."""
+        return plan_faults(self.history)
 
     # -- for a test to look at ---------------------------------------------------
 
@@ -262,18 +267,6 @@ class PciDevice:
         lost = replace(event, allowed=False)
         self._events = [lost if each is event else each for each in self._events]
         return None
-
-
-def _identity(kind: type[PciDevice]) -> Identity:
-    return Identity(
-        vendor=kind.vendor_id,
-        device=kind.device_id,
-        subsystem_vendor=kind.subsystem_vendor_id,
-        subsystem=kind.subsystem_id,
-        class_code=kind.class_code,
-        revision=kind.revision,
-        interrupt_pin=int(kind.intx),
-    )
 
 
 def _capabilities(kind: type[PciDevice], bars: Mapping[int, Bar]) -> list[Capability]:

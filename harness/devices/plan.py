@@ -1,11 +1,12 @@
 """Every way in which a device can fail during what a driver did; pure.
 
-Made from the trace of a good run: a fault for each access and kind that can make a difference there.
+Made from the trace of a good run: a fault for each access and kind that can make a difference there. What
+an access is, and what can go wrong with it, each bus says; which are worth a run is the same for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rustbed.devices.faults import OF_PROBE, Fault, FaultKind
@@ -22,7 +23,7 @@ class Plan:
     """What can go wrong in what a driver did."""
 
     faults: tuple[Fault, ...]
-    # accesses to BARs, and how many of them came after a sequence of accesses that was there before
+    # accesses, and how many of them came after a sequence of accesses that was there before
     accesses: int
     repeated: int
 
@@ -39,17 +40,27 @@ def plan_faults(events: Sequence[Event]) -> Plan:
     those that would give what was read anyhow; and those that a driver cannot tell from the one at its
     next access.
     """
-    found: list[Fault] = []
-    sequences, repeated = _Sequences(), 0
     numbered = [(at, event) for at, event in enumerate(events) if is_access(event)]
-    for number, (at, event) in enumerate(numbered, start=1):
-        assert isinstance(event, Read | Write)
-        if sequences.is_new(event):
-            found += [Fault(kind=kind, at=number) for kind in _kinds(event, events[at + 1 :])]
+    accesses = ((event, _kinds(event, events[at + 1 :])) for at, event in numbered)
+    return plan_accesses(accesses, _always(events, bool(numbered)))
+
+
+def plan_accesses(
+    accesses: Iterable[tuple[Hashable, Iterable[FaultKind]]], always: Iterable[FaultKind] = ()
+) -> Plan:
+    """Return the faults of accesses, each given with what can go wrong with it, and those that are always.
+
+    Left out are those of accesses after a sequence of accesses that was there before.
+    """
+    found: list[Fault] = []
+    sequences, repeated, number = _Sequences(), 0, 0
+    for number, (access, kinds) in enumerate(accesses, start=1):
+        if sequences.is_new(access):
+            found += [Fault(kind=kind, at=number) for kind in kinds]
         else:
             repeated += 1
-    found += [Fault(kind=kind) for kind in _always(events, bool(numbered))]
-    return Plan(faults=tuple(found), accesses=len(numbered), repeated=repeated)
+    found += [Fault(kind=kind) for kind in always]
+    return Plan(faults=tuple(found), accesses=number, repeated=repeated)
 
 
 def _always(events: Sequence[Event], has_accesses: bool) -> Iterator[FaultKind]:
@@ -71,11 +82,11 @@ class _Sequences:
 
     def __init__(self) -> None:
         # a sequence is known by a number; 0 is the empty one
-        self._numbers: dict[tuple[int, Read | Write], int] = {}
+        self._numbers: dict[tuple[int, Hashable], int] = {}
         self._passed = [0]
-        self._made: list[Read | Write] = []
+        self._made: list[Hashable] = []
 
-    def is_new(self, access: Read | Write) -> bool:
+    def is_new(self, access: Hashable) -> bool:
         """Take an access and return whether there was none like it after the same sequence."""
         key = (self._passed[-1], access)
         is_known = key in self._numbers
@@ -92,7 +103,8 @@ class _Sequences:
         return False
 
 
-def _kinds(access: Read | Write, later: Sequence[Event]) -> Iterator[FaultKind]:
+def _kinds(access: Event, later: Sequence[Event]) -> Iterator[FaultKind]:
+    assert isinstance(access, Read | Write)
     if isinstance(access, Write):
         # a device that goes with the next access has taken the write, which only interrupts and DMA show
         if not (later and is_access(later[0])):

@@ -8,23 +8,24 @@ from __future__ import annotations
 import itertools
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rustbed.devices import walk
 from rustbed.devices.device import Device
+from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.injector import Injector
 from rustbed.devices.listening import listening
+from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.devices.stream import Line, StreamServed, StreamServer, unplugged
 from rustbed.devices.watch import Watch
 
 Self = TypeVar("Self", bound="SerialPeer")
 # bytes that are taken at once
 _CHUNK = 65536
-# what is wrong with each byte of a line that garbles: every other bit
-_GARBLED = 0x55
 # names of chardevs are never used twice
 _serial = itertools.count(1)
 
@@ -48,15 +49,6 @@ class Said:
     at: float = field(default=0.0, compare=False, repr=False)
 
 
-class SerialFault(StrEnum):
-    """How a peer misbehaves. A break needs QEMU: QMP's chardev-send-break, for the peer's `chardev`."""
-
-    # says nothing, neither by itself nor as an answer; it still hears
-    SILENCE = "silence"
-    # every other bit of what it says arrives wrong
-    GARBAGE = "garbage"
-
-
 class SerialPeer:
     """What is at the other end of a serial port; an author's class derives from it.
 
@@ -66,25 +58,25 @@ class SerialPeer:
     #: how a message ends that `on_receive` gets whole; empty: it gets bytes as they come
     ends = b""
 
-    #: how it misbehaves from now on; None: not at all
-    fault: SerialFault | None
     #: QEMU's id of its end of the line
     chardev: str
     _socket: socket.socket | None
     _server: StreamServer | None
     _trace: list[Heard | Said]
     _partial: bytes
-    _began: float
+    _faults: Injector
+    #: time.monotonic() when it was made: its events count from there
+    began: float
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
         """Make a peer; done here, so that an author's __init__ need not call another."""
         self = super().__new__(cls)
-        self.fault = None
+        self._faults = Injector()
         self.chardev = f"serial-peer{next(_serial)}"
         self._socket = self._server = None
         self._trace = []
         self._partial = b""
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         return self
 
     # -- for an author to write --------------------------------------------------
@@ -126,6 +118,34 @@ class SerialPeer:
             self._server.settle()
         self._trace.clear()
 
+    # -- faults ------------------------------------------------------------------
+
+    @property
+    def fault(self) -> Fault | None:
+        """How it misbehaves, counted in the bytes that it says from now on; None: not at all.
+
+        A break needs QEMU: QMP's chardev-send-break, for the peer's `chardev`.
+        """
+        return self._faults.fault
+
+    @fault.setter
+    def fault(self, fault: Fault | None) -> None:
+        self._faults = Injector(fault)
+
+    @property
+    def fault_happened(self) -> bool:
+        """Whether the peer came to the byte at which the fault happens."""
+        return self._faults.happened
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since either side said something."""
+        return self._faults.idle_s
+
+    def plan(self) -> Plan:
+        """Return what can go wrong in what was said."""
+        return plan_accesses(_bytes_said(self._trace))
+
     # -- for the server ----------------------------------------------------------
 
     def _hear(self, data: bytes, watch: Watch) -> None:
@@ -147,20 +167,36 @@ class SerialPeer:
     def _say(self, data: bytes) -> None:
         if self._socket is None:
             raise unplugged()
-        if self.fault is SerialFault.SILENCE or not data:
+        data = b"".join(self._faults.inject(bytes((byte,))) or b"" for byte in data)
+        if not data:
             return
-        if self.fault is SerialFault.GARBAGE:
-            data = bytes(byte ^ _GARBLED for byte in data)
         # noted first: the guest may have answered before this returns
         self._note(Said, data)
         self._socket.sendall(data)
 
     def _note(self, kind: type[Heard | Said], data: bytes) -> None:
+        self._faults.touch()
         last = self._trace[-1] if self._trace else None
         if type(last) is kind:
             self._trace[-1] = kind(last.data + data, last.at)
         else:
-            self._trace.append(kind(data, time.monotonic() - self._began))
+            self._trace.append(kind(data, time.monotonic() - self.began))
+
+
+def _bytes_said(trace: Sequence[Heard | Said]) -> Iterator[tuple[Hashable, tuple[FaultKind, ...]]]:
+    """Yield each byte that the peer said, after what it had heard, and what can go wrong with it.
+
+    Of what is said at once the first byte, the middle one and the last may fail: a line has many bytes.
+    """
+    heard = b""
+    for each in trace:
+        if isinstance(each, Heard):
+            heard = each.data
+            continue
+        chosen = {0, len(each.data) // 2, len(each.data) - 1}
+        for number, byte in enumerate(each.data):
+            kinds = (FaultKind.GONE, FaultKind.GARBAGE) if number in chosen else ()
+            yield (heard, byte), kinds
 
 
 class _Session:
@@ -199,8 +235,11 @@ def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[StreamSer
     """
     server = StreamServer(type(peer).__name__, lambda sock, line: _Session(peer, sock, line))
     peer._server = server
+    walk.serve(peer)
     try:
-        with listening(server, type(peer).__name__, lambda: render_talk(peer._trace), directory) as path:
+        with listening(
+            server, type(peer).__name__, lambda: render_talk(peer._trace), directory, began=peer.began
+        ) as path:
             chardev = f"socket,id={peer.chardev},path={path}"
             yield StreamServed(
                 server=server, argv=("-chardev", chardev, "-serial", f"chardev:{peer.chardev}")

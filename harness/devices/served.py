@@ -71,7 +71,7 @@ def serve(device: PciDevice, directory: Path | None = None) -> Iterator[Served]:
 
     def recording() -> str:
         happened = [event for event in device.history if event.at >= since]
-        return f"# began {device.began:.6f}\n" + render_recording(record(device, happened))
+        return render_recording(record(device, happened))
 
-    with listening(server, type(device).__name__, recording, directory) as path:
+    with listening(server, type(device).__name__, recording, directory, began=device.began) as path:
         yield Served(device=device, path=path, server=server)

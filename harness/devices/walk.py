@@ -11,17 +11,33 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rustbed.devices.faults import Fault, FaultKind
-from rustbed.devices.pci import PciDevice
-from rustbed.devices.plan import Plan, plan_faults
+from rustbed.devices.plan import Plan
 from rustbed.errors import UsageError, WaitError
 
 T = TypeVar("T")
 
 # seconds without an event after which a driver that has met its fault is taken to wait or to be done
 QUIET_S = 0.3
+
+
+class Faulty(Protocol):
+    """What a device of any bus can do in a walk."""
+
+    fault: Fault | None
+
+    @property
+    def fault_happened(self) -> bool:
+        """Whether the driver came to the access at which the device's fault happens."""
+
+    @property
+    def idle_s(self) -> float:
+        """For how many seconds nothing has happened."""
+
+    def plan(self) -> Plan:
+        """Return what can go wrong in what happened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +60,9 @@ class Walk:
 
     # None: a good run
     step: Step | None = None
-    devices: list[PciDevice] = field(default_factory=list)
+    devices: list[Faulty] = field(default_factory=list)
 
-    def serve(self, device: PciDevice) -> None:
+    def serve(self, device: Faulty) -> None:
         """Note a device, and give it its fault if this is the one. Raises UsageError if it has another."""
         if device in self.devices:
             return
@@ -57,7 +73,7 @@ class Walk:
             device.fault = self.step.fault
 
     @property
-    def faulty(self) -> PciDevice | None:
+    def faulty(self) -> Faulty | None:
         """The device that has the fault, None if it was not served."""
         number = self.step.device if self.step else 0
         return self.devices[number - 1] if 0 < number <= len(self.devices) else None
@@ -97,7 +113,7 @@ def is_under_way() -> bool:
     return current() is not None
 
 
-def serve(device: PciDevice) -> None:
+def serve(device: Faulty) -> None:
     """Note that a device is served."""
     if (walk := _current.get()) is not None:
         walk.serve(device)
@@ -129,17 +145,17 @@ class Steps:
     steps: tuple[Step, ...]
     # how many devices were served
     devices: int
-    # accesses to BARs in the good run, and those whose faults other steps have shown
+    # accesses in the good run, and those whose faults other steps have shown
     accesses: int
     repeated: int
 
 
-def plan_steps(devices: Sequence[PciDevice], only: Sequence[str]) -> Steps:
+def plan_steps(devices: Sequence[Faulty], only: Sequence[str]) -> Steps:
     """Return what is done after a run in which these devices were served, and nothing went wrong.
 
     `only` names kinds of faults, or steps; empty means all. A named step need not be one of those planned.
     """
-    plans = [plan_faults(device.history) for device in devices]
+    plans = [device.plan() for device in devices]
     found = [
         Step(fault=fault, device=number)
         for number, plan in enumerate(plans, start=1)

@@ -22,8 +22,17 @@ MOST_DEVICES, MOST = 40, 200
 _LONGEST = 200
 # pixels of the picture: names of lanes, all of it, one lane
 _LEFT, _WIDTH, _LANE = 80, 1100, 16
-# lanes from the top, and how what belongs there begins; the kernel's rows have a lane of their own
-_LANES = {"reads": "read ", "writes": "write ", "interrupts": "interrupt", "DMA": "dma-", "resets": "reset"}
+# an endpoint or a type of request with 0x80, as an event of USB has it: bytes go to the guest
+_TO_GUEST = r"(Control\(request_type|Moved\(endpoint)=(12[89]|1[3-9]\d|2\d\d)\b"
+# lanes from the top, and how what belongs there begins, whatever the bus; the kernel's rows have their own
+_LANES = {
+    "reads": re.compile(rf"read |I2cRead\(|peer |{_TO_GUEST}"),
+    "writes": re.compile(r"write |I2cWrite\(|guest |Control\(|Moved\("),
+    "interrupts": re.compile(r"interrupt"),
+    "DMA": re.compile(r"dma-"),
+    # and what else happens to a device as a whole: it is plugged in, or configured
+    "resets": re.compile(r""),
+}
 _KERNEL = "kernel"
 # what the kernel's PCI core does, and not the driver
 _CONFIG = re.compile(r"(read|write) config\+")
@@ -48,8 +57,8 @@ class Row:
     @property
     def lane(self) -> str:
         """Where it stands in the picture."""
-        found = (lane for lane, start in _LANES.items() if self.text.startswith(start))
-        return _KERNEL if self.is_kernel else next(found, "resets")
+        found = (lane for lane, start in _LANES.items() if start.match(self.text))
+        return _KERNEL if self.is_kernel else next(found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from tests.drivers import sysfs
 
-from rustbed import Booter, Heard, Said, SerialFault, SerialPeer, Vm
+from rustbed import Booter, Fault, FaultKind, Heard, Said, SerialPeer, Vm
 from rustbed.arch import Arch, Firmware
 
 pytestmark = pytest.mark.needs("rust_driver_serdev")
@@ -71,10 +71,10 @@ def test_all_bytes_come_back_in_order_also_of_a_line_that_misbehaves(boot: Boote
         vm.wait_for(lambda: len(peer.heard) >= len(every), "the echo of 2048 bytes")
         assert peer.heard == every
         peer.forget()
-        peer.fault = SerialFault.SILENCE
+        peer.fault = Fault(kind=FaultKind.GONE)
         peer.send(b"not said")
         assert peer.trace == []
-        peer.fault = SerialFault.GARBAGE
+        peer.fault = Fault(kind=FaultKind.GARBAGE)
         peer.send(b"\x00\xff")
         vm.wait_for(lambda: len(peer.heard) == 2, "the echo of what was garbled")
         assert peer.trace == [Said(b"\x55\xaa"), Heard(b"\x55\xaa")]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.i2c.chip import I2cChip, I2cFaultKind, Nack
+from rustbed.devices.injector import Injector, kinds_of_read, kinds_of_write
+from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.errors import UsageError
 
 
@@ -53,7 +56,32 @@ class I2cBus:
             raise UsageError("two chips of a bus have the same address")
         self._transfers: list[I2cTransfer] = []
         self._server: Settling | None = None
-        self._began = time.monotonic()
+        # time.monotonic() when it was made: its transfers count from there
+        self.began = time.monotonic()
+        self._faults = Injector()
+
+    @property
+    def fault(self) -> Fault | None:
+        """How the bus misbehaves, counted in its transfers from now on; None: not at all."""
+        return self._faults.fault
+
+    @fault.setter
+    def fault(self, fault: Fault | None) -> None:
+        self._faults = Injector(fault)
+
+    @property
+    def fault_happened(self) -> bool:
+        """Whether the driver came to the transfer at which the fault happens."""
+        return self._faults.happened
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last transfer."""
+        return self._faults.idle_s
+
+    def plan(self) -> Plan:
+        """Return what can go wrong in the transfers that there were."""
+        return plan_accesses((transfer, _kinds(transfer)) for transfer in self.history)
 
     @property
     def trace(self) -> list[I2cTransfer]:
@@ -83,14 +111,18 @@ class I2cBus:
         """Return for how many seconds the next transfer's clock is stretched."""
         chip = self.chips.get(address)
         if chip is None:
-            return 0.0
+            return self._faults.delay_s
         late = chip.fault.seconds if chip.fault and self._has(chip, I2cFaultKind.LATE, 1) else 0.0
-        return chip.stretch_s + late
+        return chip.stretch_s + late + self._faults.delay_s
 
     def write(self, address: int, data: bytes, ask: Callable[..., object]) -> bool:
         """Let a chip take bytes and return whether it acknowledged; `ask` runs its code."""
         chip = self._reach(address)
-        done = chip is not None and _asked(ask, "a write", chip.on_write, data) is not None
+        arriving = self._faults.inject(data)
+        done = arriving is not None and chip is not None
+        # one that is lost is acknowledged, and the chip does not see it
+        if chip is not None and arriving is not None and (arriving or not data):
+            done = _asked(ask, "a write", chip.on_write, arriving) is not None
         self._transfers.append(I2cWrite(address, data, done, self._now()))
         return done
 
@@ -98,7 +130,9 @@ class I2cBus:
         """Return so many bytes of a chip; None if it did not acknowledge. `ask` runs its code."""
         chip = self._reach(address)
         answer = None if chip is None else _asked(ask, "a read", chip.on_read, count)
-        data = _fitting(answer, count)
+        given = _fitting(answer, count)
+        arriving = self._faults.inject(given or b"")
+        data = None if given is None else _fitting(arriving, count)
         if data is not None and chip is not None and self._has(chip, I2cFaultKind.ONES, 0):
             data = b"\xff" * count
         self._transfers.append(I2cRead(address, data or b"", data is not None, self._now()))
@@ -118,7 +152,7 @@ class I2cBus:
         return fault is not None and fault.kind is kind and fault.hits(chip.transfers + ahead)
 
     def _now(self) -> float:
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
 
 def _asked(ask: Callable[..., object], what: str, call: Callable[..., object], given: object) -> object:
@@ -137,6 +171,20 @@ def _asked(ask: Callable[..., object], what: str, call: Callable[..., object], g
 def _fitting(answer: object, count: int) -> bytes | None:
     """Return so many bytes of an answer: a line that nobody pulls down reads as ones."""
     return answer[:count].ljust(count, b"\xff") if isinstance(answer, bytes) else None
+
+
+def _kinds(transfer: I2cTransfer) -> Iterator[FaultKind]:
+    """Yield what can go wrong with a transfer; nothing with one that nobody answers."""
+    if not transfer.acknowledged:
+        return
+    if isinstance(transfer, I2cRead):
+        yield from kinds_of_read(transfer.data)
+    else:
+        yield from kinds_of_write()
+        # one byte is the pointer: the chip has taken nothing else
+        if len(transfer.data) > 1:
+            yield FaultKind.LOST_WRITE
+    yield FaultKind.LATE
 
 
 def render_transfers(transfers: Iterable[I2cTransfer]) -> str:

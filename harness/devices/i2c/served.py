@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rustbed.devices import walk
 from rustbed.devices.device import Device
 from rustbed.devices.i2c.bus import I2cBus, render_transfers
 from rustbed.devices.i2c.vhost import Vhost
@@ -36,9 +37,12 @@ def serve(bus: I2cBus, directory: Path | None = None) -> Iterator[StreamServed]:
     name = name_of(bus)
     server = StreamServer(name, lambda sock, line: Vhost(bus, sock, line))
     bus.connect_to(server)
+    walk.serve(bus)
     chardev = f"i2c-bus{next(_serial)}"
     try:
-        with listening(server, name, lambda: render_transfers(bus.history), directory) as path:
+        with listening(
+            server, name, lambda: render_transfers(bus.history), directory, began=bus.began
+        ) as path:
             yield StreamServed(
                 server=server,
                 argv=(

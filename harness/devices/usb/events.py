@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from rustbed.devices.faults import FaultKind
+from rustbed.devices.injector import kinds_of_read, kinds_of_write
 from rustbed.devices.usb.descriptors import IN
 
 # bmRequestType: whose request it is, none for those that USB itself defines (table 9-2)
@@ -83,6 +85,26 @@ def without_enumeration(events: Iterable[UsbEvent]) -> list[Control | Moved]:
         for event in events
         if isinstance(event, Moved) or (isinstance(event, Control) and not event.is_standard)
     ]
+
+
+def transfers(events: Iterable[UsbEvent]) -> Iterator[tuple[UsbEvent, tuple[FaultKind, ...]]]:
+    """Yield each transfer and how it can fail; those of the kernel's USB core are part of a probe."""
+    for event in events:
+        if isinstance(event, Configured):
+            yield event, (FaultKind.GONE,)
+        elif isinstance(event, Control | Moved):
+            yield event, tuple(_kinds(event))
+
+
+def _kinds(event: Control | Moved) -> Iterator[FaultKind]:
+    is_in = event.is_in if isinstance(event, Control) else bool(event.endpoint & IN)
+    if event.stalled:
+        # refused already
+        yield FaultKind.GONE
+    elif is_in:
+        yield from kinds_of_read(event.data)
+    else:
+        yield from kinds_of_write()
 
 
 def render_events(events: Iterable[UsbEvent]) -> str:

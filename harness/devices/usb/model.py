@@ -8,10 +8,21 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol, TypeVar
 
+from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.injector import Injector
+from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.devices.stream import unplugged
 from rustbed.devices.usb import descriptors
 from rustbed.devices.usb.descriptors import Endpoint, Speed
-from rustbed.devices.usb.events import Configured, Control, Moved, Plug, UsbEvent, without_enumeration
+from rustbed.devices.usb.events import (
+    Configured,
+    Control,
+    Moved,
+    Plug,
+    UsbEvent,
+    transfers,
+    without_enumeration,
+)
 from rustbed.errors import UsageError
 
 Self = TypeVar("Self", bound="UsbDevice")
@@ -60,7 +71,9 @@ class UsbDevice:
     _cable: Cable | None
     _events: list[UsbEvent]
     _halted: set[int]
-    _began: float
+    _faults: Injector
+    #: time.monotonic() when it was made: its events count from there
+    began: float
 
     def __init_subclass__(cls) -> None:
         """Check what the class declares."""
@@ -76,7 +89,8 @@ class UsbDevice:
         self._cable = None
         self._events = []
         self._halted = set()
-        self._began = time.monotonic()
+        self._faults = Injector()
+        self.began = time.monotonic()
         return self
 
     # -- for an author to write --------------------------------------------------
@@ -134,6 +148,40 @@ class UsbDevice:
             self._cable.settle()
         self._events.clear()
 
+    # -- faults ------------------------------------------------------------------
+
+    @property
+    def fault(self) -> Fault | None:
+        """How it misbehaves, counted in its transfers from now on; None: not at all."""
+        return self._faults.fault
+
+    @fault.setter
+    def fault(self, fault: Fault | None) -> None:
+        self._faults = Injector(fault)
+
+    @property
+    def fault_happened(self) -> bool:
+        """Whether the guest came to the transfer at which the fault happens."""
+        return self._faults.happened
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last event."""
+        return self._faults.idle_s
+
+    def plan(self) -> Plan:
+        """Return what can go wrong in what happened."""
+        return plan_accesses(transfers(self.history))
+
+    def inject(self, data: bytes) -> bytes:
+        """Count a transfer and return its bytes as they arrive; `Stall` if it is refused."""
+        arriving = self._faults.inject(data)
+        if arriving is not None:
+            return arriving
+        if self.fault is not None and self.fault.kind is FaultKind.GONE:
+            self.disconnect()
+        raise Stall
+
     # -- for the server ----------------------------------------------------------
 
     def connect_to(self, cable: Cable | None) -> None:
@@ -142,27 +190,39 @@ class UsbDevice:
 
     def now(self) -> float:
         """Return the time of an event that happens now."""
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
     def note(self, event: UsbEvent) -> None:
         """Keep an event."""
         self._events.append(event)
+        self._faults.touch()
         if isinstance(event, Plug):
             self._halted.clear()
 
     def control(self, request: Control) -> bytes:
         """Answer a request. Raises Stall if it is refused."""
-        return self._standard(request) if request.is_standard else self.on_control(request)
+        answer = self._standard if request.is_standard else self.on_control
+        if not request.is_in:
+            self.inject(request.data)
+            return answer(request)
+        given = answer(request)
+        return self.inject(given) if isinstance(given, bytes) else given
 
     def configure(self, number: int) -> None:
-        """Take the configuration that the guest chose."""
+        """Take the configuration that the guest chose. Raises Stall."""
         self._halted.clear()
+        self.inject(b"")
         self.note(Configured(number, self.now()))
         self.on_configured(number)
 
     def take_out(self, endpoint: int, data: bytes) -> None:
         """Take what the guest sends. Raises Stall."""
-        self._halting(endpoint, self.on_out, endpoint, data)
+
+        def take() -> None:
+            self.inject(data)
+            self.on_out(endpoint, data)
+
+        self._halting(endpoint, take)
 
     def give_in(self, endpoint: int, count: int) -> bytes | None:
         """Return what the guest asks for. Raises Stall."""

@@ -103,6 +103,11 @@ class Redirection:
     def _say(self, kind: Type, number: int, body: bytes = b"") -> None:
         self._socket.sendall(pack(self._header(kind, len(body), number)) + body)
 
+    def _answer(self, kind: Type, number: int, body: bytes) -> None:
+        """Answer a transfer, unless the cable was pulled in it."""
+        if self._is_plugged:
+            self._say(kind, number, body)
+
     def close(self) -> None:
         """Forget what was under way."""
         self._is_plugged = False
@@ -171,7 +176,7 @@ class Redirection:
 
     def _get_configuration(self, number: int, _: bytes) -> None:
         answer = packets.ConfigurationStatus(Status.SUCCESS, self._configuration)
-        self._say(Type.CONFIGURATION_STATUS, number, pack(answer))
+        self._answer(Type.CONFIGURATION_STATUS, number, pack(answer))
 
     def _set_alt_setting(self, number: int, body: bytes) -> None:
         wanted = unpack_exactly(packets.AltSetting, body)
@@ -199,7 +204,7 @@ class Redirection:
         device.note(Control(*fields, moved if request.is_in else data, stalled, device.now()))
         length = len(moved) if request.is_in else asked.length
         status = Status.STALL if stalled else Status.SUCCESS
-        self._say(Type.CONTROL_PACKET, number, pack(asked._replace(status=status, length=length)) + moved)
+        self._answer(Type.CONTROL_PACKET, number, pack(asked._replace(status=status, length=length)) + moved)
 
     # -- transfers ---------------------------------------------------------------
 
@@ -217,7 +222,9 @@ class Redirection:
             data = ready.popleft()
             if len(data) > first.count:
                 ready.appendleft(data[first.count :])
-            self._finish_bulk(first, data[: first.count])
+            answer = self._ask("a fault", self._device.inject, data[: first.count])
+            given = answer if isinstance(answer, bytes) else b""
+            self._finish_bulk(first, given, stalled=answer is _STALLED)
 
     def _bulk(self, number: int, body: bytes) -> None:
         packet, data = unpack(packets.BulkPacket, body)
@@ -246,7 +253,7 @@ class Redirection:
             length_high=moved >> 16,
         )
         back = data if packet.endpoint & IN else b""
-        self._say(Type.BULK_PACKET, asked.id, pack(answer) + back)
+        self._answer(Type.BULK_PACKET, asked.id, pack(answer) + back)
 
     def _cancel(self, number: int, _: bytes) -> None:
         for waiting in self._asked.values():
@@ -260,15 +267,16 @@ class Redirection:
         stalled = self._ask("on_out", self._device.take_out, packet.endpoint, data) is _STALLED
         self._device.note(Moved(packet.endpoint, data, stalled, self._device.now()))
         status = Status.STALL if stalled else Status.SUCCESS
-        self._say(Type.INTERRUPT_PACKET, number, pack(packet._replace(status=status)))
+        self._answer(Type.INTERRUPT_PACKET, number, pack(packet._replace(status=status)))
 
     def _finish_interrupt(self, endpoint: int, data: bytes) -> None:
-        self._device.note(Moved(endpoint, data, False, self._device.now()))
-        self._say(
-            Type.INTERRUPT_PACKET,
-            0,
-            pack(packets.InterruptPacket(endpoint, Status.SUCCESS, len(data))) + data,
-        )
+        answer = self._ask("a fault", self._device.inject, data)
+        data = answer if isinstance(answer, bytes) else b""
+        stalled = answer is _STALLED
+        self._device.note(Moved(endpoint, data, stalled, self._device.now()))
+        status = Status.STALL if stalled else Status.SUCCESS
+        packet = packets.InterruptPacket(endpoint, status, len(data))
+        self._answer(Type.INTERRUPT_PACKET, 0, pack(packet) + data)
 
     def _start_receiving(self, number: int, body: bytes) -> None:
         endpoint = unpack_exactly(packets.Receiving, body).endpoint

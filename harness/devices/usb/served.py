@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rustbed.devices import walk
 from rustbed.devices.device import Device
 from rustbed.devices.listening import listening
 from rustbed.devices.stream import Line, StreamServed, StreamServer
@@ -63,13 +64,14 @@ def serve(device: UsbDevice, directory: Path | None = None) -> Iterator[StreamSe
     """
     cable = _Cable(device)
     device.connect_to(cable)
+    walk.serve(device)
     since = device.now()
 
     def happened() -> str:
         return render_events(event for event in device.history if event.at >= since)
 
     try:
-        with listening(cable.server, type(device).__name__, happened, directory) as path:
+        with listening(cable.server, type(device).__name__, happened, directory, began=device.began) as path:
             yield StreamServed(server=cable.server, argv=_argv(path, f"usb-device{next(_serial)}"))
     finally:
         device.connect_to(None)

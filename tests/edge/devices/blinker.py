@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.registers import Bar
 
@@ -32,11 +30,3 @@ class Blinker(PciDevice):
 
     def on_write_boom(self, value: int) -> None:
         self.after(0.01, lambda: self.raise_irq(value))
-
-
-def eventually(condition: object, what: str) -> None:
-    assert callable(condition)
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.005)

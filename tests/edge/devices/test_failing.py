@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from tests.edge.devices.blinker import START, Blinker, eventually
+from tests.edge.devices.blinker import START, Blinker
 from tests.edge.devices.peer import (
     Peer,
     connect,
@@ -17,6 +17,7 @@ from tests.edge.devices.peer import (
     failing,
     shared_memory,
 )
+from tests.processes import wait_until
 
 from rustbed.devices.messages import Irq
 from rustbed.devices.served import serve
@@ -80,7 +81,7 @@ def test_device_that_never_answers_is_an_error_that_shows_where_it_is() -> None:
             _ = device.trace
     finally:
         release.set()
-    eventually(lambda: threading.active_count() == before, "the device's thread never ended")
+    wait_until(lambda: threading.active_count() == before, "the device's thread never ended")
 
 
 # -- the end of a connection ---------------------------------------------------------------

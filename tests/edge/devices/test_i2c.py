@@ -180,7 +180,7 @@ def test_registers_are_read_and_written_and_transfers_traced(tmp_path: Path) -> 
             I2cWrite(0x45, b"", acknowledged=False),
         ]
         assert os.eventfd_read(qemu.call) == 6
-    assert len((tmp_path / "Sensor.trace").read_text().splitlines()) == 6
+    assert len((tmp_path / "Sensor.trace").read_text().splitlines()) == 7
 
 
 def test_driver_is_called_when_all_messages_are_answered() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.edge.devices.blinker import Blinker, eventually
+from tests.edge.devices.blinker import Blinker
 from tests.edge.devices.peer import connected, signalled
+from tests.processes import wait_until
 
 from rustbed.devices.messages import Irq, IrqFlag
 from rustbed.devices.trace import Interrupt
@@ -67,4 +68,4 @@ def test_what_is_done_later_is_done_without_a_message() -> None:
     with connected(device) as peer:
         vectors = peer.enable_irqs(Irq.MSIX, 8)
         peer.post(0, 0x10, 4, 5)
-        eventually(lambda: signalled(vectors[5]), "the interrupt never came")
+        wait_until(lambda: signalled(vectors[5]) > 0, "the interrupt never came")

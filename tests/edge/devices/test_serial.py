@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.devices.serial import Heard, Said, SerialFault, SerialPeer, serve
+from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.serial import Heard, Said, SerialPeer, serve
 from rustbed.errors import DeviceError, UsageError
 
 
@@ -69,10 +70,10 @@ def test_messages_are_answered_whole_and_bytes_are_traced_together(tmp_path: Pat
 def test_peer_that_is_silent_hears_and_one_that_garbles_says_what_arrives() -> None:
     peer = Echo()
     with connected(peer) as qemu:
-        peer.fault = SerialFault.SILENCE
+        peer.fault = Fault(kind=FaultKind.GONE)
         qemu.sendall(b"a\n")
         assert peer.trace == [Heard(b"a\n")]
-        peer.fault = SerialFault.GARBAGE
+        peer.fault = Fault(kind=FaultKind.GARBAGE)
         qemu.sendall(b"b\n")
         assert exactly(qemu, 2) == b"\x17\x5f"
         assert peer.trace[-1] == Said(b"\x17\x5f")

@@ -163,7 +163,7 @@ def test_all_that_happens_is_traced(tmp_path: Path) -> None:
             *(Control(0xC0, 2, stalled=True), Moved(OUT, b"abc"), Moved(IN, b"ABC")),
         ]
         assert device.trace == device.events[3:]
-    assert len((tmp_path / "Gadget.trace").read_text().splitlines()) == 7
+    assert len((tmp_path / "Gadget.trace").read_text().splitlines()) == 8
 
 
 def test_guest_that_asks_first_is_answered_when_there_is_something() -> None:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from tests.unit.report.test_html import STARTED, Reader, entry
 
+from rustbed import Control, Heard, I2cRead, I2cWrite, Moved, Said
+from rustbed.devices.i2c.bus import render_transfers
+from rustbed.devices.serial import render_talk
+from rustbed.devices.usb.events import Configured, Plug, render_events
 from rustbed.report.accesses import MOST, Row, Served, lay_out, load_served
 from rustbed.report.html import Entry, Session, render_page
 
@@ -38,6 +42,27 @@ def test_without_the_kernels_clock_the_device_stands_alone() -> None:
 
 def test_trace_without_a_beginning_has_no_rows() -> None:
     assert lay_out(TRACE.partition("\n")[2], LOG, kernel_began=99.0) == []
+
+
+def test_events_of_each_bus_have_their_lane() -> None:
+    traces = {
+        "reads": [
+            render_transfers([I2cRead(0x30, b"1")]),
+            render_talk([Said(b"1")]),
+            render_events([Control(0xC0, 1), Moved(0x81, b"1")]),
+        ],
+        "writes": [
+            render_transfers([I2cWrite(0x30, b"1")]),
+            render_talk([Heard(b"1")]),
+            render_events([Control(0x40, 128), Moved(0x01, b"1")]),
+        ],
+        "resets": [render_events([Plug(True), Configured(1)])],
+    }
+    found = {
+        lane: {row.lane for text in texts for row in lay_out(f"# began 1.0\n{text}", "", kernel_began=None)}
+        for lane, texts in traces.items()
+    }
+    assert found == {lane: {lane} for lane in traces}
 
 
 def write_run(session: Path, verdict: str) -> None:
