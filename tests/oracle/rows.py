@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from rustbed.arch import Arch
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.splat import Kind
 from rustbed.report.verdict import Outcome
+from rustbed.request import MachineRequest, incapable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,14 @@ class Bad:
     marks: tuple[pytest.MarkDecorator, ...] = ()
     # seconds for a command, on real hardware; None: as usual
     timeout_s: float | None = None
+
+    def incapable(self, arch: Arch) -> str | None:
+        """Return why that architecture's machine cannot have what the test needs, None if it can."""
+        asked = MachineRequest()
+        for mark in self.marks:
+            if mark.name == "machine":
+                asked = asked.updated(mark.kwargs)
+        return incapable(asked, arch)
 
     def expected(self, kernel: Kernel) -> Seen | None:
         """Return what must be seen on that kernel, None if it has nothing that sees the bug."""
