@@ -154,7 +154,7 @@ def two_devices(subject: Subject) -> None:
 def _require_pluggable(subject: Subject) -> None:
     if subject.driver.device is None:
         raise NotApplicableError(
-            "no device of QEMU's that it binds to can be plugged in: name one with device="
+            "no device of QEMU's that it binds to can be plugged in: name one (--device; device= in tests)"
         )
 
 
