@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from tests.drivers import sysfs
+from tests.drivers.forking import copied
 
 from rustbed import Fault, FaultKind, Vm, every_fault
 from rustbed.devices.reference.testdev import PciTestdev
-from rustbed.errors import ForkError
 
 DRIVER = "rust_driver_pci"
 
@@ -17,12 +17,9 @@ DRIVER = "rust_driver_pci"
 def test_driver_survives_a_device_that_fails_at_any_access(vm: Vm) -> None:
     vm.insmod(DRIVER)
     good = PciTestdev()
-    try:
-        with vm.fork() as twin, twin.plugged(good):
-            twin.wait_for(lambda: len(good.trace) == 5, "the probe")
-            probe = good.events
-    except ForkError as error:
-        pytest.skip(f"one machine for each fault: {error.headline}")
+    with copied(vm) as twin, twin.plugged(good):
+        twin.wait_for(lambda: len(good.trace) == 5, "the probe")
+        probe = good.events
     # one with another id is not probed
     faults = [fault for fault in every_fault(probe) if fault.kind is not FaultKind.WRONG_ID]
     assert {fault.at for fault in faults} == {1, 2, 3, 4, 5}
