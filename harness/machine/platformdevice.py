@@ -120,6 +120,8 @@ def unfit(device: PlatformDevice, arch: Arch) -> str | None:
     if arch.firmware is Firmware.ACPI and any(map(_is_wide, device.properties.values())):
         # of QEMU's tables the first has revision 1, and by it go the integers of all (ACPI 6.5, 5.2.11.1)
         return f"{arch}'s machine has an ACPI with numbers of 32 bits"
+    if arch.word_bits == 32 and any(address + size > _CELL for address, size in device.regs):
+        return f"{arch}'s kernel has addresses of 32 bits"
     if arch.firmware is Firmware.DEVICE_TREE and not device.compatible:
         return f"{arch}'s machine has no ACPI"
     if arch.firmware is Firmware.DEVICE_TREE and device.irqs and not arch.tree_interrupt:

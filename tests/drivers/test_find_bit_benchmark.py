@@ -13,6 +13,7 @@ MODULE = "find_bit_benchmark_rust"
 pytestmark = pytest.mark.needs(MODULE)
 
 
+@pytest.mark.usefixtures("wide_numbers")
 def test_it_measures_and_does_not_stay(vm: Vm) -> None:
     with pytest.raises(CommandError, match="Invalid argument"):
         vm.insmod(MODULE)

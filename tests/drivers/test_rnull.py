@@ -89,6 +89,7 @@ def test_loads_with_its_features_and_leaves_nothing_behind(vm: Vm) -> None:
     assert len(said(vm)) == 1
 
 
+@pytest.mark.usefixtures("wide_numbers")
 def test_a_directory_is_a_disk_that_is_off_and_can_be_configured(vm: Vm) -> None:
     with vm.module("rnull_mod"), made(vm, "d") as disk:
         assert shown(vm, disk) == DEFAULTS
@@ -132,6 +133,7 @@ def test_power_makes_the_disk_that_was_asked_for(vm: Vm) -> None:
         assert [line.split()[2:] for line in partitions] == [["1024", "small"], [str(1 << 30), "large"]]
 
 
+@pytest.mark.usefixtures("wide_numbers")
 def test_nothing_but_power_changes_while_it_is_on(vm: Vm) -> None:
     attributes = sorted(set(DEFAULTS) - {"power"})
     with vm.module("rnull_mod"), made(vm, "d", power=1) as disk:

@@ -26,6 +26,7 @@ def said(vm: Vm, device: str) -> list[tuple[int, str]]:
 # -- device tree -----------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("wide_numbers")
 @pytest.mark.machine(device_tree="firmware/rust-device.dts")
 def test_device_tree_node_with_the_least_is_probed(vm: Vm) -> None:
     with vm.module(DRIVER):

@@ -75,6 +75,7 @@ def test_parameters_have_defaults(vm: Vm) -> None:
         ]
 
 
+@pytest.mark.usefixtures("wide_numbers")
 @pytest.mark.since("6.19")
 def test_integer_parameter_takes_every_base_and_sign(vm: Vm) -> None:
     for text in INTEGERS:

@@ -25,8 +25,9 @@ REPORTING = (
     # the console that the report goes to: drivers/tty/serial/8250
     r"""(?:univ|serial)8250_console_\w+ | uart_console_write | wait_for_xmitr
     | (?:io|mem\d*)_serial_(?:in|out)""",
-    # the way from a failed check in Rust to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core
-    r"""(?:rustc::)?rust_begin_unwind | <?core::.* | <?&?alloc::.* | rust_helper_\w+""",
+    # the way from a failed check in Rust to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core; what
+    # traps in the place of arithmetic that the kernel does not have: rust/compiler_builtins.rs
+    r"""(?:rustc::)?rust_begin_unwind | <?core::.* | <?&?alloc::.* | rust_helper_\w+ | rust__\w+""",
     # indirect calls and returns with mitigations, code made at run time and the way into it
     r"""x86_(?:indirect|return)_\w+ | srso_\w+ | zen_untrain_ret | (?:retbleed|call_depth|its_return)_\w+
     | bpf_prog_(?:run\w*|[0-9a-f]{16}\w*) | bpf_trampoline_\d\w* | bpf_dispatcher_\w+_func | ftrace_\w+

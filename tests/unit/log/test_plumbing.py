@@ -23,6 +23,8 @@ from rustbed.log.traces import readable
         "__local_bh_enable_ip downgrade_write call_rwsem_down_write_failed __percpu_down_read",
         # older kernels' and other architectures' names
         "__kasan_report kasan_unpoison_shadow do_raw_spin_lock _cond_resched schedule_timeout kmem_freepages",
+        # what Rust's compiler calls and the kernel does not have
+        "__rust__adddf3 __rust__aeabi_uldivmod __rust__udivti3 rust_helper_BUG",
         "arm_copy_from_user __arch_clear_user __asm_copy_to_user copy_mc_fragile __raw_readsl __ashldi3",
         "device_for_each_child devres_release_all get_device_parent bus_for_each_dev really_probe",
         "usb_kill_anchored_urbs usb_hcd_submit_urb dummy_urb_enqueue usb_bulk_msg",

@@ -89,6 +89,8 @@ def test_id_of_acpi_needs_no_other() -> None:
         ("x86_64", DEVICE, "x86_64's machine has an ACPI with numbers of 32 bits"),
         ("x86_64", replace(DEVICE, properties={"wide": Ints((5,), bits=64)}), None),
         ("riscv64", DEVICE, None),
+        ("arm", replace(DEVICE, regs=[(0xFFFF_F000, 0x1000)], irqs=()), None),
+        ("arm", replace(DEVICE, regs=[(0xFFFF_F000, 0x1001)]), "arm's kernel has addresses of 32 bits"),
         ("arm64", PlatformDevice(name="a", acpi_id="LNUXBEEF"), "arm64's machine has no ACPI"),
         ("loongarch64", DEVICE, "loongarch64's machine has no interrupt lines for devices like toy"),
         ("loongarch64", replace(DEVICE, irqs=()), None),
