@@ -143,22 +143,11 @@ def test_a_job_that_cannot_be_run_here_is_refused_and_not_claimed(
 @pytest.mark.parametrize(
     ("modules", "sums", "why"),
     [
-        (
-            MODULES,
-            {"kernel": hashlib.sha256(b"another").hexdigest()},
-            "invalid_job_params",
-            "another SHA-256",
-        ),
+        (MODULES, {"kernel": hashlib.sha256(b"another").hexdigest()}, "another SHA-256"),
         (b"no archive", {}, "archive of modules cannot be unpacked"),
         (modules_tar({"lib/modules/x": b""}), {}, "archive of modules has none"),
-        (
-            modules_tar({"rust_minimal.ko": make_module(vermagic="6.1.0 SMP ")}),
-            *({}, "was built for another kernel"),
-        ),
-        (
-            modules_tar({"../../../minimal.ko": make_module(rust=False)}),
-            *({}, "was built with Rust"),
-        ),
+        (modules_tar({"x.ko": make_module(vermagic="6.1.0 SMP ")}), {}, "was built for another kernel"),
+        (modules_tar({"../../../minimal.ko": make_module(rust=False)}), {}, "was built with Rust"),
     ],
 )
 def test_a_kernel_that_is_not_what_the_job_says_ends_it_with_the_reason(
