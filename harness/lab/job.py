@@ -18,6 +18,8 @@ READ_ONLY = frozenset(
     ("id", "_id", "created", "updated", "user", "user_groups", "owner", "submitter", "treeid", "timeout")
 ) | {"processed_by_kcidb_bridge", "retry_counter"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# a node's id, which its directory here is named by
+_NODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class RefusedError(Exception):
@@ -68,7 +70,9 @@ def parse_event(event: object) -> Offer | None:
     address = _record(node.get("artifacts")).get("job_definition")
     if node.get("kind") != "job" or not address:
         return None
-    if not isinstance(node.get("id"), str) or not is_address(address):
+    if not isinstance(node.get("id"), str) or not _NODE.fullmatch(node["id"]):
+        raise RefusedError(f"it has no id: {node.get('id')!r}")
+    if not is_address(address):
         raise RefusedError(f"its job_definition is no address: {address!r}")
     return Offer(
         node=node["id"], definition=address, runtime=str(_record(node.get("data")).get("runtime") or "")

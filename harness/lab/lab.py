@@ -77,6 +77,8 @@ class Lab:
             say(f"refused: {error}")
             return False
         node = claimed(self.api.node(offer.node), f"{self.runtime}:{uuid.uuid4().hex}")
+        # before the tests: what they find is not to depend on an API that answers then
+        build = None if node is None else self.api.build_of(node)
         if node is None:
             say(f"{offer.node}: somebody else has it")
             return False
@@ -87,7 +89,7 @@ class Lab:
         directory.mkdir(parents=True)
         # a lab that is killed says so when it is started again
         _keep(directory, Ending(result="incomplete", error="the lab was ended"))
-        _keep(directory, self._run(offer, job, directory, say))
+        _keep(directory, self._run(offer, build, job, say))
         self._deliver(say)
         return True
 
@@ -99,7 +101,8 @@ class Lab:
             kept.unlink()
             say(f"{node}: {ending.result}{f': {ending.error}' if ending.error else ''}")
 
-    def _run(self, offer: Offer, job: Job, directory: Path, say: Say) -> Ending:
+    def _run(self, offer: Offer, build: str | None, job: Job, say: Say) -> Ending:
+        directory = self.directory / offer.node
         kernel = directory / "kernel"
         kernel.mkdir()
         try:
@@ -113,11 +116,12 @@ class Lab:
             return Ending(result="incomplete", error=error.headline)
         except (RefusedError, HarnessError) as error:
             return Ending(result="incomplete", error=str(error).partition("\n")[0], code=INVALID)
-        made = self._test(offer, job, directory, say)
+        made = self._test(offer, build, job, say)
         return Ending(result=rows.judge_node(made), error="" if made else "pytest left no results")
 
-    def _test(self, offer: Offer, job: Job, directory: Path, say: Say) -> list[dict[str, object]]:
+    def _test(self, offer: Offer, build: str | None, job: Job, say: Say) -> list[dict[str, object]]:
         """Run the tests on a job's kernel, report them, and return their rows."""
+        directory = self.directory / offer.node
         results = directory / "results"
         words = [f"--rustbed-kernel=built:{directory / 'kernel'}", f"--rustbed-arch={job.arch}"]
         argv = [sys.executable, "-m", "pytest", *self.tests, *words, f"--rustbed-results={results}"]
@@ -125,9 +129,9 @@ class Lab:
         junit = results / runfiles.LATEST / runfiles.JUNIT
         if not junit.exists():
             return []
-        build = self.api.build_of(self.api.node(offer.node)) or f"unknown_{offer.node}"
         cases = load_results([junit]).cases
-        made = rows.make_rows(cases, self.origin, offer.node, f"{_MAESTRO}:{build}")
+        build_id = f"{_MAESTRO}:{build or f'unknown_{offer.node}'}"
+        made = rows.make_rows(cases, self.origin, offer.node, build_id)
         report = rows.make_report(made)
         (directory / REPORT).write_text(json.dumps(report, indent=1))
         if self.submit is not None:

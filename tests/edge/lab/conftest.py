@@ -46,6 +46,8 @@ class KernelCi:
         """Return status and body of an answer."""
         if method in self.broken:
             return 500, b"out of order"
+        if path == "/storage/break":
+            self.broken |= {"GET", "PUT"}
         if path.startswith("/storage/"):
             data = self.files.get(path)
             return (404, b"") if data is None else (200, data)

@@ -42,6 +42,13 @@ def test_kills_the_lab():
     os.kill(os.getppid(), signal.SIGKILL)
 """
 
+BREAKS = """
+import urllib.request
+
+def test_passes():
+    urllib.request.urlopen("ADDRESS/storage/break")
+"""
+
 
 def modules_tar(names: dict[str, bytes]) -> bytes:
     sink = io.BytesIO()
@@ -180,6 +187,19 @@ def test_an_ending_that_could_not_be_told_is_told_the_next_time(kernelci: Kernel
     assert "job1: incomplete: the lab was ended" in second.stdout
     node = kernelci.nodes["job1"]
     assert (node["state"], node["data"]["error_msg"]) == ("done", "the lab was ended")
+
+
+def test_results_are_kept_when_the_api_goes_down_while_tests_run(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "job1")
+    # asked for it, the API refuses whatever it is asked from then on
+    kernelci.files["/storage/break"] = b""
+    first = lab(kernelci, tmp_path, tests=BREAKS.replace("ADDRESS", kernelci.address))
+    assert first.returncode == 2, first.stdout + first.stderr
+    assert kernelci.nodes["job1"]["state"] == "available"
+    kernelci.broken.clear()
+    second = lab(kernelci, tmp_path)
+    assert "job1: pass" in second.stdout
+    assert (kernelci.nodes["job1"]["state"], kernelci.nodes["job1"]["result"]) == ("done", "pass")
 
 
 def test_an_api_that_is_out_of_order_is_an_error_that_names_it(kernelci: KernelCi, tmp_path: Path) -> None:

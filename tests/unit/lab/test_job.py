@@ -45,6 +45,12 @@ def test_a_definition_that_is_no_address_is_refused() -> None:
         parse_event({"node": NODE | {"artifacts": {"job_definition": "file:///x"}}})
 
 
+@pytest.mark.parametrize("name", ["../../home", "", ".", "a/b", 5, None])
+def test_a_node_whose_id_is_no_name_of_a_directory_is_refused(name: object) -> None:
+    with pytest.raises(RefusedError, match="it has no id"):
+        parse_event({"node": NODE | {"id": name}})
+
+
 @pytest.mark.parametrize(
     ("name", "arch"),
     [("x86_64", "x86_64"), ("arm64", "arm64"), ("riscv", "riscv64"), ("s390", "s390x"), ("mips", None)],
