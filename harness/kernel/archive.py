@@ -8,10 +8,11 @@ from __future__ import annotations
 import http.client
 import urllib.request
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 from rustbed import process
-from rustbed.errors import HostError
+from rustbed.errors import HostError, UsageError
 from rustbed.progress import Progress, Report
 from rustbed.toolroot import mirror
 from rustbed.toolroot.toolchain import Toolchain
@@ -21,16 +22,21 @@ _FILES = 97_000
 _CHUNK = 1 << 20
 
 
-def download(url: str, to: Path, report: Report) -> None:
-    """Fetch an https address into a file; HostError if that fails or breaks off."""
+def download(url: str, to: Path, report: Report, largest: float = inf) -> None:
+    """Fetch an address into a file; HostError if that fails or breaks off.
+
+    Raises UsageError for one with more than `largest` bytes, and OSError if the disk fails.
+    """
     what = f"fetching {url}"
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer, to.open("wb") as sink:  # noqa: S310, https only
+        with urllib.request.urlopen(url, timeout=30) as answer, to.open("wb") as sink:  # noqa: S310, http(s) by callers
             total = int(answer.headers.get("Content-Length") or 0)
             done = 0
             while chunk := answer.read(_CHUNK):
-                sink.write(chunk)
                 done += len(chunk)
+                if done > largest:
+                    raise UsageError(f"{url} has more than {largest:.0f} bytes")
+                sink.write(chunk)
                 report(Progress(what=what, done=done // _CHUNK, total=total // _CHUNK, detail="MiB"))
     except (OSError, http.client.HTTPException) as error:
         # URLError is an OSError: without an errno it is the network, with ENOSPC the disk

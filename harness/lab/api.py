@@ -5,7 +5,6 @@ The token goes to the API only: not to where a job's files are, and not along wi
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import urllib.error
@@ -16,14 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rustbed.cache import hash_file
 from rustbed.errors import HostError, UsageError
+from rustbed.kernel.archive import download
 from rustbed.lab.job import RefusedError
+from rustbed.progress import ignore
 
 # seconds without a byte
 _SILENCE_S = 30.0
 # bytes of a document, and of an artifact
 _DOCUMENT, _LARGEST = 16 << 20, 2 << 30
-_CHUNK = 1 << 20
 # where the first poll begins
 EPOCH = "1970-01-01T00:00:00.000000"
 
@@ -123,20 +124,10 @@ def fetch_document(address: str) -> Any:
 
 
 def fetch_artifact(address: str, to: Path, sha256: str | None) -> None:
-    """Fetch a file of a job; RefusedError if its SHA-256 is another, HostError if it does not come whole."""
-    found, done = hashlib.sha256(), 0
+    """Fetch a file of a job. Raises HostError, UsageError if it is huge, RefusedError for a wrong SHA-256."""
     try:
-        with urllib.request.urlopen(address, timeout=_SILENCE_S) as answer, to.open("wb") as sink:  # noqa: S310
-            total = int(answer.headers.get("Content-Length") or 0)
-            while chunk := answer.read(_CHUNK):
-                done += len(chunk)
-                if done > _LARGEST:
-                    raise RefusedError(f"{address} has more than {_LARGEST >> 30} GiB")
-                found.update(chunk)
-                sink.write(chunk)
-    except (OSError, http.client.HTTPException) as error:
-        raise HostError(f"cannot fetch {address}: {getattr(error, 'reason', error)}") from error
-    if total and done != total:
-        raise HostError(f"the download of {address} broke off: {done} of {total} bytes came")
-    if sha256 is not None and found.hexdigest() != sha256:
+        download(address, to, ignore, largest=_LARGEST)
+    except OSError as error:
+        raise HostError(f"cannot fetch {address}: {error}") from error
+    if sha256 is not None and hash_file(to) != sha256:
         raise RefusedError(f"{address} has another SHA-256 than the job says")
