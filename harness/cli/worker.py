@@ -7,10 +7,11 @@ import signal
 from contextlib import suppress
 
 from rustbed import host
-from rustbed.arch import ARCHES, require_arch
+from rustbed.arch import ARCHES
 from rustbed.cli.arguments import parse_count
 from rustbed.cli.terminal import say
 from rustbed.farm.address import EXAMPLE, parse_address
+from rustbed.prepare import ALL, Choices, select_arches
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
 def read_arches(args: argparse.Namespace) -> list[str]:
     """Return the architectures that are named, all if none is. Raises UsageError for an unknown one."""
-    named = [name for value in args.arch or () for name in value.split(",") if name]
-    return [require_arch(name).name for name in named] or list(ARCHES)
+    return [row.name for row in select_arches(args.arch or (ALL,), Choices.kernel)]
 
 
 def end_at_sigterm() -> None:
