@@ -17,7 +17,7 @@ from rustbed.machine.argv import Channels, render_argv
 from rustbed.machine.spec import MachineSpec
 
 # raised when templates are made or used differently, so that older ones are not found
-_RECIPE = "3"
+_RECIPE = "4"
 
 # stands for what differs from run to run and decides nothing
 _ANY = Path("-")

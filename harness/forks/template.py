@@ -23,7 +23,7 @@ from rustbed.forks.key import template_key
 from rustbed.forks.pages import copy_pages, hash_pages
 from rustbed.guest.kmsg import EarlierLog, is_fence
 from rustbed.host import Qemu
-from rustbed.log.record import parse_kmsg
+from rustbed.log.record import Log, parse_kmsg
 from rustbed.log.splat import find_splats
 from rustbed.machine.argv import Ram
 from rustbed.machine.booting import boot
@@ -201,7 +201,7 @@ def _settle(vm: Vm, qemu: Qemu) -> Facts:
     """Wait until a machine that has booted is quiet, see that it is well, and return what forks must know."""
     deadline = Deadline.after(_RESTLESS_S * vm.live.slowness)
     seen = -1
-    while seen != len(vm.dmesg):
+    while seen != len(vm.dmesg) or _has_early_clock(vm.dmesg):
         if deadline.expired:
             raise ForkError(f"its kernel log is never quiet for {_QUIET_S:g} s: {vm.dmesg.messages[-1]}")
         seen = len(vm.dmesg)
@@ -218,6 +218,16 @@ def _settle(vm: Vm, qemu: Qemu) -> Facts:
     # the last fence: what the kernel said until now is here
     vm.mark_log()
     return {"hidden": hidden, "taint": taint}
+
+
+def _has_early_clock(dmesg: Log) -> bool:
+    """Return whether the kernel still measures its clock, and will say so in the middle of a test.
+
+    x86 does so for one second after its drivers have been initialised: tsc_refine_calibration_work in
+    arch/x86/kernel/tsc.c.
+    """
+    switches = dmesg.matching("^clocksource: Switched to clocksource ")
+    return bool(switches) and switches[-1].text.endswith("-early")
 
 
 def _save(monitor: Monitor, state: Path) -> None:

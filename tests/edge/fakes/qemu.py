@@ -9,6 +9,7 @@ by FAKE_QEMU, words of which each is an act:
     pulse:TASKS   answer on the second shell, with these lines when asked for tasks
     sysrq         answer keys on the console     exit:N     end with status N
     spin          burn time until ended          wait       go on until ended
+    later:TEXT    a record a second from now
     log           pass what is written to FAKE_KMSG, or by the shell to /dev/kmsg, on as records
 
 It can be saved and loaded: memory that is in a file gets a mark, which a machine
@@ -213,6 +214,9 @@ class Acts:
                 self.record(f"sysrq: answer to {key}")
 
         threading.Thread(target=answer, daemon=True).start()
+
+    def later(self, text: str) -> None:
+        threading.Timer(1.0, self.record, [text]).start()
 
     def spin(self, _: str) -> None:
         while True:

@@ -112,6 +112,21 @@ def test_boot_that_measured_its_clocks_wrongly_is_tried_again_and_never_kept(sce
     assert scene.leftovers() == []
 
 
+def test_kernel_that_still_measures_its_clock_is_waited_for(scene: Scene) -> None:
+    switched = "clocksource:_Switched_to_clocksource_tsc"
+    boots = BOOTS.replace("record:booted", f"record:{switched}-early later:{switched}")
+    with (
+        scene.session() as machines,
+        machines.machine(scene.spec, scene.qemu(FAKE_QEMU=boots), scene.path / "run") as vm,
+    ):
+        assert len(vm.log) == 0
+        assert [text.removeprefix("clocksource: ") for text in vm.dmesg.messages] == [
+            "Switched to clocksource tsc-early",
+            "Switched to clocksource tsc",
+        ]
+    assert machines.counts == {FORKED: 1}
+
+
 def test_machine_whose_kernel_is_not_there_is_left_to_qemu_to_refuse(scene: Scene) -> None:
     scene.spec.kernel.image.unlink()
     with scene.session() as machines:
