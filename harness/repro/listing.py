@@ -3,31 +3,83 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from rustbed import runfiles
-from rustbed.errors import UsageError, suggest
-from rustbed.report.verdict import Outcome, Verdict
+from rustbed.errors import UsageError, render_facts, suggest
+from rustbed.progress import plural
+from rustbed.report.cases import GOOD
+from rustbed.report.results import load_results
 
-_GREEN = tuple(outcome for outcome in Outcome if not Verdict(outcome=outcome, reason="").is_red)
+# how many other sessions are named
+_SHOWN = 3
 
 
 def list_runs(session: Path, *, everything: bool) -> Iterator[str]:
-    """Yield a line for each red run of a session (each of all, if `everything`), and one if there is none.
+    """Yield a line for each red run of a session (each of all, if `everything`), or what to do without any.
 
     Raises UsageError if there is no such session.
     """
     if not session.is_dir():
         raise UsageError(f"there are no results in {session}", fix=f"{suggest('test')}, or name a session")
-    found = 0
-    for path in sorted({*session.glob(runfiles.VERDICT), *session.glob(f"*/{runfiles.VERDICT}")}):
-        outcome, reason = _read(path)
-        if everything or outcome not in _GREEN:
-            found += 1
-            yield f"{outcome:<6} {path.parent}  {reason}"
-    if not found:
-        yield f"no {'runs' if everything else 'red runs'} in {session}"
+    found = _find_runs(session)
+    listed = found if everything else _red(found)
+    yield from (f"{outcome:<6} {path.parent}  {reason}" for path, outcome, reason in listed)
+    if not listed:
+        yield _say_none(session, len(found))
+
+
+def _find_runs(session: Path) -> list[tuple[Path, str, str]]:
+    """Return the verdict's file, outcome and reason of each run below a directory, or of that run itself."""
+    paths = sorted({*session.glob(runfiles.VERDICT), *session.glob(f"*/{runfiles.VERDICT}")})
+    return [(path, *_read(path)) for path in paths]
+
+
+def _red(found: Sequence[tuple[Path, str, str]]) -> list[tuple[Path, str, str]]:
+    return [run for run in found if run[1] not in GOOD]
+
+
+def _say_none(session: Path, count: int) -> str:
+    """Say where nothing red was found, what is there instead, and where there may be more."""
+    where = session.parent / session.readlink() if session.is_symlink() else session
+    is_session = (where / runfiles.JUNIT).is_file()
+    if count:
+        headline = f"no red runs in {where}: {plural(count, 'run')}, all green"
+    elif is_session:
+        headline = f"no runs in {where}: none of its tests had a machine"
+    else:
+        headline = f"no runs in {where}: it is neither a session nor a run"
+    facts = {
+        "red without a machine": "\n".join(_red_without_machine(where)) if is_session else "",
+        "green runs": suggest(f"repro list --all {shlex.quote(str(session))}") if count else "",
+        "other sessions": "\n".join(_sessions_with_red(where)),
+    }
+    return render_facts(headline, list(facts.items()))
+
+
+def _red_without_machine(session: Path) -> Iterator[str]:
+    """Yield the tests that failed before they had a machine, or without one: there is no run of them."""
+    for case in load_results([session / runfiles.JUNIT]).cases:
+        if case.outcome not in GOOD and "run_directory" not in case.properties:
+            yield f"{case.file}::{case.label or case.name}: {case.title}"
+
+
+def _sessions_with_red(session: Path) -> Iterator[str]:
+    """Yield the newest sessions that have red runs, of those beside a session, or in a directory of them."""
+    others = [path for path in _sessions_near(session) if path.resolve() != session.resolve()]
+    counted = ((path, len(_red(_find_runs(path)))) for path in others)
+    red = (f"{path}  {plural(count, 'red run')}" for path, count in counted if count)
+    yield from islice(red, _SHOWN)
+
+
+def _sessions_near(session: Path) -> list[Path]:
+    """Return the sessions in the same directory, or in this one, the newest first."""
+    places = (session.parent, session)
+    found = {junit.parent for place in places for junit in place.glob(f"*/{runfiles.JUNIT}")}
+    return sorted((path for path in found if not path.is_symlink()), reverse=True)
 
 
 def _read(path: Path) -> tuple[str, str]:
