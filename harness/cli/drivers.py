@@ -1,4 +1,4 @@
-"""`rustbed drivers`: the Rust drivers of a kernel's tree by architecture, as a page made from results."""
+"""`rustbed drivers`: drivers by architecture, tested ones or a whole tree's, as a page made from results."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 from rustbed.arch import ARCHES
 from rustbed.cache import CACHE_HELP
 from rustbed.cli.arguments import read_cache
-from rustbed.errors import UsageError
+from rustbed.errors import UsageError, suggest
 from rustbed.kernel.kconfig_tree import load_definitions, split_conjunction
 from rustbed.kernel.rustdrivers import find_rust_drivers
 from rustbed.kernel.source import SourceKind, find_source, parse_source
 from rustbed.life.score import Fate, load_trials
+from rustbed.report.about import LIFE, NEEDS
 from rustbed.report.coverage import load_covered
-from rustbed.report.drivertable import Evidence, make_rows, render_drivers
+from rustbed.report.drivertable import Evidence, Row, find_built, find_needed, make_rows, render_drivers
 from rustbed.report.results import load_results
 
 _TRIALS = ".jsonl"
@@ -27,46 +28,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the results, and whose drivers are listed."""
     parser.add_argument(
         "results",
-        nargs="+",
+        nargs="*",
         type=Path,
+        default=[Path("results/latest")],
         metavar="RESULTS",
-        help="JUnit XML, directories with it, mutants-*.jsonl; the newest counts",
+        help="JUnit XML, directories with it, mutants-*.jsonl; the newest counts (default: results/latest)",
     )
-    parser.add_argument("--kernel", default="debian:latest", metavar="SRC", help="as of `test`; must be here")
+    text = "every Rust driver of the kernel's tree, tested or not, and no others"
+    parser.add_argument("--tree", action="store_true", help=text)
+    text = "whose drivers are the kernel's, as of `test`; must be here"
+    parser.add_argument("--kernel", default="debian:latest", metavar="SRC", help=text)
     parser.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the page and return 0, or 1 if a driver is red. Raises UsageError."""
-    source = _require_source(args)
     given = [path for path in args.results if path.suffix != _TRIALS]
     if not given:
         raise UsageError("mutants alone are no results of tests", fix="name a results directory, too")
     found = load_results(given)
-    drivers = find_rust_drivers(source)
+    covered = tuple(load_covered(given))
+    built = () if args.tree else find_built(found.cases, covered)
+    wants_tree = args.tree or any({NEEDS, LIFE} & result.properties.keys() for result in found.cases)
+    source = _find_source(args, is_needed=not built) if wants_tree else None
+    of_tree = find_rust_drivers(source) if source else ()
+    drivers = of_tree if args.tree else (*built, *find_needed(of_tree, found.cases))
+    if not drivers:
+        raise UsageError(
+            f"no test of {', '.join(map(str, given))} is one of a driver",
+            wanted="tests that have a driver built (build_module), or are marked with needs()",
+            fix=f"{suggest('drivers --tree')} for all of the kernel's",
+        )
     evidence = Evidence(
-        covered=tuple(load_covered(given)),
+        covered=covered,
         mutants=_read_mutants(path for path in args.results if path.suffix == _TRIALS),
-        depends=_read_depends(source, [driver.option for driver in drivers]),
+        depends=_read_depends(source, [driver.option for driver in of_tree]) if source else {},
     )
     # of several results of a test the newest counts: what was red once may be green now
     newest = {result.key: result for result in sorted(found.cases, key=lambda result: result.started)}
     rows = make_rows(drivers, newest.values(), evidence)
     releases = {result.properties.get("kernel_release", "") for result in found.cases}
-    sys.stdout.write(render_drivers(rows, tuple(ARCHES), releases))
+    arches = tuple(ARCHES) if args.tree else _arches_of(rows)
+    sys.stdout.write(render_drivers(rows, arches, releases, is_tree=args.tree))
     return 1 if any(row.is_red for row in rows) else 0
 
 
-def _require_source(args: argparse.Namespace) -> Path:
-    """Return the source tree whose drivers are listed."""
+def _arches_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return the architectures that drivers have results of, in their usual order."""
+    found = {result.arch for row in rows for result in (*row.tests, *row.life)}
+    return tuple(arch for arch in ARCHES if arch in found)
+
+
+def _find_source(args: argparse.Namespace, *, is_needed: bool) -> Path | None:
+    """Return the source tree whose drivers are listed; None if it is not here, and not needed either."""
     spec = parse_source(args.kernel)
     if spec.kind is SourceKind.TREE and Path(spec.where).is_dir():
         return Path(spec.where).absolute()
-    if (found := find_source(spec, read_cache(args))) is None:
+    found = find_source(spec, read_cache(args))
+    if found is None and is_needed:
         raise UsageError(
             f"the source of {args.kernel} is not here", fix="rustbed build, or --kernel tree:PATH"
         )
-    return found.directory
+    return found.directory if found else None
 
 
 def _read_mutants(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:

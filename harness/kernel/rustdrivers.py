@@ -25,9 +25,9 @@ class RustDriver:
 
     # as in /proc/modules; of what is no module of its own the object's
     name: str
-    # without CONFIG_
+    # without CONFIG_; "" of what is built outside of the tree
     option: str
-    # the file that its crate begins with, relative to the source tree
+    # the file that its crate begins with, relative to the source tree, or to / outside of it
     source: str
 
     def is_named(self, name: str) -> bool:

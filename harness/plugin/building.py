@@ -16,6 +16,7 @@ from rustbed.kernel import outoftree
 from rustbed.plugin.compilers import note_warnings, session_name
 from rustbed.plugin.fixtures import platform_of
 from rustbed.plugin.stash import PLATFORMS, make_display, note_use
+from rustbed.report.about import BUILT_FOR
 
 _OURS = Path(__file__).parent.parent
 
@@ -45,6 +46,7 @@ def build_modules(
             session=session_name(),
         )
         note_warnings(request.node, found.warnings)
+        request.node.user_properties += [(BUILT_FOR, module.name) for module in found.modules]
         return {module.name: module.path for module in found.modules}
 
     return build

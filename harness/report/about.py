@@ -1,4 +1,4 @@
-"""What a test is about: the drivers that it needs, and the one whose life it is a step of. Pure."""
+"""What a test is about: drivers that it needs or had built, and the one whose life it is a step of. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 # user property that carries it, as JSON, from a worker to the process that writes the files
 ABOUT = "rustbed-about"
-# properties of a case: what its `needs` markers name, and the driver of a life
-NEEDS, LIFE = "needs", "life"
+# the same for a module that was built for a test, once for each
+BUILT_FOR = "rustbed-built"
+# properties of a case: what its `needs` markers name, the modules built for it, and the driver of a life
+NEEDS, BUILT, LIFE = "needs", "built", "life"
 
 
 def about_of(needed: Sequence[str], life: str) -> tuple[str, str]:

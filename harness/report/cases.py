@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import strip_ansi
-from rustbed.report.about import ABOUT
+from rustbed.report.about import ABOUT, BUILT, BUILT_FOR
 from rustbed.report.ktap import cases_of
 from rustbed.report.result import Result, split_arch
 from rustbed.report.sizes import render_sizes
@@ -220,6 +220,9 @@ def case_of(report: Phase) -> Result:
     confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
     properties = [*facts.get("properties", []), *(confirmed[-1] if confirmed else [])]
     properties += carried(report, ABOUT).items()
+    if built := [str(value) for name, value in report.user_properties if name == BUILT_FOR]:
+        # a test that is run again has them built again
+        properties.append((BUILT, " ".join(dict.fromkeys(built))))
     outcome = _reported(report, facts)
     if reason := carried(report, UNBUILT).get("reason"):
         properties.append(("fingerprint", fingerprint(Outcome.ERROR, reason)))

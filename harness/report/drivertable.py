@@ -1,6 +1,6 @@
 """Results to a table of drivers: by architecture, what passed, fails as known, is skipped and why. Pure.
 
-A test is one of a driver if it needs that driver: the marker `needs`, which results files have.
+A test is one of a driver if it had it built, or needs it: the marker `needs`. Results files have both.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rustbed.kernel.rustdrivers import RustDriver
-from rustbed.report.about import LIFE, NEEDS
+from rustbed.report.about import BUILT, LIFE, NEEDS
 from rustbed.report.coverage import CoveredFile
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
@@ -20,14 +21,14 @@ _QUIET = frozenset({Outcome.PASS, Outcome.XFAIL, Outcome.SKIP})
 # what a cell says without results: of the driver on this architecture, and at all
 _NOT_RUN, _NO_TEST = "not run", "no test"
 
-_INTRO = """\
+_TREE = """\
 # Every Rust driver of the kernel's tree
 
 {tried} of {all} have a test that ran, on Linux {kernels}. `rustbed drivers` printed this page; do not edit it. To make it again:
 
     pytest tests/drivers -n 2 --coverage
     rustbed life rust_minimal                    # and others
-    rustbed drivers results/ results/mutants-*.jsonl >docs/drivers.md
+    rustbed drivers --tree results/ results/mutants-*.jsonl >docs/drivers.md
 
 The drivers are those that the Makefiles of the kernel's source name. A test belongs to the drivers that its marker `needs` names; its newest result counts.
 
@@ -41,6 +42,21 @@ The drivers are those that the Makefiles of the kernel's source name. A test bel
 | mutants | those that [the tests noticed](life.md#would-the-tests-notice) |
 
 """  # noqa: E501 - paragraphs of a page
+
+_TESTED = """\
+# Drivers
+
+{tried} of {all} have a test that ran, on Linux {kernels}. First come those that tests had built, then those of the kernel's tree that tests need.
+
+| word | |
+| --- | --- |
+| xfail | fails as it is known to |
+| not run | no results for this architecture |
+| life | steps of the driver's life, on all architectures: `rustbed life DIR` |
+| lines | those that ran, of those that have code: `pytest --coverage` |
+| mutants | wrong lines that the tests noticed: `rustbed mutate DIR` |
+
+"""  # noqa: E501 - as above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +101,12 @@ def make_rows(
 ) -> tuple[Row, ...]:
     """Return a row for each driver."""
     listed = tuple(results)
+    about = {driver: tuple(_find_about(driver, listed)) for driver in drivers}
     return tuple(
         Row(
             driver=driver,
-            tests=tuple(result for result in listed if _is_about(driver, result)),
-            life=tuple(result for result in listed if driver.is_named(result.properties.get(LIFE, ""))),
+            tests=tuple(result for result in about[driver] if LIFE not in result.properties),
+            life=tuple(result for result in about[driver] if LIFE in result.properties),
             lines=_count_lines(driver, drivers, evidence.covered),
             mutants=evidence.mutants.get(driver.source.rpartition("/")[2]),
             depends=evidence.depends.get(driver.option, ()),
@@ -98,9 +115,36 @@ def make_rows(
     )
 
 
-def _is_about(driver: RustDriver, result: Result) -> bool:
-    needed = result.properties.get(NEEDS, "").split()
-    return LIFE not in result.properties and any(driver.is_named(name) for name in needed)
+def find_built(results: Iterable[Result], covered: Iterable[CoveredFile]) -> tuple[RustDriver, ...]:
+    """Return the drivers that tests had built from directories of their own."""
+    begun = {file.path.stem.replace("-", "_"): file.path for file in covered if file.path.suffix == ".rs"}
+    names = sorted({name for result in results for name in _built_for(result)})
+    return tuple(
+        RustDriver(name=name, option="", source=str(begun.get(name, Path(f"{name}.rs"))).lstrip("/"))
+        for name in names
+    )
+
+
+def find_needed(drivers: Iterable[RustDriver], results: Sequence[Result]) -> tuple[RustDriver, ...]:
+    """Return those of the tree's drivers that tests need, or that a life is of."""
+    return tuple(driver for driver in drivers if any(_find_about(driver, results)))
+
+
+def _built_for(result: Result) -> list[str]:
+    return result.properties.get(BUILT, "").split()
+
+
+def _find_about(driver: RustDriver, results: Sequence[Result]) -> Iterator[Result]:
+    """Yield the results of a driver's tests, and of the steps of its life."""
+    if not driver.option:
+        # one that was skipped, or did not build, is known by another architecture
+        tests = {(result.classname, result.name) for result in results if driver.name in _built_for(result)}
+        yield from (result for result in results if (result.classname, result.name) in tests)
+        return
+    for result in results:
+        life, needed = result.properties.get(LIFE, ""), result.properties.get(NEEDS, "").split()
+        if driver.is_named(life) if life else any(driver.is_named(name) for name in needed):
+            yield result
 
 
 def _count_lines(
@@ -117,19 +161,22 @@ def _count_lines(
     return (sum(file.ran for file in found), sum(len(file.lines) for file in found)) if found else None
 
 
-def render_drivers(rows: Sequence[Row], arches: Sequence[str], releases: Iterable[str]) -> str:
-    """Return a page in Markdown: the table, then what is behind its cells."""
+def render_drivers(
+    rows: Sequence[Row], arches: Sequence[str], releases: Iterable[str], *, is_tree: bool
+) -> str:
+    """Return a page in Markdown: the table, then what is behind its cells. `is_tree`: of a whole tree."""
     header = ["driver", *arches, "life", "lines", "mutants"]
     lines = [_line(header), _line(["---"] * len(header))]
     lines += [_line(_cells(row, arches)) for row in rows]
-    told = [note for row in rows for note in _notes(row)]
-    return _intro(rows, releases) + "\n".join([*lines, "", "## Why", "", *told, ""])
+    if told := [note for row in rows for note in _notes(row)]:
+        lines += ["", "## Why", "", *told]
+    return _intro(_TREE if is_tree else _TESTED, rows, releases) + "\n".join([*lines, ""])
 
 
-def _intro(rows: Sequence[Row], releases: Iterable[str]) -> str:
+def _intro(text: str, rows: Sequence[Row], releases: Iterable[str]) -> str:
     tried = sum(row.is_tried for row in rows)
     kernels = ", ".join(sorted({release.partition("-")[0] for release in releases if release})) or "no kernel"
-    return _INTRO.format(tried=tried, all=len(rows), kernels=kernels)
+    return text.format(tried=tried, all=len(rows), kernels=kernels)
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -165,7 +212,7 @@ def _notes(row: Row) -> Iterator[str]:
             reasons.setdefault((word, " ".join(result.title.split())), set()).add(result.arch)
     for (word, reason), arches in reasons.items():
         yield f"- `{row.driver.name}`, {word} on {', '.join(sorted(arches))}: {_escaped(reason)}"
-    if not row.is_tried:
+    if not row.is_tried and row.driver.option:
         needs = ", ".join(f"`{each}`" for each in row.depends) or "nothing that is unusual"
         yield f"- `{row.driver.name}` was not tried: CONFIG_{row.driver.option} depends on {needs}"
 

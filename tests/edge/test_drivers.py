@@ -27,10 +27,10 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path / "linux"
 
 
-def session(directory: Path, *cases: tuple[str, Outcome], day: int = 1) -> Path:
+def session(directory: Path, *cases: tuple[str, Outcome], day: int = 1, about: str = "needs") -> Path:
     results = [
         Result(classname="t", name=name, arch="arm64", outcome=outcome, label=f"{name}[arm64]",
-               properties={"needs": "toy", "kernel_release": "7.3.4+"})
+               properties={about: "toy", "kernel_release": "7.3.4+"})
         for name, outcome in cases
     ]  # fmt: skip
     started = datetime(2026, 11, day, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_results_lines_and_mutants_become_a_page(
     mutants.write_text(
         "".join(json.dumps({**trial, "fate": fate, "key": str(n)}) + "\n" for n, fate in enumerate(fates))
     )
-    assert main(["drivers", str(results), str(mutants), "--kernel", f"tree:{tree}"]) == 0
+    assert main(["drivers", "--tree", str(results), str(mutants), "--kernel", f"tree:{tree}"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "1 of 1 have a test that ran, on Linux 7.3.4+." in lines[2]
     assert (
@@ -75,7 +75,7 @@ def test_of_several_results_the_newest_counts(
 
 def test_what_is_not_there_is_named(tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = session(tmp_path / "results", ("test_a", Outcome.SKIP))
-    assert main(["drivers", str(results), "--kernel", f"tree:{tree}"]) == 0
+    assert main(["drivers", "--tree", str(results), "--kernel", f"tree:{tree}"]) == 0
     assert "- `toy` was not tried: CONFIG_TOY depends on `PCI`" in capsys.readouterr().out.splitlines()
     command = ["drivers", str(results), "--cache", str(tmp_path / "cache"), "--kernel"]
     assert main([*command, "debian:7.3"]) == 2
@@ -83,3 +83,45 @@ def test_what_is_not_there_is_named(tmp_path: Path, tree: Path, capsys: pytest.C
     assert main([*command, f"tree:{tmp_path / 'none'}"]) == 2
     assert main(["drivers", "mutants-toy.jsonl", "--kernel", f"tree:{tree}"]) == 2
     assert "name a results directory, too" in capsys.readouterr().err
+
+
+def test_an_authors_driver_is_listed_alone_and_needs_no_kernel_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session(tmp_path / "results/latest", ("test_a", Outcome.PASS), about="built")
+    monkeypatch.chdir(tmp_path)
+    assert main(["drivers", "--cache", str(tmp_path / "cache")]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("# Drivers\n\n1 of 1 have a test that ran, on Linux 7.3.4+.")
+    assert page.splitlines()[-3:] == [
+        "| driver | arm64 | life | lines | mutants |",
+        "| --- | --- | --- | --- | --- |",
+        "| `toy` | 1 passed |  |  |  |",
+    ]
+
+
+def test_of_the_tree_those_come_too_that_tests_need(
+    tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "samples/rust/idle.rs").touch()
+    (tree / "samples/rust/Makefile").write_text("obj-$(CONFIG_TOY) += toy.o\nobj-$(CONFIG_IDLE) += idle.o\n")
+    session(tmp_path / "a", ("test_a", Outcome.PASS), about="built")
+    session(tmp_path / "b", ("test_b", Outcome.SKIP))
+    given = ["drivers", str(tmp_path / "a"), str(tmp_path / "b"), "--kernel", f"tree:{tree}"]
+    assert main(given) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("| `toy")] == [
+        "| `toy` | 1 passed |  |  |  |",
+        "| `toy` | 1 skipped |  |  |  |",
+    ]
+    assert main([*given, "--tree"]) == 0
+    assert "| `idle` | no test |" in capsys.readouterr().out
+
+
+def test_results_of_no_driver_are_an_error_that_says_what_makes_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = session(tmp_path, ("test_a", Outcome.PASS), about="other")
+    assert main(["drivers", str(results)]) == 2
+    told = capsys.readouterr().err
+    assert f"no test of {tmp_path} is one of a driver" in told
+    assert "build_module" in told

@@ -62,6 +62,11 @@ def test_an_error_of_ours_is_headed_by_its_first_line() -> None:
     assert case.message == "BuildError: make ended with status 2"
 
 
+def test_modules_that_were_built_for_a_test_are_a_property_once_each() -> None:
+    built: list[tuple[str, object]] = [("rustbed-built", name) for name in ("toy", "helper", "toy")]
+    assert case_of(Report(passed=True, user_properties=built)).properties == {"built": "toy helper"}
+
+
 @pytest.mark.parametrize(
     ("when", "properties"),
     [("setup", {"phase": "setup"}), ("call", {}), ("teardown", {"phase": "teardown"})],

@@ -11,7 +11,14 @@ import pytest
 from rustbed.arch import ARCHES
 from rustbed.kernel.rustdrivers import RustDriver
 from rustbed.report.coverage import CoveredFile
-from rustbed.report.drivertable import Evidence, Row, make_rows, render_drivers
+from rustbed.report.drivertable import (
+    Evidence,
+    Row,
+    find_built,
+    find_needed,
+    make_rows,
+    render_drivers,
+)
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
@@ -35,7 +42,7 @@ def table(text: str) -> dict[str, list[str]]:
 
 def cells(results: Sequence[Result], evidence: Evidence | None = None) -> dict[str, list[str]]:
     rows = make_rows([TOY, OTHER, NOVA], results, evidence or Evidence())
-    return table(render_drivers(rows, ["x86_64", "arm64"], ["7.3.4-rc1", ""]))
+    return table(render_drivers(rows, ["x86_64", "arm64"], ["7.3.4-rc1", ""], is_tree=True))
 
 
 def test_outcomes_are_counted_by_architecture() -> None:
@@ -54,7 +61,7 @@ def test_a_driver_that_turns_red_shows_red(outcome: Outcome) -> None:
     assert cells(results)["toy"][1] == f"**1 {outcome}**, 1 passed"
     rows = make_rows([TOY, OTHER], results, Evidence())
     assert [row.is_red for row in rows] == [True, False]
-    assert f"- `toy`, {outcome} on arm64: it &lt;broke>" in render_drivers(rows, ["arm64"], [])
+    assert f"- `toy`, {outcome} on arm64: it &lt;broke>" in render_drivers(rows, ["arm64"], [], is_tree=True)
 
 
 def test_steps_of_a_life_are_counted_by_themselves() -> None:
@@ -88,10 +95,51 @@ def test_lines_and_mutants_stand_beside_the_tests() -> None:
 def test_each_reason_is_given_once_and_what_an_untried_driver_needs() -> None:
     skips = [result(Outcome.SKIP, arch, "kernel has no toy", needs="toy") for arch in ("x86_64", "arm64")]
     rows = make_rows([TOY], skips, Evidence(depends={"SAMPLE_TOY": ("PCI", "A || B")}))
-    assert render_drivers(rows, ["arm64"], []).partition("## Why\n\n")[2].splitlines() == [
+    assert render_drivers(rows, ["arm64"], [], is_tree=True).partition("## Why\n\n")[2].splitlines() == [
         "- `toy`, skipped on arm64, x86_64: kernel has no toy",
         "- `toy` was not tried: CONFIG_SAMPLE_TOY depends on `PCI`, `A || B`",
     ]
+
+
+def test_a_driver_that_tests_had_built_has_their_results_on_every_architecture() -> None:
+    built = Result(
+        classname="t", name="a", outcome=Outcome.PASS, arch="x86_64", properties={"built": "mine h"}
+    )
+    unbuilt = Result(
+        classname="t", name="a", outcome=Outcome.ERROR, arch="arm64", message="it does not build"
+    )
+    step = Result(classname="t", name="life[load]", outcome=Outcome.PASS, arch="arm64",
+                  properties={"built": "mine", "life": "driver"})  # fmt: skip
+    other = Result(classname="u", name="a", outcome=Outcome.FAIL, arch="arm64")
+    covered = [CoveredFile(name="", path=Path("/home/me/p/driver", name), lines={1: 1, 2: ran})
+               for name, ran in (("mine.rs", 1), ("regs.rs", 0))]  # fmt: skip
+    results = [built, unbuilt, step, other]
+    drivers = find_built(results, covered)
+    assert drivers == (
+        RustDriver(name="h", option="", source="h.rs"),
+        RustDriver(name="mine", option="", source="home/me/p/driver/mine.rs"),
+    )
+    rows = make_rows(drivers, results, Evidence(covered=covered))
+    page = render_drivers(rows, ["x86_64", "arm64"], ["7.3.4"], is_tree=False)
+    assert table(page) == {
+        "driver": ["x86_64", "arm64", "life", "lines", "mutants"],
+        "h": ["1 passed", "**1 error**", "", "", ""],
+        "mine": ["1 passed", "**1 error**", "1 passed", "75 %", ""],
+    }
+    assert page.splitlines()[-2:] == [
+        f"- `{name}`, error on arm64: it does not build" for name in ("h", "mine")
+    ]
+
+
+def test_of_a_tree_those_are_found_that_tests_need_or_a_life_is_of() -> None:
+    needed, life = (
+        result(Outcome.PASS, needs="toy PCI"),
+        result(Outcome.PASS, needs="other", life="nova-core"),
+    )
+    assert find_needed([TOY, OTHER, NOVA], [needed, life]) == (TOY, NOVA)
+    assert "## Why" not in render_drivers(
+        make_rows([TOY], [needed], Evidence()), ["arm64"], [], is_tree=False
+    )
 
 
 def wrong(text: str) -> list[str]:
@@ -121,7 +169,7 @@ def test_the_page_of_the_documentation_is_whole() -> None:
 def test_a_page_that_is_not_whole_is_seen() -> None:
     head = ["x86_64"]
     rows = (Row(driver=TOY, tests=(result(Outcome.FAIL, "x86_64"),)), Row(driver=OTHER, depends=()))
-    text = render_drivers(rows, head, []).replace("| no test |", "|")
+    text = render_drivers(rows, head, [], is_tree=True).replace("| no test |", "|")
     assert wrong(text) == [
         "other: 3 cells",
         "columns: ['x86_64', 'life', 'lines', 'mutants']",
