@@ -14,6 +14,7 @@ from rustbed.cache import CACHE_HELP, MANIFEST, default_root
 from rustbed.errors import UsageError, suggest
 from rustbed.kernel.builtkernel import find_arch
 from rustbed.kernel.collect import KIND as KERNELS
+from rustbed.kernel.source import FORMS
 from rustbed.packs.place import CACHE_FROM_HELP, VARIABLE, parse_places
 from rustbed.prepare import ACCELS, FORKS, TOOLCHAINS, Choices, select_arches
 
@@ -26,12 +27,7 @@ Given = Callable[[str], Any]
 
 def add_options(add: Callable[..., object]) -> None:
     """Declare the options by a function that takes what argparse's add_argument takes."""
-    add(
-        "--kernel",
-        default="debian:latest",
-        metavar="SRC",
-        help="debian:latest, debian:X.Y, tree:PATH, tarball:PATH-OR-URL, built:PATH or debian-image:latest",
-    )
+    add("--kernel", default="debian:latest", metavar="SRC", help=f"one of {', '.join(FORMS)}")
     add(
         "--arch",
         action="append",
@@ -39,7 +35,7 @@ def add_options(add: Callable[..., object]) -> None:
         help=f"architectures, of {', '.join(ARCHES)} (default: the first {len(DEFAULT_ARCHES)}); `all`;"
         " `built`: those whose kernel is there",
     )
-    add("--profile", default="default", help="kernel profile: kconfigs/profile/*.config")
+    add("--profile", default="default", metavar="P", help="kernel profile: kconfigs/profile/*.config")
     add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
     add(
         "--accel",

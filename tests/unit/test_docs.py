@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from argparse import SUPPRESS
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.config import _prepareconfig
@@ -16,6 +18,7 @@ from rustbed.cli.main import make_parser
 from rustbed.guest import shell
 from rustbed.machine import booting, conversation, monitor
 from rustbed.machine.watching import Patience
+from rustbed.plugin.options import ROWS
 from rustbed.request import MachineRequest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -111,6 +114,20 @@ def test_the_table_of_timeouts_has_the_times_of_the_code() -> None:
         (cells,) = (row for name, row in table.items() if name.startswith(words.strip("`")))
         real, slow = (float(cell.strip(" |").split(",")[0]) for cell in cells)
         assert (real, slow) == (seconds, seconds * emulated), words
+
+
+def test_the_table_of_options_has_all_of_them_with_their_defaults() -> None:
+    table = rows("writing-tests.md", "## Options")
+    table.pop("option")
+    shown = {f"--{name} {_value(how)}".strip(): how for name, how in ROWS if how["help"] != SUPPRESS}
+    assert table.keys() == shown.keys()
+    told = {word: str(how["default"]) for word, how in shown.items() if how["default"]}
+    assert {word: table[word][0].strip("`") for word in told} == told
+
+
+def _value(how: dict[str, Any]) -> str:
+    """Return what an option takes, as it stands in a cell of a table."""
+    return how.get("metavar") or "\\|".join(how.get("choices", ()))
 
 
 # "rustbed gate --baseline old.xml new.xml    # what got worse" on a line of its own; options in texts too

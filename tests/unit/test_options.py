@@ -11,6 +11,7 @@ import pytest
 from rustbed.arch import ARCHES
 from rustbed.errors import UsageError
 from rustbed.options import add_options, read_arches, read_choices
+from rustbed.packs.place import parse_place
 from rustbed.plugin.options import ROWS
 from rustbed.prepare import Choices
 
@@ -37,7 +38,8 @@ def test_every_word_arrives(tmp_path: Path) -> None:
     fragment = tmp_path / "mine.config"
     fragment.touch()
     words = ["--kernel", "built:/k", "--profile", "debug", "--fragment", str(fragment), "--accel", "tcg"]
-    words += ["--toolchain", "host", "--qemu", "/q", "--refresh", "--cache", "/c"]
+    words += ["--toolchain", "host", "--qemu", "/q", "--forks", "restored", "--refresh", "--cache", "/c"]
+    words += ["--cache-from", "/p"]
     assert read_choices(given(*words).__getitem__) == Choices(
         kernel="built:/k",
         profile="debug",
@@ -45,8 +47,10 @@ def test_every_word_arrives(tmp_path: Path) -> None:
         accel="tcg",
         toolchain="host",
         qemu=Path("/q"),
+        forks="restored",
         refresh=True,
         cache_root=Path("/c"),
+        cache_from=(parse_place("/p"),),
     )
 
 
