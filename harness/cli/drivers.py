@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the page and return 0, or 1 if a driver is red. Raises UsageError."""
     given = [path for path in args.results if path.suffix != _TRIALS]
     if not given:
-        raise UsageError("mutants alone are no results of tests", fix="name a results directory, too")
+        raise UsageError("mutants alone are not results of tests", fix="name a results directory, too")
     found = load_results(given)
     covered = tuple(load_covered(given))
     built = () if args.tree else find_built(found.cases, covered)

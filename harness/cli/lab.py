@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Poll until interrupted, or once: 0, and 2 if the API was not to be reached then. Raises UsageError."""
     if not is_origin(args.origin):
-        raise UsageError(f"{args.origin!r} is no origin: small letters, digits and _")
+        raise UsageError(f"{args.origin!r} is not an origin: it has small letters, digits and _ only")
     lab = Lab(
         api=Api(base=args.kernelci.rstrip("/"), token=_require_variable(TOKEN)),
         runtime=args.runtime,

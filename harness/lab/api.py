@@ -55,14 +55,14 @@ class Api:
         query = {"state": "available", "kind": "job", "recursive": "true", "limit": 1000, "from": since}
         found = self._call("GET", f"/events?{urllib.parse.urlencode(query)}")
         if not isinstance(found, list):
-            raise HostError(f"{self.base}: its events are no list")
+            raise HostError(f"{self.base}: its events are not a list")
         return [event for event in found if isinstance(event, dict)]
 
     def node(self, name: str) -> dict[str, Any]:
         """Return a node."""
         found = self._call("GET", f"/node/{urllib.parse.quote(name, safe='')}")
         if not isinstance(found, dict):
-            raise HostError(f"{self.base}: node {name} is no record")
+            raise HostError(f"{self.base}: node {name} is not a record")
         return found
 
     def put(self, name: str, node: Mapping[str, Any]) -> None:
@@ -113,14 +113,14 @@ def call(address: str, token: str, method: str, body: object = None) -> Any:
 
 
 def fetch_document(address: str) -> Any:
-    """Return a document that anybody may read. Raises HostError, and RefusedError if it is no JSON."""
+    """Return a document that anybody may read. Raises HostError, and RefusedError if it is not JSON."""
     try:
         with urllib.request.urlopen(address, timeout=_SILENCE_S) as answer:  # noqa: S310, http(s) by is_address
             return json.loads(answer.read(_DOCUMENT))
     except (OSError, http.client.HTTPException) as error:
         raise HostError(f"cannot fetch {address}: {getattr(error, 'reason', error)}") from error
     except ValueError as error:
-        raise RefusedError(f"{address} is no JSON: {error}") from error
+        raise RefusedError(f"{address} is not JSON: {error}") from error
 
 
 def fetch_artifact(address: str, to: Path, sha256: str | None) -> None:

@@ -73,7 +73,7 @@ def parse_event(event: object) -> Offer | None:
     if not isinstance(node.get("id"), str) or not _NODE.fullmatch(node["id"]):
         raise RefusedError(f"it has no id: {node.get('id')!r}")
     if not is_address(address):
-        raise RefusedError(f"its job_definition is no address: {address!r}")
+        raise RefusedError(f"its job_definition is not an address: {address!r}")
     return Offer(
         node=node["id"], definition=address, runtime=str(_record(node.get("data")).get("runtime") or "")
     )
@@ -92,7 +92,7 @@ def parse_definition(definition: object) -> Job:
     sums = _record(_record(_record(definition).get("integrity")).get("sha256"))
     known: dict[str, str] = {key: str(sums[key]).lower() for key in ("kernel", "modules") if key in sums}
     if wrong := [key for key, text in known.items() if not _SHA256.fullmatch(text)]:
-        raise RefusedError(f"the SHA-256 of its {wrong[0]} is none: {sums[wrong[0]]!r}")
+        raise RefusedError(f"the SHA-256 of its {wrong[0]} is not one: {sums[wrong[0]]!r}")
     return Job(arch=arch, kernel=artifacts["kernel"], modules=artifacts["modules"], sha256=known)
 
 

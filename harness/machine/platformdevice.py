@@ -77,16 +77,15 @@ class PlatformDevice:
         object.__setattr__(self, "compatible", _several(self.compatible))
         object.__setattr__(self, "regs", _pairs(self.name, self.regs))
         object.__setattr__(self, "irqs", _several(self.irqs))
-        _require(bool(_NODE_NAME.fullmatch(self.name)), f"{self.name!r} is no name of a device")
+        _require(bool(_NODE_NAME.fullmatch(self.name)), f"{self.name!r} is not a name for a device")
         named = bool(self.compatible or self.acpi_id)
         _require(named, f"{self.name} has no id", fix="compatible= or acpi_id=")
         is_id = not self.acpi_id or _ACPI_ID.fullmatch(self.acpi_id)
-        _require(bool(is_id), f"{self.acpi_id!r} is no id of ACPI")
-        _require(
-            "compatible" not in self.properties, "compatible is no property like others", fix="compatible="
-        )
+        _require(bool(is_id), f"{self.acpi_id!r} is not an ACPI id")
+        has_ids = "compatible" in self.properties
+        _require(not has_ids, "compatible is an argument, not a property", fix="compatible=")
         for name, value in {"compatible": self.compatible, **self.properties}.items():
-            _require(bool(_PROPERTY_NAME.fullmatch(name)), f"{name!r} is no name of a property")
+            _require(bool(_PROPERTY_NAME.fullmatch(name)), f"{name!r} is not a name for a property")
             _in_tree(name, value)
         are_lines = all(isinstance(line, int) and 0 <= line < _CELL for line in self.irqs)
         _require(are_lines, f"{self.name}: no such interrupt line", given=repr(self.irqs))

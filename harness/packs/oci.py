@@ -150,7 +150,7 @@ def parse_manifest(data: bytes, blob: Blob) -> Pack:
     document = _load(data, "layers")
     parts = {_facts(entry).get("part", ""): _blob(entry) for entry in document["layers"]}
     if not (facts := _facts(document)) or "" in parts:
-        raise PackError(f"the image {blob.digest[:19]} is no pack: it lacks our annotations")
+        raise PackError(f"the image {blob.digest[:19]} is not a pack: it lacks our annotations")
     return Pack(blob=blob, facts=facts, parts=parts, config=_blob(document.get("config")))
 
 

@@ -65,7 +65,7 @@ def find_shard(count: int | None, env: Mapping[str, str]) -> tuple[int, int]:
     number = _number(scheduler, env)
     if not 1 <= number <= total:
         raise UsageError(
-            f"--shard {AUTO}: {scheduler.index}={env[scheduler.index]} is no job of {total}",
+            f"--shard {AUTO}: {scheduler.index}={env[scheduler.index]} is not one of {total} jobs",
             hint="jobs have to be numbered without gaps",
         )
     return number, total

@@ -41,7 +41,7 @@ def test_other_events_offer_nothing(event: object) -> None:
 
 
 def test_a_definition_that_is_no_address_is_refused() -> None:
-    with pytest.raises(RefusedError, match="is no address: 'file:///x'"):
+    with pytest.raises(RefusedError, match="is not an address: 'file:///x'"):
         parse_event({"node": NODE | {"artifacts": {"job_definition": "file:///x"}}})
 
 
@@ -68,7 +68,7 @@ def test_checksums_are_of_the_kernel_and_its_modules_and_may_be_missing() -> Non
     assert parse_definition(definition | {"integrity": {"sha256": {"_comment": "later"}}}).sha256 == {}
     sums = {"kernel": "AB" * 32, "dtb": "x"}
     assert parse_definition(definition | {"integrity": {"sha256": sums}}).sha256 == {"kernel": "ab" * 32}
-    with pytest.raises(RefusedError, match="SHA-256 of its modules is none: 'abc'"):
+    with pytest.raises(RefusedError, match="SHA-256 of its modules is not one: 'abc'"):
         parse_definition(definition | {"integrity": {"sha256": {"modules": "abc"}}})
 
 

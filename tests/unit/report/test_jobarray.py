@@ -57,13 +57,13 @@ def test_number_and_count_are_those_of_the_scheduler(
         ({"JOB_COMPLETION_INDEX": "0"}, None, "how many jobs has Kubernetes started"),
         ({"CI_NODE_INDEX": "1"}, None, "CI_NODE_TOTAL is not set"),
         ({"SLURM_ARRAY_TASK_ID": "1"}, 2, "SLURM_ARRAY_TASK_MIN is '', not a number"),
-        ({"JOB_COMPLETION_INDEX": "3"}, 3, "JOB_COMPLETION_INDEX=3 is no job of 3"),
-        ({"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "2"}, None, "CI_NODE_INDEX=0 is no job of 2"),
+        ({"JOB_COMPLETION_INDEX": "3"}, 3, "JOB_COMPLETION_INDEX=3 is not one of 3 jobs"),
+        ({"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "2"}, None, "CI_NODE_INDEX=0 is not one of 2 jobs"),
         ({"CI_NODE_INDEX": "x", "CI_NODE_TOTAL": "2"}, None, "CI_NODE_INDEX is 'x', not a number"),
         ({"JOB_COMPLETION_INDEX": "-1"}, 2, "JOB_COMPLETION_INDEX is '-1', not a number"),
         # --array=1,2,7: numbers with a gap
-        (slurm("7", first="1", count="3"), None, "SLURM_ARRAY_TASK_ID=7 is no job of 3"),
-        (slurm("15", first="10", step="10"), None, "SLURM_ARRAY_TASK_ID=15 is no job of 4"),
+        (slurm("7", first="1", count="3"), None, "SLURM_ARRAY_TASK_ID=7 is not one of 3 jobs"),
+        (slurm("15", first="10", step="10"), None, "SLURM_ARRAY_TASK_ID=15 is not one of 4 jobs"),
         # a part that is run again is an array of one
         (slurm("2", first="2", count="1"), 4, "SLURM_ARRAY_TASK_COUNT=1 says otherwise"),
     ],
