@@ -154,8 +154,9 @@ def unknown_words(words: list[str]) -> list[str] | None:
     """Return the words that a command of rustbed leaves to pytest, None if it takes no such words."""
     try:
         args, rest = make_parser(words[:1]).parse_known_args(words)
-    except SystemExit:
-        return None
+    except SystemExit as end:
+        # 0: it was asked for help
+        return None if end.code else []
     return rest if not rest or "pytest_args" in args else None
 
 
@@ -194,6 +195,7 @@ def test_words_that_no_command_takes_are_seen(pytests: pytest.Parser) -> None:
         "./rustbed test --arch x86_64 -k probe tests  # ours and pytest's",
         "pytest -x --lf      stop at the first; --nosuch is no word of it",
         "rustbed new NAME --bus pci|usb",
+        "rustbed --help",
     ]
     text = "".join(f"    {line}\n" for line in [*right, *wrong])
     assert list(misunderstood(text, pytests)) == wrong
