@@ -21,6 +21,8 @@ from rustbed.devices.pci import PciDevice
 
 _ACCESS = layout(messages.Access)
 _WIDTHS = (1, 2, 4, 8)
+# a number: one of an enumeration is looked up by every access
+_CONFIG = int(Region.CONFIG)
 
 
 class Ask(Protocol):
@@ -52,15 +54,12 @@ class Commands:
             Command.RESET: self._reset,
         }
 
-    def knows(self, command: int) -> bool:
-        """Whether a command is answered at all; others are optional, or of a future version."""
-        return command in self._answers
+    def find(self, command: int) -> Callable[[Message], bytes] | None:
+        """Return what carries a command out and returns its answer; None: it is optional, or of the future.
 
-    def answer(self, message: Message) -> bytes:
-        """Carry out a command and return its answer. Raises OSError or ValueError if it is malformed."""
-        if message.truncated:
-            raise OSError(errno.EINVAL, f"more than {messages.MAX_DESCRIPTORS} descriptors")
-        return self._answers[message.header.command](message)
+        It raises OSError or ValueError if the message is malformed.
+        """
+        return self._answers.get(command)
 
     def _version(self, message: Message) -> bytes:
         version, _ = unpack(messages.Version, message.body)
@@ -126,7 +125,7 @@ class Commands:
             raise ValueError(f"Access has {len(message.body)} bytes instead of {_ACCESS.size}")
         offset, region, count = _ACCESS.unpack(message.body)
         self._check_range(region, offset, count)
-        if region == Region.CONFIG:
+        if region == _CONFIG:
             # of a device that failed as well: QEMU itself goes by it, and would follow all-ones for ever
             return message.body + self._device.read(region, offset, count)
         data = self._ask("a read", self._device.read, region, offset, count)
@@ -134,9 +133,12 @@ class Commands:
         return message.body + (data if isinstance(data, bytes) else b"\xff" * count)
 
     def _region_write(self, message: Message) -> bytes:
-        access, data = unpack(messages.Access, message.body)
-        self._write(access.region, access.offset, access.length, data)
-        return message.body[: _ACCESS.size]
+        body = message.body
+        if len(body) < _ACCESS.size:
+            raise ValueError(f"Access has {len(body)} bytes instead of {_ACCESS.size}")
+        offset, region, count = _ACCESS.unpack_from(body)
+        self._write(region, offset, count, body[_ACCESS.size :])
+        return body[: _ACCESS.size]
 
     def _region_write_multi(self, message: Message) -> bytes:
         wanted, rest = unpack(messages.WriteCount, message.body)
@@ -158,5 +160,5 @@ class Commands:
         size = self._device.size_of(region)
         if offset + count > size:
             raise ValueError(f"{count} bytes at {offset:#x} of region {region}, which has {size}")
-        if region != Region.CONFIG and count not in _WIDTHS:
+        if region != _CONFIG and count not in _WIDTHS:
             raise ValueError(f"{count} bytes at once at {offset:#x} of region {region}")

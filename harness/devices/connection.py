@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rustbed.devices.layouts import layout, pack
 from rustbed.devices.messages import ERROR, MAX_DESCRIPTORS, MAX_TRANSFER, REPLY, TYPE, Header
@@ -20,7 +20,9 @@ from rustbed.devices.messages import ERROR, MAX_DESCRIPTORS, MAX_TRANSFER, REPLY
 GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 
 _HEADER = layout(Header)
-_FLAGS = socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT
+# numbers: flags of an enumeration are slow, and these are looked at for every access
+_FLAGS = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
+_TRUNCATED = int(socket.MSG_CTRUNC)
 _ROOM = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
 # bytes of the longest message that is taken: a transfer and what stands before it
 _LONGEST = MAX_TRANSFER + 4096
@@ -30,8 +32,8 @@ class BrokenStreamError(Exception):
     """The bytes on the socket are no messages: nothing that follows can be understood."""
 
 
-@dataclass(frozen=True)
-class Message:
+# a tuple: one is made for every access
+class Message(NamedTuple):
     """A message as it came; its descriptors belong to the receiver."""
 
     header: Header
@@ -80,7 +82,7 @@ class Connection:
         try:
             if len(data) < _HEADER.size:
                 data += self._receive_exactly(_HEADER.size - len(data))
-            header = Header(*_HEADER.unpack(data))
+            header = Header._make(_HEADER.unpack(data))
             if not _HEADER.size <= header.size <= _LONGEST or header.flags & TYPE > REPLY:
                 raise BrokenStreamError(f"not a header: {header}")
             body = self._receive_exactly(header.size - _HEADER.size) if header.size > _HEADER.size else b""
@@ -88,7 +90,7 @@ class Connection:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise
-        return Message(header, body, descriptors, bool(flags & socket.MSG_CTRUNC))
+        return Message(header, body, descriptors, bool(flags & _TRUNCATED))
 
     def _receive_exactly(self, count: int) -> bytes:
         data = self._socket.recv(count)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rustbed.devices.config_space import Identity
+from rustbed.devices import config_space
+from rustbed.devices.config_space import Capability, Identity
 from rustbed.devices.messages import Region
 from rustbed.devices.registers import Bar, Register
 from rustbed.errors import UsageError
@@ -82,3 +83,16 @@ def identity(kind: Any) -> Identity:
         revision=kind.revision,
         interrupt_pin=int(kind.intx),
     )
+
+
+def capabilities(kind: Any, bars: Mapping[int, Bar]) -> list[Capability]:
+    """Return the capability list of a class of PCI devices with these BARs, that for MSI-X among them."""
+    found = list(kind.capabilities)
+    if kind._msix_bar is not None:
+        pending = bars[kind._msix_bar].size // 2
+        found.insert(0, config_space.msix(kind.msix, bar=kind._msix_bar, table=0, pending=pending))
+    if kind.msi:
+        found.insert(0, config_space.msi(kind.msi))
+    if kind.express:
+        found.insert(0, config_space.express())
+    return found

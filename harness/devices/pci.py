@@ -18,7 +18,19 @@ from rustbed.devices.line import Line, Unplugged
 from rustbed.devices.messages import Irq
 from rustbed.devices.plan import Plan, plan_faults
 from rustbed.devices.registers import Bar, Contents, check_registers
-from rustbed.devices.trace import CONFIG, Access, Dma, Event, Interrupt, Read, Reset, Write, accesses
+from rustbed.devices.trace import (
+    CONFIG,
+    Access,
+    Dma,
+    Event,
+    Interrupt,
+    Noted,
+    Read,
+    Reset,
+    Write,
+    accesses,
+    event_of,
+)
 from rustbed.errors import UsageError
 
 T = TypeVar("T")
@@ -61,7 +73,8 @@ class PciDevice:
     #: the configuration space
     config: config_space.ConfigSpace
     _line: Line
-    _events: list[Event]
+    _events: list[Event | Noted]
+    _sizes: dict[int, int]
     _misbehaviour: Misbehaviour
     #: time.monotonic() when it was made: its events count from there
     began: float
@@ -88,11 +101,12 @@ class PciDevice:
             bars[kind._msix_bar] = Bar(kind._msix_bar, size=size, memory=True)
         self.bars = {index: _contents(self, bar) for index, bar in bars.items()}
         self.config = config_space.lay_out(
-            declared.identity(kind), bars.values(), _capabilities(kind, bars), express=kind.express
+            declared.identity(kind), bars.values(), declared.capabilities(kind, bars), express=kind.express
         )
         self._line = Unplugged()
         self._misbehaviour = Misbehaviour(None)
         self._events = []
+        self._sizes = self._measure()
         self.began = time.monotonic()
         for contents in self.bars.values():
             contents.reset()
@@ -169,7 +183,7 @@ class PciDevice:
     @property
     def history(self) -> list[Event]:
         """What is known now of all that happened, also of a device that failed."""
-        return list(self._events)
+        return [event_of(noted) for noted in list(self._events)]
 
     @property
     def trace(self) -> list[Access]:
@@ -187,6 +201,7 @@ class PciDevice:
         """Say how the guest is reached from now on; a fault counts from here."""
         self._line = line
         self._misbehaviour = Misbehaviour(self.fault)
+        self._sizes = self._measure()
 
     def disconnect(self) -> None:
         """Say that there is no guest any more."""
@@ -194,26 +209,27 @@ class PciDevice:
 
     def size_of(self, region: int) -> int:
         """Return the bytes of a region, 0 if the device lacks it."""
-        if region == CONFIG:
-            return len(self.config.data)
-        if region not in self.bars:
-            return 0
-        bar = self.bars[region].bar
+        return self._sizes.get(region, 0)
+
+    def _measure(self) -> dict[int, int]:
+        """Return the bytes of each region."""
         # that with the MSI-X table is what QEMU itself goes by
-        is_small = self._misbehaviour.has_small_bars and region != type(self)._msix_bar
-        return bar.least if is_small else bar.size
+        small = set(self.bars) - {type(self)._msix_bar} if self._misbehaviour.has_small_bars else ()
+        sizes = {index: bar.bar.least if index in small else bar.bar.size for index, bar in self.bars.items()}
+        return {**sizes, CONFIG: len(self.config.data)}
 
     def read(self, region: int, offset: int, count: int) -> bytes:
         """Return what a read of a region gives. The caller has seen to it that the bytes are there."""
         data = self.config.read(offset, count) if region == CONFIG else self.bars[region].read(offset, count)
         data = self._misbehaviour.reads(region, offset, data)
-        self._events.append(Read(region, offset, count, int.from_bytes(data, "little"), self.now()))
+        value = int.from_bytes(data, "little")
+        self._events.append((Read, region, offset, count, value, time.monotonic() - self.began))
         return data
 
     def write(self, region: int, offset: int, data: bytes) -> None:
         """Write to a region. The caller has seen to it that the bytes are there."""
         value = int.from_bytes(data, "little")
-        self._events.append(Write(region, offset, len(data), value, self.now()))
+        self._events.append((Write, region, offset, len(data), value, time.monotonic() - self.began))
         if not self._misbehaviour.takes_write(region):
             return
         if region == CONFIG:
@@ -245,7 +261,7 @@ class PciDevice:
     @property
     def idle_s(self) -> float:
         """Seconds since the last event."""
-        return self.now() - (self._events[-1].at if self._events else 0.0)
+        return self.now() - (event_of(self._events[-1]).at if self._events else 0.0)
 
     def now(self) -> float:
         """Return the time of an event that happens now."""
@@ -267,18 +283,6 @@ class PciDevice:
         lost = replace(event, allowed=False)
         self._events = [lost if each is event else each for each in self._events]
         return None
-
-
-def _capabilities(kind: type[PciDevice], bars: Mapping[int, Bar]) -> list[Capability]:
-    found = list(kind.capabilities)
-    if kind._msix_bar is not None:
-        pending = bars[kind._msix_bar].size // 2
-        found.insert(0, config_space.msix(kind.msix, bar=kind._msix_bar, table=0, pending=pending))
-    if kind.msi:
-        found.insert(0, config_space.msi(kind.msi))
-    if kind.express:
-        found.insert(0, config_space.express())
-    return found
 
 
 def _contents(device: PciDevice, bar: Bar) -> Contents:

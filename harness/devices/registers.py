@@ -189,6 +189,8 @@ class Contents:
         """Return what a read gives; the device is asked where it wants to be."""
         register = self.exact.get((offset, width))
         if register is not None:
+            if register.name not in self.readers:
+                return bytes(self.memory[offset : offset + width])
             return self._value(register).to_bytes(width, "little")
         touching = self._touched(offset, width)
         if self.bar.memory:

@@ -135,10 +135,13 @@ class Server:
 
     def _carry_out(self, message: Message) -> bytes:
         """Return the answer to a command. Raises OSError if it is refused."""
-        if not self._commands.knows(message.header.command):
+        answer = self._commands.find(message.header.command)
+        if answer is None:
             raise OSError(errno.ENOTSUP, "not supported")
         try:
-            return self._commands.answer(message)
+            if message.truncated:
+                raise OSError(errno.EINVAL, f"more than {messages.MAX_DESCRIPTORS} descriptors")
+            return answer(message)
         except (ValueError, OSError) as error:
             name = Command(message.header.command).name
             self._fail(f"a malformed or impossible command of QEMU was refused: {name}: {error}")

@@ -45,6 +45,9 @@ class Timers:
 
     def until_next_ms(self) -> float | None:
         """Return how long the thread may sleep, None for as long as it likes."""
+        # one that is added meanwhile rouses the thread
+        if not self._due:
+            return None
         with self._turn:
             return max(0.0, self._due[0][0] - time.monotonic()) * 1000 + 0.5 if self._due else None
 

@@ -95,6 +95,17 @@ class Reset:
 Access = Read | Write
 Event = Read | Write | Interrupt | Dma | Reset
 
+# an access as a device notes it while the guest waits: kind, region, offset, width, value, seconds
+Noted = tuple[type[Read] | type[Write], int, int, int, int, float]
+
+
+def event_of(noted: Event | Noted) -> Event:
+    """Return the event that was noted."""
+    if isinstance(noted, tuple):
+        kind, region, offset, width, value, at = noted
+        return kind(region, offset, width, value, at)
+    return noted
+
 
 def _show(access: Access) -> str:
     kind = type(access).__name__
