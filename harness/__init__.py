@@ -39,7 +39,7 @@ _HOMES = {
     **dict.fromkeys(("Control", "Moved"), "devices.usb.events"),
     **dict.fromkeys(("Stall", "UsbDevice"), "devices.usb.model"),
     **dict.fromkeys(("I2cBus", "I2cRead", "I2cWrite"), "devices.i2c.bus"),
-    **dict.fromkeys(("I2cChip", "I2cFault", "I2cFaultKind", "I2cRegister", "Nack"), "devices.i2c.chip"),
+    **dict.fromkeys(("I2cChip", "I2cRegister", "Nack"), "devices.i2c.chip"),
     "Vm": "machine.vm",
     "explain": "explained",
 }
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from rustbed.devices.i2c.bus import I2cRead as I2cRead
     from rustbed.devices.i2c.bus import I2cWrite as I2cWrite
     from rustbed.devices.i2c.chip import I2cChip as I2cChip
-    from rustbed.devices.i2c.chip import I2cFault as I2cFault
-    from rustbed.devices.i2c.chip import I2cFaultKind as I2cFaultKind
     from rustbed.devices.i2c.chip import I2cRegister as I2cRegister
     from rustbed.devices.i2c.chip import Nack as Nack
     from rustbed.devices.pci import PciDevice as PciDevice

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar, cast, overload
 
 from rustbed.devices.faults import LATE_S, Fault, FaultKind
+
+T = TypeVar("T")
 
 _CHANGES: dict[FaultKind, Callable[[bytes], bytes]] = {
     FaultKind.ONES: lambda data: b"\xff" * len(data),
@@ -25,17 +28,28 @@ _REFUSING = (FaultKind.GONE, FaultKind.REFUSED)
 
 
 class Injector:
-    """A fault under way in one device: it counts the accesses."""
+    """A fault under way in one device: it counts the accesses since the fault was given."""
 
     def __init__(self, fault: Fault | None = None) -> None:
-        self.fault = fault
         self._count = 0
         self._touched = time.monotonic()
+        self.fault = fault
 
     @property
-    def happened(self) -> bool:
+    def fault(self) -> Fault | None:
+        """How the device misbehaves from now on; None: not at all."""
+        return self._given[0]
+
+    @fault.setter
+    def fault(self, fault: Fault | None) -> None:
+        # at once: a test may do this while the device's thread counts
+        self._given = (fault, self._count)
+
+    @property
+    def fault_happened(self) -> bool:
         """Whether the access at which it happens has been made."""
-        return self.fault is not None and self._count >= self.fault.at
+        fault, number = self._progress
+        return fault is not None and number >= fault.at
 
     @property
     def idle_s(self) -> float:
@@ -45,23 +59,66 @@ class Injector:
     @property
     def delay_s(self) -> float:
         """How many seconds the next access is late."""
-        fault = self.fault
-        is_late = fault is not None and fault.kind is FaultKind.LATE and self._count + 1 == fault.at
+        fault, number = self._progress
+        is_late = fault is not None and fault.kind is FaultKind.LATE and number + 1 == fault.at
         return LATE_S if is_late else 0.0
 
     def touch(self) -> None:
         """Note that something happens that is not an access."""
         self._touched = time.monotonic()
 
-    def inject(self, data: bytes) -> bytes | None:
-        """Count an access and return its bytes as they arrive; None if it is refused."""
+    def takes(self) -> bool:
+        """Count an access and return whether it is taken, not refused."""
         self.touch()
         self._count += 1
-        fault = self.fault
-        if fault is None or not self.happened or (self._count > fault.at and fault.kind not in _LASTING):
-            return data
-        change = _CHANGES.get(fault.kind)
-        return None if fault.kind in _REFUSING else change(data) if change else data
+        return self._kind_now not in _REFUSING
+
+    def change(self, data: bytes) -> bytes:
+        """Return the bytes of the access that was counted last, as they arrive."""
+        kind = self._kind_now
+        change = _CHANGES.get(kind) if kind else None
+        return change(data) if change else data
+
+    def inject(self, data: bytes) -> bytes | None:
+        """Count an access and return its bytes as they arrive; None if it is refused."""
+        return self.change(data) if self.takes() else None
+
+    @property
+    def _kind_now(self) -> FaultKind | None:
+        """What is wrong with the access that was counted last."""
+        fault, number = self._progress
+        if fault is None or number < fault.at:
+            return None
+        return fault.kind if number == fault.at or fault.kind in _LASTING else None
+
+    @property
+    def _progress(self) -> tuple[Fault | None, int]:
+        """The fault, and the accesses since it was given."""
+        fault, before = self._given
+        return fault, self._count - before
+
+
+class Injected(Protocol):
+    """A device whose faults an injector makes."""
+
+    faults: Injector
+
+
+class FromInjector(Generic[T]):
+    """An attribute of a device that is one of its injector, by the same name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, device: None, kind: type) -> FromInjector[T]: ...
+    @overload
+    def __get__(self, device: Injected, kind: type) -> T: ...
+    def __get__(self, device: Injected | None, kind: type) -> FromInjector[T] | T:
+        return self if device is None else cast("T", getattr(device.faults, self._name))
+
+    def __set__(self, device: Injected, value: T) -> None:
+        setattr(device.faults, self._name, value)
 
 
 def kinds_of_read(data: bytes) -> Iterator[FaultKind]:

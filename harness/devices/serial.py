@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from rustbed.devices import walk
 from rustbed.devices.device import Device
 from rustbed.devices.faults import Fault, FaultKind
-from rustbed.devices.injector import Injector
+from rustbed.devices.injector import FromInjector, Injector
 from rustbed.devices.listening import listening
 from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.devices.stream import Line, StreamServed, StreamServer, unplugged
@@ -57,6 +57,13 @@ class SerialPeer:
 
     #: how a message ends that `on_receive` gets whole; empty: it gets bytes as they come
     ends = b""
+    #: how it misbehaves, counted in the bytes that it says from now on; None: not at all. A break needs QEMU:
+    #: QMP's chardev-send-break, for the peer's `chardev`
+    fault = FromInjector[Fault | None]()
+    #: whether the peer came to the byte at which the fault happens
+    fault_happened = FromInjector[bool]()
+    #: seconds since either side said something
+    idle_s = FromInjector[float]()
 
     #: QEMU's id of its end of the line
     chardev: str
@@ -64,14 +71,14 @@ class SerialPeer:
     _server: StreamServer | None
     _trace: list[Heard | Said]
     _partial: bytes
-    _faults: Injector
+    faults: Injector
     #: time.monotonic() when it was made: its events count from there
     began: float
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
         """Make a peer; done here, so that an author's __init__ need not call another."""
         self = super().__new__(cls)
-        self._faults = Injector()
+        self.faults = Injector()
         self.chardev = f"serial-peer{next(_serial)}"
         self._socket = self._server = None
         self._trace = []
@@ -118,30 +125,6 @@ class SerialPeer:
             self._server.settle()
         self._trace.clear()
 
-    # -- faults ------------------------------------------------------------------
-
-    @property
-    def fault(self) -> Fault | None:
-        """How it misbehaves, counted in the bytes that it says from now on; None: not at all.
-
-        A break needs QEMU: QMP's chardev-send-break, for the peer's `chardev`.
-        """
-        return self._faults.fault
-
-    @fault.setter
-    def fault(self, fault: Fault | None) -> None:
-        self._faults = Injector(fault)
-
-    @property
-    def fault_happened(self) -> bool:
-        """Whether the peer came to the byte at which the fault happens."""
-        return self._faults.happened
-
-    @property
-    def idle_s(self) -> float:
-        """Seconds since either side said something."""
-        return self._faults.idle_s
-
     def plan(self) -> Plan:
         """Return what can go wrong in what was said."""
         return plan_accesses(_bytes_said(self._trace))
@@ -167,7 +150,8 @@ class SerialPeer:
     def _say(self, data: bytes) -> None:
         if self._socket is None:
             raise unplugged()
-        data = b"".join(self._faults.inject(bytes((byte,))) or b"" for byte in data)
+        if self.fault is not None:
+            data = b"".join(self.faults.inject(bytes((byte,))) or b"" for byte in data)
         if not data:
             return
         # noted first: the guest may have answered before this returns
@@ -175,7 +159,7 @@ class SerialPeer:
         self._socket.sendall(data)
 
     def _note(self, kind: type[Heard | Said], data: bytes) -> None:
-        self._faults.touch()
+        self.faults.touch()
         last = self._trace[-1] if self._trace else None
         if type(last) is kind:
             self._trace[-1] = kind(last.data + data, last.at)

@@ -14,7 +14,7 @@ import pytest
 from tests.drivers import sysfs
 from tests.drivers.calls import errno_of
 
-from rustbed import Booter, I2cBus, I2cChip, I2cFault, I2cFaultKind, I2cRead, I2cRegister, I2cWrite, Vm
+from rustbed import Booter, Fault, FaultKind, I2cBus, I2cChip, I2cRead, I2cRegister, I2cWrite, Vm
 
 pytestmark = pytest.mark.needs("rust_driver_i2c", "CONFIG_I2C")
 
@@ -68,7 +68,7 @@ def test_driver_of_a_chip_reads_what_the_chip_measures(boot: Booter, build_modul
         sensor.stretch_s = 0.2
         assert vm.read(f"{device}/lux") == f"{(0x1234 * 1000) >> 16}\n"
         sensor.stretch_s = 0.0
-        sensor.fault = I2cFault(kind=I2cFaultKind.NACK)
+        sensor.fault = Fault(kind=FaultKind.GONE)
         assert errno_of(vm.write, f"{device}/range", "1") == errno.EIO
         sensor.fault = None
         vm.write(f"{device}/range", "1")
@@ -79,7 +79,7 @@ def test_rust_driver_binds_to_a_chip_and_a_chip_that_does_not_answer_stays_alone
     boot: Booter, build_module: Build
 ) -> None:
     sensor = LightSensor()
-    sensor.fault = I2cFault(kind=I2cFaultKind.NACK, at=2)
+    sensor.fault = Fault(kind=FaultKind.GONE, at=2)
     bus = I2cBus(Unknown(), sensor)
     with machine(boot, build_module, bus) as (vm, adapter):
         with vm.module(DRIVER):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rustbed.devices.faults import Fault, FaultKind
-from rustbed.devices.i2c.chip import I2cChip, I2cFaultKind, Nack
-from rustbed.devices.injector import Injector, kinds_of_read, kinds_of_write
+from rustbed.devices.i2c.chip import I2cChip, Nack
+from rustbed.devices.injector import FromInjector, Injector, kinds_of_read, kinds_of_write
 from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.errors import UsageError
 
@@ -50,6 +50,13 @@ class Settling(Protocol):
 class I2cBus:
     """A bus with these chips. Raises UsageError if two have the same address."""
 
+    #: how the bus misbehaves, counted in its transfers from now on; None: not at all
+    fault = FromInjector[Fault | None]()
+    #: whether the driver came to the transfer at which the fault happens
+    fault_happened = FromInjector[bool]()
+    #: seconds since the last transfer
+    idle_s = FromInjector[float]()
+
     def __init__(self, *chips: I2cChip) -> None:
         self.chips = {chip.address: chip for chip in chips}
         if len(self.chips) != len(chips):
@@ -58,26 +65,7 @@ class I2cBus:
         self._server: Settling | None = None
         # time.monotonic() when it was made: its transfers count from there
         self.began = time.monotonic()
-        self._faults = Injector()
-
-    @property
-    def fault(self) -> Fault | None:
-        """How the bus misbehaves, counted in its transfers from now on; None: not at all."""
-        return self._faults.fault
-
-    @fault.setter
-    def fault(self, fault: Fault | None) -> None:
-        self._faults = Injector(fault)
-
-    @property
-    def fault_happened(self) -> bool:
-        """Whether the driver came to the transfer at which the fault happens."""
-        return self._faults.happened
-
-    @property
-    def idle_s(self) -> float:
-        """Seconds since the last transfer."""
-        return self._faults.idle_s
+        self.faults = Injector()
 
     def plan(self) -> Plan:
         """Return what can go wrong in the transfers that there were."""
@@ -110,18 +98,15 @@ class I2cBus:
     def delay_of(self, address: int) -> float:
         """Return for how many seconds the next transfer's clock is stretched."""
         chip = self.chips.get(address)
-        if chip is None:
-            return self._faults.delay_s
-        late = chip.fault.seconds if chip.fault and self._has(chip, I2cFaultKind.LATE, 1) else 0.0
-        return chip.stretch_s + late + self._faults.delay_s
+        return self.faults.delay_s + (chip.stretch_s + chip.faults.delay_s if chip else 0.0)
 
     def write(self, address: int, data: bytes, ask: Callable[..., object]) -> bool:
         """Let a chip take bytes and return whether it acknowledged; `ask` runs its code."""
         chip = self._reach(address)
-        arriving = self._faults.inject(data)
-        done = arriving is not None and chip is not None
+        arriving = data if chip is None else self._changed(chip, data)
+        done = chip is not None
         # one that is lost is acknowledged, and the chip does not see it
-        if chip is not None and arriving is not None and (arriving or not data):
+        if chip is not None and (arriving or not data):
             done = _asked(ask, "a write", chip.on_write, arriving) is not None
         self._transfers.append(I2cWrite(address, data, done, self._now()))
         return done
@@ -130,26 +115,21 @@ class I2cBus:
         """Return so many bytes of a chip; None if it did not acknowledge. `ask` runs its code."""
         chip = self._reach(address)
         answer = None if chip is None else _asked(ask, "a read", chip.on_read, count)
-        given = _fitting(answer, count)
-        arriving = self._faults.inject(given or b"")
-        data = None if given is None else _fitting(arriving, count)
-        if data is not None and chip is not None and self._has(chip, I2cFaultKind.ONES, 0):
-            data = b"\xff" * count
+        data = _fitting(answer, count)
+        if data is not None and chip is not None:
+            data = _fitting(self._changed(chip, data), count)
         self._transfers.append(I2cRead(address, data or b"", data is not None, self._now()))
         return data
 
     def _reach(self, address: int) -> I2cChip | None:
-        """Return the chip that answers; counts the transfer."""
+        """Count a transfer and return the chip that takes it, None if there is none or it refuses."""
         chip = self.chips.get(address)
-        if chip is None:
-            return None
-        chip.transfers += 1
-        return None if self._has(chip, I2cFaultKind.NACK, 0) else chip
+        is_taken = self.faults.takes()
+        return chip if chip is not None and chip.faults.takes() and is_taken else None
 
-    @staticmethod
-    def _has(chip: I2cChip, kind: I2cFaultKind, ahead: int) -> bool:
-        fault = chip.fault
-        return fault is not None and fault.kind is kind and fault.hits(chip.transfers + ahead)
+    def _changed(self, chip: I2cChip, data: bytes) -> bytes:
+        """Return a transfer's bytes as they arrive."""
+        return self.faults.change(chip.faults.change(data))
 
     def _now(self) -> float:
         return time.monotonic() - self.began

@@ -7,10 +7,10 @@ override `on_write` and `on_read`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeVar, overload
 
+from rustbed.devices.faults import Fault
+from rustbed.devices.injector import FromInjector, Injector
 from rustbed.errors import UsageError
 
 Self = TypeVar("Self", bound="I2cChip")
@@ -21,33 +21,6 @@ _READ, _WRITE = "on_read_", "on_write_"
 
 class Nack(Exception):  # noqa: N818 - the word of the specification
     """The chip does not acknowledge; raised by an author's methods."""
-
-
-class I2cFaultKind(StrEnum):
-    """How a chip misbehaves."""
-
-    # acknowledges nothing
-    NACK = "nack"
-    # stretches the clock before it answers
-    LATE = "late"
-    # what is read is all-ones: the line floats
-    ONES = "ones"
-
-
-@dataclass(frozen=True, kw_only=True)
-class I2cFault:
-    """How a chip misbehaves, from its n-th transfer on, counted from 1."""
-
-    kind: I2cFaultKind
-    at: int = 1
-    # of how many transfers; None: of all that follow
-    count: int | None = None
-    # for how long the clock is stretched
-    seconds: float = 0.5
-
-    def hits(self, transfer: int) -> bool:
-        """Whether it is the fault of this transfer."""
-        return transfer >= self.at and (self.count is None or transfer < self.at + self.count)
 
 
 class I2cRegister:
@@ -90,6 +63,8 @@ class I2cChip:
     address: int
     #: seconds for which it stretches the clock at each transfer
     stretch_s = 0.0
+    #: how it misbehaves, counted in its transfers from now on; None: not at all
+    fault = FromInjector[Fault | None]()
 
     _declared: Mapping[int, I2cRegister] = {}
 
@@ -97,10 +72,7 @@ class I2cChip:
     values: dict[int, int]
     #: the register that the driver chose last
     pointer: int
-    #: how it misbehaves; None: not at all
-    fault: I2cFault | None
-    #: how many transfers there were
-    transfers: int
+    faults: Injector
 
     def __init_subclass__(cls) -> None:
         """Check what the class declares."""
@@ -123,8 +95,7 @@ class I2cChip:
         self = super().__new__(cls)
         self.values = {pointer: register.reset for pointer, register in cls._declared.items()}
         self.pointer = 0
-        self.fault = None
-        self.transfers = 0
+        self.faults = Injector()
         return self
 
     # -- for an author to write --------------------------------------------------

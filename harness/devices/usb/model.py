@@ -9,7 +9,7 @@ import time
 from typing import Any, Protocol, TypeVar
 
 from rustbed.devices.faults import Fault, FaultKind
-from rustbed.devices.injector import Injector
+from rustbed.devices.injector import FromInjector, Injector
 from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.devices.stream import unplugged
 from rustbed.devices.usb import descriptors
@@ -67,11 +67,17 @@ class UsbDevice:
     manufacturer = ""
     product = ""
     serial_number = ""
+    #: how it misbehaves, counted in its transfers from now on; None: not at all
+    fault = FromInjector[Fault | None]()
+    #: whether the guest came to the transfer at which the fault happens
+    fault_happened = FromInjector[bool]()
+    #: seconds since the last event
+    idle_s = FromInjector[float]()
 
     _cable: Cable | None
     _events: list[UsbEvent]
     _halted: set[int]
-    _faults: Injector
+    faults: Injector
     #: time.monotonic() when it was made: its events count from there
     began: float
 
@@ -89,7 +95,7 @@ class UsbDevice:
         self._cable = None
         self._events = []
         self._halted = set()
-        self._faults = Injector()
+        self.faults = Injector()
         self.began = time.monotonic()
         return self
 
@@ -148,34 +154,13 @@ class UsbDevice:
             self._cable.settle()
         self._events.clear()
 
-    # -- faults ------------------------------------------------------------------
-
-    @property
-    def fault(self) -> Fault | None:
-        """How it misbehaves, counted in its transfers from now on; None: not at all."""
-        return self._faults.fault
-
-    @fault.setter
-    def fault(self, fault: Fault | None) -> None:
-        self._faults = Injector(fault)
-
-    @property
-    def fault_happened(self) -> bool:
-        """Whether the guest came to the transfer at which the fault happens."""
-        return self._faults.happened
-
-    @property
-    def idle_s(self) -> float:
-        """Seconds since the last event."""
-        return self._faults.idle_s
-
     def plan(self) -> Plan:
         """Return what can go wrong in what happened."""
         return plan_accesses(transfers(self.history))
 
     def inject(self, data: bytes) -> bytes:
         """Count a transfer and return its bytes as they arrive; `Stall` if it is refused."""
-        arriving = self._faults.inject(data)
+        arriving = self.faults.inject(data)
         if arriving is not None:
             return arriving
         if self.fault is not None and self.fault.kind is FaultKind.GONE:
@@ -195,7 +180,7 @@ class UsbDevice:
     def note(self, event: UsbEvent) -> None:
         """Keep an event."""
         self._events.append(event)
-        self._faults.touch()
+        self.faults.touch()
         if isinstance(event, Plug):
             self._halted.clear()
 

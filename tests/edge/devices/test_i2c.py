@@ -22,9 +22,10 @@ from tests.edge.devices.i2c_peer import (
     started,
 )
 
+from rustbed.devices.faults import LATE_S, Fault, FaultKind
 from rustbed.devices.i2c import messages
 from rustbed.devices.i2c.bus import I2cBus, I2cRead, I2cWrite
-from rustbed.devices.i2c.chip import I2cChip, I2cFault, I2cFaultKind, I2cRegister, Nack
+from rustbed.devices.i2c.chip import I2cChip, I2cRegister, Nack
 from rustbed.devices.i2c.messages import (
     Descriptor,
     MemoryRegion,
@@ -103,7 +104,7 @@ def test_chip_refuses_and_what_belongs_to_that_fails_too() -> None:
     with started(bus) as qemu:
         qemu.write(0x44, b"\x11")
         assert qemu.read(0x44, 1)[0] == messages.FAILED
-        sensor.fault = I2cFault(kind=I2cFaultKind.NACK, at=sensor.transfers + 1, count=1)
+        sensor.fault = Fault(kind=FaultKind.REFUSED)
         assert qemu.write(0x44, b"\0", flags=1) == messages.FAILED
         before = len(bus.trace)
         # the next request of the same transaction never comes to the chip
@@ -116,13 +117,12 @@ def test_chip_stretches_the_clock_floats_and_recovers() -> None:
     sensor = Sensor()
     with started(I2cBus(sensor)) as qemu:
         qemu.write(0x44, b"\0")
-        sensor.fault = I2cFault(kind=I2cFaultKind.LATE, at=2, count=1, seconds=0.2)
+        sensor.fault = Fault(kind=FaultKind.LATE)
         begin = time.monotonic()
         assert qemu.read(0x44, 1) == (messages.OK, b"\x5a")
-        assert time.monotonic() - begin >= 0.2
-        sensor.fault = I2cFault(kind=I2cFaultKind.ONES)
+        assert time.monotonic() - begin >= LATE_S
+        sensor.fault = Fault(kind=FaultKind.ONES)
         assert qemu.read(0x44, 2) == (messages.OK, b"\xff\xff")
-        sensor.fault = None
         assert qemu.read(0x44, 1) == (messages.OK, b"\x5a")
 
 

@@ -47,13 +47,13 @@ def test_fault_happens_at_its_access(kind: FaultKind, arriving: list[bytes | Non
     happened = []
     for expected in arriving:
         assert injector.inject(b"\x12\x34") == expected
-        happened.append(injector.happened)
+        happened.append(injector.fault_happened)
     assert happened == [False, True, True]
 
 
 def test_without_a_fault_everything_arrives() -> None:
     injector = Injector()
-    assert (injector.inject(b"data"), injector.happened, injector.delay_s) == (b"data", False, 0.0)
+    assert (injector.inject(b"data"), injector.fault_happened, injector.delay_s) == (b"data", False, 0.0)
 
 
 def test_late_transfer_is_the_one_that_is_meant() -> None:
@@ -109,6 +109,33 @@ def test_chip_does_not_see_a_transfer_that_failed(
     bus.fault = Fault(kind=FaultKind(name))
     exercise(bus)
     assert ([bus.trace[0], bus.trace[2]], chip.value, bus.fault_happened) == (transfers, value, True)
+
+
+class Queue(I2cChip):
+    address = 0x31
+    given = 0
+
+    def on_read(self, count: int) -> bytes:
+        self.given += 1
+        return bytes([self.given] * count)
+
+
+@pytest.mark.parametrize("faulty", [lambda bus: bus, lambda bus: bus.chips[0x31]], ids=["bus", "chip"])
+@pytest.mark.parametrize(("kind", "after"), [("refused", [b"\2", b"\3"]), ("gone", [None, None])])
+def test_refused_read_takes_nothing_from_the_chip(
+    kind: str, after: list[bytes | None], faulty: Callable[[I2cBus], I2cBus | I2cChip]
+) -> None:
+    bus = I2cBus(Queue())
+    assert bus.read(0x31, 1, asked) == b"\1"
+    faulty(bus).fault = Fault(kind=FaultKind(kind))
+    assert [bus.read(0x31, 1, asked) for _ in range(3)] == [None, *after]
+
+
+def test_fault_of_a_chip_is_counted_in_its_own_transfers() -> None:
+    bus = I2cBus(Chip(), Queue())
+    bus.chips[0x31].fault = Fault(kind=FaultKind.ZERO, at=2)
+    answers = [bus.read(address, 1, asked) for address in (0x31, 0x30, 0x30, 0x31, 0x31)]
+    assert answers == [b"\1", b"\x12", b"\x12", b"\0", b"\3"]
 
 
 def test_line_that_nobody_pulls_down_reads_as_ones_where_a_read_ends_early() -> None:
