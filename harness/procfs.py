@@ -13,6 +13,9 @@ from pathlib import Path
 
 from rustbed.errors import HostError
 
+# the state of a process that has ended, and whose parent has not asked how
+_ZOMBIE = "Z"
+
 
 @dataclass(frozen=True, kw_only=True)
 class CpuTime:
@@ -48,10 +51,11 @@ def is_there(pid: int) -> bool:
 def born(pid: int) -> int:
     """Return when a process was started, in clock ticks since the host's boot; 0 if there is none.
 
-    Numbers of processes are used again; number and start together are not.
+    A zombie is none: it has nothing any more. Numbers are used again; number and start together are not.
     """
     try:
-        return int(_stat(Path(f"/proc/{pid}/stat"))[19])
+        fields = _stat(Path(f"/proc/{pid}/stat"))
+        return 0 if fields[0] == _ZOMBIE else int(fields[19])
     except (OSError, ValueError, IndexError):
         return 0
 

@@ -20,6 +20,7 @@ from rustbed.cache import Cache, write_atomically
 from rustbed.deadline import Deadline
 from rustbed.errors import HostError
 from rustbed.procfs import born
+from rustbed.progress import plural
 
 # memory left to other programs, in MiB
 HEADROOM_MIB = 256
@@ -96,7 +97,9 @@ class Ledger:
             raise HostError(
                 f"not enough memory for a machine of {mib} MiB",
                 available=f"{available} MiB, of which {HEADROOM_MIB} are left to others",
-                running=f"{len(claims)} machines, which may use {claimed} MiB" if claims else "no machine",
+                running=f"{plural(len(claims), 'machine')}, which may use {claimed} MiB"
+                if claims
+                else "no machine",
                 fix="fewer workers (-n), or machines with less memory_mib",
             )
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -71,7 +72,7 @@ def test_patience_ends_with_what_is_running(tmp_path: Path) -> None:
         ledger(tmp_path, 100).claim(60, patience_s=0.2),
     ):
         pass
-    assert "1 machines, which may use 60 MiB" in str(caught.value)
+    assert "1 machine, which may use 60 MiB" in str(caught.value)
     assert claims(tmp_path) == []
 
 
@@ -86,7 +87,8 @@ def test_who_waits_is_told_once(tmp_path: Path) -> None:
     assert told == ["waiting"]
 
 
-def test_claim_of_a_killed_process_counts_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_reaped", [True, False], ids=["gone", "zombie"])
+def test_claim_of_a_killed_process_counts_for_nothing(tmp_path: Path, is_reaped: bool) -> None:
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -95,10 +97,12 @@ def test_claim_of_a_killed_process_counts_for_nothing(tmp_path: Path) -> None:
         "with Ledger(Cache(Path(sys.argv[1])), available_mib=lambda: 1000).claim(700):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
-    assert [claim["mib"] for claim in claims(tmp_path)] == [700]
-    with ledger(tmp_path, 700).claim(700, patience_s=0):
-        assert len(claims(tmp_path)) == 1
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) as killed:
+        # pytest-xdist leaves a worker that died unreaped until the session ends
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | (0 if is_reaped else os.WNOWAIT))
+        assert [claim["mib"] for claim in claims(tmp_path)] == [700]
+        with ledger(tmp_path, 700).claim(700, patience_s=0):
+            assert len(claims(tmp_path)) == 1
 
 
 def test_claim_of_a_number_that_another_process_has_now_counts_for_nothing(tmp_path: Path) -> None:
