@@ -39,13 +39,15 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def up(workers: int) -> Iterator[Up]:
+def up(workers: int, *words: str, **variables: str) -> Iterator[Up]:
     argv = [sys.executable, "-m", "rustbed.cli", "farm", "up", "--port", "0", "--workers", str(workers)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+    with subprocess.Popen(
+        [*argv, *words], stdout=subprocess.PIPE, text=True, env=environment(**variables)
+    ) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            assert line.startswith("farm: tcp://127.0.0.1:")
+            assert line.startswith("farm: t")
             farm = Up(process, line.split()[1].rstrip(","))
             wait_until(lambda: len(farm.engines("worker")) == workers, "workers", SLOW_S)
             yield farm

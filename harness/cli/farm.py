@@ -1,4 +1,4 @@
-"""`rustbed farm`: a scheduler and workers on this host, for `rustbed test --farm`."""
+"""`rustbed farm`: a scheduler and workers on this host, for `rustbed test --farm`, and the key of one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rustbed.cli.arguments import parse_count
 from rustbed.cli.terminal import say
 from rustbed.cli.worker import end_at_sigterm, read_arches
 from rustbed.errors import suggest
+from rustbed.farm.key import KEY_HELP, key_path, make_key
 
 _PORT = 8786
 
@@ -18,20 +19,35 @@ _PORT = 8786
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the commands below `farm`."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    init = commands.add_parser("init", help=f"make the key that a farm with TLS needs: {KEY_HELP}")
+    init.set_defaults(action=_init)
     up = commands.add_parser("up", help="start a scheduler and workers, until Ctrl-C")
+    up.set_defaults(action=_up)
     up.add_argument("--workers", type=parse_count, metavar="N", help="default: as many as there are cores")
+    up.add_argument("--tls", metavar="HOST", help="this host's address for others; default: loopback, no TLS")
     up.add_argument("--port", type=int, default=_PORT, metavar="N", help=f"default: {_PORT}; 0: a free one")
     up.add_argument("--arch", action="append", metavar="A[,B]", help=f"of {', '.join(ARCHES)}; default: all")
 
 
 def run(args: argparse.Namespace) -> int:
+    """Make a key, or serve a farm."""
+    return int(args.action(args))
+
+
+def _init(_: argparse.Namespace) -> int:
+    make_key(path := key_path())
+    say(f"farm: made the key {path}; who has it can run programs on the farm")
+    return 0
+
+
+def _up(args: argparse.Namespace) -> int:
     """Serve a farm; ends with an error, or by a signal."""
     # an optional dependency: nothing else is to import it
     from rustbed.farm.serving import scheduler, serve_workers  # noqa: PLC0415
 
     end_at_sigterm()
     arches, workers = read_arches(args), args.workers or host.cores()
-    with suppress(KeyboardInterrupt), scheduler(args.port) as address:
+    with suppress(KeyboardInterrupt), scheduler(args.tls, args.port) as address:
         say(f"farm: {address}, {workers} workers; Ctrl-C ends it")
         say(f"  {suggest(f'test --farm {address}')}")
         serve_workers(address, workers, arches, say)

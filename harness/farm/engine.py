@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from rustbed.errors import HostError, UsageError, suggest
-from rustbed.farm.address import ANSWER_S, require_scheduler
+from rustbed.farm.address import ANSWER_S, TLS, require_scheduler, uses_tls
 from rustbed.farm.batches import Needs
+from rustbed.farm.key import require_key
 from rustbed.farm.pool import FarmGoneError
 from rustbed.farm.running import run_job
 
@@ -43,15 +44,31 @@ _SETTINGS = {
 }
 
 
-def serve_scheduler(port: int) -> None:
-    """Be a scheduler on the loopback interface, for ever; its address is printed. `port` may be 0."""
-    asyncio.run(_serve_scheduler(port))
+def _security(is_tls: bool) -> Any:
+    """Return who is let in, and what is shown to be let in."""
+    if not is_tls:
+        return distributed.security.Security()
+    key = str(require_key())
+    roles = ("scheduler", "worker", "client")
+    shown = {f"tls_{role}_{part}": key for role in roles for part in ("cert", "key")}
+    return distributed.security.Security(tls_ca_file=key, require_encryption=True, **shown)
 
 
-async def _serve_scheduler(port: int) -> None:
+def serve_scheduler(protocol: str, interface: str, port: int) -> None:
+    """Be a scheduler at an address of this host, for ever; its address is printed. `port` may be 0."""
+    asyncio.run(_serve_scheduler(protocol, interface, port))
+
+
+async def _serve_scheduler(protocol: str, interface: str, port: int) -> None:
     with dask.config.set(_SETTINGS):
         try:
-            scheduler = await distributed.Scheduler(host="127.0.0.1", port=port, dashboard=False)
+            scheduler = await distributed.Scheduler(
+                host=interface,
+                port=port,
+                protocol=protocol,
+                security=_security(protocol == TLS),
+                dashboard=False,
+            )
         except RuntimeError as error:
             # "failed to start"; its cause says why
             sys.exit(str(error.__cause__ or error))
@@ -60,12 +77,14 @@ async def _serve_scheduler(port: int) -> None:
         await scheduler.finished()
 
 
-def serve_worker(address: str, name: str, has: Mapping[str, float], scratch: str) -> None:
+def serve_worker(address: str, interface: str, name: str, has: Mapping[str, float], scratch: str) -> None:
     """Be a worker, which runs one job at a time; returns never: it ends the process with status GONE."""
-    asyncio.run(_serve_worker(address, name, has, scratch))
+    asyncio.run(_serve_worker(address, interface, name, has, scratch))
 
 
-async def _serve_worker(address: str, name: str, has: Mapping[str, float], scratch: str) -> None:
+async def _serve_worker(
+    address: str, interface: str, name: str, has: Mapping[str, float], scratch: str
+) -> None:
     with dask.config.set(_SETTINGS):
         try:
             worker = await distributed.Worker(
@@ -73,7 +92,8 @@ async def _serve_worker(address: str, name: str, has: Mapping[str, float], scrat
                 name=name,
                 nthreads=1,
                 resources=dict(has),
-                host="127.0.0.1",
+                host=interface,
+                security=_security(uses_tls(address)),
                 dashboard=False,
                 memory_limit=0,
                 local_directory=scratch,
@@ -146,7 +166,9 @@ def connect(address: str) -> Iterator[_Farm]:
     require_scheduler(address)
     with dask.config.set(_SETTINGS):
         try:
-            client = distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
+            client = distributed.Client(
+                address, security=_security(uses_tls(address)), timeout=ANSWER_S, set_as_default=False
+            )
         except (OSError, TimeoutError) as error:
             raise HostError(f"no farm answers at {address}: {error}", fix=suggest("farm up")) from error
         try:
@@ -156,12 +178,16 @@ def connect(address: str) -> Iterator[_Farm]:
 
 
 def main(words: list[str]) -> None:
-    """Be what `rustbed farm up` starts: `scheduler PORT` or `worker ADDRESS NAME HAS SCRATCH`."""
+    """Be what `rustbed farm up` starts.
+
+    It is `scheduler PROTOCOL INTERFACE PORT` or `worker ADDRESS INTERFACE NAME HAS SCRATCH`.
+    """
     if words[0] == "scheduler":
-        serve_scheduler(int(words[1]))
+        serve_scheduler(words[1], words[2], int(words[3]))
     else:
-        pairs = (pair.rpartition("=") for pair in words[3].split(","))
-        serve_worker(words[1], words[2], {name: float(amount) for name, _, amount in pairs}, words[4])
+        pairs = (pair.rpartition("=") for pair in words[4].split(","))
+        has = {name: float(amount) for name, _, amount in pairs}
+        serve_worker(words[1], words[2], words[3], has, words[5])
 
 
 if __name__ == "__main__":

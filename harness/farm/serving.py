@@ -16,9 +16,10 @@ from typing import NoReturn
 
 from rustbed import host, process
 from rustbed.errors import HostError
-from rustbed.farm.address import require_scheduler
+from rustbed.farm.address import TCP, TLS, render_host, require_scheduler
 from rustbed.farm.batches import ARCH, MEMORY
 from rustbed.farm.engine import GONE
+from rustbed.farm.key import require_key
 
 _ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
 # what Dask tells of its ordinary days is of no use here
@@ -32,11 +33,17 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def scheduler(port: int) -> Iterator[str]:
-    """Yield the address of a scheduler on the loopback interface. Raises HostError if it does not start."""
+def scheduler(interface: str | None, port: int) -> Iterator[str]:
+    """Yield the address of a scheduler: with TLS at an address of this host, or without on loopback.
+
+    Raises HostError if it does not start, and UsageError without a key for TLS.
+    """
+    protocol, interface = (TLS, render_host(interface)) if interface else (TCP, "127.0.0.1")
+    if protocol == TLS:
+        require_key()
     with TemporaryDirectory(prefix="rustbed-farm.") as scratch:
         log = Path(scratch) / "scheduler.log"
-        argv = [*_ENGINE, "scheduler", str(port)]
+        argv = [*_ENGINE, "scheduler", protocol, interface, str(port)]
         with (
             log.open("wb") as errors,
             process.start(argv, stdout=process.PIPE, stderr=errors.fileno(), env=_QUIET) as child,
@@ -44,7 +51,8 @@ def scheduler(port: int) -> Iterator[str]:
             assert child.stdout is not None
             address = child.stdout.readline().decode().strip()
             if not address:
-                raise HostError(f"no scheduler on port {port}", output=_tail(log), fix="--port=0: a free one")
+                wanted = f"{protocol}://{interface}:{port}"
+                raise HostError(f"no scheduler at {wanted}", output=_tail(log), fix="--port=0: a free one")
             yield address
 
 
@@ -54,14 +62,14 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
     They share the memory that is available now. Raises HostError when the scheduler is gone, or if a
     worker will not live.
     """
-    require_scheduler(address)
+    interface = require_scheduler(address)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-farm.")))
         has = [f"{MEMORY}={host.available_memory_mib() // count}", *(f"{ARCH}{arch}=1" for arch in arches)]
         workers = []
         for number in range(1, count + 1):
             name = f"{os.getpid()}-{number}"
-            argv = [*_ENGINE, "worker", address, name, ",".join(has), str(scratch)]
+            argv = [*_ENGINE, "worker", address, interface, name, ",".join(has), str(scratch)]
             workers.append(_Worker(argv, name, scratch / f"{name}.log"))
             stack.callback(workers[-1].end)
             workers[-1].begin()

@@ -17,8 +17,13 @@ from rustbed.farm.address import parse_address
         ("tcp://[::1]:8786", "tcp://[::1]:8786"),
     ],
 )
-def test_loopback_is_taken(text: str, address: str) -> None:
+def test_loopback_is_taken_without_tls(text: str, address: str) -> None:
     assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["tls://127.0.0.1:8786", "tls://farm.example.org:1", "tls://[fd00::2]:8786"])
+def test_any_host_is_taken_with_tls(text: str) -> None:
+    assert parse_address(text) == text
 
 
 @pytest.mark.parametrize(
@@ -28,7 +33,8 @@ def test_loopback_is_taken(text: str, address: str) -> None:
         ("tcp://0.0.0.0:8786", "plain TCP is for this host only"),
         ("example.org:8786", "plain TCP is for this host only"),
         ("tcp://localhost.example.org:8786", "plain TCP is for this host only"),
-        ("tls://127.0.0.1:8786", "TLS is not supported yet"),
+        ("tls://farm.example.org", "not the address of a farm"),
+        ("tls://:8786", "not the address of a farm"),
         ("tcp://127.0.0.1", "not the address of a farm"),
         ("tcp://127.0.0.1:http", "not the address of a farm"),
         ("tcp://[::1:8786", "not the address of a farm"),

@@ -1,0 +1,72 @@
+"""A farm's key: one file that its scheduler, its workers and the sessions that use it all have.
+
+They know each other by nothing else, and whoever has the file can run programs on the farm.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+from rustbed import process
+from rustbed.errors import HostError, UsageError, suggest
+
+VARIABLE = "RUSTBED_FARM_KEY"
+KEY_HELP = f"${VARIABLE}, else rustbed/farm.pem below $XDG_CONFIG_HOME or ~/.config"
+_DAYS = 3650
+
+
+def key_path() -> Path:
+    """Return where this user's key is, or would be. Raises HostError for a user without a home."""
+    if chosen := os.environ.get(VARIABLE):
+        return Path(chosen).absolute()
+    try:
+        directory = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    except RuntimeError as error:
+        raise HostError("this user has no home directory for a key", fix=f"{VARIABLE}=FILE") from error
+    return Path(directory) / "rustbed" / "farm.pem"
+
+
+def make_key(path: Path) -> None:
+    """Make a key: a private key, and a certificate that it signed for itself.
+
+    Raises UsageError if the file is there, and HostError without openssl.
+    """
+    argv = [process.require_program("openssl"), "req", "-x509", "-nodes", "-days", str(_DAYS)]
+    argv += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=rustbed farm"]
+    # each end takes the certificate for the authority that signed the other's
+    argv += ["-addext", "basicConstraints=critical,CA:TRUE", "-keyout", "/dev/stdout", "-out", "/dev/stdout"]
+    # what the host's configuration adds is not wanted
+    made = process.run(argv, attempted="making the key of a farm", env={"OPENSSL_CONF": os.devnull})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise UsageError(f"there is a key already: {path}", fix=f"use it, or remove it: rm {path}") from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(made.stdout)
+
+
+def require_key() -> Path:
+    """Return this user's key. Raises UsageError if there is none, or if the file is none."""
+    path = key_path()
+    client_context(path)
+    return path
+
+
+def client_context(path: Path) -> ssl.SSLContext:
+    """Return what connects to a scheduler with this key, and to no other. Raises UsageError if it is none."""
+    try:
+        context = ssl.create_default_context(cafile=path)
+        context.load_cert_chain(path)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"this user has no key of a farm: {path}",
+            fix=f"{suggest('farm init')}, or copy it from a host of the farm",
+        ) from error
+    except OSError as error:
+        raise UsageError(f"not the key of a farm: {path}: {error.strerror or error}") from error
+    # hosts have many names and addresses: who has the key is of the farm
+    context.check_hostname = False
+    return context

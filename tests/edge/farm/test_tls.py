@@ -1,0 +1,128 @@
+"""A farm with TLS: who has its key is let in, and nobody else."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.farms import SLOW_S, Up, environment, up
+
+from rustbed.cli.main import main
+from rustbed.errors import HostError, UsageError
+from rustbed.farm.address import require_scheduler
+from rustbed.farm.key import VARIABLE, client_context, make_key
+
+if find_spec("distributed") is None:
+    pytest.skip("distributed is not installed: the extra farm has it", allow_module_level=True)
+if shutil.which("openssl") is None:
+    pytest.skip("openssl is not installed: it makes a farm's key", allow_module_level=True)
+
+from rustbed.farm.serving import scheduler
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("key") / "farm.pem"
+    make_key(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def farm(key: Path) -> Iterator[Up]:
+    with up(1, "--tls", "127.0.0.1", RUSTBED_FARM_KEY=str(key)) as farm:
+        yield farm
+
+
+def test_a_session_with_the_key_runs(farm: Up, key: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_scene.py").write_text("def test_passes(): pass\n")
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
+    done = subprocess.run(
+        [*argv, "--farm", farm.url, "test_scene.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=SLOW_S,
+        cwd=tmp_path,
+        env=environment(RUSTBED_FARM_KEY=str(key)),
+    )
+    assert farm.url.startswith("tls://127.0.0.1:")
+    assert (done.returncode, "1 passed" in done.stdout) == (pytest.ExitCode.OK, True), done.stdout
+
+
+def test_who_has_another_key_is_told_so(farm: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.pem"
+    make_key(other)
+    monkeypatch.setenv(VARIABLE, str(other))
+    with pytest.raises(HostError, match=rf"no farm answers at {farm.url}: the key {other} does not fit"):
+        require_scheduler(farm.url)
+
+
+def test_who_has_no_key_is_told_where_it_belongs(
+    farm: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match=rf"this user has no key of a farm: {tmp_path}/rustbed/farm\.pem"):
+        require_scheduler(farm.url)
+
+
+def test_who_shows_no_certificate_hears_nothing_of_the_scheduler(farm: Up, key: Path) -> None:
+    silent = ssl.create_default_context(cafile=key)
+    silent.check_hostname = False
+    assert (first_byte(farm, client_context(key)) != b"", first_byte(farm, silent)) == (True, b"")
+
+
+def first_byte(farm: Up, context: ssl.SSLContext) -> bytes:
+    parts = urlsplit(farm.url)
+    with (
+        socket.create_connection((str(parts.hostname), parts.port or 0), SLOW_S) as plain,
+        context.wrap_socket(plain) as connection,
+    ):
+        try:
+            return connection.recv(1)
+        except (ssl.SSLError, ConnectionError):
+            return b""
+
+
+def test_a_scheduler_with_tls_needs_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "none.pem"))
+    with pytest.raises(UsageError, match="farm init"), scheduler("127.0.0.1", 0):
+        pass
+
+
+def test_a_key_is_its_owners_and_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config/farm.pem"
+    monkeypatch.setenv(VARIABLE, str(path))
+    first, made, second = main(["farm", "init"]), path.read_bytes(), main(["farm", "init"])
+    assert (first, second, path.read_bytes()) == (0, 2, made)
+    assert f"there is a key already: {path}" in capsys.readouterr().err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "farm.pem"
+    path.write_text("not in PEM\n")
+    with pytest.raises(UsageError, match=f"not the key of a farm: {path}"):
+        client_context(path)
+
+
+def test_a_server_that_begins_no_tls_is_not_waited_for_for_ever(
+    key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(key))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tls://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(HostError, match=r"no word within 0\.1 s"):
+            require_scheduler(address, timeout_s=0.1)
