@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from rustbed import cache, process, runfiles
 from rustbed.errors import HarnessError, HostError
@@ -32,6 +35,7 @@ from rustbed.lab.job import (
 from rustbed.report.results import load_results
 
 Say = Callable[[str], None]
+_Fetched = TypeVar("_Fetched")
 
 STATE = "lab.json"
 REPORT = "kcidb.json"
@@ -54,6 +58,8 @@ class Lab:
     tests: tuple[str, ...]
     # the database's address and token; None: results are kept in files only
     submit: tuple[str, str] | None = None
+    # seconds after which a download that failed is tried again, as often as there are
+    pauses_s: tuple[float, ...] = (2.0, 10.0)
 
     def poll(self, say: Say) -> int:
         """Run the jobs that wait, and return how many that were. Raises HostError without the API."""
@@ -72,7 +78,7 @@ class Lab:
             offer = parse_event(event)
             if offer is None or offer.runtime != self.runtime:
                 return False
-            job = parse_definition(fetch_document(offer.definition))
+            job = parse_definition(self._persist(partial(fetch_document, offer.definition), say))
         except (RefusedError, HostError) as error:
             say(f"refused: {error}")
             return False
@@ -106,9 +112,10 @@ class Lab:
         kernel = directory / "kernel"
         kernel.mkdir()
         try:
-            fetch_artifact(job.kernel, kernel / "image", job.sha256.get("kernel"))
             archive = directory / "modules.tar"
-            fetch_artifact(job.modules, archive, job.sha256.get("modules"))
+            wanted = {"kernel": (job.kernel, kernel / "image"), "modules": (job.modules, archive)}
+            for name, (address, to) in wanted.items():
+                self._persist(partial(fetch_artifact, address, to, job.sha256.get(name)), say)
             unpack_modules(archive, kernel / "modules")
             archive.unlink()
             load_built(kernel, job.arch, f"the kernel of {offer.node}")
@@ -118,6 +125,16 @@ class Lab:
             return Ending(result="incomplete", error=str(error).partition("\n")[0], code=INVALID)
         made = self._test(offer, build, job, say)
         return Ending(result=rows.judge_node(made), error="" if made else "pytest left no results")
+
+    def _persist(self, fetch: Callable[[], _Fetched], say: Say) -> _Fetched:
+        """Return what a download brings; one that fails is tried again. Raises the last one's HostError."""
+        for pause_s in self.pauses_s:
+            try:
+                return fetch()
+            except HostError as error:
+                say(f"  {error.headline}: tried again in {pause_s:g} s")
+            time.sleep(pause_s)
+        return fetch()
 
     def _test(self, offer: Offer, build: str | None, job: Job, say: Say) -> list[dict[str, object]]:
         """Run the tests on a job's kernel, report them, and return their rows."""

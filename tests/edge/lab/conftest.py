@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,8 @@ class KernelCi:
     asked: list[tuple[str, str, bool]] = field(default_factory=list)
     # methods that are answered with a 500
     broken: set[str] = field(default_factory=set)
+    # how often files of the storage are answered with a 503 before they come
+    hiccups: Counter[str] = field(default_factory=Counter)
 
     def add_job(self, name: str, **definition: object) -> None:
         """Offer a job below a build, its definition in the storage."""
@@ -48,6 +51,9 @@ class KernelCi:
             return 500, b"out of order"
         if path == "/storage/break":
             self.broken |= {"GET", "PUT"}
+        if self.hiccups[path] > 0:
+            self.hiccups[path] -= 1
+            return 503, b""
         if path.startswith("/storage/"):
             data = self.files.get(path)
             return (404, b"") if data is None else (200, data)

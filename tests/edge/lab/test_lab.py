@@ -9,13 +9,16 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from tests.edge.lab.conftest import TOKEN, KernelCi
 from tests.unit.kernel.elf_files import make_bzimage, make_module
 
+from rustbed.lab.api import Api
 from rustbed.lab.job import INVALID
+from rustbed.lab.lab import Lab
 
 # runs without a machine: what a lab does about tests is not what they do
 TESTS = """
@@ -169,12 +172,58 @@ def test_a_kernel_that_is_not_what_the_job_says_ends_it_with_the_reason(
     assert not (tmp_path.parent / "minimal.ko").exists()
 
 
-def test_a_storage_that_is_down_is_the_labs_infrastructure(kernelci: KernelCi, tmp_path: Path) -> None:
+def poll(kernelci: KernelCi, directory: Path) -> tuple[int, str]:
+    """Run what waits, in this process; return how many jobs that were, and what was said."""
+    (directory / "test_it.py").write_text(TESTS)
+    said: list[str] = []
+    lab = Lab(
+        api=Api(base=f"{kernelci.address}/latest", token=TOKEN),
+        runtime="rustbed-lab",
+        origin="rustbed",
+        directory=directory / "results/lab",
+        tests=(str(directory / "test_it.py"), f"--rootdir={directory}", "-p", "no:cacheprovider"),
+        submit=(f"{kernelci.address}/submit", TOKEN),
+        pauses_s=(0.0, 0.0),
+    )
+    return lab.poll(said.append), "\n".join(said)
+
+
+def test_a_download_that_fails_is_tried_again_aloud(kernelci: KernelCi, tmp_path: Path) -> None:
     offer(kernelci, "job1")
-    del kernelci.files["/storage/job1/bzImage"]
-    lab(kernelci, tmp_path)
+    files = ("/storage/job1.json", "/storage/job1/bzImage", "/storage/job1/modules.tar.xz")
+    kernelci.hiccups.update(dict(zip(files, (1, 2, 1), strict=True)))
+    ran, said = poll(kernelci, tmp_path)
+    assert (ran, kernelci.nodes["job1"]["result"], len(kernelci.submitted)) == (1, "fail", 1), said
+    fetched = Counter(path for _, path, _ in kernelci.asked)
+    assert [fetched[path] for path in files] == [2, 3, 2]
+    assert [said.count(f"{kernelci.address}{path}: ") for path in files] == [1, 2, 1]
+    assert said.count("tried again in 0 s") == 4
+
+
+@pytest.mark.parametrize("name", ["bzImage", "modules.tar.xz"])
+def test_a_storage_that_is_down_is_the_labs_infrastructure_and_no_test_that_failed(
+    kernelci: KernelCi, tmp_path: Path, name: str
+) -> None:
+    offer(kernelci, "job1")
+    kernelci.hiccups[f"/storage/job1/{name}"] = 1000
+    ran, said = poll(kernelci, tmp_path)
     node = kernelci.nodes["job1"]
-    assert (node["result"], node["data"]["error_code"]) == ("incomplete", "Infrastructure")
+    assert (ran, node["state"], node["result"]) == (1, "done", "incomplete"), said
+    assert node["data"]["error_code"] == "Infrastructure"
+    assert f"/storage/job1/{name}: Service Unavailable" in node["data"]["error_msg"]
+    assert kernelci.submitted == []
+    assert Counter(path for _, path, _ in kernelci.asked)[f"/storage/job1/{name}"] == 3
+
+
+def test_a_job_whose_definition_does_not_come_is_refused_after_three_tries(
+    kernelci: KernelCi, tmp_path: Path
+) -> None:
+    offer(kernelci, "job1")
+    kernelci.hiccups["/storage/job1.json"] = 1000
+    ran, said = poll(kernelci, tmp_path)
+    assert (ran, kernelci.nodes["job1"]["state"]) == (0, "available")
+    assert "refused: cannot fetch" in said
+    assert Counter(path for _, path, _ in kernelci.asked)["/storage/job1.json"] == 3
 
 
 def test_an_ending_that_could_not_be_told_is_told_the_next_time(kernelci: KernelCi, tmp_path: Path) -> None:
