@@ -115,9 +115,9 @@ ARCHES: dict[str, Arch] = {
             serial_ports=4,
             # without it q35 hotplugs by ACPI, which the other machines do not have
             machine_args=("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
-            # the emulated timer is fine, calibrating against it is slow and sometimes wrong; by an NMI a
-            # guest that hangs with interrupts masked is asked where it does
-            cmdline=("no_timer_check", "tsc=reliable", "unknown_nmi_panic"),
+            # calibrating by the emulated timer is slow, sometimes wrong; by an NMI a guest that hangs with
+            # interrupts masked is asked where; page tables: docs/findings/kasan-forgets-five-levels.md
+            cmdline=("no_timer_check", "tsc=reliable", "unknown_nmi_panic", "no5lvl"),
             # arch/x86/include/asm/ptrace.h; the entry code is described for the kernel's own unwinder only
             saved_registers=(
                 *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx"),
