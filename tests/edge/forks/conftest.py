@@ -38,7 +38,7 @@ class Program:
 
     def say(self, line: str) -> str:
         self.shell.sendall(f"{line}\n".encode())
-        self.shell.settimeout(20)
+        self.shell.settimeout(120)
         return self.shell.recv(256).decode().rstrip("\n")
 
     @contextmanager

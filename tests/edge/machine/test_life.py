@@ -119,9 +119,9 @@ def test_qemu_killed_in_mid_command_ends_the_command_at_once(fake_boot: Booter) 
     with fake_boot("ready", "wait") as vm:
         started = time.monotonic()
         with pytest.raises(LostError) as caught:
-            vm.run("echo said; kill -9 $FAKE_PID; sleep 300", timeout_s=600)
+            vm.run("echo said; kill -9 $FAKE_PID; sleep 600", timeout_s=600)
         assert caught.value.printed == b"said\n"
-        assert time.monotonic() - started < 60
+        assert time.monotonic() - started < 300
         with pytest.raises(LostError):
             vm.run("true")
         assert vm.ended is not None
@@ -148,7 +148,7 @@ def test_oops_ends_the_wait_for_a_command_that_does_not_return(fake_boot: Booter
         started = time.monotonic()
         with pytest.raises(CrashError, match="does not return after"):
             vm.run(f"printf '{OOPS}' >$FAKE_KMSG; sleep 600", timeout_s=1000)
-        assert time.monotonic() - started < 60
+        assert time.monotonic() - started < 300
 
 
 def test_oops_of_an_earlier_command_is_no_reason_to_give_up(fake_boot: Booter) -> None:

@@ -55,4 +55,4 @@ def test_wait_ends_when_the_machine_does(fake_boot: Booter, act: str, error: typ
     started = time.monotonic()
     with fake_boot("ready", act, "exit:1") as vm, pytest.raises(error):
         vm.wait_for(lambda: False, "the end", timeout_s=600)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 300
