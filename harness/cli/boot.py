@@ -18,7 +18,7 @@ from rustbed.cli.terminal import complain, make_display
 from rustbed.errors import MachineError, UsageError
 from rustbed.kernel.artifact import Module
 from rustbed.kernel.module import describe_modules
-from rustbed.kernel.outoftree import build_modules
+from rustbed.kernel.outoftree import build_modules, require_makefile
 from rustbed.log.record import Record
 from rustbed.log.splat import find_splats
 from rustbed.machine.booting import boot
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     arch = choose_arch(args)
     files = {remote: path for text in args.push for remote, path in parse_push(text)}
     platforms = Platforms(choices_of(args), make_display())
-    given = [_find_modules(name, platforms, arch) for name in args.module]
+    given = [find_modules(name, platforms, arch) for name in args.module]
     modules = [module for found in given for module in found]
     load = [*(module.name for module in modules), *(name for name in args.module if not _is_path(name))]
     command = render_command(args.command)
@@ -125,10 +125,14 @@ def _is_path(name: str) -> bool:
     return name.endswith(".ko") or Path(name).is_dir() or "/" in name
 
 
-def _find_modules(name: str, platforms: Platforms, arch: Arch) -> list[Module]:
-    """Return the modules of a file or directory; none for the name of one that the image has."""
+def find_modules(name: str, platforms: Platforms, arch: Arch) -> list[Module]:
+    """Return the modules of a file or directory; none for the name of one that the image has.
+
+    What is not there is a UsageError before a kernel is built.
+    """
     path = Path(name)
     if path.is_dir():
+        require_makefile(path)
         built = build_modules(
             platforms.kernel_with_tree(arch, None),
             path,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rustbed.cli.terminal import say
 from rustbed.errors import UsageError
+from rustbed.progress import plural
 from rustbed.report.difference import find_differences, name_sides
 from rustbed.report.ran import load_runs
 
@@ -58,5 +59,5 @@ def run(args: argparse.Namespace) -> int:
     for name, runs, others in zip(names, (left, right), (right, left), strict=True):
         for test in (test for test in runs if test not in others):
             say(f"{test}: on {name} alone")
-    say(f"{len(common)} tests on both sides, {differing} differ")
+    say(f"{plural(len(common), 'test')} on both sides, {differing} differ")
     return int(differing > 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rustbed import process
 from rustbed.cache import write_atomically
+from rustbed.errors import UsageError
 
 # in the directory that it is called in
 _RESULTS = "results"
@@ -40,8 +41,12 @@ def _number(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Go through its life and return pytest's status; results are where those of tests are."""
+    """Go through its life and return pytest's status; results are where tests' are. Raises UsageError."""
     is_directory = Path(args.driver).is_dir()
+    if not is_directory and (args.driver.endswith(".ko") or "/" in args.driver):
+        raise UsageError(
+            f"there is no directory {args.driver}", wanted="one with a Kbuild file, or a module's name"
+        )
     driver = str(Path(args.driver).absolute()) if is_directory else args.driver
     known = {"device": args.device, "ioctls": args.ioctl, "cycles": args.cycles}
     given = {name: value for name, value in known.items() if value}

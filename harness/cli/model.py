@@ -6,11 +6,13 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rustbed.cache import Cache
 from rustbed.cli.arguments import choices_of, choose_arch
+from rustbed.cli.boot import find_modules
 from rustbed.cli.terminal import make_display
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.recording import (
@@ -27,10 +29,11 @@ from rustbed.devices.trace import Event
 from rustbed.errors import UsageError
 from rustbed.forks.machines import Machines
 from rustbed.guest.shell import WAIT_S
+from rustbed.kernel.artifact import Module
 from rustbed.kernel.module import read_module
 from rustbed.machine.vm import Vm
 from rustbed.options import add_options
-from rustbed.prepare import Platform, prepare
+from rustbed.prepare import Platform, Platforms
 
 # bytes of the one BAR of the device that is probed
 _SIZE = 1 << 20
@@ -45,22 +48,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser.add_argument)
     text = "take the registers from a recording: CLASS.trace of a run directory, or an mmiotrace"
     parser.add_argument("--trace", type=Path, metavar="FILE", help=text)
-    parser.add_argument("driver", metavar="DRIVER", help="a module of the kernel, or a .ko file")
+    text = "a module of the kernel, a .ko file, or a directory that makes one"
+    parser.add_argument("driver", metavar="DRIVER", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the skeleton. Raises UsageError for a driver of no PCI device."""
-    platform = prepare(choose_arch(args), choices_of(args), make_display())
-    driver, path = _find(args.driver, platform)
-    ids = require_ids(read_module(path).aliases, driver)[0]
+    arch, platforms = choose_arch(args), Platforms(choices_of(args), make_display())
+    # before anything is built: what is not there
+    given = find_modules(args.driver, platforms, arch)
+    platform = platforms.get(arch, None)
+    driver = _find(args.driver, given, platform)
+    ids = require_ids(read_module(driver.path).aliases, driver.name)[0]
     if args.trace is not None:
         recording = load_trace(args.trace)
         bars, registers = recording.bars, find_registers(recording.events)
     else:
         bars = (Shape(index=0, size=_SIZE),)
-        loaded = path if args.driver.endswith(".ko") else driver
-        registers = _probe(platform, loaded, ids, choices_of(args).cache)
-    sys.stdout.write(render_skeleton(driver, ids, bars, registers))
+        registers = _probe(platform, driver.path if given else driver.name, ids, platforms.choices.cache)
+    sys.stdout.write(render_skeleton(driver.name, ids, bars, registers))
     return 0
 
 
@@ -73,13 +79,12 @@ def load_trace(path: Path) -> Recording:
     return parse_mmiotrace(text) if text.startswith("VERSION ") else parse_recording(text)
 
 
-def _find(given: str, platform: Platform) -> tuple[str, Path]:
-    """Return a driver's name and its file. Raises UsageError."""
-    path = Path(given)
-    if path.suffix == ".ko":
-        return read_module(path).name, path
-    module = platform.kernel.require_module(given)
-    return module.name, module.path
+def _find(asked: str, given: Sequence[Module], platform: Platform) -> Module:
+    """Return the one module that a path gave, else that of the kernel. Raises UsageError."""
+    if len(given) > 1:
+        names = ", ".join(module.name for module in given)
+        raise UsageError(f"{asked} builds several modules", built=names, fix="name one's .ko file")
+    return given[0] if given else platform.kernel.require_module(asked)
 
 
 def _probe(platform: Platform, driver: str | Path, ids: Ids, cache: Cache) -> list[Touched]:

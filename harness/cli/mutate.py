@@ -26,6 +26,7 @@ from rustbed.life.score import (
     render_score,
     render_trial,
 )
+from rustbed.progress import plural
 from rustbed.report.results import load_results
 
 # in the directory that the tests run in
@@ -61,10 +62,13 @@ class _Work:
 
 def run(args: argparse.Namespace) -> int:
     """Try each mutant and return 0 if all were noticed, 1 if some were not. Raises UsageError, HostError."""
+    if not args.directory.is_dir():
+        raise UsageError(f"there is no directory {args.directory}", wanted="one with a driver and its tests")
     project = args.directory.absolute()
     works = list(_find_works(project, args.file))
     if not works:
-        raise UsageError(f"no Rust source in {args.directory} has anything to change")
+        sources = f"source that matches {' or '.join(args.file)}" if args.file else "Rust source"
+        raise UsageError(f"no {sources} in {args.directory} has anything to change")
     if args.list:
         for work in works:
             say(work.told)
@@ -80,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         trials = list(_try_all(copy, works, memory, args.pytest_args))
     for line in render_score(trials):
         say(line)
-    say(f"{len(trials)} mutants in {memory}")
+    say(f"{plural(len(trials), 'mutant')} in {memory}")
     return 1 if any(trial.fate is Fate.SURVIVED for trial in trials) else 0
 
 

@@ -75,7 +75,9 @@ def render_files(
     templates: Mapping[str, str], name: str, *, author: str, boot: str = "", longest: int = _LONGEST
 ) -> dict[str, str]:
     """Return the files of a driver called `name`. Raises UsageError for a name that no module can have."""
-    if not _NAME.fullmatch(name) or name in _RESERVED:
+    if name in _RESERVED:
+        raise UsageError(f"a driver cannot be called {name!r}: Rust or the kernel has that word")
+    if not _NAME.fullmatch(name):
         raise UsageError(f"a driver cannot be called {name!r}", wanted="toy, my_sensor2")
     if len(name) > longest:
         raise UsageError(f"a driver cannot be called {name!r}: {longest} characters are the most here")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rustbed.progress import plural
+
 # the keys of `Machines.counts`; what is done instead has its reason behind it
 FORKED = "forked"
 # those of the forked ones that are copies of a running machine
@@ -18,7 +20,10 @@ def render_counts(counts: Mapping[str, int]) -> str:
     """Render how many machines came about in which way, and a line for each reason to do otherwise."""
     instead = sum(count for how, count in counts.items() if how.startswith(INSTEAD))
     copied = f" ({counts[COPIED]} as copies of a running one)" if counts.get(COPIED) else ""
-    parts = [f"{counts.get(FORKED, 0)} machines forked{copied}", f"{counts.get(BOOTED, 0)} booted as asked"]
+    parts = [
+        f"{plural(counts.get(FORKED, 0), 'machine')} forked{copied}",
+        f"{counts.get(BOOTED, 0)} booted as asked",
+    ]
     if instead:
         parts.append(f"{instead} booted instead of forked")
     lines = [", ".join(parts)]

@@ -72,7 +72,7 @@ def build_modules(
     with the first error when it does not compile. With `clippy` that compiles
     what is Rust, elsewhere, and `warnings` has all of its remarks.
     """
-    directory = _require_makefile(directory.absolute())
+    directory = require_makefile(directory.absolute())
     tree = open_tree(kernel, toolchain, cache, directory)
     if clippy:
         tree = replace(tree, log=tree.log.with_stem(f"{tree.log.stem}-clippy"))
@@ -98,7 +98,8 @@ def build_modules(
     return Built(modules=tuple(found.values()), warnings=from_here(state.warnings).rstrip("\n"))
 
 
-def _require_makefile(directory: Path) -> Path:
+def require_makefile(directory: Path) -> Path:
+    """Return a directory in which modules can be built. Raises UsageError."""
     if not directory.is_dir():
         raise UsageError(f"there is no directory {directory}", wanted="one with a Kbuild file or Makefile")
     if not any((directory / name).is_file() for name in MAKEFILES):

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 
 from rustbed.escape import html_text as escape
+from rustbed.progress import plural
 from rustbed.report.accesses import Served, render_devices
 from rustbed.report.result import Result
 from rustbed.report.verdict import GRAVITY, Outcome
@@ -81,7 +82,7 @@ def render_page(session: Session) -> str:
     return _TEMPLATE.substitute(
         title=f"rustbed: {len(reds)} of {len(entries)} red"
         if reds
-        else f"rustbed: {len(entries)} tests, none red",
+        else f"rustbed: {plural(len(entries), 'test')}, none red",
         about=escape(" · ".join(part for part in about if part)),
         counts=_counts(entries),
         coverage=_coverage(session.coverage),
@@ -283,8 +284,9 @@ def _timeline(entries: Sequence[Entry], anchors: dict[int, str]) -> str:
         )
         link = anchors.get(id(entry))
         parts.append(f'<a href="#{link}">{bar}</a>' if link else bar)
+    told = f"{plural(len(timed), 'test')} in {total:.1f} seconds"
     return (
         '<section><h2>Time line</h2><p class="faint">Each bar is a test with its setup and teardown.</p>'
         f'<div class="wide"><svg width="{_WIDTH}" height="{height}" role="img"'
-        f' aria-label="{len(timed)} tests in {total:.1f} seconds">{"".join(parts)}</svg></div></section>'
+        f' aria-label="{told}">{"".join(parts)}</svg></div></section>'
     )

@@ -32,6 +32,8 @@ def load_runs(path: Path, arch: str = "") -> dict[str, Ran]:
     Raises UsageError where there are none, where one is damaged, and where there are several architectures
     and `arch` names none of them.
     """
+    if not path.is_dir():
+        raise UsageError(f"there is no directory {path}", wanted="a run directory, or that of a session")
     verdicts = sorted({*path.glob(runfiles.VERDICT), *path.glob(f"*/{runfiles.VERDICT}")})
     runs = [ran for verdict in verdicts if (ran := _load_run(verdict)) is not None]
     arches = {ran.arch for ran in runs}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rustbed as rustbed_package
+from rustbed.cli.main import main
 
 
 def rustbed(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
@@ -38,6 +39,39 @@ def test_what_cannot_be_is_status_2_with_the_reason(tmp_path: Path, words: list[
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mutate", "nothing"], "there is no directory nothing"),
+        (["mutate", "--file", "*.rs", "."], "no source that matches *.rs in . has anything to change"),
+        (["life", "./nothing"], "there is no directory ./nothing"),
+        (["life", "nothing.ko"], "there is no directory nothing.ko"),
+        (["model", "nothing.ko"], "no such module: nothing.ko"),
+        (["model", "./nothing"], "no such module: ./nothing"),
+        (["model", "."], "has no Kbuild file"),
+        (["boot", "--arch", "x86_64", "--module", "."], "has no Kbuild file"),
+        (["diff", "nothing", "nothing"], "there is no directory nothing"),
+        (
+            ["new", "match", "--bus", "pci"],
+            "a driver cannot be called 'match': Rust or the kernel has that word",
+        ),
+        (["new", "Toy", "--bus", "pci"], "a driver cannot be called 'Toy'"),
+    ],
+)
+def test_a_path_or_name_that_cannot_be_is_told_before_anything_is_made(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUSTBED_CACHE", str(tmp_path / "cache"))
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_kernel_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path) -> None:

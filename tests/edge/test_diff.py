@@ -25,7 +25,7 @@ def leave_run(session: Path, arch: str, *, test: str = "test_up", said: str = "t
 def test_two_runs_that_are_alike_are_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left, right = leave_run(tmp_path, "arm"), leave_run(tmp_path, "s390x")
     assert main(["diff", str(left), str(right)]) == 0
-    assert capsys.readouterr().out == "1 tests on both sides, 0 differ\n"
+    assert capsys.readouterr().out == "1 test on both sides, 0 differ\n"
 
 
 def test_what_differs_is_printed_and_1_unless_it_is_declared(
@@ -38,7 +38,7 @@ def test_what_differs_is_printed_and_1_unless_it_is_declared(
         "  records",
         "    arm    toy: up",
         "    s390x  toy: down",
-        "1 tests on both sides, 1 differ",
+        "1 test on both sides, 1 differ",
     ]
     assert main(["diff", str(left), str(right), "--ignore", "^toy: (up|down)$"]) == 0
 
@@ -57,7 +57,7 @@ def test_two_runs_on_one_architecture_are_named_by_the_side_on_which_they_were_g
         "    left   toy: up",
         "    right  toy: down",
         "test_toy.py::test_new: on right alone",
-        "1 tests on both sides, 1 differ",
+        "1 test on both sides, 1 differ",
     ]
 
 
@@ -73,12 +73,15 @@ def test_one_session_is_compared_with_itself_by_architecture(
     assert main(["diff", session, session, "--arch", "arm,s390x"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "test_toy.py::test_plugged: on arm alone",
-        "1 tests on both sides, 0 differ",
+        "1 test on both sides, 0 differ",
     ]
 
 
 def test_what_cannot_be_compared_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, other = leave_run(tmp_path, "arm"), leave_run(tmp_path, "arm", test="test_other")
+    assert main(["diff", str(run), str(tmp_path / "none")]) == 2
+    assert f"there is no directory {tmp_path}/none" in capsys.readouterr().err
+    (tmp_path / "none").mkdir()
     assert main(["diff", str(run), str(tmp_path / "none")]) == 2
     assert "no run of a test with a machine" in capsys.readouterr().err
     assert main(["diff", str(run), str(other)]) == 2

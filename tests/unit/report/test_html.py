@@ -145,7 +145,7 @@ def test_the_list_of_red_ones_begins_with_crashes_and_has_a_failure_once() -> No
 
 def test_all_green_says_so_and_has_no_red_section() -> None:
     page = render(entry())
-    assert "<title>rustbed: 1 tests, none red</title>" in page
+    assert "<title>rustbed: 1 test, none red</title>" in page
     assert "<article" not in page
 
 
