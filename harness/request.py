@@ -99,7 +99,7 @@ def _lacks_firmware(request: MachineRequest, arch: Arch) -> str | None:
     if request.acpi and arch.firmware is not Firmware.ACPI:
         return f"{arch}'s machine has no ACPI"
     if request.device_tree is not None and arch.firmware is Firmware.NONE:
-        return f"{arch}'s machine has no device tree"
+        return f"{arch}'s machine takes no device tree"
     return next((why for device in request.platform_devices if (why := unfit(device, arch))), None)
 
 

@@ -123,8 +123,6 @@ def unfit(device: PlatformDevice, arch: Arch) -> str | None:
         return f"{arch}'s kernel has addresses of 32 bits"
     if arch.firmware is Firmware.DEVICE_TREE and not device.compatible:
         return f"{arch}'s machine has no ACPI"
-    if arch.firmware is Firmware.DEVICE_TREE and device.irqs and not arch.tree_interrupt:
-        return f"{arch}'s machine has no interrupt lines for devices like {device.name}"
     return None
 
 

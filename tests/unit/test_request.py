@@ -79,7 +79,7 @@ def test_value_of_another_type_is_refused(name: str, value: object, complaint: s
         (Firmware.DEVICE_TREE, MachineRequest(device_tree="a.dts"), None),
         (Firmware.DEVICE_TREE, MachineRequest(acpi=("a.dsl",)), "arm64's machine has no ACPI"),
         (Firmware.NONE, MachineRequest(acpi=("a.dsl",)), "arm64's machine has no ACPI"),
-        (Firmware.NONE, MachineRequest(device_tree="a.dts"), "arm64's machine has no device tree"),
+        (Firmware.NONE, MachineRequest(device_tree="a.dts"), "arm64's machine takes no device tree"),
         (Firmware.NONE, MachineRequest(), None),
         (Firmware.ACPI, MachineRequest(platform_devices=(TOY,)), None),
         (

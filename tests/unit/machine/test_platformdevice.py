@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rustbed.arch import ARCHES
+from rustbed.arch import ARCHES, Arch, Firmware
 from rustbed.errors import UsageError
 from rustbed.machine.platformdevice import Ints, PlatformDevice, render_nodes, render_table, unfit
 
@@ -92,13 +92,17 @@ def test_id_of_acpi_needs_no_other() -> None:
         ("arm", replace(DEVICE, regs=[(0xFFFF_F000, 0x1000)], irqs=()), None),
         ("arm", replace(DEVICE, regs=[(0xFFFF_F000, 0x1001)]), "arm's kernel has addresses of 32 bits"),
         ("arm64", PlatformDevice(name="a", acpi_id="LNUXBEEF"), "arm64's machine has no ACPI"),
-        ("loongarch64", DEVICE, "loongarch64's machine has no interrupt lines for devices like toy"),
-        ("loongarch64", replace(DEVICE, irqs=()), None),
+        ("loongarch64", DEVICE, "loongarch64's machine has no firmware that describes devices"),
         ("s390x", DEVICE, "s390x's machine has no firmware that describes devices"),
     ],
 )
 def test_machine_that_cannot_have_it_is_named(arch: str, device: PlatformDevice, why: str | None) -> None:
     assert unfit(device, ARCHES[arch]) == why
+
+
+@pytest.mark.parametrize("row", ARCHES.values(), ids=str)
+def test_a_device_tree_has_an_interrupt_controller(row: Arch) -> None:
+    assert ("LINE" in row.tree_interrupt) == (row.firmware is Firmware.DEVICE_TREE)
 
 
 @pytest.mark.parametrize(
