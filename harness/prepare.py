@@ -1,7 +1,4 @@
-"""From a user's choices to a kernel, an image and a QEMU that can be booted.
-
-Puts kernel, image and host together; the command line and the pytest plugin both come through here.
-"""
+"""From a user's choices to a kernel, an image and a QEMU: the command line and the plugin begin here."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from rustbed.kernel.kconfig import list_profiles
 from rustbed.kernel.known import is_built
 from rustbed.kernel.source import SourceKind, parse_source
 from rustbed.kvm import prove_kvm
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import Hardware, MachineSpec
 from rustbed.packs.place import Place
 from rustbed.packs.wanted import Wanted, can_be_packed, describe_wanted
 from rustbed.progress import Progress, Report, ignore
@@ -125,7 +122,8 @@ class Platform:
 
     def spec(self) -> MachineSpec:
         """Return the plain machine of this platform."""
-        return MachineSpec(kernel=self.kernel, initramfs=self.image.path, accel=self.accel, cpus=self.cpus)
+        hardware = Hardware(cpus=self.cpus)
+        return MachineSpec(hardware=hardware, kernel=self.kernel, initramfs=self.image.path, accel=self.accel)
 
 
 def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,10 @@ _TEXTS = ("profile", "device_tree")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineRequest(Hardware):
-    """What a machine must have; the fields are the marker's keywords."""
+class MachineRequest:
+    """What a machine must have; its fields, and those of its hardware, are the marker's keywords."""
 
+    hardware: Hardware = field(default_factory=Hardware)
     # None: the session's
     profile: str | None = None
     # device tree source (a file beside the test, or text) merged into the machine's own tree
@@ -46,11 +47,16 @@ class MachineRequest(Hardware):
 
     def updated(self, wanted: Mapping[str, object]) -> MachineRequest:
         """Return the request with some fields replaced. Raises UsageError for one that does not exist."""
-        known = {spec.name for spec in fields(self)}
-        if unknown := sorted(set(wanted) - known):
-            raise UsageError(f"a machine has no {', '.join(unknown)}", choices=", ".join(sorted(known)))
+        if unknown := sorted(set(wanted) - set(KEYWORDS)):
+            raise UsageError(f"a machine has no {', '.join(unknown)}", choices=", ".join(sorted(KEYWORDS)))
         checked: dict[str, Any] = {name: _checked(name, value) for name, value in wanted.items()}
-        return replace(self, **checked)
+        hardware = {name: checked.pop(name) for name in _OF_HARDWARE if name in checked}
+        return replace(self, hardware=replace(self.hardware, **hardware), **checked)
+
+
+_OF_HARDWARE = tuple(each.name for each in fields(Hardware))
+# what the machine marker takes
+KEYWORDS = (*_OF_HARDWARE, *(each.name for each in fields(MachineRequest) if each.name != "hardware"))
 
 
 def _checked(name: str, value: object) -> object:
@@ -107,13 +113,13 @@ def incapable(request: MachineRequest, arch: Arch) -> str | None:
     """Return why an architecture's machine cannot have what is asked for, or None if it can."""
     if why := _lacks_firmware(request, arch):
         return why
-    served = [device for device in request.devices if isinstance(device, Device)]
+    served = [device for device in request.hardware.devices if isinstance(device, Device)]
     ports = sum(device.is_serial_port for device in served)
     if ports and ports >= arch.serial_ports:
         return f"{arch}'s machine has serial ports: {arch.serial_ports}, and the console has the first"
     if len(served) > ports and not arch.hotplug_port:
         return f"{arch}'s machine has no PCI"
-    models = {_model(device) for device in request.devices if isinstance(device, str)}
+    models = {_model(device) for device in request.hardware.devices if isinstance(device, str)}
     if lacking := sorted(models & set(arch.lacks)):
         return f"QEMU for {arch} has no {', '.join(lacking)}"
     return None
@@ -168,8 +174,7 @@ def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cac
 
     `base` is where firmware source files are looked for.
     """
-    wanted: dict[str, Any] = {field.name: getattr(request, field.name) for field in fields(Hardware)}
-    spec = replace(platform.spec(), **wanted)
+    spec = replace(platform.spec(), hardware=request.hardware)
     tables, tree = _tables(request, spec.arch, base), _tree(request, spec.arch, base)
     # a toolchain is looked for when something is to be compiled
     if not tables and tree is None:

@@ -6,6 +6,7 @@ import pytest
 
 from rustbed import CommandError
 from rustbed.kernel.artifact import Kernel
+from rustbed.machine.spec import Hardware
 from rustbed.request import MachineRequest, incapable
 
 
@@ -32,7 +33,7 @@ def hotplug(kernel: Kernel, request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def hotplug_testdev(hotplug: None, kernel: Kernel) -> None:
     """For tests that plug a pci-testdev."""
-    if why := incapable(MachineRequest(devices=("pci-testdev",)), kernel.arch):
+    if why := incapable(MachineRequest(hardware=Hardware(devices=("pci-testdev",))), kernel.arch):
         pytest.skip(why)
 
 

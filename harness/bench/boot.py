@@ -48,7 +48,8 @@ def _bare_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
     console = directory / "bare.log"
     console.write_bytes(b"")
     spec = platform.spec()
-    spec = replace(spec, cmdline=(*spec.cmdline, f"rdinit={_PROGRAM}", "--", _ARGUMENTS))
+    words = (*spec.hardware.cmdline, f"rdinit={_PROGRAM}", "--", _ARGUMENTS)
+    spec = replace(spec, hardware=replace(spec.hardware, cmdline=words))
     argv = render_bare_argv(spec, platform.qemu.program, file_chardev(console))
     started = time.monotonic()
     deadline = Deadline.after(120)

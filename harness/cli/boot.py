@@ -22,7 +22,7 @@ from rustbed.kernel.outoftree import build_modules, require_makefile
 from rustbed.log.record import Record
 from rustbed.log.splat import find_splats
 from rustbed.machine.booting import boot
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import Hardware, MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.options import add_options
 from rustbed.prepare import Platforms
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser.add_argument)
     add_cpus(parser)
     add = parser.add_argument
-    default = MachineRequest().memory_mib
+    default = Hardware().memory_mib
     add("--memory", type=parse_count, default=default, metavar="MIB", help=f"(default: {default})")
     add("--device", action="append", default=[], metavar="D", help="an argument of QEMU's -device")
     text = "load a module: its name, its .ko file, or a directory with a Kbuild file, which is built"
@@ -110,7 +110,8 @@ def _spec(
     load: Sequence[str],
 ) -> MachineSpec:
     """Return the machine, whose kernel has the modules. Raises UsageError for one to load that it lacks."""
-    request = MachineRequest(memory_mib=args.memory, cpus=args.cpus, devices=tuple(args.device))
+    hardware = Hardware(memory_mib=args.memory, cpus=args.cpus, devices=tuple(args.device))
+    request = MachineRequest(hardware=hardware)
     platform = platforms.get(arch, None)
     spec = resolve_spec(platform, request, base=Path.cwd(), cache=platforms.choices.cache)
     known = spec.kernel.modules | {module.name: module for module in modules}

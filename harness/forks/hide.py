@@ -47,11 +47,11 @@ def _saved_types(spec: MachineSpec, qemu: Qemu) -> set[str]:
 
 def _unsaved(spec: MachineSpec, qemu: Qemu) -> dict[str, str]:
     """Return the devices of a spec that are not saved: QEMU's id and the type of each."""
-    if not spec.devices:
+    if not spec.hardware.devices:
         return {}
     saved = _saved_types(spec, qemu)
     found = {}
-    for number, device in enumerate(spec.devices):
+    for number, device in enumerate(spec.hardware.devices):
         if isinstance(device, Device):
             # forkable, or the machine would not be saved
             continue

@@ -26,13 +26,13 @@ _SOME_CHANNELS = Channels(console="null", shell="null", records="null", monitor=
 
 def refusal(spec: MachineSpec) -> str | None:
     """Return why a machine is not to be forked, or None if it may be tried."""
-    if spec.qemu_args:
+    if spec.hardware.qemu_args:
         return "qemu_args: they may name files and sockets that a saved machine does not know"
-    if any("memory-backend" in option for option in spec.machine_options):
+    if any("memory-backend" in option for option in spec.hardware.machine_options):
         return "its memory is chosen by machine_options"
     if served := [device.name for device in spec.served_devices if not device.forkable]:
         return f"{served[0]} is served by the host, and its state is not saved"
-    if paths := [device for device in spec.devices if isinstance(device, str) and "/" in device]:
+    if paths := [device for device in spec.hardware.devices if isinstance(device, str) and "/" in device]:
         return f"{paths[0].partition(',')[0]} uses a file of the host"
     return None
 

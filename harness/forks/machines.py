@@ -125,7 +125,7 @@ class Machines:
 
         Raises ForkError if it cannot be copied, and HostError when there is no memory.
         """
-        mib = len(directories) * (vm.spec.memory_mib + QEMU_OVERHEAD_MIB)
+        mib = len(directories) * (vm.spec.hardware.memory_mib + QEMU_OVERHEAD_MIB)
         with ExitStack() as stack:
             with limits_named():
                 stack.enter_context(
@@ -139,7 +139,7 @@ class Machines:
     @contextmanager
     def _room(self, spec: MachineSpec) -> Iterator[None]:
         """Hold the memory that a machine may come to use, waiting for it; what stands by gives way."""
-        with self._ledger.claim(spec.memory_mib + QEMU_OVERHEAD_MIB, on_wait=self.close):
+        with self._ledger.claim(spec.hardware.memory_mib + QEMU_OVERHEAD_MIB, on_wait=self.close):
             yield
 
     def _fork(
@@ -254,7 +254,7 @@ class Machines:
                     return
                 if qemu.shim is not None and self.servers.start_ahead(template, qemu, directory):
                     return
-                mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
+                mib = template.spec.hardware.memory_mib + QEMU_OVERHEAD_MIB
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
                 waiting = stack.enter_context(self._source(template, qemu).start(directory))
             except (ForkError, HostError):

@@ -178,7 +178,7 @@ def _make_once(
     # without a name it goes when QEMU and we have gone, and a full disk cannot take pages from the guest
     memory = os.memfd_create("rustbed-ram")
     try:
-        os.ftruncate(memory, spec.memory_mib << 20)
+        os.ftruncate(memory, spec.hardware.memory_mib << 20)
         ram = Ram(path=f"/proc/self/fd/{memory}", shared=True)
         with boot(spec, qemu, scratch, slowness=slowness, ram=ram, pass_fds=[memory]) as vm:
             facts = _settle(vm, qemu)

@@ -65,14 +65,14 @@ def render_cmdline(spec: MachineSpec) -> str:
             # a hung guest is asked by sysrq what it does, whatever its configuration allows
             "sysrq_always_enabled",
             *spec.arch.cmdline,
-            *spec.cmdline,
+            *spec.hardware.cmdline,
         )
     )
 
 
 def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
     arch = spec.arch
-    options = [arch.machine, *spec.machine_options]
+    options = [arch.machine, *spec.hardware.machine_options]
     backend: list[str] = []
     if ram is not None:
         options.append("memory-backend=ram")
@@ -81,7 +81,7 @@ def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
         path = ram.path.replace(",", ",,")
         backend = [
             "-object",
-            f"memory-backend-file,id=ram,size={spec.memory_mib}M,mem-path={path},{share}",
+            f"memory-backend-file,id=ram,size={spec.hardware.memory_mib}M,mem-path={path},{share}",
         ]
     # the host CPU where it is there to be used; TCG emulates the architecture's modest default
     cpu = "host" if spec.accel == "kvm" else arch.cpu
@@ -91,7 +91,7 @@ def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
         *("-sandbox", SANDBOX),
         *("-machine", ",".join(options)),
         *("-accel", ACCELS[spec.accel], "-cpu", cpu),
-        *("-smp", str(spec.cpus), "-m", f"{spec.memory_mib}M"),
+        *("-smp", str(spec.hardware.cpus), "-m", f"{spec.hardware.memory_mib}M"),
         *backend,
         *arch.machine_args,
     ]
@@ -147,7 +147,7 @@ def device_id(device: str, number: int) -> str:
 def _devices(spec: MachineSpec, channels: Channels) -> list[str]:
     argv: list[str] = []
     served = iter(channels.served)
-    for number, device in enumerate(spec.devices):
+    for number, device in enumerate(spec.hardware.devices):
         if isinstance(device, Device):
             argv += next(served, device.stand_in)
             continue
@@ -155,7 +155,7 @@ def _devices(spec: MachineSpec, channels: Channels) -> list[str]:
         # the JSON form is left as it is
         plain = not device.startswith("{") and name not in device.split(",")
         argv += ["-device", f"{device},{name}" if plain else device]
-    ports = spec.free_ports if spec.arch.hotplug_port else 0
+    ports = spec.hardware.free_ports if spec.arch.hotplug_port else 0
     for number in range(ports):
         argv += [
             "-device",
@@ -183,7 +183,7 @@ def render_argv(
         *_software(spec),
         *_channels(spec, channels),
         *_devices(spec, channels),
-        *spec.qemu_args,
+        *spec.hardware.qemu_args,
         *(("-incoming", "defer") if incoming else ()),
     )
 

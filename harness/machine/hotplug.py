@@ -57,7 +57,7 @@ def _addresses(talk: Conversation) -> set[str]:
 
 
 def _free_port(monitor: Monitor, spec: MachineSpec) -> str:
-    ports = [f"port{number}" for number in range(spec.free_ports)] if spec.arch.hotplug_port else []
+    ports = [f"port{number}" for number in range(spec.hardware.free_ports)] if spec.arch.hotplug_port else []
     for port in ports:
         children = monitor.execute("qom-list", path=f"/machine/peripheral/{port}/{port}")
         if not any(child["name"].startswith("child[") for child in children):

@@ -6,7 +6,7 @@ pytest or of how kernels and images are made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rustbed.arch import Arch
@@ -25,7 +25,7 @@ NUMBERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """What may be asked of a machine, and what it then has: fields and nothing else."""
+    """What may be asked of a machine, and what it then has."""
 
     # in order: arguments of -device, and devices that the host serves
     devices: tuple[str | Device, ...] = ()
@@ -43,9 +43,10 @@ class Hardware:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineSpec(Hardware):
+class MachineSpec:
     """A virtual machine, complete enough to start QEMU with."""
 
+    hardware: Hardware = field(default_factory=Hardware)
     kernel: Kernel
     initramfs: Path
     # "kvm" or "tcg"
@@ -63,4 +64,4 @@ class MachineSpec(Hardware):
     @property
     def served_devices(self) -> tuple[Device, ...]:
         """The devices that the host serves."""
-        return tuple(device for device in self.devices if isinstance(device, Device))
+        return tuple(device for device in self.hardware.devices if isinstance(device, Device))

@@ -17,7 +17,7 @@ from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.machine.argv import ACCELS
-from rustbed.machine.spec import NUMBERS, WORDS, MachineSpec
+from rustbed.machine.spec import NUMBERS, WORDS, Hardware, MachineSpec
 
 # the key of a device that the host served: what served it is not here
 _SERVED = "served"
@@ -33,7 +33,9 @@ def describe_machine(spec: MachineSpec) -> dict[str, Any]:
         module.name: {"path": str(module.path), "depends": list(module.depends)}
         for module in spec.kernel.modules.values()
     }
-    facts = {field.name: getattr(spec, field.name) for field in fields(MachineSpec)}
+    facts = {field.name: getattr(spec.hardware, field.name) for field in fields(Hardware)}
+    facts |= {field.name: getattr(spec, field.name) for field in fields(MachineSpec)}
+    del facts["hardware"]
     return {
         **{name: _plain(value) for name, value in facts.items()},
         "kernel": {name: _plain(value) for name, value in kernel.items()}
@@ -68,11 +70,12 @@ def parse_machine(facts: object, base: Path) -> MachineSpec:
 
 
 def _parse(facts: Any, base: Path) -> MachineSpec:
-    known = {field.name for field in fields(MachineSpec)}
-    known -= {"kernel", "acpi_tables"}
+    known = {field.name for field in fields(MachineSpec)} - {"kernel", "acpi_tables", "hardware"}
     given = {name: _checked(name, value, base) for name, value in facts.items() if name in known}
     given["acpi_tables"] = tuple(base / _text(path) for path in facts["acpi_tables"])
-    return MachineSpec(kernel=_parse_kernel(facts["kernel"], base), **given)
+    parts = {field.name for field in fields(Hardware)}
+    hardware = {name: _checked(name, value, base) for name, value in facts.items() if name in parts}
+    return MachineSpec(kernel=_parse_kernel(facts["kernel"], base), hardware=Hardware(**hardware), **given)
 
 
 def _parse_kernel(facts: Any, base: Path) -> Kernel:

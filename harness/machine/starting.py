@@ -221,7 +221,7 @@ def _memory(spec: MachineSpec, ram: Ram | None) -> Iterator[tuple[Ram | None, Se
         return
     memory = os.memfd_create("rustbed-ram")
     try:
-        os.ftruncate(memory, spec.memory_mib << 20)
+        os.ftruncate(memory, spec.hardware.memory_mib << 20)
         yield Ram(path=f"/proc/self/fd/{memory}", shared=True), (memory,)
     finally:
         os.close(memory)

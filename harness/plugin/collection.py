@@ -89,4 +89,4 @@ def _keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, co
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Answer `-n auto`, if the session is surely ours: as many workers as there are cores and memory for."""
-    return host.worker_limit(MachineRequest().memory_mib) if is_wanted(config) else None
+    return host.worker_limit(MachineRequest().hardware.memory_mib) if is_wanted(config) else None

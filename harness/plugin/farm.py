@@ -161,7 +161,7 @@ def _test(item: pytest.Item) -> PlannedTest:
     if arch is None:
         return PlannedTest(id=item.nodeid)
     wanted = request_of(item)
-    memory = wanted.memory_mib + QEMU_OVERHEAD_MIB
+    memory = wanted.hardware.memory_mib + QEMU_OVERHEAD_MIB
     return PlannedTest(id=item.nodeid, machine=f"{arch.name} {wanted}", arch=arch.name, memory_mib=memory)
 
 

@@ -91,7 +91,7 @@ def spec_of(item: pytest.Item, platform: Platform, wanted: MachineRequest) -> Ma
     """Return the machine of a test; firmware is compiled on the way."""
     # first, so that what the test asks for itself counts
     words = cmdline_of(instruments_of(item, platform.kernel))
-    wanted = wanted.updated({"cmdline": (*words, *wanted.cmdline)})
+    wanted = wanted.updated({"cmdline": (*words, *wanted.hardware.cmdline)})
     cache = item.config.stash[PLATFORMS].choices.cache
     return resolve_spec(platform, wanted, base=item.path.parent, cache=cache)
 

@@ -76,7 +76,7 @@ def _read_marker(driver: str | Path, **known: Any) -> tuple[str | Path, dict[str
 
 def _with_hardware(wanted: MachineRequest, driver: Driver, arch: Arch) -> MachineRequest:
     """Return the machine with something to bind to, unless the test says itself what that is."""
-    if wanted.devices or wanted.platform_devices or wanted.device_tree or wanted.acpi:
+    if wanted.hardware.devices or wanted.platform_devices or wanted.device_tree or wanted.acpi:
         return wanted
     if driver.device:
         return wanted.updated({"devices": [driver.device]})

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from rustbed.prepare import Platforms
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
 from rustbed.report.shard import parse_shard, recorded_times
-from rustbed.request import MachineRequest
+from rustbed.request import KEYWORDS
 
 # every option is there with this prefix; without it only if no other plugin and no conftest.py has the name
 PREFIX = "--rustbed-"
@@ -37,7 +37,7 @@ _ABOUT = (
 )
 
 MARKERS = (
-    f"machine({', '.join(field.name for field in fields(MachineRequest))}):"
+    f"machine({', '.join(KEYWORDS)}):"
     " what this test's machine must have; keywords only, docs/writing-tests.md explains them",
     "arches(*names): run on these architectures only",
     "needs(*names): skip, by name, where the kernel lacks one of these modules or options (CONFIG_...)",

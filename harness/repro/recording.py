@@ -119,9 +119,12 @@ def _with_copies(spec: MachineSpec, directory: Path) -> MachineSpec:
             copied(path, f"table-{number}.aml") for number, path in enumerate(spec.acpi_tables)
         ),
         accel="tcg",
-        cpus=1,
-        # for gdb, which looks for the kernel where vmlinux says that it is
-        cmdline=(*spec.cmdline, "nokaslr", f"rdinit=/{_COMMANDS}"),
+        hardware=replace(
+            spec.hardware,
+            cpus=1,
+            # for gdb, which looks for the kernel where vmlinux says that it is
+            cmdline=(*spec.hardware.cmdline, "nokaslr", f"rdinit=/{_COMMANDS}"),
+        ),
     )
 
 

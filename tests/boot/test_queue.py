@@ -15,6 +15,7 @@ from rustbed.arch import Arch
 from rustbed.forks.counts import FORKED
 from rustbed.forks.ledger import HEADROOM_MIB
 from rustbed.host import QEMU_OVERHEAD_MIB
+from rustbed.machine.spec import Hardware
 from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import prepare
@@ -45,7 +46,7 @@ def test_two_hundred_forks_that_are_wanted_at_once_queue(
     # spawned processes look for this package where we do; pytest found it in a way of its own
     monkeypatch.syspath_prepend(request.config.rootpath)
     platform = prepare(arch, read_choices(given(request.config)), ignore)
-    spec, qemu = replace(platform.spec(), memory_mib=_SMALL), platform.qemu
+    spec, qemu = replace(platform.spec(), hardware=Hardware(memory_mib=_SMALL)), platform.qemu
     room_mib = HEADROOM_MIB + _ROOM * (_SMALL + QEMU_OVERHEAD_MIB)
     with session(tmp_path, room_mib) as machines, machines.machine(spec, qemu, tmp_path / "first"):
         assert machines.counts == {FORKED: 1}

@@ -157,6 +157,20 @@ def test_a_named_architecture_is_seen(source: str) -> None:
     assert find_names(source, ARCH_NAMES) != []
 
 
+def find_derived(sources: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the classes that derive from one of ours, and that; models of PCI devices and errors may."""
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    ours = {node.name for node in classes} - {"PciDevice"}
+    bases = [(node.name, ast.unparse(base).partition("[")[0]) for node in classes for base in node.bases]
+    return [(name, base) for name, base in bases if base in ours and not base.endswith("Error")]
+
+
+def test_no_class_derives_from_another_of_ours() -> None:
+    assert find_derived(SOURCES.values()) == []
+    assert find_derived(["class A: ...", "class B(A): ...\nclass C(Exception): ..."]) == [("B", "A")]
+
+
 def test_no_module_is_longer_than_a_reader_can_hold() -> None:
     assert {name: lines for name in MODULES if (lines := len(SOURCES[name].splitlines())) > 300} == {}
 

@@ -17,6 +17,7 @@ from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image
 from rustbed.machine.platformdevice import PlatformDevice
+from rustbed.machine.spec import Hardware
 from rustbed.prepare import Platform
 from rustbed.request import MachineRequest, incapable, resolve_spec
 from rustbed.toolroot.toolchain import Toolchain
@@ -25,16 +26,19 @@ TOY = PlatformDevice(name="toy", compatible="acme,toy")
 
 
 def test_marker_replaces_the_fields_it_names() -> None:
-    asked = MachineRequest(devices=("edu",), cpus=2).updated({"devices": ["pci-testdev"], "memory_mib": 512})
-    assert asked == MachineRequest(devices=("pci-testdev",), cpus=2, memory_mib=512)
+    asked = MachineRequest().updated({"devices": "edu", "cpus": 2, "profile": "debug"})
+    hardware = Hardware(devices=("pci-testdev",), cpus=2, memory_mib=512)
+    assert asked.updated({"devices": ["pci-testdev"], "memory_mib": 512}) == MachineRequest(
+        hardware=hardware, profile="debug"
+    )
 
 
 def test_single_string_is_a_list_of_one() -> None:
-    assert MachineRequest().updated({"cmdline": "quiet"}).cmdline == ("quiet",)
+    assert MachineRequest().updated({"cmdline": "quiet"}).hardware.cmdline == ("quiet",)
 
 
 def test_nothing_takes_back_what_an_outer_marker_asked_for() -> None:
-    outer = MachineRequest(device_tree="a.dts", devices=("edu",), profile="debug")
+    outer = MachineRequest(device_tree="a.dts", hardware=Hardware(devices=("edu",)), profile="debug")
     assert outer.updated({"device_tree": None, "devices": (), "profile": None}) == MachineRequest()
 
 
@@ -140,15 +144,10 @@ def platform(tmp_path: Path) -> Platform:
 
 
 def test_request_becomes_a_spec(platform: Platform, tmp_path: Path) -> None:
-    asked = MachineRequest(devices=("edu",), memory_mib=512, cpus=2, cmdline=("quiet",), free_ports=0)
+    hardware = Hardware(devices=("edu",), memory_mib=512, cpus=2, cmdline=("quiet",), free_ports=0)
+    asked = MachineRequest(hardware=hardware)
     spec = resolve_spec(platform, asked, base=tmp_path, cache=Cache(tmp_path))
-    assert (spec.devices, spec.memory_mib, spec.cpus, spec.cmdline, spec.free_ports) == (
-        ("edu",),
-        512,
-        2,
-        ("quiet",),
-        0,
-    )
+    assert spec.hardware == hardware
     assert (spec.accel, spec.initramfs, spec.dtb, spec.acpi_tables) == ("tcg", platform.image.path, None, ())
 
 

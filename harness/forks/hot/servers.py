@@ -125,7 +125,7 @@ class Servers:
         return self._start(template, qemu, directory)
 
     def _start(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
-        mib = template.spec.memory_mib + QEMU_OVERHEAD_MIB
+        mib = template.spec.hardware.memory_mib + QEMU_OVERHEAD_MIB
         with ExitStack() as stack:
             claim = stack.enter_context(ExitStack())
             try:

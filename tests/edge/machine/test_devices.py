@@ -16,6 +16,7 @@ from rustbed.devices.device import Device
 from rustbed.errors import DeviceError, UsageError
 from rustbed.forks.counts import FORKED, INSTEAD
 from rustbed.machine.booting import boot
+from rustbed.machine.spec import Hardware
 from rustbed.machine.specfile import parse_machine
 
 
@@ -46,7 +47,7 @@ def device_of(server: Server, *, forkable: bool = False, shared_memory: bool = F
 
 def test_server_starts_before_qemu_and_ends_after_it(scene: Scene) -> None:
     server = Server()
-    spec = replace(scene.spec, devices=("edu", device_of(server)))
+    spec = replace(scene.spec, hardware=Hardware(devices=("edu", device_of(server))))
     with boot(spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
         server.qemu = vm.live.qemu_pid
         argv = Path(f"/proc/{vm.live.qemu_pid}/cmdline").read_text().split("\0")
@@ -55,11 +56,11 @@ def test_server_starts_before_qemu_and_ends_after_it(scene: Scene) -> None:
 
 
 def test_device_that_needs_it_shares_the_guests_memory(scene: Scene) -> None:
-    spec = replace(scene.spec, devices=(device_of(Server(), shared_memory=True),))
+    spec = replace(scene.spec, hardware=Hardware(devices=(device_of(Server(), shared_memory=True),)))
     with boot(spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
         memory = next(word for word in _cmdline(vm.live.qemu_pid) if word.startswith("memory-backend-file"))
         path = Path(f"/proc/{vm.live.qemu_pid}/fd/{memory.partition('/fd/')[2].partition(',')[0]}")
-        assert path.stat().st_size == spec.memory_mib << 20
+        assert path.stat().st_size == spec.hardware.memory_mib << 20
     assert memory.endswith(",share=on")
 
 
@@ -69,7 +70,7 @@ def _cmdline(pid: int) -> list[str]:
 
 def test_failed_server_ends_the_wait_for_a_command_as_an_error_of_ours(scene: Scene) -> None:
     server = Server()
-    spec = replace(scene.spec, devices=(device_of(server),))
+    spec = replace(scene.spec, hardware=Hardware(devices=(device_of(server),)))
     with boot(spec, scene.qemu(FAKE_QEMU="ready stall"), scene.path / "run") as vm:
         server.failure = "edu in Python: the model raised ZeroDivisionError"
         with pytest.raises(DeviceError, match="ZeroDivisionError"):
@@ -80,7 +81,7 @@ def test_failed_server_ends_the_wait_for_a_command_as_an_error_of_ours(scene: Sc
 
 def test_failed_server_is_seen_by_judgement_though_the_test_waited_for_nothing(scene: Scene) -> None:
     server = Server()
-    spec = replace(scene.spec, devices=(device_of(server),))
+    spec = replace(scene.spec, hardware=Hardware(devices=(device_of(server),)))
     with boot(spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
         vm.live.begin_judgement()
         server.failure = "edu in Python: the model raised"
@@ -89,7 +90,7 @@ def test_failed_server_is_seen_by_judgement_though_the_test_waited_for_nothing(s
 
 
 def test_machine_with_a_served_device_is_booted_and_not_forked(scene: Scene) -> None:
-    spec = replace(scene.spec, devices=(device_of(Server()),))
+    spec = replace(scene.spec, hardware=Hardware(devices=(device_of(Server()),)))
     with scene.session() as machines:
         with machines.machine(spec, scene.qemu(), scene.path / "run"):
             pass
@@ -100,7 +101,7 @@ def test_machine_with_a_served_device_is_booted_and_not_forked(scene: Scene) -> 
 
 def test_each_fork_of_a_forkable_device_has_a_server_of_its_own(scene: Scene) -> None:
     server = Server()
-    spec = replace(scene.spec, devices=(device_of(server, forkable=True),))
+    spec = replace(scene.spec, hardware=Hardware(devices=(device_of(server, forkable=True),)))
     with scene.session() as machines:
         machines.foretell = lambda: None
         with machines.machine(spec, scene.qemu(), scene.path / "run"):
@@ -109,7 +110,7 @@ def test_each_fork_of_a_forkable_device_has_a_server_of_its_own(scene: Scene) ->
 
 
 def test_run_directory_says_that_the_test_served_the_device(scene: Scene) -> None:
-    spec = replace(scene.spec, devices=(device_of(Server()),))
+    spec = replace(scene.spec, hardware=Hardware(devices=(device_of(Server()),)))
     with boot(spec, scene.qemu(FAKE_QEMU=BOOTS), scene.path / "run") as vm:
         facts = json.loads(vm.files.machine.read_text())
         script = vm.files.script.read_text()

@@ -15,7 +15,7 @@ from rustbed.cache import Cache, default_root
 from rustbed.errors import HostError, UsageError
 from rustbed.host import Qemu, find_qemu
 from rustbed.machine.firmware import Source, compile_acpi, compile_device_tree
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import Hardware, MachineSpec
 from rustbed.process import ProgramError
 from rustbed.progress import ignore
 from rustbed.toolroot.toolroot import open_toolchain
@@ -106,7 +106,7 @@ def tree(spec: MachineSpec, cache: Cache, text: str = "/ { a { }; };", qemu: Qem
 
 
 def test_tree_is_merged_into_that_of_the_machine(home: Path, cache: Cache, make_spec: SpecMaker) -> None:
-    merged = tree(make_spec("arm64", machine_options=("iommu=smmuv3",)), cache).read_text()
+    merged = tree(make_spec("arm64", hardware=Hardware(machine_options=("iommu=smmuv3",))), cache).read_text()
     lines = merged.splitlines()
     assert lines[0].startswith("/* of virt,gic-version=3,iommu=smmuv3,dumpdtb=")
     assert [line for line in lines[1:] if line] == ['# 1 "a.dts"', "/ { a { }; };"]
@@ -116,7 +116,8 @@ def test_tree_is_merged_into_that_of_the_machine(home: Path, cache: Cache, make_
 def test_tree_is_made_anew_for_another_machine_only(home: Path, cache: Cache, make_spec: SpecMaker) -> None:
     same = {tree(make_spec("arm64"), cache), tree(make_spec("arm64", initramfs=Path("/other")), cache)}
     assert (len(same), calls(home, "qemu")) == (1, 1)
-    others = {tree(make_spec("arm64", cpus=2), cache), tree(make_spec("arm64", devices=("edu",)), cache)}
+    kinds = (Hardware(cpus=2), Hardware(devices=("edu",)))
+    others = {tree(make_spec("arm64", hardware=hardware), cache) for hardware in kinds}
     assert len(others | same) == 3
 
 

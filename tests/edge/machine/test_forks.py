@@ -16,6 +16,7 @@ from tests.processes import wait_until
 
 from rustbed.errors import HostError
 from rustbed.forks.counts import BOOTED, FORKED
+from rustbed.machine.spec import Hardware
 
 
 def test_machine_is_booted_once_and_forked_ever_after(scene: Scene) -> None:
@@ -84,7 +85,7 @@ def test_what_a_fork_says_while_it_stands_by_belongs_to_no_test(scene: Scene) ->
 
 def test_machine_that_is_foretold_stands_by(scene: Scene) -> None:
     qemu = scene.qemu()
-    other = replace(scene.spec, memory_mib=128)
+    other = replace(scene.spec, hardware=Hardware(memory_mib=128))
     with scene.session() as machines:
         with machines.machine(other, qemu, scene.path / "known"):
             pass
@@ -106,18 +107,18 @@ def test_nothing_stands_by_for_a_session_that_wants_no_more(scene: Scene) -> Non
 
 def test_machine_that_was_never_seen_is_foretold_in_vain(scene: Scene) -> None:
     with scene.session() as machines:
-        machines.foretell = lambda: (replace(scene.spec, memory_mib=128), scene.qemu())
+        machines.foretell = lambda: (replace(scene.spec, hardware=Hardware(memory_mib=128)), scene.qemu())
         scene.use(machines, "one")
         assert scene.leftovers() == []
     assert scene.starts == ["boot", "fork"]
 
 
 def test_machine_of_another_kind_gets_no_standby_of_this_one(scene: Scene) -> None:
-    other = replace(scene.spec, memory_mib=128)
+    other = replace(scene.spec, hardware=Hardware(memory_mib=128))
     with scene.session() as machines:
         scene.use(machines, "one")
         with machines.machine(other, scene.qemu(), scene.path / "two") as vm:
-            assert vm.spec.memory_mib == 128
+            assert vm.spec.hardware.memory_mib == 128
             wait_until(lambda: len(scene.running) == 2, "it runs and one of its kind stands by")
     assert scene.leftovers() == []
 

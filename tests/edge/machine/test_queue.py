@@ -14,7 +14,7 @@ from rustbed.host import QEMU_OVERHEAD_MIB
 
 
 def ledger_with_room_for(scene: Scene, machines: int) -> Ledger:
-    room_mib = HEADROOM_MIB + machines * (scene.spec.memory_mib + QEMU_OVERHEAD_MIB)
+    room_mib = HEADROOM_MIB + machines * (scene.spec.hardware.memory_mib + QEMU_OVERHEAD_MIB)
     return Ledger(scene.cache, available_mib=lambda: room_mib)
 
 

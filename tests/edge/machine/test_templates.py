@@ -17,6 +17,7 @@ from tests.edge.machine.scene import BOOTS, FAKE, Scene
 from rustbed.errors import BootError
 from rustbed.forks.counts import FORKED, INSTEAD
 from rustbed.forks.machines import Machines
+from rustbed.machine.spec import Hardware
 
 
 def flip_a_byte(path: Path) -> None:
@@ -144,14 +145,14 @@ def test_machine_whose_kernel_is_not_there_is_left_to_qemu_to_refuse(scene: Scen
 def test_device_whose_state_is_not_saved_and_that_cannot_be_taken_away_means_booting(
     scene: Scene, device: str, how: str
 ) -> None:
-    with_device = replace(scene, spec=replace(scene.spec, devices=(device,)))
+    with_device = replace(scene, spec=replace(scene.spec, hardware=Hardware(devices=(device,))))
     with scene.session() as machines:
         assert with_device.use(machines, "run") == how
     assert scene.leftovers() == []
 
 
 def test_machine_with_arguments_of_its_own_is_booted(scene: Scene) -> None:
-    special = replace(scene, spec=replace(scene.spec, qemu_args=("-trace", "x")))
+    special = replace(scene, spec=replace(scene.spec, hardware=Hardware(qemu_args=("-trace", "x"))))
     with scene.session() as machines:
         assert "qemu_args" in special.use(machines, "run")
 

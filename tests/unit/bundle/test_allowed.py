@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rustbed.arch import ARCHES
 from rustbed.bundle.allowed import check_argv, check_monitor, device_is_allowed
 from rustbed.bundle.manifest import BundleError
 from rustbed.machine.argv import Channels, render_argv
+from rustbed.machine.spec import Hardware
 from rustbed.repro.script import render_argv_of
 
 FILES = {"kernel/image", "initramfs.cpio", "firmware/table-0.aml", "firmware/machine.dtb"}
@@ -20,7 +21,8 @@ X86 = ARCHES["x86_64"]
 
 
 def argv(arch: str = "x86_64", **changes: Any) -> tuple[str, ...]:
-    spec = spec_of(ARCHES[arch])
+    hardware = {field.name: changes.pop(field.name) for field in fields(Hardware) if field.name in changes}
+    spec = spec_of(ARCHES[arch], Hardware(**hardware))
     kernel = replace(spec.kernel, image=Path("kernel/image"))
     return render_argv_of(replace(spec, **{"kernel": kernel, "initramfs": Path("initramfs.cpio"), **changes}))
 

@@ -12,7 +12,7 @@ from rustbed.arch import ARCHES
 from rustbed.forks.counts import BOOTED, FORKED, INSTEAD, render_counts
 from rustbed.forks.key import refusal, template_key
 from rustbed.host import Qemu
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import Hardware, MachineSpec
 
 QEMU = Qemu(program=("/opt/qemu",), version=(11, 1, 3))
 
@@ -36,15 +36,15 @@ def test_equal_machines_have_equal_keys_wherever_their_files_are(spec: MachineSp
 @pytest.mark.parametrize(
     "change",
     [
-        {"memory_mib": 512},
-        {"cpus": 2},
-        {"devices": ("pci-testdev",)},
-        {"cmdline": ("quiet",)},
-        {"machine_options": ("iommu=smmuv3",)},
-        {"free_ports": 3},
+        {"hardware": Hardware(memory_mib=512)},
+        {"hardware": Hardware(cpus=2)},
+        {"hardware": Hardware(devices=("pci-testdev",))},
+        {"hardware": Hardware(cmdline=("quiet",))},
+        {"hardware": Hardware(machine_options=("iommu=smmuv3",))},
+        {"hardware": Hardware(free_ports=3)},
         {"accel": "kvm"},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=["memory_mib", "cpus", "devices", "cmdline", "machine_options", "free_ports", "accel"],
 )
 def test_whatever_a_machine_is_made_of_is_in_its_key(spec: MachineSpec, change: dict[str, object]) -> None:
     assert template_key(replace(spec, **change), QEMU) != template_key(spec, QEMU)  # type: ignore[arg-type]
@@ -63,21 +63,22 @@ def test_version_of_qemu_is_in_the_key(spec: MachineSpec) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("hardware", "reason"),
     [
-        ({"qemu_args": ("-trace", "x")}, "qemu_args"),
-        ({"machine_options": ("memory-backend=mine",)}, "memory"),
-        ({"devices": ("loader,file=/tmp/x",)}, "loader uses a file of the host"),
+        (Hardware(qemu_args=("-trace", "x")), "qemu_args"),
+        (Hardware(machine_options=("memory-backend=mine",)), "memory"),
+        (Hardware(devices=("loader,file=/tmp/x",)), "loader uses a file of the host"),
     ],
 )
 def test_machines_that_reach_beyond_themselves_are_refused(
-    spec: MachineSpec, change: dict[str, object], reason: str
+    spec: MachineSpec, hardware: Hardware, reason: str
 ) -> None:
-    assert reason in (refusal(replace(spec, **change)) or "")  # type: ignore[arg-type]
+    assert reason in (refusal(replace(spec, hardware=hardware)) or "")
 
 
 def test_plain_machine_with_devices_is_not_refused(spec: MachineSpec) -> None:
-    assert refusal(replace(spec, devices=("pci-testdev,bus=pcie.0",), machine_options=("iommu=on",))) is None
+    hardware = Hardware(devices=("pci-testdev,bus=pcie.0",), machine_options=("iommu=on",))
+    assert refusal(replace(spec, hardware=hardware)) is None
 
 
 def test_summary_counts_every_way_and_every_reason() -> None:

@@ -19,7 +19,7 @@ from rustbed.machine.argv import (
     render_cmdline,
     render_run_script,
 )
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import Hardware, MachineSpec
 
 CHANNELS = Channels(
     console="file,path=c",
@@ -29,10 +29,12 @@ CHANNELS = Channels(
     monitor="socket,fd=5",
 )
 
+PLAIN = Hardware()
 
-def spec_of(arch: Arch) -> MachineSpec:
+
+def spec_of(arch: Arch, hardware: Hardware = PLAIN) -> MachineSpec:
     kernel = make_kernel(image=Path("/k/image"), arch=arch)
-    return MachineSpec(kernel=kernel, initramfs=Path("/i/initramfs.cpio"))
+    return MachineSpec(hardware=hardware, kernel=kernel, initramfs=Path("/i/initramfs.cpio"))
 
 
 def value_of(argv: tuple[str, ...], option: str) -> str:
@@ -65,17 +67,19 @@ def test_kvm_uses_the_hosts_cpu() -> None:
 
 
 def test_options_of_a_spec_come_through() -> None:
-    spec = replace(
-        spec_of(ARCHES["arm64"]),
+    hardware = Hardware(
         memory_mib=512,
         cpus=2,
         devices=("pci-testdev",),
         machine_options=("iommu=smmuv3",),
         cmdline=("quiet",),
         qemu_args=("-trace", "x"),
+        free_ports=1,
+    )
+    spec = replace(
+        spec_of(ARCHES["arm64"], hardware),
         dtb=Path("/f/tree.dtb"),
         acpi_tables=(Path("/f/table.aml"),),
-        free_ports=1,
     )
     argv = render_argv(spec, ["qemu"], CHANNELS)
     assert value_of(argv, "-m") == "512M"
@@ -108,7 +112,7 @@ def test_console_reads_from_a_descriptor_where_there_is_one() -> None:
 
 
 def test_run_script_is_shell_that_says_the_same_words() -> None:
-    spec = replace(spec_of(ARCHES["x86_64"]), cmdline=("a='b c'",))
+    spec = spec_of(ARCHES["x86_64"], Hardware(cmdline=("a='b c'",)))
     text = render_run_script(spec, ["/opt/my qemu"], {"QEMU_MODULE_DIR": "/m d"}, "again.log")
     assert text.startswith("#!/bin/sh\n")
     assert "export QEMU_MODULE_DIR='/m d'\n" in text
@@ -126,7 +130,7 @@ def test_device_keeps_its_id_or_gets_one_of_its_place(device: str, name: str) ->
 
 
 def test_id_of_a_device_is_given_once() -> None:
-    spec = replace(spec_of(ARCHES["arm64"]), devices=("edu,id=mine", "edu"))
+    spec = spec_of(ARCHES["arm64"], Hardware(devices=("edu,id=mine", "edu")))
     argv = render_argv(spec, ["qemu"], CHANNELS)
     assert {"edu,id=mine", "edu,id=device1"} <= set(argv)
 

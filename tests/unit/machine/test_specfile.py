@@ -14,26 +14,28 @@ from rustbed.arch import ARCHES
 from rustbed.errors import UsageError
 from rustbed.host import Qemu
 from rustbed.kernel.artifact import Module
-from rustbed.machine.spec import MachineSpec
+from rustbed.machine.spec import Hardware, MachineSpec
 from rustbed.machine.specfile import describe_machine, parse_machine, render_machine
 
 
 def full_spec() -> MachineSpec:
-    spec = spec_of(ARCHES["arm64"])
-    modules = {"a": Module(name="a", path=Path("/k/a.ko"), depends=("b",))}
-    return replace(
-        spec,
-        kernel=replace(spec.kernel, modules=modules, vmlinux=Path("/k/vmlinux")),
-        accel="kvm",
+    hardware = Hardware(
         memory_mib=512,
         cpus=2,
         devices=("edu", "pci-testdev"),
         machine_options=("iommu=smmuv3",),
         cmdline=("quiet",),
         qemu_args=("-icount", "shift=5"),
+        free_ports=3,
+    )
+    spec = spec_of(ARCHES["arm64"], hardware)
+    modules = {"a": Module(name="a", path=Path("/k/a.ko"), depends=("b",))}
+    return replace(
+        spec,
+        kernel=replace(spec.kernel, modules=modules, vmlinux=Path("/k/vmlinux")),
+        accel="kvm",
         dtb=Path("/f/x.dtb"),
         acpi_tables=(Path("/f/a.aml"),),
-        free_ports=3,
     )
 
 

@@ -18,6 +18,7 @@ from rustbed.bundle.archive import describe_file, write_bundle
 from rustbed.bundle.manifest import BundleError, Manifest
 from rustbed.errors import UsageError
 from rustbed.kernel.artifact import Module
+from rustbed.machine.spec import Hardware
 from rustbed.repro.pack import pack_run
 from rustbed.repro.scene import load_run, open_scene
 
@@ -121,15 +122,15 @@ def test_a_verdict_that_is_damaged_is_no_run(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    "hardware",
     [
-        {"qemu_args": ("-drive", "file=/tmp/disk.img")},
-        {"devices": ("virtio-blk-pci,drive=x",)},
-        {"devices": ('{"driver": "vfio-user-pci"}',)},
+        Hardware(qemu_args=("-drive", "file=/tmp/disk.img")),
+        Hardware(devices=("virtio-blk-pci,drive=x",)),
+        Hardware(devices=('{"driver": "vfio-user-pci"}',)),
     ],
 )
-def test_a_machine_with_files_of_the_host_cannot_travel(tmp_path: Path, changes: dict[str, Any]) -> None:
-    run = make_run(tmp_path, **changes)
+def test_a_machine_with_files_of_the_host_cannot_travel(tmp_path: Path, hardware: Hardware) -> None:
+    run = make_run(tmp_path, hardware=hardware)
     with pytest.raises(UsageError, match="cannot travel in a bundle"):
         pack(run, tmp_path)
 
