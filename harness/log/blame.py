@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, groupby, islice, pairwise
 
 from rustbed.log.families.dispatch import (
@@ -35,6 +35,7 @@ from rustbed.log.families.family import (
 )
 from rustbed.log.families.places import roles_of
 from rustbed.log.formats.row import Blames, Kind, Row
+from rustbed.log.occurrence import IN_INTERRUPTS, is_of_owner
 from rustbed.log.traces import RELEASED, TAKEN, Trace, functions_of_modules, parse_traces, readable
 
 
@@ -56,7 +57,7 @@ class Report:
     # file of each function, as far as the debug information of this very kernel was asked
     files: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def mains(self) -> Sequence[Trace]:
         """The stacks that are of the failure itself."""
         return [trace for trace in self.traces if trace.is_main]
@@ -157,7 +158,7 @@ def _candidates(report: Report) -> Iterator[str]:
     if row.blames is Blames.LOCK:
         # the lock that an interrupt takes, if it is about that; else "... lock at:" and the place
         for trace in report.traces:
-            if "irq-safe at:" in trace.title:
+            if IN_INTERRUPTS in trace.title:
                 yield from trace.frames
         yield from islice(_places(report.lines), 1)
     for trace in (*_owners(report), *_jumps(report)):
@@ -175,22 +176,10 @@ def _candidates(report: Report) -> Iterator[str]:
 # kernel/workqueue.c: the queue, what is run, its module
 _WORKER = re.compile(r"^Workqueue: \S+ (?P<symbol>[A-Za-z_]\S*)", re.MULTILINE)
 
-# the history that tells who spoilt a piece of memory: who frees or gets it next, or checks it, only finds
-# it so. Poison stands in what was freed, a redzone and padding around what was allocated
-_OWNED = (
-    (Kind.BAD_PAGE, "Bad page", "page last allocated"),
-    (Kind.SLAB_CORRUPTION, "Poison overwritten", "Freed in"),
-    (Kind.SLAB_CORRUPTION, "edzone overwritten", "Allocated in"),
-    (Kind.SLAB_CORRUPTION, "adding overwritten", "Allocated in"),
-)
-
 
 def _owners(report: Report) -> Sequence[Trace]:
     """Return the stacks of who allocated and freed a report's memory; none where its finder is to blame."""
-    for kind, said, title in _OWNED:
-        if report.row.kind is kind and said in report.lines[0]:
-            return [trace for trace in report.traces if title in trace.title]
-    return ()
+    return [trace for trace in report.traces if is_of_owner(report.row, report.lines[0], trace)]
 
 
 def _jumps(report: Report) -> Sequence[Trace]:

@@ -15,6 +15,8 @@ from rustbed.log.families.places import is_of_tree
 from rustbed.log.formats.panics import CLOSING_QUOTE
 from rustbed.log.formats.row import SYMBOL, Kind
 from rustbed.log.frame import LINE, Frame, match_counter, read_frames
+from rustbed.log.headline import find_headline
+from rustbed.log.occurrence import order_lines
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.traces import readable
@@ -191,14 +193,15 @@ def _corrected(line: str, frame: Frame | None, symbols: Symbols) -> str:
 
 
 def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Blame | None:
-    located = [symbols.found[frame] for frame in find_frames(records) if frame in symbols.found]
+    lines = _in_order(records)
+    located = [symbols.found[frame] for _, frame in lines if frame and frame in symbols.found]
     blamed = next((found.places for found in located if readable(found.symbol) == splat.function), ())
     place = _own_place(blamed) if blamed else None
     if blamed and splat.kind in _LOOPS:
         # another of its inlined functions is found each time
         place = blamed[-1]
     if place is None or not place.file:
-        place = _decoded(splat.function, records) or place
+        place = _decoded(splat.function, [line for line, _ in lines]) or place
     if splat.kind is Kind.RUST_PANIC and (said := _said_by_panic(records)):
         # the message names the line, the trace the function around it
         places = [place for found in located for place in found.places]
@@ -224,9 +227,19 @@ def _said_by_panic(records: Sequence[Record]) -> Place | None:
     return _said(_PANICKED, records) or _said(CLOSING_QUOTE, records)
 
 
-def _decoded(function: str, records: Sequence[Record]) -> Place | None:
+def _in_order(records: Sequence[Record]) -> list[tuple[str, Frame | None]]:
+    """Return the lines of a report and their frames, those first that are blamed rather than others."""
+    lines = [line for record in records for line in record.text.split("\n")]
+    frames = read_frames(lines)
+    printed = [as_printed(line) for line in lines]
+    looks = enumerate(map(find_headline, printed))
+    first, headline = next(((at, found) for at, found in looks if found), (0, None))
+    order = order_lines(headline.row, printed[first:]) if headline else range(len(lines))
+    return [(lines[first + number], frames[first + number]) for number in order]
+
+
+def _decoded(function: str, lines: Sequence[str]) -> Place | None:
     """Return where a function is, as far as the log was decoded."""
-    lines = (line for record in records for line in record.text.split("\n"))
     frames = (frame for line in lines if (frame := parse_decoded(line)))
     found = next((frame for frame in frames if frame.places and readable(frame.name) == function), None)
     places = [Place(function=function, file=file, line=line) for file, line in found.places] if found else []

@@ -56,6 +56,8 @@ _MARK = re.compile(
 
 # what compilers put behind a name
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|specialized|cold|llvm|lto_priv|__uniq|\d)\b.*|_noprof$")
+# most names are nobody's other name
+_ALIASED = re.compile("|".join(pattern.pattern for pattern, _ in ALIASES))
 
 
 @dataclass(kw_only=True, slots=True)
@@ -88,6 +90,8 @@ def readable(symbol: str) -> str:
     """Return a symbol as a person knows it: demangled, without what the compiler put behind it."""
     # big-endian powerpc puts a dot before the name of code
     name = demangle(_SUFFIX.sub("", symbol.removeprefix(".")))
+    if not _ALIASED.fullmatch(name):
+        return name
     for pattern, known in ALIASES:
         if match := pattern.fullmatch(name):
             return match.expand(known)
@@ -163,9 +167,12 @@ def _turn(traces: list[Trace], line: str) -> None:
         now.is_announced = False
 
 
-def parse_traces(lines: Iterable[str]) -> list[Trace]:
-    """Split the lines of one report into its stacks; frames before any announcement are one too."""
-    traces = [Trace(is_main=True)]
+def parse_traces(lines: Iterable[str], traces: list[Trace] | None = None) -> list[Trace]:
+    """Split the lines of one report into its stacks; frames before any announcement are one too.
+
+    `traces` are those of the lines before, and are gone on with.
+    """
+    traces = [Trace(is_main=True)] if traces is None else traces
     for line in lines:
         is_code = "+0x" in line or " from " in line
         if is_code and (frame := _parse_frame(line)):
