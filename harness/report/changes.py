@@ -14,6 +14,7 @@ from rustbed.report.known import KnownIssue, find_known
 from rustbed.report.namesakes import Namesakes
 from rustbed.report.past import Past
 from rustbed.report.result import Result
+from rustbed.report.suites import ITSELF
 from rustbed.report.verdict import GRAVITY, Outcome
 
 # a test that did not run to a verdict of its own
@@ -76,15 +77,25 @@ def _changed(
     """Return what became of a test, None if nothing worth a line did."""
     if after is None:
         assert before is not None
+        if before.name == ITSELF and before.outcome is Outcome.ERROR:
+            return None
         return _finding(Change.VANISHED, before, f"was {before.outcome}: {before.title}")
-    if after.outcome is Outcome.ERROR or (after.outcome is Outcome.LOST and cut_short):
+    if _is_not_judged(after, [before] if before else [], cut_short=cut_short):
         return _finding(Change.NOT_JUDGED, after, after.title)
     if after.is_red:
         issues = find_known(after, known, today)
         return _finding(Change.KNOWN, after, after.title, issues) if issues else _red(before, after)
-    if before is None or before.outcome is Outcome.ERROR:
+    if before is None or Outcome.ERROR in (before.outcome, after.outcome):
         return None
     return _not_red(before, after)
+
+
+def _is_not_judged(after: Result, befores: Sequence[Result], *, cut_short: bool) -> bool:
+    """Whether a result says nothing of the test."""
+    if after.outcome is not Outcome.ERROR:
+        return after.outcome is Outcome.LOST and cut_short
+    # a producer whose numbers mean something else than its cases does so in every run
+    return after.name != ITSELF or all(before.outcome is not Outcome.ERROR for before in befores)
 
 
 def _not_red(before: Result, after: Result) -> Finding | None:
@@ -122,7 +133,7 @@ def _unclear(
         missing = f"was there {_times(befores)}, is there {_times(afters)}; nothing tells which is missing"
         yield _finding(Change.VANISHED, befores[0], missing)
     for after in afters:
-        if after.outcome is Outcome.ERROR or (after.outcome is Outcome.LOST and cut_short):
+        if _is_not_judged(after, befores, cut_short=cut_short):
             yield _finding(Change.NOT_JUDGED, after, after.title)
     reds = [after for after in afters if after.is_red]
     unknown = [after for after in reds if not find_known(after, known, today)]

@@ -7,15 +7,15 @@ makes it read another one or grow by entities.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from xml.parsers import expat
 
 from rustbed.arch import arch_in
 from rustbed.errors import UsageError
 from rustbed.report.result import Result, split_arch
+from rustbed.report.suites import ITSELF, Suite, count_case, count_judged, gravity, judge_suite, said_by
 from rustbed.report.tries import SUITE, join_tries
 from rustbed.report.verdict import GRAVITY, RED, Outcome
 from rustbed.report.xmltext import clean_xml
@@ -35,14 +35,6 @@ _VERDICTS = {
     "skipped": Outcome.SKIP,
     "disabled": Outcome.SKIP,
 }
-# words of attributes `status` and `result`, in small letters alone: gtest, ctest, Qt, Katalon
-_SAID = {
-    **dict.fromkeys(("notrun", "skip", "skipped", "disabled", "suppressed", "ignored"), Outcome.SKIP),
-    **dict.fromkeys(("fail", "failed", "failure", "error", "errored", "broken", "xpass"), Outcome.FAIL),
-    **dict.fromkeys(("timeout", "timedout", "aborted", "crash", "crashed", "incomplete"), Outcome.FAIL),
-    "xfail": Outcome.XFAIL,
-}
-_LETTERS = re.compile(r"[^a-z]+")
 # names of properties that tell the architecture, in small letters
 _ARCH = frozenset({"arch", "architecture", "target_arch", "kernel_arch"})
 
@@ -70,24 +62,6 @@ def parse_results(chunks: Iterable[bytes], source: Path) -> tuple[list[Result], 
     return reader.cases, reader.properties
 
 
-@dataclass
-class _Suite:
-    """A testsuite that is open."""
-
-    name: str
-    # failures and errors that its attributes count, and cases found that account for them
-    counted: int
-    # how many cases were read before it
-    first: int = 0
-    red: int = 0
-    # its `timestamp`
-    started: str = ""
-    # the message of a failure that is its own and no case's; None: it has none
-    failure: str | None = None
-    # of all cases below it
-    properties: dict[str, str] = field(default_factory=dict)
-
-
 class _Reader:
     """Hears elements and gathers cases."""
 
@@ -102,8 +76,10 @@ class _Reader:
         parser.CharacterDataHandler = self._text
         parser.EntityDeclHandler = self._refuse_entity
         self._depth = 0
-        self._suites: list[_Suite] = []
+        self._suites: list[Suite] = []
         self._case: Result | None = None
+        # elements of failures in it
+        self._failures = 0
         # names of the properties and verdicts inside the open case or suite whose text is wanted
         self._verdict = ""
         self._property = ""
@@ -123,12 +99,9 @@ class _Reader:
         if self._depth > _DEEPEST:
             raise self._error(f"nested deeper than {_DEEPEST} elements")
         if tag in ("testsuite", "testsuites"):
-            counted = sum(int(_number(given.get(word)) or 0) for word in ("failures", "errors"))
-            started = given.get("timestamp", "")
-            name = given.get("name", "")
-            self._suites.append(_Suite(name=name, counted=counted, first=len(self.cases), started=started))
+            self._suites.append(self._begin_suite(given))
         elif tag == "testcase":
-            self._case = self._begin_case(given)
+            self._case, self._failures = self._begin_case(given), 0
         elif tag == "property":
             self._property = given.get("name", "")
             if "value" in given:
@@ -136,22 +109,36 @@ class _Reader:
                 self._property = ""
         elif self._case is not None and tag in _VERDICTS:
             self._verdict = tag
+            self._failures += _VERDICTS[tag] is Outcome.FAIL
             self._judge(_VERDICTS[tag], given.get("message", ""))
         elif self._suites and _VERDICTS.get(tag) is Outcome.FAIL:
             self._suites[-1].failure = _first_line(given.get("message", "")) or "the suite itself failed"
 
+    def _begin_suite(self, given: dict[str, str]) -> Suite:
+        failed, tests, unrun = (
+            sum(int(_number(given.get(word)) or 0) for word in words)
+            for words in (("failures", "errors"), ("tests",), ("skipped", "disabled"))
+        )
+        return Suite(
+            name=given.get("name", ""),
+            counted=failed,
+            tests=tests,
+            unrun=unrun,
+            first=len(self.cases),
+            started=given.get("timestamp", ""),
+            failed=said_by(given) is Outcome.FAIL,
+        )
+
     def _begin_case(self, given: dict[str, str]) -> Result:
         label = given.get("name", "")
         name, arch = split_arch(label)
-        words = (_LETTERS.sub("", given.get(name, "").lower()) for name in ("status", "result"))
-        said = (_SAID.get(word, Outcome.PASS) for word in words)
         suites = tuple(suite.name for suite in self._suites if suite.name)
         return Result(
             classname=given.get("classname") or ".".join(suites),
             name=name,
             arch=arch,
             label=label,
-            outcome=min(said, key=_gravity),
+            outcome=said_by(given),
             file=given.get("file", ""),
             seconds=_number(given.get("time")),
             suites=suites,
@@ -163,7 +150,7 @@ class _Reader:
         """Take a verdict of the open case; of several the gravest stands."""
         assert self._case is not None
         before = self._case
-        is_graver = _gravity(outcome) < _gravity(before.outcome)
+        is_graver = gravity(outcome) < gravity(before.outcome)
         if is_graver or (outcome is before.outcome and not before.message):
             self._case = replace(before, outcome=outcome, message=_first_line(message))
 
@@ -199,36 +186,35 @@ class _Reader:
         for suite in self._suites:
             given |= suite.properties
         properties = given | case.properties
+        shown = min(case.outcome, said_by(case.properties), key=gravity)
         # a failure without a message says in its text what it is
         case = replace(
             case,
             arch=_find_arch(properties) or case.arch,
-            outcome=_own_outcome(case.outcome, properties.get("outcome", "")),
+            outcome=_own_outcome(shown, properties.get("outcome", "")),
             message=case.message or _first_line(case.details),
             properties=properties,
             settings=given,
         )
-        if case.is_red or case.outcome is Outcome.ERROR:
-            for suite in self._suites:
-                suite.red += 1
+        for suite in self._suites:
+            count_case(suite, case, self._failures)
         self.cases.append(case)
 
-    def _close_suite(self, suite: _Suite) -> None:
-        """Close a suite: one that counts failures and shows none failed outside of its cases."""
+    def _close_suite(self, suite: Suite) -> None:
+        """Close a suite, which may have a result of its own."""
         if suite.name == SUITE:
             self.cases[suite.first :] = join_tries(self.cases[suite.first :])
-        message = suite.failure
-        if message is None and suite.counted > 0 and suite.red == 0:
-            message = f"the suite counts {suite.counted} failures or errors, and no case shows one"
-        if message is None:
+        judged = judge_suite(suite)
+        if judged is None:
             return
+        outcome, message = judged
         names = (*(outer.name for outer in self._suites if outer.name), suite.name)
         self.cases.append(
             Result(
                 classname=".".join(names),
-                name="(suite)",
+                name=ITSELF,
                 arch=_find_arch(suite.properties),
-                outcome=Outcome.FAIL,
+                outcome=outcome,
                 message=message,
                 properties=suite.properties,
                 settings=suite.properties,
@@ -238,12 +224,7 @@ class _Reader:
             )
         )
         for outer in self._suites:
-            outer.red += 1
-
-
-def _gravity(outcome: Outcome) -> int:
-    """Return a rank, the gravest lowest; what was said of a test outweighs that nothing was."""
-    return GRAVITY[Outcome.SKIP] + 1 if outcome is Outcome.PASS else GRAVITY[outcome]
+            count_judged(outer, suite, outcome)
 
 
 def _find_arch(properties: dict[str, str]) -> str:
