@@ -17,7 +17,7 @@ from rustbed.log.formats.table import LITERALS, PREAMBLES, ROWS
 from rustbed.log.record import Parts
 
 # characters of a record that are looked at: Rust's names may fill 512 of them, no report needs more
-_READ = 4096
+READ = 4096
 
 # these reject nearly every line at once
 _ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.is_anywhere))
@@ -51,8 +51,8 @@ class Look(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def look_at(line: str) -> Look:
-    """Return what the text of a line tells: many are equal."""
-    text = as_printed(line[:_READ])
+    """Return what the text of a line tells, of which no more than READ is given: many are equal."""
+    text = as_printed(line)
     if text[:1] == " ":
         return Look(text, None, is_indented=True, is_placed="+0x" in text, is_ordinary=True)
     headline = find_headline(text)

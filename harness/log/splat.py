@@ -18,7 +18,7 @@ from rustbed.log.damage import find_damage
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.formats.row import Kind, Row, Stage
 from rustbed.log.formats.table import KILLING, PREAMBLE, PREAMBLES
-from rustbed.log.headline import Headline, Look, end_of_stack, find_headline, look_at
+from rustbed.log.headline import READ, Headline, Look, end_of_stack, find_headline, look_at
 from rustbed.log.record import Line, Parts, Record, as_line, split_parts
 from rustbed.log.span import OpenSplat
 from rustbed.log.task import find_tasks
@@ -104,7 +104,7 @@ class Reader:
             for splat in self._open.values():
                 splat.last = index if splat.last == newest else splat.last
             return ()
-        look = look_at(record.text)
+        look = look_at(record.text[:READ])
         text, headline = look.text, look.headline
         if look.is_indented:
             if current := self._open.get(record.caller) or self._open.get(self._context(record, None)):
@@ -119,7 +119,7 @@ class Reader:
         """
         found: list[Splat] = []
         lines = list(split_parts(text, first))
-        looks = [look_at(parts[6]) for _, parts in lines]
+        looks = [look_at(parts[6][:READ]) for _, parts in lines]
         # the text before, and its line if that was only kept
         before, kept = self._boots.newest, None
         at = 0
