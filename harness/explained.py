@@ -59,12 +59,20 @@ def explain(log: str | bytes | PathLike[str]) -> tuple[Splat, ...]:
         logs = open_log(fspath(log))
     elif isinstance(log, str):
         # a name that is taken for a log of one line would be a clean one
-        if log and "\n" not in log and len(log) < _LONGEST_NAME and Path(log).is_file():
+        if log and "\n" not in log and len(log) < _LONGEST_NAME and _is_file(log):
             raise UsageError(f"{log!r} is the name of a file, not a log", fix=f"explain(Path({log!r}))")
         logs = open_bytes(log.encode(errors="replace"))
     else:
         logs = open_bytes(log)
     return tuple(splat for name, file in logs for splat in explain_log(name, file).splats)
+
+
+def _is_file(name: str) -> bool:
+    """Whether a text is the name of a file; that of a log may be too long for one."""
+    try:
+        return Path(name).is_file()
+    except OSError:
+        return False
 
 
 def explain_log(name: str, log: BinaryIO, files: DebugFiles | None = None) -> Explained:
@@ -132,4 +140,6 @@ def _blocks(log: BinaryIO) -> Iterator[str]:
         block += log.readline(_BLOCK)
         if b"\0" in block:
             block = _SIZE.sub(b"", block)
+        if b"\r" in block and b"\n" not in block:
+            block = block.replace(b"\r", b"\n")
         yield block.decode(errors="replace").replace("\0", "").removeprefix("\ufeff")

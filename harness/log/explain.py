@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from rustbed.log.annotate import render_blame
 from rustbed.log.demangle import demangle_all
 from rustbed.log.formats.row import Kind
-from rustbed.log.record import Record, parse_lines, render_record, strip_ansi
+from rustbed.log.pasted import undo_pasting
+from rustbed.log.record import Record, parse_lines, render_record
 from rustbed.log.sieve import BEFORE, Sieve, read_telling
 from rustbed.log.silence import find_silence
 from rustbed.log.splat import Reader, Splat
@@ -66,13 +67,13 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
     logged: set[int] = set()
     number, held, tail, is_timed = 0, "", "", False
     sieve = Sieve()
-    for block, ahead in _look_ahead(blocks):
-        plain = unwrapper.open_journal(strip_ansi(block))
+    for block, ahead in _look_ahead(map(undo_pasting, blocks)):
+        plain = unwrapper.open_journal(block)
         is_timed = is_timed or _TIME.search(plain) is not None
         text, start = held + plain, number - held.count("\n")
         telling = sieve.telling(text)
         if telling or not reader.is_idle:
-            unwrapper.learn(held, plain, strip_ansi(ahead))
+            unwrapper.learn(held, plain, ahead)
             logged |= _logged_banners(text, start)
             ended, left = read_telling(reader, unwrapper.strip(text).split("\n"), start, telling)
             found += ended
@@ -151,7 +152,7 @@ def _records(blocks: Iterable[str], wanted: Sequence[Splat], unwrapper: Unwrappe
     for block in blocks:
         if number > end:
             return
-        text = unwrapper.open_journal(strip_ansi(block))
+        text = unwrapper.open_journal(undo_pasting(block))
         behind = number + block.count("\n")
         spans = [(max(splat.first, number), min(splat.last, behind)) for splat in wanted]
         first = min((first for first, last in spans if first <= last), default=behind + 1)

@@ -1,6 +1,8 @@
-"""Logs in which each message is a field of an entry: journalctl's formats for programs, and dmesg's JSON.
+"""Logs in which each message is a field of an entry.
 
-Gives a part of such a log as many lines, of which those of the kernel's messages are left. Pure.
+They are journalctl's formats for programs, dmesg's JSON, rsyslogd's RSYSLOG_DebugFormat, and the objects
+that containers and LAVA make of a console's lines. Gives a part of such a log as many lines, of which
+those of the kernel's messages are left. Pure.
 """
 
 from __future__ import annotations
@@ -8,12 +10,25 @@ from __future__ import annotations
 import json
 import re
 
-_JSON_LINE = re.compile(r"^(?:data: |\x1e)?(?=\{)", re.MULTILINE)
+_JSON_LINE = re.compile(r"^(?:data: |\x1e|- )?(?=\{)", re.MULTILINE)
+# a line of a console: Docker's json-file, LAVA
+_OBJECT = re.compile(r'^(?:- )?\{.*"(?:log|msg)" ?: ?".*\}\r?$', re.MULTILINE)
+_OF_A_CONSOLE = re.compile(r'\{.*"(?:stream|lvl)" ?: ?"')
+# what LAVA calls the words of the machine under test, among its own
+_OF_TARGETS = frozenset({"target", "feedback"})
+# forms of what is a console otherwise
+CONSOLES = frozenset({"objects"})
 _PRETTY = re.compile(r'\s*"(?:MESSAGE|msg)" ?: (?P<text>".*"),?$')
 _EXPORTED = re.compile(r"^__CURSOR=", re.MULTILINE)
 # journalctl -o verbose: a date and a cursor, fields and further lines of them below
 _VERBOSE = re.compile(r"^\S[^\n]* \[s=[0-9a-f]+;i=[0-9a-f]+;b=[^\n\]]*\]$", re.MULTILINE)
-_ENTRIES = {"export": re.compile(r"(?<=\n)(?=\n)"), "verbose": re.compile(r"(?<=\n)(?=\S)")}
+_DEBUG = re.compile(r"^Debug line with all properties:$", re.MULTILINE)
+_PROGRAM = re.compile(r"^syslogtag '[^'\n]*', programname: '(?!kernel')", re.MULTILINE)
+_ENTRIES = {
+    "rsyslog": re.compile(r"(?<=\n)(?=Debug line with)"),
+    "export": re.compile(r"(?<=\n)(?=\n)"),
+    "verbose": re.compile(r"(?<=\n)(?=\S)"),
+}
 # a field, or the name of one that has several lines
 _FIELD = re.compile(r" *(?P<name>[A-Z_][A-Z0-9_]*)(?:=(?P<text>.*)|$)", re.DOTALL)
 
@@ -23,6 +38,10 @@ def find_form(text: str) -> str:
     is_json = '"MESSAGE"' in text and (_JSON_LINE.search(text) or '"__CURSOR"' in text)
     if is_json or ('"dmesg"' in text and '"msg"' in text):
         return "json"
+    if _OBJECT.search(text) and _OF_A_CONSOLE.search(text):
+        return "objects"
+    if _DEBUG.search(text):
+        return "rsyslog"
     if _EXPORTED.search(text):
         return "export"
     return "verbose" if _VERBOSE.search(text) else ""
@@ -30,8 +49,11 @@ def find_form(text: str) -> str:
 
 def open_entries(form: str, text: str) -> str:
     """Return a text of a form with as many lines, each a message or a line of one."""
-    if form == "json":
-        return "\n".join(map(_from_json, text.split("\n")))
+    if form in ("json", "objects"):
+        read = _from_json if form == "json" else _from_object
+        return "\n".join(map(read, text.split("\n")))
+    if form == "rsyslog":
+        return "".join(map(_from_debug, _ENTRIES[form].split(text)))
     return "".join(map(_from_fields, _ENTRIES[form].split(text)))
 
 
@@ -45,6 +67,30 @@ def _from_json(line: str) -> str:
         return ""
     micros = str(entry.get("_SOURCE_MONOTONIC_TIMESTAMP", ""))
     return _message(entry.get("MESSAGE"), micros[-18:] if micros.isdecimal() else "")
+
+
+def _from_object(line: str) -> str:
+    """Return the line of a console in an object, "" for others' words; the line itself if it is not one."""
+    start = _JSON_LINE.match(line)
+    entry = _load(line[start.end() :]) if start else None
+    if not isinstance(entry, dict):
+        return line
+    message = entry.get("log", entry.get("msg"))
+    if entry.get("lvl", "target") not in _OF_TARGETS or not isinstance(message, str):
+        return ""
+    return _message(message.rstrip("\r\n"), "")
+
+
+def _from_debug(entry: str) -> str:
+    """Return the message of an entry in all its properties, nothing of a program's."""
+    if _PROGRAM.search(entry):
+        return "\n" * entry.count("\n")
+    # a blank belongs to the tag before the message
+    said = (
+        line.strip("\r")[6:-1].removeprefix(" ") if line.startswith("msg: '") else ""
+        for line in entry.split("\n")
+    )
+    return "\n".join(_message(text.replace("#012", "\n"), "") for text in said)
 
 
 def _load(text: str) -> object:

@@ -34,8 +34,8 @@ _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -Z\\^-~])")
 _LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
 _DATE = (
-    r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S{0,16}|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
-    r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\]) "
+    r"(?:(?:[A-Z][a-z]{2} )?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S{0,16}|\d{10}\.\d{6}(?= \S+ kernel: )"
+    r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\]) "
 )
 # what printk puts before a message, each part if it is told to: syslog priority, seconds since boot,
 # caller (CONFIG_PRINTK_CALLER: a task or, in interrupts, a processor). journalctl -o short-monotonic has the

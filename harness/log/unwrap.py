@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from rustbed.log.journal import find_form, open_entries
+from rustbed.log.journal import CONSOLES, find_form, open_entries
 from rustbed.log.record import is_known_prefix
 
 # each begins a record, whatever the kernel's version
@@ -19,6 +19,7 @@ _ANCHORS = (
     *("Call Trace:", "Call trace:", "Modules linked in:", "Hardware name:", "---[ end ", "------------[ cut"),
     *("Kernel panic - not syncing", "Internal error: ", "Unable to handle kernel", "RIP: 0010:", "pc : "),
     *("BUG: unable to handle", "BUG: kernel NULL", "BUG: KASAN: ", "BUG: KFENCE: ", "WARNING: CPU: "),
+    *("BUG: KCSAN: ", "BUG: KMSAN: ", "BUG: workqueue lockup", "unreferenced object 0x", "kmemleak: "),
     *("rust_kernel: panicked at", "Linux version ", "UBSAN: ", "INFO: task ", "rcu: INFO: "),
 )
 # characters that a prefix may have, and shapes that are known at a time
@@ -70,7 +71,7 @@ class Unwrapper:
     @property
     def is_journal(self) -> bool:
         """Whether the log is a journal, whose boots end in order as far as it tells."""
-        return bool(self._form)
+        return bool(self._form) and self._form not in CONSOLES
 
     def open_journal(self, text: str) -> str:
         """Return the text with as many lines, each the message of its entry if it is a journal."""

@@ -1,0 +1,153 @@
+"""Every golden log is read the same, whatever it was copied through."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.log.examples import HERE, essence
+
+from rustbed.explained import explain
+from rustbed.log.pasted import undo_pasting
+
+TEXTS = {path.stem: path.read_text() for path in sorted((HERE / "splats").glob("*.log"))}
+_STAMP = re.compile(r"^(?:\[ *\d+\.\d+\] ?)?(?:\[ *[TC]\d+\] )?")
+
+
+def each(form: Callable[[int, str], str]) -> Callable[[str], str]:
+    """Return what makes another line of each line of a text, by its number."""
+    return lambda text: "".join(form(*line) + "\n" for line in enumerate(text.splitlines()))
+
+
+def before(prefix: str, *, timed: bool = True) -> Callable[[str], str]:
+    """Return what puts a prefix before each line, perhaps in the place of the kernel's time."""
+    return each(lambda n, line: prefix.format(n=n % 60) + (line if timed else _STAMP.sub("", line)))
+
+
+def coloured(escape: str) -> Callable[[str], str]:
+    """Return what colours times and messages as `dmesg --color` does."""
+
+    def colour(_: int, line: str) -> str:
+        stamp = _STAMP.match(line)
+        time = stamp[0] if stamp else ""
+        return f"{escape}[32m{time}{escape}[0m{escape}[1;31m{line[len(time) :]}{escape}[0m"
+
+    return each(colour)
+
+
+def progress(text: str) -> str:
+    """Put what systemd shows on a console between the lines."""
+    job = "[\x1b[0;1;31m*\x1b[0m\x1b[0;31m*    \x1b[0m] A start job is running for Toy (1s / 90s)\r"
+    return each(lambda n, line: f"\x1b[K{line}\r\r" + (f"\n{job}" if n % 5 == 2 else ""))(text)
+
+
+DEBUG = """\
+Debug line with all properties:
+FROMHOST: 'gondor', fromhost-ip: '127.0.0.1', HOSTNAME: 'gondor', PRI: 4,
+syslogtag '{program}:', programname: '{program}', APP-NAME: '{program}', PROCID: '-', MSGID: '-',
+TIMESTAMP: 'Nov 29 07:08:09', STRUCTURED-DATA: '-',
+msg: ' {text}'
+escaped msg: ' {text}'
+inputname: imklog rawmsg: '<4>{text}'
+$!:
+$.:
+$/:
+
+"""
+
+
+def debug(program: str) -> Callable[[str], str]:
+    """Return what writes lines by rsyslogd's template RSYSLOG_DebugFormat."""
+    return each(lambda _, line: DEBUG.format(program=program, text=line))
+
+
+def lava(level: str) -> Callable[[str], str]:
+    """Return what writes lines as LAVA's output.yaml has them."""
+    return each(lambda _, line: "- " + json.dumps({"dt": "2026-11-29T07:08:09", "lvl": level, "msg": line}))
+
+
+WAYS = {
+    "a code block": lambda text: f"It says:\r\n```dmesg\r\n{text}```\r\nAny idea?\n".replace("\n", "\r\n"),
+    "an indented block": before("    "),
+    "a quotation": before("> "),
+    "a quotation without a blank": before(">"),
+    "a page": lambda text: f"<html><body><pre>\n{html.escape(text)}</pre></body></html>\n",
+    "a quotation in a page": each(lambda _, line: "&gt; " + html.escape(line, quote=False)),
+    "kubectl logs --timestamps": before("2026-11-29T07:08:{n:02}.123456789Z "),
+    "kubectl logs --prefix": before("[pod/toy-7d9f/detector] "),
+    "a container's file": each(lambda _, line: json.dumps({"log": line + "\n", "stream": "stdout"})),
+    "cri": before("2026-11-29T07:08:{n:02}.123456789Z stdout F "),
+    "virsh console": lambda text: f"Connected to domain toy\n{text}".replace("\n", "\r\n"),
+    "systemd's progress": progress,
+    "colours": coloured("\x1b"),
+    "colours without ESC": coloured(""),
+    "colours of cat -v": coloured("^["),
+    "colours of a syslogd": coloured("#033"),
+    "minicom": lambda text: text.replace("\n", "\r\r\n"),
+    "minicom's times": before("[2026-11-29 07:08:{n:02}.123] "),
+    "carriage returns alone": lambda text: "toy: ready\r" + text.replace("\n", "\r"),
+    "carriage returns of cat -v": lambda text: text.replace("\n", "^M\n"),
+    "a terminal's blanks": each(lambda _, line: line.ljust(120)),
+    "a browser's blanks": lambda text: text.replace(" ", "\u00a0"),
+    "characters without a width": lambda text: text.replace("\n", "\u200b\n"),
+    "a syslog with years": before("2026 Nov 29 07:08:{n:02} gondor kernel: "),
+    "a syslog with years behind": before("Nov 29 2026 07:08:{n:02} gondor kernel: "),
+    "RFC 5424": before("<4>1 2026-11-29T07:08:{n:02}.123Z gondor kernel - - - "),
+    "dmesg -T": before("[Sun Nov 29 07:08:{n:02} 2026] ", timed=False),
+    "dmesg -x": before("kern  :alert : [   12.0000{n:02}] ", timed=False),
+    "journalctl -o short-monotonic": before("[   12.0000{n:02}] gondor kernel: ", timed=False),
+    "journalctl -o short-full": before("Sun 2026-11-29 07:08:{n:02} UTC gondor kernel: ", timed=False),
+    "journalctl -o short-unix": before("17644000{n:02}.123456 gondor kernel: ", timed=False),
+    "grep -n": before("console.log:{n}:"),
+    "gh run view": before("build\tRun tests\t2026-11-29T07:08:{n:02}.1234567Z "),
+    "RSYSLOG_DebugFormat": debug("kernel"),
+    "LAVA": lava("target"),
+}
+
+
+def read(text: str, path: Path) -> list[tuple[object, ...]]:
+    path.write_bytes(text.encode())
+    return [essence(splat) for splat in explain(path)]
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_log_that_was_copied_is_read_as_it_was(way: Callable[[str], str], tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert {name: read(way(text), log) for name, text in TEXTS.items()} == {
+        name: read(text, log) for name, text in TEXTS.items()
+    }
+
+
+@pytest.mark.parametrize("way", [debug("abrtd"), lava("debug")])
+def test_words_of_others_are_not_the_kernels(way: Callable[[str], str], tmp_path: Path) -> None:
+    found = read(way(TEXTS["warning_x86"]), tmp_path / "log")
+    # nothing is left: a log without a word
+    assert [essence[0] for essence in found] in ([], ["silence"])
+
+
+def test_restart_in_a_file_of_objects_is_one(tmp_path: Path) -> None:
+    banner = "[    0.000000] Linux version 7.3.4 (toy@gondor) #1 SMP\n[    9.000000] toy: ready\n"
+    found = read(WAYS["a container's file"](banner * 2), tmp_path / "log")
+    assert [essence[0] for essence in found] == ["reboot"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "toy: a[0], b[m], 1 < 2 && 3 > 2, &toy->lock, x[1] = [2m\n",
+        "\n\n",
+        " toy_poll+0x1/0x2\n",
+    ],
+)
+def test_text_that_was_not_copied_stays(text: str) -> None:
+    assert undo_pasting(text) == text
+
+
+def test_log_of_one_line_may_be_longer_than_a_name() -> None:
+    assert [splat.title for splat in explain("Kernel panic - not syncing: " + "x" * 300)] == [
+        "kernel panic: " + "x" * 300
+    ]
