@@ -34,8 +34,8 @@ def list_row(
             return _commit_row(good, bad)
     raise UsageError(
         f"{good} and {bad} are not the ends of one row",
-        wanted="debian:X and debian:Y, built:DIR/X and built:DIR/Y, or tree:PATH@X and tree:PATH@Y",
-        also="debian-image:X and debian-image:Y",
+        wanted="debian:X and debian:Y, debian-image:X and debian-image:Y, built:DIR/X and built:DIR/Y,"
+        " or tree:PATH@X and tree:PATH@Y",
     )
 
 

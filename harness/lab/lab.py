@@ -83,11 +83,11 @@ class Lab:
             say(f"refused: {error}")
             return False
         node = claimed(self.api.node(offer.node), f"{self.runtime}:{uuid.uuid4().hex}")
-        # before the tests: what they find is not to depend on an API that answers then
-        build = None if node is None else self.api.build_of(node)
         if node is None:
             say(f"{offer.node}: somebody else has it")
             return False
+        # before the tests: what they find is not to depend on an API that answers then
+        build = self.api.build_of(node)
         self.api.put(offer.node, node)
         say(f"{offer.node}: {job.arch}, {job.kernel}")
         directory = self.directory / offer.node

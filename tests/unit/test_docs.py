@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from argparse import SUPPRESS
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,15 @@ def test_every_record_is_listed(folder: str) -> None:
 def test_the_order_of_stages_is_the_one_that_is_checked() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     assert "\n".join("    " + ", ".join(names) for names in RANKS) in text
+
+
+def test_the_doors_to_dependencies_are_those_of_the_lint_rules() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    rules = project["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"].values()
+    listed = rows("architecture.md", "Each outside dependency has one door")
+    listed.pop("dependency")
+    doors = {rule["msg"].split()[0] for rule in rules}
+    assert {cells[0].strip(" `|") for cells in listed.values()} == doors
 
 
 def rows(page: str, heading: str) -> dict[str, list[str]]:
