@@ -74,6 +74,8 @@ class PciDevice:
     config: config_space.ConfigSpace
     _line: Line
     _events: list[Event | Noted]
+    # how many of these `forget` hides from the test; a fault's accesses are counted from the first
+    _forgotten: int
     _sizes: dict[int, int]
     _misbehaviour: Misbehaviour
     #: time.monotonic() when it was made: its events count from there
@@ -106,6 +108,7 @@ class PciDevice:
         self._line = Unplugged()
         self._misbehaviour = Misbehaviour(None)
         self._events = []
+        self._forgotten = 0
         self._sizes = self._measure()
         self.began = time.monotonic()
         for contents in self.bars.values():
@@ -170,7 +173,7 @@ class PciDevice:
 
     def plan(self) -> Plan:
         """Return what can go wrong in what happened."""
-        return plan_faults(self.history)
+        return plan_faults([event_of(noted) for noted in self._events])
 
     # -- for a test to look at ---------------------------------------------------
 
@@ -183,7 +186,7 @@ class PciDevice:
     @property
     def history(self) -> list[Event]:
         """What is known now of all that happened, also of a device that failed."""
-        return [event_of(noted) for noted in list(self._events)]
+        return [event_of(noted) for noted in self._events[self._forgotten :]]
 
     @property
     def trace(self) -> list[Access]:
@@ -193,7 +196,7 @@ class PciDevice:
     def forget(self) -> None:
         """Let `events` and `trace` begin here."""
         self._line.settle()
-        self._events.clear()
+        self._forgotten = len(self._events)
 
     # -- for the server ----------------------------------------------------------
 

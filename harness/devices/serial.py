@@ -70,6 +70,8 @@ class SerialPeer:
     _socket: socket.socket | None
     _server: StreamServer | None
     _trace: list[Heard | Said]
+    # how many of these `forget` hides from the test; a fault's accesses are counted from the first
+    _forgotten: int
     _partial: bytes
     faults: Injector
     #: time.monotonic() when it was made: its events count from there
@@ -82,6 +84,7 @@ class SerialPeer:
         self.chardev = f"serial-peer{next(_serial)}"
         self._socket = self._server = None
         self._trace = []
+        self._forgotten = 0
         self._partial = b""
         self.began = time.monotonic()
         return self
@@ -112,7 +115,7 @@ class SerialPeer:
         """What was said, in order, up to this very moment. Raises DeviceError if the peer failed."""
         if self._server is not None:
             self._server.settle()
-        return list(self._trace)
+        return self._trace[self._forgotten :]
 
     @property
     def heard(self) -> bytes:
@@ -123,7 +126,7 @@ class SerialPeer:
         """Let `trace` begin here."""
         if self._server is not None:
             self._server.settle()
-        self._trace.clear()
+        self._forgotten = len(self._trace)
 
     def plan(self) -> Plan:
         """Return what can go wrong in what was said."""
@@ -160,7 +163,7 @@ class SerialPeer:
 
     def _note(self, kind: type[Heard | Said], data: bytes) -> None:
         self.faults.touch()
-        last = self._trace[-1] if self._trace else None
+        last = self._trace[-1] if len(self._trace) > self._forgotten else None
         if type(last) is kind:
             self._trace[-1] = kind(last.data + data, last.at)
         else:
@@ -220,10 +223,12 @@ def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[StreamSer
     server = StreamServer(type(peer).__name__, lambda sock, line: _Session(peer, sock, line))
     peer._server = server
     walk.serve(peer)
+
+    def said() -> str:
+        return render_talk(peer._trace[peer._forgotten :])
+
     try:
-        with listening(
-            server, type(peer).__name__, lambda: render_talk(peer._trace), directory, began=peer.began
-        ) as path:
+        with listening(server, type(peer).__name__, said, directory, began=peer.began) as path:
             chardev = f"socket,id={peer.chardev},path={path}"
             yield StreamServed(
                 server=server, argv=("-chardev", chardev, "-serial", f"chardev:{peer.chardev}")

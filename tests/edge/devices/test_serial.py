@@ -185,3 +185,12 @@ def test_test_that_speaks_to_a_machine_that_has_gone_is_told() -> None:
         qemu.shutdown(socket.SHUT_RD)
         with pytest.raises(DeviceError, match="SerialPeer: QEMU took nothing"):
             peer.send(b"x" * 100)
+
+
+def test_faults_are_planned_for_what_the_test_has_forgotten_too() -> None:
+    peer = SerialPeer()
+    with connected(peer):
+        peer.send(b"ab")
+        peer.forget()
+        peer.send(b"c")
+        assert (peer.trace, peer.plan().accesses) == ([Said(b"c")], 3)

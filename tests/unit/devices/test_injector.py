@@ -111,6 +111,18 @@ def test_chip_does_not_see_a_transfer_that_failed(
     assert ([bus.trace[0], bus.trace[2]], chip.value, bus.fault_happened) == (transfers, value, True)
 
 
+def test_faults_are_planned_for_what_the_test_has_forgotten_too() -> None:
+    bus, gadget = I2cBus(Chip()), Gadget()
+    exercise(bus)
+    before = bus.plan()
+    bus.forget()
+    assert (bus.trace, bus.plan()) == ([], before)
+    gadget.note(Moved(0x01, b"out"))
+    gadget.forget()
+    gadget.note(Moved(0x81, b"in"))
+    assert (gadget.trace, {fault.at for fault in gadget.plan().faults}) == ([Moved(0x81, b"in")], {1, 2})
+
+
 class Queue(I2cChip):
     address = 0x31
     given = 0

@@ -229,3 +229,12 @@ def test_reader_that_returns_too_much_is_refused() -> None:
 
     with pytest.raises(UsageError, match="on_read_count returned 65536"):
         Bad().read(0, 8, 2)
+
+
+def test_faults_are_planned_for_what_the_test_has_forgotten_too() -> None:
+    """They are counted from when the device was plugged in, whatever the test looks at."""
+    device = Counter()
+    device.read(0, 0, 4)
+    device.forget()
+    device.write(0, 0, b"\1\0\0\0")
+    assert ([event.offset for event in device.trace], device.plan().accesses) == ([0], 2)
