@@ -66,7 +66,7 @@ import gc, sys
 def pytest_collection_finish():
     print("collected with", type(sys.modules["rustbed.testrun"].__loader__).__name__)
     print("rare", [name for name in {RARE} if name in sys.modules])
-    # what only splats need takes a quarter of the time of all imports
+    # only splats need them: collecting three tests takes 0.93 of the processor time without
     print("rules", sys.modules["rustbed.log.families.places"].rules.cache_info().currsize)
     print("collector", gc.isenabled(), gc.get_freeze_count() > 0)
 """

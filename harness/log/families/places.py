@@ -87,7 +87,7 @@ _OWNERLESS = frozenset({"allocates"})
 
 @cache
 def rules() -> dict[str, re.Pattern[str]]:
-    """Return the rules, compiled. That is a quarter of what all imports take, and only splats need them."""
+    """Return the rules, compiled: only splats need them, and most sessions have none."""
     return {role: re.compile(rule, re.VERBOSE) for role, rule in PLACES.items()}
 
 
