@@ -91,29 +91,37 @@ def find_bounds(row: Sequence[str], trials: Mapping[str, Trial]) -> Bounds:
     return Bounds(good=good, bad=bad)
 
 
-def choose_next(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
-    """Return the kernel to try next; None if there is nothing left to try.
+def choose_next(row: Sequence[str], trials: Mapping[str, Trial], at_once: int = 1) -> tuple[str, ...]:
+    """Return the kernels to try next, at most `at_once`; none if there is nothing left to try.
 
     The ends come first, the bad one before the good one: a bisection between
-    ends that are not what they are said to be finds nothing. Then it is the middle, or
-    the nearest to it that was not tried: one that could not be tried says nothing.
+    ends that are not what they are said to be finds nothing. Then it is those that
+    divide what was not tried evenly, the middle if it is one.
     """
-    for end in (row[-1], row[0]):
-        if end not in trials:
-            return end
     if check_ends(row, trials) is not None:
-        return None
-    bounds = find_bounds(row, trials)
-    untried = [index for index in bounds.inside() if row[index] not in trials]
-    middle = (bounds.good + bounds.bad) / 2
-    return row[min(untried, key=lambda index: abs(index - middle))] if untried else None
+        return ()
+    if ends := tuple(end for end in (row[-1], row[0]) if end not in trials):
+        return ends[:at_once]
+    untried = _untried(row, trials)
+    count, parts = len(untried), at_once + 1
+    chosen = {(count * part - 1) // parts for part in range(1, parts)} if untried else set()
+    return tuple(untried[index] for index in sorted(chosen))
 
 
-def count_left(row: Sequence[str], trials: Mapping[str, Trial]) -> int:
+def count_left(row: Sequence[str], trials: Mapping[str, Trial], at_once: int = 1) -> int:
     """Return how many kernels are left to try at most, if each trial has an answer."""
-    ends = sum(end not in trials for end in (row[0], row[-1]))
-    # each trial leaves the smaller part of those that are not tried, less the one between
-    return ends + sum(row[index] not in trials for index in find_bounds(row, trials).inside()).bit_length()
+    count = sum(end not in trials for end in (row[0], row[-1]))
+    left = len(_untried(row, trials))
+    while left:
+        count += min(at_once, left)
+        # the largest of the parts between those that are tried
+        left //= at_once + 1
+    return count
+
+
+def _untried(row: Sequence[str], trials: Mapping[str, Trial]) -> list[str]:
+    """Return the kernels between the bounds that were not tried."""
+    return [row[index] for index in find_bounds(row, trials).inside() if row[index] not in trials]
 
 
 def check_ends(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:

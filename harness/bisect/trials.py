@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock, Thread
 
 from rustbed import process, runfiles
 from rustbed.bisect.candidates import check_out, describe_commit, remove_worktree
@@ -36,6 +38,8 @@ from rustbed.repro.run import Say
 
 STATE = "bisect.json"
 WORKTREE = "worktree"
+# git makes one working tree at a time
+_GIT = Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,8 @@ class Question:
     test: tuple[str, ...]
     # how often it is run on each kernel
     runs: int
+    # how many kernels are tried at once
+    at_once: int
     # gets the state and the runs' files
     directory: Path
 
@@ -62,16 +68,12 @@ def bisect(question: Question, say: Say) -> int:
     trials = parse_state(state.read_text(), asked, str(state)) if state.exists() else {}
     for kernel, trial in trials.items():
         say(f"{kernel}  {trial} (known)")
-    while (chosen := choose_next(question.row, trials)) is not None:
-        say(f"{chosen}  trial {len(trials) + 1} of at most {len(trials) + count_left(question.row, trials)}")
-        try:
-            trials[chosen] = _try(question, chosen, len(trials) + 1, say)
-        except KeyboardInterrupt:
-            say(f"{chosen}  not done; the same command goes on from here")
-            raise
+    for kernel, trial in _search(question, trials, say):
+        trials[kernel] = trial
         write_atomically(state, render_state(asked, trials))
-        say(f"{chosen}  {trials[chosen]}  ({trials[chosen].seconds:.0f} s)")
-    remove_worktree(question.row[-1], question.directory / WORKTREE)
+        say(f"{kernel}  {trial}  ({trial.seconds:.0f} s)")
+    for work in question.directory.glob(f"{WORKTREE}-*"):
+        remove_worktree(question.row[-1], work)
     if (wrong := check_ends(question.row, trials)) is not None:
         raise UsageError(
             f"there is nothing to bisect: {wrong}",
@@ -96,14 +98,57 @@ def _conclusion(row: Sequence[str], trials: Mapping[str, Trial], found: Sequence
     yield f"files     {trials[before].evidence}"
 
 
-def _try(question: Question, kernel: str, number: int, say: Say) -> Trial:
+def _search(question: Question, trials: Mapping[str, Trial], say: Say) -> Iterator[tuple[str, Trial]]:
+    """Yield kernels and their trials, to be added to those that are known, until there are enough."""
+    while chosen := choose_next(question.row, trials, question.at_once):
+        most = len(trials) + count_left(question.row, trials, question.at_once)
+        for number, kernel in enumerate(chosen, len(trials) + 1):
+            say(f"{kernel}  trial {number} of at most {most}")
+        try:
+            yield from _try_together(question, chosen, say)
+        except KeyboardInterrupt:
+            for kernel in chosen:
+                if kernel not in trials:
+                    say(f"{kernel}  not done; the same command goes on from here")
+            raise
+
+
+def _try_together(question: Question, kernels: Sequence[str], say: Say) -> Iterator[tuple[str, Trial]]:
+    """Yield each kernel when it was tried. If the caller stops early, its trials end with this process."""
+    # what trials say, and how they end: only one thread prints, and raises
+    news: SimpleQueue[str | tuple[str, Trial] | BaseException] = SimpleQueue()
+
+    def try_one(slot: int, kernel: str) -> None:
+        who = f"  {kernel}" if len(kernels) > 1 else ""
+        try:
+            trial = _try(question, kernel, f"{WORKTREE}-{slot}", lambda line: news.put(f"{who}{line}"))
+            news.put((kernel, trial))
+        except BaseException as error:  # noqa: BLE001, it is raised below
+            news.put(error)
+
+    for each in enumerate(kernels, 1):
+        Thread(target=try_one, args=each, daemon=True).start()
+    left = len(kernels)
+    while left:
+        match news.get():
+            case str(line):
+                say(line)
+            case (kernel, trial):
+                left -= 1
+                yield kernel, trial
+            case error:
+                raise error
+
+
+def _try(question: Question, kernel: str, worktree: str, say: Say) -> Trial:
     """Run the test on one kernel as often as asked for; a kernel that is unavailable is skipped."""
-    directory = question.directory / f"trial-{number}"
+    directory = question.directory / f"kernel-{question.row.index(kernel) + 1}"
     # of a trial that was interrupted
     remove_tree(directory)
     begun = time.monotonic()
     try:
-        source = check_out(kernel, question.directory / WORKTREE)
+        with _GIT:
+            source = check_out(kernel, question.directory / worktree)
     except HarnessError as error:
         return Trial(result=Result.SKIP, red=0, runs=0, reason=error.headline)
     outcomes, reason = [], ""

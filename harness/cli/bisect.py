@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bad", required=True, metavar="KERNEL", help="a later one of the same kind")
     parser.add_argument("--runs", type=parse_count, default=1, metavar="N", help="runs on each kernel")
+    parser.add_argument(
+        "--at-once",
+        type=parse_count,
+        default=1,
+        metavar="N",
+        help="kernels that are tried at once",
+    )
     parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
     add_cache(parser)
     parser.add_argument("test", metavar="TEST", help="as pytest names it; more arguments are pytest's")
@@ -42,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         row=row,
         test=(args.test, *args.pytest_args, *(("--cache", args.cache) if args.cache else ())),
         runs=args.runs,
+        at_once=args.at_once,
         directory=Path(args.directory).absolute(),
     )
     say(f"{len(row)} kernels: {row[0]} ... {row[-1]}")

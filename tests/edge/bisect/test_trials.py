@@ -35,6 +35,11 @@ def test_kernel(request):
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "slow" and count == 1:
         time.sleep(600)
+    if kind == "meets":
+        deadline = time.monotonic() + 600
+        while len((Path(__file__).parent / "tried").read_text().split("meets")) < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
     if kind == "skip":
         pytest.skip("cannot be had")
     assert kind != "bad", "broken"
@@ -128,6 +133,15 @@ def test_a_pytest_that_is_killed_says_nothing_of_its_kernel(tmp_path: Path) -> N
     assert "k1  skip: lost: " in done.stdout
 
 
+def test_several_are_tried_at_once(tmp_path: Path) -> None:
+    """Each of the three in the middle is green when all three run."""
+    done = bisect(tmp_path, ["good", "meets", "meets", "meets", "bad"], "--at-once", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"first bad: built:{tmp_path}/kernels/k4\n" in done.stdout
+    assert "k3  trial 5 of at most 5\n" in done.stdout
+    assert tried(tmp_path) == dict.fromkeys(("k0", "k1", "k2", "k3", "k4"), 1)
+
+
 def test_what_was_interrupted_is_tried_again(tmp_path: Path) -> None:
     argv = built_argv(tmp_path, ["good", "slow", "bad", "bad"])
     with subprocess.Popen(
@@ -156,7 +170,8 @@ def git(tree: Path, *words: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_commits_are_checked_out_one_after_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [(), ("--at-once", "2")])
+def test_commits_are_checked_out(tmp_path: Path, words: tuple[str, ...]) -> None:
     tree = tmp_path / "linux"
     tree.mkdir()
     git(tree, "init", "--quiet")
@@ -167,7 +182,7 @@ def test_commits_are_checked_out_one_after_the_other(tmp_path: Path) -> None:
         git(tree, "add", ".")
         git(tree, "commit", "--quiet", "-m", f"{kind} {number}")
         commits.append(git(tree, "rev-parse", "HEAD"))
-    argv = argv_of(tmp_path, f"tree:{tree}@{commits[0]}", f"tree:{tree}@HEAD")
+    argv = argv_of(tmp_path, f"tree:{tree}@{commits[0]}", f"tree:{tree}@HEAD", *words)
     done = run(tmp_path, argv)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"first bad: tree:{tree}@{commits[2]}\n" in done.stdout
@@ -175,7 +190,7 @@ def test_commits_are_checked_out_one_after_the_other(tmp_path: Path) -> None:
     assert f"last good tree:{tree}@{commits[1]}\n" in done.stdout
     # nothing is left in the repository
     assert len(git(tree, "worktree", "list").splitlines()) == 1
-    assert not (tmp_path / "results" / "bisect" / "worktree").exists()
+    assert not list((tmp_path / "results" / "bisect").glob("worktree*"))
 
 
 def case(outcome: Outcome, phase: str = "") -> Result:
