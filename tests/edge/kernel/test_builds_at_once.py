@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tests.edge.kernel.made import Builder, entries, notes
+from tests.processes import wait_until
 
 from rustbed.cache import Cache
 from rustbed.progress import Progress
@@ -39,16 +39,20 @@ def start_build(tree: Path, cache: Cache) -> subprocess.Popen[bytes]:
 def test_a_killed_build_goes_on_where_it_was(build: Builder, tree: Path, cache: Cache) -> None:
     (tree / "slow").write_text("")
     process = start_build(tree, cache)
-    deadline = time.monotonic() + 20
-    while not any(cache.root.glob("builds/*/samples/rust_minimal.ko")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    made = "samples/rust_minimal.ko"
+
+    def is_known() -> bool:
+        # the module is there, and what make said of it has been read
+        logged = any(made in log.read_text() for log in cache.root.glob("logs/kernel-*.log"))
+        return logged and any(cache.root.glob(f"builds/*/{made}"))
+
+    wait_until(is_known, f"make makes {made}")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     reports: list[Progress] = []
     kernel = build(report=reports.append)
     assert sorted(kernel.modules) == ["rust_minimal", "rust_print"]
-    assert notes(cache).count("samples/rust_minimal.ko") == 1
+    assert notes(cache).count(made) == 1
     # the bar goes on as well
     assert min(report.done for report in reports if report.detail == "samples/rust_print.ko") == 2
     assert not any(name.startswith(".") for name in entries(cache))
