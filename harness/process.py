@@ -18,7 +18,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,7 +36,7 @@ NOTHING = subprocess.DEVNULL
 # seconds between asking a program to end and ending it
 GRACE_S = 3.0
 # within which an ended process has a status for every thread that asks
-_REAPED_S = 1.0
+_REAPED_S = 10.0
 
 
 class Process(Protocol):
@@ -151,21 +151,26 @@ def wait(process: Process, timeout_s: float | None = None) -> int | None:
     """
     if (status := process.poll()) is not None:
         return status
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return process.poll()
-    try:
-        ended = select.poll()
-        ended.register(descriptor, select.POLLIN)
-        has_ended = ended.poll(None if timeout_s is None else timeout_s * 1000)
-    finally:
-        os.close(descriptor)
+    has_ended = True
+    # one that is not there has been reaped by another thread, which is about to tell its status
+    with suppress(ProcessLookupError):
+        has_ended = _poll_end(process.pid, timeout_s)
     reaped_by = time.monotonic() + _REAPED_S
     while (status := process.poll()) is None and has_ended and time.monotonic() < reaped_by:
         # a thread that asks while another does is told nothing by Popen.poll()
         time.sleep(0.001)
     return status
+
+
+def _poll_end(pid: int, timeout_s: float | None) -> bool:
+    """Wait until a process has ended, and return whether it has. Raises ProcessLookupError for none."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        return bool(ended.poll(None if timeout_s is None else timeout_s * 1000))
+    finally:
+        os.close(descriptor)
 
 
 def stop(process: Process, grace_s: float = GRACE_S) -> int:

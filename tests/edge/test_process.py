@@ -93,8 +93,9 @@ def test_process_that_is_not_our_child_is_waited_for_and_stopped() -> None:
     assert process.wait(stranger, 0.05) == 0
 
 
-def test_a_status_is_waited_for_while_another_thread_asks_for_it() -> None:
-    """Popen.poll() returns None to a thread that asks at the same time as another."""
+@pytest.mark.parametrize("reaped", [False, True])
+def test_a_status_is_waited_for_while_another_thread_asks_for_it(reaped: bool) -> None:
+    """Popen.poll() returns None to a thread that asks while another does, which may just have reaped it."""
 
     class Asked:
         def __init__(self, child: process.Child) -> None:
@@ -110,4 +111,6 @@ def test_a_status_is_waited_for_while_another_thread_asks_for_it() -> None:
             self.child.kill()
 
     with process.start(["true"]) as child:
+        if reaped:
+            child.wait()
         assert process.wait(Asked(child), timeout_s=120) == 0
