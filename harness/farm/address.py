@@ -8,7 +8,7 @@ import ssl
 from urllib.parse import urlsplit
 
 from rustbed.errors import HostError, UsageError, suggest
-from rustbed.farm.key import client_context, require_key
+from rustbed.farm.key import client_context, key_path
 
 EXAMPLE = "tcp://127.0.0.1:8786"
 # with TLS, for all hosts; without, for this one
@@ -62,7 +62,7 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
     scheduler does: Dask's own client waits for minutes for the first word of a server that is something else.
     """
     parts = urlsplit(address)
-    context = client_context(require_key()) if uses_tls(address) else None
+    context = client_context(key_path()) if uses_tls(address) else None
     try:
         with socket.create_connection((str(parts.hostname), parts.port or 0), timeout_s) as plain:
             here = render_host(str(plain.getsockname()[0]))
@@ -73,7 +73,7 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
     except TimeoutError:
         why = f"no word within {timeout_s:g} s"
     except ssl.SSLCertVerificationError as error:
-        why = f"the key {require_key()} does not fit: {error.verify_message}"
+        why = f"the key {key_path()} does not fit: {error.verify_message}"
     except OSError as error:
         why = error.strerror or str(error)
     raise HostError(f"no farm answers at {address}: {why}", fix=suggest("farm up"))
