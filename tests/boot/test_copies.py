@@ -21,7 +21,6 @@ from rustbed.forks.hot.server import Server
 from rustbed.forks.machines import Machines
 from rustbed.forks.waiting import Waiting
 from rustbed.log.splat import find_splats
-from rustbed.machine.spec import Hardware
 from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
@@ -54,7 +53,7 @@ class Copies:
     def __init__(self, machines: Machines, platform: Platform, path: Path, cpus: int) -> None:
         self.machines = machines
         self._platform = platform
-        self._spec = replace(platform.spec(), hardware=Hardware(cpus=cpus))
+        self._spec = replace(platform, cpus=cpus).spec()
         self._path = path
         self._number = 0
 
