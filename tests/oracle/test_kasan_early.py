@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import socket
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from rustbed.plugin.options import given
 from rustbed.prepare import prepare
 from rustbed.progress import ignore
 from rustbed.symbols.functions import Functions
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.arches("x86_64")
 
@@ -26,6 +27,9 @@ _PATIENCE_S = 120
 # called once before there is a console, and again when the kernel has forgotten its processor's features: it
 # fills them in anew
 _FUNCTION, _CALLS = "get_cpu_cap", 2
+
+# what the kernel makes of the interrupt
+_HEARD = re.compile("BUG: KASAN|NMI received for unknown reason")
 
 # words of ours that keep a test's machine from what is shown here, and that let an NMI end it
 _SHIELD, _DEADLY = "no5lvl", "unknown_nmi_panic"
@@ -41,11 +45,7 @@ class _Debugger:
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_PATIENCE_S)
-        end = time.monotonic() + _PATIENCE_S
-        while self._socket.connect_ex(str(path)):
-            if time.monotonic() > end:
-                pytest.fail("QEMU does not listen")
-            time.sleep(0.1)
+        wait_until(lambda: self._socket.connect_ex(str(path)) == 0, "QEMU listens", _PATIENCE_S)
         self._stream = self._socket.makefile("rb")
 
     def ask(self, packet: str, wanted: str) -> None:
@@ -101,16 +101,9 @@ def test_early_interrupt_is_no_access_to_wild_memory(
         debugger.ask(f"qRcmd,{b'nmi'.hex()}", "OK")
         debugger.ask("D", "OK")
         debugger.close()
-        _wait_for_nmi(console)
-        assert "BUG: KASAN: wild-memory-access" not in console.read_text(errors="replace")
+        wait_until(lambda: _HEARD.search(_read(console)) is not None, f"the NMI is in {console}", _PATIENCE_S)
+        assert "BUG: KASAN: wild-memory-access" not in _read(console)
 
 
-def _wait_for_nmi(console: Path) -> None:
-    """Wait until the kernel has said what it makes of the interrupt."""
-    end = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < end:
-        text = console.read_text(errors="replace")
-        if "BUG: KASAN" in text or "NMI received for unknown reason" in text:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"the interrupt left no trace: {console.read_text(errors='replace')[-1000:]}")
+def _read(console: Path) -> str:
+    return console.read_text(errors="replace")
