@@ -161,11 +161,10 @@ class UsbDevice:
         """Return what can go wrong in what happened."""
         return plan_accesses(transfers(self._events))
 
-    def inject(self, data: bytes) -> bytes:
-        """Count a transfer and return its bytes as they arrive; `Stall` if it is refused."""
-        arriving = self.faults.inject(data)
-        if arriving is not None:
-            return arriving
+    def take(self) -> None:
+        """Count a transfer that comes to its end. Raises Stall if it is refused."""
+        if self.faults.takes():
+            return
         if self.fault is not None and self.fault.kind is FaultKind.GONE:
             self.disconnect()
         raise Stall
@@ -189,38 +188,42 @@ class UsbDevice:
 
     def control(self, request: Control) -> bytes:
         """Answer a request. Raises Stall if it is refused."""
-        answer = self._standard if request.is_standard else self.on_control
-        if not request.is_in:
-            self.inject(request.data)
-            return answer(request)
-        given = answer(request)
-        return self.inject(given) if isinstance(given, bytes) else given
+        self.take()
+        given = self._standard(request) if request.is_standard else self.on_control(request)
+        return self.faults.change(given) if request.is_in and isinstance(given, bytes) else given
 
     def configure(self, number: int) -> None:
         """Take the configuration that the guest chose. Raises Stall."""
         self._halted.clear()
-        self.inject(b"")
+        self.take()
         self.note(Configured(number, self.now()))
         self.on_configured(number)
 
     def take_out(self, endpoint: int, data: bytes) -> None:
         """Take what the guest sends. Raises Stall."""
+        self._halting(endpoint, self.on_out, endpoint, data)
 
-        def take() -> None:
-            self.inject(data)
-            self.on_out(endpoint, data)
+    def ask_in(self, endpoint: int, count: int) -> bytes | None:
+        """Return what the device's code has for the guest, None if it has nothing now. Raises Stall."""
+        if endpoint not in self._halted:
+            try:
+                return self.on_in(endpoint, count)
+            except Stall:
+                self._halted.add(endpoint)
+        self.take()
+        raise Stall
 
-        self._halting(endpoint, take)
-
-    def give_in(self, endpoint: int, count: int) -> bytes | None:
-        """Return what the guest asks for. Raises Stall."""
-        data: bytes | None = self._halting(endpoint, self.on_in, endpoint, count)
-        return data
+    def give_in(self, endpoint: int, data: bytes) -> bytes:
+        """Return bytes for the guest as they arrive there. Raises Stall."""
+        given: bytes = self._halting(endpoint, self.faults.change, data)
+        return given
 
     def _halting(self, endpoint: int, call: Any, *arguments: object) -> Any:
-        if endpoint in self._halted:
-            raise Stall
+        """Count a transfer and return what `call` makes of it; an endpoint that refuses has halted."""
         try:
+            self.take()
+            if endpoint in self._halted:
+                raise Stall
             return call(*arguments)
         except Stall:
             self._halted.add(endpoint)

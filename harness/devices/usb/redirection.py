@@ -48,6 +48,8 @@ class Redirection:
         # until both sides have said hello
         self._header: type[packets.FirstHeader] | type[packets.Header] = packets.FirstHeader
         self._is_plugged = False
+        # whether a packet is being taken
+        self._is_taking = False
         self._configuration = 0
         self._ready: dict[int, deque[bytes]] = defaultdict(deque)
         self._asked: dict[int, deque[_Asked]] = defaultdict(deque)
@@ -82,9 +84,13 @@ class Redirection:
             if kind not in self._takes:
                 raise BrokenStreamError(f"a packet of type {kind}")
             try:
+                self._is_taking = True
                 self._takes[kind](number, body)
             except ValueError as error:
                 raise BrokenStreamError(f"{Type(kind).name}: {error}") from error
+            finally:
+                self._is_taking = False
+            self._serve()
         return bool(data)
 
     def _next(self) -> tuple[int, int, bytes] | None:
@@ -186,9 +192,8 @@ class Redirection:
 
     def _get_alt_setting(self, number: int, body: bytes) -> None:
         wanted = unpack_exactly(packets.Interface, body)
-        self._say(
-            Type.ALT_SETTING_STATUS, number, pack(packets.AltSettingStatus(Status.SUCCESS, wanted.number, 0))
-        )
+        answer = packets.AltSettingStatus(Status.SUCCESS, wanted.number, 0)
+        self._say(Type.ALT_SETTING_STATUS, number, pack(answer))
 
     def _control(self, number: int, body: bytes) -> None:
         asked, data = unpack(packets.ControlPacket, body)
@@ -211,20 +216,26 @@ class Redirection:
     def send(self, endpoint: int, data: bytes) -> None:
         """Give bytes to an endpoint, for when the guest asks."""
         self._ready[endpoint].append(data)
-        self._serve(endpoint)
+        # what the device's code says to a packet comes behind the answer
+        if not self._is_taking:
+            self._serve()
 
-    def _serve(self, endpoint: int) -> None:
-        ready, asked = self._ready[endpoint], self._asked[endpoint]
-        while ready and endpoint in self._receiving:
-            self._finish_interrupt(endpoint, ready.popleft())
-        while ready and asked:
-            first = asked.popleft()
-            data = ready.popleft()
-            if len(data) > first.count:
-                ready.appendleft(data[first.count :])
-            answer = self._ask("a fault", self._device.inject, data[: first.count])
-            given = answer if isinstance(answer, bytes) else b""
-            self._finish_bulk(first, given, stalled=answer is _STALLED)
+    def _serve(self) -> None:
+        """Give the guest all that there is of what it has asked for."""
+        for endpoint in [*self._ready]:
+            while self._ready[endpoint] and endpoint in self._receiving:
+                self._finish_interrupt(endpoint, self._ready[endpoint].popleft())
+            while self._ready[endpoint] and self._asked[endpoint]:
+                self._give(endpoint)
+
+    def _give(self, endpoint: int) -> None:
+        """Finish the first transfer that was asked of an endpoint; one that is refused takes nothing."""
+        asked, ready = self._asked[endpoint].popleft(), self._ready[endpoint]
+        answer = self._ask("a fault", self._device.give_in, endpoint, ready[0][: asked.count])
+        if isinstance(answer, bytes):
+            left = ready.popleft()[asked.count :]
+            ready.extendleft([left] if left else [])
+        self._finish_bulk(asked, answer if isinstance(answer, bytes) else b"", stalled=answer is _STALLED)
 
     def _bulk(self, number: int, body: bytes) -> None:
         packet, data = unpack(packets.BulkPacket, body)
@@ -233,15 +244,14 @@ class Redirection:
             answer = self._ask("on_out", self._device.take_out, packet.endpoint, data)
             self._finish_bulk(asked, data, stalled=answer is _STALLED)
             return
-        if not self._ready[packet.endpoint]:
-            answer = self._ask("on_in", self._device.give_in, packet.endpoint, asked.count)
-            if answer is _STALLED:
-                self._finish_bulk(asked, b"", stalled=True)
-                return
-            if isinstance(answer, bytes):
-                self._ready[packet.endpoint].append(answer)
+        ready = self._ready[packet.endpoint]
+        answer = None if ready else self._ask("on_in", self._device.ask_in, packet.endpoint, asked.count)
+        if answer is _STALLED:
+            self._finish_bulk(asked, b"", stalled=True)
+            return
+        if isinstance(answer, bytes):
+            ready.append(answer)
         self._asked[packet.endpoint].append(asked)
-        self._serve(packet.endpoint)
 
     def _finish_bulk(self, asked: _Asked, data: bytes, *, stalled: bool = False) -> None:
         packet = asked.packet
@@ -270,25 +280,21 @@ class Redirection:
         self._answer(Type.INTERRUPT_PACKET, number, pack(packet._replace(status=status)))
 
     def _finish_interrupt(self, endpoint: int, data: bytes) -> None:
-        answer = self._ask("a fault", self._device.inject, data)
-        data = answer if isinstance(answer, bytes) else b""
-        stalled = answer is _STALLED
+        answer = self._ask("a fault", self._device.give_in, endpoint, data)
+        data, stalled = answer if isinstance(answer, bytes) else b"", answer is _STALLED
         self._device.note(Moved(endpoint, data, stalled, self._device.now()))
         status = Status.STALL if stalled else Status.SUCCESS
         packet = packets.InterruptPacket(endpoint, status, len(data))
         self._answer(Type.INTERRUPT_PACKET, 0, pack(packet) + data)
 
     def _start_receiving(self, number: int, body: bytes) -> None:
-        endpoint = unpack_exactly(packets.Receiving, body).endpoint
-        self._receiving.add(endpoint)
-        self._say(
-            Type.INTERRUPT_RECEIVING_STATUS, number, pack(packets.ReceivingStatus(Status.SUCCESS, endpoint))
-        )
-        self._serve(endpoint)
+        self._receive(number, body, self._receiving.add)
 
     def _stop_receiving(self, number: int, body: bytes) -> None:
+        self._receive(number, body, self._receiving.discard)
+
+    def _receive(self, number: int, body: bytes, change: Callable[[int], None]) -> None:
         endpoint = unpack_exactly(packets.Receiving, body).endpoint
-        self._receiving.discard(endpoint)
-        self._say(
-            Type.INTERRUPT_RECEIVING_STATUS, number, pack(packets.ReceivingStatus(Status.SUCCESS, endpoint))
-        )
+        change(endpoint)
+        status = packets.ReceivingStatus(Status.SUCCESS, endpoint)
+        self._say(Type.INTERRUPT_RECEIVING_STATUS, number, pack(status))

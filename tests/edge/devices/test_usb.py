@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.layouts import layout, pack, unpack
 from rustbed.devices.usb import packets
 from rustbed.devices.usb.descriptors import Endpoint, Transfer
@@ -73,8 +74,10 @@ class Qemu:
         self.say(Type.HELLO, 0, struct.pack("=64sI", b"qemu", capabilities))
         self.header = packets.Header
 
-    def control(self, request_type: int, request: int, value: int = 0, count: int = 64) -> tuple[int, bytes]:
-        asked = ControlPacket(request_type & 0x80, request, request_type, 0, value, 0, count)
+    def control(
+        self, request_type: int, request: int, value: int = 0, index: int = 0, count: int = 64
+    ) -> tuple[int, bytes]:
+        asked = ControlPacket(request_type & 0x80, request, request_type, 0, value, index, count)
         self.say(Type.CONTROL_PACKET, 7, pack(asked))
         kind, number, body = self.hear()
         answer, data = unpack(ControlPacket, body)
@@ -138,9 +141,9 @@ def test_descriptors_are_given() -> None:
     with plugged(Gadget()) as qemu:
         status, device = qemu.control(0x80, 6, 0x0100)
         assert (status, device[:2], device[8:14]) == (0, b"\x12\x01", b"\x34\x12\x78\x56\x00\x01")
-        status, configuration = qemu.control(0x80, 6, 0x0200, 255)
+        status, configuration = qemu.control(0x80, 6, 0x0200, count=255)
         assert int.from_bytes(configuration[2:4], "little") == len(configuration) == 9 + 9 + 3 * 7
-        assert qemu.control(0x80, 6, 0x0200, 9) == (0, configuration[:9])
+        assert qemu.control(0x80, 6, 0x0200, count=9) == (0, configuration[:9])
         assert qemu.control(0x80, 6, 0x0302)[1] == b"\x0e\x03" + "Gadget".encode("utf-16-le")
         # no third string, no qualifier of another speed
         assert [qemu.control(0x80, 6, value)[0] for value in (0x0303, 0x0600)] == [Status.STALL] * 2
@@ -200,6 +203,42 @@ def test_stalled_endpoint_halts_until_it_is_cleared() -> None:
         assert qemu.hear()[:2] == (Type.CONTROL_PACKET, 5)
         qemu.bulk(OUT, b"again")
         assert qemu.moved()[:3] == (9, 0, 5)
+
+
+class Queue(Gadget):
+    """Gives a number at each read, and says another number when it is written to."""
+
+    given = 0
+
+    def on_in(self, endpoint: int, count: int) -> bytes:
+        self.given += 1
+        return bytes((self.given,))
+
+
+def test_refused_read_takes_nothing_from_the_device() -> None:
+    device = Queue()
+    device.fault = Fault(kind=FaultKind.REFUSED, at=2)
+    with plugged(device) as qemu:
+        answers = []
+        for _ in range(3):
+            qemu.bulk(IN)
+            answers.append(qemu.moved()[1:])
+        assert answers == [(0, 1, b"\1"), (Status.STALL, 0, b""), (Status.STALL, 0, b"")]
+        assert qemu.control(0x02, 1, index=IN, count=0) == (0, b"")
+        for number in (b"\2", b"\3"):
+            qemu.bulk(IN)
+            assert qemu.moved()[1:] == (0, 1, number)
+
+
+def test_what_a_device_says_to_a_transfer_comes_behind_it() -> None:
+    device = Gadget()
+    # the answer, not the question
+    device.fault = Fault(kind=FaultKind.ZERO, at=2)
+    with plugged(device) as qemu:
+        qemu.bulk(IN, number=1)
+        qemu.bulk(OUT, b"abc", number=2)
+        assert [qemu.moved(), qemu.moved()] == [(2, 0, 3, b""), (1, 0, 3, bytes(3))]
+        assert device.trace == [Moved(OUT, b"abc"), Moved(IN, bytes(3))]
 
 
 def test_cable_is_pulled_and_put_back() -> None:

@@ -160,8 +160,12 @@ class Gadget(UsbDevice):
     vendor_id, product_id = 1, 2
     endpoints = (Endpoint(0x01), Endpoint(0x81))
     taken = b""
+    asked = 0
 
     def on_control(self, request: Control) -> bytes:
+        self.asked += 1
+        if request.request == 2:
+            raise Stall
         return b"hello"
 
     def on_out(self, endpoint: int, data: bytes) -> None:
@@ -189,6 +193,27 @@ def test_usb_device_refuses_the_transfer_that_is_meant() -> None:
     with pytest.raises(Stall):
         gadget.take_out(0x01, b"lost")
     assert (gadget.taken, gadget.fault_happened) == (b"", True)
+
+
+def test_usb_device_does_not_see_a_request_that_is_refused() -> None:
+    gadget = Gadget()
+    gadget.fault = Fault(kind=FaultKind.REFUSED)
+    for request in (VENDOR_IN, Control(0xC0, 2)):
+        with pytest.raises(Stall):
+            gadget.control(request)
+    assert (gadget.control(VENDOR_IN), gadget.asked) == (b"hello", 2)
+
+
+def test_transfer_that_the_usb_device_itself_refuses_is_counted() -> None:
+    gadget = Gadget()
+    gadget.fault = Fault(kind=FaultKind.ZERO, at=4)
+    with pytest.raises(Stall):
+        gadget.control(Control(0xC0, 2))
+    gadget.control(Control(0x02, 3, 0, 0x81))
+    # the endpoint has halted
+    with pytest.raises(Stall):
+        gadget.ask_in(0x81, 1)
+    assert gadget.control(VENDOR_IN) == bytes(5)
 
 
 def test_usb_device_gives_a_short_answer() -> None:
