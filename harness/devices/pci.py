@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from rustbed.devices import config_space, declared
 from rustbed.devices.config_space import Capability
 from rustbed.devices.faults import STORM_S, Fault, Misbehaviour
+from rustbed.devices.history import History
 from rustbed.devices.line import Line, Unplugged
 from rustbed.devices.messages import Irq
 from rustbed.devices.plan import Plan, plan_faults
@@ -73,9 +74,7 @@ class PciDevice:
     #: the configuration space
     config: config_space.ConfigSpace
     _line: Line
-    _events: list[Event | Noted]
-    # how many of these `forget` hides from the test; a fault's accesses are counted from the first
-    _forgotten: int
+    _events: History[Event | Noted]
     _sizes: dict[int, int]
     _misbehaviour: Misbehaviour
     #: time.monotonic() when it was made: its events count from there
@@ -107,8 +106,7 @@ class PciDevice:
         )
         self._line = Unplugged()
         self._misbehaviour = Misbehaviour(None)
-        self._events = []
-        self._forgotten = 0
+        self._events = History()
         self._sizes = self._measure()
         self.began = time.monotonic()
         for contents in self.bars.values():
@@ -186,7 +184,7 @@ class PciDevice:
     @property
     def history(self) -> list[Event]:
         """What is known now of all that happened, also of a device that failed."""
-        return [event_of(noted) for noted in self._events[self._forgotten :]]
+        return [event_of(noted) for noted in self._events.visible]
 
     @property
     def trace(self) -> list[Access]:
@@ -196,7 +194,7 @@ class PciDevice:
     def forget(self) -> None:
         """Let `events` and `trace` begin here."""
         self._line.settle()
-        self._forgotten = len(self._events)
+        self._events.forget()
 
     # -- for the server ----------------------------------------------------------
 
@@ -284,7 +282,7 @@ class PciDevice:
             if not self.fault_happened:
                 raise
         lost = replace(event, allowed=False)
-        self._events = [lost if each is event else each for each in self._events]
+        self._events[:] = [lost if each is event else each for each in self._events]
         return None
 
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from rustbed.devices import walk
 from rustbed.devices.device import Device
 from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.history import History
 from rustbed.devices.injector import FromInjector, Injector
 from rustbed.devices.listening import listening
 from rustbed.devices.plan import Plan, plan_accesses
@@ -69,9 +70,7 @@ class SerialPeer:
     chardev: str
     _socket: socket.socket | None
     _server: StreamServer | None
-    _trace: list[Heard | Said]
-    # how many of these `forget` hides from the test; a fault's accesses are counted from the first
-    _forgotten: int
+    _trace: History[Heard | Said]
     _partial: bytes
     faults: Injector
     #: time.monotonic() when it was made: its events count from there
@@ -83,8 +82,7 @@ class SerialPeer:
         self.faults = Injector()
         self.chardev = f"serial-peer{next(_serial)}"
         self._socket = self._server = None
-        self._trace = []
-        self._forgotten = 0
+        self._trace = History()
         self._partial = b""
         self.began = time.monotonic()
         return self
@@ -115,7 +113,7 @@ class SerialPeer:
         """What was said, in order, up to this very moment. Raises DeviceError if the peer failed."""
         if self._server is not None:
             self._server.settle()
-        return self._trace[self._forgotten :]
+        return self._trace.visible
 
     @property
     def heard(self) -> bytes:
@@ -126,7 +124,7 @@ class SerialPeer:
         """Let `trace` begin here."""
         if self._server is not None:
             self._server.settle()
-        self._forgotten = len(self._trace)
+        self._trace.forget()
 
     def plan(self) -> Plan:
         """Return what can go wrong in what was said."""
@@ -163,7 +161,7 @@ class SerialPeer:
 
     def _note(self, kind: type[Heard | Said], data: bytes) -> None:
         self.faults.touch()
-        last = self._trace[-1] if len(self._trace) > self._forgotten else None
+        last = self._trace.newest
         if type(last) is kind:
             self._trace[-1] = kind(last.data + data, last.at)
         else:
@@ -225,7 +223,7 @@ def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[StreamSer
     walk.serve(peer)
 
     def said() -> str:
-        return render_talk(peer._trace[peer._forgotten :])
+        return render_talk(peer._trace.visible)
 
     try:
         with listening(server, type(peer).__name__, said, directory, began=peer.began) as path:

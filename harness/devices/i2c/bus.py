@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.history import History
 from rustbed.devices.i2c.chip import I2cChip, Nack
 from rustbed.devices.injector import FromInjector, Injector, kinds_of_read, kinds_of_write
 from rustbed.devices.plan import Plan, plan_accesses
@@ -61,9 +62,7 @@ class I2cBus:
         self.chips = {chip.address: chip for chip in chips}
         if len(self.chips) != len(chips):
             raise UsageError("two chips of a bus have the same address")
-        self._transfers: list[I2cTransfer] = []
-        # how many of these `forget` hides from the test; a fault's accesses are counted from the first
-        self._forgotten = 0
+        self._transfers: History[I2cTransfer] = History()
         self._server: Settling | None = None
         # time.monotonic() when it was made: its transfers count from there
         self.began = time.monotonic()
@@ -83,13 +82,13 @@ class I2cBus:
     @property
     def history(self) -> list[I2cTransfer]:
         """What is known now of the transfers, also of a bus whose chip failed."""
-        return self._transfers[self._forgotten :]
+        return self._transfers.visible
 
     def forget(self) -> None:
         """Let `trace` begin here."""
         if self._server is not None:
             self._server.settle()
-        self._forgotten = len(self._transfers)
+        self._transfers.forget()
 
     # -- for the server ----------------------------------------------------------
 

@@ -9,6 +9,7 @@ import time
 from typing import Any, Protocol, TypeVar
 
 from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.history import History
 from rustbed.devices.injector import FromInjector, Injector
 from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.devices.stream import unplugged
@@ -75,9 +76,7 @@ class UsbDevice:
     idle_s = FromInjector[float]()
 
     _cable: Cable | None
-    _events: list[UsbEvent]
-    # how many of these `forget` hides from the test; a fault's accesses are counted from the first
-    _forgotten: int
+    _events: History[UsbEvent]
     _halted: set[int]
     faults: Injector
     #: time.monotonic() when it was made: its events count from there
@@ -95,8 +94,7 @@ class UsbDevice:
         """Make a device; done here, so that an author's __init__ need not call another."""
         self = super().__new__(cls)
         self._cable = None
-        self._events = []
-        self._forgotten = 0
+        self._events = History()
         self._halted = set()
         self.faults = Injector()
         self.began = time.monotonic()
@@ -144,7 +142,7 @@ class UsbDevice:
     @property
     def history(self) -> list[UsbEvent]:
         """What is known now of all that happened, also of a device that failed."""
-        return self._events[self._forgotten :]
+        return self._events.visible
 
     @property
     def trace(self) -> list[Control | Moved]:
@@ -155,7 +153,7 @@ class UsbDevice:
         """Let `events` and `trace` begin here."""
         if self._cable is not None:
             self._cable.settle()
-        self._forgotten = len(self._events)
+        self._events.forget()
 
     def plan(self) -> Plan:
         """Return what can go wrong in what happened."""

@@ -1,0 +1,30 @@
+"""What happened to a device, in order, and from where on a test looks at it; pure."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+E = TypeVar("E")
+
+
+class History(list[E]):
+    """All events of a device. A test sees those since it forgot; a fault's accesses count from the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # how many are hidden from the test
+        self._forgotten = 0
+
+    @property
+    def visible(self) -> list[E]:
+        """The events that the test sees."""
+        return self[self._forgotten :]
+
+    @property
+    def newest(self) -> E | None:
+        """The last event that the test sees, if there is one."""
+        return self[-1] if len(self) > self._forgotten else None
+
+    def forget(self) -> None:
+        """Hide the events so far from the test."""
+        self._forgotten = len(self)
