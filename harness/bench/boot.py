@@ -6,7 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed import process
@@ -47,9 +47,7 @@ def _bare_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
     """
     console = directory / "bare.log"
     console.write_bytes(b"")
-    spec = platform.spec()
-    words = (*spec.hardware.cmdline, f"rdinit={_PROGRAM}", "--", _ARGUMENTS)
-    spec = replace(spec, hardware=replace(spec.hardware, cmdline=words))
+    spec = platform.spec().appended(cmdline=(f"rdinit={_PROGRAM}", "--", _ARGUMENTS))
     argv = render_bare_argv(spec, platform.qemu.program, file_chardev(console))
     started = time.monotonic()
     deadline = Deadline.after(120)

@@ -107,10 +107,8 @@ def compile_device_tree(
 def _machine_tree(spec: MachineSpec, qemu: Qemu, dtc: Sequence[str], directory: Path) -> str:
     """Return the source of the tree QEMU itself makes for a machine."""
     blob = directory / "machine.dtb"
-    options = (*spec.hardware.machine_options, f"dumpdtb={blob}")
-    dumping = replace(spec, hardware=replace(spec.hardware, machine_options=options))
     process.run(
-        render_argv(dumping, qemu.program, _QUIET),
+        render_argv(spec.appended(machine_options=[f"dumpdtb={blob}"]), qemu.program, _QUIET),
         attempted=f"asking QEMU for the device tree of {spec.arch}",
         env=dict(qemu.env),
         timeout_s=_COMPILE_S,

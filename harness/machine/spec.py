@@ -6,7 +6,8 @@ pytest or of how kernels and images are made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rustbed.arch import Arch
@@ -65,3 +66,19 @@ class MachineSpec:
     def served_devices(self) -> tuple[Device, ...]:
         """The devices that the host serves."""
         return tuple(device for device in self.hardware.devices if isinstance(device, Device))
+
+    def appended(
+        self,
+        *,
+        machine_options: Iterable[str] = (),
+        cmdline: Iterable[str] = (),
+        qemu_args: Iterable[str] = (),
+    ) -> MachineSpec:
+        """Return the machine with these words behind those that its hardware has."""
+        hardware = replace(
+            self.hardware,
+            machine_options=(*self.hardware.machine_options, *machine_options),
+            cmdline=(*self.hardware.cmdline, *cmdline),
+            qemu_args=(*self.hardware.qemu_args, *qemu_args),
+        )
+        return replace(self, hardware=hardware)

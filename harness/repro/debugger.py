@@ -106,9 +106,7 @@ def run_gdb(
     Raises UsageError for a kernel without vmlinux.
     """
     symbols = require_symbols(scene)
-    hardware = scene.spec.hardware
-    hardware = replace(hardware, cmdline=(*hardware.cmdline, "nokaslr"))
-    plain = replace(scene, spec=replace(scene.spec, hardware=hardware))
+    plain = replace(scene, spec=scene.spec.appended(cmdline=["nokaslr"]))
     step = find_failing_step(plain, qemu, directory / "search", say) if at is None else at - 1
     step = len(scene.commands) if step is None else step
     if not 0 <= step <= len(scene.commands):
@@ -117,7 +115,7 @@ def run_gdb(
     with short_path(directory / "gdb") as short:
         socket = short / "stub"
         stub = ("-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb")
-        spec = replace(plain.spec, hardware=replace(hardware, qemu_args=(*hardware.qemu_args, *stub)))
+        spec = plain.spec.appended(qemu_args=stub)
         # gdb stops the guest: that is not a hang
         with boot(spec, qemu, directory / "gdb", patience=Patience(quiet_s=A_DAY_S)) as vm:
             replay(vm, plain, until=step)

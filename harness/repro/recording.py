@@ -110,7 +110,7 @@ def _with_copies(spec: MachineSpec, directory: Path) -> MachineSpec:
     def copied(path: Path, name: str) -> Path:
         return Path(shutil.copyfile(path, directory / name))
 
-    return replace(
+    alone = replace(
         spec,
         kernel=replace(spec.kernel, image=copied(spec.kernel.image, "image")),
         initramfs=directory / _INITRAMFS,
@@ -119,13 +119,10 @@ def _with_copies(spec: MachineSpec, directory: Path) -> MachineSpec:
             copied(path, f"table-{number}.aml") for number, path in enumerate(spec.acpi_tables)
         ),
         accel="tcg",
-        hardware=replace(
-            spec.hardware,
-            cpus=1,
-            # for gdb, which looks for the kernel where vmlinux says that it is
-            cmdline=(*spec.hardware.cmdline, "nokaslr", f"rdinit=/{_COMMANDS}"),
-        ),
+        hardware=replace(spec.hardware, cpus=1),
     )
+    # without KASLR for gdb, which looks for the kernel where vmlinux says that it is
+    return alone.appended(cmdline=("nokaslr", f"rdinit=/{_COMMANDS}"))
 
 
 def load_recording(directory: Path) -> Recording:
