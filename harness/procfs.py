@@ -6,7 +6,7 @@ proc(5), nothing else. A process that is gone has no threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +108,12 @@ def _thread_time(thread: Path) -> CpuTime:
         return CpuTime(ran_s=(int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
     except (OSError, ValueError, IndexError):
         return CpuTime()
+
+
+def longest_wait(now: Mapping[int, CpuTime], before: Mapping[int, CpuTime]) -> float:
+    """Return the seconds that the thread which waited longest for a processor waited for it in between."""
+    waits = (time.waited_s - before.get(number, CpuTime()).waited_s for number, time in now.items())
+    return max(waits, default=0.0)
 
 
 def total(times: Iterable[CpuTime]) -> CpuTime:

@@ -180,13 +180,16 @@ class RecordStream:
         None when the deadline passed first.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._awake_at is not None, deadline.remaining)
+            while self._awake_at is None and not deadline.expired:
+                self._changed.wait(deadline.remaining)
             return self._awake_at
 
     def saw_fence(self, token: str, deadline: Deadline) -> bool:
         """Wait for the fence with that token; False when the deadline passed first."""
         with self._changed:
-            return self._changed.wait_for(lambda: token in self._fences, deadline.remaining)
+            while token not in self._fences and not deadline.expired:
+                self._changed.wait(deadline.remaining)
+            return token in self._fences
 
     def check(self) -> None:
         """Raise EvidenceError if the raw records could not be written."""

@@ -220,7 +220,9 @@ class Shell:
                     raise LostError(f"{attempted}: the guest's shell died")
                 if deadline.expired:
                     seen = before[-400:].decode(errors="replace")
-                    raise HangError(f"{attempted}: no answer within {deadline.seconds:g} s", output=seen)
+                    raise HangError(
+                        f"{attempted}: no answer within {deadline.seconds:g} s", output=seen, **deadline.facts
+                    )
             except MachineError as error:
                 error.printed = self._drain() if found == 1 else before
                 self._transcript.write(error.printed + b"\n[no answer]\n")

@@ -108,8 +108,8 @@ class Conversation:
         if self._shell.given_up:
             # somebody else's timeout ended the wait: the watch over that command shows what it did
             raise self.end(HangError(self._shell.given_up))
-        deadline = Deadline.after((timeout_s or COMMAND_S) * self._slowness)
-        self._watch = self._fresh_watch()
+        self._watch = watch = self._fresh_watch()
+        deadline = Deadline.after((timeout_s or COMMAND_S) * self._slowness, watch.withheld)
         self.commands += by is not By.SHELL
         self._transcript.command(command, stdin)
         try:
@@ -152,7 +152,7 @@ class Conversation:
 
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""
-        deadline = Deadline.after(timeout_s * self._slowness)
+        deadline = self._running.limit(timeout_s * self._slowness)
         while not (value := condition()):
             if deadline.expired:
                 # a guest that answers does not hang: it did something other than the test wants
@@ -161,6 +161,7 @@ class Conversation:
                     f"waiting for {what}: not within {deadline.seconds:g} s, and the guest answers",
                     kernel=self._last_records(),
                     **self._running.evidence(),
+                    **deadline.facts,
                 )
             self.require_alive()
             time.sleep(deadline.slice(_POLL_S))
@@ -180,7 +181,7 @@ class Conversation:
             # what the shell does itself costs a third of what a subshell does
             self.run(f"echo {shlex.quote(line)} >/dev/kmsg", by=By.SHELL)
 
-        if not self.log.pass_fence(write, COMMAND_S * self._slowness):
+        if not self.log.pass_fence(write, self._running.limit(COMMAND_S * self._slowness)):
             raise self.end(HangError("the kernel log stopped: a record written to /dev/kmsg never came back"))
 
     # -- the end -----------------------------------------------------------------
@@ -230,7 +231,7 @@ class Conversation:
 
     def wait_ready(self, seconds: float, machine: str) -> None:
         """Wait until the guest's shell answers its first command. Raises BootError naming the machine."""
-        deadline = Deadline.after(seconds * self._slowness)
+        deadline = self._running.limit(seconds * self._slowness)
         self._watch = Silence(self._running, self._patience, self._slowness)
         try:
             self._shell.wait_ready(deadline)
@@ -254,10 +255,10 @@ class Conversation:
 
         That is not part of the test. Raises MachineError.
         """
-        deadline = Deadline.after(seconds * self._slowness)
+        deadline = self._running.limit(seconds * self._slowness)
         self.log.wake()
         self._shell.run(command, deadline, by=By.SHELL)
-        if not self.log.is_awake(deadline.remaining):
+        if not self.log.is_awake(deadline):
             raise HangError("a fork does not say that it is awake", **self._running.evidence())
 
     # -- copies ----------------------------------------------------------------------

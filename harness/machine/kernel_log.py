@@ -33,23 +33,23 @@ class KernelLog:
         # index of the first record of the test's window, and of the first one judged
         self.mark = self.judged_from = len(earlier.records)
 
-    def pass_fence(self, write: Callable[[str], object], timeout_s: float) -> bool:
+    def pass_fence(self, write: Callable[[str], object], deadline: Deadline) -> bool:
         """Let `write` put a unique line into /dev/kmsg; False if it did not arrive in time."""
         self._fences += 1
         token = str(self._fences)
         write(render_fence(token))
-        return self._stream.saw_fence(token, Deadline.after(timeout_s))
+        return self._stream.saw_fence(token, deadline)
 
     def wake(self) -> None:
         """Tell a fork that it is one: see `is_awake`."""
         self._stream.wake()
 
-    def is_awake(self, timeout_s: float) -> bool:
+    def is_awake(self, deadline: Deadline) -> bool:
         """Whether a fork has its own time and randomness, waiting for that.
 
         What it said until then belongs to no test.
         """
-        at = self._stream.awake_at(Deadline.after(timeout_s))
+        at = self._stream.awake_at(deadline)
         if at is not None:
             self.mark = self.judged_from = at
         return at is not None

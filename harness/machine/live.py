@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from rustbed.deadline import Deadline
 from rustbed.devices.device import Served
 from rustbed.errors import CommandError, CrashError, HarnessError, LostError, MachineError, WaitError
 from rustbed.guest import modules
@@ -268,7 +267,7 @@ class Live:
 
     def wait_end(self, timeout_s: float) -> MachineError:
         """Wait until the machine has ended and return how; see `Vm.wait_end`."""
-        deadline = Deadline.after(timeout_s * self.slowness)
+        deadline = self._running.limit(timeout_s * self.slowness)
         while not deadline.expired and not self.talk.has_ended():
             time.sleep(_POLL_S)
         if not self.talk.has_ended():
@@ -278,6 +277,7 @@ class Live:
                 raise WaitError(
                     f"the machine still runs after {deadline.seconds:g} s, and answers",
                     **self._running.evidence(),
+                    **deadline.facts,
                 )
         assert self.ended is not None
         # a QEMU that failed ended for a reason of its own

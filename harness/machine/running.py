@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from rustbed import process, runfiles
+from rustbed.deadline import Deadline
 from rustbed.devices.device import Served
 from rustbed.errors import CrashError, LostError
 from rustbed.log.record import Record, parse_console
+from rustbed.procfs import CpuTime, longest_wait, thread_times
 
 _PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
 # seconds that a panicking kernel gets to finish its report
@@ -150,6 +152,15 @@ class Running:
         QEMU keeps the numbers with which its threads were created; a copy's have others.
         """
         return self._threads.get(told, told)
+
+    def limit(self, seconds: float) -> Deadline:
+        """Return a deadline that counts no time for which the host gave this machine no processor."""
+        before = thread_times(self.child.pid)
+        return Deadline.after(seconds, lambda: self.withheld(before))
+
+    def withheld(self, before: Mapping[int, CpuTime]) -> float:
+        """Return for how many seconds QEMU waited for a processor since its threads' times were `before`."""
+        return longest_wait(thread_times(self.child.pid), before)
 
     def console_tail(self, size: int = _TAIL_BYTES) -> bytes:
         """Return the newest bytes of the console."""

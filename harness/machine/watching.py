@@ -65,12 +65,12 @@ class Silence:
             self._grew()
         what = "nothing was ever printed" if size == 0 else "the console stopped growing"
         if self._silent.expired:
-            raise HangError(f"{what} for {self._silence_s:g} s")
+            raise HangError(f"{what} for {self._silence_s:g} s", **self._silent.facts)
         if self._is_idle():
             raise HangError(f"{what} for {2 * self._idle_s:g} s, and the guest has nothing to do")
 
     def _grew(self) -> None:
-        self._silent = Deadline.after(self._silence_s)
+        self._silent = self._running.limit(self._silence_s)
         self._quiet = Deadline.after(self._idle_s)
         # until when it is looked at, and QEMU's time when that began
         self._looked_at: tuple[Deadline, CpuTime] | None = None
@@ -123,6 +123,10 @@ class Watch:
         self._first = self._looked_at = len(log.arrived)
         self._oops: tuple[str, Deadline] | None = None
 
+    def withheld(self) -> float:
+        """Return the seconds since the first look for which QEMU waited for a processor."""
+        return self._running.withheld(self.times)
+
     def look(self) -> None:
         """Look once; raises CrashError, HangError, LostError."""
         self._running.watch()
@@ -163,7 +167,7 @@ class Watch:
             self._looked_at += len(fresh)
             killing = [s for s in find_splats(self._log.arrived[start:]) if s.kind in KILLING]
             if killing:
-                self._oops = (killing[0].title, Deadline.after(_AFTER_OOPS_S * self._slowness))
+                self._oops = (killing[0].title, self._running.limit(_AFTER_OOPS_S * self._slowness))
         if self._oops is not None and self._oops[1].expired:
             raise CrashError(
                 f"the command does not return after: {self._oops[0]}", **self._running.evidence()

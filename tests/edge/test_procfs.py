@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.processes import wait_until
 
-from rustbed.procfs import CpuTime, descriptors, process_state, status, thread_times, total
+from rustbed.procfs import (
+    CpuTime,
+    descriptors,
+    longest_wait,
+    process_state,
+    status,
+    thread_times,
+    total,
+)
 
 
 @pytest.fixture
@@ -50,6 +61,30 @@ def test_time_of_a_thread_grows_with_what_it_does() -> None:
     spent = thread_times(os.getpid())[own] - before
     assert spent.ran_s > 0.1
     assert spent.waited_s >= 0
+
+
+def test_process_that_shares_a_processor_waits_for_it() -> None:
+    one = min(os.sched_getaffinity(0))
+    spin = [sys.executable, "-c", f"import os; os.sched_setaffinity(0, {{{one}}})\nwhile True: pass"]
+    with ExitStack() as stack:
+        for _ in range(2):
+            spinning = stack.enter_context(subprocess.Popen(spin))
+            stack.callback(spinning.kill)
+        before = thread_times(spinning.pid)
+        wait_until(lambda: longest_wait(thread_times(spinning.pid), before) > 0.2, "a wait for the processor")
+
+
+def test_process_that_sleeps_waits_for_no_processor(child: subprocess.Popen[bytes]) -> None:
+    wait_for_state(child.pid, "S")
+    before = thread_times(child.pid)
+    assert longest_wait(thread_times(child.pid), before) == 0
+
+
+def test_wait_is_that_of_the_thread_that_waited_longest() -> None:
+    before = {1: CpuTime(waited_s=4.0), 2: CpuTime(waited_s=1.0)}
+    now = {1: CpuTime(waited_s=5.0), 2: CpuTime(waited_s=3.5), 3: CpuTime(waited_s=2.0)}
+    assert longest_wait(now, before) == 2.5
+    assert longest_wait({}, before) == 0
 
 
 def test_times_add_up() -> None:

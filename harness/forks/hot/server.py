@@ -27,6 +27,7 @@ from rustbed.host import Qemu
 from rustbed.machine.booting import SLOWNESS
 from rustbed.machine.monitor import QMP_S, Monitor
 from rustbed.machine.starting import Started
+from rustbed.procfs import longest_wait, thread_times
 
 # seconds for the state to be loaded and all commands to be run, on a machine with hardware virtualisation
 _WARM_S = 20.0
@@ -73,7 +74,10 @@ class Server:
         """Wait until it has done what tests do first, and stop it. Raises ForkError."""
         if self._copier is not None:
             return
-        deadline = Deadline.after(_WARM_S * SLOWNESS[self.template.spec.accel])
+        before = thread_times(self.pid)
+        deadline = Deadline.after(
+            _WARM_S * SLOWNESS[self.template.spec.accel], lambda: longest_wait(thread_times(self.pid), before)
+        )
         try:
             for loaded in self._steps:
                 loaded(QMP_S)

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from tests.edge.machine.conftest import Booter
 
-from rustbed.errors import BootError, HangError, LostError
+from rustbed import deadline
+from rustbed.errors import BootError, HangError, LostError, WaitError
 from rustbed.log.stuck import Hang
+from rustbed.machine.running import Running
 from rustbed.machine.vm import Vm
 
 # the shell that is asked, the guest's shell, its command
@@ -98,6 +100,40 @@ def test_stopped_qemu_is_the_hosts_affair(fake_boot: Booter, tmp_path: Path) -> 
         finally:
             os.kill(pid, signal.SIGCONT)
     assert caught.value.hang == Hang.HOST
+
+
+@pytest.fixture
+def starved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let QEMU seem to wait for a processor all the time, for as long as a test may take."""
+    monkeypatch.setattr(Running, "withheld", lambda *_: 3600.0)
+    monkeypatch.setattr(deadline, "_PUT_OFF", 3600.0)
+
+
+@pytest.mark.usefixtures("starved")
+def test_limits_count_no_time_for_which_the_host_gave_no_processor(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait", silence_s=0.1) as vm:
+        # far below what a process takes to start
+        assert vm.check("sleep 0.2; echo late", timeout_s=0.01) == "late"
+        end = time.monotonic() + 0.2
+        assert vm.wait_for(lambda: time.monotonic() > end, "the end", timeout_s=0.01)
+
+
+def test_time_without_a_processor_is_told(fake_boot: Booter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Running, "withheld", lambda *_: 3600.0)
+    with fake_boot("ready", "wait", slowness=0.5) as vm:
+        with pytest.raises(WaitError, match=r"not within 1\.5 s, and the guest answers") as waited:
+            vm.wait_for(lambda: False, "the end", timeout_s=1)
+        with pytest.raises(HangError, match=r"no answer within 1\.5 s") as hung:
+            vm.run("sleep 60", timeout_s=1)
+    for error in (waited.value, hung.value):
+        assert error.facts["host"] == "gave no processor for 6 s, not counted"
+
+
+@pytest.mark.usefixtures("starved")
+def test_end_of_a_machine_that_gets_no_processor_is_waited_for(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait") as vm:
+        vm.run("(sleep 0.2; kill -9 $FAKE_PID) >/dev/null 2>&1 &")
+        assert "QEMU is gone" in vm.wait_end(timeout_s=0.01).headline
 
 
 def test_killed_qemu_is_no_hang(fake_boot: Booter) -> None:
