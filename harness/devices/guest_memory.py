@@ -64,6 +64,8 @@ class GuestMemory:
         self._send = send
         # sorted by address, without overlaps
         self._mappings: list[Mapping] = []
+        #: whether all that was mapped is no longer: what QEMU does before it lets go of a device
+        self.is_withdrawn = False
 
     def map(self, wanted: DmaMap, descriptor: int | None) -> None:
         """Add a mapping; the caller keeps its descriptor.
@@ -79,6 +81,7 @@ class GuestMemory:
             raise OSError(errno.EEXIST, f"{wanted} overlaps another mapping")
         shared = descriptor is not None and is_shared(descriptor, self.owner)
         view = _view(wanted, descriptor) if descriptor is not None and shared else None
+        self.is_withdrawn = False
         self._mappings.insert(
             at, Mapping(address=wanted.address, size=wanted.size, flags=wanted.flags, view=view)
         )
@@ -88,6 +91,7 @@ class GuestMemory:
         for mapping in self._mappings:
             if (mapping.address, mapping.size) == (wanted.address, wanted.size):
                 self._mappings.remove(mapping)
+                self.is_withdrawn = not self._mappings
                 _close(mapping)
                 return
         raise OSError(errno.ENOENT, f"nothing is mapped that {wanted} describes")

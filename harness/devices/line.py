@@ -8,14 +8,18 @@ from typing import Any, Protocol
 from rustbed.errors import UsageError
 
 
+class Cut(Exception):  # noqa: N818 - what happened to a line, and no fault of the device's code
+    """The device was taken out of the machine while it reached for the guest's memory."""
+
+
 class Line(Protocol):
     """What a device that is served reaches the guest by."""
 
     def read_memory(self, address: int, count: int) -> bytes:
-        """Return bytes of the guest's memory."""
+        """Return bytes of the guest's memory. Raises Cut."""
 
     def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes to the guest's memory."""
+        """Write bytes to the guest's memory. Raises Cut."""
 
     def raise_irq(self, vector: int) -> bool:
         """Raise an interrupt and return whether it was delivered."""

@@ -15,7 +15,7 @@ from rustbed.devices import config_space, declared
 from rustbed.devices.config_space import Capability
 from rustbed.devices.faults import STORM_S, Fault, Misbehaviour
 from rustbed.devices.history import History
-from rustbed.devices.line import Line, Unplugged
+from rustbed.devices.line import Cut, Line, Unplugged
 from rustbed.devices.messages import Irq
 from rustbed.devices.plan import Plan, plan_faults
 from rustbed.devices.registers import Bar, Contents, check_registers
@@ -277,9 +277,9 @@ class PciDevice:
             return None
         try:
             return move()
-        except UsageError:
+        except (Cut, UsageError) as error:
             # the driver's write of the address may be what was lost: that is no error of the device's code
-            if not self.fault_happened:
+            if isinstance(error, UsageError) and not self.fault_happened:
                 raise
         lost = replace(event, allowed=False)
         self._events[:] = [lost if each is event else each for each in self._events]

@@ -21,6 +21,7 @@ from rustbed.devices.connection import GONE, BrokenStreamError, Connection, Mess
 from rustbed.devices.guest_memory import GuestMemory
 from rustbed.devices.interrupts import Interrupts
 from rustbed.devices.layouts import pack, unpack
+from rustbed.devices.line import Cut
 from rustbed.devices.messages import Command, Header
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.timers import Timers
@@ -188,13 +189,15 @@ class Server:
     # -- what the device reaches the guest by ------------------------------------
 
     def read_memory(self, address: int, count: int) -> bytes:
-        """Return bytes of the guest's memory. Raises UsageError where it has none."""
+        """Return bytes of the guest's memory. Raises UsageError where it has none, Cut."""
         with self._turn:
+            self._require_guest()
             return self._memory.read(address, count)
 
     def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes to the guest's memory. Raises UsageError where it has none."""
+        """Write bytes to the guest's memory. Raises UsageError where it has none, Cut."""
         with self._turn:
+            self._require_guest()
             self._memory.write(address, data)
 
     def raise_irq(self, vector: int) -> bool:
@@ -211,6 +214,12 @@ class Server:
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Call something in the server's thread, so many seconds from now."""
         self._timers.after(seconds, call)
+
+    def _require_guest(self) -> Connection:
+        """Return the connection. Raises Cut if it is closed, or about to be."""
+        if self._connection is None or self._memory.is_withdrawn:
+            raise Cut
+        return self._connection
 
     def _fetch(self, address: int, count: int) -> bytes:
         answer = self._request(Command.DMA_READ, pack(messages.Dma(address, count)))
@@ -229,19 +238,25 @@ class Server:
                 why="this machine's memory is not shared, so QEMU itself must copy, and it waits here",
                 fix="do it by self.after(0, ...), or share the machine's memory",
             )
-        connection = self._connection
-        if connection is None:
-            raise DeviceError("the guest's memory is out of reach: QEMU has closed the connection")
         number = next(self._ids) & 0xFFFF
-        connection.send(Header(number, command, 0, 0, 0), body)
-        end = time.monotonic() + _DMA_S
-        while number not in self._replies:
-            wait = end - time.monotonic()
-            if wait <= 0:
-                raise DeviceError(f"QEMU did not answer {command.name} within {_DMA_S:g} s")
-            if select.select([connection], [], [], wait)[0] and not self._take():
-                raise DeviceError(f"QEMU closed the connection instead of answering {command.name}")
-        reply = self._replies.pop(number)
+        try:
+            reply = self._exchange(Header(number, command, 0, 0, 0), body)
+        except OSError as error:
+            if error.errno in GONE:
+                raise Cut from error
+            raise
         if reply.header.flags & messages.ERROR:
             raise DeviceError(f"QEMU refused {command.name}", reason=os.strerror(reply.header.error))
         return reply.body
+
+    def _exchange(self, header: Header, body: bytes) -> Message:
+        connection = self._require_guest()
+        connection.send(header, body)
+        end = time.monotonic() + _DMA_S
+        while header.id not in self._replies:
+            wait = end - time.monotonic()
+            if wait <= 0:
+                raise DeviceError(f"QEMU did not answer {Command(header.command).name} within {_DMA_S:g} s")
+            if select.select([connection], [], [], wait)[0] and not self._take():
+                raise Cut
+        return self._replies.pop(header.id)

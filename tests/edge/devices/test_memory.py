@@ -14,6 +14,8 @@ from rustbed.devices import messages
 from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.layouts import pack, unpack
 from rustbed.devices.messages import Command
+from rustbed.devices.pci import PciDevice
+from rustbed.devices.registers import Bar
 from rustbed.devices.trace import Dma
 
 
@@ -182,3 +184,55 @@ def test_device_without_a_fault_that_reaches_for_no_memory_fails() -> None:
         peer.write(7, 4, 2, 4)
         peer.write(0, 8, 8, 0x1000)
         peer.write(0, 0, 4, START)
+
+
+class Reader(PciDevice):
+    """Reads four bytes of memory twice, when it is told to."""
+
+    vendor_id, device_id = 0x1B36, 0x0006
+    regs = Bar(0, size=4096)
+    start = regs.register(0)
+
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+
+    def on_write_start(self, address: int) -> None:
+        self.got += [self.dma_read(address, 4) for _ in range(2)]
+
+
+def test_transfer_of_a_device_that_is_taken_out_meanwhile_is_lost() -> None:
+    device = Reader()
+
+    def close(header: messages.Header, _: bytes) -> bytes:
+        raise EOFError(header.command)
+
+    with connected(device) as peer:
+        peer.serve_dma = close
+        peer.map(0, 4096)
+        peer.write(7, 4, 2, 4)
+        peer.post(0, 0, 4, 8)
+        with pytest.raises(EOFError, match=str(int(Command.DMA_READ))):
+            peer.read(0, 0, 4)
+    assert device.got == [b"\xff" * 4] * 2
+    assert [event for event in device.history if isinstance(event, Dma)] == [
+        Dma("read", 8, 4, allowed=False)
+    ] * 2
+
+
+def test_transfer_is_lost_when_all_memory_was_taken_away() -> None:
+    device = Reader()
+    body = pack(messages.DmaUnmap(24, 0, 0, 4096))
+
+    def unmap(_: messages.Header, dma: bytes) -> bytes:
+        assert peer.ask(Command.DMA_UNMAP, body) == body
+        # so that there is an answer to wait for
+        peer.send(Command.REGION_READ, pack(messages.Access(0, 0, 4)))
+        return dma + b"last"
+
+    with connected(device) as peer:
+        peer.serve_dma = unmap
+        peer.map(0, 4096)
+        peer.write(7, 4, 2, 4)
+        peer.post(0, 0, 4, 8)
+        assert peer.receive()[0].command == Command.REGION_READ
+    assert device.got == [b"last", b"\xff" * 4]
