@@ -84,6 +84,15 @@ def write(guest: Guest, path: str, data: bytes) -> int:
     return require(wrote, f"write {data[:40]!r} to {path}").value
 
 
+def pwrite_each(guest: Guest, path: str, parts: Sequence[tuple[int, bytes]]) -> None:
+    """Issue one pwrite(2) for each offset and its bytes, one right after the other."""
+    steps = [f"pwrite:3:{data.hex()}:{offset}" for offset, data in parts]
+    opened, *wrote = _sys(guest, f"open:rw:{path}", *steps)
+    require(opened, f"open {path} for writing")
+    for (offset, data), result in zip(parts, wrote, strict=True):
+        require(result, f"write {data[:40]!r} to {path} at {offset:#x}")
+
+
 def ioctl(guest: Guest, path: str, command: int, argument: Argument) -> IoctlResult:
     """Open a file, issue one ioctl(2) and close it."""
     opened, done = _sys(guest, f"open:rw:{path}", f"ioctl:3:{command:#x}:{render_argument(argument)}")

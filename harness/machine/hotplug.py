@@ -1,6 +1,6 @@
 """Plugging devices into a running machine and out again.
 
-A device goes behind one of the machine's empty PCIe ports. Both directions
+Devices go behind one of the machine's empty PCIe ports, as the functions of one card. Both directions
 end when the guest's kernel shows the change in sysfs, not when QEMU has
 taken the command; a driver that is loaded binds a moment later.
 """
@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from rustbed.devices.device import Device, Served
 from rustbed.devices.models import Model, device_of
 from rustbed.devices.walk import is_under_way
-from rustbed.errors import CrashError, UsageError
+from rustbed.errors import CrashError, MonitorError, UsageError
+from rustbed.machine import slot
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
@@ -25,13 +27,8 @@ from rustbed.machine.spec import MachineSpec
 _DEVICES = "/sys/bus/pci/devices"
 _BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 _NUMBERS = ("int", "uint", "size")
-
-# finds the slot of an address without function, and turns it off; returns when the kernel is done
-_TURN_OFF = (
-    "for slot in /sys/bus/pci/slots/*; do"
-    ' read -r at <$slot/address && [ "$at" = {slot} ] && echo 0 >$slot/power && exit;'
-    " done; exit 1"
-)
+# of a PCI device (PCI Local Bus Specification 3.0, 3.2.2.3.4)
+_MOST_FUNCTIONS = 8
 
 # ids are never used twice: QEMU may still know the last holder of one
 _serial = itertools.count(1)
@@ -39,16 +36,26 @@ _serial = itertools.count(1)
 
 @dataclass(frozen=True, kw_only=True)
 class Plugged:
-    """A device that was hotplugged."""
+    """What was hotplugged: one device, or several as the functions of one card."""
 
-    # QEMU's id
-    id: str
-    # the guest's name for it: 0000:01:00.0
-    address: str
-    # port it sits behind
+    # QEMU's id of each, function 0 first
+    ids: tuple[str, ...]
+    # the guest's name for each: 0000:01:00.0
+    addresses: tuple[str, ...]
+    # port they sit behind
     port: str
-    # why it cannot be unplugged; empty if it can
+    # why they cannot be unplugged; empty if they can
     stays: str = ""
+
+    @property
+    def id(self) -> str:
+        """QEMU's id, of function 0."""
+        return self.ids[0]
+
+    @property
+    def address(self) -> str:
+        """The guest's name, of function 0."""
+        return self.addresses[0]
 
 
 def _addresses(talk: Conversation) -> set[str]:
@@ -97,44 +104,67 @@ def _properties(monitor: Monitor, driver: str, options: Sequence[str]) -> dict[s
     return given
 
 
+def _of_qemu(monitor: Monitor, device: str) -> dict[str, object]:
+    """Return what QMP takes for what -device takes. Raises UsageError."""
+    driver, *options = device.split(",")
+    return {"driver": driver, **_properties(monitor, driver, options)}
+
+
 def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, timeout_s: float) -> Plugged:
     """Plug a device in; `device` is what -device takes, without id and bus.
 
     Raises UsageError when every port is taken, MonitorError when QEMU refuses the device.
     """
-    driver, *options = device.split(",")
     port = _free_port(monitor, spec)
-    return _add(talk, monitor, port, {"driver": driver, **_properties(monitor, driver, options)}, timeout_s)
+    return _add(talk, monitor, port, [_of_qemu(monitor, device)], timeout_s)
 
 
 @contextmanager
-def present(live: Live, device: str | Device | Model, timeout_s: float) -> Iterator[Plugged]:
-    """Plug a device in, and serve it meanwhile if the host does; the caller unplugs it."""
-    if isinstance(device, str):
-        yield plug(live.talk, live.monitor, live.spec, device, timeout_s)
-        return
-    with served(live, device, timeout_s) as found:
-        yield found
+def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float) -> Iterator[Plugged]:
+    """Plug devices in as functions of one card, and serve those that the host does; the caller unplugs it.
 
-
-@contextmanager
-def served(live: Live, given: Device | Model, timeout_s: float) -> Iterator[Plugged]:
-    """Serve a device for as long as a context lasts, plugged in; the caller unplugs it.
-
-    Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if it failed.
+    Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if one failed.
     """
+    if not 0 < len(given) <= _MOST_FUNCTIONS:
+        raise UsageError(f"a card of {len(given)} functions", wanted=f"1 to {_MOST_FUNCTIONS} devices")
+    models = [id(each) for each in given if not isinstance(each, str)]
+    if len(set(models)) < len(models):
+        raise UsageError("one device cannot be two functions of a card: make one for each")
+    port = _free_port(live.monitor, live.spec)
+    with ExitStack() as stack:
+        parts = [
+            Part(first=_of_qemu(live.monitor, each)) if isinstance(each, str) else _serve(stack, live, each)
+            for each in given
+        ]
+        found = _add(live.talk, live.monitor, port, [part.first for part in parts], timeout_s)
+        for other in (each for part in parts for each in part.others):
+            live.monitor.execute("device_add", exact=other)
+        yield replace(found, stays=next((part.stays for part in parts if part.stays), ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A device as QMP takes it."""
+
+    # what goes behind the port
+    first: Mapping[str, object]
+    # what is at that one
+    others: Sequence[Mapping[str, object]] = ()
+    # why it cannot be unplugged; empty if it can
+    stays: str = ""
+
+
+def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
+    """Serve a device until the stack unwinds."""
     device = device_of(given)
     if device.is_serial_port:
         raise UsageError(f"{device.name} cannot be hotplugged: machines are booted with their serial ports")
     if device.shared_memory:
         raise UsageError(f"{device.name} cannot be hotplugged: it wants memory that is shared with it")
-    port = _free_port(live.monitor, live.spec)
-    with device.serve(live.run_dir) as server, live.watching(server):
-        first, *others = _added_devices(live.monitor, device, server)
-        found = _add(live.talk, live.monitor, port, first, timeout_s)
-        for each in others:
-            live.monitor.execute("device_add", exact=each)
-        yield replace(found, stays=device.stays)
+    server = stack.enter_context(device.serve(live.run_dir))
+    stack.enter_context(live.watching(server))
+    first, *others = _added_devices(live.monitor, device, server)
+    return Part(first=first, others=others, stays=device.stays)
 
 
 def _added_devices(monitor: Monitor, device: Device, server: Served) -> list[dict[str, object]]:
@@ -157,53 +187,90 @@ def _chardev(argument: str) -> dict[str, object]:
 
 
 def _add(
-    talk: Conversation, monitor: Monitor, port: str, device: Mapping[str, object], timeout_s: float
+    talk: Conversation,
+    monitor: Monitor,
+    port: str,
+    devices: Sequence[Mapping[str, object]],
+    timeout_s: float,
 ) -> Plugged:
-    name = str(device.get("id", f"plugged{next(_serial)}"))
+    several = len(devices) > 1
+    functions: list[dict[str, object]] = [
+        {"id": f"plugged{next(_serial)}", **device, "bus": port}
+        | ({"addr": f"0.{number}", "multifunction": True} if several else {})
+        for number, device in enumerate(devices)
+    ]
     before = _addresses(talk)
-    monitor.execute("device_add", exact={**device, "id": name, "bus": port})
-    new = talk.wait_for(lambda: _addresses(talk) - before, f"the guest to find {device['driver']}", timeout_s)
-    return Plugged(id=name, address=min(new), port=port)
+    added: list[object] = []
+    try:
+        # the guest's kernel looks at the slot when function 0 comes
+        for function in reversed(functions):
+            monitor.execute("device_add", exact=function)
+            added.append(function["id"])
+    except MonitorError:
+        # without function 0 they go at once
+        for name in added:
+            with suppress(MonitorError):
+                monitor.execute("device_del", id=name)
+        raise
+
+    def find() -> set[str] | None:
+        return new if len(new := _addresses(talk) - before) == len(devices) else None
+
+    what = " and ".join(str(device["driver"]) for device in devices)
+    addresses = talk.wait_for(find, f"the guest to find {what}", timeout_s)
+    assert addresses is not None
+    ids = tuple(str(function["id"]) for function in functions)
+    return Plugged(ids=ids, addresses=tuple(sorted(addresses)), port=port)
 
 
 def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
-    """Take a device out that was served: unplug it, unless QEMU must not do so.
+    """Take a device out that was served: unplug it, unless QEMU must not do so, or the test has done so.
 
     In a run with a fault the guest's kernel is told to forget it instead, which takes a second less and
     unbinds its driver all the same. Raises CrashError if a task of the kernel died then, whose locks would
     be waited for.
     """
+    if _is_let_go(live.monitor, device):
+        return
     if is_under_way():
         if deaths := live.deaths:
             raise live.talk.end(CrashError(f"a task of the kernel died: {deaths[0]}"))
-        live.check(f"echo 1 >{_DEVICES}/{device.address}/remove", timeout_s)
+        for address in device.addresses:
+            live.check(f"echo 1 >{_DEVICES}/{address}/remove", timeout_s)
     elif not device.stays:
         unplug(live, device, timeout_s)
 
 
-def unplug(live: Live, device: Plugged, timeout_s: float) -> None:
+def _is_let_go(monitor: Monitor, device: Plugged) -> bool:
+    """Whether QEMU has let go of all functions."""
+    gone = {each["data"].get("device") for each in monitor.events if each["event"] == "DEVICE_DELETED"}
+    return gone >= set(device.ids)
+
+
+def unplug(live: Live, device: Plugged, timeout_s: float, *, surprise: bool = False) -> None:
     """Plug a device out by turning its slot off in the guest; a second of it is for the power to go.
 
     `device_del` would press the slot's button, and the kernel then waits for 5 s whether it is
-    pressed again; what a driver sees is the same. Raises MonitorError for what is not plugged, UsageError
-    for what QEMU must not unplug.
+    pressed again; what a driver sees is the same. With `surprise` it is gone first, and the kernel notices,
+    lets the driver go and turns the slot off.
+    Raises MonitorError for what is not plugged, UsageError for what QEMU must not unplug.
     """
     if device.stays:
         raise UsageError(f"{device.id} cannot be unplugged: {device.stays}")
-    monitor = live.monitor
-    since = len(monitor.events)
-    monitor.execute("qom-list", path=f"/machine/peripheral/{device.id}")
-    live.check(_TURN_OFF.format(slot=device.address.rpartition(".")[0]), timeout_s)
-
-    def deleted() -> bool:
-        return any(
-            event["event"] == "DEVICE_DELETED" and event["data"].get("device") == device.id
-            for event in monitor.events[since:]
-        )
-
-    live.wait_for(deleted, f"QEMU to let go of {device.id}", timeout_s)
+    live.monitor.execute("qom-list", path=f"/machine/peripheral/{device.id}")
+    port = slot.find_port(live, device.address)
+    if surprise:
+        slot.empty(live, port)
+        # its driver goes now: what it leaves behind comes later, as after an unbind
+        live.moved_at = time.monotonic()
+    else:
+        slot.turn_off(live, device.address, timeout_s)
+    live.wait_for(lambda: _is_let_go(live.monitor, device), f"QEMU to let go of {device.id}", timeout_s)
     live.wait_for(
-        lambda: device.address not in _addresses(live.talk),
+        lambda: not _addresses(live.talk) & set(device.addresses),
         f"the guest to let go of {device.address}",
         timeout_s,
+    )
+    live.wait_for(
+        lambda: slot.is_off(live, port), f"the guest to turn off the slot of {device.id}", timeout_s
     )

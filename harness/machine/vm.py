@@ -221,22 +221,28 @@ class Vm:
         """Hotplug a PCI device (an argument of -device) and return it once the guest's kernel has it."""
         return hotplug.plug(self._talk, self.monitor, self.spec, device, timeout_s)
 
-    def unplug(self, device: hotplug.Plugged, timeout_s: float = COMMAND_S) -> None:
-        """Unplug a device and return once the guest's kernel and QEMU have let go of it."""
-        hotplug.unplug(self.live, device, timeout_s)
+    def unplug(
+        self, device: hotplug.Plugged, timeout_s: float = COMMAND_S, *, surprise: bool = False
+    ) -> None:
+        """Unplug a device and return once the guest's kernel and QEMU have let go of it.
+
+        With `surprise` it is pulled out: gone at once, whatever its driver does, and the kernel notices then.
+        """
+        hotplug.unplug(self.live, device, timeout_s, surprise=surprise)
 
     @contextmanager
     def plugged(
-        self, device: str | Model | Device, timeout_s: float = COMMAND_S
+        self, *devices: str | Model | Device, timeout_s: float = COMMAND_S
     ) -> Iterator[hotplug.Plugged]:
-        """Hotplug a PCI device, and unplug it on the way out, unless the machine has ended; see `plug`.
+        """Hotplug a PCI device, and unplug it on the way out, unless it or the machine is gone; see `plug`.
 
+        Several are the functions of one card, function 0 first.
         A device that the host serves, such as one written in Python, is served meanwhile; what happened
         to that one is written to a file in the run directory. One that QEMU must not unplug stays, and
         reads as all-ones. Raises DeviceError if the device failed, whatever else did.
         """
         with (
-            hotplug.present(self.live, device, timeout_s) as found,
+            hotplug.present(self.live, devices, timeout_s) as found,
             self.live.undone(lambda: hotplug.take_out(self.live, found, timeout_s)),
         ):
             yield found

@@ -41,6 +41,34 @@ def test_port_is_free_again_after_unplugging(vm: Vm) -> None:
     assert second.id != first.id
 
 
+@pytest.mark.machine(free_ports=1)
+@pytest.mark.usefixtures("hotplug_testdev")
+def test_card_is_pulled_out_and_another_put_in(vm: Vm) -> None:
+    with vm.plugged("pci-testdev", "pci-testdev") as card:
+        assert [address[-2:] for address in card.addresses] == [".0", ".1"]
+        vm.mark_log()
+        vm.unplug(card, surprise=True)
+        # the kernel was not asked
+        assert len(vm.log.matching("Card not present")) == 1
+        assert not set(card.addresses) & set(vm.check("ls /sys/bus/pci/devices").split())
+        with pytest.raises(MonitorError, match=card.id):
+            vm.unplug(card, surprise=True)
+        second = vm.plug("pci-testdev")
+        assert (second.port, second.address) == (card.port, card.address)
+
+
+@pytest.mark.machine(free_ports=1)
+@pytest.mark.usefixtures("hotplug_testdev")
+def test_card_of_which_a_function_is_refused_is_not_plugged_in(vm: Vm) -> None:
+    with pytest.raises(MonitorError, match="membar"), vm.plugged("pci-testdev,membar=many", "pci-testdev"):
+        pass
+    vm.unplug(vm.plug("pci-testdev"))
+    with pytest.raises(UsageError, match="a card of 9 functions"), vm.plugged(*["pci-testdev"] * 9):
+        pass
+    with pytest.raises(UsageError, match="a card of 0 functions"), vm.plugged():
+        pass
+
+
 @pytest.mark.machine(free_ports=0)
 @pytest.mark.arches("riscv64")
 def test_machine_without_ports_says_so(vm: Vm) -> None:

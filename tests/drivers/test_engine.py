@@ -98,6 +98,40 @@ def test_driver_uses_the_ring(vm: Vm, build_module: Callable[[str], Path], kind:
         assert vm.read(SUM) == "7\n"
 
 
+class DeafEngine(MessageEngine):
+    """Does nothing about what it is told once it is deaf."""
+
+    is_deaf = False
+
+    def on_write_tail(self, tail: int) -> None:
+        if not self.is_deaf:
+            super().on_write_tail(tail)
+
+
+@pytest.mark.usefixtures("hotplug")
+def test_driver_lets_go_of_a_device_that_is_pulled_out_while_it_waits(
+    vm: Vm, build_module: Callable[[str], Path]
+) -> None:
+    engine, status = DeafEngine(), "/tmp/status"
+    with vm.module(build_module("modules/engine"), timeout_ms=2000):
+        with vm.plugged(engine) as card:
+            vm.wait_log("1, 2 and 3 are 6 together")
+            engine.is_deaf = True
+            engine.forget()
+            vm.check(f"(printf 1 >{SUM}; echo $? >{status}) >/dev/null 2>&1 &")
+            vm.wait_for(lambda: engine.trace == [Write(0, 0x0C, 4, 2)], "the driver to tell the device")
+            vm.unplug(card, surprise=True)
+            assert len(vm.log.matching("Card not present")) == 1
+            # whoever waited was told, or the kernel would not have let go
+            vm.wait_for(lambda: vm.run(f"cat {status}").output.split() == ["1"], "the write to fail")
+            assert vm.run(f"test -e {SUM}").status == 1
+        # another one in the same slot
+        with vm.plugged(MessageEngine()):
+            vm.wait_log("1, 2 and 3 are 6 together")
+            vm.write(SUM, b"\7")
+            assert vm.read(SUM) == "7\n"
+
+
 # these kinds leave a driver without an answer; `rustbed faults` tries all, which takes longer
 SILENT = (FaultKind.GONE, FaultKind.ONES, FaultKind.NO_DMA, FaultKind.NO_INTERRUPT)
 

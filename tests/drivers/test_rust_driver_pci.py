@@ -9,6 +9,7 @@ from tests.drivers import sysfs
 from tests.drivers.calls import errno_of
 
 from rustbed import Vm
+from rustbed.devices.reference.testdev import PciTestdev
 
 pytestmark = [
     pytest.mark.needs("rust_driver_pci"),
@@ -143,6 +144,23 @@ def test_hotplugged_devices_come_and_go(vm: Vm) -> None:
         assert sysfs.bound(vm, "pci", DRIVER) == [after.address]
         assert claims(vm) == [sysfs.bar(vm, after.address, 0)]
     assert claims(vm) == []
+
+
+@pytest.mark.machine(devices=[])
+@pytest.mark.usefixtures("hotplug_testdev")
+def test_every_function_of_a_card_is_probed(vm: Vm) -> None:
+    ours = [PciTestdev(), PciTestdev()]
+    with vm.module(DRIVER):
+        with vm.plugged(ours[0], "pci-testdev", ours[1]) as card:
+            assert card.addresses == tuple(f"{card.address[:-1]}{number}" for number in range(3))
+            vm.wait_for(lambda: len(vm.log.matching("read32 BAR 0: ")) == 3, "three probes")
+            assert tuple(sysfs.bound(vm, "pci", DRIVER)) == card.addresses
+            assert [said(vm, address) for address in card.addresses] == [
+                probe_messages(vm, address) for address in card.addresses
+            ]
+            assert ours[0].trace == ours[1].trace
+            assert len(ours[0].trace) == 5
+        assert (sysfs.bound(vm, "pci", DRIVER), claims(vm)) == ([], [])
 
 
 # -- three samples claim the same ids ------------------------------------------------
