@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 # bytes of a document
@@ -131,7 +131,9 @@ def _letters(random: Random, lines: Text) -> None:
 
 def _prefix(random: Random, lines: Text) -> None:
     prefix = random.choice(WORDS)
-    lines[:] = [prefix + line for line in lines]
+    # each of many lines would get its own copy of a long word
+    most = LONGEST // len(prefix)
+    lines[:most] = [prefix + line for line in lines[:most]]
 
 
 CHANGES: tuple[Callable[[Random, Text], None], ...] = (
@@ -147,9 +149,20 @@ def broken(random: Random, seeds: Sequence[bytes]) -> bytes:
         random.choice(CHANGES)(random, lines)
         lines = lines or [""]
         if sum(map(len, lines)) > LONGEST:
+            lines = list(_shortened(lines))
             break
     data = "\n".join(lines).encode(random.choice(("utf-8",) * 8 + ("utf-16", "latin-1")), "replace")[:LONGEST]
     return random.choice((*(bytes,) * 12, gzip.compress, bz2.compress, _as_journal))(data)
+
+
+def _shortened(lines: Text) -> Iterator[str]:
+    """Yield the first lines, as long as a document may be: lines that are doubled cost nothing until then."""
+    room = LONGEST
+    for line in lines:
+        yield line[:room]
+        room -= len(line) + 1
+        if room <= 0:
+            return
 
 
 def _as_journal(data: bytes) -> bytes:
