@@ -30,6 +30,9 @@ from rustbed.errors import HarnessError, UsageError
 MOST, _FILES, _DEEPEST = 1 << 30, 1000, 3
 # bytes that tell what a file is
 _HEAD = 64 * 1024
+# a record in a string of Python, and bytes of a log that is one
+_STRING = re.compile(rb"(?:['\"]|\\n)(?:\[ *\d|<\d)")
+_LITERAL = 16 * 1024 * 1024
 # what is not text, by its first bytes
 _BINARY = {
     b"\x7fELF": "an ELF file",
@@ -210,7 +213,18 @@ def _as_text(name: str, file: BinaryIO, head: bytes) -> BinaryIO:
         raise UsageError(f"{name} holds nothing but zeros")
     if len(_CONTROLS.findall(head)) * 50 > len(head):
         raise UsageError(f"{name} is binary, not a log")
-    return file
+    return _from_literal(name, file, head) if _STRING.search(head) else file
+
+
+def _from_literal(name: str, file: BinaryIO, head: bytes) -> BinaryIO:
+    """Return the log that a program printed as a string, or the file, if it is not one."""
+    from rustbed.log.literal import is_literal, parse_literals  # noqa: PLC0415 - hardly any log is one
+
+    if not is_literal(head):
+        return file
+    data = file.read(_LITERAL + 1)
+    file.seek(0)
+    return file if len(data) > _LITERAL else _copy(name, io.BytesIO(parse_literals(data)))
 
 
 def _encoding(head: bytes) -> str:
