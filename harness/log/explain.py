@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from rustbed.log.annotate import render_blame
 from rustbed.log.demangle import demangle_all
+from rustbed.log.folded import unfold
 from rustbed.log.formats.row import Kind
 from rustbed.log.pasted import undo_pasting
 from rustbed.log.record import Record, parse_lines, render_record
@@ -67,7 +68,7 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
     logged: set[int] = set()
     number, held, tail, is_timed = 0, "", "", False
     sieve = Sieve()
-    for block, ahead in _look_ahead(map(undo_pasting, blocks)):
+    for block, ahead in _look_ahead(unfold(map(undo_pasting, blocks))):
         plain = unwrapper.open_journal(block)
         is_timed = is_timed or _TIME.search(plain) is not None
         text, start = held + plain, number - held.count("\n")
@@ -149,10 +150,10 @@ def read_spans(
 def _records(blocks: Iterable[str], wanted: Sequence[Splat], unwrapper: Unwrapper) -> Iterator[Record]:
     """Yield the records of the lines that splats span."""
     number, end = 0, max((splat.last for splat in wanted), default=-1)
-    for block in blocks:
+    for block in unfold(map(undo_pasting, blocks)):
         if number > end:
             return
-        text = unwrapper.open_journal(undo_pasting(block))
+        text = unwrapper.open_journal(block)
         behind = number + block.count("\n")
         spans = [(max(splat.first, number), min(splat.last, behind)) for splat in wanted]
         first = min((first for first, last in spans if first <= last), default=behind + 1)

@@ -1,0 +1,152 @@
+"""Lines that a mail program or a terminal broke at its width: put together again.
+
+A record begins with its time. What has none goes on with the line before, if that line was full, and if all
+such lines of a text are so. A text that may be whole stays as it is. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise, takewhile
+
+# what begins a record, perhaps quoted: the kernel's time, or the date of `dmesg -T` and of a syslog
+_RECORD = re.compile(
+    r"(?:> ?)*(?:<\d{1,6}>)?(?:\[ *\d{1,12}\.\d{6}\]|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"
+    r"|\[?(?:[A-Z][a-z]{2} ){1,2}[ \d]\d \d\d:\d\d:\d\d\b)(?:\[ *[CT]\d{1,10}\])?"
+)
+# blocks without a record after which none is expected
+_LOOKED = 4
+_QUOTES = re.compile(r"\A(?:> ?)+")
+# characters of a line: nothing is narrower, mail is not wider than the second, no terminal than the last
+_NARROW, _MAIL, _WIDE = 60, 100, 250
+# different lines that must be broken, and of a terminal of usual width
+_ENOUGH, _USUAL, _ENOUGH_THERE = 3, 80, 2
+# characters of a word that did not fit, as most are: of lines so full few are whole
+_WORD = 8
+# blanks between two words that are gone, at most
+_BLANKS = 3
+_NUMBERS = re.compile(r"[0-9a-fA-F]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fold:
+    """How a text was broken."""
+
+    # characters of a line
+    width: int
+    # whether in the middle of words
+    is_filled: bool
+    # characters that were put before the rest of a line, where it is filled
+    indent: int = 0
+
+
+def unfold(blocks: Iterable[str]) -> Iterator[str]:
+    """Yield blocks of whole lines, with as many lines in all, each record whole on its first one."""
+    blocks = iter(blocks)
+    held = ""
+    fold = None
+    for count, block in enumerate(blocks):
+        lines = (held + block).split("\n")
+        starts = [number for number, line in enumerate(lines) if _RECORD.match(line)]
+        if not starts and count < _LOOKED:
+            yield block
+            continue
+        rests = _rests(lines, starts)
+        fold = _find_fold(lines, starts, rests, fold)
+        if not fold or starts == [0]:
+            # most texts are whole, which their first records show; or the log is over
+            break
+        # the last record may go on in the next block
+        held = "\n".join(lines[starts[-1] :])
+        if starts[-1]:
+            yield "".join(line + "\n" for line in _joined(lines[: starts[-1]], rests, fold))
+    else:
+        block = ""
+    if last := held + block:
+        yield _join_first(last, fold) if fold else last
+    yield from blocks
+
+
+def _join_first(text: str, fold: _Fold) -> str:
+    """Return a text whose first record is whole, whatever stands behind that."""
+    lines = text.split("\n")
+    due = takewhile(lambda number: _is_due(lines, number, fold.width), _rests(lines, [0, len(lines)]))
+    return "\n".join(_joined(lines, list(due), fold))
+
+
+def _rests(lines: Sequence[str], starts: Sequence[int]) -> list[int]:
+    """Return the numbers of the lines that would go on with a record, up to the next or to an empty line."""
+    return [
+        number
+        for start, end in pairwise(starts)
+        for number in takewhile(lambda number: _rest(lines[number]).strip(), range(start + 1, end))
+    ]
+
+
+def _find_fold(
+    lines: Sequence[str], starts: Sequence[int], rests: Sequence[int], known: _Fold | None
+) -> _Fold | None:
+    """Return how a text was broken, None if it may be whole; `known` is how the part before it was."""
+    telling = [lines[number] for number in (*starts, *rests) if _is_breakable(lines[number])]
+    width = max(map(len, telling), default=0)
+    if known and known.is_filled:
+        return known if width <= known.width else None
+    width = max(width, known.width if known else _NARROW)
+    undue = sum(not _is_due(lines, number, width) for number in rests)
+    if known:
+        return replace(known, width=width) if width <= _MAIL and undue * 4 <= len(rests) else None
+    broken = [lines[number - 1] for number in rests]
+    # what was only blanks in the last columns is gone
+    is_filled = sum(len(line) == width for line in broken) >= len(broken) * 0.75
+    # and so may be any number of blanks before a word, in a line of ten
+    if width > (_WIDE if is_filled else _MAIL) or (undue * 10 > len(rests) and not is_filled):
+        return None
+    ends = {*starts, *rests}.difference(number - 1 for number in rests)
+    whole = sum(len(lines[number]) >= width - (1 if is_filled else _WORD) for number in ends)
+    enough = _ENOUGH_THERE if is_filled and width == _USUAL else _ENOUGH
+    if _kinds(broken) < enough or whole > len(broken) * (1 if is_filled else 2):
+        return None
+    # what was put before each rest; a single blank may be the kernel's
+    blanks = [rest[: len(rest) - len(rest.lstrip())] for rest in (_rest(lines[number]) for number in rests)]
+    indent = len(min(blanks)) if min(blanks) != " " else 0
+    return _Fold(width=width, is_filled=is_filled, indent=indent)
+
+
+def _is_breakable(line: str) -> bool:
+    """Whether a line has more than one word: mail leaves a long word as it is."""
+    record = _RECORD.match(line)
+    return " " in (line[record.end() :] if record else _rest(line)).strip()
+
+
+def _is_due(lines: Sequence[str], number: int, width: int) -> bool:
+    """Whether the line before had no room for the first word of this one and the blanks between them."""
+    rest = _rest(lines[number])
+    blanks = len(rest) - len(rest.lstrip()) + _BLANKS
+    return len(lines[number - 1]) + blanks + len(rest.lstrip().partition(" ")[0]) > width
+
+
+def _kinds(lines: Iterable[str]) -> int:
+    """Return how many lines differ in more than numbers: a program may print one again and again."""
+    return len({_NUMBERS.sub("", line) for line in lines})
+
+
+def _rest(line: str) -> str:
+    return _QUOTES.sub("", line) if line.startswith(">") else line
+
+
+def _joined(lines: Sequence[str], rests: Sequence[int], fold: _Fold) -> list[str]:
+    """Return as many lines, those that go on with a record empty."""
+    joined = list(lines)
+    first = 0
+    for before, number in pairwise((-1, *rests)):
+        first = first if number == before + 1 else number - 1
+        rest = _rest(lines[number])
+        if fold.is_filled:
+            gap = " " * (fold.width - len(lines[number - 1]))
+            joined[first] += gap + rest[fold.indent :]
+        else:
+            joined[first] += " " + rest.lstrip()
+        joined[number] = ""
+    return joined
