@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import select
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -13,8 +14,8 @@ from rustbed.farm.key import client_context, key_path
 EXAMPLE = "tcp://127.0.0.1:8786"
 # with TLS, for all hosts; without, for this one
 TLS, TCP = "tls", "tcp"
-# seconds for a scheduler to answer
-ANSWER_S = 30.0
+# seconds for a scheduler to answer, and after which one without TLS is late
+ANSWER_S, _LATE_S = 30.0, 1.0
 
 
 def parse_address(text: str) -> str:
@@ -62,10 +63,16 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
     scheduler does: Dask's own client waits for minutes for the first word of a server that is something else.
     """
     parts = urlsplit(address)
+    where, fix = (str(parts.hostname), parts.port or 0), suggest("farm up")
     context = client_context(key_path()) if uses_tls(address) else None
     try:
-        with socket.create_connection((str(parts.hostname), parts.port or 0), timeout_s) as plain:
+        with socket.create_connection(where, timeout_s) as plain:
             here = render_host(str(plain.getsockname()[0]))
+            if context is None and _speaks_tls(plain, where, timeout_s):
+                raise HostError(
+                    f"no farm answers at {address}: what listens there speaks TLS",
+                    fix=f"{TLS}://{parts.netloc}, and the farm's key in {key_path()}",
+                )
             with context.wrap_socket(plain) if context else plain as connection:
                 if connection.recv(1):
                     return here
@@ -76,4 +83,29 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
         why = f"the key {key_path()} does not fit: {error.verify_message}"
     except OSError as error:
         why = error.strerror or str(error)
-    raise HostError(f"no farm answers at {address}: {why}", fix=suggest("farm up"))
+        # what openssl calls any first word that is not TLS
+        if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+            why, fix = "what listens there speaks no TLS", _fix_plain(parts.netloc, where[0])
+    raise HostError(f"no farm answers at {address}: {why}", fix=fix)
+
+
+def _speaks_tls(plain: socket.socket, where: tuple[str, int], timeout_s: float) -> bool:
+    """Whether a server that says nothing to `plain` shakes hands. Raises TimeoutError if it is mute."""
+    word = select.poll()
+    word.register(plain, select.POLLIN)
+    if word.poll(1000 * min(_LATE_S, timeout_s)):
+        return False
+    # who it is does not matter: nothing is sent
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(where, timeout_s) as second:
+        try:
+            with context.wrap_socket(second):
+                return True
+        except (ssl.SSLError, ConnectionError):
+            return False
+
+
+def _fix_plain(netloc: str, host: str) -> str:
+    """Return what to do about a farm without TLS: on this host it may be meant."""
+    return f"{TCP}://{netloc}" if _is_loopback(host) else f"{suggest('farm up --tls HOST')} there"

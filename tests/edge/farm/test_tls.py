@@ -76,6 +76,23 @@ def test_who_has_no_key_is_told_where_it_belongs(
         require_scheduler(farm.url)
 
 
+def test_who_leaves_out_tls_is_told_to_use_it(farm: Up) -> None:
+    plain = farm.url.replace("tls:", "tcp:")
+    with pytest.raises(HostError, match=f"no farm answers at {plain}: .* speaks TLS") as caught:
+        require_scheduler(plain)
+    assert f"{farm.url}, and the farm's key in " in str(caught.value)
+
+
+def test_tls_to_a_farm_without_is_told_to_leave_it_out(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(key))
+    with scheduler(None, 0) as plain:
+        with pytest.raises(HostError, match="speaks no TLS") as caught:
+            require_scheduler(plain.replace("tcp:", "tls:"))
+        assert f"fix  {plain}" in str(caught.value)
+        # what it could not read has not ended it
+        assert require_scheduler(plain) == "127.0.0.1"
+
+
 def test_who_shows_no_certificate_hears_nothing_of_the_scheduler(farm: Up, key: Path) -> None:
     silent = ssl.create_default_context(cafile=key)
     silent.check_hostname = False
