@@ -26,6 +26,11 @@ def is_running(pid: int) -> bool:
     return process_state(pid) not in ("", "Z") or len(thread_times(pid)) > 1
 
 
+def parent(pid: int) -> int:
+    """Return the process that a process is a child of."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def children(parent: int) -> list[int]:
     """Return the processes that a process has started and that run."""
     found = []

@@ -77,14 +77,12 @@ async def _serve_scheduler(protocol: str, interface: str, port: int) -> None:
         await scheduler.finished()
 
 
-def serve_worker(address: str, interface: str, name: str, has: Mapping[str, float], scratch: str) -> None:
+def serve_worker(address: str, interface: str, name: str, has: Mapping[str, float]) -> None:
     """Be a worker, which runs one job at a time; returns never: it ends the process with status GONE."""
-    asyncio.run(_serve_worker(address, interface, name, has, scratch))
+    asyncio.run(_serve_worker(address, interface, name, has))
 
 
-async def _serve_worker(
-    address: str, interface: str, name: str, has: Mapping[str, float], scratch: str
-) -> None:
+async def _serve_worker(address: str, interface: str, name: str, has: Mapping[str, float]) -> None:
     with dask.config.set(_SETTINGS):
         try:
             worker = await distributed.Worker(
@@ -96,7 +94,6 @@ async def _serve_worker(
                 security=_security(uses_tls(address)),
                 dashboard=False,
                 memory_limit=0,
-                local_directory=scratch,
                 death_timeout=ANSWER_S,
             )
         except (OSError, TimeoutError):
@@ -107,17 +104,30 @@ async def _serve_worker(
         os._exit(GONE)
 
 
+def _run_wanted(job: str) -> None:
+    """Run a job on a worker, which hears of it when no client wants the task any more, whatever ended it."""
+    worker = distributed.get_worker()
+    task = worker.state.tasks[worker.get_current_task()]
+    run_job(job, lambda: task.state == "executing")
+
+
 class _Task:
     """A job at the scheduler."""
 
-    def __init__(self, future: Any) -> None:
-        self._future = future
+    def __init__(self, future: Any, farm: _Farm) -> None:
+        self._future, self._farm = future, farm
 
     def poll(self) -> str | None:
-        """Return None as long as it may run, "" when it has ended, else why its worker cannot say how."""
+        """Return None as long as it may run, "" when it has ended, else why its worker cannot say how.
+
+        Raises FarmGoneError.
+        """
         status = self._future.status
         if status == "pending":
             return None
+        if status == "cancelled":
+            # by the client, when its scheduler went away: it is told of that later
+            raise self._farm.gone()
         if status != "error":
             return "" if status == "finished" else f"the scheduler has {status} it"
         error = self._future.exception(timeout=ANSWER_S)
@@ -126,7 +136,7 @@ class _Task:
         return f"its worker failed: {type(error).__name__}: {error}"
 
     def cancel(self) -> None:
-        """Do not start it any more."""
+        """Do not start it any more, and end it if it runs."""
         self._future.release()
 
 
@@ -142,21 +152,23 @@ class _Farm:
         try:
             known = self._client.sync(self._client.scheduler.identity, callback_timeout=ANSWER_S)
         except (OSError, TimeoutError) as error:
-            raise self._gone() from error
+            raise self.gone() from error
         return [dict(worker["resources"]) for worker in known["workers"].values()]
 
     def submit(self, job: str, needs: Needs) -> _Task:
         """Let a worker that has what is needed run a job. Raises FarmGoneError."""
         self._require_running()
         # not to be taken for another one with the same text
-        return _Task(self._client.submit(run_job, job, resources=dict(needs), pure=False, retries=0))
+        future = self._client.submit(_run_wanted, job, resources=dict(needs), pure=False, retries=0)
+        return _Task(future, self)
 
     def _require_running(self) -> None:
         # all that a scheduler knows it has in memory: one that comes back is another
         if self._client.status != "running":
-            raise self._gone()
+            raise self.gone()
 
-    def _gone(self) -> FarmGoneError:
+    def gone(self) -> FarmGoneError:
+        """Return what is raised when the scheduler is out of reach."""
         return FarmGoneError(f"the farm at {self._address} is gone")
 
 
@@ -180,14 +192,14 @@ def connect(address: str) -> Iterator[_Farm]:
 def main(words: list[str]) -> None:
     """Be what `rustbed farm up` starts.
 
-    It is `scheduler PROTOCOL INTERFACE PORT` or `worker ADDRESS INTERFACE NAME HAS SCRATCH`.
+    It is `scheduler PROTOCOL INTERFACE PORT` or `worker ADDRESS INTERFACE NAME HAS`.
     """
     if words[0] == "scheduler":
         serve_scheduler(words[1], words[2], int(words[3]))
     else:
         pairs = (pair.rpartition("=") for pair in words[4].split(","))
         has = {name: float(amount) for name, _, amount in pairs}
-        serve_worker(words[1], words[2], words[3], has, words[5])
+        serve_worker(words[1], words[2], words[3], has)
 
 
 if __name__ == "__main__":

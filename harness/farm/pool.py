@@ -33,10 +33,13 @@ class Task(Protocol):
     """A job that was given to the farm."""
 
     def poll(self) -> str | None:
-        """Return None as long as it may run, "" when it has ended, else why its worker cannot say how."""
+        """Return None as long as it may run, "" when it has ended, else why its worker cannot say how.
+
+        Raises FarmGoneError.
+        """
 
     def cancel(self) -> None:
-        """Do not start it any more."""
+        """Do not start it any more, and end it if it runs."""
 
 
 class Farm(Protocol):
@@ -213,11 +216,7 @@ class Pool:
     def _give_up(self, why: str) -> Iterator[Ended]:
         """Yield all tests that have not ended: as far as they came, and as lost."""
         for ran in self._running:
-            known = read_attempt(ran.attempt)
-            for each in ran.batch:
-                if each.test.id in known.finished:
-                    yield self._ended(each.test.id, known)
-                else:
-                    yield self._lost(each.test.id, why)
+            told = read_ending(ran.attempt)
+            yield from self._settle(ran, why if told is None else told)
         for each in self._waiting:
             yield self._lost(each.test.id, why)

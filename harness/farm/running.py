@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rustbed import process
 from rustbed.errors import HarnessError
-from rustbed.farm.store import LOG, OVER, Job, claim, parse_job, write_ending
+from rustbed.farm.store import LOG, Job, claim, parse_job, write_ending
 
 # seconds between looks whether anybody still waits for the results
 _LOOK_S = 0.5
@@ -15,8 +16,8 @@ _LOOK_S = 0.5
 _TOLD = (0, 1, 5)
 
 
-def run_job(text: str) -> None:
-    """Run a job that was sent as text. All that comes of it is in the attempt's directory.
+def run_job(text: str, is_wanted: Callable[[], bool]) -> None:
+    """Run a job that was sent as text, as long as it is wanted; its attempt's directory gets all results.
 
     Raises OSError if nothing can be written there.
     """
@@ -25,13 +26,13 @@ def run_job(text: str) -> None:
     if not claim(attempt):
         return
     try:
-        told = _run(job, attempt)
+        told = _run(job, attempt, is_wanted)
     except HarnessError as error:
         told = str(error)
     write_ending(attempt, told)
 
 
-def _run(job: Job, attempt: Path) -> str:
+def _run(job: Job, attempt: Path, is_wanted: Callable[[], bool]) -> str:
     """Return "" if pytest ran the tests, else what it ended with."""
     argv = [sys.executable, "-m", "pytest", *job.arguments]
     with (
@@ -45,7 +46,7 @@ def _run(job: Job, attempt: Path) -> str:
         ) as child,
     ):
         while (status := process.wait(child, _LOOK_S)) is None:
-            if (attempt.parent / OVER).exists():
+            if not is_wanted():
                 return "nobody waits for it any more"
     if status in _TOLD:
         return ""

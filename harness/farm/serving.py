@@ -22,8 +22,6 @@ from rustbed.farm.engine import GONE
 from rustbed.farm.key import require_key
 
 _ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
-# what Dask tells of its ordinary days is of no use here
-_QUIET = {"DASK_LOGGING__DISTRIBUTED": "error"}
 # seconds between looks whether workers live
 _LOOK_S = 0.1
 # seconds for which a worker lives that has started, and how many in a row may not
@@ -44,9 +42,10 @@ def scheduler(interface: str | None, port: int) -> Iterator[str]:
     with TemporaryDirectory(prefix="rustbed-farm.") as scratch:
         log = Path(scratch) / "scheduler.log"
         argv = [*_ENGINE, "scheduler", protocol, interface, str(port)]
+        settings = _settings(Path(scratch))
         with (
             log.open("wb") as errors,
-            process.start(argv, stdout=process.PIPE, stderr=errors.fileno(), env=_QUIET) as child,
+            process.start(argv, stdout=process.PIPE, stderr=errors.fileno(), env=settings) as child,
         ):
             assert child.stdout is not None
             address = child.stdout.readline().decode().strip()
@@ -69,7 +68,7 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
         workers = []
         for number in range(1, count + 1):
             name = f"{os.getpid()}-{number}"
-            argv = [*_ENGINE, "worker", address, interface, name, ",".join(has), str(scratch)]
+            argv = [*_ENGINE, "worker", address, interface, name, ",".join(has)]
             workers.append(_Worker(argv, name, scratch / f"{name}.log"))
             stack.callback(workers[-1].end)
             workers[-1].begin()
@@ -92,7 +91,7 @@ class _Worker:
         self._began = time.monotonic()
         with self._log.open("wb") as errors:
             self._child = self._stack.enter_context(
-                process.start(self._argv, stderr=errors.fileno(), env=_QUIET)
+                process.start(self._argv, stderr=errors.fileno(), env=_settings(self._log.parent))
             )
 
     def end(self) -> None:
@@ -112,6 +111,11 @@ class _Worker:
         say(f"worker {self._name} ended with status {status}: starting it again")
         self.end()
         self.begin()
+
+
+def _settings(scratch: Path) -> dict[str, str]:
+    """Return Dask's settings of a process: it is quiet, and leaves nothing but in `scratch`."""
+    return {"DASK_LOGGING__DISTRIBUTED": "error", "DASK_TEMPORARY_DIRECTORY": str(scratch)}
 
 
 def _tail(log: Path) -> str:

@@ -21,8 +21,6 @@ from rustbed.report.rundir import replace_text
 
 # below a session's directory
 FARM = "farm"
-# made there when nobody waits for results any more
-OVER = "over"
 LOG = "pytest.log"
 _JOB, _BEGUN, _EVENTS, _ENDED = "job.json", "begun", "events.jsonl", "ended.json"
 

@@ -23,7 +23,7 @@ from rustbed.farm.address import parse_address
 from rustbed.farm.batches import PlannedTest
 from rustbed.farm.pool import Ended, Pool
 from rustbed.farm.project import copy_project, move_word
-from rustbed.farm.store import FARM, OVER, Job, Report
+from rustbed.farm.store import FARM, Job, Report
 from rustbed.host import QEMU_OVERHEAD_MIB
 from rustbed.plugin import results
 from rustbed.plugin.fixtures import arch_of, request_of
@@ -216,9 +216,7 @@ def _say(config: pytest.Config, text: str) -> None:
 
 
 def _leave(place: Path) -> None:
-    """Tell workers that it is over, and remove what they ran; their logs stay."""
-    place.mkdir(exist_ok=True)
-    (place / OVER).touch()
+    """Remove what workers ran; their logs stay."""
     for path in place.glob("project*"):
         # a worker that is about to end may still write there
         with suppress(OSError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -140,17 +139,23 @@ def test_a_session_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path) 
     assert session.returncode == pytest.ExitCode.INTERRUPTED
 
 
-def test_a_scheduler_that_dies_leaves_what_was_finished(tmp_path: Path) -> None:
-    with up(1) as farm, start(farm, tmp_path, SLOW) as session:
-        wait_for_test(session, tmp_path)
-        (scheduler,) = farm.engines("scheduler")
-        os.kill(scheduler, signal.SIGKILL)
-        out, _ = session.communicate(timeout=SLOW_S)
-        assert farm.process.wait(SLOW_S) == 3
-        wait_for_ends(running(tmp_path))
-    assert session.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "1 passed, 2 errors" in out
-    assert f"infra: the farm at {farm.url} is gone" in out
+def test_a_bisection_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path) -> None:
+    kernels = [tmp_path / "kernels" / name for name in ("k0", "k1")]
+    for kernel in kernels:
+        kernel.mkdir(parents=True)
+    (tmp_path / "test_scene.py").write_text(SLOW)
+    argv = [sys.executable, "-m", "rustbed.cli", "bisect", "test_scene.py", "--arch", "x86_64"]
+    argv += ["--good", f"built:{kernels[0]}", "--bad", f"built:{kernels[1]}", "--farm", farm.url]
+    env = environment(RUSTBED_SCENE=str(tmp_path))
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=env) as bisection:
+        try:
+            wait_for_test(bisection, tmp_path)
+            bisection.send_signal(signal.SIGINT)
+            out, _ = bisection.communicate(timeout=SLOW_S)
+            wait_for_ends(running(tmp_path))
+        finally:
+            bisection.kill()
+    assert "k1  not done; the same command goes on from here" in out
 
 
 def test_nothing_is_left_of_a_farm_that_is_killed(tmp_path: Path) -> None:

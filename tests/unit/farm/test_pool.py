@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from rustbed.farm.batches import Needs, PlannedTest
 from rustbed.farm.pool import ATTEMPTS, Ended, FarmGoneError, Pool
 from rustbed.farm.store import Events, Job, claim, write_ending
@@ -171,28 +173,50 @@ def test_a_farm_without_workers_is_not_waited_for_for_ever(tmp_path: Path) -> No
     assert ended["a"].lost == "no worker is connected, for 0 s"
 
 
+class Pending(Task):
+    def poll(self) -> str | None:
+        return None
+
+
+class Going(Farm):
+    """A farm that is gone as soon as it has a job."""
+
+    def workers(self) -> Sequence[Needs]:
+        if self.jobs:
+            raise FarmGoneError("the farm is gone")
+        return [{}]
+
+    def submit(self, job: str, needs: Needs) -> Task:
+        super().submit(job, needs)
+        return Pending("")
+
+
 def test_a_farm_that_goes_leaves_what_was_finished(tmp_path: Path) -> None:
-    class Going(Farm):
-        def workers(self) -> Sequence[Needs]:
-            if self.jobs:
-                raise FarmGoneError("the farm is gone")
-            return [{}]
-
-    class Pending(Task):
-        def poll(self) -> str | None:
-            return None
-
-    class Half(Going):
-        def submit(self, job: str, needs: Needs) -> Task:
-            super().submit(job, needs)
-            return Pending("")
-
     def half(attempt: Path, tests: Sequence[str]) -> str:
         claim(attempt)
         finish(attempt, tests[0])
         Events(attempt).write(begins=tests[1])
         return ""
 
-    _, ended = run(tmp_path, Half(half), named(*map(str, range(20))))
+    _, ended = run(tmp_path, Going(half), named(*map(str, range(20))))
     assert [test for test, each in ended.items() if not each.lost] == ["0"]
     assert ended["1"].lost == ended["19"].lost == "the farm is gone"
+
+
+@pytest.mark.parametrize("ending", [None, "", "pytest ended with status 3"])
+def test_of_a_farm_that_goes_the_batch_that_had_ended_is_no_trouble(
+    tmp_path: Path, ending: str | None
+) -> None:
+    def work(attempt: Path, tests: Sequence[str]) -> str:
+        claim(attempt)
+        finish(attempt, "a")
+        Events(attempt).write(handed_over={"sum": 1})
+        if ending is not None:
+            write_ending(attempt, ending)
+        return ""
+
+    pool, ended = run(tmp_path, Going(work), named("a"))
+    assert not ended["a"].lost
+    assert pool.handed_over == [{"sum": 1}]
+    told = "the farm is gone" if ending is None else ending
+    assert pool.trouble == ([f"{told} ({tmp_path / '1'})"] if told else [])
