@@ -37,9 +37,16 @@ _ALLOCATIONS = 1_000
 
 def load_and_unload(subject: Subject) -> None:
     """Load and unload it again and again: no slab cache grows with the cycles."""
-    with subject.loaded():
+    _ = subject.before
+    with subject.vm.module(subject.driver.module, **subject.driver.params):
         pass
-    _cycle(subject, f"{subject.insmod.removeprefix('exec ')} && rmmod {subject.driver.name}")
+    try:
+        grown = _cycle(subject, f"{subject.insmod.removeprefix('exec ')} && rmmod {subject.driver.name}")
+    except LifeError:
+        # what is left is most often why it cannot be loaded again, and says more
+        subject.require_gone("loading and unloading")
+        raise
+    require_no_growth(grown, subject.driver.cycles)
     subject.require_gone("loading and unloading")
 
 
@@ -48,13 +55,13 @@ def bind_and_unbind(subject: Subject) -> None:
     with subject.loaded():
         devices = subject.require_bound()
         commands = [each.command(verb) for each in devices for verb in ("unbind", "bind")]
-        _cycle(subject, " && ".join(commands))
+        require_no_growth(_cycle(subject, " && ".join(commands)), subject.driver.cycles)
         if subject.bound() != devices:
             raise LifeError("it has not all devices back that were unbound", had=devices, has=subject.bound())
 
 
-def _cycle(subject: Subject, command: str) -> None:
-    """Run a command as often as the driver wants, and compare slab caches before and after."""
+def _cycle(subject: Subject, command: str) -> dict[str, int]:
+    """Run a command as often as the driver wants, and return which slab caches have grown with that."""
     loop = "i=0; while [ $i -lt {times} ]; do {command} || exit; i=$((i+1)); done"
     before: dict[str, int] = {}
     for times in (_WARM, subject.driver.cycles):
@@ -67,7 +74,7 @@ def _cycle(subject: Subject, command: str) -> None:
     while grown and not deadline.expired:
         subject.vm.check("sleep 0.5")
         grown = find_growth(before, read_slabs(subject.vm), subject.driver.cycles)
-    require_no_growth(grown, subject.driver.cycles)
+    return grown
 
 
 def unbind_while_open(subject: Subject) -> None:

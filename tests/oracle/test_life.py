@@ -11,6 +11,7 @@ from rustbed import Vm
 from rustbed.errors import LifeError
 from rustbed.kernel.module import read_module
 from rustbed.life.driver import Driver
+from rustbed.life.state import read_state
 from rustbed.life.steps import load_and_unload
 from rustbed.life.subject import Subject
 from tests.oracle.table import MODULES
@@ -27,3 +28,16 @@ def test_memory_that_each_load_forgets(vm: Vm, build_modules: Callable[[Path], d
     load_and_unload(subject("leak_good"))
     with pytest.raises(LifeError, match=r"\d+ objects more in kmalloc-64 after 10 cycles"):
         load_and_unload(subject("leak"))
+
+
+# no detector is wanted, and a kernel without is asked in a fraction of the time
+@pytest.mark.arches("arm64")
+@pytest.mark.needs("rust_misc_device")
+def test_what_a_driver_brings_is_seen(vm: Vm) -> None:
+    before = read_state(vm)
+    with vm.module("rust_misc_device"):
+        new = read_state(vm).more_than(before)
+    assert new["files of /dev"] == ["/dev/rust-misc-device"]
+    assert {"/sys/module/rust_misc_device", "/sys/class/misc/rust-misc-device"} <= {*new["files of /sys"]}
+    assert "/sys/devices/virtual/misc/rust-misc-device/uevent" in new["files of /sys/devices"]
+    assert read_state(vm).more_than(before) == {}

@@ -6,27 +6,17 @@ import pytest
 
 from rustbed.errors import LifeError
 from rustbed.life.state import (
+    State,
     find_growth,
     parse_slabs,
-    parse_state,
     require_no_growth,
     require_nothing_left,
 )
 
-BEFORE = """\
-=== modules
-=== files of /dev
-/dev
-/dev/null
-"""
-AFTER = """\
-=== modules
-toy 0
-=== files of /dev
-/dev
-/dev/null
-/dev/toy
-"""
+BEFORE = State(parts={"modules": frozenset(), "files of /dev": frozenset({"/dev", "/dev/null"})})
+AFTER = State(
+    parts={"modules": frozenset({"toy 0"}), "files of /dev": frozenset({"/dev", "/dev/null", "/dev/toy"})}
+)
 SLABS = """\
 slabinfo - version: 2.1
 # name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>
@@ -36,15 +26,15 @@ dentry             900    950    192   21    1 : tunables    0    0    0 : slabd
 
 
 def test_what_is_new_is_told_by_kind() -> None:
-    new = parse_state(AFTER).more_than(parse_state(BEFORE))
+    new = AFTER.more_than(BEFORE)
     assert new == {"modules": ["toy 0"], "files of /dev": ["/dev/toy"]}
     with pytest.raises(LifeError, match="it left 1 more modules, toy 0 for one"):
-        require_nothing_left(parse_state(BEFORE), parse_state(AFTER), "it")
+        require_nothing_left(BEFORE, AFTER, "it")
 
 
 def test_what_is_the_same_or_less_is_nothing_left() -> None:
-    require_nothing_left(parse_state(AFTER), parse_state(AFTER), "it")
-    require_nothing_left(parse_state(AFTER), parse_state(BEFORE), "it")
+    require_nothing_left(AFTER, AFTER, "it")
+    require_nothing_left(AFTER, BEFORE, "it")
 
 
 def test_a_cache_that_grows_with_the_cycles_is_a_leak() -> None:
