@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from rustbed.devices.recording import Shape, Touched
 from rustbed.errors import UsageError
 
-# pci:v00001B36d00000005sv*sd*bc*sc*i*
+# pci:v00001B36d00000005sv*sd*bc*sc*i*; an alias that does not end in * gets one, so that more may follow
 _PCI = re.compile(
-    r"pci:v(\*|[0-9A-F]{8})d(\*|[0-9A-F]{8})sv\S*?bc(\*|[0-9A-F]{2})sc(\*|[0-9A-F]{2})i(\*|[0-9A-F]{2})"
+    r"pci:v(\*|[0-9A-F]{8})d(\*|[0-9A-F]{8})sv\S*?bc(\*|[0-9A-F]{2})sc(\*|[0-9A-F]{2})i(\*|[0-9A-F]{2}\*)"
 )
 # what stands in for an id that the driver leaves open: Red Hat's, and a device that QEMU does not have
 _ANY_VENDOR, _ANY_DEVICE = 0x1B36, 0xCAFE
@@ -37,7 +37,7 @@ def find_ids(aliases: Iterable[str]) -> list[Ids]:
 
 def _ids(vendor: str, device: str, *kind: str) -> Ids:
     base, *rest = kind
-    code = base.replace("*", "FF") + "".join(rest).replace("*", "00")
+    code = base.replace("*", "FF") + "".join(each.rstrip("*") or "00" for each in rest)
     return Ids(
         vendor_id=_ANY_VENDOR if vendor == "*" else int(vendor, 16),
         device_id=_ANY_DEVICE if device == "*" else int(device, 16),

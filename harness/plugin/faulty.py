@@ -172,9 +172,10 @@ class Summary:
         """Whether a run of a test came to its fault."""
         return any(outcome != Outcome.SKIP for _, outcome, _ in self._met.get(test, []))
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
         """Say for each test how its driver took the faults, and how to repeat what was red."""
-        if not self._planned:
+        # of tests that were not found pytest has said it
+        if not self._planned and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             terminalreporter.write_line("rustbed: no test passed that plugs in a device written in Python")
         for test, planned in self._planned.items():
             for line in render_walk(planned, self._met.get(test, [])):

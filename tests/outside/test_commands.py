@@ -182,6 +182,9 @@ def test_mutants_are_listed_with_their_lines_where_that_is_installed(toy: Projec
 def test_the_skeleton_of_a_device_is_printed_and_survives_a_fault(toy: Project) -> None:
     skeleton = toy.directory / "skeleton.py"
     redirected = replace(toy, runner=("sh", "-c", 'exec "$0" "$@" >skeleton.py'))
+    # the project's own driver takes a class of devices
+    done = redirected.rustbed("model", "driver", "--arch", "x86_64")
+    assert (done.returncode, "class_code = 0x00ff00" in skeleton.read_text()) == (0, True), done.stdout
     done = redirected.rustbed("model", "rust_driver_pci", "--arch", "x86_64")
     assert done.returncode == 0, done.stdout
     # the author takes out the line that asks what the driver does first
@@ -190,6 +193,18 @@ def test_the_skeleton_of_a_device_is_printed_and_survives_a_fault(toy: Project) 
     words = ("--only", "wrong-id", *toy.installed.options)
     done = toy.rustbed("faults", "test_device.py", *words)
     assert (done.returncode, "faults: 1: 1 survived" in done.stdout) == (0, True), done.stdout
+
+
+def test_faults_of_a_test_that_is_not_there_are_pytests_error_alone(toy: Project) -> None:
+    done = toy.rustbed("faults", "nosuch.py", *toy.installed.options)
+    assert done.returncode == 2, done.stdout
+    assert "file or directory not found: nosuch.py" in done.stdout
+    assert "rustbed: no test passed" not in done.stdout
+
+
+def test_without_the_script_the_package_is_run(toy: Project) -> None:
+    done = toy.run("python", "-m", "rustbed", "mutate", "nosuch")
+    assert (done.returncode, "there is no directory nosuch" in done.stdout) == (2, True), done.stdout
 
 
 def test_a_driver_that_grew_turns_the_gate_red(left_behind: Project) -> None:

@@ -43,6 +43,7 @@ RANKS = (
     ("repro", "life"),
     ("bisect", "farm", "lab"),
     ("plugin", "cli"),
+    ("__main__",),
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 

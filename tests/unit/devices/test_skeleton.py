@@ -14,7 +14,7 @@ from rustbed.devices.skeleton import Ids, find_ids, render_skeleton, require_ids
     [
         ("pci:v00001B36d00000005sv*sd*bc*sc*i*", Ids(vendor_id=0x1B36, device_id=5, class_code=0xFF0000)),
         ("pci:v000010DEd*sv*sd*bc03sc00i*", Ids(vendor_id=0x10DE, device_id=0xCAFE, class_code=0x030000)),
-        ("pci:v*d*sv*sd*bc01sc08i02", Ids(vendor_id=0x1B36, device_id=0xCAFE, class_code=0x010802)),
+        ("pci:v*d*sv*sd*bc01sc08i02*", Ids(vendor_id=0x1B36, device_id=0xCAFE, class_code=0x010802)),
         (
             "pci:v00008086d00001000sv00001028sd0000000Abc*sc*i*",
             Ids(vendor_id=0x8086, device_id=0x1000, class_code=0xFF0000),
