@@ -21,7 +21,7 @@ from rustbed.packs.transport import Store
 from rustbed.packs.verify import find_faults, name_pack
 from rustbed.packs.wanted import can_be_packed
 from rustbed.prepare import Platforms
-from rustbed.progress import Report
+from rustbed.progress import Report, plural
 from rustbed.rebuild import find_rebuilt_difference
 from rustbed.toolroot import emulator
 from rustbed.toolroot.packages import fetch_package
@@ -152,7 +152,7 @@ def _verify(args: argparse.Namespace) -> int:
     for fault in find_faults(store, make_display()):
         complain(fault)
         faults += 1
-    say(f"{args.place}: {f'{faults} faults' if faults else 'whole'}")
+    say(f"{args.place}: {plural(faults, 'fault') if faults else 'whole'}")
     if args.rebuild and not faults:
         for arch in read_arches(vars(args).__getitem__):
             difference = find_rebuilt_difference(arch, choices_of(args), store.place, make_display())

@@ -20,7 +20,9 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
 CONFIG = "application/vnd.oci.image.config.v1+json"
-# what a layout's index.json and a registry's tag are called by
+# where a layout says what is in it
+TOP = "index.json"
+# what that and a registry's tag are called by
 REF = "packs"
 _REF_NAME = "org.opencontainers.image.ref.name"
 # before the names of our own annotations
@@ -123,7 +125,7 @@ def render_layout(index: Blob) -> dict[str, bytes]:
     """Render the two files at the top of a layout."""
     entry = _descriptor(index) | {"annotations": {_REF_NAME: REF}}
     top = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
-    return {"oci-layout": render_json(_LAYOUT), "index.json": render_json(top)}
+    return {"oci-layout": render_json(_LAYOUT), TOP: render_json(top)}
 
 
 def parse_top(data: bytes) -> Blob:

@@ -25,7 +25,7 @@ from rustbed.packs.blob import LEVEL, write_part
 from rustbed.packs.oci import Blob, Pack
 from rustbed.packs.place import Kind, Place
 from rustbed.packs.sdk import HOST_FACT, SDK, list_sdk
-from rustbed.packs.transport import Store
+from rustbed.packs.transport import Store, require_layout
 from rustbed.packs.wanted import QEMU, Wanted
 from rustbed.progress import Progress, Report
 from rustbed.toolroot.packages import Package
@@ -133,7 +133,8 @@ def _is_needed(path: Path, root: Path) -> bool:
 
 
 def prune(directory: Path) -> int:
-    """Remove the blobs that no pack of a store names; return their bytes."""
+    """Remove the blobs that no pack of a store names; return their bytes. Raises PackError."""
+    require_layout(directory)
     with _locked(directory):
         store = Store(place=Place(kind=Kind.DIRECTORY, base=str(directory)))
         packs = [store.pack(pack.blob) for pack in store.packs()]
@@ -194,7 +195,7 @@ def _name(pack: Pack) -> tuple[str | None, ...]:
 
 
 def _list(directory: Path) -> tuple[Pack, ...]:
-    if not (directory / "index.json").is_file():
+    if not (directory / oci.TOP).is_file():
         return ()
     return Store(place=Place(kind=Kind.DIRECTORY, base=str(directory))).packs()
 

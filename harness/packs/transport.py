@@ -12,6 +12,7 @@ import hashlib
 import http.client
 import json
 import re
+import shlex
 import time
 import urllib.error
 import urllib.parse
@@ -23,6 +24,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
+from rustbed.errors import suggest
 from rustbed.packs import oci
 from rustbed.packs.oci import Blob, Pack, PackError
 from rustbed.packs.place import Kind, Place
@@ -60,7 +62,7 @@ class Store:
         if self.place.pin:
             # its size is not known before
             return Blob(digest=self.place.pin, size=-1, media_type=oci.INDEX)
-        return oci.parse_top(self._read(Path(self.place.base, "index.json").as_posix(), oci.DOCUMENT_LIMIT))
+        return oci.parse_top(self._read(Path(self.place.base, oci.TOP).as_posix(), oci.DOCUMENT_LIMIT))
 
     def packs(self) -> tuple[Pack, ...]:
         """Return what the store has, without the packs' parts. Raises PackError."""
@@ -134,6 +136,8 @@ class Store:
             error.close()
             raise PackError(f"{where}: the server says {error.code} {error.reason}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if self.place.kind is Kind.DIRECTORY:
+                require_layout(Path(self.place.base))
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
             raise PackError(f"{where}: {reason}") from error
         with closing(stream):
@@ -170,3 +174,11 @@ class Store:
         if not isinstance(token, str):
             raise PackError(f"{self.place}: the registry's token server gives no token")
         return token
+
+
+def require_layout(directory: Path) -> None:
+    """Raise PackError if a directory is none that packs were put into, and say how they are."""
+    if not (directory / oci.TOP).is_file():
+        lacks = f"it has no {oci.TOP}" if directory.is_dir() else "there is no such directory"
+        fix = suggest(f"pack push {shlex.quote(str(directory))}")
+        raise PackError(f"no packs are in {directory}: {lacks}", fix=fix)

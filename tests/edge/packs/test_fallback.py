@@ -28,7 +28,7 @@ def test_without_a_pack_that_will_do_the_kernel_is_built(
     server: Server, store: Path, without_programs: dict[str, str]
 ) -> None:
     for place, why in (
-        ("/nowhere", "/nowhere/index.json: No such file or directory"),
+        ("/nowhere", "no packs are in /nowhere: there is no such directory"),
         (str(store), "has a kernel for x86_64, but of another recipe"),
         (f"{server.address}@sha256:{'0' * 64}", "the server says 404"),
     ):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,14 @@ def test_a_full_disk_is_named_and_leaves_nothing(store: Path, cache: Cache) -> N
     with pytest.raises(HostError, match="no space left"):
         packed.kernel(full)
     assert entries(cache) == []
+
+
+def test_where_no_packs_are_it_is_said_how_they_come_there(tmp_path: Path) -> None:
+    for place, lacks in ((tmp_path / "nosuch", "no such directory"), (tmp_path, "it has no index.json")):
+        for use in (Store(place=local(place)).packs, partial(prune, place)):
+            with pytest.raises(PackError, match=f"no packs are in {place}: .*{lacks}") as caught:
+                use()
+            assert caught.value.facts["fix"] == f"rustbed pack push {place}"
 
 
 def test_two_sessions_fetch_a_part_once(server: Server, store: Path, cache: Cache) -> None:
