@@ -12,6 +12,7 @@ from rustbed.cli.terminal import say
 from rustbed.cli.worker import end_at_sigterm, read_arches
 from rustbed.errors import suggest
 from rustbed.farm.key import KEY_HELP, key_path, make_key
+from rustbed.progress import plural
 
 _PORT = 8786
 
@@ -48,7 +49,7 @@ def _up(args: argparse.Namespace) -> int:
     end_at_sigterm()
     arches, workers = read_arches(args), args.workers or host.cores()
     with suppress(KeyboardInterrupt), scheduler(args.tls, args.port) as address:
-        say(f"farm: {address}, {workers} workers; Ctrl-C ends it")
+        say(f"farm: {address}, {plural(workers, 'worker')}; Ctrl-C ends it")
         say(f"  {suggest(f'test --farm {address}')}")
         serve_workers(address, workers, arches, say)
     return 0

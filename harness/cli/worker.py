@@ -12,6 +12,7 @@ from rustbed.cli.arguments import parse_count
 from rustbed.cli.terminal import say
 from rustbed.farm.address import EXAMPLE, parse_address
 from rustbed.prepare import ALL, Choices, select_arches
+from rustbed.progress import plural
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     end_at_sigterm()
     with suppress(KeyboardInterrupt):
-        say(f"{slots} workers for {address}; Ctrl-C ends them")
+        say(f"{plural(slots, 'worker')} for {address}; Ctrl-C ends them")
         serve_workers(address, slots, arches, say)
     return 0
 

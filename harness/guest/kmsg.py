@@ -21,6 +21,7 @@ from pathlib import Path
 from rustbed.deadline import Deadline
 from rustbed.guest.logfile import LogFile
 from rustbed.log.record import Record, parse_kmsg
+from rustbed.progress import plural
 
 # facility "user", level "debug": on no console, in every log
 _FENCE_PREFIX = "<15>"
@@ -150,7 +151,7 @@ class RecordStream:
         """What is wrong with the log itself; empty if nothing is."""
         if self.total > FLOOD:
             return f"kernel log flood: {self.total} records"
-        return f"kernel log overrun: {self._lost} records lost" if self._lost else ""
+        return f"kernel log overrun: {plural(self._lost, 'record')} lost" if self._lost else ""
 
     @property
     def kernel_began(self) -> float | None:

@@ -29,6 +29,7 @@ from rustbed.plugin import results
 from rustbed.plugin.fixtures import arch_of, request_of
 from rustbed.plugin.options import given
 from rustbed.plugin.stash import TIMES, session_directory
+from rustbed.progress import plural
 from rustbed.report.cases import GOOD, confirm, ending_of, key_of
 from rustbed.report.results import load_results
 from rustbed.report.shard import recorded_times
@@ -70,7 +71,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         with engine.connect(parse_address(url)) as farm:
             tests = [_test(item) for item in session.items]
             pool = Pool(farm=farm, job=_job(config, place), place=place, times=_times(config, tests))
-            _say(config, f"farm {url}, {len(farm.workers())} workers")
+            _say(config, f"farm {url}, {plural(len(farm.workers()), 'worker')}")
             _run(session, pool, tests)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error

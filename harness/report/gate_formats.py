@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 
 from rustbed.escape import markdown_cell, one_line, render_json, workflow_text
+from rustbed.progress import plural
 from rustbed.report.changes import Change, Finding
 from rustbed.report.gate import Comparison
 from rustbed.report.result import Result
@@ -48,10 +49,11 @@ def _counts(comparison: Comparison) -> str:
 
 
 def _summary(comparison: Comparison) -> str:
-    return (
-        f"{_STATUS[comparison.status]}: {comparison.new} tests, {comparison.old} in the baseline:"
-        f" {_counts(comparison)}"
-    )
+    return f"{_STATUS[comparison.status]}: {_totals(comparison)}"
+
+
+def _totals(comparison: Comparison) -> str:
+    return f"{plural(comparison.new, 'test')}, {comparison.old} in the baseline: {_counts(comparison)}"
 
 
 def render_text(comparison: Comparison) -> str:
@@ -70,7 +72,7 @@ def render_text(comparison: Comparison) -> str:
 def render_markdown(comparison: Comparison) -> str:
     """Render a heading and a table, as a CI job's summary shows them."""
     lines = [f"### rustbed gate: {_STATUS[comparison.status]}", ""]
-    lines += [f"{comparison.new} tests, {comparison.old} in the baseline: {_counts(comparison)}", ""]
+    lines += [_totals(comparison), ""]
     if comparison.findings:
         lines += ["| | arch | test | |", "| --- | --- | --- | --- |"]
     lines += [

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rustbed.progress import plural
 from rustbed.report.result import Result
 from rustbed.report.tries import SUITE
 from rustbed.report.verdict import GRAVITY, Outcome
@@ -92,7 +93,10 @@ def judge_suite(suite: Suite) -> tuple[Outcome, str] | None:
     if suite.counted > suite.red:
         return Outcome.ERROR, f"{counts}, and its cases show {suite.red}"
     if _missing(suite) > 0:
-        return Outcome.ERROR, f"the suite counts {suite.tests} tests and has {suite.cases}: was it cut short?"
+        return (
+            Outcome.ERROR,
+            f"the suite counts {plural(suite.tests, 'test')} and has {suite.cases}: was it cut short?",
+        )
     return None
 
 

@@ -20,6 +20,7 @@ from rustbed.log.record import Record, render_records
 from rustbed.log.registers import is_state
 from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
+from rustbed.progress import plural
 from rustbed.report.echoes import CONSEQUENCES, drop_echoes
 from rustbed.report.taints import find_unexplained
 
@@ -283,7 +284,8 @@ def _render_splat(splat: Splat, records: Sequence[Record]) -> str:
     begin = max(0, splat.first - _BEFORE)
     whole = records[begin : splat.last + 1]
     shown = [record for record in whole if not is_state(record.text)]
-    folded = f"... {len(whole) - len(shown)} records of registers and doubtful frames, in {runfiles.CONSOLE}"
+    folded = plural(len(whole) - len(shown), "record")
+    folded = f"... {folded} of registers and doubtful frames, in {runfiles.CONSOLE}"
     last = [folded] if len(shown) < len(whole) else []
     if len(shown) <= _BEFORE + _OF_SPLAT:
         return "\n".join([render_records(shown), *last])

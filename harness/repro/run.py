@@ -10,6 +10,7 @@ from rustbed import host
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
+from rustbed.progress import plural
 from rustbed.report.verdict import Outcome, Verdict
 from rustbed.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay, replay
 from rustbed.repro.scene import Scene
@@ -41,7 +42,7 @@ def reproduce(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> tuple[Repl
     with boot(scene.spec, qemu, directory) as vm:
         replayed = replay(vm, scene)
     judgement = judge_replay(scene, replayed)
-    say(f"  given   {replayed.given} of {len(scene.commands)} commands")
+    say(f"  given   {replayed.given} of {plural(len(scene.commands), 'command')}")
     for step, known in replayed.splats:
         if step >= 0:
             say(f"  splat   {known} (command {step + 1}: {scene.commands[step]})")

@@ -47,7 +47,7 @@ def old(tmp_path: Path) -> Path:
     [
         ({"test_a": "pass", "test_b": "pass"}, 0, "gate: no regression: 2 tests"),
         ({"test_a": "fail", "test_b": "pass"}, 1, "gate: regression: 2 tests"),
-        ({"test_a": "pass"}, 2, "gate: cannot be judged: 1 tests"),
+        ({"test_a": "pass"}, 2, "gate: cannot be judged: 1 test, 2 in"),
         ({"test_a": "pass", "test_b": "skip"}, 2, "gate: cannot be judged"),
         ({"test_a": "pass", "test_b": "error"}, 2, "gate: cannot be judged"),
         ({}, 2, "gate: cannot be judged: 0 tests"),
