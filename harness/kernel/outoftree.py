@@ -230,11 +230,17 @@ def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildEr
     return error
 
 
+def find_named(directory: Path) -> tuple[str, ...]:
+    """Return the modules that a directory's makefile names, whether they build or not."""
+    texts = [path.read_text(errors="replace") for name in MAKEFILES if (path := directory / name).is_file()]
+    words = [word for text in texts[:1] for line in _OBJECTS.findall(text) for word in line.split()]
+    return tuple(word.removesuffix(".o") for word in words if word.endswith(".o"))
+
+
 def _name(directory: Path) -> str:
     """Return what a directory makes: its module's name if it is one, else its own."""
-    texts = [path.read_text(errors="replace") for name in MAKEFILES if (path := directory / name).is_file()]
-    made = [word for text in texts[:1] for line in _OBJECTS.findall(text) for word in line.split()]
-    return made[0].removesuffix(".o") if len(made) == 1 and made[0].endswith(".o") else directory.name
+    named = find_named(directory)
+    return named[0] if len(named) == 1 else directory.name
 
 
 def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Path) -> BuildTree:

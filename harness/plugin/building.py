@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
 from rustbed.arch import Arch
-from rustbed.errors import UsageError
+from rustbed.errors import BuildError, UsageError
 from rustbed.image import program
 from rustbed.kernel import outoftree
 from rustbed.plugin.compilers import note_warnings, session_name
@@ -37,19 +37,28 @@ def build_modules(
         asked = find_asked(Path(directory), request.path.parent)
         # before it is built: after an edit that does not compile, the next edit concerns the test, too
         note_use(request.node, asked)
-        found = outoftree.build_modules(
-            platforms.kernel_with_tree(rustbed_arch, wanted.profile),
-            asked,
-            toolchain=platform.toolchain,
-            cache=platforms.choices.cache,
-            report=make_display(request.config),
-            session=session_name(),
-        )
+        try:
+            found = outoftree.build_modules(
+                platforms.kernel_with_tree(rustbed_arch, wanted.profile),
+                asked,
+                toolchain=platform.toolchain,
+                cache=platforms.choices.cache,
+                report=make_display(request.config),
+                session=session_name(),
+            )
+        except BuildError:
+            # a test is one of its driver also where that does not build
+            _note_built(request.node, outoftree.find_named(asked))
+            raise
         note_warnings(request.node, found.warnings)
-        request.node.user_properties += [(BUILT_FOR, module.name) for module in found.modules]
+        _note_built(request.node, (module.name for module in found.modules))
         return {module.name: module.path for module in found.modules}
 
     return build
+
+
+def _note_built(item: pytest.Item, names: Iterable[str]) -> None:
+    item.user_properties += [(BUILT_FOR, name.replace("-", "_")) for name in names]
 
 
 @pytest.fixture

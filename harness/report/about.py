@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 # user property that carries it, as JSON, from a worker to the process that writes the files
 ABOUT = "rustbed-about"
-# the same for a module that was built for a test, once for each
+# the same for a module that was built for a test, or was to be, once for each
 BUILT_FOR = "rustbed-built"
 # properties of a case: what its `needs` markers name, the modules built for it, and the driver of a life
 NEEDS, BUILT, LIFE = "needs", "built", "life"

@@ -18,6 +18,7 @@ from rustbed.report.verdict import Outcome
 
 _WORDS = {Outcome.PASS: "passed", Outcome.SKIP: "skipped"}
 _QUIET = frozenset({Outcome.PASS, Outcome.XFAIL, Outcome.SKIP})
+_NOT_TRIED = frozenset({Outcome.SKIP, Outcome.ERROR})
 # what a cell says without results: of the driver on this architecture, and at all
 _NOT_RUN, _NO_TEST = "not run", "no test"
 
@@ -81,7 +82,7 @@ class Row:
     @property
     def is_tried(self) -> bool:
         """Whether a test of it ran."""
-        return any(result.outcome is not Outcome.SKIP for result in (*self.tests, *self.life))
+        return any(result.outcome not in _NOT_TRIED for result in (*self.tests, *self.life))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,12 @@ def test_a_driver_that_does_not_build_is_shown_once_and_is_an_error_of_each_test
     assert len({cases[f"test_builds[{name}]"].fingerprint for name in REASONS}) == len(REASONS)
     assert len({cases[name].fingerprint for name in WANT_RUST}) == 1
 
+    # a driver has a row although it builds nowhere
+    page = project.rustbed("drivers").stdout
+    assert "| `edu_rust` | **3 error** |" in page, page
+    assert "\n1 of 5 have a test that ran" in page
+    assert f"- `edu_missing`, error on x86_64: {REASONS['missing']}" in page
+
 
 def test_an_option_that_the_kernel_lacks_is_named_as_the_line_that_brings_it(project: Project) -> None:
     lay_over(project, "options")
