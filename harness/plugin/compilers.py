@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rustbed.log.record import strip_ansi
-from rustbed.plugin.stash import is_worker
+from rustbed.plugin.stash import begin_line, is_worker
 from rustbed.report.cases import UNBUILT, carried
 
 # user property with what compilers warned of while a test's modules were built; it travels from workers
@@ -64,7 +64,7 @@ class Compilers:
     def _show(self, title: str, text: str, **colour: bool) -> None:
         terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
         if terminal is not None:
-            terminal.ensure_newline()
+            begin_line(self._config)
             terminal.section(title, **colour)
             terminal.write_line(text if terminal.hasmarkup else strip_ansi(text))
 

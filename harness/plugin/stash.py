@@ -79,19 +79,30 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput") or attempt_of(config) is not None
 
 
+def begin_line(config: pytest.Config) -> None:
+    """End a line that pytest is in the middle of: what we print has lines of its own."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        return
+    reporter.ensure_newline()
+    # it does not know of letters in quiet sessions, nor of those behind lines of ours
+    if config.get_terminal_writer().width_of_current_line:
+        reporter.write_line("")
+    reporter.flush()
+
+
 def make_display(config: pytest.Config) -> Display:
     """Return a display that reaches the terminal although pytest captures output."""
     capture = config.pluginmanager.getplugin("capturemanager")
     uncaptured = capture.global_and_fixture_disabled if capture is not None else nullcontext
 
+    # of pytest-xdist: in which line the process that prints is, its workers do not know
+    lead = "\n" if hasattr(config, "workerinput") else ""
+
     def write(text: str) -> None:
-        reporter = config.pluginmanager.getplugin("terminalreporter")
         with uncaptured():
-            if reporter is not None:
-                # pytest may be in the middle of a line: it will go on in a new one
-                reporter.ensure_newline()
-                reporter.flush()
-            os.write(2, text.encode())
+            begin_line(config)
+            os.write(2, f"{lead}{text}".encode())
 
     # captured, the terminal is none
     with uncaptured():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rustbed.escape import one_line
-from rustbed.plugin.stash import is_worker
+from rustbed.plugin.stash import begin_line, is_worker
 from rustbed.report.cases import FACTS, carried
 
 _SUMMARISING = pytest.StashKey[bool]()
@@ -39,6 +39,22 @@ def pytest_report_teststatus(report: Any, config: pytest.Config) -> Generator[No
     return category, letter, (word, *markup) if markup else word
 
 
+class Resuming:
+    """The part of the process that has the terminal: begins a file's line anew where one of ours ended it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print the file's name again before a letter that would stand alone."""
+        terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is None or terminal.showlongtestinfo or not terminal.showfspath:
+            return
+        if terminal.currentfspath is None and (report.when == "call" or not report.passed):
+            terminal.write_fspath_result(report.nodeid, "")
+
+
 class Telling:
     """The part of the process that has the terminal: tells why a test failed when it does."""
 
@@ -54,14 +70,12 @@ class Telling:
         if terminal is None or not reason or report.nodeid in self._told or self._config.get_verbosity() < 0:
             return
         self._told.add(report.nodeid)
-        terminal.ensure_newline()
-        if self._config.get_terminal_writer().width_of_current_line:
-            # behind progress of ours, pytest does not know that it is in the middle of a line
-            terminal.write_line("")
+        begin_line(self._config)
         terminal.write_line(f"  {report.nodeid.rpartition('::')[2]}: {one_line(reason)}", red=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Print nothing in workers: their reports travel."""
     if not is_worker(config):
+        config.pluginmanager.register(Resuming(config), "rustbed-resuming")
         config.pluginmanager.register(Telling(config), "rustbed-telling")

@@ -1,4 +1,4 @@
-"""Pytest on a terminal: progress is a line that is drawn anew, pytest's own lines stay whole, ^C ends all."""
+"""Progress is drawn anew on a terminal; pytest's lines stay whole, there and in a log; Ctrl-C ends all."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ NAME = "test_building.py::test_{0}[x86_64]"
 
 
 @pytest.fixture
-def terminal(project: Project) -> pexpect.spawn[str]:
-    """Return a session that builds two drivers for the first time, of which one has an error."""
+def building(project: Project) -> Project:
+    """A project with two drivers that were never built, of which one has an error."""
     for name, more in (("alone", ""), ("broken", "#error not today\n")):
         driver = project.directory / "drivers" / name
         driver.mkdir()
@@ -34,6 +34,13 @@ def terminal(project: Project) -> pexpect.spawn[str]:
         # no other run of this test has built it
         (driver / f"{name}.c").write_text(f"{SOURCE.format(name=name)}// {project.directory}\n{more}")
     (project.directory / "test_building.py").write_text(TESTS)
+    return project
+
+
+@pytest.fixture
+def terminal(building: Project) -> pexpect.spawn[str]:
+    """Return a session that builds them."""
+    project = building
     return pexpect.spawn(
         project.installed.program("pytest"),
         ["-v", "--color=no", "test_building.py", *project.installed.options],
@@ -59,6 +66,24 @@ def test_progress_is_drawn_anew_and_pytests_lines_are_whole(terminal: pexpect.sp
     for name, word in (("builds", "PASSED"), ("does_not", "ERROR"), ("is_quick", "PASSED")):
         assert sum(line.startswith(f"{NAME.format(name)} {word} ") for line in lines) == 1
     assert [line for line in lines if line.startswith(f"ERROR {NAME.format('does_not')} - broken does not")]
+
+
+def test_in_a_log_each_letter_stands_behind_its_file(building: Project) -> None:
+    lines = building.pytest("test_building.py").stdout.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("test_building.py ")] == [
+        ["test_building.py"],
+        ["test_building.py", "."],
+        ["test_building.py", "E."],
+    ], lines
+    assert [line for line in lines if line in (".", "E")] == []
+
+
+@pytest.mark.parametrize("words", [("-q",), ("-n", "2"), ("-v",)], ids=" ".join)
+def test_in_a_log_progress_has_lines_of_its_own(building: Project, words: tuple[str, ...]) -> None:
+    lines = building.pytest("test_building.py", *words).stdout.splitlines()
+    told = [line for line in lines if "modules in " in line]
+    assert len(told) >= 2
+    assert [line for line in told if not line.startswith("rustbed: modules in ")] == [], lines
 
 
 def test_ctrl_c_while_a_driver_is_built(project: Project, terminal: pexpect.spawn[str]) -> None:

@@ -20,7 +20,9 @@ def report(*, failed: bool = False, nodeid: str = "test_x.py::test_a[arm64]", **
 
 
 def config(verbosity: int, lines: list[str], column: int = 0) -> pytest.Config:
-    terminal = SimpleNamespace(ensure_newline=lambda: None, write_line=lambda line, **_: lines.append(line))
+    terminal = SimpleNamespace(
+        ensure_newline=lambda: None, flush=lambda: None, write_line=lambda line, **_: lines.append(line)
+    )
     plugins = SimpleNamespace(getplugin={"terminalreporter": terminal}.get)
     writer = SimpleNamespace(width_of_current_line=column)
     made = SimpleNamespace(
