@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     memory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rustbed-mutants-") as directory:
         copy = Path(directory) / project.name
-        shutil.copytree(project, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT), symlinks=True)
+        _copy_project(project, copy)
         status, told, _ = _run_tests(copy, args.pytest_args)
         if status != 0:
             return complain(f"the tests are not green without a mutant, status {status}: {told}", 2)
@@ -86,6 +87,14 @@ def run(args: argparse.Namespace) -> int:
         say(line)
     say(f"{plural(len(trials), 'mutant')} in {memory}")
     return 1 if any(trial.fate is Fate.SURVIVED for trial in trials) else 0
+
+
+def _copy_project(project: Path, copy: Path) -> None:
+    """Copy a project without what sessions leave in it; the copy can be written to where that cannot."""
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT), symlinks=True)
+    for path in (copy, *copy.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
 
 
 def _find_works(project: Path, globs: Sequence[str]) -> Iterator[_Work]:

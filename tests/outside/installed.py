@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).parent.parent.parent
 FOREIGN = Path(__file__).parent / "foreign"
@@ -196,3 +199,20 @@ def programs_that_name(directory: Path) -> list[str]:
             words = path.read_bytes().decode(errors="replace").replace("\0", " ")
             found += [words] if f"{directory}/" in words else []
     return found
+
+
+def ordinary_user() -> tuple[str, ...]:
+    """Return the words that make an ordinary user of us: with root's rights nothing is read-only."""
+    if os.geteuid() != 0:
+        return ()
+    runner = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    done = subprocess.run([*runner, "true"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"root cannot become an ordinary user here: {done.stderr.strip()}")
+    return runner
+
+
+def forbid_writing(directory: Path) -> None:
+    """Make a directory read-only, and all that is in it."""
+    for path in (directory, *directory.rglob("*")):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)

@@ -10,7 +10,15 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.outside.installed import Installed, Project, copy_project, read_colours, reds
+from tests.outside.installed import (
+    Installed,
+    Project,
+    copy_project,
+    forbid_writing,
+    ordinary_user,
+    read_colours,
+    reds,
+)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +185,29 @@ def test_mutants_are_listed_with_their_lines_where_that_is_installed(toy: Projec
     done = toy.with_plugins().rustbed("mutate", ".", "--list")
     assert done.returncode == 0, done.stdout
     assert re.search(r"^driver/toy\.rs:\d+: ", done.stdout, re.MULTILINE), done.stdout
+
+
+LOOKS = """\
+from pathlib import Path
+
+
+def test_it_asks_for_one():
+    assert "is_one(a: u32) -> bool { a == 1 }" in Path(__file__).with_name("toy.rs").read_text()
+"""
+
+
+def test_mutants_of_a_read_only_project_are_tried_by_an_ordinary_user(
+    installed: Installed, tmp_path: Path
+) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    project.mkdir()
+    elsewhere.mkdir()
+    (project / "toy.rs").write_text("fn is_one(a: u32) -> bool { a == 1 }\n")
+    (project / "test_toy.py").write_text(LOOKS)
+    forbid_writing(project)
+    somebody = Project(installed=installed, directory=elsewhere, beside=True, runner=ordinary_user())
+    done = somebody.rustbed("mutate", project)
+    assert (done.returncode, "2 of 2 mutants were noticed" in done.stdout) == (0, True), done.stdout
 
 
 def test_the_skeleton_of_a_device_is_printed_and_survives_a_fault(toy: Project) -> None:

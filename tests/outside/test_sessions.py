@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.outside.installed import Project, programs_that_name, reds
+from tests.outside.installed import Project, forbid_writing, ordinary_user, programs_that_name, reds
 
 RED = {"test_warns", "test_panics", "test_expects_too_much"}
 GREEN = {
@@ -221,26 +219,10 @@ def test_what_pytest_timeout_says_stays_when_it_ends_the_process(
     assert programs_that_name((project.results / "latest").resolve()) == []
 
 
-def _ordinary_user() -> tuple[str, ...]:
-    """Return the words that make an ordinary user of us: with root's rights nothing is read-only."""
-    if os.geteuid() != 0:
-        return ()
-    runner = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-    done = subprocess.run([*runner, "true"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"root cannot become an ordinary user here: {done.stderr.strip()}")
-    return runner
-
-
-def _forbid_writing(directory: Path) -> None:
-    for path in (directory, *directory.rglob("*")):
-        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
-
-
 def test_an_ordinary_user_without_a_home_may_have_read_only_sources(project: Project, tmp_path: Path) -> None:
     results = tmp_path / "results"
-    _forbid_writing(project.directory)
-    somebody = replace(project, runner=_ordinary_user())
+    forbid_writing(project.directory)
+    somebody = replace(project, runner=ordinary_user())
     done = somebody.pytest("tests", "--results", results, HOME="/nonexistent", USER="nobody")
     assert (done.returncode, project.colours(results / "latest")) == (1, EXPECTED), done.stdout
     assert not project.results.exists()
