@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from rustbed.errors import UsageError
 from rustbed.log.annotate import render_stuck
@@ -22,8 +22,10 @@ from rustbed.log.stuck import FIRST, HangLog, parse_hang
 from rustbed.log.symbolize import Build, find_build
 from rustbed.log.unwrap import Unwrapper
 from rustbed.logfiles import open_bytes, open_log
-from rustbed.symbols.debugfiles import DebugFiles
 from rustbed.symbols.lines import read_lines, read_place
+
+if TYPE_CHECKING:
+    from rustbed.symbols.debugfiles import DebugFiles
 
 # bytes of a log that are looked at together
 _BLOCK = 16 * 1024

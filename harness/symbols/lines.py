@@ -10,16 +10,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rustbed import host, runfiles
+from rustbed import runfiles
 from rustbed.errors import HostError
 from rustbed.log.annotate import annotate
 from rustbed.log.frame import Frame
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat
 from rustbed.log.symbolize import Blame, Build, Symbols, blame_frame, find_frames, refine
-from rustbed.symbols.debugfiles import DebugFiles, find_files, parse_files
-from rustbed.symbols.symbolizer import look_up
+
+if TYPE_CHECKING:
+    from rustbed.symbols.debugfiles import DebugFiles
 
 # lines of source shown before and behind a blamed one
 _AROUND = 3
@@ -53,7 +55,7 @@ def read_lines(
     # of each report by itself: where the processor stopped in one may be a call in another
     frames = list(dict.fromkeys(frame for span in spans for frame in find_frames(span)))
     try:
-        symbols = look_up(frames, files, build) if files is not None and frames else Symbols()
+        symbols = _look_up(frames, files, build) if files is not None and frames else Symbols()
     except HostError as error:
         symbols = Symbols(notes=(error.headline,))
     shown, refined, blames = list(records), {}, {}
@@ -71,9 +73,15 @@ def read_place(frame: Frame, files: DebugFiles | None) -> Blame:
     symbols = Symbols()
     if files is not None:
         with suppress(HostError):
-            symbols = look_up([frame], files, Build())
+            symbols = _look_up([frame], files, Build())
     blame = blame_frame(frame, symbols)
     return replace(blame, source=_read_source(blame))
+
+
+def _look_up(frames: Sequence[Frame], files: DebugFiles, build: Build) -> Symbols:
+    from rustbed.symbols.symbolizer import look_up  # noqa: PLC0415 - most logs come without debug information
+
+    return look_up(frames, files, build)
 
 
 def find_debug_files(
@@ -85,10 +93,12 @@ def find_debug_files(
     what is not there.
     """
     kept = log.parent / runfiles.SYMBOLS
+    if vmlinux is None and modules is None and not kept.is_file():
+        return None
+    from rustbed.symbols.debugfiles import find_files, parse_files  # noqa: PLC0415 - as above
+
     if vmlinux is not None or modules is not None:
         return find_files(vmlinux, modules, _find_symbolizer(cache_root))
-    if not kept.is_file():
-        return None
     files = parse_files(kept.read_text())
     if files.symbolizer and Path(files.symbolizer[0]).is_file():
         return files
@@ -97,6 +107,8 @@ def find_debug_files(
 
 def _find_symbolizer(cache_root: Path) -> tuple[str, ...]:
     """Return how llvm-symbolizer is run: the host's own, else that of a toolroot; none is made for it."""
+    from rustbed import host  # noqa: PLC0415 - as above
+
     for root in (None, *sorted(cache_root.glob("toolroots/*/root"))):
         with suppress(HostError):
             return host.program_in(root, "llvm-symbolizer", package="llvm")
