@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from itertools import chain, groupby, islice, pairwise
+from functools import cached_property
+from itertools import groupby, islice, pairwise
 
 from rustbed.log.families.dispatch import (
     BYSTANDER,
     DETECTS,
     DISPATCHES,
     DISPATCHES_IN_INTERRUPTS,
+    ENTERS,
     INTERRUPTED,
     QUEUES,
     SLEEPS,
@@ -52,8 +53,6 @@ class Report:
     traces: Sequence[Trace]
     # functions of loadable modules in it: whatever their names are like, none is plumbing
     own: frozenset[str]
-    # those that a dispatcher of the kernel entered
-    entered: frozenset[str]
     # file of each function, as far as the debug information of this very kernel was asked
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,9 +61,28 @@ class Report:
         """The stacks that are of the failure itself."""
         return [trace for trace in self.traces if trace.is_main]
 
+    @cached_property
+    def _calls(self) -> Sequence[Sequence[str]]:
+        """The names in each stack, a callee before its caller."""
+        return [list(map(readable, trace.frames)) for trace in self.traces]
+
     def is_own(self, name: str) -> bool:
         """Whether a function can be at fault: it is in a module, or is not plumbing."""
-        return name in self.own or not self.is_of(ENTERED if name in self.entered else PLUMBING, name)
+        return name in self.own or not self.is_of(ENTERED if self._is_entered(name) else PLUMBING, name)
+
+    def _is_entered(self, name: str) -> bool:
+        """Whether a dispatcher of the kernel entered a function."""
+        return any(
+            inner == name and self.is_of(ENTERS, outer) and not self._is_beside(inner, outer)
+            for calls in self._calls
+            if name in calls
+            for inner, outer in pairwise(calls)
+        )
+
+    def _is_beside(self, name: str, caller: str) -> bool:
+        """Whether a function stands in a file like its caller's: it was called as a part of it."""
+        roles = roles_of(name, self.files.get(name, ""))
+        return bool(roles) and roles == roles_of(caller, self.files.get(caller, ""))
 
     def is_of(self, family: Family, name: str) -> bool:
         """Whether a function is of a family."""
@@ -81,31 +99,7 @@ def read_report(row: Row, named: str, text: str, files: Mapping[str, str]) -> Re
     # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
     own = frozenset(name for name in found if not ("::" in name and name in PLUMBING))
     traces = parse_traces(lines)
-    entered = frozenset(chain.from_iterable(_entered(tuple(one.frames), files) for one in traces))
-    return Report(
-        row=row, named=named, lines=lines, text=text, traces=traces, own=own, entered=entered, files=files
-    )
-
-
-def _entered(frames: tuple[str, ...], files: Mapping[str, str]) -> Iterator[str]:
-    """Yield the functions that a dispatcher of the kernel entered."""
-    calls = pairwise(map(readable, frames)) if files else calls_from_dispatchers(frames)
-    for inner, outer in calls:
-        if _dispatches(outer, files.get(outer, "")):
-            # what stands beside its caller was called as a part of it
-            roles = roles_of(inner, files.get(inner, ""))
-            if not roles or roles != roles_of(outer, files.get(outer, "")):
-                yield inner
-
-
-def _dispatches(name: str, file: str = "") -> bool:
-    return DISPATCHES.holds(name, file) or DISPATCHES_IN_INTERRUPTS.holds(name, file)
-
-
-@lru_cache(maxsize=1024)
-def calls_from_dispatchers(frames: tuple[str, ...]) -> Sequence[tuple[str, str]]:
-    """Return callee and caller of each call that a dispatcher made; the same stacks come often."""
-    return [(inner, outer) for inner, outer in pairwise(map(readable, frames)) if _dispatches(outer)]
+    return Report(row=row, named=named, lines=lines, text=text, traces=traces, own=own, files=files)
 
 
 # frames of one function in a row that are not a coincidence

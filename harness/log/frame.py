@@ -42,17 +42,16 @@ LINE = re.compile(
 def match_frame(line: str) -> re.Match[str] | None:
     """Return the match of a line that is a frame of a stack."""
     match = LINE.match(line) if "+0x" in line or " from " in line else None
-    return match if match and not match["stopped"] and not match["lock"] and _is_placed(match) else None
+    if match is None:
+        return None
+    stopped, lock, size, callee = match.group("stopped", "lock", "size", "callee")
+    return None if stopped or lock or not (size or callee) else match
 
 
 def match_counter(line: str) -> re.Match[str] | None:
     """Return the match of a line that says at which symbol the processor stopped."""
     match = LINE.match(line) if "+0x" in line else None
     return match if match and match["stopped"] and match["symbol"] else None
-
-
-def _is_placed(match: re.Match[str]) -> bool:
-    return bool(match["size"] or match["callee"])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

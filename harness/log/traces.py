@@ -116,13 +116,13 @@ def _parse_frame(line: str) -> _Frame | None:
     frame = match_frame(line)
     if frame is None:
         return None
-    symbol, callee = frame["symbol"] or "", frame["callee"]
+    symbol, callee, unsure, offset = frame.group("symbol", "callee", "unsure", "offset")
     if callee:
         caller = _FROM.match(line)
         return _Frame("", callee, caller["symbol"] if caller else "", "")
     # an address at the very beginning of a function is that behind a call which never returns, at the end
     # of the function before it; powerpc doubts the first one of a stack itself
-    if frame["unsure"] or frame["offset"] == "0" or line.endswith("(unreliable)"):
+    if unsure or offset == "0" or line.endswith("(unreliable)"):
         return _Frame("", "", "", symbol)
     return _Frame(symbol, "", "", "")
 

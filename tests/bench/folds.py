@@ -86,8 +86,6 @@ def _families(module: object) -> list[Family]:
 
 def is_right(file: Labelled) -> bool:
     """Whether the function that is blamed is the labelled one."""
-    # what is known of stacks is remembered, and differs here each time
-    blame.calls_from_dispatchers.cache_clear()
     answers = judge(file, find_splats(parse_console(file.log)))
     return next(right for question, right, _, _ in answers if question == "function")
 

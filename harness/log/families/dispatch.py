@@ -52,6 +52,12 @@ DISPATCHES_IN_INTERRUPTS = Family(
     ),
     places=("interrupts",),
 )
+# either: whom they entered was called by nobody that shows
+ENTERS = Family(
+    DISPATCHES.reasons,
+    DISPATCHES_IN_INTERRUPTS.reasons,
+    places=(*DISPATCHES.places, *DISPATCHES_IN_INTERRUPTS.places),
+)
 # runs what others have put into a queue, whoever comes along: nobody outside of it is at fault
 QUEUES = Family(
     (

@@ -34,7 +34,7 @@ class Family:
     def holds(self, name: str, file: str = "") -> bool:
         """Whether a function is of the family; `file` is where the kernel at hand has it, "" if unknown."""
         if not file:
-            return name in self
+            return self._holds(name)
         is_there = not self.places.isdisjoint(roles_of(name, file))
         return is_there or (not is_leaf(file) and self.matches(name))
 
