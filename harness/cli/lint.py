@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from rustbed.arch import Arch
 from rustbed.cli.arguments import choices_of, choose_arch
 from rustbed.cli.terminal import complain, make_display
 from rustbed.kernel.style import (
@@ -20,6 +21,7 @@ from rustbed.kernel.style import (
 from rustbed.log.record import strip_ansi
 from rustbed.options import add_options
 from rustbed.prepare import Platforms
+from rustbed.progress import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,22 +32,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Return 0 if rustfmt, checkpatch and clippy have no remarks, else 1. Raises HarnessError."""
-    files = require_sources(args.directory)
     arch, display = choose_arch(args), make_display()
-    platforms = Platforms(choices_of(args), display)
+    return lint(args.directory, arch, Platforms(choices_of(args), display), display)
+
+
+def lint(directory: Path, arch: Arch, platforms: Platforms, report: Report) -> int:
+    """Print the remarks of all three about a driver, by the settings of a platform's kernel; as `run`."""
+    files = require_sources(directory)
     platform = platforms.get(arch, None)
-    source = require_kernel_source(platform.kernel)
-    remarks = _show(check_format(files, args.directory, source, platform.toolchain))
+    kernel = platform.kernel
+    if kernel.source_dir is None:
+        # that of a pack has the settings where it has what modules are built with
+        kernel = platforms.kernel_with_tree(arch, None)
+    source = require_kernel_source(kernel)
+    remarks = _show(check_format(files, directory, source, platform.toolchain))
     if can_check_style():
         remarks += _show(check_style(files, source))
     else:
         complain("checkpatch is not run: this host has no perl, or not all of it")
-    if can_check_code(args.directory):
+    if can_check_code(directory):
         kernel, cache = platforms.kernel_with_tree(arch, None), platforms.choices.cache
-        code = check_code(kernel, args.directory, toolchain=platform.toolchain, cache=cache, report=display)
-        remarks += _show(code)
+        remarks += _show(
+            check_code(kernel, directory, toolchain=platform.toolchain, cache=cache, report=report)
+        )
     else:
-        complain(f"clippy is not run: {args.directory} has no Kbuild file; name the directory that has it")
+        complain(f"clippy is not run: {directory} has no Kbuild file; name the directory that has it")
     return 1 if remarks else 0
 
 
