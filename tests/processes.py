@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,11 +33,18 @@ def parent(pid: int) -> int:
 
 def children(parent: int) -> list[int]:
     """Return the processes that a process has started and that run."""
-    found = []
+    return [pid for pid, fields in _running() if int(fields[1]) == parent]
+
+
+def in_session(leader: int) -> list[int]:
+    """Return the processes that run in a session, its leader among them."""
+    return [pid for pid, fields in _running() if int(fields[3]) == leader]
+
+
+def _running() -> Iterator[tuple[int, list[str]]]:
+    """Yield each process that runs, and what stat says of it from its state on: proc(5)."""
     for entry in Path("/proc").iterdir():
-        # one that has ended meanwhile is none
+        # one that has ended meanwhile does not run
         with suppress(OSError):
-            if entry.name.isdigit():
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                found += [int(entry.name)] if int(fields[1]) == parent and fields[0] != "Z" else []
-    return found
+            if entry.name.isdigit() and is_running(pid := int(entry.name)):
+                yield pid, (entry / "stat").read_text().rpartition(")")[2].split()

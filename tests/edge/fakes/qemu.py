@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -245,6 +246,21 @@ class Acts:
         threading.Event().wait()
 
 
+def take_along() -> None:
+    """Let what this process starts end with it, also if it is killed: a shell may wait for ever.
+
+    Another process of the group waits for the end of a pipe that only this one has.
+    """
+    group = os.getpid()
+    reader, _ = os.pipe()
+    if os.fork() == 0:
+        os.dup2(reader, 0)
+        os.closerange(1, os.sysconf("SC_OPEN_MAX"))
+        os.read(0, 1)
+        os.killpg(group, signal.SIGKILL)
+    os.close(reader)
+
+
 def main() -> None:
     if "--version" in sys.argv:
         sys.stdout.write("QEMU emulator version 11.1.3\n")
@@ -253,6 +269,7 @@ def main() -> None:
         with open(sys.argv[sys.argv.index("-dump-vmstate") + 1], "w") as stream:  # noqa: PTH123
             stream.write('{"saved-device": {}}')
         return
+    take_along()
     fork = "-incoming" in sys.argv
     if "FAKE_STARTS" in os.environ:
         with open(os.environ["FAKE_STARTS"], "a") as stream:  # noqa: PTH123

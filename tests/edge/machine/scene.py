@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.kernels import make_kernel
-from tests.processes import is_running
+from tests.processes import in_session, is_running
 
 from rustbed.cache import Cache
 from rustbed.forks.machines import Machines
@@ -48,7 +48,17 @@ class Scene:
 
     @property
     def running(self) -> list[int]:
-        return [pid for pid in (int(line.split()[1]) for line in self._lines()) if is_running(pid)]
+        """Return the numbers of every QEMU that runs."""
+        return [pid for pid in self._started if is_running(pid)]
+
+    @property
+    def remaining(self) -> list[int]:
+        """Return the processes that are left of every QEMU that was started, the guest's among them."""
+        return [pid for qemu in self._started for pid in in_session(qemu)]
+
+    @property
+    def _started(self) -> list[int]:
+        return [int(line.split()[1]) for line in self._lines()]
 
     def _lines(self) -> list[str]:
         starts = self.path / "starts"

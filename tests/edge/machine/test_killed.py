@@ -52,7 +52,7 @@ def test_sigkill_of_a_worker_ends_machine_and_standby_and_leaves_nothing(scene: 
         assert child.stdout.readline() == b"ready\n"
         wait_until(lambda: len(scene.running) == 2, "a machine runs and one stands by")
         child.kill()
-    wait_until(lambda: scene.running == [], "all is gone")
+    wait_until(lambda: scene.remaining == [], "all is gone")
     with scene.session() as machines:
         assert scene.use(machines, "next") == FORKED
     assert scene.leftovers() == []
@@ -64,7 +64,7 @@ def test_sigkill_while_a_template_is_made_leaves_nothing_that_matters(scene: Sce
         wait_until(lambda: scene.starts == ["boot"], "the boot")
         time.sleep(0.5)
         child.kill()
-    wait_until(lambda: scene.running == [], "all is gone")
+    wait_until(lambda: scene.remaining == [], "all is gone")
     with scene.session() as machines:
         assert scene.use(machines, "next") == FORKED
     assert scene.leftovers() == []
@@ -78,4 +78,4 @@ def test_two_workers_that_want_one_template_make_one(scene: Scene) -> None:
         for child in (one, two):
             child.kill()
     assert scene.starts.count("boot") == 1
-    wait_until(lambda: scene.running == [], "all is gone")
+    wait_until(lambda: scene.remaining == [], "all is gone")

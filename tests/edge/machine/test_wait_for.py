@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import time
+from functools import cache
+from pathlib import Path
 
 import pytest
 from tests.edge.machine.conftest import Booter
@@ -49,10 +53,20 @@ def test_condition_may_ask_the_guest(fake_boot: Booter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "error"), [("exit:3", LostError), ("print:Kernel_panic_-_not_syncing:_oh", CrashError)]
+    ("said", "error"), [("", LostError), ("Kernel panic - not syncing: oh\n", CrashError)]
 )
-def test_wait_ends_when_the_machine_does(fake_boot: Booter, act: str, error: type[Exception]) -> None:
+def test_wait_ends_when_the_machine_does(
+    fake_boot: Booter, tmp_path: Path, said: str, error: type[Exception]
+) -> None:
     started = time.monotonic()
-    with fake_boot("ready", act, "exit:1") as vm, pytest.raises(error):
-        vm.wait_for(lambda: False, "the end", timeout_s=600)
+    with fake_boot("ready", "wait") as vm:
+
+        @cache
+        def end() -> None:
+            with (tmp_path / "run" / "console.log").open("a") as console:
+                console.write(said)
+            os.kill(vm.live.qemu_pid, signal.SIGKILL)
+
+        with pytest.raises(error):
+            vm.wait_for(end, "the end", timeout_s=600)
     assert time.monotonic() - started < 300
