@@ -1,14 +1,13 @@
 """What happened between a driver and a device, in order; pure.
 
 Events compare by what happened and not by when. They are kept as text, a line
-each, and compared line by line.
+each.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rustbed.errors import SpecError
@@ -174,11 +173,3 @@ def parse_trace(text: str) -> list[Event]:
             raise SpecError(f"not a line of a trace: {line[:80]!r}", line=number)
         events.append(event)
     return events
-
-
-def render_difference(before: Sequence[Event], after: Sequence[Event]) -> str:
-    """Render what `after` has (+) and lacks (-) against `before`, with three lines around; empty if equal."""
-    if list(before) == list(after):
-        return ""
-    old, new = ([render_event(event) for event in events] for events in (before, after))
-    return "\n".join(list(difflib.unified_diff(old, new, "before", "after", lineterm="")))

@@ -1,7 +1,7 @@
 """The cpio archive that a kernel unpacks into its first root file system.
 
-Owns the "newc" format, both directions, as pure functions of bytes. Knows
-nothing of what is in an archive or why.
+Owns the "newc" format, as pure functions that write it. Knows nothing of what
+is in an archive or why.
 
 The format is described in the kernel's Documentation/driver-api/early-userspace/buffer-format.rst:
 a header of ASCII hexadecimal fields, the name, the contents, each padded to
@@ -137,33 +137,3 @@ def _render(*, name: str, fields: tuple[int, ...], data: bytes = b"") -> list[by
 
 def _padding(size: int) -> bytes:
     return b"\0" * (-size % 4)
-
-
-def parse_cpio(archive: bytes) -> tuple[Member, ...]:
-    """Return the members of an archive, up to its trailer; ValueError if it is not one."""
-    members: list[Member] = []
-    offset = 0
-    while True:
-        header = archive[offset : offset + _HEADER_BYTES]
-        if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
-            raise ValueError(f"no cpio header at byte {offset}")
-        fields = [int(header[start : start + 8], 16) for start in range(6, _HEADER_BYTES, 8)]
-        mode, size, name_size = fields[1], fields[6], fields[11]
-        name_at = offset + _HEADER_BYTES
-        data_at = name_at + name_size + -(name_at + name_size) % 4
-        if data_at + size > len(archive):
-            raise ValueError(f"cpio member at byte {offset} is cut off")
-        name = archive[name_at : name_at + name_size - 1].decode()
-        if name == _TRAILER:
-            return tuple(members)
-        members.append(
-            Member(
-                name=name,
-                kind=Kind(stat.S_IFMT(mode)),
-                mode=stat.S_IMODE(mode),
-                data=archive[data_at : data_at + size],
-                major=fields[9],
-                minor=fields[10],
-            )
-        )
-        offset = data_at + size + -size % 4

@@ -6,11 +6,12 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from tests.cpio import parse_cpio
 from tests.edge.image.conftest import Fakes, KernelMaker
 
 from rustbed.cache import Cache
 from rustbed.errors import BuildError, HostError, SpecError
-from rustbed.image.cpio import Kind, Member, parse_cpio
+from rustbed.image.cpio import Kind, Member
 from rustbed.image.initramfs import Image, build_image
 from rustbed.kernel.artifact import Kernel
 from rustbed.progress import Progress, ignore

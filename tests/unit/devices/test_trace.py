@@ -12,7 +12,6 @@ from rustbed.devices.trace import (
     Reset,
     Write,
     parse_trace,
-    render_difference,
     render_trace,
 )
 from rustbed.errors import SpecError
@@ -59,20 +58,6 @@ def test_trace_that_was_written_is_read_with_its_times() -> None:
 def test_line_that_is_none_of_a_trace_is_refused(line: str) -> None:
     with pytest.raises(SpecError, match="2: not a line of a trace"):
         parse_trace(f"0.0 reset\n{line}\n")
-
-
-def test_difference_shows_what_came_and_went() -> None:
-    after = [*EVENTS[:2], Interrupt(4), *EVENTS[3:]]
-    assert [line for line in render_difference(EVENTS, after).splitlines() if line[0] in "+-"] == [
-        "--- before",
-        "+++ after",
-        "-interrupt 3",
-        "+interrupt 4",
-    ]
-
-
-def test_traces_that_differ_in_time_only_are_equal() -> None:
-    assert render_difference([Reset(1.0)], [Reset(2.0)]) == ""
 
 
 def test_accesses_show_themselves_as_they_are_written() -> None:

@@ -1,10 +1,11 @@
-"""The newc writer, byte for byte, and its reader."""
+"""The newc writer, byte for byte, and the reader that tests have."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.cpio import parse_cpio
 
 from rustbed.errors import UsageError
 from rustbed.image.cpio import (
@@ -13,7 +14,6 @@ from rustbed.image.cpio import (
     character_device,
     directory,
     file,
-    parse_cpio,
     render_cpio,
     symlink,
     with_parents,
