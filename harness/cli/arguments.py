@@ -52,3 +52,18 @@ def choose_arch(args: argparse.Namespace) -> Arch:
     rows = read_arches(vars(args).__getitem__)
     native = host.native_arch()
     return native if native in rows and not args.arch else rows[0]
+
+
+def add_worker_arches(parser: argparse.ArgumentParser) -> None:
+    """Declare --arch, for the workers of a farm."""
+    from rustbed.arch import ARCHES  # noqa: PLC0415 - as above
+
+    text = f"of {', '.join(ARCHES)}; default: all"
+    parser.add_argument("--arch", action="append", metavar="A[,B]", help=text)
+
+
+def read_worker_arches(args: argparse.Namespace) -> list[str]:
+    """Return the architectures that workers serve. Raises UsageError for an unknown one."""
+    from rustbed.prepare import ALL, Choices, select_arches  # noqa: PLC0415 - as above
+
+    return [row.name for row in select_arches(args.arch or (ALL,), Choices.kernel)]

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from rustbed.arch import Arch
 from rustbed.cli.arguments import add_cpus, choices_of, choose_arch, parse_count
+from rustbed.cli.modules import find_modules, is_path
 from rustbed.cli.terminal import complain, make_display
 from rustbed.errors import MachineError, UsageError
 from rustbed.kernel.artifact import Module
-from rustbed.kernel.module import describe_modules
-from rustbed.kernel.outoftree import build_modules, require_makefile
 from rustbed.log.record import Record
 from rustbed.log.splat import find_splats
 from rustbed.machine.booting import boot
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     platforms = Platforms(choices_of(args), make_display())
     given = [find_modules(name, platforms, arch) for name in args.module]
     modules = [module for found in given for module in found]
-    load = [*(module.name for module in modules), *(name for name in args.module if not _is_path(name))]
+    load = [*(module.name for module in modules), *(name for name in args.module if not is_path(name))]
     command = render_command(args.command)
     spec, qemu = _spec(args, platforms, arch, modules, load), platforms.get(arch, None).qemu
     typed = nullcontext(None) if command else terminal()
@@ -120,33 +119,6 @@ def _spec(
         # before anything is booted: what it depends on, too
         kernel.load_order(name)
     return replace(spec, kernel=kernel)
-
-
-def _is_path(name: str) -> bool:
-    return name.endswith(".ko") or Path(name).is_dir() or "/" in name
-
-
-def find_modules(name: str, platforms: Platforms, arch: Arch) -> list[Module]:
-    """Return the modules of a file or directory; none for the name of one that the image has.
-
-    What is not there is a UsageError before a kernel is built.
-    """
-    path = Path(name)
-    if path.is_dir():
-        require_makefile(path)
-        built = build_modules(
-            platforms.kernel_with_tree(arch, None),
-            path,
-            toolchain=platforms.get(arch, None).toolchain,
-            cache=platforms.choices.cache,
-            report=make_display(),
-        )
-        return list(built.modules)
-    if not _is_path(name):
-        return []
-    if not path.is_file():
-        raise UsageError(f"no such module: {name}")
-    return list(describe_modules([path.absolute()]).values())
 
 
 def parse_push(text: str) -> Iterator[tuple[str, Path]]:

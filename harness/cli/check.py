@@ -7,22 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from rustbed import process
 from rustbed.cli.terminal import say
+from rustbed.data import find_checkout
 from rustbed.errors import UsageError, suggest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare that all arguments are pytest's."""
     parser.set_defaults(pytest_args=[])
-
-
-def find_checkout() -> Path | None:
-    """Return the checkout of the project that this code is part of; None if it was installed."""
-    project = Path(__file__).resolve().parent.parent.parent
-    return project if (project / "tests/unit").is_dir() and (project / "pyproject.toml").is_file() else None
 
 
 def run(args: argparse.Namespace) -> int:

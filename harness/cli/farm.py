@@ -6,10 +6,8 @@ import argparse
 from contextlib import suppress
 
 from rustbed import host
-from rustbed.arch import ARCHES
-from rustbed.cli.arguments import parse_count
-from rustbed.cli.terminal import say
-from rustbed.cli.worker import end_at_sigterm, read_arches
+from rustbed.cli.arguments import add_worker_arches, parse_count, read_worker_arches
+from rustbed.cli.terminal import end_at_sigterm, say
 from rustbed.errors import suggest
 from rustbed.farm.key import KEY_HELP, key_path, make_key
 from rustbed.progress import plural
@@ -27,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up.add_argument("--workers", type=parse_count, metavar="N", help="default: as many as there are cores")
     up.add_argument("--tls", metavar="HOST", help="this host's address for others; default: loopback, no TLS")
     up.add_argument("--port", type=int, default=_PORT, metavar="N", help=f"default: {_PORT}; 0: a free one")
-    up.add_argument("--arch", action="append", metavar="A[,B]", help=f"of {', '.join(ARCHES)}; default: all")
+    add_worker_arches(up)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,7 +45,7 @@ def _up(args: argparse.Namespace) -> int:
     from rustbed.farm.serving import scheduler, serve_workers  # noqa: PLC0415
 
     end_at_sigterm()
-    arches, workers = read_arches(args), args.workers or host.cores()
+    arches, workers = read_worker_arches(args), args.workers or host.cores()
     with suppress(KeyboardInterrupt), scheduler(args.tls, args.port) as address:
         say(f"farm: {address}, {plural(workers, 'worker')}; Ctrl-C ends it")
         say(f"  {suggest(f'test --farm {address}')}")

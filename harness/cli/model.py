@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rustbed.cache import Cache
 from rustbed.cli.arguments import choices_of, choose_arch
-from rustbed.cli.boot import find_modules
+from rustbed.cli.modules import find_modules
 from rustbed.cli.terminal import make_display
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.recording import (

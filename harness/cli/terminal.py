@@ -1,9 +1,10 @@
-"""What commands share about the terminal: how they print, and how long steps are shown there."""
+"""What commands share about the terminal: how they print and are ended, how long steps are shown."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -40,6 +41,13 @@ def make_display() -> Display:
         print(text, end="", file=sys.stderr, flush=True)
 
     return Display(write, terminal=sys.stderr.isatty(), columns=shutil.get_terminal_size().columns - 1)
+
+
+def end_at_sigterm() -> None:
+    """Let SIGTERM end the process as Ctrl-C does: in order."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # a background job of a shell ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def open_closed() -> None:

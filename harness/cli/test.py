@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from rustbed import process
-from rustbed.cli.check import find_checkout
+from rustbed.data import find_checkout
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

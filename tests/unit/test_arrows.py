@@ -18,6 +18,7 @@ from tests.shape import (
 )
 
 from rustbed.arch import ARCHES
+from rustbed.cli.main import COMMANDS
 
 HARNESS = Path(__file__).parent.parent.parent / "harness"
 SOURCES = load_sources(HARNESS)
@@ -110,6 +111,23 @@ def test_a_circle_is_seen_whatever_its_length() -> None:
         "rustbed.f": "",
     }
     assert find_circles(find_arrows(sources)) == [["rustbed.a", "rustbed.b.c", "rustbed.d"]]
+
+
+def commands_imported(module: str, source: str) -> list[str]:
+    seen = {each for origin, name in find_imports(source) for each in (origin, f"{origin}.{name}")}
+    return sorted(seen & {f"rustbed.cli.{name}" for name in COMMANDS} - {module})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_imports_that_of_a_command(module: str) -> None:
+    assert commands_imported(module, SOURCES[module]) == []
+
+
+@pytest.mark.parametrize(
+    "source", ["from rustbed.cli.boot import find_modules", "from rustbed.cli import boot"]
+)
+def test_an_import_of_a_command_is_seen(source: str) -> None:
+    assert commands_imported("rustbed.cli.model", source) == ["rustbed.cli.boot"]
 
 
 @pytest.mark.parametrize("module", MODULES)
