@@ -53,7 +53,7 @@ _BOMS = (
 def list_logs(name: str) -> list[str]:
     """Return the files of a directory and of those below it, of anything else its name.
 
-    Of a run directory what tells of its failure: how it hung and the kernel's log.
+    Of a run directory those that report its failure: how it hung and the kernel's log.
     """
     if name == "-" or not Path(name).is_dir():
         return [name]

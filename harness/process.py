@@ -40,7 +40,7 @@ _REAPED_S = 10.0
 
 
 class Process(Protocol):
-    """A running program that is the leader of its process group, whoever started it.
+    """A running program that is the leader of its process group, no matter which process started it.
 
     `Child` is one. A copy that a program made of itself is another: subprocess does not know it.
     """

@@ -220,7 +220,7 @@ class TestRun:
             self._seen[path] = replace(seen, stuck=self._stuck[path])
 
     def _refine(self, undeclared: Sequence[Splat]) -> None:
-        """Let the reports have lines of source for the splats that nobody declared."""
+        """Let the reports have lines of source for the splats that were not declared."""
         for path, seen in self._seen.items():
             wanted = [splat for splat in seen.splats if splat in undeclared]
             if wanted and path not in self._refined:

@@ -15,7 +15,7 @@ from rustbed.report.history import load_history, red_names
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
 
-# a flake that is expected for longer is one that nobody will look at
+# a flake that is expected for longer will not be looked at
 _LONGEST_DAYS = 365
 
 

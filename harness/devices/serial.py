@@ -206,7 +206,7 @@ def device_of(peer: SerialPeer) -> Device:
     return Device(
         name=type(peer).__name__,
         serve=lambda directory: serve(peer, directory),
-        # a serial port is there, whoever is at its other end: firmware describes it
+        # a serial port is there, whatever is at its other end: firmware describes it
         stand_in=("-serial", "null"),
         is_serial_port=True,
     )

@@ -61,8 +61,9 @@ class Ledger:
     ) -> Iterator[None]:
         """Hold a claim on that much memory, waiting for it if need be.
 
-        `on_wait` is called once if there is none now. Raises HostError when there is nobody to wait
-        for, or no end of it. What a machine uses counts twice, as used and as claimed: careful, not exact.
+        `on_wait` is called once if there is none now. Raises HostError when no other process
+        is there to wait for, or the wait does not end. What a machine uses counts twice, as used and as
+        claimed: careful, not exact.
         """
         deadline = Deadline.after(patience_s)
         seen = self._stamp()

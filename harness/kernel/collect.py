@@ -96,7 +96,7 @@ def collect(tree: BuildTree, directory: Path, previous: Collected | None) -> Fac
 
 
 def _link_unchanged(name: str, built: Path, directory: Path, previous: Collected | None) -> bool:
-    """Say whether a file could be had from the previous entry, verified, instead of copying it."""
+    """Link a file of the previous entry, verified, instead of copying it; return whether that was done."""
     if previous is None or previous.stamps.get(name) != stamp(built):
         return False
     old = previous.directory / name

@@ -60,7 +60,7 @@ class Failure:
 
 
 def find_failure(text: str) -> Failure:
-    """Return the first error in what a build printed, whoever printed it; its last line if none is known."""
+    """Return the first error in what the programs of a build printed; its last line if none is known."""
     plain = strip_ansi(text)
     found = [match for pattern in _FIRST if (match := pattern.search(plain))]
     if not found:

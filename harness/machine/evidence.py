@@ -62,7 +62,7 @@ class Patient:
 
 
 def diagnose(error: HangError, patient: Patient) -> None:
-    """Collect what can be had into the run's hang.log, and let the error say which kind of hang it is."""
+    """Collect what is available into the run's hang.log, and let the error say which kind of hang it is."""
     # taken first: the console will end with the answers to what is asked now
     error.facts.update(patient.running.evidence())
     error.console_end = patient.running.console_size

@@ -87,7 +87,7 @@ class RunFiles:
 
     @property
     def hang(self) -> Path:
-        """What could be had from a machine that hung; not there if it did not."""
+        """What was found out about a machine that hung; absent if it did not."""
         return self.directory / runfiles.HANG
 
     @property

@@ -34,7 +34,7 @@ _LAYOUT = {"imageLayoutVersion": "1.0.0"}
 
 
 class PackError(HostError):
-    """A pack cannot be had: it is damaged or incomplete, or the place where it is does not answer."""
+    """A pack is unavailable: it is damaged or incomplete, or the place where it is does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Packs into the cache: found here, else there; each part when it is first wanted.
 
 A part is an entry of the cache, whole or not there; what was found is noted,
-so that the next session needs no network. Whoever asks learns by PackError
+so that the next session needs no network. A caller learns by PackError
 that there is no pack, and builds.
 """
 
@@ -55,7 +55,7 @@ class Packed:
         return kernelfile.with_symbols(kernel, self.part(kernelfile.SYMBOLS, report))
 
     def symbols_if_any(self, kernel: Kernel) -> Kernel:
-        """Return a kernel of this pack with its symbols if they can be had, else as it is."""
+        """Return a kernel of this pack with its symbols if they are available, else as it is."""
         try:
             return self.symbols(kernel, ignore)
         except HostError:

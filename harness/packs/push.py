@@ -86,12 +86,12 @@ def list_binaries(
 
 
 def _tree_held(kernel: Kernel, cache: Cache) -> AbstractContextManager[None]:
-    """Let nobody else build in a kernel's tree meanwhile."""
+    """Let no other process build in a kernel's tree meanwhile."""
     return nullcontext() if kernel.build_dir is None else cache.lock(siblings.lock_name(kernel.build_dir))
 
 
 def describe_origin(kernel: Kernel, toolchain: Toolchain) -> str:
-    """Return where the source of a kernel's binaries is: the GPL wants it to be had, with all options."""
+    """Return where the source of a kernel's binaries is: the GPL wants it available, with all options."""
     where = kernel.source_dir.parent.name if kernel.source_dir else "unknown"
     options = kernel.config.read_text() if kernel.config else ""
     return (

@@ -66,7 +66,7 @@ def needs_of(item: pytest.Item) -> tuple[str, ...]:
 
 
 def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest]:
-    """Return what a test runs on, made if need be, and what it asks for; skip it where it cannot be had."""
+    """Return what a test runs on, made if need be, and what it asks for; skip it if that is unavailable."""
     wanted = request_of(item)
     platform = item.config.stash[PLATFORMS].get(arch, wanted.profile)
     versions = [version for marker in item.iter_markers("since") for version in marker.args]

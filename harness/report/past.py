@@ -64,7 +64,7 @@ class Past:
             return "not known to come and go"
         if not any(failures_of(result) & run.failures for run in self.runs):
             return "it never failed like this"
-        # of a flake that is older than the runs that were kept, nobody knows when it began
+        # when a flake began that is older than the runs that were kept is unknown
         if (reach := (today - self.begins).days) < days:
             return f"earlier runs reach back {reach} days, {days} are needed to know since when"
         end = since + timedelta(days=days)

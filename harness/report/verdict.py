@@ -155,7 +155,7 @@ def judge(
     """Return the verdict over a test that ended as `test` for `reason`, and over its machines.
 
     `test` is what the test itself did, with its fixtures: PASS, FAIL, ERROR, SKIP or XFAIL. A splat that
-    nobody declared fails the test whatever it did, and so does, if it passed, a declared one that did not
+    was not declared fails the test whatever it did, and so does, if it passed, a declared one that did not
     come. A machine may crash if a fatal splat was declared and all its fatal ones were. A hang or a lost
     machine may be the failure that an XFAIL expects. As long as the test is not over, a declared splat may
     still come.

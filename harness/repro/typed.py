@@ -52,7 +52,7 @@ def _open_if_closed() -> None:
 
 
 def _type(source: int, writes: int) -> None:
-    """Write what comes from a descriptor, and then ends of input until nobody reads them; close both."""
+    """Write what comes from a descriptor, then ends of input until they are no longer read; close both."""
     last = b"\n"
     # a machine that has ended reads no more
     with suppress(OSError):

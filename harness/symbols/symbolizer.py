@@ -230,7 +230,7 @@ def parse_answer(text: str) -> list[tuple[Level, ...]]:
 
 
 def symbolize(program: Sequence[str], questions: Sequence[tuple[Path, int]]) -> list[tuple[Level, ...]]:
-    """Return the functions at addresses of files, innermost first. HostError if that cannot be had."""
+    """Return the functions at addresses of files, innermost first. HostError if llvm-symbolizer fails."""
     if not questions:
         return []
     answer = process.run(
