@@ -27,10 +27,11 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _UNPRINTABLE.sub(_code, text.replace("\r\n", "\n"))
+    return _UNPRINTABLE.sub(code_of, text.replace("\r\n", "\n"))
 
 
-def _code(match: re.Match[str]) -> str:
+def code_of(match: re.Match[str]) -> str:
+    r"""Return what stands for a character that was found: its code, as \x1b or \ud800."""
     number = ord(match[0])
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 

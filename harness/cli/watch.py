@@ -18,13 +18,12 @@ from tempfile import TemporaryDirectory
 from rustbed import process
 from rustbed.cli.terminal import say
 from rustbed.errors import HostError
-from rustbed.kernel.inputs import SOURCES, read_inputs
+from rustbed.kernel.inputs import MAKEFILES, SOURCES, read_inputs
 
 # what tests and drivers are made of
 _SUFFIXES = frozenset(
     (".rs", ".c", ".h", ".S", ".py", ".dts", ".dtsi", ".dsl", ".config", ".yaml", ".toml", ".ini")
 )
-_NAMES = frozenset(("Kbuild", "Makefile"))
 # below these nothing is a source
 _SKIPPED = frozenset(
     ("results", "__pycache__", ".git", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache")
@@ -112,7 +111,7 @@ def _is_test(path: Path) -> bool:
 def is_source(path: Path, root: Path) -> bool:
     """Whether a changed file below `root` may change the result of a test."""
     inside = path.relative_to(root).parts
-    return (path.suffix in _SUFFIXES or path.name in _NAMES) and not _SKIPPED & set(inside[:-1])
+    return (path.suffix in _SUFFIXES or path.name in MAKEFILES) and not _SKIPPED & set(inside[:-1])
 
 
 def _changes(root: Path) -> Iterator[tuple[Path, ...]]:

@@ -18,8 +18,9 @@ from rustbed.errors import UsageError
 from rustbed.progress import Progress, Report
 from rustbed.toolroot import mirror
 from rustbed.toolroot.toolchain import version_key
+from rustbed.toolroot.toolroot import BACKPORTS, SUITE
 
-_SUITES = ("trixie", "trixie-backports")
+_SUITES = (SUITE, BACKPORTS)
 _KEYRINGS = tuple(Path("/usr/share/keyrings/debian-archive-keyring" + suffix) for suffix in (".gpg", ".pgp"))
 # names of packages: sources, and kernels that were built (7.3.4+deb13-amd64)
 SOURCE, BINARY = "linux-source-", "linux-binary-"

@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rustbed import cache as caching
+from rustbed.runfiles import LATEST
 
 # what modpost writes of a directory's symbols
 SYMBOLS = "Module.symvers"
@@ -24,14 +25,14 @@ SYMBOLS = "Module.symvers"
 ORDER = "modules.order"
 # what kbuild leaves in a directory
 PRODUCTS = (".o", ".ko", ".mod", ".mod.c", ".cmd", ".rmeta", ".d", ORDER, SYMBOLS)
+# the first of these that a directory has is what kbuild reads
+MAKEFILES = ("Kbuild", "Makefile")
 # what is read for paths that lead out of the directory
-SOURCES = (".rs", ".c", ".h", ".S", ".inc", ".mk", "Kbuild", "Makefile")
+SOURCES = (".rs", ".c", ".h", ".S", ".inc", ".mk", *MAKEFILES)
 # a path that leads up and names something, or a directory above for the compiler's -I
 _LEADS_OUT = re.compile(r"(?:\.\./)+[\w][\w./+-]*|(?<=\))/\.\.(?:/\.\.)*(?![\w/.])")
 # a directory with one of these is an environment or a cache
 _SET_APART = ("pyvenv.cfg", caching.TAG)
-# a directory with this link has the results of sessions
-_RESULTS = "latest"
 _OF_TOOLS = ("__pycache__", "node_modules")
 # pytest's files, which no build reads: to edit a test is not to edit the driver
 _TESTS = re.compile(r"conftest\.py|test_.*\.py|.*_test\.py|.*\.pyc")
@@ -113,7 +114,8 @@ def _may_hold_source(base: str, name: str) -> bool:
     if name.startswith(".") or name in _OF_TOOLS:
         return False
     directory = Path(base, name)
-    return not (directory / _RESULTS).is_symlink() and not any(
+    # one with that link has the results of sessions
+    return not (directory / LATEST).is_symlink() and not any(
         (directory / mark).exists() for mark in _SET_APART
     )
 

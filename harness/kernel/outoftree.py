@@ -24,7 +24,7 @@ from rustbed.kernel import buildtree, diagnosis, lacking, siblings
 from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
 from rustbed.kernel.buildstate import TREE, BuildState, forget_state, load_state
 from rustbed.kernel.buildtree import BuildTree
-from rustbed.kernel.inputs import ORDER, Inputs, copy_inputs, read_inputs
+from rustbed.kernel.inputs import MAKEFILES, ORDER, Inputs, copy_inputs, read_inputs
 from rustbed.kernel.make import parse_step
 from rustbed.kernel.module import describe_modules, read_module, require_match
 from rustbed.kernel.source import Source, require_version
@@ -36,7 +36,6 @@ from rustbed.toolroot.toolchain import Toolchain
 KIND = "outoftree"
 # counted up when equal inputs shall be built again
 _RECIPE = "2"
-MAKEFILES = ("Kbuild", "Makefile")
 _OBJECTS = re.compile(r"^\s*obj-m\s*[:+]?=\s*(.*)", re.MULTILINE)
 # colours are for the person who reads; they are the same for every build, as a changed flag compiles anew
 _COLOURED = ("KRUSTFLAGS=--color=always", "KCFLAGS=-fcolor-diagnostics")

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rustbed.kernel.inputs import MAKEFILES
+
 # directories of the source that no driver is in
 _OTHER = frozenset({"Documentation", "rust", "scripts", "tools", ".git"})
-_MAKEFILES = ("Kbuild", "Makefile")
 # TARGET-$(CONFIG_OPTION) += OBJECT.o ..., and NAME-y := OBJECT.o ...
 _RULE = re.compile(r"^\s*([\w-]+)-(y|objs|\$\(CONFIG_(\w+)\))\s*[:+]?=(.*)$", re.MULTILINE)
 
@@ -63,7 +64,7 @@ def _driver_of(source: Path, path: Path) -> RustDriver | None:
 
 
 def _read_makefile(directory: Path) -> str:
-    texts = ((directory / name) for name in _MAKEFILES)
+    texts = ((directory / name) for name in MAKEFILES)
     return "\n".join(
         path.read_text(errors="replace").replace("\\\n", " ") for path in texts if path.is_file()
     )

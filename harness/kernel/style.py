@@ -10,7 +10,8 @@ from rustbed import process
 from rustbed.cache import Cache
 from rustbed.errors import BuildError, HostError, UsageError
 from rustbed.kernel.artifact import Kernel
-from rustbed.kernel.outoftree import MAKEFILES, build_modules
+from rustbed.kernel.inputs import MAKEFILES
+from rustbed.kernel.outoftree import build_modules
 from rustbed.progress import Report
 from rustbed.toolroot.clippy import find_clippy
 from rustbed.toolroot.toolchain import Toolchain

@@ -11,7 +11,7 @@ import pytest
 from rustbed import host
 from rustbed.arch import Arch
 from rustbed.kernel import style
-from rustbed.kernel.outoftree import MAKEFILES
+from rustbed.kernel.inputs import MAKEFILES
 from rustbed.log.record import strip_ansi
 from rustbed.options import read_arches
 from rustbed.plugin.options import given

@@ -10,6 +10,8 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
+from rustbed.escape import code_of
+
 # bytes in which the declaration of an encoding stands, if there is one
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z][\w.:-]*)["']""")
 _MARKS = (
@@ -65,7 +67,7 @@ def _clean(text: str) -> bytes:
         text = _REFERENCE.sub(_forbidden_reference, text)
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
-    return _FORBIDDEN.sub(_code, text).encode()
+    return _FORBIDDEN.sub(code_of, text).encode()
 
 
 def _forbidden_reference(match: re.Match[str]) -> str:
@@ -74,8 +76,3 @@ def _forbidden_reference(match: re.Match[str]) -> str:
     if number > 0x10FFFF:
         return f"\\u{number:04x}"
     return chr(number) if _FORBIDDEN.match(chr(number)) else match[0]
-
-
-def _code(match: re.Match[str]) -> str:
-    number = ord(match[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -21,10 +21,9 @@ from rustbed.cache import Cache, Facts
 from rustbed.progress import Progress, Report
 from rustbed.toolroot import mirror
 from rustbed.toolroot.toolchain import Bind, Toolchain
-from rustbed.toolroot.toolroot import BACKPORTS
+from rustbed.toolroot.toolroot import BACKPORTS, SUITE
 
 KIND = "packages"
-SUITE = "trixie"
 # the suites below one that does not stand alone
 _BELOW = {BACKPORTS: (SUITE,)}
 # suites whose lists are valid for a week, which mirrors that lag behind miss: for programs of guests, whose
