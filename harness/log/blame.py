@@ -161,6 +161,8 @@ def _candidates(report: Report) -> Iterator[str]:
         if row.kind is Kind.HUNG_TASK:
             yield from trace.frames[_asleep_at(trace.frames) :]
             continue
+        if trace.is_astray and trace.caller:
+            yield trace.caller
         yield from trace.frames[:1]
         if trace.caller and trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
             yield trace.caller

@@ -39,6 +39,8 @@ _BODY = re.compile(
     # registers, memory, page tables
     | [REC][A-Z0-9]{1,2}\d?\ ?:\s
     | (?:pc|lr|sp|ra|gp|tp|epc|[xrast]\d{1,2}|pstate|[Ss]tatus|psr)\ *:\s
+    # of loongarch
+    | (?:pc|[ast]\d)\ [0-9a-f]{16}\  | (?:CRMD|PRMD|EUEN|ECFG|ESTAT|BADV|PRID):\s
     | (?:RSP|EFLAGS|[CDEFGS]S|PKRU|ORIG_RAX|PGD|PTE|\#PF|ESR|FSC|EC|ISV|CM)\b
     | (?:Mem|Data)\ abort\ info | \[[0-9a-f]{16}\]\ pgd= | (?:user|swapper)\ pgtable
     | (?:PC|LR)\ is\ at | Flags: | Register\ [rxs]\d

@@ -21,6 +21,8 @@ from rustbed.log.frame import ADDRESS, match_counter, match_frame
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: the caller of a function that keeps no frame
 _LINK = re.compile(rf"\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?{ADDRESS}(?P<symbol>{SYMBOL})\+0x")
+# where the processor is if it was sent to a place that has no code
+_NOWHERE = re.compile(r"\s*+(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?0x[0-9a-f]{1,16}\s*\Z")
 # what stands behind a function of a loadable module, which is found fast; and the function itself
 _IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")
 _LAST_NAME = re.compile(rf"(?<![\w$.]){SYMBOL}\Z")
@@ -49,7 +51,9 @@ _HISTORY = re.compile(
 _PROMISED = re.compile(r"(?:Allocated|Freed)(?: by task|:)")
 # any of them; the last one says that no stack follows
 _MARK = re.compile(
-    "|".join(re.sub(r"\(\?P<\w+>", "(?:", marks.pattern) for marks in (_LINK, _CALLS, _HISTORY, _OTHER))
+    "|".join(
+        re.sub(r"\(\?P<\w+>", "(?:", marks.pattern) for marks in (_LINK, _NOWHERE, _CALLS, _HISTORY, _OTHER)
+    )
     + "|.{0,20}stack is not available"
 )
 
@@ -76,6 +80,8 @@ class Trace:
     counters: int = 0
     # who called the innermost function, as far as a register or the top of the stack tells, "" if unknown
     caller: str = ""
+    # whether the processor stopped at an address that is no code
+    is_astray: bool = False
     # frames that the kernel itself is not sure of
     guesses: int = 0
 
@@ -154,7 +160,10 @@ def _turn(traces: list[Trace], line: str) -> None:
     """Take a line about stacks that is not a frame: most announce the next stack."""
     now = traces[-1]
     if link := _LINK.match(line):
-        now.caller = link["symbol"] if len(now.frames) == now.counters == 1 else now.caller
+        # on loongarch it stands before the program counter
+        now.caller = link["symbol"] if len(now.frames) == now.counters <= 1 else now.caller
+    elif _NOWHERE.match(line):
+        now.is_astray = not now.frames
     elif _CALLS.match(line):
         if not (now.is_main and now.is_empty):
             traces.append(Trace(is_main=True))

@@ -71,7 +71,7 @@ SLEEPS = frozenset({"__schedule", "schedule", "__switch_to"})
 # a stack that reaches one of these is whole
 ENTRIES = re.compile(
     r"(?<!\? )\b(?:entry_\w+|ret_from_\w+|do_syscall_\w+|ret_fast_syscall|el0\w*_\w+|system_call\w*"
-    r"|__sys_trace\w*|secondary_startup\w*|start_secondary|start_kernel|kthread)\+0x"
+    r"|__sys_trace\w*|secondary_startup\w*|start_secondary|start_kernel|kthread|handle_syscall)\+0x"
 )
 
 # the processor was interrupted here: what follows in a trace is what it had been doing
@@ -79,12 +79,12 @@ INTERRUPTED = re.compile(
     r"(?:asm_|smp_)?(?:sysvec_)?apic_timer_interrupt|asm_sysvec_\w+|(?:asm_)?common_interrupt|reschedule_interrupt"
     r"|call_function_\w+interrupt|timer_interrupt|el1(?:h(?:_64)?)?_irq|el1_interrupt|__irq_svc|nmi"
     r"|ret_from_(?:exception|intr)|asm_call_(?:irq_)?on_stack|call_on_irq_stack|do_(?:irq|IRQ)"
-    r"|(?:gic_)?handle_(?:arch_)?irq"
+    r"|(?:gic_)?handle_(?:arch_)?irq|(?:do|handle)_vint"
 )
 # frames of a detector that runs in the clock's interrupt
 DETECTS = re.compile(
     r"update_process_times|tick_\w+|rcu_\w*(?:stall|sched_clock_irq|check_callbacks)\w*|nmi_cpu_backtrace"
-    r"|arch_timer_handler\w*|riscv_timer_interrupt"
+    r"|arch_timer_handler\w*|(?:constant|riscv)_timer_interrupt"
 )
 # RCU's own thread: it waits, and is shown because it does
 BYSTANDER = re.compile(r"rcu_gp_\w+|rcu_\w+_kthread|rcu_nocb_\w+")

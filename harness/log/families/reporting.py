@@ -42,7 +42,7 @@ REPORTING = (
     | wq_watchdog_\w+ | rcu_iw_handler | hung_task_show_\w+ | perf_event_(?:nmi_handler|overflow)
     | (?:x86|intel|amd)_pmu_handle_irq | debug_show_\w+ | tick_\w+ | update_process_times
     | hrtimer_(?:interrupt|run_\w+) | (?:smp_)?apic_\w*interrupt | local_apic_\w+ | sysvec_\w+
-    | arch_timer_handler_\w+ | riscv_timer_interrupt | timer_interrupt""",
+    | arch_timer_handler_\w+ | (?:constant|riscv)_timer_interrupt | timer_interrupt""",
 )
 
 # the same; these call nothing but parts of their own
@@ -111,14 +111,15 @@ EXCEPTIONS = (
     | (?:addressing|data|divide|monitor_event|overflow|privileged|specification|transaction
     |translation)_exception | unrecoverable_exception | tlb_do_page_fault_\d
     | handle_(?:adel?|ades|bp|tr|ri|fpe|tlb[lms]|sys|int|reserved)(?:_int)?
-    | do_(?:ade|ale|ri|fpe|bp|tr_or_bp|be)""",
+    | do_(?:ade|ale|ri|fpe|bp|tr_or_bp|be) | (?:do|handle)_vint""",
     # what an address between functions is named after: labels of the linker script
     r"""(?:\w+_)?text_(?:start|end) | [se]text | rela_dyn_\w+ | (?:init|kernel|end)_(?:begin|end)""",
     # interrupts, up to the function that was registered for them
     r"""irq_(?:enter|exit|forced|thread|wait|work)\w*
     | (?:generic_)?handle_(?:(?:arch|bad|domain|edge|fasteoi|level|nested|percpu|percpu_devid|simple
     |untracked)_)?irq (?:_desc|_event\w*|_safe)? | gic_\w+ | riscv_intc_irq | common_interrupt | do_IRQ
-    | handle_IPI | do_interrupt_handler | (?:smp_)?(?:call_function\w*|irq_work|reschedule)_interrupt
+    | handle_(?:IPI|cpu_irq) | do_interrupt_handler
+    | (?:smp_)?(?:call_function\w*|irq_work|reschedule)_interrupt
     | instr_sysvec_\w+""",
     # the way to the stack that they have to themselves
     r"""call_on_irq_?stack | call_softirq | do_softirq_own_stack | run_on_irqstack\w* | call_with_stack

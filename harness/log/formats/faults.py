@@ -44,8 +44,11 @@ FAULTS = (
         kind=Kind.OOPS,
         pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference"
         # arm, where the kernel has no access to user space's memory: page 0 belongs to that
-        r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b",
-        literals=("ernel NULL pointer", "page domain fault"),
+        r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b"
+        # mips and loongarch, which have one sentence for all addresses
+        r"|CPU \d+ Unable to handle kernel paging request at virtual address"
+        r" (?:0{8})?0{5}[0-9a-f]{3}, e(?:pc|ra) =",
+        literals=("ernel NULL pointer", "page domain fault", "nable to handle"),
         title="BUG: unable to handle kernel NULL pointer dereference",
         stage=Stage.FAULT,
         ends_task=True,

@@ -54,6 +54,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "hung_task": (Kind.HUNG_TASK, "INFO: task hung", "toy_lock_twice", False, (0, 11)),
     "hung_task_s390": (Kind.HUNG_TASK, "INFO: task hung", "toy_lock_twice", False, (0, 16)),
     "jump_to_null_arm": (Kind.OOPS, NULL, "toy_jump", False, (0, 36)),
+    "jump_to_null_loongarch": (Kind.OOPS, NULL, "toy_jump", False, (0, 48)),
     "jump_to_null_s390": (Kind.OOPS, "illegal operation", "toy_jump", False, (0, 30)),
     "jump_to_null_x86": (Kind.OOPS, NULL, "toy_ioctl", False, (0, 9)),
     "kasan": (Kind.KASAN, "KASAN: slab-use-after-free Read", "toy_poll", False, (0, 24)),
@@ -75,6 +76,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     ),
     "lockdep_rcu": (Kind.LOCKDEP, "WARNING: suspicious RCU usage", "toy_walk", False, (0, 13)),
     "null_arm": (Kind.OOPS, NULL, "toy_read", False, (0, 14)),
+    "null_loongarch": (Kind.OOPS, NULL, "toy_read", False, (0, 49)),
     "null_riscv": (Kind.OOPS, NULL, "toy_read", True, (0, 16)),
     "null_s390": (Kind.OOPS, PAGING, "toy_read", True, (0, 14)),
     "null_x86": (Kind.OOPS, NULL, "toy_read", True, (0, 24)),
@@ -98,6 +100,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "refcount_message_behind": (Kind.REFCOUNT, "WARNING: refcount bug", "toy_get", False, (0, 8)),
     "refcount_s390": (Kind.REFCOUNT, "WARNING: refcount bug", "toy_get", False, (0, 33)),
     "rust_panic_arm64": (Kind.RUST_PANIC, BOUNDS, IOCTL, False, (0, 14)),
+    "rust_panic_loongarch": (Kind.RUST_PANIC, UNWRAP, "", False, (0, 43)),
     "rust_panic_torn": (
         Kind.RUST_PANIC, "panicked at drivers/toy/toy_rust.rs:75:9", "", False, (0, 7),
     ),
@@ -108,6 +111,9 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     ),
     "slub_double_free": (
         Kind.SLAB_CORRUPTION, "BUG kmalloc-8: Object already free", "toy_second", False, (0, 28),
+    ),
+    "slub_double_free_loongarch": (
+        Kind.SLAB_CORRUPTION, "BUG kmalloc-16: Object already free", "toy_init", False, (0, 81),
     ),
     "slub_poison": (Kind.SLAB_CORRUPTION, "slab: Poison overwritten", "toy_forget", False, (0, 40)),
     "slub_tracked": (
@@ -120,10 +126,12 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "stack_overflow_arm64": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
     "stack_overflow_s390": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 21)),
     "stack_overflow_x86": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
+    "timer_after_unload_loongarch": (Kind.OOPS, PAGING, "__hrtimer_run_queues", False, (0, 60)),
     "ubsan": (Kind.UBSAN, "UBSAN: shift-out-of-bounds", "toy_mask", False, (0, 8)),
     "usercopy": (Kind.BUG, "BUG: bad usercopy", "toy_read", False, (0, 9)),
     "warning_arm": (Kind.WARNING, "WARNING", "toy_remove", False, (0, 23)),
     "warning_in_plumbing": (Kind.WARNING, "WARNING", "__switch_to", False, (0, 11)),
+    "warning_loongarch": (Kind.WARNING, "WARNING", "toy_init", False, (0, 51)),
     "warning_message": (Kind.WARNING, "WARNING", "toy_remove", False, (0, 8)),
     "warning_panics": (Kind.WARNING, "WARNING", "toy_probe", True, (0, 12)),
     "warning_s390": (Kind.WARNING, "WARNING", "toy_remove", False, (0, 32)),
@@ -135,6 +143,8 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
 DAMAGE = {
     "hard_lockup_unseen": "its stack trace ends before the function to blame",
     "external_abort_arm": "its stack trace is missing",
+    # functions that never return keep no return address there
+    "rust_panic_loongarch": "its stack trace ends before the function to blame",
     "rust_panic_torn": "its stack trace ends before the function to blame",
     "stack_overflow_arm64": "its stack trace is missing",
     "stack_overflow_s390": "its stack trace is missing",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from tests.unit.log.examples import LOGS
 
 from rustbed.log.record import parse_console
 from rustbed.log.splat import find_splats
@@ -167,3 +170,14 @@ _ARM = """\
 )
 def test_blamed_function(log: str, title: str) -> None:
     assert [splat.title for splat in find_splats(parse_console(log))] == [title]
+
+
+def test_interrupt_in_which_loongarch_fails_is_not_what_fails() -> None:
+    """As in the log, but with a function in the place of the processor's idling."""
+    records = [
+        replace(record, text=record.text.replace("arch_cpu_idle+0xc/0x20", "toy_go+0xc/0x20"))
+        for record in LOGS["timer_after_unload_loongarch"]
+        if not record.text.startswith("   ra: ")
+    ]
+    (found,) = find_splats(records)
+    assert found.function == "toy_go"

@@ -286,11 +286,19 @@ def test_words_of_die_on_loongarch_are_the_title(what: str) -> None:
     assert (found.kind, found.title) == (Kind.OOPS, f"{what} in toy_go")
 
 
-@pytest.mark.parametrize("address", ["0000000000000000", "ffff800000008064"])
-def test_bad_access_of_loongarch_is_named(address: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("0000000000000000", _NULL),
+        ("0000000000000fff", _NULL),
+        ("0000000000001000", _PAGING),
+        ("ffff800000008064", _PAGING),
+    ],
+)
+def test_bad_access_of_loongarch_is_named(address: str, title: str) -> None:
     head = f"CPU 1 Unable to handle kernel paging request at virtual address {address}, "
     found = read(head + "era == ffff8000020a4018, ra == ffff8000020a4200\nOops[#1]:", _LOONGARCH)
-    assert (found.kind, found.title) == (Kind.OOPS, f"{_PAGING} in toy_go")
+    assert (found.kind, found.title) == (Kind.OOPS, f"{title} in toy_go")
 
 
 def test_bug_of_loongarch_is_one() -> None:

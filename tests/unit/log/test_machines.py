@@ -128,7 +128,7 @@ _NULL = "BUG: unable to handle kernel NULL pointer dereference in toy_go"
         ),
         (f"Oops: control protection: 0003 [#1]\n{_X86}", Kind.OOPS, "control protection in toy_go"),
         (f"alignment check: 0000 [#1] SMP PTI\n{_X86}", Kind.OOPS, "alignment check in toy_go"),
-        (_LOONGARCH, Kind.OOPS, "BUG: unable to handle kernel paging request in toy_go"),
+        (_LOONGARCH, Kind.OOPS, _NULL),
         (_MIPS.format(headline="Kernel bug detected[#1]:"), Kind.OOPS, "Kernel bug detected in toy_go"),
         (
             _MIPS.format(headline="Unhandled kernel unaligned access[#1]:"),
