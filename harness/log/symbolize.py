@@ -88,6 +88,8 @@ class Symbols:
     """What looking up the frames of a report gave."""
 
     found: Mapping[Frame, Located] = field(default_factory=dict)
+    # the function with the line that a Rust panic names, where no frame is of that function
+    panicked: Place | None = None
     # why some frames stay as they are, a line each
     notes: tuple[str, ...] = ()
 
@@ -146,6 +148,8 @@ def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[S
     title = splat.title
     if splat.function:
         title = re.sub(rf" in {re.escape(splat.function)}(?=/|$)", lambda _: f" in {blame.function}", title)
+    elif splat.kind is Kind.RUST_PANIC:
+        title = f"{title} in {blame.function}"
     return replace(splat, title=title, function=blame.function), blame
 
 
@@ -202,17 +206,17 @@ def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Bl
         place = blamed[-1]
     if place is None or not place.file:
         place = _decoded(splat.function, [line for line, _ in lines]) or place
-    if splat.kind is Kind.RUST_PANIC and (said := _said_by_panic(records)):
+    if splat.kind is Kind.RUST_PANIC and (said := said_by_panic(records)):
         # the message names the line, the trace the function around it
         places = [place for found in located for place in found.places]
-        around = next((found for found in places if _is_there(found, said)), None)
+        around = next((found for found in places if _is_there(found, said)), symbols.panicked)
         if around is not None:
             place = around
         elif not LIBRARY.match(said.file) or place is None:
             place = replace(said, function=place.function if place else splat.function)
     elif said := _said(_WARNED, records):
         # debug information is vague about a trap, the report is not; but what warns may be plumbing
-        traps = [found for found in blamed if _same_file(found.file, said.file)]
+        traps = [found for found in blamed if same_file(found.file, said.file)]
         if traps:
             place = replace(traps[0], line=said.line)
         elif not located and not LIBRARY.match(said.file) and _is_blamed_itself(splat, records):
@@ -222,7 +226,7 @@ def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Bl
     return Blame(function=place.function, file=place.file, line=place.line, path=place.path)
 
 
-def _said_by_panic(records: Sequence[Record]) -> Place | None:
+def said_by_panic(records: Sequence[Record]) -> Place | None:
     """Return the place of a Rust panic, which older kernels print behind the message."""
     return _said(_PANICKED, records) or _said(CLOSING_QUOTE, records)
 
@@ -271,9 +275,9 @@ def _said(pattern: re.Pattern[str], records: Sequence[Record]) -> Place | None:
 
 
 def _is_there(place: Place, said: Place) -> bool:
-    return place.line == said.line and _same_file(place.file, said.file)
+    return place.line == said.line and same_file(place.file, said.file)
 
 
-def _same_file(one: str, other: str) -> bool:
+def same_file(one: str, other: str) -> bool:
     """Whether two names mean one file, one of them perhaps with directories before it."""
     return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")

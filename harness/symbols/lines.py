@@ -6,7 +6,8 @@ what is blamed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,18 @@ from rustbed.errors import HostError
 from rustbed.log.annotate import annotate
 from rustbed.log.frame import Frame
 from rustbed.log.record import Record
-from rustbed.log.splat import Splat
-from rustbed.log.symbolize import Blame, Build, Symbols, blame_frame, find_frames, refine
+from rustbed.log.splat import Kind, Splat
+from rustbed.log.symbolize import (
+    LIBRARY,
+    Blame,
+    Build,
+    Place,
+    Symbols,
+    blame_frame,
+    find_frames,
+    refine,
+    said_by_panic,
+)
 
 if TYPE_CHECKING:
     from rustbed.symbols.debugfiles import DebugFiles
@@ -27,6 +38,8 @@ if TYPE_CHECKING:
 _AROUND = 3
 # splats that are looked at: the traces of a flood are not read
 _MOST = 20
+# modules that were loaded, each with taints in brackets behind its name
+_LINKED = re.compile(r"\s*Modules linked in:(?P<names>[^\[\n]*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +72,44 @@ def read_lines(
     except HostError as error:
         symbols = Symbols(notes=(error.headline,))
     shown, refined, blames = list(records), {}, {}
+    panics: dict[Place, Place | None] = {}
     for splat, span in zip(wanted, spans, strict=True):
         shown[splat.first : splat.last + 1] = annotate(span, symbols)
-        known, blame = refine(splat, records, symbols)
+        said = said_by_panic(span) if splat.kind is Kind.RUST_PANIC and not splat.function else None
+        if said is not None and said not in panics:
+            panics[said] = _find_panicked(said, span, files)
+        panicked = panics[said] if said is not None else None
+        known, blame = refine(splat, records, replace(symbols, panicked=panicked))
         refined[splat] = known
         if blame is not None:
             blames[known] = replace(blame, source=_read_source(blame))
     return Lines(records=tuple(shown), refined=refined, blames=blames, notes=symbols.notes)
+
+
+def _find_panicked(said: Place, records: Sequence[Record], files: DebugFiles | None) -> Place | None:
+    """Return the function of a Rust panic whose stack does not show it, by the line that it names.
+
+    Where functions that never return keep no return address, as on loongarch, no stack does.
+    """
+    if files is None or LIBRARY.match(said.file):
+        return None
+    from rustbed.symbols.linetable import find_functions  # noqa: PLC0415 - most panics show their function
+
+    found: set[Place] = set()
+    for name in _linked(records):
+        if (file := files.files.get(name)) is not None:
+            # what cannot be read was noted when frames were looked up
+            with suppress(HostError, OSError, ValueError):
+                found |= find_functions(file, files, said)
+    # code of a line may be in a function and in a closure of it
+    return found.pop() if len(found) == 1 else None
+
+
+def _linked(records: Sequence[Record]) -> Iterator[str]:
+    """Yield the modules that were loaded, as far as a report lists them."""
+    for record in records:
+        if match := _LINKED.match(record.text):
+            yield from (name.partition("(")[0] for name in match["names"].split())
 
 
 def read_place(frame: Frame, files: DebugFiles | None) -> Blame:

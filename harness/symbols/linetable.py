@@ -1,7 +1,8 @@
 """The lines of source that a module's code was made of, for all of its code.
 
 Other lookups begin at an address that the kernel named; here every row of the line table is one, and each
-counts for all functions that are inlined there: the driver's own line that calls, too.
+counts for all functions that are inlined there: the driver's own line that calls, too. Where the kernel named
+a line and no address, its functions are found by the rows of that line.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import re
 import tempfile
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from os.path import normpath
 from pathlib import Path
 
 from rustbed import process
 from rustbed.kernel.elf import parse_elf
+from rustbed.log.symbolize import Place, same_file
 from rustbed.symbols.debugfiles import DebugFile, DebugFiles, SourceTree, read_build_id
-from rustbed.symbols.functions import lay_out
-from rustbed.symbols.symbolizer import symbolize
+from rustbed.symbols.functions import Functions, lay_out
+from rustbed.symbols.symbolizer import place_of, symbolize
 
 # seconds for the line table of the largest driver
 _TABLE_S = 60.0
@@ -100,13 +103,9 @@ def read_table(file: DebugFile, files: DebugFiles) -> LineTable:
     if file.build_id and read_build_id(file.path) != file.build_id:
         raise ValueError(f"{file.path.name} was built again since, its build id is another")
     data = lay_out(file.path.read_bytes())
-    with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
-        laid_out = Path(scratch, "module.ko")
-        laid_out.write_bytes(data)
-        dump = [*_beside(files.symbolizer), "--debug-line", str(laid_out)]
-        printed = process.run(dump, attempted="reading a table of lines", timeout_s=_TABLE_S).text
-        spans = parse_rows(printed)
-        answers = symbolize(files.symbolizer, [(laid_out, begin) for begin, _ in spans])
+    with _laid_out(data) as path:
+        spans = parse_rows(_dump(path, files))
+        answers = symbolize(files.symbolizer, [(path, begin) for begin, _ in spans])
     if not spans:
         raise ValueError(f"{file.path.name} has no debug information")
     trees, sections = files.own_sources(file), parse_elf(data).sections
@@ -132,6 +131,49 @@ def read_table(file: DebugFile, files: DebugFiles) -> LineTable:
                 )
             )
     return LineTable(rows=tuple(rows), sources=sources)
+
+
+def find_functions(file: DebugFile, files: DebugFiles, said: Place) -> frozenset[Place]:
+    """Return the functions of a module that have code of a line, which the kernel named.
+
+    There are none in a file that is not what ran. HostError if LLVM's programs do not run, ValueError for
+    what is no object file.
+    """
+    contents = file.path.read_bytes()
+    is_another = file.build_id and read_build_id(file.path) != file.build_id
+    if is_another or Path(said.file).name.encode() not in contents:
+        return frozenset()
+    data = lay_out(contents)
+    functions = Functions(data)
+    with _laid_out(data) as path:
+        addresses = [begin for begin, _ in parse_rows(_dump(path, files))]
+        answers = symbolize(files.symbolizer, [(path, address) for address in addresses])
+    sources, made_ns = files.sources_of(file), file.path.stat().st_mtime_ns
+    found = set()
+    for address, levels in zip(addresses, answers, strict=True):
+        # llvm-symbolizer names the outermost after any label that is nearer
+        outermost = [replace(level, symbol=functions.around(address)[0]) for level in levels[-1:]]
+        found |= {
+            place_of(level, sources, made_ns)
+            for level in (*levels[:-1], *outermost)
+            if level.line == said.line and same_file(level.file, said.file)
+        }
+    return frozenset(found)
+
+
+@contextmanager
+def _laid_out(data: bytes) -> Iterator[Path]:
+    """Write a module in which sections have addresses to a file, for as long as it is asked about."""
+    with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
+        path = Path(scratch, "module.ko")
+        path.write_bytes(data)
+        yield path
+
+
+def _dump(path: Path, files: DebugFiles) -> str:
+    """Return a file's table of lines as llvm-dwarfdump prints it."""
+    dump = [*_beside(files.symbolizer), "--debug-line", str(path)]
+    return process.run(dump, attempted="reading a table of lines", timeout_s=_TABLE_S).text
 
 
 def _beside(symbolizer: Sequence[str]) -> tuple[str, ...]:

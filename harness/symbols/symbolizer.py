@@ -268,11 +268,11 @@ def _locate(question: _Question, levels: Sequence[Level], sources: Sequence[Sour
     return Located(
         symbol=question.symbol,
         offset=question.offset,
-        places=tuple(_place(level, sources, made_ns) for level in named),
+        places=tuple(place_of(level, sources, made_ns) for level in named),
     )
 
 
-def _place(level: Level, sources: Sequence[SourceTree], made_ns: int) -> Place:
+def place_of(level: Level, sources: Sequence[SourceTree], made_ns: int) -> Place:
     """Return a function's place; a source written after the object has its lines elsewhere by now."""
     name, path = locate_source(level.file, sources)
     here = str(path) if path is not None and path.stat().st_mtime_ns <= made_ns else ""

@@ -15,9 +15,13 @@ from rustbed import host
 from rustbed.arch import ARCHES
 from rustbed.cache import Cache, default_root
 from rustbed.log.frame import Frame
-from rustbed.log.symbolize import Build, Symbols
+from rustbed.log.record import parse_console
+from rustbed.log.splat import find_splats
+from rustbed.log.symbolize import Build, Place, Symbols
 from rustbed.progress import ignore
 from rustbed.symbols.debugfiles import DebugFile, DebugFiles, find_files
+from rustbed.symbols.lines import read_lines
+from rustbed.symbols.linetable import find_functions
 from rustbed.symbols.symbolizer import look_up
 from rustbed.toolroot.toolchain import Toolchain
 from rustbed.toolroot.toolroot import open_toolchain
@@ -224,3 +228,56 @@ def test_source_that_changed_since_is_not_shown(
 def test_directory_of_modules_is_searched(compile_object: Compile, symbolizer: tuple[str, ...]) -> None:
     path = compile_object("x86_64", "my-toy.ko")
     assert find_files(None, path.parent, symbolizer).files == {"my_toy": DebugFile(path=path)}
+
+
+def said(mark: str) -> Place:
+    return Place(function="", file="toy.c", line=LINES[mark])
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64", "riscv64", "loongarch64"])
+def test_function_is_found_by_a_line_of_it(
+    arch: str, compile_object: Compile, symbolizer: tuple[str, ...]
+) -> None:
+    known = files(symbolizer, compile_object(arch))
+    file = known.files["toy"]
+    marks = {mark: {place.function for place in find_functions(file, known, said(mark))} for mark in LINES}
+    assert marks == {"store": {"store"}, "first": {"first"}, "last": {"last"}, "begin": {"begin"}}
+    assert find_functions(file, known, replace(said("last"), file="other.c")) == frozenset()
+    assert find_functions(file, known, replace(said("last"), line=1)) == frozenset()
+
+
+def test_function_is_not_looked_for_in_another_build(
+    compile_object: Compile, symbolizer: tuple[str, ...]
+) -> None:
+    known = files(symbolizer, compile_object())
+    another = replace(known.files["toy"], build_id="00" * 20)
+    assert find_functions(another, known, said("last")) == frozenset()
+
+
+def test_rust_panic_whose_stack_does_not_show_it_is_named_by_its_line(
+    compile_object: Compile, symbolizer: tuple[str, ...]
+) -> None:
+    """As where functions that never return keep no return address: on loongarch."""
+    text = f"""\
+rust_kernel: panicked at toy.c:{LINES["last"]}:5:
+toys are over
+kernel BUG at rust/helpers/bug.c:7!
+Oops - BUG[#1]:
+  ERA: 90000000004e67e0 rust_helper_BUG+0x0/0x20
+Modules linked in: {{}}(O+)
+Call Trace:
+[<90000000004e67e0>] rust_helper_BUG+0x0/0x20
+---[ end trace 0000000000000000 ]---
+"""
+    known = files(symbolizer, compile_object("loongarch64"))
+    told = {}
+    for module in ("toy", "other"):
+        records = parse_console(text.format(module))
+        lines = read_lines(records, find_splats(records), known, BUILD)
+        (splat,) = lines.refined.values()
+        told[module] = (splat.title, splat.function, splat.line)
+    # of a module that was not loaded, nothing is believed
+    assert told == {
+        "toy": ("toys are over in last", "last", LINES["last"]),
+        "other": ("toys are over", "", LINES["last"]),
+    }

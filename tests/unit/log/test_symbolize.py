@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.log.examples import LOGS, UNWRAP
 from tests.unit.log.reported import ARCHES, NAMES, load, located, marked, only, point
 
 from rustbed.log.record import parse_console
 from rustbed.log.splat import Splat, find_splats
-from rustbed.log.symbolize import Blame, Symbols, refine
+from rustbed.log.symbolize import Blame, Place, Symbols, refine
 
 BLAMED = {
     "null": "pointed::peek",
@@ -212,3 +213,12 @@ def test_file_of_a_loadable_module_is_not_asked() -> None:
     sort = point("toy_sort", 1, 0x20, module="toy", returns=False)
     found = {sort: located("toy_sort", ("toy_sort", "lib/toy.c", 3))}
     assert refine(splat, records, Symbols(found=found))[0].function == "toy_sort"
+
+
+def test_panic_that_no_frame_shows_is_in_the_function_of_its_line() -> None:
+    records = LOGS["rust_panic_loongarch"]
+    (splat,) = find_splats(records)
+    place = Place(function="toy_rust::start", file="drivers/toy/toy_rust.rs", line=27)
+    known, blame = refine(splat, records, Symbols(panicked=place))
+    assert (known.title, known.function) == (f"{UNWRAP} in toy_rust::start", "toy_rust::start")
+    assert blame == Blame(function="toy_rust::start", file="drivers/toy/toy_rust.rs", line=27)
