@@ -116,10 +116,15 @@ def shown(results: Path, test: str) -> Iterator[str]:
         yield " ".join(re.sub(r"^.*?\[ *\d+\.\d+\] ", "", line).split())
 
 
-def test_failure_text_shows_inlined_functions_and_the_boundary(results: Path) -> None:
+def test_failure_text_shows_inlined_functions(results: Path) -> None:
     lines = list(shown(results, "test_null_in_an_inlined_function"))
     inlined = lines.index(f"pointed::peek (inlined) {FILE}:{marked('peek')}")
     assert "pointed::follow+0x" in lines[inlined + 1]
+
+
+def test_failure_text_shows_the_boundary_of_rust_and_c(results: Path, arch: Arch) -> None:
+    if arch.name == "loongarch64":
+        pytest.skip("no stack shows who panicked: docs/findings/loongarch-panics-have-no-caller.md")
     lines = list(shown(results, "test_panic_in_drop"))
     drop = lines.index(f"<pointed::Pointed as core::ops::drop::Drop>::drop (inlined) {FILE}:{marked('drop')}")
     assert "---- Rust above, C below ----" in lines[drop:]

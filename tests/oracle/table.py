@@ -47,6 +47,8 @@ def _one_second(knob: str) -> str:
 
 # a task that never comes back, of which the kernel says nothing
 _SILENT_HANG = Seen(outcome=Outcome.HANG, kind=None)
+_INIT_DOUBLE_FREE = "<{crate}::DoubleFree as kernel::module::Module>::init"
+_INIT_OUT_OF_BOUNDS = "<{crate}::OutOfBoundsWrite as kernel::module::Module>::init"
 _PAGING = "BUG: unable to handle kernel paging request"
 
 BAD = (
@@ -115,19 +117,18 @@ BAD = (
             _kasan("double-free Free", "free"),
             # the function's last act is a jump, which leaves no frame; on s390x it is a call
             replace(_slab("BUG kmalloc-8: Object already free", "free"), arch="s390x"),
-            _slab(
-                "BUG kmalloc-8: Object already free", "<{crate}::DoubleFree as kernel::module::Module>::init"
-            ),
+            # loongarch64 has no smaller objects than of 16 bytes
+            replace(_slab("BUG kmalloc-16: Object already free", _INIT_DOUBLE_FREE), arch="loongarch64"),
+            _slab("BUG kmalloc-8: Object already free", _INIT_DOUBLE_FREE),
         ),
     ),
     Bad(
         module="out_of_bounds_write",
         seen=(
             _kasan("slab-out-of-bounds Write", "terminate"),
-            _slab(
-                "slab: Right Redzone overwritten",
-                "<{crate}::OutOfBoundsWrite as kernel::module::Module>::init",
-            ),
+            # as above: what is left of the object belongs to nobody
+            replace(_slab("slab: kmalloc Redzone overwritten", _INIT_OUT_OF_BOUNDS), arch="loongarch64"),
+            _slab("slab: Right Redzone overwritten", _INIT_OUT_OF_BOUNDS),
         ),
     ),
     Bad(
@@ -212,14 +213,16 @@ BAD = (
     Bad(
         module="stack_overflow",
         seen=(
-            # arm ends the task alone
+            # guard pages see it, which loongarch64's stacks do not have; arm ends the task alone
             Seen(
+                needs="CONFIG_VMAP_STACK",
                 arch="arm",
                 kind=Kind.STACK_OVERFLOW,
                 title="kernel stack overflow",
                 function="descend",
             ),
             Seen(
+                needs="CONFIG_VMAP_STACK",
                 outcome=Outcome.CRASH,
                 kind=Kind.STACK_OVERFLOW,
                 title="kernel stack overflow",

@@ -30,7 +30,6 @@ _DEATHS = {
     "PANIC_IN_HARDIRQ": r"^kernel panic: from hard IRQ context$",
     "BUG": r"^kernel BUG in lkdtm_BUG$",
     "BUG_IN_HARDIRQ": r"^kernel BUG in bug_in_hardirq$",
-    "EXHAUST_STACK": r"^kernel stack overflow in recursive_loop$",
     "CORRUPT_STACK": r"stack is corrupted in lkdtm_CORRUPT_STACK\b",
     "CORRUPT_STACK_STRONG": r"stack is corrupted in lkdtm_CORRUPT_STACK_STRONG\b",
 }
@@ -60,15 +59,23 @@ _ACCESSES = {
     # who jumped there is gone where the call was the last thing it did
     "EXEC_NULL": rf"{_NULL}( in (execute_location|lkdtm_EXEC_NULL))?$",
     "SLAB_FREE_PAGE": rf"{_NULL} in lkdtm_SLAB_FREE_PAGE$",
+    "VMALLOC_LINEAR_OVERFLOW": rf"{_PAGING}.* in lkdtm_VMALLOC_LINEAR_OVERFLOW$",
+}
+
+# seen by guard pages, which loongarch64's stacks do not have
+_STACKS = {
+    "EXHAUST_STACK": r"^kernel stack overflow in recursive_loop$",
     "STACK_GUARD_PAGE_LEADING": r"in lkdtm_STACK_GUARD_PAGE_LEADING$",
     "STACK_GUARD_PAGE_TRAILING": rf"{_PAGING}.* in lkdtm_STACK_GUARD_PAGE_TRAILING$",
-    "VMALLOC_LINEAR_OVERFLOW": rf"{_PAGING}.* in lkdtm_VMALLOC_LINEAR_OVERFLOW$",
+}
+
+# loongarch64's kernel can execute all memory of its own
+_EXECUTED = {
     "EXEC_DATA": rf"{_PAGING}.* in data_area$",
     "EXEC_STACK": _PAGING,
     "EXEC_KMALLOC": _PAGING,
     "EXEC_VMALLOC": _PAGING,
     "EXEC_RODATA": rf"{_PAGING}.* in lkdtm_rodata_do_nothing$",
-    "EXEC_USERSPACE": _PAGING,
 }
 
 _READ_ONLY = {
@@ -190,6 +197,9 @@ def _pull(vm: Vm, trigger: str) -> None:
     "trigger",
     [
         *_declared(_DEATHS | _WARNINGS | _ACCESSES | _REFERENCE_COUNTS | _COPIES),
+        *_declared(_STACKS, "CONFIG_VMAP_STACK"),
+        # whether it is used or not: on riscv64 most memory cannot be executed without it, too
+        *_declared(_EXECUTED, "CONFIG_ARCH_HAS_STRICT_KERNEL_RWX"),
         *_declared(_READ_ONLY, "CONFIG_STRICT_KERNEL_RWX"),
         *_declared(_MEMORY, "CONFIG_KASAN"),
         *_declared(_BOUNDS, "CONFIG_UBSAN_BOUNDS"),
@@ -232,6 +242,13 @@ def test_kernel_that_goes_on_after_a_bug_has_nothing_to_warn_of(
     # until the processor has been idle, and the next task has had its turn
     vm.check("sleep 1")
     assert [splat.title for splat in find_splats(vm.log.records)] == ["kernel BUG in lkdtm_BUG"]
+
+
+@pytest.mark.expect_splat(_PAGING)
+def test_execution_of_user_memory_is_named(vm: Vm) -> None:
+    if vm.arch == "loongarch64":
+        pytest.skip("loongarch64's kernel can execute what is mapped for a process")
+    _pull(vm, "EXEC_USERSPACE")
 
 
 # the CPU that QEMU emulates by default on arm64 lets the kernel touch the memory of processes
@@ -284,6 +301,7 @@ def test_every_trigger_of_the_kernel_is_known(vm: Vm) -> None:
     known = {
         "KFENCE_READ_AFTER_FREE",
         "ACCESS_USERSPACE",
+        "EXEC_USERSPACE",
         *_MEMORY,
         *_BOUNDS,
         *_LOCKS,
@@ -292,4 +310,5 @@ def test_every_trigger_of_the_kernel_is_known(vm: Vm) -> None:
         *_UNNOTICED,
     }
     known |= {*_READ_ONLY, *_DEATHS, *_WARNINGS, *_ACCESSES, *_REFERENCE_COUNTS, *_COPIES, *_FRAMES}
+    known |= {*_STACKS, *_EXECUTED}
     assert set(offered) - known == set()
