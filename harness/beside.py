@@ -15,7 +15,7 @@ from rustbed.cache import hash_text, mark
 from rustbed.errors import HostError
 
 # directories of a cache that have no entries: everybody makes their own
-_OWN = frozenset(("apt", "locks", "logs", "outoftree"))
+_OWN = frozenset(("apt", "locks", "logs", "outoftree", "probes"))
 
 
 def find_writable(root: Path) -> Path:

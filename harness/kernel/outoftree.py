@@ -20,7 +20,7 @@ from rustbed import cache as caching
 from rustbed.cache import Cache
 from rustbed.errors import BuildError, UsageError
 from rustbed.here import from_here
-from rustbed.kernel import buildtree, diagnosis, lacking, siblings
+from rustbed.kernel import buildtree, diagnosis, lacking, probes, siblings
 from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
 from rustbed.kernel.buildstate import TREE, BuildState, forget_state, load_state
 from rustbed.kernel.buildtree import BuildTree
@@ -89,7 +89,7 @@ def build_modules(
                 caching.remove_tree(place)
             # the kernel's tree must neither change nor go away meanwhile
             with cache.lock(siblings.lock_name(tree.directory)):
-                todo = _Building(kernel, tree, place, wanted, directory, report, clippy)
+                todo = _Building(kernel, tree, place, wanted, directory, report, clippy, cache)
                 state = todo.run(state, digest, session)
     if state.failure:
         raise _build_error(directory, state, tree)
@@ -125,6 +125,7 @@ class _Building:
     directory: Path
     report: Report
     clippy: Clippy | None
+    cache: Cache
 
     def run(self, known: BuildState, digest: str, session: str) -> BuildState:
         """Bring the copy up to date, make it, and note what came out."""
@@ -172,8 +173,9 @@ class _Building:
         work = self.place / TREE
         seen = self.tree.toolchain.seen(work, "/module")
         self.tree.log.unlink(missing_ok=True)
-        settings = [f"M={Path(seen, place)}", *_COLOURED]
-        binds = [(work, "/module")]
+        remembered, bind = probes.remember(self.kernel, self.tree.toolchain, self.cache)
+        settings = [f"M={Path(seen, place)}", *_COLOURED, *remembered]
+        binds = [(work, "/module"), bind]
         if self.clippy:
             settings += ["CLIPPY=1", f"CLIPPY_DRIVER={self.clippy.program}"]
             binds += self.clippy.binds
