@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from rustbed.deadline import Deadline
 from rustbed.errors import (
     BootError,
     CommandError,
@@ -109,7 +108,7 @@ class Conversation:
             # somebody else's timeout ended the wait: the watch over that command shows what it did
             raise self.end(HangError(self._shell.given_up))
         self._watch = watch = self._fresh_watch()
-        deadline = Deadline.after((timeout_s or COMMAND_S) * self._slowness, watch.withheld)
+        deadline = watch.limit(timeout_s or COMMAND_S)
         self.commands += by is not By.SHELL
         self._transcript.command(command, stdin)
         try:
@@ -224,6 +223,7 @@ class Conversation:
                 before=self._watch.times,
                 began=self._watch.began,
                 quiet_s=self._shell.quiet_s,
+                limit_s=self._watch.limit_s,
             )
             diagnose(error, patient)
 

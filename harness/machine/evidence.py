@@ -59,6 +59,8 @@ class Patient:
     before: Mapping[int, CpuTime]
     # seconds since the last byte of the command's answer
     quiet_s: float
+    # seconds that the command might take
+    limit_s: float
 
 
 def diagnose(error: HangError, patient: Patient) -> None:
@@ -141,6 +143,7 @@ class _Examination:
             kernel=kernel,
             tasks=self._activities(before, after),
             quiet_s=self._patient.quiet_s,
+            limit_s=self._patient.limit_s,
         )
 
     def _spent(self) -> CpuTime:

@@ -5,6 +5,7 @@ Knows nothing of how anything is observed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,16 +71,18 @@ class Observation:
     # those of the command
     tasks: tuple[Activity, ...] = ()
     # seconds since the command's last byte of output
-    quiet_s: float = float("inf")
+    quiet_s: float = math.inf
+    # seconds that the command might take
+    limit_s: float = math.inf
 
 
-def is_starved(time: CpuTime, elapsed_s: float, *, answers: bool) -> bool:
+def is_starved(time: CpuTime, elapsed_s: float, *, enough_s: float = _ENOUGH_S) -> bool:
     """Whether a QEMU got too little time of the host to be blamed for anything.
 
-    One that does not answer is blamed once it had the time in which it could have.
+    One that ran for `enough_s` could have done what it was asked for; the default is for an answer.
     """
     waited = time.waited_s > max(_STARVED * time.ran_s, _WANTED * elapsed_s, _LONG_S)
-    return waited and (answers or time.ran_s < _ENOUGH_S)
+    return waited and time.ran_s < enough_s
 
 
 def is_asleep(seen: Observation) -> bool:
@@ -105,7 +108,8 @@ def _host(seen: Observation) -> str:
         return "QEMU's monitor does not answer"
     if seen.run_state not in {"running", *_DIED}:
         return f"the machine does not run: {seen.run_state}"
-    if is_starved(seen.time, seen.elapsed_s, answers=bool(seen.user_space)) and not is_asleep(seen):
+    enough_s = seen.limit_s if seen.user_space else _ENOUGH_S
+    if is_starved(seen.time, seen.elapsed_s, enough_s=enough_s) and not is_asleep(seen):
         return f"QEMU ran for {seen.time.ran_s:.1f} s and waited {seen.time.waited_s:.1f} s for a processor"
     return ""
 

@@ -50,6 +50,8 @@ class Silence:
         #: time.monotonic() at the beginning, and times of QEMU's threads then
         self.began = running.started
         self.times: dict[int, CpuTime] = {}
+        #: seconds that a command may take: there is none
+        self.limit_s = 0.0
         self._running = running
         self._silence_s = patience.silence_s * slowness
         self._idle_s = patience.idle_s * slowness
@@ -114,6 +116,8 @@ class Watch:
         #: time.monotonic() at the first look, and times of QEMU's threads then
         self.began = time.monotonic()
         self.times: dict[int, CpuTime] = {}
+        #: seconds that the command may take
+        self.limit_s = 0.0
         # sizes of all that grows when something happens, and until when they may stay as they are
         self._sizes: tuple[int, int, int] | None = None
         self._quiet = Deadline.after(0)
@@ -123,9 +127,13 @@ class Watch:
         self._first = self._looked_at = len(log.arrived)
         self._oops: tuple[str, Deadline] | None = None
 
-    def withheld(self) -> float:
-        """Return the seconds since the first look for which QEMU waited for a processor."""
-        return self._running.withheld(self.times)
+    def limit(self, seconds: float) -> Deadline:
+        """Return a deadline for the command, of so many seconds without emulation.
+
+        It counts no time for which the host gave QEMU no processor since the first look.
+        """
+        self.limit_s = seconds * self._slowness
+        return Deadline.after(self.limit_s, lambda: self._running.withheld(self.times))
 
     def look(self) -> None:
         """Look once; raises CrashError, HangError, LostError."""
@@ -153,7 +161,7 @@ class Watch:
         elif self._asked[0].expired and process_state(pid) not in ("T", "t"):
             limit, before = self._asked
             spent = total(thread_times(pid).values()) - before
-            if not is_starved(spent, limit.elapsed, answers=False):
+            if not is_starved(spent, limit.elapsed):
                 raise HangError(f"nothing in the guest answered for {limit.seconds:g} s")
 
     def _until_quiet(self) -> Deadline:

@@ -60,7 +60,7 @@ def install(directory: Path) -> tuple[Path, Path]:
 
 
 def _run(argv: Sequence[str]) -> None:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, f"{argv}\n{done.stdout}{done.stderr}"
 
 
@@ -105,7 +105,7 @@ class Project:
         """Run a program of the environment to its end; both streams are in `stdout`."""
         with self.start(program, *words, **env) as running:
             try:
-                text, _ = running.communicate(timeout=300)
+                text, _ = running.communicate(timeout=900)
             except subprocess.TimeoutExpired:
                 running.kill()
                 raise

@@ -82,7 +82,7 @@ def test_a_shell_opens_before_the_failing_command(left_behind: Project) -> None:
         ["repro", "shell", str(left_behind.run_directory("test_warns"))],
         cwd=left_behind.directory,
         env=left_behind.env(),
-        timeout=120,
+        timeout=900,
         encoding="utf-8",
     )
     terminal.expect_exact("x86_64:/# ")

@@ -68,7 +68,7 @@ def test_ctrl_c_is_one_clear_end_and_nothing_stays_behind(
         cwd=str(project.directory),
         env=project.env(TERM="xterm", READY=str(ready), TMPDIR=str(scratch)),
         dimensions=(30, 100),
-        timeout=120,
+        timeout=900,
         encoding="utf-8",
     )
     if moment == "boot":

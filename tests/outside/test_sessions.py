@@ -67,7 +67,7 @@ def test_two_sessions_at_once_keep_out_of_each_others_way(project: Project) -> N
     both = [project.start("pytest", *project.installed.options) for _ in range(2)]
     for running in both:
         with running:
-            text, _ = running.communicate(timeout=300)
+            text, _ = running.communicate(timeout=900)
         assert running.returncode == 1, text
     assert [project.colours(session) for session in project.sessions()] == [EXPECTED, EXPECTED]
 

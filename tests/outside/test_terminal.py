@@ -47,7 +47,7 @@ def terminal(building: Project) -> pexpect.spawn[str]:
         cwd=str(project.directory),
         env=project.env(TERM="xterm"),
         dimensions=(30, 100),
-        timeout=120,
+        timeout=900,
         encoding="utf-8",
     )
 

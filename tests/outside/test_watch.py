@@ -34,7 +34,7 @@ def test_a_saved_driver_runs_the_tests_that_had_it_built(project: Project) -> No
         ["watch", "-q", "test_alone.py", *project.installed.options],
         cwd=str(project.directory),
         env={**project.env(NO_COLOR="1"), "PYTHONPATH": str(project.installed.plugins)},
-        timeout=120,
+        timeout=900,
         encoding="utf-8",
     )
     terminal.expect_exact("3 passed")
