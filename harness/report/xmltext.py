@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rustbed.escape import code_of
 
@@ -26,8 +26,9 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,8}));")
 # colours and the like; what may hold `<` is not taken off, it could be the next element
 _COLOUR = re.compile(r"\x1b\[[0-9;?]{0,64}[A-Za-z]")
-# a reference or a colour that may go on in the next chunk
-_UNFINISHED = re.compile(r"(?:&[#\w]{0,16}|\x1b(?:\[[0-9;?]{0,64})?)\Z")
+# a reference, or a colour, that may go on in the next chunk
+_PART_OF_REFERENCE = re.compile(r"&[#\w]{0,16}\Z")
+_PART_OF_COLOUR = re.compile(r"\x1b(?:\[[0-9;?]{0,64})?\Z")
 
 
 def clean_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -35,18 +36,33 @@ def clean_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
     Raises LookupError for a declared encoding that is unknown, or is not one of text.
     """
+    # a colour may begin with a reference, and a reference have a colour in the middle
+    texts = _change_whole(_PART_OF_REFERENCE, _dereference, _decode(chunks))
+    texts = _change_whole(_PART_OF_COLOUR, lambda text: _COLOUR.sub("", text), texts)
+    texts = _change_whole(_PART_OF_REFERENCE, _forbid, texts)
+    return (text.encode() for text in texts)
+
+
+def _decode(chunks: Iterable[bytes]) -> Iterator[str]:
     decoder: codecs.IncrementalDecoder | None = None
-    held = ""
     for chunk in chunks:
         if decoder is None:
             decoder = codecs.getincrementaldecoder(_find_encoding(chunk))("backslashreplace")
-        text = held + decoder.decode(chunk).removeprefix("\ufeff")
-        unfinished = _UNFINISHED.search(text, max(0, len(text) - 80))
-        cut = unfinished.start() if unfinished else len(text)
-        held = text[cut:]
-        yield _clean(text[:cut])
+        yield decoder.decode(chunk).removeprefix("\ufeff")
     if decoder is not None:
-        yield _clean(held + decoder.decode(b"", True))
+        yield decoder.decode(b"", True)
+
+
+def _change_whole(part: re.Pattern[str], change: Callable[[str], str], texts: Iterable[str]) -> Iterator[str]:
+    """Change texts of which each may end in a `part` of what has to be seen whole."""
+    held = ""
+    for text in texts:
+        joined = held + text
+        unfinished = part.search(joined, max(0, len(joined) - 80))
+        cut = unfinished.start() if unfinished else len(joined)
+        held = joined[cut:]
+        yield change(joined[:cut])
+    yield change(held)
 
 
 def _find_encoding(begin: bytes) -> str:
@@ -62,17 +78,21 @@ def _find_encoding(begin: bytes) -> str:
     return "utf-8" if name.lower().startswith(("utf-16", "utf16", "utf-32")) else name
 
 
-def _clean(text: str) -> bytes:
+def _dereference(text: str) -> str:
+    """Put characters that XML forbids for references to them."""
+    return _REFERENCE.sub(lambda match: _referred(match) or match[0], text) if "&#" in text else text
+
+
+def _forbid(text: str) -> str:
+    """Put the code of what XML forbids for it, and for references to it."""
     if "&#" in text:
-        text = _REFERENCE.sub(_forbidden_reference, text)
-    if "\x1b" in text:
-        text = _COLOUR.sub("", text)
-    return _FORBIDDEN.sub(code_of, text).encode()
+        text = _REFERENCE.sub(lambda match: _FORBIDDEN.sub(code_of, _referred(match)) or match[0], text)
+    return _FORBIDDEN.sub(code_of, text)
 
 
-def _forbidden_reference(match: re.Match[str]) -> str:
-    """Return the character that a reference stands for if XML forbids it, else the reference."""
+def _referred(match: re.Match[str]) -> str:
+    """Return the character of a reference that XML forbids, its code if it has none, "" if it is allowed."""
     number = int(match[1], 16) if match[1] else int(match[2])
     if number > 0x10FFFF:
         return f"\\u{number:04x}"
-    return chr(number) if _FORBIDDEN.match(chr(number)) else match[0]
+    return chr(number) if _FORBIDDEN.match(chr(number)) else ""

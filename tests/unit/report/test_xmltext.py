@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rustbed.report.dialects import parse_results
@@ -56,8 +56,22 @@ def test_wide_characters_are_text(encoding: str) -> None:
     assert read(document.encode(encoding)) == "prüfen"
 
 
-@given(
-    st.lists(st.sampled_from([b"&#", b"27;", b"\x1b", b"[3", b"1m", b"x", b"&am", b"p;", b"\xc3", b"\xbc"]))
+PARTS = st.lists(
+    st.sampled_from([b"&#", b"27;", b"\x1b", b"[3", b"1m", b"x", b"&#2", b"7;", b"\xc3", b"\xbc"])
 )
+
+
+@given(PARTS)
+# a reference that is the first character of a colour
+@example([b"&#", b"27;", b"[3", b"1m"])
 def test_where_chunks_end_changes_nothing(parts: list[bytes]) -> None:
     assert b"".join(clean_xml(parts)) == b"".join(clean_xml([b"".join(parts)]))
+
+
+@given(PARTS)
+# a colour in the middle of a reference
+@example([b"&#2", b"\x1b", b"[3", b"1m", b"7;"])
+def test_nothing_that_was_forbidden_is_left(parts: list[bytes]) -> None:
+    cleaned = b"".join(clean_xml(parts))
+    assert b"\x1b" not in cleaned
+    assert b"&#27;" not in cleaned
