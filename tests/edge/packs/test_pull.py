@@ -10,7 +10,7 @@ import pytest
 from tests.packing import WANTED, Server, blob_path, entries, local, pinned
 
 from rustbed.cache import Cache
-from rustbed.errors import HostError
+from rustbed.errors import HostError, suggest
 from rustbed.packs.oci import PackError
 from rustbed.packs.place import Kind, Place
 from rustbed.packs.pull import find_packed
@@ -95,7 +95,7 @@ def test_where_no_packs_are_it_is_said_how_they_come_there(tmp_path: Path) -> No
         for use in (Store(place=local(place)).packs, partial(prune, place)):
             with pytest.raises(PackError, match=f"no packs are in {place}: .*{lacks}") as caught:
                 use()
-            assert caught.value.facts["fix"] == f"rustbed pack push {place}"
+            assert caught.value.facts["fix"] == suggest(f"pack push {place}")
 
 
 def test_two_sessions_fetch_a_part_once(server: Server, store: Path, cache: Cache) -> None:
