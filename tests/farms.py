@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.processes import children, is_running, wait_until
 
@@ -41,9 +42,16 @@ def environment(**more: str) -> dict[str, str]:
 @contextmanager
 def up(workers: int, *words: str, **variables: str) -> Iterator[Up]:
     argv = [sys.executable, "-m", "rustbed.cli", "farm", "up", "--port", "0", "--workers", str(workers)]
-    with subprocess.Popen(
-        [*argv, *words], stdout=subprocess.PIPE, text=True, env=environment(**variables)
-    ) as process:
+    with (
+        # what a farm that is killed leaves in there ends with the test; of it, engines may still write
+        TemporaryDirectory(prefix="farm.", ignore_cleanup_errors=True) as scratch,
+        subprocess.Popen(
+            [*argv, *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(**{"TMPDIR": scratch, **variables}),
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
