@@ -38,6 +38,11 @@ _OF_TOOLS = ("__pycache__", "node_modules")
 _TESTS = re.compile(r"conftest\.py|test_.*\.py|.*_test\.py|.*\.pyc")
 
 
+def find_makefile(directory: Path) -> Path | None:
+    """Return the file of a directory that kbuild reads, None if it has none."""
+    return next((path for name in MAKEFILES if (path := directory / name).is_file()), None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """All that a build may read."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.diagnosis import find_gates, find_undefined
-from rustbed.kernel.inputs import MAKEFILES
+from rustbed.kernel.inputs import find_makefile
 
 # a symbol may be there with options of its own; more of them are no help to anybody
 _MOST = 5
@@ -49,7 +49,7 @@ def _list_sources(source: Path, arch: str) -> Iterator[Path]:
 
 def _option_of(path: Path) -> str | None:
     """Return the option of a source file by the Makefile beside it: its own, or a composite object's."""
-    makefile = next((path.parent / name for name in MAKEFILES if (path.parent / name).is_file()), None)
+    makefile = find_makefile(path.parent)
     if makefile is None:
         return None
     text = makefile.read_text(errors="replace").replace("\\\n", " ")

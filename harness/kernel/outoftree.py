@@ -24,7 +24,7 @@ from rustbed.kernel import buildtree, diagnosis, lacking, probes, siblings
 from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
 from rustbed.kernel.buildstate import TREE, BuildState, forget_state, load_state
 from rustbed.kernel.buildtree import BuildTree
-from rustbed.kernel.inputs import MAKEFILES, ORDER, Inputs, copy_inputs, read_inputs
+from rustbed.kernel.inputs import ORDER, Inputs, copy_inputs, find_makefile, read_inputs
 from rustbed.kernel.make import parse_step
 from rustbed.kernel.module import describe_modules, read_module, require_match
 from rustbed.kernel.source import Source, require_version
@@ -101,7 +101,7 @@ def require_makefile(directory: Path) -> Path:
     """Return a directory in which modules can be built. Raises UsageError."""
     if not directory.is_dir():
         raise UsageError(f"there is no directory {directory}", wanted="one with a Kbuild file or Makefile")
-    if not any((directory / name).is_file() for name in MAKEFILES):
+    if find_makefile(directory) is None:
         raise UsageError(f"{directory} has no Kbuild file or Makefile", fix="obj-m := NAME.o")
     return directory
 
@@ -233,8 +233,9 @@ def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildEr
 
 def find_named(directory: Path) -> tuple[str, ...]:
     """Return the modules that a directory's makefile names, whether they build or not."""
-    texts = [path.read_text(errors="replace") for name in MAKEFILES if (path := directory / name).is_file()]
-    words = [word for text in texts[:1] for line in _OBJECTS.findall(text) for word in line.split()]
+    makefile = find_makefile(directory)
+    text = makefile.read_text(errors="replace") if makefile else ""
+    words = [word for line in _OBJECTS.findall(text) for word in line.split()]
     return tuple(word.removesuffix(".o") for word in words if word.endswith(".o"))
 
 

@@ -10,7 +10,7 @@ from rustbed import process
 from rustbed.cache import Cache
 from rustbed.errors import BuildError, HostError, UsageError
 from rustbed.kernel.artifact import Kernel
-from rustbed.kernel.inputs import MAKEFILES
+from rustbed.kernel.inputs import find_makefile
 from rustbed.kernel.outoftree import build_modules
 from rustbed.progress import Report
 from rustbed.toolroot.clippy import find_clippy
@@ -74,7 +74,7 @@ def check_style(files: Sequence[Path], source: Path) -> str:
 
 def can_check_code(directory: Path) -> bool:
     """Whether there is something that clippy can compile: a directory of modules."""
-    return any((directory / name).is_file() for name in MAKEFILES)
+    return find_makefile(directory) is not None
 
 
 def check_code(kernel: Kernel, directory: Path, *, toolchain: Toolchain, cache: Cache, report: Report) -> str:

@@ -11,7 +11,7 @@ import pytest
 from rustbed import host
 from rustbed.arch import Arch
 from rustbed.kernel import style
-from rustbed.kernel.inputs import MAKEFILES
+from rustbed.kernel.inputs import find_makefile
 from rustbed.log.record import strip_ansi
 from rustbed.options import read_arches
 from rustbed.plugin.options import given
@@ -29,8 +29,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _makes_modules(path: Path) -> bool:
-    there = [path.parent / name for name in MAKEFILES if (path.parent / name).is_file()]
-    return there[:1] == [path] and bool(_MODULES.search(path.read_text(errors="replace")))
+    return find_makefile(path.parent) == path and bool(_MODULES.search(path.read_text(errors="replace")))
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> str | None:
