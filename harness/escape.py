@@ -6,7 +6,6 @@ turn writing around. What a format cannot hold, or a reader should not obey, sta
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -43,6 +42,8 @@ def one_line(text: str) -> str:
 
 def html_text(text: str) -> str:
     """Return text as it stands in an element or an attribute of HTML."""
+    import html  # noqa: PLC0415 - its table of entities is long, and most commands write no page
+
     return html.escape(printable(text))
 
 

@@ -5,34 +5,38 @@ What cannot be read as text is an error, for silence about it would pass for a c
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
 import io
-import lzma
 import re
 import shutil
 import sys
-import tarfile
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO
 
-from rustbed import process, runfiles
-from rustbed.errors import HarnessError, UsageError
+from rustbed import runfiles
+from rustbed.errors import UsageError
 
-# bytes that one input may unpack to, files that are read of it, and how often it is unpacked again
-MOST, _FILES, _DEEPEST = 1 << 30, 1000, 3
+if TYPE_CHECKING:
+    from rustbed.packed import Readable
+
+# how often an input is unpacked again
+_DEEPEST = 3
 # bytes that tell what a file is
 _HEAD = 64 * 1024
 # a record in a string of Python, and bytes of a log that is one
 _STRING = re.compile(rb"(?:['\"]|\\n)(?:\[ *\d|<\d)")
 _LITERAL = 16 * 1024 * 1024
+# what is unpacked, by its first bytes; a tar is known by a word behind its first name
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+}
 # what is not text, by its first bytes
 _BINARY = {
     b"\x7fELF": "an ELF file",
@@ -84,20 +88,11 @@ def open_bytes(log: bytes) -> Iterator[tuple[str, BinaryIO]]:
 
 @contextmanager
 def _readable(name: str) -> Iterator[None]:
-    """Raise UsageError for whatever the libraries raise of an input that cannot be read."""
+    """Raise UsageError for an input that cannot be read."""
     try:
         yield
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
-    except (
-        EOFError,
-        lzma.LZMAError,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-    ) as error:
-        raise UsageError(f"cannot unpack {name}: {error}") from error
 
 
 def _unpack(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, BinaryIO]]:
@@ -106,100 +101,28 @@ def _unpack(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, Binary
     file.seek(0)
     if depth > _DEEPEST:
         raise UsageError(f"{name} is packed more than {_DEEPEST} times")
-    if unpacked := _decompress(name, file, head):
-        with closing(unpacked):
-            yield from _unpack(name, unpacked, depth + 1)
-    elif head[257:262] == b"ustar":
-        yield from _members_of_tar(name, file, depth)
-    elif head.startswith(b"PK\x03\x04"):
-        yield from _members_of_zip(name, file, depth)
+    if packing := _find_packing(head):
+        from rustbed.packed import unpack  # noqa: PLC0415 - most logs are plain
+
+        for member, unpacked in unpack(packing, name, file):
+            yield from _unpack(member, unpacked, depth + 1)
     else:
         with closing(_as_text(name, file, head)) as text:
             yield name, text
 
 
-def _decompress(name: str, file: BinaryIO, head: bytes) -> BinaryIO | None:
-    """Return what a compressed file holds, None if it is not compressed."""
-    if head.startswith(b"\x1f\x8b"):
-        return _copy(name, cast(BinaryIO, gzip.GzipFile(fileobj=file)))
-    if head.startswith(b"BZh"):
-        return _copy(name, cast(BinaryIO, bz2.BZ2File(file)))
-    if head.startswith(b"\xfd7zXZ\0"):
-        return _copy(name, cast(BinaryIO, lzma.LZMAFile(file)))
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return _decompress_zstd(name, file)
-    return None
+def _find_packing(head: bytes) -> str:
+    """Return how a file with these first bytes is packed, "" if it is not."""
+    if head[257:262] == b"ustar":
+        return "tar"
+    return next((packing for magic, packing in _PACKED.items() if head.startswith(magic)), "")
 
 
-def _decompress_zstd(name: str, file: BinaryIO) -> BinaryIO:
-    """Return what a zstd file holds, by the program: Python has it from 3.14 on."""
-    try:
-        program = process.require_program("zstd")
-        done = process.run(
-            ["sh", "-c", f"{program} -qdc | head -c {MOST + 1}"],
-            attempted=f"unpacking {name}",
-            stdin=file.read(),
-        )
-    except HarnessError as error:
-        raise UsageError(f"{name} is compressed with zstd: {error}") from error
-    if done.stderr:
-        raise UsageError(f"cannot unpack {name}: {done.stderr.decode(errors='replace').strip()}")
-    made = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    made.write(done.stdout)
-    return _bounded(name, cast(BinaryIO, made))
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-def _copy(name: str, source: _Readable) -> BinaryIO:
+def _copy(name: str, source: Readable) -> BinaryIO:
     """Return a file with what a stream holds, at its beginning."""
-    made = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    try:
-        while (chunk := source.read(_HEAD)) and made.tell() <= MOST:
-            made.write(chunk)
-        return _bounded(name, cast(BinaryIO, made))
-    except BaseException:
-        made.close()
-        raise
+    from rustbed.packed import copy  # noqa: PLC0415 - as above
 
-
-def _bounded(name: str, file: BinaryIO) -> BinaryIO:
-    if file.tell() > MOST:
-        file.close()
-        raise UsageError(f"{name} unpacks to more than {MOST >> 30} GiB")
-    file.seek(0)
-    return file
-
-
-def _members_of_tar(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, BinaryIO]]:
-    with tarfile.open(fileobj=file, mode="r:") as archive:
-        files = (member for member in archive if member.isfile())
-        yield from _members(name, ((file.name, partial(archive.extractfile, file)) for file in files), depth)
-
-
-def _members_of_zip(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, BinaryIO]]:
-    with zipfile.ZipFile(file) as archive:
-        files = (member for member in archive.infolist() if not member.is_dir())
-        yield from _members(name, ((file.filename, partial(archive.open, file)) for file in files), depth)
-
-
-def _members(
-    name: str, members: Iterator[tuple[str, Callable[[], IO[bytes] | None]]], depth: int
-) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield the logs among the members of an archive, which together are not larger than one may be."""
-    total = 0
-    for count, (member, open_member) in enumerate(members):
-        source = open_member()
-        if source is None or count >= _FILES:
-            continue
-        with source, closing(_copy(f"{name}:{member}", source)) as copy:
-            total += copy.seek(0, 2)
-            copy.seek(0)
-            if total > MOST:
-                raise UsageError(f"{name} unpacks to more than {MOST >> 30} GiB")
-            yield from _unpack(f"{name}:{member}", copy, depth + 1)
+    return copy(name, source)
 
 
 def _as_text(name: str, file: BinaryIO, head: bytes) -> BinaryIO:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rustbed import logfiles
+from rustbed import packed
 from rustbed.cli.main import main
 
 LOG = """\
@@ -119,7 +119,7 @@ def test_what_is_not_text_is_an_error_and_not_a_clean_log(
 def test_bomb_is_not_unpacked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logfiles, "MOST", 1 << 20)
+    monkeypatch.setattr(packed, "MOST", 1 << 20)
     (tmp_path / "log.gz").write_bytes(gzip.compress(bytes(3 << 20)))
     assert main(["explain", str(tmp_path / "log.gz")]) == 2
     assert "unpacks to more than" in capsys.readouterr().err

@@ -30,7 +30,7 @@ RANKS = (
     ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape", "here"),
     ("cache",),
     ("beside",),
-    ("host", "log", "procfs"),
+    ("host", "log", "procfs", "packed"),
     ("toolroot",),
     ("kernel",),
     ("symbols", "image", "report", "logfiles"),
