@@ -128,21 +128,25 @@ class Cache:
         return self.root / kind / key
 
     @contextmanager
-    def lock(self, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    def lock(
+        self, name: str, on_wait: Callable[[], None] | None = None, *, shared: bool = False
+    ) -> Iterator[None]:
         """Hold the lock called `name`; the kernel releases it when the holder dies.
 
-        `on_wait` is called once if another process holds it.
+        Any number of processes hold a `shared` lock together, while none holds it alone. `on_wait` is called
+        once if it has to be waited for.
         """
+        wanted = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         path = self.root / "locks" / f"{name.replace('/', '-')}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         mark(self.root)
         with path.open("w") as stream:
             try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(stream, wanted | fcntl.LOCK_NB)
             except BlockingIOError:
                 if on_wait is not None:
                     on_wait()
-                fcntl.flock(stream, fcntl.LOCK_EX)
+                fcntl.flock(stream, wanted)
             yield
 
     def find(

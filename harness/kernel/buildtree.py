@@ -49,6 +49,8 @@ class BuildTree:
     family: str
     # everything the last make printed
     log: Path
+    # whether make only reads the directory, as it does to build what is outside of the kernel's tree
+    only_read: bool = False
 
     @property
     def seen(self) -> str:
@@ -67,10 +69,11 @@ class BuildTree:
             jobs=os.cpu_count() or 1,
             settings=settings,
         )
+        own = ((self.directory, "/build"),)
         return self.toolchain.command(
             argv,
-            binds=[(self.directory, "/build"), *binds],
-            read_only=[(self.source.directory, "/src")],
+            binds=[*(() if self.only_read else own), *binds],
+            read_only=[*(own if self.only_read else ()), (self.source.directory, "/src")],
             cwd=self.seen,
             env=make.ENV,
         )

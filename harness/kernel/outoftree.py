@@ -87,8 +87,8 @@ def build_modules(
             if clippy:
                 # make would leave alone what is unchanged, and with it what there is to say of that
                 caching.remove_tree(place)
-            # the kernel's tree must neither change nor go away meanwhile
-            with cache.lock(siblings.lock_name(tree.directory)):
+            # the kernel's tree must neither change nor go away meanwhile; several builds may read it
+            with cache.lock(siblings.lock_name(tree.directory), shared=True):
                 todo = _Building(kernel, tree, place, wanted, directory, report, clippy, cache)
                 state = todo.run(state, digest, session)
     if state.failure:
@@ -265,4 +265,5 @@ def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pat
         options=(),
         family="",
         log=cache.root / "logs" / f"{caching.hash_text(str(directory), str(kernel.build_dir))}.log",
+        only_read=True,
     )

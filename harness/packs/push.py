@@ -86,8 +86,10 @@ def list_binaries(
 
 
 def _tree_held(kernel: Kernel, cache: Cache) -> AbstractContextManager[None]:
-    """Let no other process build in a kernel's tree meanwhile."""
-    return nullcontext() if kernel.build_dir is None else cache.lock(siblings.lock_name(kernel.build_dir))
+    """Let no other process build a kernel in its tree meanwhile."""
+    if kernel.build_dir is None:
+        return nullcontext()
+    return cache.lock(siblings.lock_name(kernel.build_dir), shared=True)
 
 
 def describe_origin(kernel: Kernel, toolchain: Toolchain) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,22 @@ def test_a_user_without_a_home_is_told_where_to_put_the_cache() -> None:
     argv = [sys.executable, "-c", script]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, env=env, timeout=60)
     assert done.stdout == "this user has no home directory for a cache\n  fix  RUSTBED_CACHE=DIR\n"
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "waits"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_only_shared_locks_are_held_together(tmp_path: Path, held: bool, wanted: bool, waits: bool) -> None:
+    def give_up() -> None:
+        raise TimeoutError
+
+    cache = Cache(tmp_path)
+    with (
+        cache.lock("toy", shared=held),
+        pytest.raises(TimeoutError) if waits else nullcontext(),
+        cache.lock("toy", give_up, shared=wanted),
+    ):
+        pass
 
 
 def test_a_cache_is_marked_as_one(tmp_path: Path) -> None:

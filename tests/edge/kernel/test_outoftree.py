@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from rustbed.arch import require_arch
 from rustbed.cache import Cache
 from rustbed.errors import BuildError, MismatchError, UsageError
+from rustbed.kernel import siblings
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.build import build_kernel
 from rustbed.kernel.outoftree import build_modules
@@ -93,6 +95,17 @@ def test_a_directory_that_is_not_there_is_said_to_be_missing(
 ) -> None:
     with pytest.raises(UsageError, match=r"there is no directory .*/nosuch"):
         build(kernel, tmp_path / "nosuch", cache, toolchain)
+
+
+def test_builds_for_one_kernel_do_not_wait_for_each_other(
+    kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
+) -> None:
+    assert kernel.build_dir is not None
+    # as another build holds it, which only reads the kernel's tree
+    held = cache.lock(siblings.lock_name(kernel.build_dir), shared=True)
+    with ThreadPoolExecutor() as pool, held:
+        (module,) = pool.submit(build, kernel, driver, cache, toolchain).result(timeout=60)
+    assert module.name == "my_driver"
 
 
 def calls_of_make(kernel: Kernel) -> int:
