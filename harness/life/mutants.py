@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rustbed.errors import HostError
@@ -48,6 +48,14 @@ _OPERATORS = {
 _SWAPPED = frozenset({"binary_expression", "compound_assignment_expr", "range_expression"})
 # what a change in would be seen by the compiler or by no test: tables, attributes, macros
 _LEFT_ALONE = frozenset({"attribute_item", "inner_attribute_item", "macro_invocation", "token_tree"})
+# what a function is left with that returns at once, by the type that it returns
+_AT_ONCE = {
+    "": "{}",
+    "Result": "{ Ok(()) }",
+    "Result<()>": "{ Ok(()) }",
+    "Result<usize>": "{ Ok(0) }",
+    "Result<isize>": "{ Ok(0) }",
+}
 _ERRNO = re.compile(rb"E[A-Z0-9]{2,}")
 _NUMBER = re.compile(rb"(0x[0-9a-fA-F_]+|0b[01_]+|[0-9][0-9_]*?)(_?[iu](?:8|16|32|64|size))?")
 
@@ -89,6 +97,8 @@ def _walk(node: Node, source: bytes) -> Iterator[Mutant]:
     if node.type in _LEFT_ALONE:
         return
     yield from _changes(node, source)
+    if node.type == "function_item":
+        yield from _emptied(node, source)
     for child in node.children:
         yield from _walk(child, source)
 
@@ -113,6 +123,22 @@ def _changes(node: Node, source: bytes) -> Iterator[Mutant]:
         yield _swap(node, source, b"EIO" if text != b"EIO" else b"EINVAL")
     elif node.type == "expression_statement" and _is_call(node):
         yield _swap(node, source, b"", f"`{_shortened(text)}` was removed")
+
+
+def _emptied(function: Node, source: bytes) -> Iterator[Mutant]:
+    """Yield the function that returns at once, unless that is all it did."""
+    body, name, returned = map(function.child_by_field_name, ("body", "name", "return_type"))
+    if body is None or name is None or all("comment" in child.type for child in body.named_children):
+        return
+    kind = "" if returned is None else "".join(_text(returned, source).split())
+    if (empty := _AT_ONCE.get(kind)) and "".join(_text(body, source).split()) != "".join(empty.split()):
+        at = source.count(b"\n", 0, name.start_byte) + 1
+        change = f"`{_text(name, source)}` returned at once"
+        yield replace(_swap(body, source, empty.encode(), change), line=at)
+
+
+def _text(node: Node, source: bytes) -> str:
+    return source[node.start_byte : node.end_byte].decode(errors="replace")
 
 
 def _negated(condition: Node | None, source: bytes) -> Iterator[Mutant]:

@@ -17,15 +17,18 @@ def changes(source: str) -> list[str]:
     [
         ("fn f() -> bool { a == b }", "fn f() -> bool { a != b }"),
         ("fn f() -> bool { a <= b }", "fn f() -> bool { a < b }"),
-        ("fn f() { x += y; }", "fn f() { x -= y; }"),
+        ("fn f() -> X { x += y; }", "fn f() -> X { x -= y; }"),
         ("fn f() -> u32 { a & b }", "fn f() -> u32 { a | b }"),
         ("fn f() -> bool { true }", "fn f() -> bool { false }"),
         ("fn f() -> u32 { 0x10_u32 }", "fn f() -> u32 { 17u32 }"),
-        ("fn f() -> Result { Err(EINVAL) }", "fn f() -> Result { Err(EIO) }"),
+        ("fn f() -> Result<X> { Err(EINVAL) }", "fn f() -> Result<X> { Err(EIO) }"),
         ("fn f() -> bool { !a }", "fn f() -> bool { a }"),
-        ("fn f() { g(h)?; }", "fn f() {  }"),
-        ("fn f() { if ready { x = y; } }", "fn f() { if !(ready) { x = y; } }"),
-        ("fn f() { for i in a..b {} }", "fn f() { for i in a..=b {} }"),
+        ("fn f() -> X { g(h)?; }", "fn f() -> X {  }"),
+        ("fn f() -> X { if ready { x = y; } }", "fn f() -> X { if !(ready) { x = y; } }"),
+        ("fn f() -> X { for i in a..b {} }", "fn f() -> X { for i in a..=b {} }"),
+        ('fn f(&self) { pr_info!("bye"); }', "fn f(&self) {}"),
+        ("fn f() -> Result { x = y; Ok(()) }", "fn f() -> Result { Ok(()) }"),
+        ("fn f() -> Result<usize> { Ok(n) }", "fn f() -> Result<usize> { Ok(0) }"),
     ],
 )
 def test_one_change(before: str, after: str) -> None:
@@ -36,14 +39,17 @@ def test_one_change(before: str, after: str) -> None:
     "source",
     [
         "// a == b\nfn f() {}",
-        'fn f() { let s = "1 == 2"; }',
-        'fn f() { pr_info!("{}", a + 1); }',
+        'fn f() -> X { let s = "1 == 2"; }',
+        'fn f() -> X { pr_info!("{}", a + 1); }',
         '#[cfg(CONFIG_X = "1")]\nfn f() {}',
         'module! { type: T, name: "t", }',
         "const EMPTY: &str = s;",
-        "fn f() { if let Some(x) = y {} }",
+        "fn f() -> X { if let Some(x) = y {} }",
         "fn f() { a(); } // no mutant: it only prints".replace("a();", "let x = 1;"),
         "use kernel::error::code::EINVAL;",
+        "fn f() -> Result { Ok(()) }",
+        "fn f() { /* nothing yet */ }",
+        "trait T { fn f(&self); }",
     ],
 )
 def test_nothing_to_change(source: str) -> None:
@@ -53,6 +59,11 @@ def test_nothing_to_change(source: str) -> None:
 def test_a_mutant_says_where_and_what() -> None:
     (mutant,) = find_mutants(b"fn f() -> bool {\n    a < b\n}\n")
     assert (mutant.line, mutant.change) == (2, "`<` became `<=`")
+
+
+def test_a_function_that_returns_at_once_is_named_where_it_begins() -> None:
+    (mutant,) = find_mutants(b"impl T {\n    fn f()\n    {\n        x = y;\n    }\n}\n")
+    assert (mutant.line, mutant.change) == (2, "`f` returned at once")
 
 
 def test_broken_source_is_no_error() -> None:
