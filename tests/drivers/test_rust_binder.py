@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.drivers import sysfs
@@ -71,3 +73,16 @@ def test_names_and_numbers_of_devices_have_limits(vm: Vm, binderfs: str) -> None
         control.ioctl(CONTROL_ADD, request("mine"))
     # EPERM: it goes with its filesystem
     assert vm.run(f"rm {binderfs}/binder-control").status != 0
+
+
+def test_two_processes_talk(vm: Vm, binderfs: str, build_program: Callable[[str], Path]) -> None:
+    vm.push(build_program("programs/binder_talk.c"), "/tmp/talk", mode=0o755)
+    with vm.open(f"{binderfs}/binder-control") as control:
+        control.ioctl(CONTROL_ADD, request("mine"))
+    told = vm.check(f"/tmp/talk {binderfs}/mine ping")
+    assert sorted(told.splitlines()) == [
+        "the client heard PING",
+        "the manager heard ping, code 7, from the client",
+    ]
+    # what both had is free again, and the next manager may come
+    assert vm.check(f"/tmp/talk {binderfs}/mine pong").splitlines()[-1] == "the client heard PONG"
