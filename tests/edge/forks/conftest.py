@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -14,14 +16,13 @@ import pytest
 
 from rustbed import process
 from rustbed.cache import Cache
-from rustbed.errors import ForkError
 from rustbed.forks.hot.copied import CopiedProcess
 from rustbed.forks.hot.copier import Copier, end, find_descriptors, open_control
 from rustbed.forks.hot.shim import build_shim
 from rustbed.machine.starting import identify, preload
 from rustbed.toolroot.library import HOST
 
-SOURCE = Path(__file__).parent / "standin.c"
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,18 +69,34 @@ Start = Callable[..., Program]
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        return build_shim(Cache(tmp_path_factory.mktemp("cache")), HOST)
-    except ForkError as error:
-        pytest.skip(error.headline)
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    if platform.machine() not in ("x86_64", "aarch64"):
+        pytest.skip(f"no copies on {platform.machine()}")
+    return build_shim(Cache(tmp_path_factory.mktemp("cache")), HOST)
+
+
+def compile_standin(directory: Path, *options: str) -> Path:
+    """Return the program; where the library can be compiled, so can it."""
+    program = directory / "standin"
+    source = str(HERE / "standin.c")
+    subprocess.run(
+        ["cc", "-O1", "-Wall", "-pthread", "-rdynamic", "-o", program, source, *options], check=True
+    )
+    return program
+
+
+def compile_sandboxed(directory: Path, *options: str) -> Path:
+    """Return the program with a sandbox to load, from a library of its own, as QEMU has it."""
+    library = directory / "libraries.so"
+    source = HERE / "libraries.c"
+    subprocess.run(["cc", "-O1", "-Wall", "-shared", "-fPIC", *options, "-o", library, source], check=True)
+    return compile_standin(directory, "-Wl,--no-as-needed", str(library))
 
 
 @pytest.fixture(scope="session")
 def standin(shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the program; where the library can be compiled, so can it."""
-    program = tmp_path_factory.mktemp("standin") / "standin"
-    subprocess.run(["cc", "-O1", "-Wall", "-pthread", "-rdynamic", "-o", program, SOURCE], check=True)
-    return program
+    return compile_standin(tmp_path_factory.mktemp("standin"))
 
 
 @pytest.fixture

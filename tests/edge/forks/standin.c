@@ -2,14 +2,21 @@
 /*
  * Stands in for QEMU: a main thread that waits in ppoll(2), others that wait for it, an answer for
  * each line that comes on the descriptor argv[1]. See act() for the lines.
+ *
+ * It may be compiled to be a program that copies have to refuse: with NUMBER, what gettid(2) returns, and
+ * with TOLD, where glibc is said to keep that. What is weak comes from libraries.c, if that is linked.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +24,29 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define WORKERS 3
+
+int seccomp_load(void *) __attribute__((weak));
+int io_uring_queue_init(unsigned, void *, unsigned) __attribute__((weak));
+
+#ifdef NUMBER
+pid_t gettid(void)
+{
+	return NUMBER;
+}
+#endif
+
+#ifdef TOLD
+/* size in bits, count, offset */
+const uint32_t _thread_db_pthread_tid[] = { 32, 1, TOLD };
+#endif
 
 static int counter, shell, event, epoll;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -109,6 +133,37 @@ static void hold(const char *what)
 		      | CLONE_THREAD | CLONE_SYSVSEM, NULL);
 }
 
+/* From now on the host has no memory for what clone(2) is to make with `flag`, nor for what has it not. */
+static int forbid(unsigned flag, bool without)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, flag, without, !without),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(*filter), filter };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Say how a process is made that is no copy: by fork(2), and by execve(2) if there is one. */
+static void try_sandbox(void)
+{
+	pid_t pid = fork();
+	int error = errno;
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	execl("/bin/true", "true", NULL);
+	dprintf(shell, "%s, %s\n", pid < 0 ? strerror(error) : "forked", strerror(errno));
+}
+
 static void act(char *line)
 {
 	uint64_t count = 0;
@@ -126,6 +181,16 @@ static void act(char *line)
 		dprintf(shell, "%d %d\n", getpid(), gettid());
 	else if (sscanf(line, "exit %d", &number) == 1)
 		exit(number);
+	else if (!strcmp(line, "forbid copies"))
+		dprintf(shell, "%d\n", forbid(CLONE_THREAD, true));
+	else if (!strcmp(line, "forbid threads"))
+		dprintf(shell, "%d\n", forbid(CLONE_THREAD, false));
+	else if (!strcmp(line, "load sandbox"))
+		dprintf(shell, "%d\n", seccomp_load(NULL));
+	else if (!strcmp(line, "try sandbox"))
+		try_sandbox();
+	else if (!strcmp(line, "ring"))
+		dprintf(shell, "%d\n", io_uring_queue_init(1, NULL, 0));
 	else if (!strncmp(line, "hold ", 5)) {
 		hold(line + 5);
 		dprintf(shell, "held\n");

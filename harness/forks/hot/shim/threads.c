@@ -293,15 +293,19 @@ const char *remake_threads(void)
 	atomic_store(&parked, 0);
 	for (struct thread *thread = threads; thread < threads + MAX_THREADS; thread++) {
 		uintptr_t stack;
+		long number;
 
 		if (atomic_load(&thread->state) != RUNNING)
 			continue;
 		atomic_fetch_add(&parked, 1);
 		/* below all that the thread has in use, the red zone included */
 		stack = ((uintptr_t)stack_of(&thread->registers) - 256) & ~(uintptr_t)15;
-		if (clone_thread(flags, (void *)stack, tid_field(thread->self), thread->pointer,
-				 &thread->registers) < 0)
+		number = clone_thread(flags, (void *)stack, tid_field(thread->self), thread->pointer,
+				      &thread->registers);
+		if (number < 0) {
+			errno = -number;
 			return "a thread cannot be made";
+		}
 	}
 	atomic_fetch_add(&phase, 1);
 	atomic_store(&complete, 1);
