@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rustbed.deadline import Deadline
 from rustbed.errors import HostError
 
 # the state of a process that has ended, and whose parent has not asked how
@@ -114,6 +115,12 @@ def longest_wait(now: Mapping[int, CpuTime], before: Mapping[int, CpuTime]) -> f
     """Return the seconds that the thread which waited longest for a processor waited for it in between."""
     waits = (time.waited_s - before.get(number, CpuTime()).waited_s for number, time in now.items())
     return max(waits, default=0.0)
+
+
+def limit(pid: int, seconds: float) -> Deadline:
+    """Return a deadline that counts no time for which the host gave a process no processor."""
+    before = thread_times(pid)
+    return Deadline.after(seconds, lambda: longest_wait(thread_times(pid), before))
 
 
 def total(times: Iterable[CpuTime]) -> CpuTime:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rustbed import process, runfiles
+from rustbed import process, procfs, runfiles
 from rustbed.deadline import Deadline
 from rustbed.devices.device import Served
 from rustbed.errors import CrashError, LostError
 from rustbed.log.record import Record, parse_console
-from rustbed.procfs import CpuTime, longest_wait, thread_times
+from rustbed.procfs import CpuTime
 
 _PANIC = re.compile(rb"Kernel panic - not syncing[^\r\n]*")
 # seconds that a panicking kernel gets to finish its report
@@ -155,12 +155,11 @@ class Running:
 
     def limit(self, seconds: float) -> Deadline:
         """Return a deadline that counts no time for which the host gave this machine no processor."""
-        before = thread_times(self.child.pid)
-        return Deadline.after(seconds, lambda: self.withheld(before))
+        return procfs.limit(self.child.pid, seconds)
 
     def withheld(self, before: Mapping[int, CpuTime]) -> float:
         """Return for how many seconds QEMU waited for a processor since its threads' times were `before`."""
-        return longest_wait(thread_times(self.child.pid), before)
+        return procfs.longest_wait(procfs.thread_times(self.child.pid), before)
 
     def console_tail(self, size: int = _TAIL_BYTES) -> bytes:
         """Return the newest bytes of the console."""

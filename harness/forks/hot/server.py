@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from rustbed import process
+from rustbed import process, procfs
 from rustbed.deadline import Deadline
 from rustbed.errors import ForkError, HarnessError
 from rustbed.forks.hide import FIND_AGAIN
@@ -27,7 +27,6 @@ from rustbed.host import Qemu
 from rustbed.machine.booting import SLOWNESS
 from rustbed.machine.monitor import QMP_S, Monitor
 from rustbed.machine.starting import Started
-from rustbed.procfs import longest_wait, thread_times
 
 # seconds for the state to be loaded and all commands to be run, on a machine with hardware virtualisation
 _WARM_S = 20.0
@@ -74,10 +73,7 @@ class Server:
         """Wait until it has done what tests do first, and stop it. Raises ForkError."""
         if self._copier is not None:
             return
-        before = thread_times(self.pid)
-        deadline = Deadline.after(
-            _WARM_S * SLOWNESS[self.template.spec.accel], lambda: longest_wait(thread_times(self.pid), before)
-        )
+        deadline = procfs.limit(self.pid, _WARM_S * SLOWNESS[self.template.spec.accel])
         try:
             for loaded in self._steps:
                 loaded(QMP_S)

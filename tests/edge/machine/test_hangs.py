@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from tests.edge.machine.conftest import Booter
 
-from rustbed import deadline
+from rustbed import deadline, procfs
 from rustbed.errors import BootError, HangError, LostError, WaitError
 from rustbed.log.stuck import Hang
-from rustbed.machine.running import Running
 from rustbed.machine.vm import Vm
 
 # the shell that is asked, the guest's shell, its command
@@ -105,7 +104,7 @@ def test_stopped_qemu_is_the_hosts_affair(fake_boot: Booter, tmp_path: Path) -> 
 @pytest.fixture
 def starved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let QEMU seem to wait for a processor all the time, for as long as a test may take."""
-    monkeypatch.setattr(Running, "withheld", lambda *_: 3600.0)
+    monkeypatch.setattr(procfs, "longest_wait", lambda *_: 3600.0)
     monkeypatch.setattr(deadline, "_PUT_OFF", 3600.0)
 
 
@@ -119,7 +118,7 @@ def test_limits_count_no_time_for_which_the_host_gave_no_processor(fake_boot: Bo
 
 
 def test_time_without_a_processor_is_told(fake_boot: Booter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Running, "withheld", lambda *_: 3600.0)
+    monkeypatch.setattr(procfs, "longest_wait", lambda *_: 3600.0)
     with fake_boot("ready", "wait", slowness=0.5) as vm:
         with pytest.raises(WaitError, match=r"not within 1\.5 s, and the guest answers") as waited:
             vm.wait_for(lambda: False, "the end", timeout_s=1)
