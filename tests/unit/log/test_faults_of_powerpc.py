@@ -1,15 +1,15 @@
-"""What powerpc, s390x and loongarch64 print when the processor refuses something, in all their words.
+"""What powerpc prints when the processor refuses something, in all its words.
 
-The words are those of arch/powerpc/kernel/traps.c, arch/powerpc/mm/fault.c, arch/s390/kernel/traps.c,
-arch/s390/mm/fault.c, arch/loongarch/kernel/traps.c and arch/loongarch/mm/fault.c.
+The words are those of arch/powerpc/kernel/traps.c and arch/powerpc/mm/fault.c.
 """
 
 from __future__ import annotations
 
 import pytest
+from tests.unit.log.dying import NULL, PAGING, read
 
 from rustbed.log.record import parse_console
-from rustbed.log.splat import Kind, Splat, find_splats
+from rustbed.log.splat import Kind, find_splats
 
 _POWER = """\
 LE PAGE_SIZE=64K MMU=Radix  SMP NR_CPUS=2048 NUMA pSeries
@@ -62,69 +62,18 @@ Instruction dump:
 39200000 81290000 4e800020 60000000
 ---[ end trace 0000000000000000 ]---
 """
-_S390 = """\
-Modules linked in: toy(O)
-CPU: 0 UID: 0 PID: 71 Comm: insmod Tainted: G           O        7.3.4 #1
-Hardware name: IBM 8561 T01 703 (LPAR)
-Krnl PSW : 0704c00180000000 000003ff80a30024 (toy_go+0x24/0x60 [toy])
-           R:0 T:1 IO:1 EX:1 Key:0 M:1 W:0 P:0 AS:3 CC:0 PM:0 RI:0 EA:3
-Krnl GPRS: 0000000000000000 0000000000000001 0000000000000000 0000000000000240
-           000003ff80a30110 0000000000000000 0000000000000000 0000000000000000
-Krnl Code: 000003ff80a30018: e3f0ff68ff71	lay	%r15,-152(%r15)
-          #000003ff80a3001e: a7290000		lghi	%r2,0
-          >000003ff80a30024: e32020000024	stg	%r2,0(%r2)
-Call Trace:
- [<000003ff80a30024>] toy_go+0x24/0x60 [toy]
- [<000003ff80a30110>] toy_init+0x10/0x80 [toy]
- [<0000000000100e98>] do_one_initcall+0x60/0x2c0
- [<0000000000ba3b52>] __do_syscall+0x1da/0x208
- [<0000000000bb5c50>] system_call+0x70/0x98
-Last Breaking-Event-Address:
- [<000003ff80a3010a>] toy_init+0xa/0x80 [toy]
----[ end trace 0000000000000000 ]---
-"""
-_LOONGARCH = """\
-CPU: 1 UID: 0 PID: 71 Comm: insmod Tainted: G           O        7.3.4 #1
-pc ffff8000020a4018 ra ffff8000020a4200 tp 90000000062c0000 sp 90000000062a7ce0
-   ra: ffff8000020a4200 toy_init+0x30/0x80 [toy]
-  ERA: ffff8000020a4018 toy_go+0x18/0x40 [toy]
- CRMD: 000000b0 (PLV0 -IE -DA +PG DACF=CC DACM=CC -WE)
-ESTAT: 00010000 [PIL] (IS= ECode=1 EsubCode=0)
-Modules linked in: toy(O)
-Process insmod (pid: 71, threadinfo=0000000045018a42, task=0000000045018a42)
-Stack : 900000000179f970 0000000000000000 90000000013740b0 0000000000000000
-        ...
-Call Trace:
-[<ffff8000020a4018>] toy_go+0x18/0x40 [toy]
-[<ffff8000020a4200>] toy_init+0x30/0x80 [toy]
-[<9000000000234e34>] do_one_initcall+0x64/0x4b0
-Code: 28d2436c  1400010e  0010b98c <38203599> 38720005
----[ end trace 0000000000000000 ]---
-"""
 # the same before 6.1
 _POWER_OLD = _POWER.replace("Code: ", "Instruction dump:\n").replace("---- interrupt", "--- interrupt")
-_NULL, _PAGING = (
-    f"BUG: unable to handle kernel {what}" for what in ("NULL pointer dereference", "paging request")
-)
 _AT = "Faulting instruction address: 0xc008000001a30024\n"
 _BAD_AREA = _AT + "Oops: Kernel access of bad area, sig: 11 [#1]"
-
-
-def read(head: str, body: str) -> Splat:
-    """Return what a report is said to be, which is one from its first line to its last."""
-    text = f"{head}\n{body}".splitlines()
-    (found,) = find_splats(parse_console("".join(f"[   12.000000] {line}\n" for line in text)))
-    assert found.last == len(text) - 1
-    assert (found.function, found.task, found.damage) == ("toy_go", "insmod/71", "")
-    return found
 
 
 @pytest.mark.parametrize("body", [_POWER, _POWER_OLD, _POWER_32], ids=["7.3", "5.x", "32 bits"])
 @pytest.mark.parametrize(
     ("head", "title"),
     [
-        (f"BUG: Kernel NULL pointer dereference on read at 0x00000010\n{_BAD_AREA}", _NULL),
-        (f"BUG: Kernel NULL pointer dereference at 0x00000000\n{_BAD_AREA}", _NULL),
+        (f"BUG: Kernel NULL pointer dereference on read at 0x00000010\n{_BAD_AREA}", NULL),
+        (f"BUG: Kernel NULL pointer dereference at 0x00000000\n{_BAD_AREA}", NULL),
         (
             f"BUG: Unable to handle kernel data access on write at 0xc7d880000\n{_BAD_AREA}",
             "BUG: unable to handle kernel data access on write",
@@ -141,9 +90,9 @@ def read(head: str, body: str) -> Splat:
             f"BUG: Unable to handle kernel unaligned access at 0xc00800000003\n{_BAD_AREA}",
             "BUG: unable to handle kernel unaligned access",
         ),
-        (f"BUG: Unable to handle unknown paging fault at 0xc00800000003\n{_BAD_AREA}", _PAGING),
-        (f"Unable to handle kernel paging request for data at address 0x00000010\n{_BAD_AREA}", _PAGING),
-        (f"Unable to handle kernel paging request for instruction fetch\n{_BAD_AREA}", _PAGING),
+        (f"BUG: Unable to handle unknown paging fault at 0xc00800000003\n{_BAD_AREA}", PAGING),
+        (f"Unable to handle kernel paging request for data at address 0x00000010\n{_BAD_AREA}", PAGING),
+        (f"Unable to handle kernel paging request for instruction fetch\n{_BAD_AREA}", PAGING),
     ],
 )
 def test_bad_access_of_powerpc_is_named(head: str, title: str, body: str) -> None:
@@ -209,97 +158,3 @@ Call Trace:
 """
     (found,) = find_splats(parse_console(trace))
     assert (found.function, found.damage) == ("toy_go", "")
-
-
-@pytest.mark.parametrize("flags", ["SMP ", " PREEMPT SMP DEBUG_PAGEALLOC"])
-@pytest.mark.parametrize(
-    ("what", "code"),
-    [
-        ("addressing exception", 0x05),
-        ("data exception", 0x07),
-        ("execute exception", 0x03),
-        ("fixpoint divide exception", 0x09),
-        ("fixpoint overflow exception", 0x08),
-        ("HFP square root exception", 0x1D),
-        ("illegal operation", 0x01),
-        ("monitor event", 0x40),
-        ("operand exception", 0x15),
-        ("privileged operation", 0x02),
-        ("special operation exception", 0x13),
-        ("specification exception", 0x06),
-        ("transaction constraint exception", 0x218),
-        ("Unexpected TEID", 0x04),
-        ("Unknown program exception", 0x28),
-        ("vector exception", 0x1B),
-    ],
-)
-def test_words_of_die_on_s390_are_the_title(what: str, code: int, flags: str) -> None:
-    found = read(f"{what}: {code:04x} ilc:3 [#1]{flags}", _S390)
-    assert (found.kind, found.title) == (Kind.OOPS, f"{what} in toy_go")
-
-
-@pytest.mark.parametrize("space", ["home", "primary", "secondary", "access register"])
-@pytest.mark.parametrize(
-    "words",
-    [
-        "kernel pointer dereference in virtual kernel address space",
-        "kernel paging request in virtual user address space",
-    ],
-)
-def test_bad_access_of_s390_is_named(words: str, space: str) -> None:
-    found = read(
-        f"Unable to handle {words}\nFailing address: 0000000000000000 TEID: 0000000000000483 ESOP-2 FSI\n"
-        f"Fault in {space} mode while using kernel ASCE.\n"
-        "AS:0000000002554007 R3:000000001fb98007 S:0000000000000020\nOops: 0004 ilc:3 [#1]SMP ",
-        _S390,
-    )
-    assert (found.kind, found.title) == (Kind.OOPS, f"{_PAGING} in toy_go")
-
-
-def test_bug_of_s390_is_one() -> None:
-    bug = "kernel BUG at drivers/toy/toy.c:71!\nmonitor event: 0040 ilc:2 [#1]SMP "
-    assert read(bug, _S390).kind is Kind.BUG
-
-
-def test_fault_of_a_program_on_s390_is_not_the_kernels() -> None:
-    text = "User process fault: interruption code 003b ilc:3 in toy[2aa00000000+1000]\n"
-    text += "Failing address: 0000000000000000 TEID: 0000000000000800\n" + _S390.replace("Krnl", "User")
-    assert find_splats(parse_console(text)) == ()
-
-
-@pytest.mark.parametrize(
-    "what",
-    [
-        "FP exception in kernel code",
-        "Kernel ade access",
-        "Kernel ale access",
-        "Bounds check error in kernel code",
-        "Break instruction in kernel code",
-        "Reserved instruction in kernel code",
-        "do_fpu invoked from kernel context!",
-        "do_lsx invoked from kernel context!",
-        "do_reserved exception",
-    ],
-)
-def test_words_of_die_on_loongarch_are_the_title(what: str) -> None:
-    found = read(f"{what}[#1]:", _LOONGARCH)
-    assert (found.kind, found.title) == (Kind.OOPS, f"{what} in toy_go")
-
-
-@pytest.mark.parametrize(
-    ("address", "title"),
-    [
-        ("0000000000000000", _NULL),
-        ("0000000000000fff", _NULL),
-        ("0000000000001000", _PAGING),
-        ("ffff800000008064", _PAGING),
-    ],
-)
-def test_bad_access_of_loongarch_is_named(address: str, title: str) -> None:
-    head = f"CPU 1 Unable to handle kernel paging request at virtual address {address}, "
-    found = read(head + "era == ffff8000020a4018, ra == ffff8000020a4200\nOops[#1]:", _LOONGARCH)
-    assert (found.kind, found.title) == (Kind.OOPS, f"{title} in toy_go")
-
-
-def test_bug_of_loongarch_is_one() -> None:
-    assert read("kernel BUG at drivers/toy/toy.c:71!\nOops - BUG[#1]:", _LOONGARCH).kind is Kind.BUG
