@@ -1,120 +1,19 @@
-"""A USB device and a scripted QEMU: what it is asked, and what must never pass for a result."""
+"""A USB device and a scripted QEMU: what it is asked, and what it answers."""
 
 from __future__ import annotations
 
 import json
-import socket
 import struct
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.edge.devices.usb_peer import EVENTS, IN, OUT, Gadget, connected, plugged
 
 from rustbed.devices.faults import Fault, FaultKind
-from rustbed.devices.layouts import layout, pack, unpack
+from rustbed.devices.layouts import pack, unpack
 from rustbed.devices.usb import packets
-from rustbed.devices.usb.descriptors import Endpoint, Transfer
 from rustbed.devices.usb.events import BusReset, Configured, Control, Moved, Plug
-from rustbed.devices.usb.model import Stall, UsbDevice
 from rustbed.devices.usb.packets import ControlPacket, Status, Type
 from rustbed.devices.usb.served import serve
-from rustbed.errors import DeviceError, UsageError
-
-OUT, IN, EVENTS = 0x01, 0x81, 0x82
-
-
-class Gadget(UsbDevice):
-    vendor_id, product_id = 0x1234, 0x5678
-    manufacturer, product = "rustbed", "Gadget"
-    endpoints = (Endpoint(OUT), Endpoint(IN), Endpoint(EVENTS, Transfer.INTERRUPT, packet=8))
-
-    def on_control(self, request: Control) -> bytes:
-        if request.request == 2:
-            raise Stall
-        if request.request == 3:
-            raise KeyError("boom")
-        if request.request == 4:
-            threading.Event().wait(4)
-        return b"hello"
-
-    def on_out(self, endpoint: int, data: bytes) -> None:
-        if data == b"refuse":
-            raise Stall
-        self.send(IN, data.upper())
-
-
-class Qemu:
-    """QEMU's end of a connection, once both have said hello."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.socket = sock
-        self.header: type[packets.FirstHeader] | type[packets.Header] = packets.FirstHeader
-
-    def say(self, kind: int, number: int = 0, body: bytes = b"") -> None:
-        self.socket.sendall(pack(self.header(kind, len(body), number)) + body)
-
-    def hear(self) -> tuple[int, int, bytes]:
-        head = packets.Header(*unpack(self.header, self._exactly(layout(self.header).size))[0])
-        return head.type, head.id, self._exactly(head.length)
-
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            more = self.socket.recv(count - len(data))
-            if not more:
-                raise EOFError
-            data += more
-        return data
-
-    def greet(self, capabilities: int = packets.OFFERED) -> None:
-        kind, _, body = self.hear()
-        assert (kind, len(body)) == (Type.HELLO, 68)
-        self.say(Type.HELLO, 0, struct.pack("=64sI", b"qemu", capabilities))
-        self.header = packets.Header
-
-    def control(
-        self, request_type: int, request: int, value: int = 0, index: int = 0, count: int = 64
-    ) -> tuple[int, bytes]:
-        asked = ControlPacket(request_type & 0x80, request, request_type, 0, value, index, count)
-        self.say(Type.CONTROL_PACKET, 7, pack(asked))
-        kind, number, body = self.hear()
-        answer, data = unpack(ControlPacket, body)
-        assert (kind, number, len(data)) == (Type.CONTROL_PACKET, 7, answer.length if data else 0)
-        return answer.status, data
-
-    def bulk(self, endpoint: int, data: bytes = b"", count: int = 512, number: int = 9) -> None:
-        length = count if endpoint & 0x80 else len(data)
-        self.say(
-            Type.BULK_PACKET, number, pack(packets.BulkPacket(endpoint, 0, length, 0, length >> 16)) + data
-        )
-
-    def moved(self) -> tuple[int, int, int, bytes]:
-        kind, number, body = self.hear()
-        packet, data = unpack(packets.BulkPacket, body)
-        assert kind == Type.BULK_PACKET
-        return number, packet.status, packet.length, data
-
-
-@contextmanager
-def connected(device: UsbDevice, directory: Path | None = None) -> Iterator[Qemu]:
-    with serve(device, directory) as served, socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
-        sock.connect(served.argv[1].partition("path=")[2])
-        yield Qemu(sock)
-
-
-@contextmanager
-def plugged(device: UsbDevice, directory: Path | None = None) -> Iterator[Qemu]:
-    with connected(device, directory) as qemu:
-        qemu.greet()
-        assert [qemu.hear()[0] for _ in range(3)] == [
-            Type.INTERFACE_INFO,
-            Type.EP_INFO,
-            Type.DEVICE_CONNECT,
-        ]
-        yield qemu
 
 
 def test_device_is_announced_with_its_controller() -> None:
@@ -249,79 +148,3 @@ def test_cable_is_pulled_and_put_back() -> None:
         device.connect()
         assert [qemu.hear()[0] for _ in range(3)][-1] == Type.DEVICE_CONNECT
         assert device.events == [Plug(True), Plug(False), Plug(True)]
-
-
-def drive(device: UsbDevice, say: Callable[[Qemu], object]) -> None:
-    with plugged(device) as qemu:
-        say(qemu)
-        while True:
-            assert isinstance(device.events, list)
-
-
-class Wordy(Gadget):
-    def on_control(self, request: Control) -> bytes:
-        return "text"  # type: ignore[return-value]
-
-
-@pytest.mark.parametrize(
-    ("device", "say", "said"),
-    [
-        (Gadget(), lambda qemu: qemu.control(0xC0, 3), "Gadget raised in on_control: KeyError: 'boom'"),
-        (Gadget(), lambda qemu: qemu.say(99), "what QEMU sent makes no sense: a packet of type 99"),
-        (Gadget(), lambda qemu: qemu.say(Type.SET_CONFIGURATION, 1, b""), "SET_CONFIGURATION: Configuration"),
-        (
-            Gadget(),
-            lambda qemu: qemu.say(Type.CONTROL_PACKET, 1, b"12"),
-            "CONTROL_PACKET: ControlPacket has 2",
-        ),
-        (
-            Gadget(),
-            lambda qemu: qemu.socket.sendall(pack(packets.Header(101, 1 << 30, 1))),
-            "a packet of 1073741824 bytes",
-        ),
-        (Gadget(), lambda qemu: qemu.say(Type.FILTER_REJECT), "QEMU rejects the device"),
-        (Wordy(), lambda qemu: qemu.control(0xC0, 1), "on_control returned 'text' instead of bytes"),
-        (
-            Gadget(),
-            lambda qemu: qemu.say(Type.CONTROL_PACKET, 1, pack(ControlPacket(0x80, 4, 0xC0, 0, 0, 0, 0))),
-            "Gadget has not returned for 2 s",
-        ),
-    ],
-)
-def test_what_fails_is_an_error_whoever_looks(
-    device: UsbDevice, say: Callable[[Qemu], object], said: str
-) -> None:
-    with pytest.raises(DeviceError) as caught:
-        drive(device, say)
-    assert said in caught.value.headline
-
-
-def test_device_whose_code_raised_stalls_and_the_guest_goes_on() -> None:
-    statuses: list[int] = []
-
-    def ask(qemu: Qemu) -> None:
-        statuses.extend(qemu.control(0xC0, request)[0] for request in (3, 1))
-
-    with pytest.raises(DeviceError):
-        drive(Gadget(), ask)
-    assert statuses == [Status.STALL, Status.STALL]
-
-
-def test_peer_that_lacks_what_is_needed_is_an_error() -> None:
-    def greet() -> None:
-        device = Gadget()
-        with connected(device) as qemu:
-            qemu.greet(capabilities=0)
-            while True:
-                assert device.events == []
-
-    with pytest.raises(DeviceError, match="lacks capabilities: it has 0x0"):
-        greet()
-
-
-def test_device_without_a_machine_says_so() -> None:
-    for act in (Gadget().connect, Gadget().disconnect, lambda: Gadget().send(IN, b"")):
-        with pytest.raises(UsageError, match="not plugged into a machine"):
-            act()
-    with pytest.raises(UsageError, match="no endpoint 0x1 that bytes can come from"):
-        Gadget().send(OUT, b"")
