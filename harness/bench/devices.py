@@ -17,6 +17,7 @@ from rustbed.devices.guest_memory import GuestMemory
 from rustbed.devices.messages import READABLE, WRITABLE, DmaMap
 from rustbed.devices.reference.testdev import PciTestdev
 from rustbed.forks.machines import Machines
+from rustbed.machine import slot
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
 from rustbed.progress import ignore
@@ -42,7 +43,7 @@ class Speed:
 def _read_s(vm: Vm, address: str, steps: int) -> float:
     """Return the seconds of a command that reads a BAR byte by byte in so many steps."""
     peeks = [f"peek:0:0:{_BYTES}"] * steps
-    resource = f"/sys/bus/pci/devices/{address}/resource0"
+    resource = f"{slot.DEVICES}/{address}/resource0"
     before = time.monotonic()
     vm.rbctl("sys", f"open:rw:{resource}", f"mmap:3:{_BYTES}:r:shared:0", *peeks, check=True)
     return time.monotonic() - before
@@ -50,7 +51,7 @@ def _read_s(vm: Vm, address: str, steps: int) -> float:
 
 def _reads_a_second(vm: Vm, address: str) -> float:
     """Return reads a second, without what the command takes that makes none."""
-    vm.write(f"/sys/bus/pci/devices/{address}/enable", "1")
+    vm.write(f"{slot.DEVICES}/{address}/enable", "1")
     empty = min(_read_s(vm, address, 0) for _ in range(3))
     return _STEPS * _BYTES / max(1e-6, _read_s(vm, address, _STEPS) - empty)
 

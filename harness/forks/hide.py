@@ -17,6 +17,7 @@ from rustbed import process
 from rustbed.devices.device import Device
 from rustbed.errors import ForkError
 from rustbed.host import Qemu
+from rustbed.machine import slot
 from rustbed.machine.argv import device_id
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
@@ -83,5 +84,5 @@ def hide_unsaved(vm: Vm, qemu: Qemu) -> bool:
     for name, driver in unsaved.items():
         if name not in addresses:
             raise ForkError(f"QEMU does not save the state of {driver}")
-        vm.check(f"echo 1 >/sys/bus/pci/devices/{addresses[name]}/remove")
+        vm.check(f"echo 1 >{slot.DEVICES}/{addresses[name]}/remove")
     return True

@@ -24,7 +24,6 @@ from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.spec import MachineSpec
 
-_DEVICES = "/sys/bus/pci/devices"
 _BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 _NUMBERS = ("int", "uint", "size")
 # of a PCI device (PCI Local Bus Specification 3.0, 3.2.2.3.4)
@@ -60,7 +59,7 @@ class Plugged:
 
 def _addresses(talk: Conversation) -> set[str]:
     # what the shell has built in: asked again and again
-    return set(talk.check(f"cd {_DEVICES} && echo *").split())
+    return set(talk.check(f"cd {slot.DEVICES} && echo *").split())
 
 
 def _free_port(monitor: Monitor, spec: MachineSpec) -> str:
@@ -236,7 +235,7 @@ def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
         if deaths := live.deaths:
             raise live.talk.end(CrashError(f"a task of the kernel died: {deaths[0]}"))
         for address in device.addresses:
-            live.check(f"echo 1 >{_DEVICES}/{address}/remove", timeout_s)
+            live.check(f"echo 1 >{slot.DEVICES}/{address}/remove", timeout_s)
     elif not device.stays:
         unplug(live, device, timeout_s)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from rustbed.guest import files
 from rustbed.machine.live import Live
 
-_DEVICES = "/sys/bus/pci/devices"
+# where the guest's kernel shows its PCI devices
+DEVICES = "/sys/bus/pci/devices"
 
 # finds the slot of an address without function, and turns it off; returns when the kernel is done
 _TURN_OFF = (
@@ -32,7 +33,7 @@ def turn_off(live: Live, address: str, timeout_s: float) -> None:
 
 def find_port(live: Live, address: str) -> str:
     """Return the path of the port that a device is behind, in the guest's sysfs."""
-    return live.check(f"readlink -f {_DEVICES}/{address}/..").strip()
+    return live.check(f"readlink -f {DEVICES}/{address}/..").strip()
 
 
 def empty(live: Live, port: str) -> None:
@@ -42,9 +43,7 @@ def empty(live: Live, port: str) -> None:
     The register is the kernel's own, which does nothing about a slot that it takes for one it has turned off:
     so it has its value back before it can look, and meanwhile there is no interrupt.
     """
-    config = files.read(live, f"{port}/config", 256)
-    at = _find_control(config)
-    control = _control(config)
+    at, control = _read_control(live, port)
     gone = (control | _OFF) & ~_INTERRUPTS
     files.pwrite_each(
         live, f"{port}/config", [(at, value.to_bytes(2, "little")) for value in (gone, control)]
@@ -53,17 +52,15 @@ def empty(live: Live, port: str) -> None:
 
 def is_off(live: Live, port: str) -> bool:
     """Whether the guest's kernel has turned off a port's slot: what is plugged in before that goes again."""
-    return _control(files.read(live, f"{port}/config", 256)) & _OFF == _OFF
+    _, control = _read_control(live, port)
+    return control & _OFF == _OFF
 
 
-def _find_control(config: bytes) -> int:
-    """Return where a port's configuration space has Slot Control."""
+def _read_control(live: Live, port: str) -> tuple[int, int]:
+    """Return where a port's configuration space has Slot Control, and its value."""
+    config = files.read(live, f"{port}/config", 256)
     at = config[_CAPABILITIES]
     while config[at] != _EXPRESS:
         at = config[at + 1]
-    return at + _SLOT_CONTROL
-
-
-def _control(config: bytes) -> int:
-    at = _find_control(config)
-    return int.from_bytes(config[at : at + 2], "little")
+    at += _SLOT_CONTROL
+    return at, int.from_bytes(config[at : at + 2], "little")
