@@ -190,6 +190,8 @@ class _Session:
     def __init__(self, peer: SerialPeer, sock: socket.socket, line: Line) -> None:
         self._peer, self._socket, self._watch = peer, sock, line.watch
         peer._socket = sock
+        # of a message that another machine has begun
+        peer._partial = b""
 
     def receive(self) -> bool:
         data = self._socket.recv(_CHUNK)

@@ -97,6 +97,7 @@ class Server:
             self._device.disconnect()
             self._connection = None
             self._replies.clear()
+            self._timers.forget()
 
     # -- messages --------------------------------------------------------------
 

@@ -88,6 +88,7 @@ class StreamServer:
                 for descriptor in [*self._calls]:
                     self.forget(descriptor)
                 session.close()
+                self._timers.forget()
 
     def _turn_once(self, sock: socket.socket, session: Session) -> bool:
         ready = self._poll.poll(self._timers.until_next_ms())

@@ -57,6 +57,10 @@ class Timers:
             _, _, call = heapq.heappop(self._due)
             self._watch.ask("what it does later", call)
 
+    def forget(self) -> None:
+        """Drop what is not due yet: the machine that it was for has gone. The caller holds the turn."""
+        self._due.clear()
+
     def close(self) -> None:
         """Free what is held, when the thread has ended."""
         os.close(self.descriptor)

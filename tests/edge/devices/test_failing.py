@@ -104,6 +104,19 @@ def test_client_that_goes_away_is_no_failure_and_leaves_nothing_open() -> None:
     os.close(memory)
 
 
+def test_what_a_device_would_do_later_is_dropped_when_its_machine_goes() -> None:
+    device, machine, done = Blinker(), ["first"], list[tuple[str, ...]]()
+    with serve(device) as served:
+        with connect(served):
+            device.after(0.2, lambda: done.append(("first", *machine)))
+        with connect(served):
+            machine[:] = ["second"]
+            # due after the other one
+            device.after(0.2, lambda: done.append(("second", *machine)))
+            wait_until(lambda: ("second", "second") in done, "what is done later")
+    assert ("first", "second") not in done
+
+
 def test_device_ends_while_its_client_is_there() -> None:
     with serve(Blinker()) as served:
         sock = socket.socket(socket.AF_UNIX)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,21 @@ def test_connection_that_is_closed_is_no_failure_and_another_may_come() -> None:
                 sock.sendall(text)
                 assert exactly(sock, 2) == text.upper()
         served.check()
+
+
+def test_next_machine_gets_nothing_that_was_meant_for_the_one_before() -> None:
+    peer = Echo()
+    with serve(peer) as served:
+        path = served.argv[1].partition("path=")[2]
+        for word in (b"first", b"other"):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(10)
+                sock.connect(path)
+                sock.sendall(b"a\nhalf a message")
+                assert exactly(sock, 2) == b"A\n"
+                peer.after(0.2, partial(peer.send, word))
+                # due after the other one
+                assert word == b"first" or exactly(sock, 5) == b"other"
 
 
 def look_for_ever(peer: SerialPeer) -> None:
