@@ -129,7 +129,16 @@ def _use(held: list[GuestFile]) -> None:
 
 
 def unplug_while_open(subject: Subject) -> None:
-    """Pull its device out while its files are open, use the files, and plug a device in again."""
+    """Turn its device's slot off while its files are open, use the files, and plug a device in again."""
+    _lose_while_open(subject, surprise=False)
+
+
+def pull_out_while_open(subject: Subject) -> None:
+    """Do the same with a device that is gone before the kernel notices."""
+    _lose_while_open(subject, surprise=True)
+
+
+def _lose_while_open(subject: Subject, *, surprise: bool) -> None:
     _require_pluggable(subject)
     _ = subject.before
     with subject.vm.module(subject.driver.module, **subject.driver.params):
@@ -137,12 +146,12 @@ def unplug_while_open(subject: Subject) -> None:
             device = _plug(subject)
             try:
                 with _open_files(subject) as held:
-                    subject.vm.unplug(device)
+                    subject.vm.unplug(device, surprise=surprise)
                     _use(held)
             except NotApplicableError:
-                subject.vm.unplug(device)
+                subject.vm.unplug(device, surprise=surprise)
             if subject.bound():
-                raise LifeError("it has a device that was pulled out", devices=subject.bound())
+                raise LifeError("it has a device that is gone", devices=subject.bound())
     subject.require_gone("the device that came and went")
 
 
@@ -264,6 +273,7 @@ STEPS: dict[str, Callable[[Subject], None]] = {
         unbind_while_open,
         unload_while_open,
         unplug_while_open,
+        pull_out_while_open,
         two_devices,
         parameters,
         files,
@@ -273,4 +283,4 @@ STEPS: dict[str, Callable[[Subject], None]] = {
     )
 }
 # that want hardware which comes and goes: the machine begins without
-PLUGGING = frozenset((unplug_while_open.__name__, two_devices.__name__))
+PLUGGING = frozenset(step.__name__ for step in (unplug_while_open, pull_out_while_open, two_devices))

@@ -6,6 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from rustbed import Vm
+from rustbed.kernel.module import read_module
+from rustbed.life.driver import Driver, find_device
+from rustbed.life.steps import pull_out_while_open
+from rustbed.life.subject import Subject
+
 # the steps are the same everywhere; elsewhere they are tried by `rustbed life`
 pytestmark = pytest.mark.arches("x86_64")
 
@@ -16,3 +22,13 @@ Life = Callable[[], None]
 @pytest.mark.lifecycle("rust_misc_device", ioctls=[0x7C80, 0x80047C81, 0x40047C82])
 def test_rust_misc_device(life: Life) -> None:
     life()
+
+
+@pytest.mark.usefixtures("hotplug_testdev")
+@pytest.mark.needs("rust_driver_pci")
+def test_device_of_a_driver_is_pulled_out_before_the_kernel_notices(vm: Vm) -> None:
+    facts = read_module(vm.kernel.require_module("rust_driver_pci").path)
+    driver = Driver(module=facts.name, facts=facts, device=find_device(facts.aliases))
+    pull_out_while_open(Subject(vm=vm, driver=driver))
+    # twice: another one is bound after the first
+    assert len(vm.log.matching("Card not present")) == 2
