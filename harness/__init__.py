@@ -24,6 +24,7 @@ _HOMES = {
     "Bar": "devices.registers",
     "Booter": "request",
     **dict.fromkeys(("Fault", "FaultKind"), "devices.faults"),
+    "card": "devices.card",
     "every_fault": "devices.plan",
     "GuestFile": "guest.held",
     **dict.fromkeys(("IoctlResult", "Struct"), "guest.files"),
@@ -47,6 +48,7 @@ _HOMES = {
 __all__ = [*_HOMES]  # noqa: PLE0604 - the names of the table
 
 if TYPE_CHECKING:
+    from rustbed.devices.card import card as card
     from rustbed.devices.faults import Fault as Fault
     from rustbed.devices.faults import FaultKind as FaultKind
     from rustbed.devices.i2c.bus import I2cBus as I2cBus

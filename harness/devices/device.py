@@ -50,5 +50,7 @@ class Device:
     # QEMU's options where nothing serves it but its place in the machine must be there: for the machine's
     # own device tree, and for the script that repeats a run
     stand_in: tuple[str, ...] = ()
+    # what can be hotplugged instead of it; empty if it can itself
+    booted_only: str = ""
     # whether it takes a serial port of the machine
     is_serial_port: bool = False

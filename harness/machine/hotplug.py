@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
+from rustbed.devices.card import check_functions
 from rustbed.devices.device import Device, Served
 from rustbed.devices.models import Model, device_of
 from rustbed.devices.walk import is_under_way
@@ -26,8 +27,6 @@ from rustbed.machine.spec import MachineSpec
 
 _BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 _NUMBERS = ("int", "uint", "size")
-# of a PCI device (PCI Local Bus Specification 3.0, 3.2.2.3.4)
-_MOST_FUNCTIONS = 8
 
 # ids are never used twice: QEMU may still know the last holder of one
 _serial = itertools.count(1)
@@ -124,11 +123,7 @@ def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float)
 
     Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if one failed.
     """
-    if not 0 < len(given) <= _MOST_FUNCTIONS:
-        raise UsageError(f"a card of {len(given)} functions", wanted=f"1 to {_MOST_FUNCTIONS} devices")
-    models = [id(each) for each in given if not isinstance(each, str)]
-    if len(set(models)) < len(models):
-        raise UsageError("one device cannot be two functions of a card: make one for each")
+    check_functions(given)
     port = _free_port(live.monitor, live.spec)
     with ExitStack() as stack:
         parts = [
@@ -164,6 +159,8 @@ def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
     stack.enter_context(live.watching(server))
     first, *others = _added_devices(live.monitor, device, server)
     return Part(first=first, others=others, stays=device.stays)
+    if device.booted_only:
+        raise UsageError(f"{device.name} cannot be hotplugged; {device.booted_only}")
 
 
 def _added_devices(monitor: Monitor, device: Device, server: Served) -> list[dict[str, object]]:
