@@ -15,6 +15,8 @@ class FaultKind(StrEnum):
     # from this access on reads give all-ones and writes are lost, transfers are refused, bytes do not come:
     # it was pulled out, or its link is down
     GONE = "gone"
+    # gone from this access on; then a slot is found to be empty, by a kernel that was not asked
+    PULLED = "pulled"
     # this read gives all-ones, zero, or the inverse of every bit
     ONES = "ones"
     ZERO = "zero"
@@ -60,6 +62,7 @@ OF_PROBE = (FaultKind.WRONG_ID, FaultKind.SMALL_BAR)
 # these happen at an access, the others always
 _AT_ACCESS = (
     FaultKind.GONE,
+    FaultKind.PULLED,
     FaultKind.ONES,
     FaultKind.ZERO,
     FaultKind.INVERTED,
@@ -126,7 +129,7 @@ class Misbehaviour:
     @property
     def is_gone(self) -> bool:
         """Whether the device does not answer any more."""
-        return self._is(FaultKind.GONE) and self.happened
+        return (self._is(FaultKind.GONE) or self._is(FaultKind.PULLED)) and self.happened
 
     def reads(self, region: int, offset: int, data: bytes) -> bytes:
         """Return what the driver gets instead of what the device gave."""

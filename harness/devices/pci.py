@@ -71,6 +71,8 @@ class PciDevice:
     bars: Mapping[int, Contents]
     #: how it misbehaves from when it is plugged in next; None: not at all
     fault: Fault | None = None
+    #: whether it is in a slot that it can be pulled out of
+    is_removable = False
     #: the configuration space
     config: config_space.ConfigSpace
     _line: Line
@@ -171,7 +173,7 @@ class PciDevice:
 
     def plan(self) -> Plan:
         """Return what can go wrong in what happened."""
-        return plan_faults([event_of(noted) for noted in self._events])
+        return plan_faults([event_of(noted) for noted in self._events], removable=self.is_removable)
 
     # -- for a test to look at ---------------------------------------------------
 
@@ -202,6 +204,7 @@ class PciDevice:
         """Say how the guest is reached from now on; a fault counts from here."""
         self._line = line
         self._misbehaviour = Misbehaviour(self.fault)
+        self.is_removable = False
         self._sizes = self._measure()
 
     def disconnect(self) -> None:

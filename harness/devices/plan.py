@@ -7,7 +7,7 @@ an access is, and what can go wrong with it, each bus says; which are worth a ru
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rustbed.devices.faults import OF_PROBE, Fault, FaultKind
 from rustbed.devices.trace import Dma, Event, Interrupt, Read, Reset, Write, is_access
@@ -33,16 +33,18 @@ def every_fault(events: Sequence[Event]) -> list[Fault]:
     return list(plan_faults(events).faults)
 
 
-def plan_faults(events: Sequence[Event]) -> Plan:
+def plan_faults(events: Sequence[Event], *, removable: bool = False) -> Plan:
     """Return every fault that can make a difference to what a driver did in a good run.
 
+    A device that is removable can be pulled out of its slot, too.
     Left out are faults after a sequence of accesses that was there before, as in a driver that polls;
     those that would give what was read anyhow; and those that a driver cannot tell from the one at its
     next access.
     """
     numbered = [(at, event) for at, event in enumerate(events) if is_access(event)]
     accesses = ((event, _kinds(event, events[at + 1 :])) for at, event in numbered)
-    return plan_accesses(accesses, _always(events, bool(numbered)))
+    plan = plan_accesses(accesses, _always(events, bool(numbered)))
+    return replace(plan, faults=(*plan.faults, *_pulls(plan.faults))) if removable else plan
 
 
 def plan_accesses(
@@ -61,6 +63,16 @@ def plan_accesses(
             repeated += 1
     found += [Fault(kind=kind) for kind in always]
     return Plan(faults=tuple(found), accesses=number, repeated=repeated)
+
+
+def _pulls(faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Yield the faults of a device that is pulled out: at the first access, the middle one and the last.
+
+    What differs from a device that is gone is what the kernel does, and that does not look at accesses.
+    """
+    gone = [fault.at for fault in faults if fault.kind is FaultKind.GONE]
+    for at in sorted({gone[0], gone[len(gone) // 2], gone[-1]} if gone else ()):
+        yield Fault(kind=FaultKind.PULLED, at=at)
 
 
 def _always(events: Sequence[Event], has_accesses: bool) -> Iterator[FaultKind]:

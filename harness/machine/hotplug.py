@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 
 from rustbed.devices.card import check_functions
 from rustbed.devices.device import Device, Served
+from rustbed.devices.faults import FaultKind
 from rustbed.devices.models import Model, device_of
+from rustbed.devices.pci import PciDevice
 from rustbed.devices.walk import is_under_way
-from rustbed.errors import CrashError, MonitorError, UsageError
+from rustbed.errors import CrashError, HangError, MonitorError, UsageError, WaitError
 from rustbed.machine import slot
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.live import Live
@@ -44,6 +46,8 @@ class Plugged:
     port: str
     # why they cannot be unplugged; empty if they can
     stays: str = ""
+    # those of them that are written in Python
+    models: tuple[PciDevice, ...] = ()
 
     @property
     def id(self) -> str:
@@ -133,7 +137,11 @@ def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float)
         found = _add(live.talk, live.monitor, port, [part.first for part in parts], timeout_s)
         for other in (each for part in parts for each in part.others):
             live.monitor.execute("device_add", exact=other)
-        yield replace(found, stays=next((part.stays for part in parts if part.stays), ""))
+        stays = next((part.stays for part in parts if part.stays), "")
+        models = tuple(each for each in given if isinstance(each, PciDevice))
+        for model in models:
+            model.is_removable = not stays
+        yield replace(found, stays=stays, models=models)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +159,8 @@ class Part:
 def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
     """Serve a device until the stack unwinds."""
     device = device_of(given)
+    if device.booted_only:
+        raise UsageError(f"{device.name} cannot be hotplugged; {device.booted_only}")
     if device.is_serial_port:
         raise UsageError(f"{device.name} cannot be hotplugged: machines are booted with their serial ports")
     if device.shared_memory:
@@ -159,8 +169,6 @@ def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
     stack.enter_context(live.watching(server))
     first, *others = _added_devices(live.monitor, device, server)
     return Part(first=first, others=others, stays=device.stays)
-    if device.booted_only:
-        raise UsageError(f"{device.name} cannot be hotplugged; {device.booted_only}")
 
 
 def _added_devices(monitor: Monitor, device: Device, server: Served) -> list[dict[str, object]]:
@@ -223,18 +231,28 @@ def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
     """Take a device out that was served: unplug it, unless QEMU must not do so, or the test has done so.
 
     In a run with a fault the guest's kernel is told to forget it instead, which takes a second less and
-    unbinds its driver all the same. Raises CrashError if a task of the kernel died then, whose locks would
-    be waited for.
+    unbinds its driver all the same; but for a device whose fault is to be pulled out. Raises CrashError if
+    a task of the kernel died then, whose locks would be waited for.
     """
     if _is_let_go(live.monitor, device):
         return
-    if is_under_way():
-        if deaths := live.deaths:
-            raise live.talk.end(CrashError(f"a task of the kernel died: {deaths[0]}"))
+    is_pulled = any(
+        model.fault is not None and model.fault.kind is FaultKind.PULLED and model.fault_happened
+        for model in device.models
+    )
+    if is_under_way() and (deaths := live.deaths):
+        raise live.talk.end(CrashError(f"a task of the kernel died: {deaths[0]}"))
+    if is_under_way() and not is_pulled:
         for address in device.addresses:
             live.check(f"echo 1 >{slot.DEVICES}/{address}/remove", timeout_s)
     elif not device.stays:
-        unplug(live, device, timeout_s)
+        try:
+            unplug(live, device, timeout_s, surprise=is_pulled)
+        except WaitError as error:
+            if not is_under_way():
+                raise
+            # what a test waits for in vain is not counted then, and this is no wait of the test
+            raise live.talk.end(HangError(error.headline)) from error
 
 
 def _is_let_go(monitor: Monitor, device: Plugged) -> bool:

@@ -38,10 +38,11 @@ def test_driver_that_trusts_its_device_is_found_out(
     test = f"{SCENE}::test_driver_trusts_its_device"
     done = run_faults(request.config, arch, tmp_path, test)
     assert done.returncode == 1, done.stdout
-    outcomes = {
-        name.partition("[")[2].removesuffix("]").partition("-")[2]: pytest_runs.properties(case)["outcome"]
+    cases = {
+        name.partition("[")[2].removesuffix("]").partition("-")[2]: case
         for name, case in ((case.get("name") or "", case) for case in pytest_runs.all_cases(tmp_path))
     }
+    outcomes = {name: pytest_runs.properties(case)["outcome"] for name, case in cases.items()}
     # the good run, one whose test fails and whose driver does not, and one that panics
     assert outcomes == {
         "": "pass",
@@ -51,8 +52,11 @@ def test_driver_that_trusts_its_device_is_found_out(
         "inverted@1": "crash",
         "wrong-id": "pass",
         "small-bar": "pass",
+        "pulled@1": "pass",
     }
-    assert "accesses: 1; faults: 6: 1 crash, 5 survived" in done.stdout
+    assert "accesses: 1; faults: 7: 1 crash, 6 survived" in done.stdout
+    pulled = pytest_runs.run_directory(tmp_path, cases["pulled@1"]) / "kernel.log"
+    assert pulled.read_text().count("Card not present") == 1
     # on riscv64 a panic ends the machine, elsewhere the task (docs/findings/riscv-bug-is-fatal.md): told once
     # on arm64 a dead task leaves its exception behind (docs/findings/arm64-bug-leaves-its-exception.md)
     (told,) = re.findall(r"inverted@1: crash: (.*)", done.stdout)

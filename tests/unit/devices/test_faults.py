@@ -36,6 +36,7 @@ def run(fault: Fault | None) -> list[int]:
     [
         (FaultKind.GONE, 1, [0xFF, 0xFF, 0xFF, 0xFF]),
         (FaultKind.GONE, 3, [0x0F, 0xFF, 0xFF, 0xFF]),
+        (FaultKind.PULLED, 3, [0x0F, 0xFF, 0xFF, 0xFF]),
         (FaultKind.ONES, 1, [0xFF, 0x5A, 1, 2]),
         (FaultKind.ZERO, 3, [0x0F, 0x00, 1, 2]),
         (FaultKind.INVERTED, 3, [0x0F, 0xA5, 1, 2]),

@@ -80,3 +80,16 @@ def test_interrupts_memory_and_resets_fail_if_there_were_any() -> None:
 
 def test_device_that_was_not_touched_has_no_faults() -> None:
     assert names(Read(7, 0, 4, 1)) == []
+
+
+def test_device_in_a_slot_is_pulled_out_at_the_first_access_the_middle_one_and_the_last() -> None:
+    def pulls(*events: Event, removable: bool = True) -> list[int]:
+        faults = plan_faults(events, removable=removable).faults
+        return [fault.at for fault in faults if fault.kind is FaultKind.PULLED]
+
+    reads = [Read(0, 4 * at, 4, 7) for at in range(9)]
+    assert pulls(*reads) == [1, 5, 9]
+    assert pulls(*reads[:2]) == [1, 2]
+    assert pulls(reads[0]) == [1]
+    assert pulls() == []
+    assert pulls(*reads, removable=False) == []

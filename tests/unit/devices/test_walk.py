@@ -81,5 +81,5 @@ def test_name_of_a_kind_is_no_step() -> None:
 
 @pytest.mark.parametrize("name", ["", "gone@", "gone@0", "0.gone", "nothing", "GONE", "gone@3@4", "2.", "@3"])
 def test_other_names_are_refused_with_the_kinds(name: str) -> None:
-    with pytest.raises(UsageError, match=r"gone, ones, zero, .*small-bar"):
+    with pytest.raises(UsageError, match=r"gone, pulled, ones, zero, .*small-bar"):
         parse_step(name)
