@@ -64,7 +64,7 @@ class Report:
     @cached_property
     def _calls(self) -> Sequence[Sequence[str]]:
         """The names in each stack, a callee before its caller."""
-        return [list(map(readable, trace.frames)) for trace in self.traces]
+        return [list(map(readable, trace.calls)) for trace in self.traces]
 
     def is_own(self, name: str) -> bool:
         """Whether a function can be at fault: it is in a module, or is not plumbing."""
@@ -222,7 +222,7 @@ def _first_to_blame(report: Report) -> str:
 def _is_part(name: str, report: Report) -> bool:
     """Whether a function is a part of what called it."""
     for trace in report.mains:
-        for inner, outer in pairwise(trace.frames):
+        for inner, outer in pairwise(trace.calls):
             if readable(inner) == name:
                 return report.is_of(SEALED, readable(outer))
     return False

@@ -6,7 +6,7 @@ What a line of a stack looks like is in harness/log/frame.py. Knows nothing of b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -84,6 +84,17 @@ class Trace:
     is_astray: bool = False
     # frames that the kernel itself is not sure of
     guesses: int = 0
+
+    @property
+    def calls(self) -> Sequence[str]:
+        """The frames, each called by the next one.
+
+        Where the processor stopped may stand once more further down: what prints the report, above it, has
+        not called it.
+        """
+        stack = self.frames[self.counters :]
+        first = self.frames[:1]
+        return stack if first != stack[:1] and first[0] in stack else self.frames
 
     @property
     def is_empty(self) -> bool:

@@ -136,10 +136,35 @@ _ARM = """\
 [    1.000000] [<80813e10>] (refcount_warn_saturate) from [<81344bf8>] (toy_disconnect+0x98/0x9c)
 """
 
+# arm64 says where it stopped, and then prints the stack of its own panic; arch/arm64/kernel/traps.c
+_PRINTED_ABOVE = """\
+[    1.000000] SError Interrupt on CPU1, code 0x00000000be000011 -- SError
+[    1.000000] CPU: 1 UID: 0 PID: 92 Comm: sh Not tainted 7.3.4 #1 PREEMPT
+[    1.000000] pc : toy_read_status+0x24/0x60
+[    1.000000] lr : toy_irq_enable+0x40/0x88
+[    1.000000] sp : ffff800081a33c10
+[    1.000000] Kernel panic - not syncing: Asynchronous SError Interrupt
+[    1.000000] CPU: 1 UID: 0 PID: 92 Comm: sh Not tainted 7.3.4 #1 PREEMPT
+[    1.000000] Call trace:
+[    1.000000]  show_stack+0x18/0x24 (C)
+[    1.000000]  dump_stack_lvl+0x60/0x80
+[    1.000000]  vpanic+0xf8/0x2dc
+[    1.000000]  nmi_panic+0x8c/0x90
+[    1.000000]  arm64_serror_panic+0x70/0x80
+[    1.000000]  do_serror+0x58/0x74
+[    1.000000]  el1h_64_error_handler+0x38/0x60
+[    1.000000]  el1h_64_error+0x70/0x74
+[    1.000000]  toy_read_status+0x24/0x60 (P)
+[    1.000000]  toy_irq_enable+0x40/0x88
+[    1.000000]  el0t_64_sync+0x198/0x19c
+[    1.000000] ---[ end Kernel panic - not syncing: Asynchronous SError Interrupt ]---
+"""
+
 
 @pytest.mark.parametrize(
     ("log", "title"),
     [
+        (_PRINTED_ABOVE, "kernel panic: Asynchronous SError Interrupt in toy_read_status"),
         (_CHECKER, "WARNING in toy_reset/usb_submit_urb"),
         (_PART, "KASAN: slab-use-after-free Read in toy_open"),
         (_INTERRUPTS_A_PART, "KASAN: slab-use-after-free Read in toy_shelf_get"),
@@ -154,6 +179,7 @@ _ARM = """\
         (_LOOP.replace(" [toy]", ""), "BUG: soft lockup in full_proxy_write"),
     ],
     ids=[
+        "printed-above",
         "checker",
         "part",
         "interrupted-part",
