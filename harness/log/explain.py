@@ -51,11 +51,6 @@ class Found:
     is_timed: bool
 
 
-def find_in_blocks(blocks: Iterable[str], unwrapper: Unwrapper | None = None) -> tuple[Splat, ...]:
-    """Return the splats of a log, as `read_log` does."""
-    return read_log(blocks, unwrapper or Unwrapper()).splats
-
-
 def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
     """Read a log given in blocks of whole lines.
 
@@ -126,7 +121,7 @@ def _last_lines(block: str, count: int) -> str:
 
 
 def read_spans(
-    blocks: Iterable[str], splats: Sequence[Splat], unwrapper: Unwrapper | None = None
+    blocks: Iterable[str], splats: Sequence[Splat], unwrapper: Unwrapper
 ) -> tuple[tuple[Record, ...], tuple[Splat, ...]]:
     """Return the records of the first splats, and these splats with indices of the records.
 
@@ -135,7 +130,7 @@ def read_spans(
     """
     wanted = splats[:_SHOWN]
     spans: list[list[Record]] = [[] for _ in wanted]
-    for record in _records(blocks, wanted, unwrapper or Unwrapper()):
+    for record in _records(blocks, wanted, unwrapper):
         for splat, span in zip(wanted, spans, strict=True):
             if splat.first <= record.seq <= splat.last:
                 span.append(record)

@@ -53,18 +53,10 @@ class Ablation:
         # alternatives that do not count, and names that were asked about
         self.off: set[str] = set()
         self.asked: set[str] = set()
-        for family in {id(one): one for module in (blame, damage) for one in _families(module)}.values():
-            self._watch(family)
-
-    def _watch(self, family: Family) -> None:
-        own = {one for reason in family.reasons for one in split_alternatives(reason)}
-
-        def holds(name: str) -> bool:
-            self.asked.add(name)
-            by_name = any(one in own and one not in self.off for one in self.matching(name))
-            return by_name or not family.places.isdisjoint(roles_of(name))
-
-        family.decide_by(holds)
+        _alternatives()
+        for module in (blame, damage):
+            for name, family in _families(module).items():
+                setattr(module, name, _Ablated(family, self))
 
     @staticmethod
     @cache
@@ -76,12 +68,31 @@ class Ablation:
 @lru_cache(maxsize=1)
 def _alternatives() -> dict[str, Family]:
     """Return each alternative, and the family that it would be alone."""
-    reasons = [reason for module in (blame, damage) for one in _families(module) for reason in one.reasons]
+    families = [one for module in (blame, damage) for one in _families(module).values()]
+    reasons = [reason for one in families for reason in one.reasons]
     return {one: Family((one,)) for reason in reasons for one in split_alternatives(reason)}
 
 
-def _families(module: object) -> list[Family]:
-    return [value for value in vars(module).values() if isinstance(value, Family)]
+def _families(module: object) -> dict[str, Family]:
+    return {name: value for name, value in vars(module).items() if isinstance(value, Family)}
+
+
+class _Ablated(Family):
+    """A family without the alternatives that do not count."""
+
+    def __init__(self, family: Family, ablation: Ablation) -> None:
+        super().__init__(family.reasons, places=tuple(family.places))
+        self._ablation = ablation
+        self._own = {one for reason in family.reasons for one in split_alternatives(reason)}
+
+    def holds(self, name: str, file: str = "") -> bool:
+        self._ablation.asked.add(name)
+        counting = self._own - self._ablation.off
+        is_named = not counting.isdisjoint(self._ablation.matching(name))
+        return is_named or not self.places.isdisjoint(roles_of(name, file))
+
+    def __contains__(self, name: str) -> bool:
+        return self.holds(name)
 
 
 def is_right(file: Labelled) -> bool:

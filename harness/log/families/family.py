@@ -7,7 +7,6 @@ underscores it begins with, and without what compilers put behind it (`.isra.0`,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cached_property, lru_cache
 
 from rustbed.log.families import reporting, services
@@ -37,10 +36,6 @@ class Family:
             return self._holds(name)
         is_there = not self.places.isdisjoint(roles_of(name, file))
         return is_there or (not is_leaf(file) and self.matches(name))
-
-    def decide_by(self, holds: Callable[[str], bool]) -> None:
-        """Let something else decide: what a family's knowledge is worth is measured so."""
-        self._holds = lru_cache(0)(holds)
 
     def _look(self, name: str) -> bool:
         return self.matches(name) or not self.places.isdisjoint(roles_of(name))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from rustbed.log.explain import read_log
 from rustbed.log.record import parse_console
 from rustbed.log.splat import Kind, Splat
+from rustbed.log.unwrap import Unwrapper
 
 HERE = Path(__file__).parent
 # one short log per phenomenon, of drivers nobody has
@@ -168,3 +171,8 @@ def moved(splat: Splat, by: int) -> Splat:
 
 def essence(splat: Splat) -> tuple[Kind, str, str, bool]:
     return splat.kind, splat.title, splat.function, splat.fatal
+
+
+def read_blocks(blocks: Iterable[str]) -> tuple[Splat, ...]:
+    """The splats of a log given in blocks of whole lines."""
+    return read_log(blocks, Unwrapper()).splats

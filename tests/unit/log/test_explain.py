@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.log.examples import read_blocks
 
-from rustbed.log.explain import Found, find_in_blocks, read_log, read_spans, render_text
+from rustbed.log.explain import Found, read_log, read_spans, render_text
 from rustbed.log.headline import may_hold_splat
 from rustbed.log.objects import render_json
 from rustbed.log.record import parse_console
@@ -54,21 +55,21 @@ def test_first_line_of_every_splat_is_looked_at(name: str) -> None:
 def test_same_splats_at_the_same_lines_whatever_the_blocks(name: str, size: int) -> None:
     boot = "".join(line for line in BOOTS[0].splitlines(keepends=True)[:80] if "Linux version" not in line)
     text = boot + LOGS[name] + boot
-    assert find_in_blocks(blocks(text, size)) == by_line(text)
+    assert read_blocks(blocks(text, size)) == by_line(text)
 
 
 @given(st.lists(st.sampled_from([*LOGS.values(), *BOOTS]), max_size=4), st.integers(1, 3000))
 def test_leaving_out_changes_nothing(texts: list[str], size: int) -> None:
     text = "\n".join(texts)
-    found = [splat for splat in find_in_blocks(blocks(text, size)) if splat.kind is not Kind.SILENCE]
+    found = [splat for splat in read_blocks(blocks(text, size)) if splat.kind is not Kind.SILENCE]
     assert tuple(found) == by_line(text)
 
 
 @given(st.binary(max_size=2000), st.integers(1, 200))
 def test_no_bytes_make_it_raise(data: bytes, size: int) -> None:
     text = data.decode(errors="replace")
-    splats = find_in_blocks(blocks(text, size))
-    records, placed = read_spans(blocks(text, size), splats)
+    splats = read_blocks(blocks(text, size))
+    records, placed = read_spans(blocks(text, size), splats, Unwrapper())
     assert render_text("log", Found(splats=splats, lines=7, is_timed=True), records, placed, {})
     assert len(json.loads("".join(render_json([("log", splats)])))) == len(splats)
 
@@ -102,13 +103,13 @@ def test_no_bytes_make_it_raise(data: bytes, size: int) -> None:
     ],
 )
 def test_silence_is_told(text: str, title: str, first: int) -> None:
-    assert [(s.kind, s.title, s.first) for s in find_in_blocks(blocks(text, 10))] == [
+    assert [(s.kind, s.title, s.first) for s in read_blocks(blocks(text, 10))] == [
         (Kind.SILENCE, title, first)
     ]
 
 
 def test_words_after_the_boot_loader_are_no_silence() -> None:
-    assert find_in_blocks(["Booting the kernel.\n[    0.000000] toy: ready\n"]) == ()
+    assert read_blocks(["Booting the kernel.\n[    0.000000] toy: ready\n"]) == ()
 
 
 # -- shown ---------------------------------------------------------------------
@@ -116,7 +117,7 @@ def test_words_after_the_boot_loader_are_no_silence() -> None:
 
 def test_json_is_a_list_of_what_was_found_by_line() -> None:
     text = BOOTS[2] + LOGS["warning_x86"]
-    splats = find_in_blocks([text])
+    splats = read_blocks([text])
     (found,) = json.loads("".join(render_json([("toy.log", splats)])))
     start = BOOTS[2].count("\n")
     assert found == {
@@ -140,8 +141,9 @@ def test_json_without_splats_is_an_empty_list() -> None:
 
 
 def explain(text: str) -> str:
-    read = read_log([text], Unwrapper())
-    records, placed = read_spans([text], read.splats)
+    unwrapper = Unwrapper()
+    read = read_log([text], unwrapper)
+    records, placed = read_spans([text], read.splats, unwrapper)
     return render_text("toy.log", read, records, placed, {})
 
 

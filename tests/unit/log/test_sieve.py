@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from tests.unit.log.examples import read_blocks
 
-from rustbed.log.explain import find_in_blocks
 from rustbed.log.record import parse_console
 from rustbed.log.sieve import Sieve
 from rustbed.log.splat import Kind, find_splats
@@ -44,15 +44,15 @@ def test_words_are_not_remembered_without_limit() -> None:
 @pytest.mark.parametrize("size", [200, 16_384])
 def test_what_is_left_out_changes_nothing(between: int, size: int) -> None:
     text = "".join(dull(between, number) + REPORT for number in range(5)) + dull(between)
-    assert find_in_blocks(_blocks(text, size)) == find_splats(parse_console(text))
+    assert read_blocks(_blocks(text, size)) == find_splats(parse_console(text))
 
 
 def test_restart_that_was_announced_long_before_is_expected() -> None:
     end = "[    8.000000] reboot: Restarting system\n"
     banner = "[    0.000000] Linux version 7.3.4 (me@here) (gcc) #1 SMP\n"
     text = banner + dull(300) + "{end}" + "firmware says this\n" * 900 + banner + dull(300)
-    assert find_in_blocks(_blocks(text.format(end=end), 4096)) == ()
-    (found,) = find_in_blocks(_blocks(text.format(end=""), 4096))
+    assert read_blocks(_blocks(text.format(end=end), 4096)) == ()
+    (found,) = read_blocks(_blocks(text.format(end=""), 4096))
     assert found.kind is Kind.REBOOT
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.unit.log.examples import BOOTS, LOGS, essence
+from tests.unit.log.examples import BOOTS, LOGS, essence, read_blocks
 
-from rustbed.log.explain import find_in_blocks, read_spans
+from rustbed.log.explain import read_log, read_spans
 from rustbed.log.record import Record, parse_console
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.unwrap import Unwrapper
@@ -76,20 +76,20 @@ def wanted(name: str) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("prefix", PREFIXES.values(), ids=PREFIXES)
 def test_prefix_is_learned_from_the_report(name: str, prefix: str) -> None:
     text = wrap(["toy: ready", "toy: goes on", *texts(name), "toy: went on"], prefix)
-    assert [essence(splat) for splat in find_in_blocks([text])] == wanted(name)
+    assert [essence(splat) for splat in read_blocks([text])] == wanted(name)
 
 
 def test_prefix_is_known_from_the_first_line_on_wherever_blocks_end() -> None:
     text = wrap(["toy: ready", *texts("kasan")], BARE["a clock in brackets"])
     lines = text.splitlines(keepends=True)
     for cut in range(2, len(lines)):
-        found = find_in_blocks(["".join(lines[:cut]), "".join(lines[cut:])])
+        found = read_blocks(["".join(lines[:cut]), "".join(lines[cut:])])
         assert [essence(splat) for splat in found] == wanted("kasan"), cut
 
 
 def test_records_of_a_report_are_without_the_prefix() -> None:
     text, unwrapper = wrap(texts("kasan"), TIMED["a counter and a level"]), Unwrapper()
-    records, _ = read_spans([text], find_in_blocks([text], unwrapper), unwrapper)
+    records, _ = read_spans([text], read_log([text], unwrapper).splats, unwrapper)
     assert [record.text for record in records] == texts("kasan")[: len(records)]
     assert (records[1].level, records[1].time_us) == (4, 7_000_001)
 
@@ -104,7 +104,7 @@ def test_records_of_a_report_are_without_the_prefix() -> None:
     ],
 )
 def test_words_of_others_are_not_the_kernels(text: str) -> None:
-    assert find_in_blocks([text]) == ()
+    assert read_blocks([text]) == ()
 
 
 @pytest.mark.parametrize("origin", BOOTS)
@@ -127,7 +127,7 @@ def entry(record: Record) -> dict[str, object]:
 
 
 def journal(lines: list[str]) -> list[Splat]:
-    return list(find_in_blocks(["\n".join(lines) + "\n"]))
+    return list(read_blocks(["\n".join(lines) + "\n"]))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -180,7 +180,7 @@ def test_boots_that_a_logger_wrote_down_are_no_reboot() -> None:
     text = "".join(
         f"Jun 12 07:08:09 gondor kernel: [    0.000000] {record.text}\n" for record in BOOTS["arm64"]
     )
-    assert find_in_blocks([text * 2]) == ()
+    assert read_blocks([text * 2]) == ()
     entries = [json.dumps(entry(record)) for record in BOOTS["arm64"]]
     assert journal(entries * 2) == []
 
@@ -217,5 +217,5 @@ def test_parts_of_a_netconsole_message_are_put_together(between: str, release: s
     assert opened.count("\n") == text.count("\n")
     assert "RIP: 0010:toy_poll+0x1a/0x40 [toy]\n" in opened
     assert "; toy_read+0x2e/0x60 [toy]\n" in opened
-    (splat,) = find_in_blocks([text])
+    (splat,) = read_blocks([text])
     assert (splat.title, splat.function) == ("Oops in toy_poll", "toy_poll")
