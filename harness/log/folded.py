@@ -27,6 +27,26 @@ _ENOUGH, _USUAL, _ENOUGH_THERE = 3, 80, 2
 _WORD = 8
 # blanks between two words that are gone, at most
 _BLANKS = 3
+# what a kernel prints in one piece, so that a single such line in two tells how a text was broken
+_ONE_PIECE = re.compile(
+    r"""
+    # who runs, the headline of die() with its number: lib/dump_stack.c, arch/*/kernel/traps.c
+    \bCPU:\ \d{1,5}\ .{0,40}Comm:\ .{1,20}\ (?:Not\ tainted|Tainted:\ [A-Z ]{1,40})\ \S{1,64}\ \#\d
+    | :\ [0-9a-f]{4,16}\ \[\#\d{1,4}\]
+    # __warn() and the end of panic() in kernel/panic.c
+    | \bWARNING:\ \S{1,120}:\d{1,6}\ at\ \S{1,512}\+0x\S{3,40}\ (?:\[\S{1,64}\],\ )?CPU\#\d{1,4}:\ .{1,20}/\d
+    | \bWARNING:\ CPU:\ \d{1,5}\ PID:\ \d{1,10}\ at\ \S{1,120}:\d{1,6}\ \S{1,512}\+0x[0-9a-f]
+    | ---\[\ end\ Kernel\ panic\ -\ not\ syncing:\ .{1,200}\ \]---
+    # mm/kasan/report.c and its like, lib/ubsan.c, lib/smp_processor_id.c, kernel/locking/lockdep.c
+    | \bBUG:\ K[A-Z]{3,5}:\ [\w -]{1,60}\ in\ \S{1,512}\+0x[0-9a-f]
+    | \bUBSAN:\ [\w -]{1,60}\ in\ \S{1,200}:\d{1,6}:\d
+    | \ in\ preemptible\ \[[0-9a-f]{8}\]\ code:\ .{1,20}/\d
+    | \{[-+.?]{2,8}\}(?:-\{\d:\d\})?,\ at:\ \S{1,512}\+0x[0-9a-f]
+    # arch/mips/mm/fault.c, arch/loongarch/mm/fault.c
+    | \ virtual\ address\ [0-9a-f]{8,16},\ e\w{1,3}\ ==\ [0-9a-f]{8,16},\ ra\ ==\ [0-9a-f]{8}
+    """,
+    re.VERBOSE,
+)
 _NUMBERS = re.compile(r"[0-9a-fA-F]+")
 
 
@@ -107,7 +127,10 @@ def _find_fold(
     whole = sum(len(lines[number]) >= width - (1 if is_filled else _WORD) for number in ends)
     enough = _ENOUGH_THERE if is_filled and width == _USUAL else _ENOUGH
     if _kinds(broken) < enough or whole > len(broken) * (1 if is_filled else 2):
-        return None
+        gaps = _gaps(lines, rests)
+        if not gaps or (gaps == {""} and not is_filled):
+            return None
+        is_filled = is_filled and gaps != {" "}
     # what was put before each rest; a single blank may be the kernel's
     blanks = [rest[: len(rest) - len(rest.lstrip())] for rest in (_rest(lines[number]) for number in rests)]
     indent = len(min(blanks)) if min(blanks) != " " else 0
@@ -125,6 +148,18 @@ def _is_due(lines: Sequence[str], number: int, width: int) -> bool:
     rest = _rest(lines[number])
     blanks = len(rest) - len(rest.lstrip()) + _BLANKS
     return len(lines[number - 1]) + blanks + len(rest.lstrip().partition(" ")[0]) > width
+
+
+def _gaps(lines: Sequence[str], rests: Sequence[int]) -> set[str]:
+    """Return what makes a whole of lines that the kernel prints in one piece: a blank, nothing, or either."""
+    return {
+        gap
+        for number in rests
+        for before, rest in ((lines[number - 1], _rest(lines[number]).lstrip()),)
+        if not _ONE_PIECE.search(before)
+        for gap in ("", " ")
+        if _ONE_PIECE.search(before + gap + rest)
+    }
 
 
 def _kinds(lines: Iterable[str]) -> int:

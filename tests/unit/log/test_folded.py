@@ -91,6 +91,41 @@ def test_log_whose_lines_were_broken_is_read_as_it_was(way: str) -> None:
     assert {name: read(folded(BEFORE + text, way)) for name, text in TEXTS.items()} == wanted()
 
 
+# the only line that tells is the last record, or none is printed in one piece
+ALONE = {
+    "a terminal": {"panic_no_root", "slub_double_free"},
+    "a narrow terminal": {"kobject_exists", "panic_no_root"},
+    "a wide terminal": {"rust_panic_arm64"},
+    "a mail": {"duplicate_name", "out_of_memory", "panic_no_root"},
+    "a narrow mail": {"kobject_exists", "panic_no_root"},
+    "a mail that indents": {"duplicate_name", "panic_no_root"},
+    "a quotation": {"kobject_exists", "panic_no_root"},
+    "a mail before it was quoted": {"duplicate_name", "panic_no_root"},
+    "a log page": {"panic_no_root", "slub_double_free"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_line_that_the_kernel_prints_in_one_piece_tells_enough(way: str) -> None:
+    """Of a report alone, few lines are broken."""
+    misread = {name for name, text in TEXTS.items() if read(folded(text, way)) != read(text)}
+    assert misread == ALONE[way]
+
+
+@pytest.mark.parametrize(
+    ("before", "rest"),
+    [
+        ("CPU: 0 UID: 0 PID: 92 Comm: sh Not tainted", "7.3.4 #1 is what it runs"),
+        ("WARNING: drivers/toy.c:7 at", "toy_poll+0x1/0x20, CPU#0: sh/92"),
+        ("toy: reads its settings", "CPU: 0 UID: 0 PID: 92 Comm: sh Not tainted 7.3.4 #1"),
+    ],
+)
+def test_line_with_room_for_the_next_word_was_not_broken_there(before: str, rest: str) -> None:
+    full = f"[    1.000001] {'toy ' * 17}\n"
+    text = f"[    1.000000] {before}\n{rest}\n{full}"
+    assert "".join(unfold([text])) == text
+
+
 @pytest.mark.parametrize("size", [3000, 5000, 16 * 1024])
 @pytest.mark.parametrize("way", ["a terminal", "a mail"])
 def test_records_are_whole_wherever_a_block_ends(way: str, size: int) -> None:
