@@ -46,6 +46,7 @@ pytest_plugins = [
     "rustbed.plugin.coverage",
     "rustbed.plugin.results",
     "rustbed.plugin.telling",
+    "rustbed.plugin.repeats",
     "rustbed.plugin.lint",
     "rustbed.plugin.farm",
     "rustbed.plugin.farmed",
