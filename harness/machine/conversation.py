@@ -28,6 +28,7 @@ from rustbed.guest.pulse import Pulse
 from rustbed.guest.rbctl import explain_errno, is_request
 from rustbed.guest.shell import START_AGENT, WAIT_S, Answer, By, Shell
 from rustbed.guest.transcript import Transcript
+from rustbed.log.quote import quote
 from rustbed.machine.evidence import Patient, diagnose
 from rustbed.machine.kernel_log import KernelLog
 from rustbed.machine.monitor import Monitor
@@ -38,8 +39,6 @@ from rustbed.machine.watching import Patience, Silence, Watch
 COMMAND_S = 20.0
 # seconds between two looks at what the guest does in its own time
 _POLL_S = 0.02
-# records that an error quotes
-_LAST_RECORDS = 5
 
 T = TypeVar("T")
 
@@ -143,11 +142,8 @@ class Conversation:
                 f"command failed: {answer.command}",
                 status=answer.status,
                 output=explain_errno(answer.output),
-                kernel=self._last_records(),
+                kernel=quote(self.log.window.records),
             )
-
-    def _last_records(self) -> str:
-        return "\n".join(record.text for record in self.log.window.records[-_LAST_RECORDS:])
 
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""
@@ -158,7 +154,7 @@ class Conversation:
                 self.run(":")
                 raise WaitError(
                     f"waiting for {what}: not within {deadline.seconds:g} s, and the guest answers",
-                    kernel=self._last_records(),
+                    kernel=quote(self.log.window.records),
                     **self._running.evidence(),
                     **deadline.facts,
                 )

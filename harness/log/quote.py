@@ -1,0 +1,26 @@
+"""The few lines of the kernel log that an error shows beside what a command said. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rustbed.log.record import Record
+from rustbed.log.registers import is_state
+from rustbed.log.splat import find_splats
+
+# records that are quoted, and the last ones among which a splat is looked for
+_QUOTED, _LOOKED_AT = 5, 500
+
+
+def quote(records: Sequence[Record]) -> str:
+    """Return the last lines of a log, or, if they are the end of a splat, the first ones of that.
+
+    Of a splat the last lines are registers, which say nothing of the cause.
+    """
+    looked_at = records[-_LOOKED_AT:]
+    splats = find_splats(looked_at)
+    if splats and splats[-1].last >= len(looked_at) - _QUOTED:
+        quoted = [each for each in looked_at[splats[-1].first :] if not is_state(each.text)][:_QUOTED]
+    else:
+        quoted = list(looked_at[-_QUOTED:])
+    return "\n".join(record.text for record in quoted)
