@@ -56,7 +56,7 @@ CACHE_HELP = "where toolroot, kernels and images are kept (default: $RUSTBED_CAC
 def default_root() -> Path:
     """Return $RUSTBED_CACHE, else rustbed below $XDG_CACHE_HOME or ~/.cache.
 
-    Raises HostError for a user without a home: a container may run as a number that nobody has.
+    Raises HostError for a user without a home: a container may run as a number that no user has.
     """
     if chosen := os.environ.get("RUSTBED_CACHE"):
         return Path(chosen).absolute()
@@ -70,11 +70,28 @@ def default_root() -> Path:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a small file so that a reader sees the old or the new text, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    Path(temporary).rename(path)
+    with named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(text)
+            Path(temporary).rename(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an OSError name the file that is written, and not the hidden one that becomes it."""
+    try:
+        yield
+    except OSError as error:
+        hidden = error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(f".{path.name}.")
+        if not hidden:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def require_space(path: Path, gib: float, attempted: str) -> None:

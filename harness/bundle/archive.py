@@ -25,6 +25,7 @@ from rustbed.bundle.manifest import (
     parse_manifest,
     render_manifest,
 )
+from rustbed.cache import named
 
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK = 1 << 20
@@ -44,19 +45,20 @@ def write_bundle(target: Path, manifest: Manifest, sources: Mapping[str, Path]) 
     """
     top = target.name.partition(".")[0]
     temporary = target.with_name(f".{target.name}.part")
-    try:
-        with temporary.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-            data = render_manifest(manifest)
-            packed.write(_header(f"{top}/{NAME}", len(data)))
-            _copy(io.BytesIO(data), packed, len(data))
-            for path, member in sorted(manifest.files.items()):
-                packed.write(_header(f"{top}/{path}", member.size))
-                with sources[path].open("rb") as stream:
-                    _copy(stream, packed, member.size)
-            packed.write(bytes(2 * _BLOCK))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with named(target):
+        try:
+            with temporary.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+                data = render_manifest(manifest)
+                packed.write(_header(f"{top}/{NAME}", len(data)))
+                _copy(io.BytesIO(data), packed, len(data))
+                for path, member in sorted(manifest.files.items()):
+                    packed.write(_header(f"{top}/{path}", member.size))
+                    with sources[path].open("rb") as stream:
+                        _copy(stream, packed, member.size)
+                packed.write(bytes(2 * _BLOCK))
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _header(name: str, size: int) -> bytes:

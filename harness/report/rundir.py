@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rustbed import runfiles
-from rustbed.cache import remove_tree
+from rustbed.cache import named, remove_tree
 from rustbed.errors import HostError
 from rustbed.escape import render_json
 from rustbed.procfs import is_there
@@ -204,8 +204,9 @@ def is_evidence(path: Path) -> bool:
 def replace_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: readers see the old text or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with named(path):
+        try:
+            temporary.write_text(text, encoding="utf-8", errors="replace")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.cache import Cache, Facts, hash_text, is_cache
+from rustbed.cache import Cache, Facts, hash_text, is_cache, named, write_atomically
 from rustbed.errors import HostError
 
 
@@ -211,3 +211,17 @@ def test_a_cache_is_marked_as_one(tmp_path: Path) -> None:
     (tmp_path / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n# somebody else's\n")
     assert not is_cache(tmp_path)
     assert not is_cache(tmp_path / "nothing")
+
+
+def test_a_file_that_cannot_be_written_is_named_itself_and_nothing_stands_in_for_it(tmp_path: Path) -> None:
+    place = tmp_path / "taken"
+    place.mkdir()
+    with pytest.raises(OSError, match="Is a directory") as found:
+        write_atomically(place, "text")
+    assert (found.value.filename, list(tmp_path.iterdir())) == (str(place), [place])
+
+
+def test_what_was_read_meanwhile_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as found, named(tmp_path / "written"):
+        (tmp_path / "read").read_text()
+    assert found.value.filename == str(tmp_path / "read")
