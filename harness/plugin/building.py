@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -108,4 +109,13 @@ def find_asked(path: Path, beside: Path) -> Path:
     while frame is not None and _OURS in Path(frame.f_code.co_filename).parents:
         frame = frame.f_back
     asking = Path(frame.f_code.co_filename).parent if frame is not None else beside
-    return (asking if (asking / path).exists() else beside).absolute() / path
+    return _without_detours((asking if (asking / path).exists() else beside).absolute() / path)
+
+
+def _without_detours(path: Path) -> Path:
+    """Return a path without `..`, so that a directory is one however tests name it.
+
+    Behind a symbolic link `..` leads elsewhere: then the path stays.
+    """
+    plain = Path(os.path.normpath(path))
+    return plain if path.exists() and plain.exists() and plain.samefile(path) else path
