@@ -269,7 +269,7 @@ class Platforms:
             return platform.kernel
         if platform.packed is not None:
             try:
-                # it is no whole source: nobody else is told of it
+                # it is not a whole source: only this caller gets it
                 return platform.packed.sdk(platform.kernel, self._report)
             except HostError as error:
                 self._report(Progress(what=f"{error.headline}: building {arch} instead", finished=True))

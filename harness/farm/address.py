@@ -21,7 +21,7 @@ ANSWER_S, _LATE_S = 30.0, 1.0
 def parse_address(text: str) -> str:
     """Return the address of a scheduler, as `tcp://HOST:PORT` or `tls://HOST:PORT`. Raises UsageError.
 
-    Whoever reaches a scheduler can run programs as its user, so that plain TCP is for loopback alone.
+    A program that reaches a scheduler can run others as its user, so that plain TCP is for loopback alone.
     """
     try:
         parts = urlsplit(text if "://" in text else f"{TCP}://{text}")

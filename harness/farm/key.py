@@ -1,6 +1,6 @@
 """A farm's key: one file that its scheduler, its workers and the sessions that use it all have.
 
-They know each other by nothing else, and whoever has the file can run programs on the farm.
+They know each other by nothing else, and a user who has the file can run programs on the farm.
 """
 
 from __future__ import annotations

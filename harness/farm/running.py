@@ -47,7 +47,7 @@ def _run(job: Job, attempt: Path, is_wanted: Callable[[], bool]) -> str:
     ):
         while (status := process.wait(child, _LOOK_S)) is None:
             if not is_wanted():
-                return "nobody waits for it any more"
+                return "no session waits for it any more"
     if status in _TOLD:
         return ""
     ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"

@@ -83,7 +83,7 @@ def parse_job(text: str) -> Job:
 
 
 def claim(attempt: Path) -> bool:
-    """Whether an attempt is ours to run: it is nobody's a second time."""
+    """Whether an attempt is ours to run: only its first worker may."""
     try:
         (attempt / _BEGUN).touch(exist_ok=False)
     except FileExistsError:

@@ -28,7 +28,7 @@ class Pulse:
         self._send("")
 
     def tell(self, command: str) -> None:
-        """Give a command whose output and status nobody wants, in a subshell that ends by itself."""
+        """Give a command whose output and status are not wanted, in a subshell that ends by itself."""
         self._send(f"({command}) </dev/null >/dev/null 2>&1")
 
     def _send(self, command: str) -> None:

@@ -60,7 +60,7 @@ _MARK = re.compile(
 
 # what compilers put behind a name
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|specialized|cold|llvm|lto_priv|__uniq|\d)\b.*|_noprof$")
-# most names are nobody's other name
+# most names have no other name
 _ALIASED = re.compile("|".join(pattern.pattern for pattern, _ in ALIASES))
 
 

@@ -18,7 +18,7 @@ from rustbed.errors import UsageError
 # positional, as the events of other devices: a test writes many of them, one to a line
 @dataclass(frozen=True)
 class I2cRead:
-    """The driver read bytes from an address; none if nobody acknowledged."""
+    """The driver read bytes from an address; none if no chip acknowledged."""
 
     address: int
     data: bytes = b""
@@ -150,12 +150,12 @@ def _asked(ask: Callable[..., object], what: str, call: Callable[..., object], g
 
 
 def _fitting(answer: object, count: int) -> bytes | None:
-    """Return so many bytes of an answer: a line that nobody pulls down reads as ones."""
+    """Return so many bytes of an answer: a line that is not pulled down reads as ones."""
     return answer[:count].ljust(count, b"\xff") if isinstance(answer, bytes) else None
 
 
 def _kinds(transfer: I2cTransfer) -> Iterator[FaultKind]:
-    """Yield what can go wrong with a transfer; nothing with one that nobody answers."""
+    """Yield what can go wrong with a transfer; nothing with one that no chip answers."""
     if not transfer.acknowledged:
         return
     if isinstance(transfer, I2cRead):

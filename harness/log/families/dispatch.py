@@ -52,13 +52,13 @@ DISPATCHES_IN_INTERRUPTS = Family(
     ),
     places=("interrupts",),
 )
-# either: whom they entered was called by nobody that shows
+# either: no caller that shows has called what they entered
 ENTERS = Family(
     DISPATCHES.reasons,
     DISPATCHES_IN_INTERRUPTS.reasons,
     places=(*DISPATCHES.places, *DISPATCHES_IN_INTERRUPTS.places),
 )
-# runs what others have put into a queue, whoever comes along: nobody outside of it is at fault
+# runs what others have put into a queue, in any task that comes along: the fault is never outside of it
 QUEUES = Family(
     (
         r"""process_one_work | process_scheduled_works | task_work_run | irq_work_(?:\w*run\w*|single)
