@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rustbed.cache import Cache
-from rustbed.errors import BuildError
+from rustbed.errors import BuildError, UsageError
 from rustbed.kernel.artifact import Kernel, require_same_compiler
 from rustbed.kernel.buildtree import run_make
 from rustbed.kernel.outoftree import open_tree
@@ -32,7 +32,8 @@ def describe_project(
     """Return what rust-project.json is to say of the modules in a directory, built for a kernel.
 
     The format is rust-analyzer's (docs/book/src/non_cargo_based_projects.md in its sources). UsageError
-    when the directory or the kernel's build tree is not there, BuildError when the generator fails.
+    when the directory, a driver in it, or the kernel's build tree is not there, BuildError when the
+    generator fails.
     """
     directory = directory.absolute()
     tree = open_tree(kernel, toolchain, cache, directory)
@@ -56,7 +57,18 @@ def describe_project(
             "/usr": str(toolchain.root / "usr"),
         }
     moved: dict[str, Any] = move_paths(project, places)
+    require_driver(moved, directory)
     return moved
+
+
+def require_driver(project: Mapping[str, Any], directory: Path) -> None:
+    """Raise UsageError for a project that has the kernel's crates alone, and none of the directory's."""
+    # the generator names a driver's crates from the directory, and the kernel's from the root
+    roots = (directory / crate["root_module"] for crate in project["crates"])
+    if not any(root.is_relative_to(directory) for root in roots):
+        raise UsageError(
+            f"there is no driver in Rust in {directory}", wanted="NAME.rs, and a Kbuild file: obj-m := NAME.o"
+        )
 
 
 def move_paths(value: Any, places: Mapping[str, str]) -> Any:
