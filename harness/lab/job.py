@@ -49,6 +49,10 @@ class Job:
     sha256: Mapping[str, str] = field(default_factory=dict)
 
 
+# what KernelCI's API calls a lab that failed, a test whose own code did, a job that cannot be run as it is
+INFRASTRUCTURE, TEST, INVALID = "Infrastructure", "Test", "invalid_job_params"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ending:
     """How a job ended."""
@@ -57,11 +61,8 @@ class Ending:
     result: str
     # why it was not
     error: str = ""
-    # what KernelCI's API calls a lab that failed; of a job that cannot be run as it is, it is INVALID
-    code: str = "Infrastructure"
-
-
-INVALID = "invalid_job_params"
+    # what KernelCI's API calls that
+    code: str = INFRASTRUCTURE
 
 
 def parse_event(event: object) -> Offer | None:

@@ -123,8 +123,7 @@ class Lab:
             return Ending(result="incomplete", error=error.headline)
         except (RefusedError, HarnessError) as error:
             return Ending(result="incomplete", error=str(error).partition("\n")[0], code=INVALID)
-        made = self._test(offer, build, job, say)
-        return Ending(result=rows.judge_node(made), error="" if made else "pytest left no results")
+        return rows.judge_node(self._test(offer, build, job, say))
 
     def _persist(self, fetch: Callable[[], _Fetched], say: Say) -> _Fetched:
         """Return what a download brings; one that fails is tried again. Raises the last one's HostError."""

@@ -9,19 +9,22 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rustbed.lab.job import INFRASTRUCTURE, TEST, Ending
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 VERSION = {"major": 5, "minor": 3}
-# the status of a red test; ERROR is for what says nothing of the kernel
+# the statuses that tell nothing of the kernel: the test's own code failed, or it was not run to its end
+_ERROR, _MISS = "ERROR", "MISS"
 _STATUS = {
     Outcome.PASS: "PASS",
     Outcome.SKIP: "SKIP",
     # it failed as it is known to: neither news nor a pass
     Outcome.XFAIL: "DONE",
-    Outcome.ERROR: "ERROR",
-    Outcome.LOST: "ERROR",
+    Outcome.ERROR: _ERROR,
+    Outcome.LOST: _MISS,
 }
+# of every other outcome
 _RED = "FAIL"
 _ORIGIN = re.compile(r"[a-z0-9_]+")
 
@@ -63,11 +66,16 @@ def make_report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"version": VERSION, "checkouts": [], "builds": [], "tests": list(rows)}
 
 
-def judge_node(rows: Iterable[dict[str, Any]]) -> str:
-    """Return the result of a job's node: fail, incomplete, pass or skip, the gravest that a row has."""
+def judge_node(rows: Sequence[dict[str, Any]]) -> Ending:
+    """Return how a job's node ended: fail, incomplete, pass or skip, the gravest that a row has."""
     statuses = {row["status"] for row in rows}
+    if not statuses:
+        return Ending(result="incomplete", error="pytest left no results")
     if _RED in statuses:
-        return "fail"
-    if "ERROR" in statuses or not statuses:
-        return "incomplete"
-    return "pass" if statuses & {"PASS", "DONE"} else "skip"
+        return Ending(result="fail")
+    for status, code in ((_ERROR, TEST), (_MISS, INFRASTRUCTURE)):
+        if said := [
+            f"{row['path']}: {row.get('comment', status)}" for row in rows if row["status"] == status
+        ]:
+            return Ending(result="incomplete", error=said[0], code=code)
+    return Ending(result="pass" if statuses & {"PASS", "DONE"} else "skip")

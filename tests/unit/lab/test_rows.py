@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rustbed.lab.job import INFRASTRUCTURE, TEST, Ending
 from rustbed.lab.rows import is_origin, judge_node, make_report, make_rows, path_of
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
@@ -42,7 +43,7 @@ def test_a_row_names_its_job_its_build_and_its_place() -> None:
         (Outcome.CRASH, "FAIL", "fail"),
         (Outcome.HANG, "FAIL", "fail"),
         # they say nothing of the kernel
-        (Outcome.LOST, "ERROR", "incomplete"),
+        (Outcome.LOST, "MISS", "incomplete"),
         (Outcome.ERROR, "ERROR", "incomplete"),
     ],
 )
@@ -50,15 +51,26 @@ def test_each_outcome_has_a_status(outcome: Outcome, status: str, node: str) -> 
     rows = make_rows([result(outcome, message="why\0")], "rustbed", "6aa", "maestro:6a0")
     assert [row["status"] for row in rows] == [status]
     assert rows[0].get("comment") == (None if outcome is Outcome.PASS else "why")
-    assert judge_node(rows) == node
+    assert judge_node(rows).result == node
 
 
 def test_the_gravest_row_decides_and_none_is_incomplete() -> None:
     rows = make_rows([result(outcome) for outcome in Outcome], "rustbed", "6aa", "maestro:6a0")
-    assert judge_node(rows) == "fail"
-    assert judge_node(rows[2:3] + rows[5:]) == "incomplete"
-    assert judge_node(rows[5:]) == "pass"
-    assert judge_node([]) == "incomplete"
+    assert judge_node(rows) == Ending(result="fail")
+    assert judge_node(rows[5:]) == Ending(result="pass")
+    assert judge_node([]) == Ending(result="incomplete", error="pytest left no results")
+
+
+def test_a_node_that_is_incomplete_says_which_test_and_whose_fault_it_is() -> None:
+    lost = result(Outcome.LOST, "test_lost", message="the session ended")
+    error = result(Outcome.ERROR, "test_error", message="no such file")
+    path, rows = "rustbed.tests.test_edu", make_rows([lost, error], "rustbed", "6aa", "maestro:6a0")
+    assert judge_node(rows[:1]) == Ending(
+        result="incomplete", error=f"{path}.test_lost: the session ended", code=INFRASTRUCTURE
+    )
+    assert judge_node(rows) == Ending(
+        result="incomplete", error=f"{path}.test_error: no such file", code=TEST
+    )
 
 
 @pytest.mark.parametrize(
