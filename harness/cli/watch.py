@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rustbed import process
 from rustbed.cli.terminal import say
 from rustbed.errors import HostError
 from rustbed.kernel.inputs import MAKEFILES, SOURCES, read_inputs
+from rustbed.scratch import open_scratch
 
 # what tests and drivers are made of
 _SUFFIXES = frozenset(
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     next(changes)
     words = list(args.pytest_args)
     with ExitStack() as stack:
-        told = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-watch."))) / "uses.json"
+        told = stack.enter_context(open_scratch("rustbed-watch.")) / "uses.json"
         ready, orders = _stand_by(stack), Orders(arguments=words)
         uses: dict[str, tuple[Path, ...]] = {}
         while True:

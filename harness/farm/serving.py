@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from rustbed import host, process
@@ -20,7 +19,9 @@ from rustbed.farm.address import TCP, TLS, render_host, require_scheduler
 from rustbed.farm.batches import ARCH, MEMORY
 from rustbed.farm.engine import GONE
 from rustbed.farm.key import require_key
+from rustbed.scratch import open_scratch
 
+_SCRATCH = "rustbed-farm."
 _ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
 # seconds between looks whether workers live
 _LOOK_S = 0.1
@@ -39,10 +40,10 @@ def scheduler(interface: str | None, port: int) -> Iterator[str]:
     protocol, interface = (TLS, render_host(interface)) if interface else (TCP, "127.0.0.1")
     if protocol == TLS:
         require_key()
-    with TemporaryDirectory(prefix="rustbed-farm.") as scratch:
-        log = Path(scratch) / "scheduler.log"
+    with open_scratch(_SCRATCH) as scratch:
+        log = scratch / "scheduler.log"
         argv = [*_ENGINE, "scheduler", protocol, interface, str(port)]
-        settings = _settings(Path(scratch))
+        settings = _settings(scratch)
         with (
             log.open("wb") as errors,
             process.start(argv, stdout=process.PIPE, stderr=errors.fileno(), env=settings) as child,
@@ -63,7 +64,7 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
     """
     interface = require_scheduler(address)
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rustbed-farm.")))
+        scratch = stack.enter_context(open_scratch(_SCRATCH))
         has = [f"{MEMORY}={host.available_memory_mib() // count}", *(f"{ARCH}{arch}=1" for arch in arches)]
         workers = []
         for number in range(1, count + 1):

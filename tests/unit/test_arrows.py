@@ -29,7 +29,7 @@ RANKS = (
     ("errors", "runfiles"),
     ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape", "here"),
     ("cache",),
-    ("beside",),
+    ("beside", "scratch"),
     ("host", "log", "procfs", "packed"),
     ("toolroot",),
     ("kernel",),
