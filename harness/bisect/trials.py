@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock
 
 from rustbed import process, runfiles
 from rustbed.bisect.candidates import check_out, describe_commit, remove_worktree
@@ -34,7 +34,7 @@ from rustbed.progress import find_progress
 from rustbed.report.cases import PHASE, SUITE
 from rustbed.report.results import load_results
 from rustbed.report.verdict import Outcome
-from rustbed.repro.run import Say
+from rustbed.together import Say, work_together
 
 STATE = "bisect.json"
 WORKTREE = "worktree"
@@ -115,29 +115,13 @@ def _search(question: Question, trials: Mapping[str, Trial], say: Say) -> Iterat
 
 def _try_together(question: Question, kernels: Sequence[str], say: Say) -> Iterator[tuple[str, Trial]]:
     """Yield each kernel when it was tried. If the caller stops early, its trials end with this process."""
-    # what trials say, and how they end: only one thread prints, and raises
-    news: SimpleQueue[str | tuple[str, Trial] | BaseException] = SimpleQueue()
 
-    def try_one(slot: int, kernel: str) -> None:
+    def in_slot(slot: int, kernel: str, tell: Say) -> Trial:
         who = f"  {kernel}" if len(kernels) > 1 else ""
-        try:
-            trial = _try(question, kernel, f"{WORKTREE}-{slot}", lambda line: news.put(f"{who}{line}"))
-            news.put((kernel, trial))
-        except BaseException as error:  # noqa: BLE001, it is raised below
-            news.put(error)
+        return _try(question, kernel, f"{WORKTREE}-{slot}", lambda line: tell(f"{who}{line}"))
 
-    for each in enumerate(kernels, 1):
-        Thread(target=try_one, args=each, daemon=True).start()
-    left = len(kernels)
-    while left:
-        match news.get():
-            case str(line):
-                say(line)
-            case (kernel, trial):
-                left -= 1
-                yield kernel, trial
-            case error:
-                raise error
+    slots = [partial(in_slot, slot) for slot in range(1, len(kernels) + 1)]
+    return work_together(kernels, slots, say)
 
 
 def _try(question: Question, kernel: str, worktree: str, say: Say) -> Trial:

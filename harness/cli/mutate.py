@@ -6,14 +6,15 @@ import argparse
 import shutil
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rustbed import process, runfiles
 from rustbed.cache import hash_text
+from rustbed.cli.arguments import parse_count
 from rustbed.cli.terminal import complain, say
 from rustbed.errors import HostError, UsageError
 from rustbed.life.mutants import Mutant, find_mutants
@@ -29,6 +30,8 @@ from rustbed.life.score import (
 )
 from rustbed.progress import plural
 from rustbed.report.results import load_results
+from rustbed.scratch import open_scratch
+from rustbed.together import work_together
 
 # in the directory that the tests run in
 _RESULTS = "results"
@@ -43,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the project; all other arguments are pytest's."""
     parser.add_argument("directory", type=Path, metavar="DIR", help="with the driver and its tests")
     parser.add_argument("--file", action="append", default=[], metavar="GLOB", help="only sources that match")
+    parser.add_argument(
+        "--at-once", type=parse_count, default=1, metavar="N", help="mutants that are tried at once"
+    )
     parser.add_argument("--list", action="store_true", help="say what would be changed, and run nothing")
     parser.set_defaults(pytest_args=[])
 
@@ -76,13 +82,14 @@ def run(args: argparse.Namespace) -> int:
         return 0
     memory = Path.cwd() / _RESULTS / f"mutants-{project.name}.jsonl"
     memory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="rustbed-mutants-") as directory:
-        copy = Path(directory) / project.name
-        _copy_project(project, copy)
-        status, told, _ = _run_tests(copy, args.pytest_args)
+    with open_scratch("rustbed-mutants-") as directory:
+        copies = [directory / str(number) / project.name for number in range(args.at_once)]
+        for copy in copies:
+            _copy_project(project, copy)
+        status, told, _ = _run_tests(copies[0], args.pytest_args)
         if status != 0:
             return complain(f"the tests are not green without a mutant, status {status}: {told}", 2)
-        trials = list(_try_all(copy, works, memory, args.pytest_args))
+        trials = _try_all(copies, works, memory, args.pytest_args)
     for line in render_score(trials):
         say(line)
     say(f"{plural(len(trials), 'mutant')} in {memory}")
@@ -110,17 +117,23 @@ def _find_works(project: Path, globs: Sequence[str]) -> Iterator[_Work]:
             yield _Work(file=str(name), source=source, mutant=mutant, key=key_of(str(name), digest, mutant))
 
 
-def _try_all(copy: Path, works: Sequence[_Work], memory: Path, words: Sequence[str]) -> Iterator[Trial]:
-    """Yield what became of each mutant; what is remembered is not tried again."""
-    known = load_trials(memory)
-    for number, work in enumerate(works, start=1):
-        trial = known.get(work.key)
-        if trial is None or not is_settled(trial):
-            trial = _try(copy, work, words)
-            with memory.open("a") as file:
-                file.write(render_trial(trial))
-            say(f"{number}/{len(works)}  {trial.fate:8}  {trial.seconds:5.1f} s  {work.told}")
-        yield trial
+def _try_all(
+    copies: Sequence[Path], works: Sequence[_Work], memory: Path, words: Sequence[str]
+) -> list[Trial]:
+    """Return what became of each mutant, tried in one of the copies unless that is remembered."""
+    trials = {key: trial for key, trial in load_trials(memory).items() if is_settled(trial)}
+    numbers = {work.key: number for number, work in enumerate(works, start=1)}
+
+    def try_in(copy: Path, work: _Work, _: object) -> Trial:
+        return _try(copy, work, words)
+
+    waiting = [work for work in works if work.key not in trials]
+    for work, trial in work_together(waiting, [partial(try_in, copy) for copy in copies], say):
+        trials[work.key] = trial
+        with memory.open("a") as file:
+            file.write(render_trial(trial))
+        say(f"{numbers[work.key]}/{len(works)}  {trial.fate:8}  {trial.seconds:5.1f} s  {work.told}")
+    return [trials[work.key] for work in works]
 
 
 def _try(copy: Path, work: _Work, words: Sequence[str]) -> Trial:

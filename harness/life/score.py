@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from rustbed.errors import HostError
 from rustbed.life.mutants import Mutant
+from rustbed.report.cases import INFRA
 
 
 class Fate(StrEnum):
@@ -93,7 +95,8 @@ def render_score(trials: Sequence[Trial]) -> list[str]:
 def fate_of(status: int, outcomes: Iterable[Mapping[str, str]]) -> tuple[Fate, str]:
     """Return what became of a mutant whose tests ended with a status of pytest's, 0 or 1.
 
-    `outcomes` are name, outcome and message of the tests, as the results file has them.
+    `outcomes` are name, outcome and message of the tests, as the results file has them. Raises HostError if
+    they say nothing of the mutant: a worker of a farm was lost, or the session failed without a red test.
     """
     if status == 0:
         return Fate.SURVIVED, "all tests stayed green"
@@ -101,5 +104,11 @@ def fate_of(status: int, outcomes: Iterable[Mapping[str, str]]) -> tuple[Fate, s
     noticed = [case for case in red if case["outcome"] != "error"]
     if not noticed and red and "does not build" in red[0]["message"]:
         return Fate.UNBUILT, red[0]["message"]
-    first = (noticed or red or [{"name": "pytest", "message": f"status {status}"}])[0]
+    lost = [case for case in red if case["message"].startswith(INFRA)]
+    if not red or lost:
+        why = lost[0]["message"] if lost else f"pytest ended with status {status}, and no test is red"
+        raise HostError(
+            f"the tests of a mutant were not run to their end: {why}", fix="the same command again"
+        )
+    first = (noticed or red)[0]
     return Fate.KILLED, f"{first['name']}: {first['message']}"

@@ -30,7 +30,7 @@ from rustbed.plugin.fixtures import arch_of, request_of
 from rustbed.plugin.options import given
 from rustbed.plugin.stash import TIMES, session_directory
 from rustbed.progress import plural
-from rustbed.report.cases import GOOD, confirm, ending_of, key_of
+from rustbed.report.cases import GOOD, INFRA, confirm, ending_of, key_of
 from rustbed.report.results import load_results
 from rustbed.report.shard import recorded_times
 
@@ -145,7 +145,7 @@ def _lost(item: pytest.Item, why: str) -> pytest.TestReport:
         location=item.location,
         keywords={},
         outcome="failed",
-        longrepr=f"infra: {why}",
+        longrepr=f"{INFRA}{why}",
         when="setup",
         start=now,
         stop=now,

@@ -30,6 +30,8 @@ CONFIRMED = "rustbed-confirmed"
 UNBUILT = "rustbed-unbuilt"
 # property of a case that failed before the test's own code ran, or after it with no word of a machine
 PHASE = "phase"
+# begins the message of a test that no worker of a farm could run to its end
+INFRA = "infra: "
 
 # what pytest-rerunfailures calls the report of a failure that it does not let stand
 RERUN = "rerun"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from rustbed.errors import HostError
 from rustbed.life.score import Fate, Trial, fate_of, is_settled, load_trials, render_score, render_trial
+from rustbed.report.cases import INFRA
 
 
 def trial(fate: Fate, key: str = "k") -> Trial:
@@ -19,6 +23,23 @@ def test_fates() -> None:
     assert fate_of(1, [green, red]) == (Fate.KILLED, "test_a: assert 1 == 2")
     assert fate_of(1, [green, unbuilt])[0] is Fate.UNBUILT
     assert fate_of(1, [unbuilt, {**red, "outcome": "crash"}])[0] is Fate.KILLED
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [
+        [{"name": "test_a", "outcome": "error", "message": f"{INFRA}its worker was lost; tried 3 times"}],
+        [
+            {"name": "test_a", "outcome": "fail", "message": "assert 1 == 2"},
+            {"name": "test_b", "outcome": "error", "message": f"{INFRA}the farm is gone"},
+        ],
+        [{"name": "test_a", "outcome": "pass", "message": ""}],
+        [],
+    ],
+)
+def test_a_session_that_says_nothing_of_its_mutant_is_not_counted(outcomes: list[dict[str, str]]) -> None:
+    with pytest.raises(HostError, match="not run to their end"):
+        fate_of(1, outcomes)
 
 
 def test_the_score_leaves_out_what_does_not_build_and_names_survivors() -> None:
