@@ -64,6 +64,27 @@ def up(workers: int, *words: str, **variables: str) -> Iterator[Up]:
             process.kill()
 
 
+@contextmanager
+def start_session(
+    farm: Up, directory: Path, scene: str, *words: str, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a session on a farm, with one file of tests; it is ended on the way out."""
+    (directory / "test_scene.py").write_text(scene)
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={directory}", "-q"]
+    with subprocess.Popen(
+        [*argv, "--farm", farm.url, *words, "test_scene.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=directory,
+        env=environment(RUSTBED_SCENE=str(directory), **variables),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def wait_for_ends(pids: Iterable[int]) -> None:
     for pid in pids:
         wait_until(lambda pid=pid: not is_running(pid), f"the end of {pid}", SLOW_S)  # type: ignore[misc]

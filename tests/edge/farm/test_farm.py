@@ -5,19 +5,24 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.farms import SLOW_S, Up, environment, up, wait_for_ends
+from tests.farms import SLOW_S, Up, environment, start_session, up, wait_for_ends
 from tests.processes import wait_until
+
+from rustbed.report.cases import INFRA
+from rustbed.report.results import load_results
 
 if find_spec("distributed") is None:
     pytest.skip("distributed is not installed: the extra farm has it", allow_module_level=True)
+
+from rustbed.farm.serving import scheduler
 
 SCENE = """
 import pathlib, pytest
@@ -35,6 +40,9 @@ def test_known():
 
 def test_copy():
     assert "project-" in str(pathlib.Path.cwd())
+"""
+DRIVER = """fn add(a: u32, b: u32) -> u32 { a + b }
+fn is_less(a: u32, b: u32) -> bool { a < b }
 """
 DEADLY = """
 import os, pytest, signal, time
@@ -69,23 +77,8 @@ def farm() -> Iterator[Up]:
         wait_for_ends(pids)
 
 
-@contextmanager
-def start(farm: Up, directory: Path, scene: str, *words: str) -> Iterator[subprocess.Popen[str]]:
-    (directory / "test_scene.py").write_text(scene)
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={directory}", "-q"]
-    argv += ["--farm", farm.url, *words, str(directory / "test_scene.py")]
-    env = environment(RUSTBED_SCENE=str(directory))
-    with subprocess.Popen(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=directory, env=env
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def run(farm: Up, directory: Path, scene: str, *words: str) -> tuple[int, str]:
-    with start(farm, directory, scene, *words) as process:
+    with start_session(farm, directory, scene, *words) as process:
         out, _ = process.communicate(timeout=SLOW_S)
         return process.returncode, out
 
@@ -128,10 +121,37 @@ def test_a_test_that_kills_its_workers_is_an_error_and_costs_others_nothing(farm
     assert "5 passed, 1 error" in out
     assert "infra: its worker was lost; tried 3 times" in out
     assert outcomes(tmp_path) == {"pass": 5, "error": 1}
+    results = load_results([tmp_path / "results/latest/junit.xml"]).cases
+    assert [each.message.startswith(INFRA) for each in results] == [
+        each.outcome == "error" for each in results
+    ]
+
+
+def test_mutants_are_tried_on_a_farm(farm: Up, tmp_path: Path) -> None:
+    (tmp_path / "driver.rs").write_text(DRIVER)
+    (tmp_path / "test_it.py").write_text(
+        "import pathlib\n"
+        "def test_it(): assert 'a + b' in pathlib.Path(__file__).with_name('driver.rs').read_text()\n"
+    )
+    argv = [sys.executable, "-m", "rustbed.cli", "mutate", ".", "--at-once", "2", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*argv, "--farm", farm.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=SLOW_S,
+        cwd=tmp_path,
+        env=environment(),
+    )
+    assert (done.returncode, "survived  driver.rs:2: `<` became `<=`" in done.stdout) == (1, True), (
+        done.stdout
+    )
+    assert "50.0 %: 1 of 2 mutants were noticed, 0 more do not build" in done.stdout
 
 
 def test_a_session_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path) -> None:
-    with start(farm, tmp_path, SLOW) as session:
+    with start_session(farm, tmp_path, SLOW) as session:
         wait_for_test(session, tmp_path)
         session.send_signal(signal.SIGINT)
         session.communicate(timeout=SLOW_S)
@@ -158,8 +178,12 @@ def test_a_bisection_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path
     assert "k1  not done; the same command goes on from here" in out
 
 
-def test_nothing_is_left_of_a_farm_that_is_killed(tmp_path: Path) -> None:
-    with up(2) as farm, start(farm, tmp_path, SLOW) as session:
+def test_nothing_runs_on_of_a_farm_that_is_killed_and_its_files_go_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with up(2, TMPDIR=str(scratch)) as farm, start_session(farm, tmp_path, SLOW) as session:
         wait_for_test(session, tmp_path)
         pids = [*farm.engines("scheduler"), *farm.engines("worker")]
         assert len(pids) == 3
@@ -167,6 +191,13 @@ def test_nothing_is_left_of_a_farm_that_is_killed(tmp_path: Path) -> None:
         wait_for_ends([*pids, *running(tmp_path)])
         session.communicate(timeout=SLOW_S)
     assert session.returncode == pytest.ExitCode.TESTS_FAILED
+    # the scheduler's and the workers'
+    left = list(scratch.iterdir())
+    assert len(left) == 2
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with scheduler(None, 0):
+        assert [path for path in left if path.exists()] == []
 
 
 def test_workers_of_this_process_and_of_a_farm_do_not_go_together(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.farms import SLOW_S, Up, environment, up, wait_for_ends
+from tests.farms import SLOW_S, Up, start_session, up, wait_for_ends
 from tests.processes import is_running, parent, wait_until
 
 from rustbed.farm.store import read_attempt, read_job
@@ -76,29 +75,16 @@ class Session:
 
 @contextmanager
 def session(farm: Up, directory: Path, stage: str) -> Iterator[Session]:
-    (directory / "test_scene.py").write_text(SCENE)
     (directory / "conftest.py").write_text(CONFTEST)
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={directory}", "-q"]
-    env = environment(RUSTBED_SCENE=str(directory), RUSTBED_STAGE=stage)
-    with subprocess.Popen(
-        [*argv, "--farm", farm.url, "test_scene.py"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=directory,
-        env=env,
-    ) as process:
-        try:
-            waits = directory / "waiting"
-            wait_until(lambda: waits.exists() or process.poll() is not None, "a batch that waits", SLOW_S)
-            assert process.poll() is None
-            pid, attempt = waits.read_text().split(maxsplit=1)
-            batch = len(read_job(Path(attempt)).tests)
-            expected = TESTS if stage == FINISH else TESTS - batch
-            wait_until(lambda: len(finished(directory)) == expected, "the end of all others", SLOW_S)
-            yield Session(process=process, waiting=int(pid), worker=parent(int(pid)), finished=expected)
-        finally:
-            process.kill()
+    with start_session(farm, directory, SCENE, RUSTBED_STAGE=stage) as process:
+        waits = directory / "waiting"
+        wait_until(lambda: waits.exists() or process.poll() is not None, "a batch that waits", SLOW_S)
+        assert process.poll() is None
+        pid, attempt = waits.read_text().split(maxsplit=1)
+        batch = len(read_job(Path(attempt)).tests)
+        expected = TESTS if stage == FINISH else TESTS - batch
+        wait_until(lambda: len(finished(directory)) == expected, "the end of all others", SLOW_S)
+        yield Session(process=process, waiting=int(pid), worker=parent(int(pid)), finished=expected)
 
 
 def finished(directory: Path) -> set[str]:

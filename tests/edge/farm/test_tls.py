@@ -6,15 +6,13 @@ import shutil
 import socket
 import ssl
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.farms import SLOW_S, Up, environment, up
+from tests.farms import SLOW_S, Up, start_session, up
 
 from rustbed.cli.main import main
 from rustbed.errors import HostError, UsageError
@@ -43,20 +41,11 @@ def farm(key: Path) -> Iterator[Up]:
 
 
 def test_a_session_with_the_key_runs(farm: Up, key: Path, tmp_path: Path) -> None:
-    (tmp_path / "test_scene.py").write_text("def test_passes(): pass\n")
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
-    done = subprocess.run(
-        [*argv, "--farm", farm.url, "test_scene.py"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=SLOW_S,
-        cwd=tmp_path,
-        env=environment(RUSTBED_FARM_KEY=str(key)),
-    )
+    scene = "def test_passes(): pass\n"
+    with start_session(farm, tmp_path, scene, RUSTBED_FARM_KEY=str(key)) as session:
+        out, _ = session.communicate(timeout=SLOW_S)
     assert farm.url.startswith("tls://127.0.0.1:")
-    assert (done.returncode, "1 passed" in done.stdout) == (pytest.ExitCode.OK, True), done.stdout
+    assert (session.returncode, "1 passed" in out) == (pytest.ExitCode.OK, True), out
 
 
 def test_who_has_another_key_is_told_so(farm: Up, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
