@@ -2,94 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from rustbed import CrashError, LostError, Vm, procfs
 from rustbed.arch import Arch
-from rustbed.cache import Cache
-from rustbed.errors import ForkError
-from rustbed.forks.counts import COPIED, FORKED, REPLACED, RESTORED
-from rustbed.forks.hot.server import Server
+from rustbed.forks.counts import COPIED, FORKED, REPLACED
 from rustbed.forks.machines import Machines
-from rustbed.forks.waiting import Waiting
 from rustbed.log.splat import find_splats
-from rustbed.options import read_choices
-from rustbed.plugin.options import given
-from rustbed.prepare import Choices, Platform, prepare
+from rustbed.prepare import Choices, Platform
 from rustbed.progress import ignore
+from tests.boot.copied import Copies
 from tests.boot.pytest_runs import pytest_argv, start
 from tests.processes import children, is_running, wait_until
 
 # a server that a signal ended, in the counts
 KILLED = f"{REPLACED}the one before ended with status -9"
-
-
-@pytest.fixture
-def choices(request: pytest.FixtureRequest) -> Choices:
-    return replace(read_choices(given(request.config)), forks="hot")
-
-
-@pytest.fixture
-def platform(arch: Arch, choices: Choices) -> Platform:
-    found = prepare(arch, choices, ignore)
-    if found.accel != "tcg":
-        pytest.skip("KVM's machines are not copied")
-    if found.qemu.shim is None:
-        pytest.skip(found.qemu.uncopyable)
-    return found
-
-
-class Copies:
-    """Machines of a session whose server runs."""
-
-    def __init__(self, machines: Machines, platform: Platform, path: Path, cpus: int) -> None:
-        self.machines = machines
-        self._platform = platform
-        self._spec = replace(platform, cpus=cpus).spec()
-        self._path = path
-        self._number = 0
-
-    def next(self, stack: ExitStack) -> Vm:
-        self._number += 1
-        directory = self._path / str(self._number)
-        return stack.enter_context(self.machines.machine(self._spec, self._platform.qemu, directory))
-
-    def copy(self, stack: ExitStack) -> Vm:
-        """Return a machine that is a copy."""
-        before = self.machines.counts[COPIED]
-        vm = self.next(stack)
-        assert self.machines.counts[COPIED] == before + 1, dict(self.machines.counts)
-        return vm
-
-    @property
-    def server_pid(self) -> int:
-        (owned,) = self.machines.servers.pids
-        return owned
-
-
-@pytest.fixture
-def cpus() -> int:
-    return 1
-
-
-@pytest.fixture
-def copies(choices: Choices, platform: Platform, tmp_path: Path, cpus: int) -> Iterator[Copies]:
-    with Machines(choices.cache, ignore) as machines:
-        made = Copies(machines, platform, tmp_path, cpus)
-        # the first of its kind is restored
-        with ExitStack() as stack:
-            made.next(stack)
-        assert machines.counts == {FORKED: 1}
-        machines.counts.clear()
-        yield made
 
 
 def test_machine_whose_kind_was_wanted_before_is_a_copy(copies: Copies) -> None:
@@ -141,6 +74,27 @@ def test_copies_draw_different_random_numbers(copies: Copies) -> None:
     assert len(drawn) == 3
 
 
+def test_second_shell_of_a_copy_is_its_own(copies: Copies) -> None:
+    with ExitStack() as stack:
+        vm, other = copies.copy(stack), copies.copy(stack)
+        vm.live.talk.tell("echo told >/tmp/told")
+        vm.wait_for(lambda: vm.run("cat /tmp/told").output == "told", "the second shell to answer")
+        assert other.check("ls -A /tmp") == ""
+
+
+def test_four_copies_load_drivers_at_once(copies: Copies) -> None:
+    def work(vm: Vm) -> list[str]:
+        for _ in range(3):
+            with vm.module("rust_minimal"):
+                pass
+        return [message for message in vm.log.messages if "exit" in message]
+
+    with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
+        vms = [copies.copy(stack) for _ in range(4)]
+        assert [len(said) for said in pool.map(work, vms)] == [3] * 4
+        assert [vm.live.log_damage for vm in vms] == [""] * 4
+
+
 def test_driver_is_loaded_in_a_copy_and_nowhere_else(copies: Copies) -> None:
     with ExitStack() as stack:
         vm, other = copies.copy(stack), copies.copy(stack)
@@ -171,95 +125,6 @@ def test_copy_runs_in_qemus_sandbox(copies: Copies) -> None:
     with ExitStack() as stack:
         pid = copies.copy(stack).live.qemu_pid
         assert (procfs.status(pid, "Seccomp"), procfs.status(pid, "NoNewPrivs")) == ("2", "1")
-
-
-def test_server_that_is_killed_takes_no_copy_with_it_and_is_replaced(copies: Copies) -> None:
-    with ExitStack() as stack:
-        vm = copies.copy(stack)
-        os.kill(copies.server_pid, signal.SIGKILL)
-        assert vm.check("echo alive") == "alive"
-        assert copies.copy(stack).check("echo alive") == "alive"
-    assert copies.machines.counts == {FORKED: 2, COPIED: 2, KILLED: 1}
-
-
-def test_server_that_turns_out_to_be_dead_when_it_is_asked_is_replaced(
-    copies: Copies, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wait_ended = Server.wait_ended
-
-    def wait_only(server: Server, seconds: float = 0.0) -> int | None:
-        return wait_ended(server, seconds) if seconds else None
-
-    # its end is not noticed before a copy is wanted
-    monkeypatch.setattr(Server, "wait_ended", wait_only)
-    with ExitStack() as stack:
-        copies.copy(stack)
-        os.kill(copies.server_pid, signal.SIGKILL)
-        assert copies.copy(stack).check("echo alive") == "alive"
-    assert copies.machines.counts == {FORKED: 2, COPIED: 2, KILLED: 1}
-
-
-def test_servers_that_end_again_and_again_are_replaced_by_restored_machines(
-    copies: Copies, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def park(server: Server) -> None:
-        os.kill(server.pid, signal.SIGKILL)
-        raise ForkError("a machine to be copied did not come to life")
-
-    monkeypatch.setattr(Server, "park", park)
-    with ExitStack() as stack:
-        assert copies.next(stack).check("echo alive") == "alive"
-        assert copies.next(stack).check("echo alive") == "alive"
-    reason = f"{RESTORED}a machine to be copied did not come to life"
-    assert copies.machines.counts == {FORKED: 2, KILLED: 3, reason: 2}
-
-
-def test_server_that_does_not_answer_is_replaced_by_restored_machines(
-    copies: Copies, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rustbed.forks.hot.copier._COPY_S", 0.5)
-    with ExitStack() as stack:
-        copies.copy(stack)
-        os.kill(copies.server_pid, signal.SIGSTOP)
-        assert copies.next(stack).check("echo alive") == "alive"
-        assert copies.next(stack).check("echo alive") == "alive"
-    (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
-    assert "did not make a copy within 0.5 s" in reason
-    assert copies.machines.counts[reason] == 2
-
-
-@pytest.mark.arches("x86_64")
-def test_copy_that_is_killed_before_a_test_has_it_is_replaced_by_a_restored_machine(
-    copies: Copies, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy = Server.copy
-
-    @contextmanager
-    def copy_and_kill(server: Server, directory: Path) -> Iterator[Waiting]:
-        with copy(server, directory) as waiting:
-            os.kill(waiting.started.child.pid, signal.SIGKILL)
-            yield waiting
-
-    with ExitStack() as stack:
-        copies.copy(stack)
-        monkeypatch.setattr(Server, "copy", copy_and_kill)
-        assert copies.next(stack).check("echo alive") == "alive"
-    (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
-    assert "did not come to life" in reason
-    assert copies.machines.counts == {FORKED: 2, COPIED: 1, reason: 1}
-
-
-@pytest.mark.arches("x86_64")
-def test_machines_without_a_sandbox_are_restored(
-    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rustbed.machine.argv.SANDBOX", "off")
-    # nobody has looked at such a QEMU before
-    with Machines(Cache(tmp_path / "cache"), ignore) as machines, ExitStack() as stack:
-        copies = Copies(machines, platform, tmp_path, cpus=1)
-        assert [copies.next(stack).check("echo alive") for _ in range(3)] == ["alive"] * 3
-    reason = f"{RESTORED}copies of QEMU are not sound here: QEMU's sandbox is not in place"
-    assert machines.counts == {FORKED: 3, reason: 2}
 
 
 def test_nothing_is_left_of_a_session_with_copies(copies: Copies) -> None:

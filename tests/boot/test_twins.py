@@ -121,6 +121,27 @@ def test_copy_that_panics_is_judged_and_harms_no_other(run: tuple[Run, Start]) -
     assert verdict.outcome == "crash"
 
 
+def test_machine_that_has_panicked_is_not_copied(start: Start) -> None:
+    with start() as vm:
+        vm.run_to_end("echo c >/proc/sysrq-trigger")
+        with pytest.raises(CrashError, match="panic"), vm.fork():
+            pass
+
+
+def test_read_that_waits_is_answered_in_each_machine_by_its_own(start: Start) -> None:
+    with start() as vm:
+        vm.check("mkfifo /tmp/fifo")
+        with vm.open("/tmp/fifo") as fifo:
+            pending = fifo.begin_read(100)
+            with vm.fork() as twin:
+                theirs = pending.of(twin)
+                twin.check("echo theirs >/tmp/fifo")
+                assert theirs.result() == b"theirs\n"
+            assert not pending.done
+            vm.check("echo ours >/tmp/fifo")
+            assert pending.result() == b"ours\n"
+
+
 def test_transcript_of_a_copy_begins_with_what_was_done_before(start: Start) -> None:
     with start() as vm:
         vm.push(b"contents", "/tmp/pushed")
@@ -151,12 +172,24 @@ def test_worked_example_walks_over_every_failing_allocation(
     assert int(copies[1]) > 10
 
 
-def test_device_with_a_thread_or_socket_is_named(start: Start) -> None:
+def test_device_with_a_socket_is_named(start: Start) -> None:
     with start() as vm:
         vm.monitor.execute("chardev-add", id="x", backend={"type": "pty", "data": {}})
-        with pytest.raises(ForkError, match="would be shared"), vm.fork():
+        with pytest.raises(ForkError, match="ptmx, would be shared"), vm.fork():
             pass
         assert vm.check("echo well") == "well"
+
+
+def test_thread_of_a_device_that_waits_is_copied(start: Start) -> None:
+    with start() as vm:
+        vm.monitor.execute("object-add", qom_type="iothread", id="disks")
+        with vm.fork() as twin:
+            (thread,) = twin.monitor.execute("query-iothreads")
+            assert thread["id"] == "disks"
+            # QEMU waits for the thread to end
+            twin.monitor.execute("object-del", id="disks")
+            assert twin.monitor.execute("query-iothreads") == []
+            assert twin.check("echo well") == "well"
 
 
 @pytest.mark.parametrize("forks", ["restored"])

@@ -55,10 +55,13 @@ class Server:
             monitor.begin("migrate-incoming", uri=f"file:{template.state}"),
         )
         self._records = RecordStream(started.records, Path(os.devnull), template.log)
+
+    def warm(self) -> None:
+        """Have it do what tests do first; that is waited for in `park`."""
+        first = [FIND_AGAIN] if self.template.hidden else []
         # a QEMU that has ended already is noticed when it is parked
         with suppress(OSError):
-            first = [FIND_AGAIN] if template.hidden else []
-            started.shell.sendall(render_warm_up(self._mark, first).encode())
+            self._started.shell.sendall(render_warm_up(self._mark, first).encode())
 
     @property
     def pid(self) -> int:
@@ -78,7 +81,7 @@ class Server:
             for loaded in self._steps:
                 loaded(QMP_S)
             self._records.wake()
-            _read_to(self._started.shell, f"\n{self._mark}\n".encode(), deadline)
+            read_to(self._started.shell, f"\n{self._mark}\n".encode(), deadline)
             if not self._records.saw_fence(self._mark, deadline) or self._records.awake_at(deadline) is None:
                 raise ForkError("its kernel log does not come")
             self._monitor.execute("stop")
@@ -126,10 +129,11 @@ def start_server(template: Template, qemu: Qemu, directory: Path) -> Iterator[Se
         started = stack.enter_context(start_incoming(template, qemu, files))
         server = Server(template, qemu, started)
         stack.callback(server.close)
+        server.warm()
         yield server
 
 
-def _read_to(sock: socket.socket, end: bytes, deadline: Deadline) -> None:
+def read_to(sock: socket.socket, end: bytes, deadline: Deadline) -> None:
     """Read what the guest's shell says until it says `end`. Raises ForkError."""
     tail = b"\n"
     while end not in tail:
@@ -137,6 +141,9 @@ def _read_to(sock: socket.socket, end: bytes, deadline: Deadline) -> None:
         try:
             chunk = sock.recv(1 << 16)
         except OSError as error:
+            # a deadline that has come may have been put off
+            if isinstance(error, TimeoutError) and not deadline.expired:
+                continue
             raise ForkError("its shell does not answer") from error
         if not chunk:
             raise ForkError("its QEMU has ended")

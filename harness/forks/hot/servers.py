@@ -84,7 +84,14 @@ class Servers:
             self._wanted.add(template.key)
             return None
         if (server := self._own(template, qemu, directory)) is not None:
-            server.park()
+            try:
+                server.park()
+            except ForkError:
+                raise
+            except BaseException:
+                # interrupted while it was waited for: it cannot be waited for again
+                self._end(template.key)
+                raise
             self._owned[template.key].claim.close()
             prove(self._cache, qemu, server, directory)
         return server

@@ -1,0 +1,192 @@
+"""Servers and copies that die, hang, or are interrupted: what tests then get, and what is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from rustbed.cache import Cache
+from rustbed.errors import ForkError
+from rustbed.forks.counts import COPIED, FORKED, REPLACED, RESTORED
+from rustbed.forks.hot.server import Server
+from rustbed.forks.machines import Machines
+from rustbed.forks.waiting import Waiting
+from rustbed.prepare import Platform
+from rustbed.progress import ignore
+from tests.boot.copied import Copies
+from tests.processes import children
+
+# a server that a signal ended, in the counts
+KILLED = f"{REPLACED}the one before ended with status -9"
+
+
+def test_server_that_is_killed_takes_no_copy_with_it_and_is_replaced(copies: Copies) -> None:
+    with ExitStack() as stack:
+        vm = copies.copy(stack)
+        os.kill(copies.server_pid, signal.SIGKILL)
+        assert vm.check("echo alive") == "alive"
+        assert copies.copy(stack).check("echo alive") == "alive"
+    assert copies.machines.counts == {FORKED: 2, COPIED: 2, KILLED: 1}
+
+
+def test_server_that_turns_out_to_be_dead_when_it_is_asked_is_replaced(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_ended = Server.wait_ended
+
+    def wait_only(server: Server, seconds: float = 0.0) -> int | None:
+        return wait_ended(server, seconds) if seconds else None
+
+    # its end is not noticed before a copy is wanted
+    monkeypatch.setattr(Server, "wait_ended", wait_only)
+    with ExitStack() as stack:
+        copies.copy(stack)
+        os.kill(copies.server_pid, signal.SIGKILL)
+        assert copies.copy(stack).check("echo alive") == "alive"
+    assert copies.machines.counts == {FORKED: 2, COPIED: 2, KILLED: 1}
+
+
+def test_servers_that_end_again_and_again_are_replaced_by_restored_machines(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def park(server: Server) -> None:
+        os.kill(server.pid, signal.SIGKILL)
+        raise ForkError("a machine to be copied did not come to life")
+
+    monkeypatch.setattr(Server, "park", park)
+    with ExitStack() as stack:
+        assert copies.next(stack).check("echo alive") == "alive"
+        assert copies.next(stack).check("echo alive") == "alive"
+    reason = f"{RESTORED}a machine to be copied did not come to life"
+    assert copies.machines.counts == {FORKED: 2, KILLED: 3, reason: 2}
+
+
+def test_server_that_does_not_answer_is_replaced_by_restored_machines(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rustbed.forks.hot.copier._COPY_S", 0.5)
+    with ExitStack() as stack:
+        copies.copy(stack)
+        os.kill(copies.server_pid, signal.SIGSTOP)
+        assert copies.next(stack).check("echo alive") == "alive"
+        assert copies.next(stack).check("echo alive") == "alive"
+    (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
+    assert "did not make a copy within 0.5 s" in reason
+    assert copies.machines.counts[reason] == 2
+
+
+@pytest.mark.arches("x86_64")
+def test_copy_that_is_killed_before_a_test_has_it_is_replaced_by_a_restored_machine(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Server.copy
+
+    @contextmanager
+    def copy_and_kill(server: Server, directory: Path) -> Iterator[Waiting]:
+        with copy(server, directory) as waiting:
+            os.kill(waiting.started.child.pid, signal.SIGKILL)
+            yield waiting
+
+    with ExitStack() as stack:
+        copies.copy(stack)
+        monkeypatch.setattr(Server, "copy", copy_and_kill)
+        assert copies.next(stack).check("echo alive") == "alive"
+    (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
+    assert "did not come to life" in reason
+    assert copies.machines.counts == {FORKED: 2, COPIED: 1, reason: 1}
+
+
+@pytest.mark.arches("x86_64")
+def test_machines_without_a_sandbox_are_restored(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rustbed.machine.argv.SANDBOX", "off")
+    # nobody has looked at such a QEMU before
+    with Machines(Cache(tmp_path / "cache"), ignore) as machines, ExitStack() as stack:
+        copies = Copies(machines, platform, tmp_path, cpus=1)
+        assert [copies.next(stack).check("echo alive") for _ in range(3)] == ["alive"] * 3
+    reason = f"{RESTORED}copies of QEMU are not sound here: QEMU's sandbox is not in place"
+    assert machines.counts == {FORKED: 3, reason: 2}
+
+
+@pytest.mark.arches("x86_64")
+def test_server_that_is_killed_while_its_copy_is_adopted_takes_it_not_along(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Server.copy
+
+    @contextmanager
+    def copy_and_kill(server: Server, directory: Path) -> Iterator[Waiting]:
+        with copy(server, directory) as waiting:
+            os.kill(server.pid, signal.SIGKILL)
+            yield waiting
+
+    with ExitStack() as stack:
+        # it is looked at once whether copies are sound
+        copies.copy(stack)
+        with monkeypatch.context() as patch:
+            patch.setattr(Server, "copy", copy_and_kill)
+            vm = copies.copy(stack)
+        assert vm.check("echo alive") == "alive"
+        assert copies.copy(stack).check("echo alive") == "alive"
+    assert copies.machines.counts == {FORKED: 3, COPIED: 3, KILLED: 1}
+
+
+@pytest.mark.arches("x86_64")
+def test_servers_that_panic_are_replaced_by_restored_machines(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render_panic(mark: str, first: object) -> str:
+        return "echo c >/proc/sysrq-trigger\n"
+
+    # the one that runs was started with other commands
+    copies.machines.servers.close()
+    monkeypatch.setattr("rustbed.forks.hot.server.render_warm_up", render_panic)
+    with ExitStack() as stack:
+        vm = copies.next(stack)
+        assert vm.check("echo alive") == "alive"
+        # the panic is that of another machine
+        assert len(vm.log) == 0
+    (restored,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
+    assert "did not come to life" in restored
+    assert copies.machines.counts == {
+        FORKED: 1,
+        restored: 1,
+        f"{REPLACED}the one before ended with status 0": 3,
+    }
+
+
+# what comes after what is listed here is not reached: QEMU runs, stands still, is judged, its copy runs
+STAGES = (
+    "rustbed.forks.hot.server.render_warm_up",
+    "rustbed.forks.hot.server.open_copier",
+    "rustbed.forks.hot.servers.prove",
+    "rustbed.forks.waiting.Live",
+)
+
+
+@pytest.mark.arches("x86_64")
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.rpartition(".")[2])
+def test_interruption_at_every_stage_leaves_no_copy_and_the_next_machine_is_one(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    servers = copies.machines.servers
+    servers.close()
+    others = set(children(os.getpid()))
+    with ExitStack() as stack:
+        with monkeypatch.context() as patch:
+            patch.setattr(stage, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                copies.next(stack)
+        assert set(children(os.getpid())) == {*others, *servers.pids}
+        assert copies.copy(stack).check("echo alive") == "alive"
+    copies.machines.close()
+    assert set(children(os.getpid())) == others
