@@ -6,6 +6,8 @@ know whether it has: a worker makes the session's directory, and its controller 
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,19 @@ def _record(config: pytest.Config) -> None:
     begin_session(config)
     recorder = Recorder(config.stash[DIRECTORY], asked=_asked(config), known=config.stash[KNOWN])
     config.pluginmanager.register(recorder, RECORDER)
+    _end_in_order(config)
+
+
+def _end_in_order(config: pytest.Config) -> None:
+    """Let SIGTERM end the session as Ctrl-C does, with its results: a job that takes too long gets it."""
+    is_free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if is_free and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        config.add_cleanup(_end_at_once)
+
+
+def _end_at_once() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -40,12 +40,14 @@ def red_cases(results: Path) -> list[str]:
     return [name for name, case in pytest_runs.cases(results).items() if pytest_runs.colour(case) != "passed"]
 
 
-def test_ctrl_c_ends_qemu_and_the_report_tells(
-    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+# SIGTERM is what a job's time limit sends
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_an_interruption_ends_qemu_and_the_report_tells(
+    kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path: Path, number: signal.Signals
 ) -> None:
     with running_scene(request, arch, tmp_path) as (child, qemu):
         assert is_running(qemu)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         assert child.wait(30) == pytest.ExitCode.INTERRUPTED
         wait_until(lambda: not is_running(qemu), "QEMU is gone", 5)
     assert red_cases(tmp_path / "results") == ["test_waits", "rustbed session"]
