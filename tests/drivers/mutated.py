@@ -1,0 +1,108 @@
+"""`python -m tests.drivers.mutated rust_minimal`: whether our tests would notice a wrong line in a driver.
+
+Makes a project of the driver's source and our tests, in which the guest has the project's module in place of
+the kernel's, and has `rustbed mutate` try it. Further words are pytest's: --arch x86_64.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from rustbed import process
+from rustbed.cache import Cache, default_root
+from rustbed.errors import UsageError
+from rustbed.kernel.rustdrivers import RustDriver, find_rust_drivers
+from rustbed.kernel.source import find_source, parse_source
+from rustbed.life.mutants import KEPT
+
+_TESTS = Path(__file__).parent.parent
+_CONFTEST = '''\
+"""The guest has this project's module in place of the kernel's."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def vm(vm, build_module):
+    vm.push(build_module(Path(__file__).parent / "{name}"), "/lib/modules/{name}.ko", mode=0o644)
+    # TAINT_OOT_MODULE: the kernel says it once, and tests count what is said
+    vm.write("/proc/sys/kernel/tainted", "4096")
+    return vm
+'''
+# what no test can notice: by driver, a function and a line behind its beginning, and the reason
+EQUIVALENT: Mapping[str, Mapping[tuple[str, str], str]] = {
+    "rust_misc_device": {
+        ("set_value", "Ok(0)"): "ioctl throws it away",
+        ("get_value", "drop(guard);"): "it is free at the end of the function anyhow",
+        ("get_value", "Ok(0)"): "ioctl throws it away",
+        ("hello", "Ok(0)"): "ioctl throws it away",
+    },
+    "rust_driver_platform": {
+        ("properties_parse", "let fwnode = dev.fwnode().ok_or(ENOENT)?;"): "the caller has looked",
+    },
+}
+
+
+def make_project(driver: RustDriver, tree: Path, directory: Path) -> None:
+    """Fill a directory with the driver's source and our tests. Raises UsageError."""
+    place = tree / Path(driver.source).parent
+    own = directory / driver.name
+    own.mkdir(parents=True)
+    parts = re.search(rf"^{driver.name}-y\s*:?=(.*)$", (place / "Makefile").read_text(), re.MULTILINE)
+    objects = parts[1].split() if parts else [f"{driver.name}.o"]
+    for each in objects:
+        source = next(path for path in map((place / each).with_suffix, (".rs", ".c")) if path.exists())
+        (own / source.name).write_text(mark(source.read_text(), EQUIVALENT.get(driver.name, {})))
+    rule = f"{driver.name}-y := {' '.join(objects)}\n" if parts else ""
+    (own / "Kbuild").write_text(f"ccflags-y += -I$(src)\nobj-m := {driver.name}.o\n{rule}")
+    (directory / "conftest.py").write_text(_CONFTEST.format(name=driver.name))
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(_TESTS / "drivers", directory / "tests/drivers", ignore=ignore)
+    shutil.copyfile(_TESTS / "conftest.py", directory / "tests/conftest.py")
+
+
+def mark(source: str, reasons: Mapping[tuple[str, str], str]) -> str:
+    """Return a source whose lines that no test can notice a change in say so. Raises UsageError."""
+    lines = source.splitlines()
+    for (function, text), reason in reasons.items():
+        begin = next((at for at, line in enumerate(lines) if f"fn {function}(" in line), len(lines))
+        found = next((at for at in range(begin, len(lines)) if lines[at].strip() == text), None)
+        if found is None:
+            raise UsageError(f"no line behind fn {function} is {text!r}", reason=reason)
+        lines[found] += f" // {KEPT} {reason}"
+    return "\n".join([*lines, ""])
+
+
+def find_tests(name: str) -> list[str]:
+    """Return the files of our tests that are about a driver."""
+    files = sorted((_TESTS / "drivers").glob("test_*.py"))
+    named = [file for file in files if file.stem == f"test_{name}"] or [
+        file for file in files if f'"{name}"' in file.read_text()
+    ]
+    return [f"tests/drivers/{file.name}" for file in named]
+
+
+def main(name: str, *words: str) -> int:
+    """Try the mutants of a driver and return the status of `rustbed mutate`. Raises UsageError."""
+    tree = find_source(parse_source("debian:latest"), Cache(default_root()))
+    if tree is None:
+        raise UsageError("the kernel's source is not here", fix="rustbed build")
+    drivers = {driver.name: driver for driver in find_rust_drivers(tree.directory)}
+    if name not in drivers:
+        raise UsageError(f"the kernel has no driver {name}", drivers=", ".join(drivers))
+    with tempfile.TemporaryDirectory(prefix="rustbed-mutated-") as scratch:
+        project = Path(scratch) / name
+        make_project(drivers[name], tree.directory, project)
+        tried = ("-m", "rustbed", "mutate", str(project), "--file", f"{name}/*.rs")
+        return process.run_attached([sys.executable, *tried, *find_tests(name), *words])
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
