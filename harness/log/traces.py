@@ -45,7 +45,9 @@ _HISTORY = re.compile(
     r"|---\[ end|Memory state|(?:INFO: )?(?:Allocated|Freed) in|Showing all locks"
     r"|(?:to|from) a .*(?:irq|IRQ)|(?:Preemption disabled|irq event stamp|blocked|freed|allocated) .*"
     r"|which was |\.\.\. which became|\{.{1,40}\} state was|page (?:last|owner|has)"
-    r"|Last Breaking-Event-Address)"
+    r"|Last Breaking-Event-Address"
+    # what a register of arm points to, and who allocated it: kmem_dump_obj(), vmalloc_dump_obj() in mm
+    r"|Register r\d+ information: (?:slab|\d+-page)|Free path:)"
 )
 # a history that is said to be there
 _PROMISED = re.compile(r"(?:Allocated|Freed)(?: by task|:)")

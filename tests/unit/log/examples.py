@@ -102,6 +102,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "refcount_arm": (Kind.REFCOUNT, "WARNING: refcount bug", "toy_get", False, (0, 23)),
     "refcount_message_behind": (Kind.REFCOUNT, "WARNING: refcount bug", "toy_get", False, (0, 8)),
     "refcount_s390": (Kind.REFCOUNT, "WARNING: refcount bug", "toy_get", False, (0, 33)),
+    "rust_panic_arm": (Kind.RUST_PANIC, "assertion `left != right` failed", "", False, (0, 54)),
     "rust_panic_arm64": (Kind.RUST_PANIC, BOUNDS, IOCTL, False, (0, 14)),
     "rust_panic_loongarch": (Kind.RUST_PANIC, UNWRAP, "", False, (0, 43)),
     "rust_panic_torn": (
@@ -146,6 +147,8 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
 DAMAGE = {
     "hard_lockup_unseen": "its stack trace ends before the function to blame",
     "external_abort_arm": "its stack trace is missing",
+    # its unwinder knows no Rust; who allocated what a register points to is not who panicked
+    "rust_panic_arm": "its stack trace ends before the function to blame",
     # functions that never return keep no return address there
     "rust_panic_loongarch": "its stack trace ends before the function to blame",
     "rust_panic_torn": "its stack trace ends before the function to blame",
