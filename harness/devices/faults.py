@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rustbed.devices.trace import CONFIG
+from rustbed.errors import UsageError
 
 
 class FaultKind(StrEnum):
@@ -91,6 +92,22 @@ class Fault:
     def name(self) -> str:
         """The fault in one word: gone@3, storm."""
         return f"{self.kind}@{self.at}" if self.kind in _AT_ACCESS else str(self.kind)
+
+
+# what can go wrong with a device that is reached by registers; OF_TRANSFERS in injector.py has the others'
+OF_REGISTERS = frozenset(FaultKind) - {
+    FaultKind.REFUSED,
+    FaultKind.SHORT,
+    FaultKind.LATE,
+    FaultKind.GARBAGE,
+}
+
+
+def require_kind(fault: Fault | None, kinds: Collection[FaultKind]) -> None:
+    """Raise UsageError for a fault that a device cannot have: it would change nothing, and tests be green."""
+    if fault is not None and fault.kind not in kinds:
+        possible = ", ".join(kind for kind in FaultKind if kind in kinds)
+        raise UsageError(f"a device on this bus cannot have the fault {fault.kind}", choices=possible)
 
 
 # what a read gives instead of a byte

@@ -7,10 +7,10 @@ is the same everywhere.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Generic, Protocol, TypeVar, cast, overload
 
-from rustbed.devices.faults import LATE_S, Fault, FaultKind
+from rustbed.devices.faults import LATE_S, Fault, FaultKind, require_kind
 
 T = TypeVar("T")
 
@@ -25,12 +25,18 @@ _CHANGES: dict[FaultKind, Callable[[bytes], bytes]] = {
 # these go on once they have begun
 _LASTING = (FaultKind.GONE, FaultKind.GARBAGE)
 _REFUSING = (FaultKind.GONE, FaultKind.REFUSED)
+# what can go wrong with any transfer; only some buses let a device be late
+OF_TRANSFERS = frozenset((*_CHANGES, *_REFUSING))
 
 
 class Injector:
-    """A fault under way in one device: it counts the accesses since the fault was given."""
+    """A fault under way in one device: it counts the accesses since the fault was given.
 
-    def __init__(self, fault: Fault | None = None) -> None:
+    Raises UsageError for a fault that is none of `kinds`, here and when it is set.
+    """
+
+    def __init__(self, fault: Fault | None = None, kinds: Collection[FaultKind] = OF_TRANSFERS) -> None:
+        self._kinds = kinds
         self._count = 0
         self._touched = time.monotonic()
         self.fault = fault
@@ -42,6 +48,7 @@ class Injector:
 
     @fault.setter
     def fault(self, fault: Fault | None) -> None:
+        require_kind(fault, self._kinds)
         # at once: a test may do this while the device's thread counts
         self._given = (fault, self._count)
 

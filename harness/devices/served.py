@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rustbed.devices import walk
 from rustbed.devices.device import Device
+from rustbed.devices.faults import OF_REGISTERS, require_kind
 from rustbed.devices.listening import listening
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.recording import render_recording
@@ -68,6 +69,7 @@ def serve(device: PciDevice, directory: Path | None = None) -> Iterator[Served]:
     server = Server(device)
     since = device.now()
     walk.serve(device)
+    require_kind(device.fault, OF_REGISTERS)
 
     def recording() -> str:
         happened = [event for event in device.history if event.at >= since]

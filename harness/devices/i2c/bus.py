@@ -10,7 +10,7 @@ from typing import Protocol
 from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.history import History
 from rustbed.devices.i2c.chip import I2cChip, Nack
-from rustbed.devices.injector import FromInjector, Injector, kinds_of_read, kinds_of_write
+from rustbed.devices.injector import OF_TRANSFERS, FromInjector, Injector, kinds_of_read, kinds_of_write
 from rustbed.devices.plan import Plan, plan_accesses
 from rustbed.errors import UsageError
 
@@ -66,7 +66,7 @@ class I2cBus:
         self._server: Settling | None = None
         # time.monotonic() when it was made: its transfers count from there
         self.began = time.monotonic()
-        self.faults = Injector()
+        self.faults = Injector(kinds=OF_TRANSFERS | {FaultKind.LATE})
 
     def plan(self) -> Plan:
         """Return what can go wrong in the transfers that there were."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, overload
 
-from rustbed.devices.faults import Fault
-from rustbed.devices.injector import FromInjector, Injector
+from rustbed.devices.faults import Fault, FaultKind
+from rustbed.devices.injector import OF_TRANSFERS, FromInjector, Injector
 from rustbed.errors import UsageError
 
 Self = TypeVar("Self", bound="I2cChip")
@@ -95,7 +95,7 @@ class I2cChip:
         self = super().__new__(cls)
         self.values = {pointer: register.reset for pointer, register in cls._declared.items()}
         self.pointer = 0
-        self.faults = Injector()
+        self.faults = Injector(kinds=OF_TRANSFERS | {FaultKind.LATE})
         return self
 
     # -- for an author to write --------------------------------------------------

@@ -19,9 +19,10 @@ from tests.edge.devices.peer import (
 )
 from tests.processes import wait_until
 
+from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.messages import Irq
 from rustbed.devices.served import serve
-from rustbed.errors import DeviceError
+from rustbed.errors import DeviceError, UsageError
 
 # -- devices that fail -------------------------------------------------------------------
 
@@ -55,6 +56,13 @@ def test_failure_of_the_device_is_told_instead_of_what_came_of_it() -> None:
     with pytest.raises(DeviceError, match="raised in a read") as caught, connected(Blinker()) as peer:
         assert peer.read(0, 0x10, 4) == 0, "the guest read nonsense"
     assert isinstance(caught.value.__cause__, AssertionError)
+
+
+def test_fault_that_registers_cannot_have_is_refused() -> None:
+    device = Blinker()
+    device.fault = Fault(kind=FaultKind.REFUSED)
+    with pytest.raises(UsageError, match="cannot have the fault refused"), serve(device):
+        pass
 
 
 def test_what_is_done_later_may_fail_too() -> None:

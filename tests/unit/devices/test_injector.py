@@ -22,6 +22,7 @@ from rustbed import (
 )
 from rustbed.devices.injector import Injector, kinds_of_read
 from rustbed.devices.serial import SerialPeer
+from rustbed.errors import UsageError
 
 
 def asked(_: str, call: Callable[..., object], *arguments: object) -> object:
@@ -57,7 +58,7 @@ def test_without_a_fault_everything_arrives() -> None:
 
 
 def test_late_transfer_is_the_one_that_is_meant() -> None:
-    injector = Injector(Fault(kind=FaultKind.LATE, at=2))
+    injector = Injector(Fault(kind=FaultKind.LATE, at=2), kinds=[FaultKind.LATE])
     delays = []
     for _ in range(3):
         delays.append(injector.delay_s > 0)
@@ -224,3 +225,13 @@ def test_usb_device_gives_a_short_answer() -> None:
 
 def test_peer_that_said_nothing_has_nothing_that_can_go_wrong() -> None:
     assert (SerialPeer().plan().faults, SerialPeer().plan().accesses) == ((), 0)
+
+
+@pytest.mark.parametrize("made", [I2cBus, Chip, Gadget, SerialPeer])
+def test_fault_that_a_bus_does_not_have_is_refused(
+    made: Callable[[], I2cBus | Chip | Gadget | SerialPeer],
+) -> None:
+    device = made()
+    with pytest.raises(UsageError, match="a device on this bus cannot have the fault storm"):
+        device.fault = Fault(kind=FaultKind.STORM)
+    assert device.fault is None
