@@ -30,6 +30,8 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+# shows a line to a person
+Say = Callable[[str], None]
 
 
 def ignore(progress: Progress) -> None:

@@ -7,9 +7,10 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
+from rustbed.progress import Say
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Say = Callable[[str], None]
 
 
 def work_together(

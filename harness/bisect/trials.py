@@ -30,11 +30,11 @@ from rustbed.bisect.search import (
 )
 from rustbed.cache import remove_tree, write_atomically
 from rustbed.errors import HarnessError, UsageError
-from rustbed.progress import find_progress
+from rustbed.progress import Say, find_progress
 from rustbed.report.cases import PHASE, SUITE
 from rustbed.report.results import load_results
 from rustbed.report.verdict import Outcome
-from rustbed.together import Say, work_together
+from rustbed.together import work_together
 
 STATE = "bisect.json"
 WORKTREE = "worktree"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +19,7 @@ from rustbed.farm.address import TCP, TLS, render_host, require_scheduler
 from rustbed.farm.batches import ARCH, MEMORY
 from rustbed.farm.engine import GONE
 from rustbed.farm.key import require_key
+from rustbed.progress import Say
 from rustbed.scratch import open_scratch
 
 _SCRATCH = "rustbed-farm."
@@ -27,8 +28,6 @@ _ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
 _LOOK_S = 0.1
 # seconds for which a worker lives that has started, and how many in a row may not
 _YOUNG_S, _TOO_OFTEN = 10.0, 5
-
-Say = Callable[[str], None]
 
 
 @contextmanager

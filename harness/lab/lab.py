@@ -32,9 +32,9 @@ from rustbed.lab.job import (
     parse_definition,
     parse_event,
 )
+from rustbed.progress import Say
 from rustbed.report.results import load_results
 
-Say = Callable[[str], None]
 _Fetched = TypeVar("_Fetched")
 
 STATE = "lab.json"

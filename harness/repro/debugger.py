@@ -23,10 +23,11 @@ from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.vm import Vm
 from rustbed.machine.watching import Patience
+from rustbed.progress import Say
 from rustbed.report.verdict import Outcome
 from rustbed.repro.console import A_DAY_S
 from rustbed.repro.replay import replay
-from rustbed.repro.run import Say, find_failing_step
+from rustbed.repro.run import find_failing_step
 from rustbed.repro.scene import Scene
 from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols
 

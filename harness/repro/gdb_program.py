@@ -9,8 +9,7 @@ from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.errors import HostError
 from rustbed.host import native_arch, program_in
-from rustbed.progress import Progress
-from rustbed.repro.run import Say
+from rustbed.progress import Progress, Say
 from rustbed.toolroot.packages import fetch_package
 from rustbed.toolroot.toolchain import Toolchain
 from rustbed.toolroot.toolroot import find_toolroot

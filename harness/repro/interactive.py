@@ -10,9 +10,10 @@ from rustbed.errors import MachineError, UsageError
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.live import Live
+from rustbed.progress import Say
 from rustbed.repro import console
 from rustbed.repro.replay import replay
-from rustbed.repro.run import Say, find_failing_step
+from rustbed.repro.run import find_failing_step
 from rustbed.repro.scene import Scene, load_run
 from rustbed.repro.typed import terminal
 

@@ -12,10 +12,10 @@ from rustbed.arch import require_arch
 from rustbed.deadline import Deadline
 from rustbed.errors import HostError, UsageError
 from rustbed.host import Qemu
+from rustbed.progress import Say
 from rustbed.repro.debugger import gdb_argv, gdb_facts, short_path
 from rustbed.repro.qcow2 import render_empty_disk
 from rustbed.repro.recording import Recording
-from rustbed.repro.run import Say
 from rustbed.repro.symbols import Symbols
 
 # seconds that QEMU may take until gdb can connect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +9,12 @@ from rustbed import host
 from rustbed.host import Qemu
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
-from rustbed.progress import plural
+from rustbed.progress import Say, plural
 from rustbed.report.verdict import Outcome, Verdict
 from rustbed.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay, replay
 from rustbed.repro.scene import Scene
 
 # shows the user some text, a line or more
-Say = Callable[[str], None]
 
 
 def choose_accel(spec: MachineSpec, accel: str | None) -> MachineSpec:

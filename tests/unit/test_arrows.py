@@ -27,9 +27,9 @@ MODULES = sorted(SOURCES.keys() - {"rustbed"})
 # a module may import from its own folder and from lower ranks; a folder's name stands for what is in it
 RANKS = (
     ("errors", "runfiles"),
-    ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape", "here", "together"),
+    ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape", "here"),
     ("cache",),
-    ("beside", "scratch"),
+    ("beside", "scratch", "together"),
     ("host", "log", "procfs", "packed"),
     ("toolroot",),
     ("kernel",),

@@ -6,7 +6,8 @@ from threading import Barrier
 
 import pytest
 
-from rustbed.together import Say, work_together
+from rustbed.progress import Say
+from rustbed.together import work_together
 
 
 def test_each_item_ends_once_and_what_is_said_is_said_by_the_caller() -> None:
