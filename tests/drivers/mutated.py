@@ -24,19 +24,35 @@ _TESTS = Path(__file__).parent.parent
 _CONFTEST = '''\
 """The guest has this project's module in place of the kernel's."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture
-def vm(vm, build_module):
-    vm.push(build_module(Path(__file__).parent / "{name}"), "/lib/modules/{name}.ko", mode=0o644)
+def replace_module(vm, build_module):
+    vm.push(build_module(str(Path(__file__).parent / "{name}")), "/lib/modules/{name}.ko", mode=0o644)
     # TAINT_OOT_MODULE: the kernel says it once, and tests count what is said
     vm.write("/proc/sys/kernel/tainted", "4096")
     return vm
+
+
+@pytest.fixture
+def vm(vm, build_module):
+    return replace_module(vm, build_module)
+
+
+@pytest.fixture
+def boot(boot, build_module):
+    @contextmanager
+    def booted(*words, **settings):
+        with boot(*words, **settings) as vm:
+            yield replace_module(vm, build_module)
+
+    return booted
 '''
-# what no test can notice: by driver, a function and a line behind its beginning, and the reason
+_DEBUG = "dev_dbg prints nothing without CONFIG_RUST_DEBUG_ASSERTIONS"
+# what no test can notice: by driver, a function and a line of it, and the reason
 EQUIVALENT: Mapping[str, Mapping[tuple[str, str], str]] = {
     "rust_misc_device": {
         ("set_value", "Ok(0)"): "ioctl throws it away",
@@ -46,7 +62,16 @@ EQUIVALENT: Mapping[str, Mapping[tuple[str, str], str]] = {
     },
     "rust_driver_platform": {
         ("properties_parse", "let fwnode = dev.fwnode().ok_or(ENOENT)?;"): "the caller has looked",
+        ("drop", "fn drop(&mut self) {"): _DEBUG,
     },
+    "rust_debugfs": {
+        ("from_str", ".ok_or(EINVAL)?"): "the abstraction makes EINVAL of any error",
+        ("from_str", ".map_err(|_| EINVAL)?;"): "the abstraction makes EINVAL of any error",
+        ("from_str", "return Err(EINVAL);"): "the abstraction makes EINVAL of any error",
+        ("build_counter", 'dir.read_write_file(c"counter", Atomic::<usize>::new(0))'): "probe stores 91",
+    },
+    "rust_driver_auxiliary": {("connect", "_ => return Err(EINVAL),"): "the parent registers no other id"},
+    "rust_driver_pci": {("drop", "fn drop(&mut self) {"): _DEBUG},
 }
 
 
@@ -73,10 +98,12 @@ def mark(source: str, reasons: Mapping[tuple[str, str], str]) -> str:
     lines = source.splitlines()
     for (function, text), reason in reasons.items():
         begin = next((at for at, line in enumerate(lines) if f"fn {function}(" in line), len(lines))
-        found = next((at for at in range(begin, len(lines)) if lines[at].strip() == text), None)
-        if found is None:
-            raise UsageError(f"no line behind fn {function} is {text!r}", reason=reason)
-        lines[found] += f" // {KEPT} {reason}"
+        end = next((at for at in range(begin + 1, len(lines)) if " fn " in lines[at]), len(lines))
+        found = [at for at in range(begin, end) if lines[at].strip() == text]
+        if not found:
+            raise UsageError(f"no line of fn {function} is {text!r}", reason=reason)
+        for at in found:
+            lines[at] += f" // {KEPT} {reason}"
     return "\n".join([*lines, ""])
 
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import chain
+from struct import pack
 
 import pytest
 from tests.drivers import sysfs
 
-from rustbed import Vm
+from rustbed import Bar, PciDevice, Vm
 from rustbed.arch import Arch
 
 pytestmark = pytest.mark.needs("rust_dma")
@@ -20,6 +22,11 @@ INFO = 6
 
 PROBED = (INFO, "Probe DMA test driver.")
 UNLOADED = (INFO, "Unload DMA test driver.")
+TRACING = "/sys/kernel/tracing"
+# bytes of a page on the architectures that have PCI here
+PAGE = 4096
+# what the driver puts into its coherent memory
+VALUES = [(0xA, 0xB), (0xC, 0xD), (0xE, 0xF), (0xAB, 0xBA), (0xCD, 0xEF)]
 
 
 def entries(vm: Vm, address: str) -> list[int]:
@@ -76,6 +83,37 @@ def test_device_that_comes_late_is_mapped_and_one_that_goes_is_unmapped(vm: Vm) 
         vm.write(f"/sys/bus/pci/devices/{address}/remove", "1")
         assert sysfs.levels_and_texts(vm.log, DRIVER, address)[:2] == [PROBED, UNLOADED]
         assert entries(vm, address)
+
+
+class Reader(PciDevice):
+    """Reads the guest's memory where the test says."""
+
+    vendor_id, device_id = 0x1B36, 0x0005
+    regs = Bar(0, size=16)
+
+
+@pytest.mark.machine(devices=[])
+@pytest.mark.usefixtures("hotplug")
+def test_device_reads_what_the_driver_has_put_into_its_memory(vm: Vm) -> None:
+    device = Reader()
+    vm.write(f"{TRACING}/set_event", "dma:")
+    with vm.module(DRIVER), vm.plugged(device) as plugged:
+        mapped = vm.wait_for(lambda: traced(vm, "dma_map_sg", plugged.address), "the end of the probe")
+        allocated = traced(vm, "dma_alloc", plugged.address)
+        # the driver leaves bus mastering off: its device never does what the memory is for
+        config = f"/sys/bus/pci/devices/{plugged.address}/config"
+        vm.check(f"printf '\\006' | dd of={config} bs=1 seek=4 conv=notrunc 2>&1")
+        (at, size) = (int(allocated["dma_addr"], 16), int(allocated["size"]))
+        assert (size, device.dma_read(at, size)) == (8 * len(VALUES), pack("=10I", *chain(*VALUES)))
+        sizes = [int(each, 16) for each in re.findall("0x[0-9a-f]+", mapped["sizes"])]
+        assert sum(sizes) == 4 * PAGE
+
+
+def traced(vm: Vm, event: str, address: str) -> dict[str, str]:
+    """Return what a DMA event says of a device, nothing if it is not there yet."""
+    lines = vm.pull(f"{TRACING}/trace").decode().splitlines()
+    found = [line for line in lines if f" {event}: {address} " in line]
+    return dict(re.findall(r"(\w+)=(\[.*?\]|\S+)", found[0])) if found else {}
 
 
 @dataclass(frozen=True, kw_only=True)

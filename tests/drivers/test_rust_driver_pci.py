@@ -8,7 +8,7 @@ import pytest
 from tests.drivers import sysfs
 from tests.drivers.calls import errno_of
 
-from rustbed import Vm
+from rustbed import Bar, PciDevice, Read, Vm, Write
 from rustbed.devices.reference.testdev import PciTestdev
 
 pytestmark = [
@@ -161,6 +161,31 @@ def test_every_function_of_a_card_is_probed(vm: Vm) -> None:
             assert ours[0].trace == ours[1].trace
             assert len(ours[0].trace) == 5
         assert (sysfs.bound(vm, "pci", DRIVER), claims(vm)) == ([], [])
+
+
+class Sixteen(PciDevice):
+    """The registers that the driver knows, and no byte behind them."""
+
+    vendor_id, device_id = 0x1B36, 0x0005
+    regs = Bar(0, size=16)
+    test = regs.register(0, width=1)
+    offset = regs.register(4, reset=9)
+    data = regs.register(8, width=1, reset=0xFA)
+    count = regs.register(12)
+
+
+@pytest.mark.machine(devices=[])
+@pytest.mark.usefixtures("hotplug")
+def test_unbind_selects_the_test_again_on_a_device_with_these_registers_only(vm: Vm) -> None:
+    device = Sixteen()
+    with vm.module(DRIVER), vm.plugged(device) as plugged:
+        vm.wait_for(lambda: vm.log.matching("read32 BAR 0: "), "the end of the probe")
+        assert device.trace == [
+            Write(0, 0, 1, 0), Read(0, 4, 4, 9), Read(0, 8, 1, 0xFA), Write(0, 9, 1, 0xFA), Read(0, 12, 4, 0)
+        ]  # fmt: skip
+        device.forget()
+        sysfs.unbind(vm, "pci", DRIVER, plugged.address)
+        assert device.trace == [Write(0, 0, 1, 0)]
 
 
 # -- three samples claim the same ids ------------------------------------------------

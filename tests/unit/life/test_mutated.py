@@ -12,7 +12,7 @@ SOURCE = """\
 fn f() -> Result<u32> {
     Ok(0)
 }
-fn g() -> Result<u32> {
+pub fn g() -> Result<u32> {
     Ok(0)
 }
 """
@@ -26,9 +26,9 @@ def test_a_line_behind_a_function_is_marked_and_has_no_mutants() -> None:
 
 
 def test_a_line_that_is_no_longer_there_is_an_error() -> None:
-    with pytest.raises(UsageError, match="no line behind fn g is 'Ok\\(1\\)'"):
+    with pytest.raises(UsageError, match="no line of fn g is 'Ok\\(1\\)'"):
         mark(SOURCE, {("g", "Ok(1)"): "as above"})
-    with pytest.raises(UsageError, match="no line behind fn h"):
+    with pytest.raises(UsageError, match="no line of fn h"):
         mark(SOURCE, {("h", "Ok(0)"): "as above"})
 
 
