@@ -47,14 +47,7 @@ def unpack(packing: str, name: str, file: BinaryIO) -> Iterator[tuple[str, Binar
         else:
             with closing(_COMPRESSIONS[packing](name, file)) as unpacked:
                 yield name, unpacked
-    except (
-        EOFError,
-        lzma.LZMAError,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
-    ) as error:
+    except _BROKEN as error:
         raise UsageError(f"cannot unpack {name}: {error}") from error
 
 

@@ -30,7 +30,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-# shows a line to a person
+# shows a person some text, a line or more
 Say = Callable[[str], None]
 
 

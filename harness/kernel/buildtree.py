@@ -69,11 +69,12 @@ class BuildTree:
             jobs=os.cpu_count() or 1,
             settings=settings,
         )
-        own = ((self.directory, "/build"),)
+        own = [(self.directory, "/build")]
+        written, read = ([], own) if self.only_read else (own, [])
         return self.toolchain.command(
             argv,
-            binds=[*(() if self.only_read else own), *binds],
-            read_only=[*(own if self.only_read else ()), (self.source.directory, "/src")],
+            binds=[*written, *binds],
+            read_only=[*read, (self.source.directory, "/src")],
             cwd=self.seen,
             env=make.ENV,
         )

@@ -14,8 +14,6 @@ from rustbed.report.verdict import Outcome, Verdict
 from rustbed.repro.replay import Judgement, Replayed, Sameness, failing_step, judge_replay, replay
 from rustbed.repro.scene import Scene
 
-# shows the user some text, a line or more
-
 
 def choose_accel(spec: MachineSpec, accel: str | None) -> MachineSpec:
     """Return a spec with the accelerator asked for: its own where this host has it, else emulation."""
