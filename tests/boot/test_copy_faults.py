@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -23,6 +23,19 @@ from tests.processes import children
 
 # a server that a signal ended, in the counts
 KILLED = f"{REPLACED}the one before ended with status -9"
+
+
+def kill_at_each_copy(patch: pytest.MonkeyPatch, find: Callable[[Server, Waiting], int]) -> None:
+    """End the process that `find` returns when a server has made a copy, before anything has it."""
+    copy = Server.copy
+
+    @contextmanager
+    def copy_and_kill(server: Server, directory: Path) -> Iterator[Waiting]:
+        with copy(server, directory) as waiting:
+            os.kill(find(server, waiting), signal.SIGKILL)
+            yield waiting
+
+    patch.setattr(Server, "copy", copy_and_kill)
 
 
 def test_server_that_is_killed_takes_no_copy_with_it_and_is_replaced(copies: Copies) -> None:
@@ -84,17 +97,9 @@ def test_server_that_does_not_answer_is_replaced_by_restored_machines(
 def test_copy_that_is_killed_before_a_test_has_it_is_replaced_by_a_restored_machine(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = Server.copy
-
-    @contextmanager
-    def copy_and_kill(server: Server, directory: Path) -> Iterator[Waiting]:
-        with copy(server, directory) as waiting:
-            os.kill(waiting.started.child.pid, signal.SIGKILL)
-            yield waiting
-
     with ExitStack() as stack:
         copies.copy(stack)
-        monkeypatch.setattr(Server, "copy", copy_and_kill)
+        kill_at_each_copy(monkeypatch, lambda _, waiting: waiting.started.child.pid)
         assert copies.next(stack).check("echo alive") == "alive"
     (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
     assert "did not come to life" in reason
@@ -118,19 +123,11 @@ def test_machines_without_a_sandbox_are_restored(
 def test_server_that_is_killed_while_its_copy_is_adopted_takes_it_not_along(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = Server.copy
-
-    @contextmanager
-    def copy_and_kill(server: Server, directory: Path) -> Iterator[Waiting]:
-        with copy(server, directory) as waiting:
-            os.kill(server.pid, signal.SIGKILL)
-            yield waiting
-
     with ExitStack() as stack:
         # it is looked at once whether copies are sound
         copies.copy(stack)
         with monkeypatch.context() as patch:
-            patch.setattr(Server, "copy", copy_and_kill)
+            kill_at_each_copy(patch, lambda server, _: server.pid)
             vm = copies.copy(stack)
         assert vm.check("echo alive") == "alive"
         assert copies.copy(stack).check("echo alive") == "alive"

@@ -21,6 +21,17 @@ from rustbed.errors import DeviceError
 _HEADER = layout(Header)
 
 
+def exactly(sock: socket.socket, count: int) -> bytes:
+    """Return so many bytes of a connection. Raises EOFError if it is closed before."""
+    data = b""
+    while len(data) < count:
+        more = sock.recv(count - len(data))
+        if not more:
+            raise EOFError(f"closed after {data!r}")
+        data += more
+    return data
+
+
 class Peer:
     """A connection to a device, as QEMU would have one."""
 
@@ -47,20 +58,11 @@ class Peer:
         socket.send_fds(self.socket, [data], list(descriptors))
         return self._id
 
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            more = self.socket.recv(count - len(data))
-            if not more:
-                raise EOFError
-            data += more
-        return data
-
     def receive(self) -> tuple[Header, bytes]:
         """Return the next answer, serving DMA meanwhile. Raises EOFError if the device has closed."""
         while True:
-            header = Header(*_HEADER.unpack(self._exactly(_HEADER.size)))
-            body = self._exactly(header.size - _HEADER.size)
+            header = Header(*_HEADER.unpack(exactly(self.socket, _HEADER.size)))
+            body = exactly(self.socket, header.size - _HEADER.size)
             if header.flags & messages.TYPE == messages.REPLY:
                 return header, body
             assert self.serve_dma is not None

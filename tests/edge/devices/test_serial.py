@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.edge.devices.peer import exactly
 
 from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.serial import Heard, Said, SerialPeer, serve
+from rustbed.devices.stream import StreamServed
 from rustbed.errors import DeviceError, UsageError
 
 
@@ -27,12 +29,19 @@ class Echo(SerialPeer):
 
 
 @contextmanager
-def connected(peer: SerialPeer, directory: Path | None = None) -> Iterator[socket.socket]:
-    with serve(peer, directory) as served, socket.socket(socket.AF_UNIX) as sock:
-        option, chardev, serial, name = served.argv
-        assert (option, serial, name) == ("-chardev", "-serial", f"chardev:{peer.chardev}")
+def reaching(served: StreamServed) -> Iterator[socket.socket]:
+    """Connect as one machine does: several may, one after the other."""
+    with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(10)
-        sock.connect(chardev.partition("path=")[2])
+        sock.connect(served.argv[1].partition("path=")[2])
+        yield sock
+
+
+@contextmanager
+def connected(peer: SerialPeer, directory: Path | None = None) -> Iterator[socket.socket]:
+    with serve(peer, directory) as served, reaching(served) as sock:
+        option, _, serial, name = served.argv
+        assert (option, serial, name) == ("-chardev", "-serial", f"chardev:{peer.chardev}")
         while True:
             try:
                 peer.send(b"")
@@ -42,13 +51,6 @@ def connected(peer: SerialPeer, directory: Path | None = None) -> Iterator[socke
             else:
                 break
         yield sock
-
-
-def exactly(sock: socket.socket, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        data += sock.recv(count - len(data)) or pytest.fail(f"closed after {data!r}")
-    return data
 
 
 def test_messages_are_answered_whole_and_bytes_are_traced_together(tmp_path: Path) -> None:
@@ -96,11 +98,8 @@ def test_what_it_does_later_is_done_in_its_thread() -> None:
 def test_connection_that_is_closed_is_no_failure_and_another_may_come() -> None:
     peer = Echo()
     with serve(peer) as served:
-        path = served.argv[1].partition("path=")[2]
         for text in (b"a\n", b"b\n"):
-            with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(10)
-                sock.connect(path)
+            with reaching(served) as sock:
                 sock.sendall(text)
                 assert exactly(sock, 2) == text.upper()
         served.check()
@@ -109,11 +108,8 @@ def test_connection_that_is_closed_is_no_failure_and_another_may_come() -> None:
 def test_next_machine_gets_nothing_that_was_meant_for_the_one_before() -> None:
     peer = Echo()
     with serve(peer) as served:
-        path = served.argv[1].partition("path=")[2]
         for word in (b"first", b"other"):
-            with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(10)
-                sock.connect(path)
+            with reaching(served) as sock:
                 sock.sendall(b"a\nhalf a message")
                 assert exactly(sock, 2) == b"A\n"
                 peer.after(0.2, partial(peer.send, word))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.edge.devices.peer import exactly
+
 from rustbed.devices.layouts import layout, pack, unpack
 from rustbed.devices.usb import packets
 from rustbed.devices.usb.descriptors import Endpoint, Transfer
@@ -51,17 +53,8 @@ class Qemu:
         self.socket.sendall(pack(self.header(kind, len(body), number)) + body)
 
     def hear(self) -> tuple[int, int, bytes]:
-        head = packets.Header(*unpack(self.header, self._exactly(layout(self.header).size))[0])
-        return head.type, head.id, self._exactly(head.length)
-
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            more = self.socket.recv(count - len(data))
-            if not more:
-                raise EOFError
-            data += more
-        return data
+        head = packets.Header(*unpack(self.header, exactly(self.socket, layout(self.header).size))[0])
+        return head.type, head.id, exactly(self.socket, head.length)
 
     def greet(self, capabilities: int = packets.OFFERED) -> None:
         kind, _, body = self.hear()
