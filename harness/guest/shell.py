@@ -36,7 +36,9 @@ WAIT_S = 5.0
 # seconds between two looks at whether the machine still lives; an answer ends the wait at once
 _LOOK_S = 0.1
 # what became of the channel, by what pexpect found instead of a mark
-_LOST = {-1: "broke", 2: "was closed"}
+_LOST = {-1: "broke", 1: "was closed"}
+# what a command says that is ready for its input
+_GO = b"go\n"
 # seconds that QEMU may take to end after it has closed its channels
 _CAUSE_S = 2.0
 
@@ -148,9 +150,10 @@ class Shell:
         """Run a command and return its answer.
 
         With `stdin`, the command is expected to print a line `go` when it is
-        ready to read exactly that many bytes. Raises HangError when the
-        deadline passes, after which the shell takes no more commands; nor
-        does it when the wait is interrupted, as pytest-timeout does.
+        ready to read exactly that many bytes; it is not given them if it ends
+        before that. Raises HangError when the deadline passes, after which
+        the shell takes no more commands; nor does it when the wait is
+        interrupted, as pytest-timeout does.
         """
         if self._given_up:
             raise HangError(self._given_up)
@@ -166,10 +169,11 @@ class Shell:
         try:
             self._send(f"echo {mark}:begin; {evaluated}; printf '\\n{mark}:end %d\\n' $?\n".encode())
             self._expect(f"{mark}:begin\n".encode(), deadline, attempted)
-            if stdin is not None:
-                self._expect(b"go\n", deadline, attempted)
+            end = f"\n{mark}:end ".encode()
+            found, output = self._first_of([end] if stdin is None else [_GO, end], deadline, attempted)
+            if found == _GO and stdin is not None:
                 self._send(stdin)
-            output = self._expect(f"\n{mark}:end ".encode(), deadline, attempted)
+                output = self._expect(end, deadline, attempted)
             status = int(self._expect(b"\n", deadline, attempted))
         except BaseException as error:
             why = (str(error).splitlines() or [type(error).__name__])[0]
@@ -195,28 +199,32 @@ class Shell:
         return LostError(headline)
 
     def _expect(self, mark: bytes, deadline: Deadline, attempted: str) -> bytes:
-        """Return what came before the mark; the search is linear in what comes."""
+        """Return what came before the mark."""
+        return self._first_of([mark], deadline, attempted)[1]
+
+    def _first_of(self, marks: list[bytes], deadline: Deadline, attempted: str) -> tuple[bytes, bytes]:
+        """Return which mark came first, and what before it; the search is linear in what comes."""
         # init starts a new shell when one dies, and that says so
-        died = [READY + b"\n"] if mark != READY + b"\n" else []
+        died = [READY + b"\n"] if READY + b"\n" not in marks else []
         while True:
             # a socket timeout of zero means "do not block" to Python, and is not what is meant
             step = max(deadline.slice(_LOOK_S), 0.001)
             broken: OSError | None = None
             try:
-                found = self._spawn.expect_exact([mark, pexpect.TIMEOUT, pexpect.EOF, *died], timeout=step)
+                found = self._spawn.expect_exact([pexpect.TIMEOUT, pexpect.EOF, *marks, *died], timeout=step)
             except OSError as error:
                 # a killed QEMU resets the connection with our data unread
                 found, broken = -1, error
             before = bytes(self._spawn.before or b"")
             if len(before) != self._size:
                 self._size, self._grew_at = len(before), time.monotonic()
-            if found == 0:
-                return before
+            if 2 <= found < 2 + len(marks):
+                return marks[found - 2], before
             try:
                 self._watch()
                 if found in _LOST:
                     raise self._gone(f"{attempted}: the shell's channel {_LOST[found]}") from broken
-                if found == 3:
+                if found >= 2:
                     raise LostError(f"{attempted}: the guest's shell died")
                 if deadline.expired:
                     seen = before[-400:].decode(errors="replace")
@@ -224,7 +232,7 @@ class Shell:
                         f"{attempted}: no answer within {deadline.seconds:g} s", output=seen, **deadline.facts
                     )
             except MachineError as error:
-                error.printed = self._drain() if found == 1 else before
+                error.printed = self._drain() if found == 0 else before
                 self._transcript.write(error.printed + b"\n[no answer]\n")
                 raise
 

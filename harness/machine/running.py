@@ -166,7 +166,8 @@ class Running:
         with self.files.console.open("rb") as stream:
             end = stream.seek(0, 2)
             stream.seek(max(0, end - size))
-            return stream.read()
+            # no more than there was: a flood grows as fast as it is read
+            return stream.read(size)
 
     @property
     def console_size(self) -> int:

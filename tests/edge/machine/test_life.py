@@ -193,6 +193,13 @@ def memory_mib(field: str) -> float:
     return int(status.partition(f"{field}:")[2].split()[0]) / 1024
 
 
+def test_input_of_a_command_that_ends_without_reading_it_is_not_sent(fake_boot: Booter) -> None:
+    with fake_boot("ready", "wait", slowness=1.0) as vm:
+        answer = vm.run("echo no; exit 3", stdin=b"exit 4\n")
+        assert (answer.status, answer.output) == (3, "no")
+        assert vm.check("echo alive") == "alive"
+
+
 def test_command_output_of_20_mib_arrives_whole(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait", slowness=1.0) as vm:
         output = vm.run("yes 123456789 | head -c 20000000").stdout
