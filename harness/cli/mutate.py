@@ -22,6 +22,7 @@ from rustbed.life.score import (
     Fate,
     Trial,
     fate_of,
+    find_flaw,
     is_settled,
     key_of,
     load_trials,
@@ -38,8 +39,8 @@ _RESULTS = "results"
 _LEFT_OUT = (_RESULTS, "__pycache__", ".*", "*.egg-info")
 # seconds for all tests of one mutant; what hangs in a machine ends by itself before that
 _TESTS_S = 1800.0
-# pytest's statuses: all passed, some failed
-_JUDGED = (0, 1)
+# pytest's statuses: all passed, some failed, none collected
+_JUDGED = (0, 1, 5)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,8 +88,8 @@ def run(args: argparse.Namespace) -> int:
         for copy in copies:
             _copy_project(project, copy)
         status, told, _ = _run_tests(copies[0], args.pytest_args)
-        if status != 0:
-            return complain(f"the tests are not green without a mutant, status {status}: {told}", 2)
+        if flaw := find_flaw(status, told):
+            return complain(f"no mutant was tried: {flaw}", 2)
         trials = _try_all(copies, works, memory, args.pytest_args)
     for line in render_score(trials):
         say(line)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rustbed.errors import HostError
 from rustbed.life.mutants import Mutant
-from rustbed.report.cases import INFRA
+from rustbed.report.cases import GOOD, INFRA
+from rustbed.report.verdict import Outcome
 
 
 class Fate(StrEnum):
@@ -92,6 +93,25 @@ def render_score(trials: Sequence[Trial]) -> list[str]:
     return [*survivors, total]
 
 
+def find_flaw(status: int, outcomes: Sequence[Mapping[str, str]]) -> str:
+    """Return why tests cannot judge mutants, by how they ended without one; "" if they can.
+
+    `status` is pytest's: 0, 1, or 5 where it collected none. Tests that are all skipped would let every
+    mutant survive.
+    """
+    red = next((case for case in outcomes if case["outcome"] not in GOOD), None)
+    if red is not None:
+        return f"the tests are not green without one: {red['name']}: {red['message'] or red['outcome']}"
+    if not outcomes:
+        return "pytest collected no test"
+    if status != 0:
+        return f"pytest ended with status {status} without one, and no test is red"
+    if any(case["outcome"] == Outcome.PASS for case in outcomes):
+        return ""
+    reason, _ = Counter(f"{case['outcome']}: {case['message']}" for case in outcomes).most_common(1)[0]
+    return f"no test of {len(outcomes)} passed without one: {reason}"
+
+
 def fate_of(status: int, outcomes: Iterable[Mapping[str, str]]) -> tuple[Fate, str]:
     """Return what became of a mutant whose tests ended with a status of pytest's, 0 or 1.
 
@@ -100,7 +120,7 @@ def fate_of(status: int, outcomes: Iterable[Mapping[str, str]]) -> tuple[Fate, s
     """
     if status == 0:
         return Fate.SURVIVED, "all tests stayed green"
-    red = [case for case in outcomes if case["outcome"] not in ("pass", "skip", "xfail")]
+    red = [case for case in outcomes if case["outcome"] not in GOOD]
     noticed = [case for case in red if case["outcome"] != "error"]
     if not noticed and red and "does not build" in red[0]["message"]:
         return Fate.UNBUILT, red[0]["message"]

@@ -41,16 +41,31 @@ def test_the_driver():
 """
 
 
-def mutate(directory: Path, *words: str) -> tuple[int, list[str]]:
+SKIPPED = """
+import pytest
+
+def test_here():
+    pytest.skip("this host has no machine")
+
+def test_there():
+    pytest.skip("this host has no machine")
+"""
+
+
+def try_mutants(directory: Path, tests: str, *words: str) -> subprocess.CompletedProcess[str]:
     project = directory / "project"
     project.mkdir(exist_ok=True)
     (project / "driver.rs").write_text(DRIVER)
-    (project / "test_it.py").write_text(TESTS)
+    (project / "test_it.py").write_text(tests)
     argv = [sys.executable, "-m", "rustbed.cli", "mutate", "project", "-p", "no:cacheprovider", *words]
     env = environment(RUSTBED_SCENE=str(directory))
-    done = subprocess.run(
+    return subprocess.run(
         argv, capture_output=True, text=True, check=False, cwd=directory, env=env, timeout=SLOW_S
     )
+
+
+def mutate(directory: Path, *words: str) -> tuple[int, list[str]]:
+    done = try_mutants(directory, TESTS, *words)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
 
@@ -71,3 +86,12 @@ def test_mutants_are_tried_two_at_once_and_survivors_alone_the_next_time(tmp_pat
     status, lines = mutate(tmp_path)
     assert (status, fates(lines)) == (1, {"3/3": "survived"})
     assert lines[-2].startswith("66.7 %: 2 of 3 mutants were noticed")
+
+
+def test_mutants_are_not_tried_with_tests_that_are_all_skipped_or_not_there(tmp_path: Path) -> None:
+    reason = "no test of 2 passed without one: skip: this host has no machine"
+    for tests, why in ((SKIPPED, reason), ("", "pytest collected no test")):
+        done = try_mutants(tmp_path, tests)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"rustbed: no mutant was tried: {why}\n"
+    assert list((tmp_path / "results").iterdir()) == []

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from rustbed.errors import HostError
-from rustbed.life.score import Fate, Trial, fate_of, is_settled, load_trials, render_score, render_trial
+from rustbed.life.score import (
+    Fate,
+    Trial,
+    fate_of,
+    find_flaw,
+    is_settled,
+    load_trials,
+    render_score,
+    render_trial,
+)
 from rustbed.report.cases import INFRA
 
 
@@ -40,6 +49,36 @@ def test_fates() -> None:
 def test_a_session_that_says_nothing_of_its_mutant_is_not_counted(outcomes: list[dict[str, str]]) -> None:
     with pytest.raises(HostError, match="not run to their end"):
         fate_of(1, outcomes)
+
+
+def case(outcome: str, message: str = "", name: str = "test_a") -> dict[str, str]:
+    return {"name": name, "outcome": outcome, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("status", "outcomes", "flaw"),
+    [
+        (0, [case("skip", "no kernel"), case("pass")], ""),
+        (5, [], "pytest collected no test"),
+        (0, [case("skip", "no IOMMU")], "no test of 1 passed without one: skip: no IOMMU"),
+        (
+            0,
+            [case("xfail", "known"), case("skip", "no kernel"), case("skip", "no kernel")],
+            "no test of 3 passed without one: skip: no kernel",
+        ),
+        (
+            1,
+            [case("pass"), case("fail", "assert 0", "test_b")],
+            "the tests are not green without one: test_b: assert 0",
+        ),
+        (1, [case("crash")], "the tests are not green without one: test_a: crash"),
+        (1, [case("pass")], "pytest ended with status 1 without one, and no test is red"),
+    ],
+)
+def test_tests_of_which_none_passes_cannot_judge(
+    status: int, outcomes: list[dict[str, str]], flaw: str
+) -> None:
+    assert find_flaw(status, outcomes) == flaw
 
 
 def test_the_score_leaves_out_what_does_not_build_and_names_survivors() -> None:
