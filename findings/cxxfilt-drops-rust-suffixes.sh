@@ -12,6 +12,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -n 1)
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="binutils=2.44-3,llvm-19=1:19.1.7-3+b1" trixie "$dir/root" "deb $mirror trixie main"
 loader=$dir/root/lib64/ld-linux-x86-64.so.2

@@ -14,6 +14,7 @@ set -eu
 version=7.3.4-1~bpo13+1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -n 1)
 mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$dir/tree"
 echo "deb [trusted=yes] $mirror trixie-backports main" >"$dir/sources.list"

@@ -20,6 +20,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -n 1)
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="gdb=16.3-1" trixie "$dir/root" "deb $mirror trixie main"
 cd "$dir"

@@ -12,6 +12,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 cd "$dir"
 npm install --silent --no-audit --no-fund --prefix "$dir" junit-report-merger@9.0.4 >npm.log 2>&1 || { cat npm.log >&2; exit 2; }
 echo "junit-report-merger $(sed -n 's/.*"version": "\(.*\)".*/\1/p' node_modules/junit-report-merger/package.json)"

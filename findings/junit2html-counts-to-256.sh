@@ -13,6 +13,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 python3 -m venv "$dir/venv"
 "$dir/venv/bin/pip" install --quiet --disable-pip-version-check junit2html==31.1.4 2>"$dir/pip.log" || { cat "$dir/pip.log" >&2; exit 2; }
 cd "$dir"

@@ -16,6 +16,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 cd "$dir"
 npm install --silent --no-fund --no-audit --prefix "$dir" lcov-parse@1.0.0 parse-lcov@1.0.4 @friedemannsommer/lcov-parser@5.0.2
 cat >old.info <<'END'

@@ -18,6 +18,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -u | head -n 1)
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="llvm-19=1:19.1.7-3+b1,cpp-14-x86-64-linux-gnu=14.2.0-19,binutils=2.44-3,elfutils=0.192-4" trixie "$dir/root" "deb $mirror trixie main"
 cd "$dir"

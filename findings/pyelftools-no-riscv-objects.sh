@@ -13,6 +13,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 python3 -m venv "$dir/venv"
 "$dir/venv/bin/pip" install --quiet --disable-pip-version-check pyelftools==0.33 ziglang==0.13.0 2>"$dir/pip.log" || { cat "$dir/pip.log" >&2; exit 2; }
 export ZIG_GLOBAL_CACHE_DIR="$dir/zig" ZIG_LOCAL_CACHE_DIR="$dir/zig"

@@ -17,6 +17,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 python3 -m venv "$dir/venv"
 "$dir/venv/bin/pip" install --quiet --disable-pip-version-check pytest==9.2.0 pytest-json-report==1.5.0 pytest-metadata==3.1.1 2>"$dir/pip.log" || { cat "$dir/pip.log" >&2; exit 2; }
 cd "$dir"

@@ -12,6 +12,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 python3 -m venv "$dir/venv"
 "$dir/venv/bin/pip" install --quiet --disable-pip-version-check pytest==9.2.0 pytest-timeout==2.4.0 2>"$dir/pip.log" || { cat "$dir/pip.log" >&2; exit 2; }
 cat >"$dir/test_waits.py" <<'END'

@@ -14,6 +14,7 @@
 set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM HUP
 python3 -m venv "$dir/venv"
 "$dir/venv/bin/pip" install --quiet --disable-pip-version-check tuxparse==0.6.0 2>"$dir/pip.log" || { cat "$dir/pip.log" >&2; exit 2; }
 cd "$dir"
