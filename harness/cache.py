@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -69,17 +70,18 @@ def default_root() -> Path:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that a reader sees the old or the new text, never half of one."""
+    """Write a small file as UTF-8 so that a reader sees the old or the new text, never half of one.
+
+    Its directory is made; its rights are those of any new file. What UTF-8 cannot hold becomes "?".
+    """
     with named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(text)
-            Path(temporary).rename(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.write_text(text, encoding="utf-8", errors="replace")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

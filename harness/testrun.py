@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from rustbed import host, runfiles
+from rustbed.cache import write_atomically
 from rustbed.errors import HostError, MachineError
 from rustbed.forks.machines import Machines
 from rustbed.instruments.coverage.executed import find_executed, read_record, render_executed
@@ -119,7 +120,7 @@ class TestRun:
         """Leave in the machine's run directory what of its modules ran."""
         if self.coverage is not None and live.loads:
             executed = find_executed(read_record(self.coverage, live.qemu_pid), live.loads)
-            rundir.replace_text(live.run_dir / runfiles.EXECUTED, render_executed(executed))
+            write_atomically(live.run_dir / runfiles.EXECUTED, render_executed(executed))
 
     @contextmanager
     def _copies(
@@ -178,7 +179,7 @@ class TestRun:
         if self._debug_files.get(directory) != files:
             self._debug_files[directory] = files
             directory.mkdir(parents=True, exist_ok=True)
-            rundir.replace_text(directory / runfiles.SYMBOLS, debugfiles.render_files(files))
+            write_atomically(directory / runfiles.SYMBOLS, debugfiles.render_files(files))
 
     def judge(self, phase: str = "", outcome: Outcome = Outcome.PASS, reason: str = "") -> Verdict:
         """Judge the test, of which a phase ended as `outcome`; without a phase it is over.

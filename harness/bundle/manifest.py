@@ -69,6 +69,11 @@ class Manifest:
     files: Mapping[str, Member]
 
 
+def is_sha256(text: str) -> bool:
+    """Whether a text is a SHA-256 sum in hexadecimal."""
+    return _SHA256.fullmatch(text) is not None
+
+
 def check_path(path: str) -> str:
     """Return a path inside a bundle as it is; BundleError unless it is relative and plain."""
     parts = PurePosixPath(path).parts
@@ -116,7 +121,7 @@ def _parse(facts: Any) -> Manifest:
 
 def _member(facts: Any) -> Member:
     size, sha256 = facts["size"], facts["sha256"]
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not _SHA256.fullmatch(sha256):
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not is_sha256(sha256):
         raise ValueError(f"no size and checksum: {facts!r}"[:200])
     return Member(size=size, sha256=sha256)
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rustbed.report.rundir import replace_text
+from rustbed.cache import write_atomically
 
 # below a session's directory
 FARM = "farm"
@@ -68,7 +68,7 @@ def write_job(job: Job) -> str:
     text = json.dumps(asdict(job))
     directory = Path(job.attempt)
     directory.mkdir(parents=True)
-    replace_text(directory / _JOB, text)
+    write_atomically(directory / _JOB, text)
     return text
 
 
@@ -131,7 +131,7 @@ def read_attempt(attempt: Path) -> Attempt:
 
 def write_ending(attempt: Path, told: str) -> None:
     """Note how an attempt ended: "" if pytest ran its tests, else why it did not."""
-    replace_text(attempt / _ENDED, json.dumps({"told": told}))
+    write_atomically(attempt / _ENDED, json.dumps({"told": told}))
 
 
 def read_ending(attempt: Path) -> str | None:

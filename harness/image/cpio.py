@@ -34,7 +34,6 @@ class Kind(IntEnum):
     DIRECTORY = stat.S_IFDIR
     SYMLINK = stat.S_IFLNK
     CHARACTER_DEVICE = stat.S_IFCHR
-    BLOCK_DEVICE = stat.S_IFBLK
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rustbed.kernel.inputs import MAKEFILES
+from rustbed.kernel.inputs import find_makefile
 
 # directories of the source that no driver is in
 _OTHER = frozenset({"Documentation", "rust", "scripts", "tools", ".git"})
@@ -64,10 +64,8 @@ def _driver_of(source: Path, path: Path) -> RustDriver | None:
 
 
 def _read_makefile(directory: Path) -> str:
-    texts = ((directory / name) for name in MAKEFILES)
-    return "\n".join(
-        path.read_text(errors="replace").replace("\\\n", " ") for path in texts if path.is_file()
-    )
+    makefile = find_makefile(directory)
+    return makefile.read_text(errors="replace").replace("\\\n", " ") if makefile else ""
 
 
 def _find_rule(text: str, stem: str) -> tuple[str, str] | None:

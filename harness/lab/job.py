@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rustbed.arch import ARCHES, Arch
+from rustbed.bundle.manifest import is_sha256
 
 # what a node may not be sent back with (the API refuses them)
 READ_ONLY = frozenset(
     ("id", "_id", "created", "updated", "user", "user_groups", "owner", "submitter", "treeid", "timeout")
 ) | {"processed_by_kcidb_bridge", "retry_counter"}
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 # a node's id, which its directory here is named by
 _NODE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -92,7 +92,7 @@ def parse_definition(definition: object) -> Job:
             raise RefusedError(f"it has no address of its {artifact}")
     sums = _record(_record(_record(definition).get("integrity")).get("sha256"))
     known: dict[str, str] = {key: str(sums[key]).lower() for key in ("kernel", "modules") if key in sums}
-    if wrong := [key for key, text in known.items() if not _SHA256.fullmatch(text)]:
+    if wrong := [key for key, text in known.items() if not is_sha256(text)]:
         raise RefusedError(f"the SHA-256 of its {wrong[0]} is not one: {sums[wrong[0]]!r}")
     return Job(arch=arch, kernel=artifacts["kernel"], modules=artifacts["modules"], sha256=known)
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from rustbed import runfiles
+from rustbed.cache import write_atomically
 from rustbed.errors import HarnessError
 from rustbed.instruments.coverage.executed import Executed, parse_executed
 from rustbed.plugin.stash import COVERAGE, is_worker, session_directory
 from rustbed.report import coverage
 from rustbed.report.coverage import CoveredFile
-from rustbed.report.rundir import replace_text
 from rustbed.symbols.debugfiles import DebugFiles, parse_files
 from rustbed.symbols.linetable import LineTable, Ranges, count_lines, read_table
 
@@ -53,8 +53,8 @@ def _write(directory: Path) -> list[str]:
     for file in files:
         with suppress(OSError):
             texts[file.path] = file.path.read_text(errors="replace")
-    replace_text(directory / runfiles.COVERAGE, coverage.render_lcov(files))
-    replace_text(directory / runfiles.COVERAGE_PAGE, coverage.render_page(files, texts, notes))
+    write_atomically(directory / runfiles.COVERAGE, coverage.render_lcov(files))
+    write_atomically(directory / runfiles.COVERAGE_PAGE, coverage.render_page(files, texts, notes))
     return [
         *coverage.render_table(files),
         *(f"rustbed: {note}" for note in notes),

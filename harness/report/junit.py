@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rustbed.cache import write_atomically
 from rustbed.escape import printable
 from rustbed.log.record import strip_ansi
 from rustbed.report.result import Result
-from rustbed.report.rundir import replace_text
 from rustbed.report.verdict import RED, Outcome
 
 if TYPE_CHECKING:
@@ -119,4 +119,4 @@ _LOST = "the session ended before it could write its results"
 def write_junit(path: Path, text: str) -> None:
     """Write a document whole or not at all; its directory is made if it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(path, text)
+    write_atomically(path, text)

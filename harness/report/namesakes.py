@@ -46,9 +46,6 @@ class Namesakes:
         return len(self.befores) <= 1 and len(self.afters) <= 1
 
 
-Divide = Callable[[Namesakes], Iterator[Namesakes]]
-
-
 def pair(old: Sequence[Result], new: Sequence[Result]) -> list[Namesakes]:
     """Return the results of two runs, those of one test together, in the order of names."""
     groups: dict[tuple[str, str], tuple[list[Result], list[Result]]] = {}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rustbed import runfiles
+from rustbed.cache import write_atomically
 from rustbed.report.accesses import load_served
 from rustbed.report.cases import GOOD, RERUN, SUITE, Phase, case_of, flaky, lost_case, worse
 from rustbed.report.dialects import parse_results
@@ -21,7 +22,6 @@ from rustbed.report.html import Entry, Session, render_page
 from rustbed.report.junit import lost_session, render_junit, write_junit
 from rustbed.report.known import KnownIssue, find_known, find_wrong
 from rustbed.report.result import Result
-from rustbed.report.rundir import replace_text
 
 # exit statuses of pytest: all is well, some tests failed
 _FINE, _FAILED = 0, 1
@@ -129,7 +129,7 @@ class Recorder:
             wrong=self._wrong,
             coverage=runfiles.COVERAGE_PAGE if (self.directory / runfiles.COVERAGE_PAGE).is_file() else "",
         )
-        replace_text(self.page, render_page(page))
+        write_atomically(self.page, render_page(page))
 
     def _write(self, cases: Sequence[Result]) -> list[Result]:
         """Write junit.xml, and return what its readers will see."""

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rustbed import runfiles
-from rustbed.cache import named, remove_tree
+from rustbed.cache import remove_tree, write_atomically
 from rustbed.errors import HostError
 from rustbed.escape import render_json
 from rustbed.procfs import is_there
@@ -151,7 +151,7 @@ def write_verdict(
         "missing": [asdict(wanted) for wanted in verdict.missing],
         "machines": [_machine_facts(machine, path.parent) for machine in machines],
     }
-    replace_text(path, render_json(document))
+    write_atomically(path, render_json(document))
 
 
 def find_lost(session: Path, test: str) -> tuple[Path, str] | None:
@@ -199,14 +199,3 @@ def is_evidence(path: Path) -> bool:
         path = path.readlink()
     is_session = _SESSION.fullmatch(path.name) is not None
     return is_session or (path.name == runfiles.SOURCE and (path.parent / runfiles.VERDICT).is_file())
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: readers see the old text or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with named(path):
-        try:
-            temporary.write_text(text, encoding="utf-8", errors="replace")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)

@@ -17,8 +17,8 @@ pytestmark = [
 
 DRIVER = "rust_driver_usb"
 OUT, IN, EVENTS = 0x01, 0x81, 0x82
-# bmRequestType of a vendor's request to the device, out and in
-TO_DEVICE, FROM_DEVICE = 0x40, 0xC0
+# bmRequestType of a vendor's request to the device, in
+FROM_DEVICE = 0xC0
 GREET, REFUSE = 1, 2
 # struct usbdevfs_ctrltransfer and usbdevfs_bulktransfer (include/uapi/linux/usbdevice_fs.h): the numbers of
 # their ioctls, and their members

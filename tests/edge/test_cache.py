@@ -221,6 +221,17 @@ def test_a_file_that_cannot_be_written_is_named_itself_and_nothing_stands_in_for
     assert (found.value.filename, list(tmp_path.iterdir())) == (str(place), [place])
 
 
+def test_text_that_utf_8_cannot_hold_is_written_all_the_same(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "new" / "text", "a\ud800b")
+    assert (tmp_path / "new" / "text").read_text() == "a?b"
+
+
+def test_a_small_file_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    write_atomically(tmp_path / "text", "text")
+    assert (tmp_path / "text").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_what_was_read_meanwhile_keeps_its_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as found, named(tmp_path / "written"):
         (tmp_path / "read").read_text()

@@ -49,6 +49,13 @@ def test_a_driver_is_what_an_option_compiles_and_samples_come_last(tree: Path) -
     ]
 
 
+def test_kbuild_files_come_before_makefiles(tmp_path: Path) -> None:
+    (tmp_path / "toy.rs").write_text("")
+    (tmp_path / "Makefile").write_text("obj-$(CONFIG_OLD) += toy.o\n")
+    (tmp_path / "Kbuild").write_text("obj-$(CONFIG_TOY) += toy.o\n")
+    assert [each.option for each in find_rust_drivers(tmp_path)] == ["TOY"]
+
+
 @pytest.mark.parametrize(
     ("name", "is_named"),
     [("nova-core", True), ("nova_core", True), ("CONFIG_NOVA", True), ("NOVA", False), ("nova", False)],

@@ -17,7 +17,6 @@ from rustbed.report.rundir import (
     keep_source,
     open_session,
     remove_old_sessions,
-    replace_text,
     run_dir,
     write_verdict,
 )
@@ -233,15 +232,6 @@ def test_a_test_without_a_file_has_no_source(tmp_path: Path) -> None:
 def test_text_that_no_encoding_holds_is_written_all_the_same(tmp_path: Path) -> None:
     write_verdict(tmp_path / runfiles.VERDICT, Verdict(outcome=Outcome.FAIL, reason="a\ud800b"))
     assert json.loads((tmp_path / runfiles.VERDICT).read_text())["reason"] == r"a\ud800b"
-    replace_text(tmp_path / "text", "a\ud800b")
-    assert (tmp_path / "text").read_text() == "a?b"
-
-
-def test_file_that_cannot_be_replaced_leaves_no_temporary_behind(tmp_path: Path) -> None:
-    (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        replace_text(tmp_path / "taken", "text")
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
 @pytest.mark.parametrize(
