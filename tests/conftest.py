@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from rustbed import CommandError
@@ -13,6 +15,20 @@ from rustbed.request import MachineRequest, incapable
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are numbered: names are the same in every worker, and compressed bytes hold the time of day."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _removes_its_own_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let sessions that tests start have a place of their own for temporary directories.
+
+    At its end pytest removes those of the user's earlier sessions, and with `-n` it always does. After all
+    was said that took minutes on a busy disk, for what other sessions had left.
+    """
+    # made first, where this session's are
+    place = tmp_path_factory.mktemp("sessions")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DEBUG_TEMPROOT", str(place))
+        yield
 
 
 @pytest.fixture

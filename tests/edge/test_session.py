@@ -151,3 +151,14 @@ def test_a_file_that_cannot_be_collected_is_an_error_of_pytests_own(tmp_path: Pa
     assert done.returncode == pytest.ExitCode.INTERRUPTED
     assert "INTERNALERROR" not in done.stdout
     assert "No module named 'nothing_of_the_kind'" in done.stdout
+
+
+def test_temporary_directories_of_sessions_that_tests_start_are_apart(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Each session removes old ones beside its own when it ends."""
+    scene = tmp_path / "test_place.py"
+    scene.write_text("def test_place(tmp_path):\n    print(tmp_path)\n    assert 0\n")
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-q"]
+    done = subprocess.run([*argv, str(scene)], capture_output=True, text=True, check=False, timeout=120)
+    assert f"{tmp_path_factory.getbasetemp()}/sessions" in done.stdout

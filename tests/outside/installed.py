@@ -85,7 +85,12 @@ class Project:
     def env(self, **more: str) -> dict[str, str]:
         """Return a person's environment: nothing of the session that we run in."""
         ours = ("RUSTBED", "PYTEST", "PYTHON", "COV", "VIRTUAL_ENV")
-        theirs = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        theirs = {
+            name: value
+            for name, value in os.environ.items()
+            # where its temporary directories are: it would remove those of other sessions
+            if not name.startswith(ours) or name == "PYTEST_DEBUG_TEMPROOT"
+        }
         if self.beside:
             theirs["PYTHONPATH"] = str(self.installed.plugins)
         return {**theirs, "RUSTBED_CACHE": str(self.installed.cache), "TERM": "dumb", **more}
