@@ -31,12 +31,12 @@ def find_writable(root: Path) -> Path:
         directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise HostError(
-            f"the cache {root} cannot be written, and there is no place beside it: {error.strerror}",
+            f"the cache {root} cannot be written, and neither can a directory beside it: {error.strerror}",
             fix="TMPDIR=DIR, or RUSTBED_CACHE=DIR for another cache",
         ) from error
     # others may write into the temporary directory, too
     if directory.is_symlink() or directory.stat().st_uid != os.getuid():
-        raise HostError(f"{directory} is somebody else's", fix="TMPDIR=DIR")
+        raise HostError(f"{directory} belongs to another user", fix="TMPDIR=DIR")
     link_entries(root, directory, lambda kind: kind not in _OWN)
     return directory
 

@@ -31,7 +31,7 @@ _LIMITS = {
     errno.EMFILE: ("too many files are open in this process", "ulimit -n"),
     errno.ENFILE: ("too many files are open on this host", "sysctl fs.file-max"),
     errno.EAGAIN: ("too many processes or threads run", "ulimit -u"),
-    errno.ENOMEM: ("there is no memory", "free -m"),
+    errno.ENOMEM: ("this host is out of memory", "free -m"),
 }
 
 

@@ -36,7 +36,7 @@ def add_options(add: Callable[..., object]) -> None:
         " `built`: those whose kernel is there",
     )
     add("--profile", default="default", metavar="P", help="kernel profile: kconfigs/profile/*.config")
-    add("--fragment", action="append", default=[], metavar="FILE", help="a further kconfig fragment")
+    add("--fragment", action="append", default=[], metavar="FILE", help="an additional kconfig fragment")
     add(
         "--accel",
         default="auto",

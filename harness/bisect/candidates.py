@@ -33,7 +33,7 @@ def list_row(
         case (SourceKind.TREE,):
             return _commit_row(good, bad)
     raise UsageError(
-        f"{good} and {bad} are not the ends of one row",
+        f"{good} and {bad} are not two kernels of one series",
         wanted="debian:X and debian:Y, debian-image:X and debian-image:Y, built:DIR/X and built:DIR/Y,"
         " or tree:PATH@X and tree:PATH@Y",
     )

@@ -128,7 +128,7 @@ def check_ends(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
     """Return what is wrong with the ends of a row, as far as they were tried; None if nothing is."""
     for kernel, wanted in ((row[-1], (Result.BAD, Result.WEAK)), (row[0], (Result.GOOD,))):
         if kernel in trials and trials[kernel].result not in wanted:
-            return f"{kernel} was to be {wanted[0]} and is {trials[kernel]}"
+            return f"{kernel} was expected to be {wanted[0]}, but is {trials[kernel]}"
     return None
 
 

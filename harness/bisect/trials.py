@@ -109,7 +109,7 @@ def _search(question: Question, trials: Mapping[str, Trial], say: Say) -> Iterat
         except KeyboardInterrupt:
             for kernel in chosen:
                 if kernel not in trials:
-                    say(f"{kernel}  not done; the same command goes on from here")
+                    say(f"{kernel}  not finished; the same command continues from here")
             raise
 
 

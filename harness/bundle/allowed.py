@@ -69,7 +69,7 @@ def check_argv(argv: Sequence[str], arch: Arch, files: Collection[str]) -> None:
     seen = set()
     for option, value in _pairs(argv, rules):
         if not rules[option](value):
-            raise BundleError("a bundle may not give QEMU this value", option=f"{option} {value}"[:300])
+            raise BundleError("a bundle may not pass QEMU this value", option=f"{option} {value}"[:300])
         seen.add(option)
     if lacking := {"-nodefaults", "-no-user-config", "-sandbox", "-no-reboot"} - seen:
         raise BundleError("the bundle starts QEMU without its safeguards", lacking=", ".join(sorted(lacking)))
@@ -82,7 +82,7 @@ def _pairs(argv: Sequence[str], rules: dict[str, Callable[[str], bool]]) -> Iter
     words = iter(argv)
     for option in words:
         if option not in rules:
-            raise BundleError("a bundle may not give QEMU this option", option=option[:300])
+            raise BundleError("a bundle may not pass QEMU this option", option=option[:300])
         yield option, "" if option in _FLAGS else next(words, "")
 
 

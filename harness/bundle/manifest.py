@@ -79,7 +79,7 @@ def check_path(path: str) -> str:
     parts = PurePosixPath(path).parts
     plain = "/".join(parts) == path and all(_WORD.fullmatch(part) for part in parts)
     if not plain or len(path) > _PATH_LIMIT or not 0 < len(parts) <= _DEPTH_LIMIT:
-        raise BundleError("the bundle has a file with a name that no bundle may have", name=repr(path[:300]))
+        raise BundleError("the bundle has a file with a forbidden name", name=repr(path[:300]))
     return path
 
 
@@ -122,7 +122,7 @@ def _parse(facts: Any) -> Manifest:
 def _member(facts: Any) -> Member:
     size, sha256 = facts["size"], facts["sha256"]
     if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not is_sha256(sha256):
-        raise ValueError(f"no size and checksum: {facts!r}"[:200])
+        raise ValueError(f"not a size and a checksum: {facts!r}"[:200])
     return Member(size=size, sha256=sha256)
 
 

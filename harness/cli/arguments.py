@@ -23,7 +23,9 @@ def parse_count(text: str) -> int:
 
 def add_cpus(parser: argparse.ArgumentParser) -> None:
     """Declare --cpus."""
-    parser.add_argument("--cpus", type=parse_count, default=1, metavar="N", help="of a machine (default: 1)")
+    parser.add_argument(
+        "--cpus", type=parse_count, default=1, metavar="N", help="CPUs of the machine (default: 1)"
+    )
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:

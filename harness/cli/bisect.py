@@ -28,11 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_count,
         default=1,
         metavar="N",
-        help="kernels that are tried at once",
+        help="how many kernels to try at once",
     )
     parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
     add_cache(parser)
-    parser.add_argument("test", metavar="TEST", help="as pytest names it; more arguments are pytest's")
+    parser.add_argument(
+        "test", metavar="TEST", help="the test's id in pytest; further arguments go to pytest"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

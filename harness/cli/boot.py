@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "copy a file or directory into the guest (default for TO: / and its name)"
     add("--push", action="append", default=[], metavar="FROM[:TO]", help=text)
     add("--messages", action="store_true", help="print the kernel's messages to standard error afterwards")
-    text = "one word: a command of the guest's shell; more: a program and its arguments. Its status is ours"
+    text = "one word: a command of the guest's shell; more: a program and its arguments; its status is boot's"
     add("command", nargs=argparse.REMAINDER, metavar="-- CMD", help=text)
 
 

@@ -18,7 +18,9 @@ from rustbed.prepare import Platforms
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the directory, and the kernel."""
     add_options(parser.add_argument)
-    parser.add_argument("directory", metavar="DIR", type=Path, help="of the driver: has its Kbuild file")
+    parser.add_argument(
+        "directory", metavar="DIR", type=Path, help="the driver's directory, with its Kbuild file"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,14 +18,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("left", type=Path, metavar="RUN", help="a run directory, or the directory of a session")
     add("right", type=Path, metavar="RUN", help="another one, or the same session")
-    add("--arch", type=_pair, default=("", ""), metavar="LEFT,RIGHT", help="of a session with several")
+    add(
+        "--arch",
+        type=_pair,
+        default=("", ""),
+        metavar="LEFT,RIGHT",
+        help="which architectures, if a session has several",
+    )
     add(
         "--ignore",
         action="append",
         type=_pattern,
         default=[],
         metavar="REGEX",
-        help="lines that differ from one architecture to the other; may be given several times",
+        help="ignore differing lines that match; may be given several times",
     )
 
 
@@ -58,6 +64,6 @@ def run(args: argparse.Namespace) -> int:
     names = name_sides(left[common[0]], right[common[0]])
     for name, runs, others in zip(names, (left, right), (right, left), strict=True):
         for test in (test for test in runs if test not in others):
-            say(f"{test}: on {name} alone")
+            say(f"{test}: only on {name}")
     say(f"{plural(len(common), 'test')} on both sides, {differing} differ")
     return int(differing > 0)

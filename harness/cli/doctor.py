@@ -110,7 +110,7 @@ def _qemu(choices: Choices) -> Iterator[Finding]:
     for arch in ARCHES.values() if cached else DEFAULT_ARCHES:
         root = find_qemu_root(arch, toolroots[-1], choices.cache) if cached else None
         if cached and root is None:
-            yield Finding(what=f"qemu {arch}", ok=True, detail="fetched when it is first wanted")
+            yield Finding(what=f"qemu {arch}", ok=True, detail="fetched when first needed")
             continue
         try:
             version = ".".join(map(str, host.find_qemu(arch, toolroot=root, chosen=choices.qemu).version))
@@ -124,7 +124,7 @@ def _accelerators() -> Iterator[Finding]:
     native = host.native_arch()
     conceivable = native is not None and host.kvm_is_conceivable(native)
     detail = (
-        f"/dev/kvm opens; {native} machines try it once"
+        f"/dev/kvm opens; the first {native} machine tries it"
         if conceivable
         else "no usable /dev/kvm: machines are emulated"
     )

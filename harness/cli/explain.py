@@ -29,15 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file, directory or archive: console, dmesg, syslog, journal, /dev/kmsg; - for stdin",
     )
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="a list of objects in place of text")
-    shown.add_argument("--github", action="store_true", help="annotations of source lines for GitHub Actions")
+    shown.add_argument("--json", action="store_true", help="print a JSON list instead of text")
+    shown.add_argument(
+        "--github", action="store_true", help="print annotations of source lines for GitHub Actions"
+    )
     add(
         "--vmlinux",
         type=Path,
         metavar="FILE",
-        help="of the log's kernel, with debug information",
+        help="vmlinux of the log's kernel, with debug information",
     )
-    add("--modules", type=Path, metavar="DIR", help="is searched for its modules (*.ko)")
+    add("--modules", type=Path, metavar="DIR", help="directory to search for its modules (*.ko)")
     add_cache(parser)
 
 

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up = commands.add_parser("up", help="start a scheduler and workers, until Ctrl-C")
     up.set_defaults(action=_up)
     up.add_argument("--workers", type=parse_count, metavar="N", help="default: as many as there are cores")
-    up.add_argument("--tls", metavar="HOST", help="this host's address for others; default: loopback, no TLS")
+    up.add_argument(
+        "--tls", metavar="HOST", help="this host's address for others (default: loopback, no TLS)"
+    )
     up.add_argument("--port", type=int, default=_PORT, metavar="N", help=f"default: {_PORT}; 0: a free one")
     add_worker_arches(up)
 
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _init(_: argparse.Namespace) -> int:
     make_key(path := key_path())
-    say(f"farm: made the key {path}; who has it can run programs on the farm")
+    say(f"farm: made the key {path}; anyone who has it can run programs on the farm")
     return 0
 
 

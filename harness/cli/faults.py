@@ -15,7 +15,7 @@ _FAILED = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the test and the faults; what is not known here is pytest's."""
     parser.set_defaults(pytest_args=[])
-    parser.add_argument("test", metavar="TEST", help="one that plugs in a device written in Python")
+    parser.add_argument("test", metavar="TEST", help="a test that plugs in a device written in Python")
     parser.add_argument(
         "--only", default="all", metavar="WHICH", help="kinds of faults (gone,stuck) or single ones (gone@3)"
     )

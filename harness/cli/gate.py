@@ -23,17 +23,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the results, and what counts as a regression."""
     add = parser.add_argument
     add("new", nargs="+", type=Path, metavar="NEW", help="JUnit XML, or a directory of such files")
-    add("--baseline", action="append", required=True, type=Path, metavar="OLD", help="to compare with")
-    add("--known-issues", type=Path, metavar="FILE", help="YAML, failures that are known: docs/ci.md")
+    add(
+        "--baseline",
+        action="append",
+        required=True,
+        type=Path,
+        metavar="OLD",
+        help="earlier results to compare with",
+    )
+    add("--known-issues", type=Path, metavar="FILE", help="YAML file of known failures: docs/ci.md")
     add("--history", action="append", default=[], type=Path, metavar="DIR", help="results of earlier runs")
     add(
         "--expect-flakes",
         type=_days,
         metavar="DAYS",
-        help="a failure that comes and goes in the history is expected for so long",
+        help="expect failures that are flaky in the history, for so many days",
     )
-    add("--slower", type=_factor, metavar="FACTOR", help="slower by more than this is a regression")
-    add("--floor", type=float, default=FLOOR_S, metavar="S", help="if by these seconds too (default: 1)")
+    add("--slower", type=_factor, metavar="FACTOR", help="a test slower by more than this is a regression")
+    add(
+        "--floor",
+        type=float,
+        default=FLOOR_S,
+        metavar="S",
+        help="ignore tests slower by less than this (default: 1)",
+    )
     add("--growth", type=_percent, metavar="5%", help="a module that grew by more than this is a regression")
     add("--format", choices=tuple(FORMATS), default="text", help="github, gitlab: annotated source lines")
 

@@ -19,11 +19,15 @@ TOKEN, DATABASE_TOKEN = "KERNELCI_API_TOKEN", "KCIDB_JWT"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where jobs come from and results go; what is not known here is pytest's."""
     parser.set_defaults(pytest_args=[])
-    parser.add_argument("--kernelci", required=True, metavar="API", help=f"its address; ${TOKEN} opens it")
+    parser.add_argument(
+        "--kernelci", required=True, metavar="API", help=f"address of its API; ${TOKEN} has the token"
+    )
     parser.add_argument("--runtime", required=True, metavar="NAME", help="this lab's name at KernelCI")
     parser.add_argument("--origin", default="rustbed", metavar="NAME", help="its name in the database")
-    parser.add_argument("--kcidb", metavar="URL", help=f"submit results there; ${DATABASE_TOKEN} opens it")
-    parser.add_argument("--once", action="store_true", help="run what waits now, and end")
+    parser.add_argument(
+        "--kcidb", metavar="URL", help=f"submit results there; ${DATABASE_TOKEN} has the token"
+    )
+    parser.add_argument("--once", action="store_true", help="run the jobs that wait now, then end")
     parser.add_argument("--interval", type=float, default=45.0, metavar="SECONDS", help="(default: 45)")
     parser.add_argument("--directory", default="results/lab", metavar="DIR", help="jobs, state and evidence")
 
@@ -47,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         except HostError as error:
             if args.once:
                 return complain(error.headline, 2)
-            say(f"{error.headline}: tried again in {args.interval:g} s")
+            say(f"{error.headline}: trying again in {args.interval:g} s")
         else:
             if args.once:
                 say(f"jobs run: {ran}")

@@ -28,11 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "driver", metavar="DRIVER", help="a module of the kernel, or a directory that makes one"
     )
-    parser.add_argument("--device", help="what it binds to and can be plugged in, as QEMU's -device takes it")
+    parser.add_argument("--device", help="a device for it that can be hotplugged, as QEMU's -device takes it")
     parser.add_argument(
-        "--ioctl", action="append", default=[], type=_number, metavar="N", help="an ioctl that it takes"
+        "--ioctl",
+        action="append",
+        default=[],
+        type=_number,
+        metavar="N",
+        help="number of an ioctl that it takes",
     )
-    parser.add_argument("--cycles", type=int, default=100, help="how often it is loaded and bound (100)")
+    parser.add_argument(
+        "--cycles", type=int, default=100, help="how often to load and bind it (default: 100)"
+    )
     parser.set_defaults(pytest_args=[])
 
 

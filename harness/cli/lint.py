@@ -27,7 +27,7 @@ from rustbed.progress import Report
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the directory, and the kernel whose settings are used."""
     add_options(parser.add_argument)
-    parser.add_argument("directory", metavar="DIR", type=Path, help="of the driver")
+    parser.add_argument("directory", metavar="DIR", type=Path, help="the driver's directory")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def lint(directory: Path, arch: Arch, platforms: Platforms, report: Report) -> i
     if can_check_style():
         remarks += _show(check_style(files, source))
     else:
-        complain("checkpatch is not run: this host has no perl, or not all of it")
+        complain("checkpatch is not run: perl is missing or incomplete on this host")
     if can_check_code(directory):
         kernel, cache = platforms.kernel_with_tree(arch, None), platforms.choices.cache
         remarks += _show(

@@ -45,7 +45,9 @@ _JUDGED = (0, 1, 5)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the project; all other arguments are pytest's."""
-    parser.add_argument("directory", type=Path, metavar="DIR", help="with the driver and its tests")
+    parser.add_argument(
+        "directory", type=Path, metavar="DIR", help="a directory with the driver and its tests"
+    )
     parser.add_argument("--file", action="append", default=[], metavar="GLOB", help="only sources that match")
     parser.add_argument(
         "--at-once", type=parse_count, default=1, metavar="N", help="mutants that are tried at once"

@@ -33,8 +33,8 @@ _PLACE = re.compile(r"@(\w+)@")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the name and the bus."""
-    parser.add_argument("name", metavar="NAME", help="of the driver and its directory: toy, my_sensor")
-    parser.add_argument("--bus", required=True, choices=list_buses(), help="what the device is on")
+    parser.add_argument("name", metavar="NAME", help="name of the driver and its directory: toy, my_sensor")
+    parser.add_argument("--bus", required=True, choices=list_buses(), help="the device's bus")
     parser.add_argument("--author", default="The author", help="for MODULE_AUTHOR")
 
 
@@ -76,11 +76,11 @@ def render_files(
 ) -> dict[str, str]:
     """Return the files of a driver called `name`. Raises UsageError for a name that no module can have."""
     if name in _RESERVED:
-        raise UsageError(f"a driver cannot be called {name!r}: Rust or the kernel has that word")
+        raise UsageError(f"a driver cannot be called {name!r}: Rust or the kernel uses that word")
     if not _NAME.fullmatch(name):
         raise UsageError(f"a driver cannot be called {name!r}", wanted="toy, my_sensor2")
     if len(name) > longest:
-        raise UsageError(f"a driver cannot be called {name!r}: {longest} characters are the most here")
+        raise UsageError(f"a driver cannot be called {name!r}: at most {longest} characters are allowed")
     if not author.isprintable() or set(author) & set('"\\'):
         raise UsageError(f"an author cannot be called {author!r}")
     words = {

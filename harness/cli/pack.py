@@ -34,19 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is done with packs."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, about, action in (
-        ("push", "put kernels, built here if need be, and their QEMU into a directory", _push),
+        ("push", "write kernels, built here if necessary, and their QEMU into a directory", _push),
         ("pull", "fetch kernels and their QEMU into the cache", _pull),
         ("list", "show what is in a store, and its digest", _list),
         ("verify", "check every byte of a store", _verify),
-        ("prune", "remove what no pack of a directory names", _prune),
+        ("prune", "remove files of a directory that no pack names", _prune),
     ):
         made = actions.add_parser(name, help=about, description=about)
         made.set_defaults(action=action)
-        made.add_argument("place", metavar="PLACE", help="DIR, or for pull, list and verify a remote")
+        made.add_argument(
+            "place", metavar="PLACE", help="a directory; for pull, list and verify also a remote"
+        )
         if name in ("push", "pull", "verify"):
             add_options(made.add_argument)
         if name == "push":
-            made.add_argument("--tree", action="store_true", help="push a kernel of a tree: source, too")
+            made.add_argument("--tree", action="store_true", help="push kernels of a tree: source, too")
             made.add_argument("--no-qemu", action="store_true", help="leave out the QEMU")
         if name == "pull":
             made.add_argument("--symbols", action="store_true", help="fetch the symbols now, too")

@@ -51,11 +51,13 @@ def _declare_list(parser: argparse.ArgumentParser) -> None:
 def _declare_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run directory: see repro list")
     parser.add_argument("-o", "--output", metavar="FILE", help="a file or a directory (default: here)")
-    parser.add_argument("--debug-info", action="store_true", help="with vmlinux and unstripped modules")
+    parser.add_argument("--debug-info", action="store_true", help="include vmlinux and unstripped modules")
 
 
 def _declare_shell(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--after", action="store_true", help="after that command, if the machine still lives")
+    parser.add_argument(
+        "--after", action="store_true", help="after that command, if the machine is still alive"
+    )
     parser.add_argument("--at", type=int, metavar="N", help="before command N instead (counted from 1)")
     _declare_scene(parser)
 
@@ -73,7 +75,7 @@ def _declare_record(parser: argparse.ArgumentParser) -> None:
 
 def _declare_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recording", metavar="DIR", help="what record, or test --record, left")
-    parser.add_argument("--gdb", action="store_true", help="with gdb, which can go back, too")
+    parser.add_argument("--gdb", action="store_true", help="under gdb, which can also go backwards")
     _declare_batch(parser)
     _declare_qemu(parser)
 
@@ -197,11 +199,19 @@ def _replay(args: argparse.Namespace) -> int:
 
 # what each does, its arguments, and what help says of it
 _COMMANDS = {
-    "list": (_list, _declare_list, "the red runs of the newest session, or of another"),
-    "pack": (_pack, _declare_pack, "make one file of a run directory, from which others can reproduce it"),
-    "run": (_run, _declare_scene, "reproduce a run: 0 if the same comes, 1 if not, 2 if neither can be said"),
-    "shell": (_shell, _declare_shell, "a shell in the machine, just before the command at which it failed"),
-    "gdb": (_gdb, _declare_gdb, "gdb on the machine, stopped where it reports what is wrong"),
+    "list": (_list, _declare_list, "list the red runs of the newest session, or of another"),
+    "pack": (_pack, _declare_pack, "pack a run directory into one file, so that others can reproduce it"),
+    "run": (
+        _run,
+        _declare_scene,
+        "reproduce a run: status 0 if it fails the same way, 1 if not, 2 if that is unclear",
+    ),
+    "shell": (
+        _shell,
+        _declare_shell,
+        "open a shell in the machine, just before the command at which it failed",
+    ),
+    "gdb": (_gdb, _declare_gdb, "start gdb on the machine, stopped where the kernel reports the failure"),
     "record": (_record, _declare_record, "record its commands on a machine, to be played back bit for bit"),
     "replay": (
         _replay,

@@ -14,8 +14,10 @@ from rustbed.progress import plural
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the farm, and what its workers have."""
-    parser.add_argument("address", metavar="URL", help=f"of the farm, as {EXAMPLE}")
-    parser.add_argument("--slots", type=parse_count, metavar="N", help="batches at once; default: as cores")
+    parser.add_argument("address", metavar="URL", help=f"address of the farm, such as {EXAMPLE}")
+    parser.add_argument(
+        "--slots", type=parse_count, metavar="N", help="batches to run at once (default: one per core)"
+    )
     add_worker_arches(parser)
 
 

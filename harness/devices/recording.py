@@ -119,9 +119,9 @@ def parse_mmiotrace(text: str, device: str = "") -> Recording:
     """
     lines = text.splitlines()
     if not any(line.startswith("VERSION ") for line in lines):
-        raise SpecError("this is no mmiotrace: it has no line VERSION")
+        raise SpecError("this is not an mmiotrace: it has no VERSION line")
     if lost := next((line for line in lines if re.search(r"\blost \d+ events", line)), None):
-        raise SpecError(f"the trace is not whole: {lost.strip()[:80]}")
+        raise SpecError(f"the trace is incomplete: {lost.strip()[:80]}")
     candidates = [found for number, line in enumerate(lines, 1) for found in _parse_pcidev(line, number)]
     wanted = [each for each in candidates if device in ("", f"{each.vendor_id:04x}:{each.device_id:04x}")]
     touched = [(each, events) for each in wanted if (events := tuple(_parse_events(lines, each)))]

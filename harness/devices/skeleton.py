@@ -49,7 +49,9 @@ def require_ids(aliases: Sequence[str], driver: str) -> list[Ids]:
     """Return the PCI devices of a module. Raises UsageError if it names none."""
     if not (found := find_ids(aliases)):
         raise UsageError(
-            f"{driver} drives no PCI device", aliases=", ".join(aliases) or "none", wanted="pci:v...d..."
+            f"{driver} is not a driver of PCI devices",
+            aliases=", ".join(aliases) or "none",
+            wanted="pci:v...d...",
         )
     return found
 

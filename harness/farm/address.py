@@ -32,7 +32,7 @@ def parse_address(text: str) -> str:
         raise UsageError(f"not the address of a farm: {text!r}", example=EXAMPLE)
     if parts.scheme == TCP and not _is_loopback(host):
         raise UsageError(
-            f"{text}: plain TCP is for this host only: who reaches a farm can run programs as its user",
+            f"{text}: plain TCP is for this host only: whoever reaches a farm can run programs as its user",
             fix=f"{suggest('farm up --tls HOST')} there, and tls:// here",
         )
     return f"{parts.scheme}://{render_host(host)}:{port}"
@@ -70,7 +70,7 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
             here = render_host(str(plain.getsockname()[0]))
             if context is None and _speaks_tls(plain, where, timeout_s):
                 raise HostError(
-                    f"no farm answers at {address}: what listens there speaks TLS",
+                    f"no farm answers at {address}: the server there uses TLS",
                     fix=f"{TLS}://{parts.netloc}, and the farm's key in {key_path()}",
                 )
             with context.wrap_socket(plain) if context else plain as connection:
@@ -78,14 +78,14 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
                     return here
         why = "the connection was closed"
     except TimeoutError:
-        why = f"no word within {timeout_s:g} s"
+        why = f"no answer within {timeout_s:g} s"
     except ssl.SSLCertVerificationError as error:
         why = f"the key {key_path()} does not fit: {error.verify_message}"
     except OSError as error:
         why = error.strerror or str(error)
         # what openssl calls any first word that is not TLS
         if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
-            why, fix = "what listens there speaks no TLS", _fix_plain(parts.netloc, where[0])
+            why, fix = "the server there does not use TLS", _fix_plain(parts.netloc, where[0])
     raise HostError(f"no farm answers at {address}: {why}", fix=fix)
 
 

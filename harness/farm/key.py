@@ -62,11 +62,11 @@ def client_context(path: Path) -> ssl.SSLContext:
         context.load_cert_chain(path)
     except FileNotFoundError as error:
         raise UsageError(
-            f"this user has no key of a farm: {path}",
+            f"this user has no farm key: {path}",
             fix=f"{suggest('farm init')}, or copy it from a host of the farm",
         ) from error
     except OSError as error:
-        raise UsageError(f"not the key of a farm: {path}: {error.strerror or error}") from error
+        raise UsageError(f"not a farm key: {path}: {error.strerror or error}") from error
     # hosts have many names and addresses: who has the key is of the farm
     context.check_hostname = False
     return context

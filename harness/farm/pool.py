@@ -122,7 +122,7 @@ class Pool:
                 self._running.remove(each)
                 # which workers there are is to be known before anything is sent again
                 self._looked = 0.0
-                yield from self._settle(each, (why or "the worker left no word") if told is None else told)
+                yield from self._settle(each, (why or "the worker left no message") if told is None else told)
 
     def _settle(self, ran: _Running, why: str) -> Iterator[Ended]:
         """Yield what an attempt has brought; what it has not waits again, or is given up."""

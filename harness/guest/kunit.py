@@ -31,7 +31,7 @@ def require_suite(guest: Guest, name: str) -> None:
     if name not in (known := list_suites(guest)):
         raise UsageError(
             f"this kernel has no KUnit suite {name}",
-            suites=", ".join(known) or "none: it wants CONFIG_KUNIT=y and CONFIG_KUNIT_DEBUGFS=y",
+            suites=", ".join(known) or "none: it needs CONFIG_KUNIT=y and CONFIG_KUNIT_DEBUGFS=y",
         )
 
 

@@ -132,8 +132,8 @@ def build_kernel(
             scan = _scan(order) if resolved.editable else None
             return _build(order, scan, with_tree=with_tree)
         except _EditedError:
-            order.tell("the tree was edited meanwhile: once more")
-    raise BuildError(f"{spec} is being edited all the time: its kernel was never up to date")
+            order.tell("the tree was edited meanwhile: building again")
+    raise BuildError(f"{spec} keeps being edited: its kernel was never up to date")
 
 
 def _scan(order: Order) -> TreeScan:

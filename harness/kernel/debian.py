@@ -75,7 +75,7 @@ def list_packages(
     """Ask the mirror which kernels it has now, for the host or an architecture; HostError if it is silent."""
     apt = _Apt(cache, debian_arch)
     with cache.lock("apt"):
-        report(Progress(what="Debian's kernels", detail="asking what there is"))
+        report(Progress(what="Debian's kernels", detail="looking up the versions"))
         apt.run("update", attempted="fetching Debian's package lists")
         names = apt.query("pkgnames", prefix).split()
         return parse_madison(apt.query("madison", *sorted(names)), prefix) if names else ()

@@ -120,7 +120,7 @@ def _publish(package: KernelPackage, key: str, order: _Order) -> Facts:
             deb.unlink()
         _arrange(root, directory, package)
         caching.remove_tree(root)
-        report(Progress(what=what, detail="looking at its modules"))
+        report(Progress(what=what, detail="reading its modules"))
         kernel = load_built(directory, order.arch, str(order.spec))
         report(Progress(what=what, finished=True))
         return {

@@ -65,7 +65,7 @@ def find_failure(text: str) -> Failure:
     found = [match for pattern in _FIRST if (match := pattern.search(plain))]
     if not found:
         lines = [line for line in keep_tools(plain).splitlines() if line.strip()]
-        return Failure(message=lines[-1].strip() if lines else "make says nothing", where="")
+        return Failure(message=lines[-1].strip() if lines else "make printed nothing", where="")
     first = min(found, key=lambda match: match.start())
     return Failure(message=first["message"].strip(), where=first.groupdict().get("where") or "")
 

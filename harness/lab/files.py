@@ -45,5 +45,5 @@ def unpack_modules(archive: Path, to: Path) -> int:
     except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError) as error:
         raise RefusedError(f"its archive of modules cannot be unpacked: {error}") from error
     if not count:
-        raise RefusedError("its archive of modules has none")
+        raise RefusedError("its archive contains no modules")
     return count

@@ -84,7 +84,7 @@ class Lab:
             return False
         node = claimed(self.api.node(offer.node), f"{self.runtime}:{uuid.uuid4().hex}")
         if node is None:
-            say(f"{offer.node}: somebody else has it")
+            say(f"{offer.node}: another lab has claimed it")
             return False
         # before the tests: what they find is not to depend on an API that answers then
         build = self.api.build_of(node)
@@ -131,7 +131,7 @@ class Lab:
             try:
                 return fetch()
             except HostError as error:
-                say(f"  {error.headline}: tried again in {pause_s:g} s")
+                say(f"  {error.headline}: trying again in {pause_s:g} s")
             time.sleep(pause_s)
         return fetch()
 

@@ -1,7 +1,7 @@
 """A machine spec to QEMU's command line; pure.
 
-Knows QEMU's options and nothing else: which program takes them, where the
-files are and who is at the other end of a channel is told to it.
+Knows QEMU's options and nothing else. The program, the paths of files and the
+host's ends of channels are arguments.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ SHELL_PORT = "rustbed.shell"
 RECORDS_PORT = "rustbed.kmsg"
 PULSE_PORT = "rustbed.pulse"
 
-# what QEMU may not do, whatever a guest makes of it
+# QEMU's seccomp sandbox: a guest that takes QEMU over cannot start programs or gain rights
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
-# accelerators, and what -accel gets for them: a translation cache of 64 MiB holds all a test runs, while
+# the value of -accel for each accelerator; 64 MiB of translation cache hold all the code of a test, while
 # QEMU's default grows to gigabytes
 ACCELS = {"tcg": "tcg,thread=multi,tb-size=64", "kvm": "kvm"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Channels:
-    """The host's ends of the machine's channels, as arguments of -chardev without their id."""
+    """The host's ends of the machine's channels, as arguments of -chardev without the id."""
 
     console: str
     shell: str
     records: str
     # None: no monitor
     monitor: str | None
-    # the second way in, for when the shell does not answer
+    # the guest's second shell, for when the first does not answer
     pulse: str = "null"
-    # None: no terminal for a person
+    # the guest's /dev/hvc0, for interactive use; None: the machine has no terminal
     terminal: str | None = None
-    # QEMU's options for each of the spec's served devices, in order; the others get what stands in for them
+    # QEMU's options for each of the spec's served devices, in order; a device without any gets its stand-in
     served: tuple[tuple[str, ...], ...] = ()
 
 
@@ -49,7 +49,7 @@ class Ram:
     """A file that holds the guest's memory."""
 
     path: str
-    # whether what the guest writes goes to the file; else it is the machine's own, page by page
+    # whether the guest's writes go to the file; otherwise they stay private to this machine
     shared: bool
 
 
@@ -58,11 +58,11 @@ def render_cmdline(spec: MachineSpec) -> str:
     return " ".join(
         (
             f"console={spec.arch.console},115200",
-            # records written by user space are not rate limited: the fence is one of them
+            # no rate limit for records from user space: the fence is one of them
             "printk.devkmsg=on",
             # a panic ends the machine at once; with -no-reboot that ends QEMU
             "panic=-1",
-            # a hung guest is asked by sysrq what it does, whatever its configuration allows
+            # sysrq shows what a hung guest does, so all of its keys have to work
             "sysrq_always_enabled",
             *spec.arch.cmdline,
             *spec.hardware.cmdline,
@@ -76,17 +76,17 @@ def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
     backend: list[str] = []
     if ram is not None:
         options.append("memory-backend=ram")
-        # who may not write to the file need not be able to: rom=off means that the memory can be written
+        # readonly=on opens the file read-only; rom=off keeps the memory itself writable
         share = "share=on" if ram.shared else "share=off,readonly=on,rom=off"
         path = ram.path.replace(",", ",,")
         backend = [
             "-object",
             f"memory-backend-file,id=ram,size={spec.hardware.memory_mib}M,mem-path={path},{share}",
         ]
-    # the host CPU where it is there to be used; TCG emulates the architecture's modest default
+    # KVM uses the host's CPU; TCG emulates the modest default of the architecture
     cpu = "host" if spec.accel == "kvm" else arch.cpu
     return [
-        # nothing that was not asked for: no network, no display, no default devices, no user's configuration
+        # no default devices, no network, no display, no configuration of the user
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-sandbox", SANDBOX),
         *("-machine", ",".join(options)),
@@ -117,7 +117,7 @@ def _channels(spec: MachineSpec, channels: Channels) -> list[str]:
     argv = [
         *("-chardev", _with_id(channels.console, "console"), "-serial", "chardev:console"),
         *("-device", f"{spec.arch.virtio_serial},id=channels,max_ports=5"),
-        # first, so that init, which waits for the other names, need not wait for this one
+        # first: init waits for the other ports, and by then this one is there
         *("-chardev", _with_id(channels.pulse, "pulse")),
         *("-device", f"virtserialport,bus=channels.0,nr=4,chardev=pulse,name={PULSE_PORT}"),
         *("-chardev", _with_id(channels.shell, "shell")),
@@ -139,7 +139,7 @@ def _with_id(chardev: str, name: str) -> str:
 
 
 def device_id(device: str, number: int) -> str:
-    """Return QEMU's id of a spec's device: the one it was given, else one made of its place."""
+    """Return QEMU's id of a spec's device: its own `id=`, else one made from its position."""
     given = [word for word in device.split(",") if word.startswith("id=")]
     return given[0].removeprefix("id=") if given else f"device{number}"
 
@@ -152,7 +152,7 @@ def _devices(spec: MachineSpec, channels: Channels) -> list[str]:
             argv += next(served, device.stand_in)
             continue
         name = f"id={device_id(device, number)}"
-        # the JSON form is left as it is
+        # a device in JSON form is not changed
         plain = not device.startswith("{") and name not in device.split(",")
         argv += ["-device", f"{device},{name}" if plain else device]
     ports = spec.hardware.free_ports if spec.arch.hotplug_port else 0
@@ -172,10 +172,10 @@ def render_argv(
     ram: Ram | None = None,
     incoming: bool = False,
 ) -> tuple[str, ...]:
-    """Render the whole command line; `program` is QEMU and what must stand before its options.
+    """Render the whole command line; `program` is QEMU and the words that stand before its options.
 
-    `ram` is where the guest's memory is, if not in QEMU's own. An `incoming` machine does
-    not boot but waits for the state of another.
+    `ram` is a file for the guest's memory; without one, QEMU allocates it. An `incoming` machine does
+    not boot but waits for a migration stream.
     """
     return (
         *program,
@@ -189,15 +189,15 @@ def render_argv(
 
 
 def render_bare_argv(spec: MachineSpec, program: Sequence[str], console: str) -> tuple[str, ...]:
-    """Render a command line for the same kernel, image and machine with no channel but the console."""
+    """Render a command line for the same kernel, image and machine, with the console as its only channel."""
     serial = ("-chardev", _with_id(console, "console"), "-serial", "chardev:console")
     return (*program, *_machine(spec), *_software(spec), *serial)
 
 
 def file_chardev(path: Path, input_fd: int | None = None) -> str:
-    """Return a chardev that writes to a file; commas in its name are doubled, as QEMU wants them.
+    """Return a chardev that writes to a file; QEMU wants commas in the name doubled.
 
-    It reads from `input_fd`, an inherited descriptor of a pipe (QEMU 8.1 and newer).
+    Its input is `input_fd`, an inherited descriptor of a pipe (QEMU 8.1 and newer).
     """
     source = "" if input_fd is None else f",input-path=/dev/fd/{input_fd}"
     return f"file,path={str(path).replace(',', ',,')}{source}"
@@ -206,9 +206,8 @@ def file_chardev(path: Path, input_fd: int | None = None) -> str:
 def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, str], console: str) -> str:
     """Render an executable script that starts the same machine without the harness.
 
-    The command line is the one the harness used, except for the host's ends of
-    the channels: the guest's shell is on standard input and output, its
-    console goes to `console`, and the others lead nowhere.
+    The command line is the harness's, except for the channels: the guest's shell is on standard
+    input and output, its console goes to the file `console`, and the other channels are not connected.
     """
     channels = Channels(console=f"file,path={console}", shell="stdio,signal=on", records="null", monitor=None)
     argv = render_argv(spec, program, channels)
@@ -225,7 +224,7 @@ def render_run_script(spec: MachineSpec, program: Sequence[str], env: dict[str, 
 
 
 def wrap_command(argv: Sequence[str]) -> str:
-    """Quote for the shell, an option and its values to a line."""
+    """Quote a command for the shell, with each option and its values on a line of its own."""
     lines: list[list[str]] = [[argv[0]]]
     for word in argv[1:]:
         if word.startswith("-"):

@@ -15,9 +15,9 @@ from rustbed.machine.starting import start_machine
 from rustbed.machine.vm import Vm
 from rustbed.machine.watching import PATIENCE, Patience
 
-# seconds a boot may take on a machine with hardware virtualisation, as long as it says something
+# seconds a boot may take with hardware virtualisation, as long as its console keeps growing
 BOOT_S = 60.0
-# an emulated machine on a busy host is this much slower
+# how many times slower a machine may be on a busy host, by accelerator
 SLOWNESS = {"kvm": 1.0, "tcg": 3.0}
 
 
@@ -35,9 +35,9 @@ def boot(
 ) -> Iterator[Vm]:
     """Boot a machine, yield it ready for commands, and end it on the way out.
 
-    `directory` gets the run's files. `slowness` multiplies every deadline, on
-    top of what the accelerator calls for. `terminal` is a chardev that
-    becomes the guest's /dev/hvc0, `ram` a file for its memory, which may be one of
+    The run's files are written to `directory`. `slowness` multiplies every deadline, in
+    addition to the accelerator's factor. `terminal` is a chardev that
+    becomes the guest's /dev/hvc0. `ram` is a file for its memory, possibly one of
     the descriptors that QEMU inherits as `pass_fds`. Raises BootError.
     """
     with ExitStack() as stack:

@@ -1,9 +1,9 @@
-"""What is said to one machine and what comes back, until it ends.
+"""The conversation with one machine, until it ends.
 
-Puts the channels together: commands go one way, the kernel log comes
-another, and while either is waited for the machine is watched. Whatever ends
-the machine is kept, and a hang is looked into. What a command means, this
-module does not know.
+Joins the channels: commands go to the shell, the kernel log comes from another
+port, and the machine is watched during every wait. The first error that ends
+the machine is kept, and a hang is diagnosed. This module does not know what
+a command means.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from rustbed.machine.watching import Patience, Silence, Watch
 
 # seconds a command may take on a machine with hardware virtualisation
 COMMAND_S = 20.0
-# seconds between two looks at what the guest does in its own time
+# seconds between two evaluations of a condition in `wait_for`
 _POLL_S = 0.02
 
 T = TypeVar("T")
 
 
 class Conversation:
-    """A shell, a kernel log and a watch over both; `slowness` multiplies every time that is given."""
+    """A shell, a kernel log and a watch over both; `slowness` multiplies every timeout."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class Conversation:
         patience: Patience,
         earlier: EarlierLog,
     ) -> None:
-        #: how the machine ended, if it did
+        #: how the machine ended; None while it runs
         self.ended: MachineError | None = None
-        #: commands given, fences left out
+        #: number of commands so far, without fences
         self.commands = 0
         self.log = KernelLog(running.records, running.files.records, running.files.console, earlier)
         self._running = running
@@ -66,7 +66,7 @@ class Conversation:
         self._patience = patience
         self._shell = Shell(running.shell, running.files.shell, self._look)
         self._pulse = Pulse(running.pulse)
-        # what is looked at while waiting: a boot, then one command after the other
+        # checks the machine during a wait: first the boot, then each command
         self._watch: Silence | Watch = self._fresh_watch()
         self._transcript = Transcript(running.files.transcript, running.started)
         monitor.observer = self._transcript.qmp
@@ -87,7 +87,7 @@ class Conversation:
 
     @property
     def waiting(self) -> str:
-        """Which answer of the guest is waited for, "" if none is; any thread may ask."""
+        """Which answer of the guest is awaited, "" for none; any thread may ask."""
         return self._shell.waiting
 
     # -- talking -----------------------------------------------------------------
@@ -100,11 +100,11 @@ class Conversation:
         *,
         by: By = By.SUBSHELL,
     ) -> Answer:
-        """Run a shell command and return its answer. Raises MachineError, then and ever after."""
+        """Run a shell command and return its answer. Raises MachineError once the machine has ended."""
         if self.ended is not None:
             raise self.ended
         if self._shell.given_up:
-            # somebody else's timeout ended the wait: the watch over that command shows what it did
+            # a timeout of pytest ended the wait for a command; the watch over it shows what the guest did
             raise self.end(HangError(self._shell.given_up))
         self._watch = watch = self._fresh_watch()
         deadline = watch.limit(timeout_s or COMMAND_S)
@@ -127,7 +127,7 @@ class Conversation:
         return answer
 
     def tell(self, command: str) -> None:
-        """Give the second shell a command while the first one is busy; whether it succeeds is not told."""
+        """Give the second shell a command while the first one is busy, and ignore its status."""
         self._pulse.tell(command)
 
     def check(self, command: str, timeout_s: float | None = None) -> str:
@@ -150,7 +150,7 @@ class Conversation:
         deadline = self._running.limit(timeout_s * self._slowness)
         while not (value := condition()):
             if deadline.expired:
-                # a guest that answers does not hang: it did something other than the test wants
+                # a guest that answers is not hung: it did not do what the test expects
                 self.run(":")
                 raise WaitError(
                     f"waiting for {what}: not within {deadline.seconds:g} s, and the guest answers",
@@ -163,17 +163,17 @@ class Conversation:
         return value
 
     def mark_log(self) -> None:
-        """Let the test's part of the kernel log begin here."""
+        """Let the test's part of the kernel log begin at this point."""
         self.pass_fence()
         self.log.mark = len(self.log.records)
 
     def pass_fence(self) -> None:
-        """Wait until all that the kernel has logged is here or the machine ended. Raises MachineError."""
+        """Wait until everything that the kernel has logged has arrived. Raises MachineError if it ends."""
         if self.ended is not None:
             return
 
         def write(line: str) -> None:
-            # what the shell does itself costs a third of what a subshell does
+            # without a subshell a command takes a third of the time
             self.run(f"echo {shlex.quote(line)} >/dev/kmsg", by=By.SHELL)
 
         if not self.log.pass_fence(write, self._running.limit(COMMAND_S * self._slowness)):
@@ -182,7 +182,7 @@ class Conversation:
     # -- the end -----------------------------------------------------------------
 
     def require_alive(self) -> None:
-        """Raise what ended the machine, if something did."""
+        """Raise the error that ended the machine, if it has ended."""
         if self.ended is None:
             try:
                 self._look()
@@ -192,7 +192,7 @@ class Conversation:
             raise self.ended
 
     def has_ended(self) -> bool:
-        """Whether the machine panicked or QEMU is gone; nothing else is looked at."""
+        """Whether the machine panicked or QEMU is gone; checks nothing else."""
         if self.ended is None:
             try:
                 self._running.watch()
@@ -201,7 +201,7 @@ class Conversation:
         return self.ended is not None
 
     def end(self, error: MachineError) -> MachineError:
-        """Keep what ended the machine, after a look into it if it hangs, and return what did so first."""
+        """Note that an error ended the machine, and return the first such error; a hang is diagnosed."""
         if self.ended is None:
             self.ended = error
             self.log.end(keep=isinstance(error, HangError))
@@ -213,7 +213,7 @@ class Conversation:
             patient = Patient(
                 running=self._running,
                 monitor=self._monitor,
-                # user space may not be there before the first command
+                # before the first command there may be no user space
                 pulse=None if isinstance(self._watch, Silence) else self._pulse,
                 slowness=self._slowness,
                 before=self._watch.times,
@@ -240,52 +240,52 @@ class Conversation:
             facts = error.facts or self._running.evidence()
             failed = BootError(headline, machine=machine, **facts)
             failed.hang, failed.console_end = error.hang, error.console_end
-            # a QEMU that never got as far as the first byte was asked for something it does not have
+            # QEMU ended before the console's first byte: it refused its command line
             refused = isinstance(error, LostError) and self._running.console_size == 0
             failed.outcome = "error" if refused else error.outcome
             self.ended = failed
             raise failed from error
 
     def wait_awake(self, command: str, seconds: float) -> None:
-        """Wait until a fork has its own time and randomness and has done its first command.
+        """Run a fork's first command, which sets its clock and random numbers, and wait for it.
 
-        That is not part of the test. Raises MachineError.
+        It does not count as part of the test. Raises MachineError.
         """
         deadline = self._running.limit(seconds * self._slowness)
         self.log.wake()
         self._shell.run(command, deadline, by=By.SHELL)
         if not self.log.is_awake(deadline):
-            raise HangError("a fork does not say that it is awake", **self._running.evidence())
+            raise HangError("a fork did not report that it is awake", **self._running.evidence())
 
     # -- copies ----------------------------------------------------------------------
 
     @contextmanager
     def standing_still(self) -> Iterator[EarlierLog]:
-        """Let the guest stand still, and yield what its kernel has logged until then.
+        """Stop the guest, and yield what its kernel has logged until then.
 
-        Raises MachineError, and ForkError if it stands still already or its log does not come to rest.
+        Raises MachineError, and ForkError if it is stopped already or its log does not settle.
         """
         self.pass_fence()
         self.require_alive()
         if not self._monitor.execute("query-status")["running"]:
-            raise ForkError("a machine that stands still cannot be copied")
+            raise ForkError("a stopped machine cannot be copied")
         self._monitor.execute("stop")
         try:
             try:
                 earlier = self.log.as_earlier()
             except TimeoutError as error:
-                raise ForkError("its kernel log does not come to rest") from error
+                raise ForkError("its kernel log does not settle") from error
             yield earlier
         finally:
             self._monitor.execute("cont")
 
     def begin_as(self, original: Conversation) -> None:
-        """Let transcript and log begin as those of the machine that this one is a copy of."""
+        """Let transcript and log begin with those of the machine that this one is a copy of."""
         self.log.mark = original.log.mark
         self._transcript.begin_with(original._running.files.transcript)
 
     def end_transcript(self) -> None:
-        """Write down no more commands."""
+        """Stop recording commands in the transcript."""
         self._transcript.close()
 
     def close(self) -> None:

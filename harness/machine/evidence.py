@@ -1,8 +1,8 @@
-"""What can still be collected from a machine that does not answer, before it is thrown away.
+"""Evidence from a machine that does not answer, collected before it is thrown away.
 
 Asks the host's kernel, QEMU's monitor, the guest's second shell and, by a
 break on the console, the guest's kernel, each for a few seconds at most.
-What does not answer is noted: collecting never raises.
+A source that does not answer is noted: collecting never raises.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from rustbed.procfs import CpuTime, process_state, thread_times, total
 
 # seconds, stretched for emulation, that a shell or a monitor may take to answer
 _ANSWER_S = 1.0
-# looks at the program counters, and seconds between two of them
+# how often the program counters are sampled, and seconds between two samples
 _LOOKS, _BETWEEN_S = 3, 0.3
-# keys of sysrq: tasks that cannot be woken, what each CPU does, all tasks
+# sysrq keys: blocked tasks (w), backtraces of the CPUs (l), all tasks (t)
 _KEYS = "wlt"
 _SILENT = "the kernel says nothing; it may lack CONFIG_MAGIC_SYSRQ_SERIAL"
-# panic: shows what was interrupted, and prints all that the other keys made the kernel say
+# sysrq key for a panic: shows the interrupted task, and flushes what the other keys made the kernel log
 _CRASH = "c"
 # the program counter in `info registers`, as QEMU's architectures name it
 _PC = re.compile(r"\b(?:RIP|EIP|PC|pc|NIP|PSW=mask \w+ addr)\s*[= ]\s*([0-9a-f]{8,16})\b")
@@ -46,29 +46,29 @@ def parse_pcs(registers: str) -> dict[int, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Patient:
-    """A machine that does not answer, and what is known of it so far."""
+    """A machine that does not answer, and the facts known about it so far."""
 
     running: Running
     monitor: Monitor
-    # None: user space was not there yet
+    # None: user space had not started yet
     pulse: Pulse | None
-    # multiplies what a machine with hardware virtualisation needs
+    # multiplies times that are meant for hardware virtualisation
     slowness: float
-    # time.monotonic() when the command began, and what QEMU's threads had used then
+    # time.monotonic() when the command began, and the CPU times of QEMU's threads at that moment
     began: float
     before: Mapping[int, CpuTime]
     # seconds since the last byte of the command's answer
     quiet_s: float
-    # seconds that the command might take
+    # the command's timeout in seconds
     limit_s: float
 
 
 def diagnose(error: HangError, patient: Patient) -> None:
-    """Collect what is available into the run's hang.log, and let the error say which kind of hang it is."""
-    # taken first: the console will end with the answers to what is asked now
+    """Collect the available evidence in the run's hang.log, and add the kind of hang to the error."""
+    # before anything else: the questions below make the console grow
     error.facts.update(patient.running.evidence())
     error.console_end = patient.running.console_size
-    # what is asked from now on is not part of the test
+    # QMP commands from here on are not part of the test
     patient.monitor.observer = None
     path = patient.running.files.hang
     try:
@@ -83,7 +83,7 @@ def diagnose(error: HangError, patient: Patient) -> None:
 
 
 class _Examination:
-    """One look at one machine; what is found becomes sections of a file."""
+    """One examination of one machine; each finding becomes a section of a file."""
 
     def __init__(self, patient: Patient) -> None:
         self._patient = patient
@@ -102,7 +102,7 @@ class _Examination:
             return self._observe(state, run_state)
 
     def _unknown(self, state: str) -> Observation:
-        """Return what is seen of a QEMU that cannot be asked."""
+        """Return the observation of a QEMU that does not run or whose monitor does not answer."""
         now = CpuTime()
         return Observation(
             qemu_state=state,
@@ -157,7 +157,7 @@ class _Examination:
 
     @contextmanager
     def _noting(self, title: str) -> Iterator[None]:
-        """Note what is unavailable, and why."""
+        """Write down why a source is unavailable instead of raising."""
         try:
             yield
         except (HarnessError, OSError) as error:
@@ -177,7 +177,7 @@ class _Examination:
         return None
 
     def _look_at_registers(self, run_state: str | None) -> list[str]:
-        """Return the registers of all CPUs, a few times apart.
+        """Return several samples of the registers of all CPUs.
 
         Under emulation the program counter is right only while the machine is stopped.
         """
@@ -245,7 +245,7 @@ class _Examination:
     # -- the guest's kernel ----------------------------------------------------------
 
     def _press_keys(self, keys: str) -> bool | None:
-        """Send keys of sysrq; return whether the kernel answers, None if it cannot be asked."""
+        """Send sysrq keys; return whether the kernel answers, None if they cannot be sent."""
         with self._noting(f"sysrq {keys} by console"):
             answers = self._sysrq.press(keys)
             for key, text in (answers or {}).items():
@@ -257,9 +257,10 @@ class _Examination:
         return None
 
     def _press_hard(self, answers: bool | None) -> bool | None:
-        """Make the kernel tell what it can, at the price of the machine; return whether it is there.
+        """Make the kernel panic or take an NMI, so that it prints all it has; return whether it answers.
 
-        Where user space is lost, so may be the task that prints: a panic prints without it.
+        The machine is lost by that. A kernel without user space may also lack the task that prints; a panic
+        prints without that task.
         """
         if answers is False:
             answers = self._press_keys(_CRASH)
@@ -269,7 +270,7 @@ class _Examination:
         return answers
 
     def _ask_through_shell(self) -> None:
-        """Let the second shell press the keys, for a kernel that does not know of breaks."""
+        """Send the sysrq keys from the second shell, for a kernel that ignores a break on its console."""
         assert self._patient.pulse is not None
         for key in _KEYS:
             start = self._running.console_size

@@ -25,20 +25,20 @@ __all__ = ["Firmware", "Source", "compile_acpi", "compile_device_tree"]
 
 _QUIET = Channels(console="null", shell="null", records="null", monitor=None)
 
-# seconds for a compiler, and for a QEMU that only writes its tree
+# seconds for a compiler, and for a QEMU that only dumps its device tree
 _COMPILE_S = 30.0
 
-# x86 boot protocol (Linux, Documentation/arch/x86/boot.rst): where an image keeps its magic
-# number and the sectors of its setup code, of which there is one more, and 4 if it says 0;
-# where the rest of an image is loaded; the header of a piece of setup data: next, type, length
+# x86 boot protocol (Linux, Documentation/arch/x86/boot.rst): offsets of the image's magic number and of its
+# count of setup sectors (the image has one more; 0 means 4); the address to which the rest of an image is
+# loaded; the header of a piece of setup data: next, type, length
 _MAGIC, _MAGIC_AT, _SECTORS_AT = b"HdrS", 0x202, 0x1F1
 _LOADED_AT = 0x100000
 _SETUP_DATA = struct.Struct("<QII")
 _SETUP_NONE, _SETUP_DTB = 0, 2
-# more than an image that unpacks itself scribbles on behind its end
+# bytes behind the image's end that it may overwrite while it unpacks itself
 _BEHIND = 0x100000
 
-# without the cells, which have the specification's defaults, the kernel warns while it boots
+# the cells are the specification's defaults, but without them the kernel warns while it boots
 _BARE_TREE = "/dts-v1/;\n/ { #address-cells = <2>; #size-cells = <1>; };\n"
 
 
@@ -46,7 +46,7 @@ _BARE_TREE = "/dts-v1/;\n/ { #address-cells = <2>; #size-cells = <1>; };\n"
 class Source:
     """The source of a table."""
 
-    # file name that the compiler's complaints show
+    # file name in the compiler's messages
     name: str
     text: str
 
@@ -66,7 +66,7 @@ def compile_acpi(source: Source, *, root: Path | None, cache: Cache) -> Path:
     def fill(directory: Path) -> Facts:
         (directory / source.name).write_text(source.text)
         iasl = program_in(root, "iasl", "acpica-tools")
-        # no banner, no remarks; the prefix gives the table's file its name
+        # no banner, no remarks; the prefix is the name of the output file
         _compile([*iasl, "-vs", "-vr", "-p", "table", source.name], source, directory)
         return {}
 
@@ -88,7 +88,7 @@ def compile_device_tree(
     def fill(directory: Path) -> Facts:
         dtc = (*program_in(root, "dtc", "device-tree-compiler"), "-q")
         head = _machine_tree(spec, qemu, dtc, directory) if merged else _BARE_TREE
-        # complaints give lines of the test's source, not of the file that dtc reads
+        # a line directive, so that messages give lines of the test's source
         (directory / "tree.dts").write_text(f'{head}\n# 1 "{source.name}"\n{source.text}\n')
         _compile([*dtc, "-I", "dts", "-O", "dtb", "-o", "tree.dtb", "tree.dts"], source, directory)
         blob = directory / "tree.dtb"
@@ -96,7 +96,7 @@ def compile_device_tree(
             blob.write_bytes(_beside_acpi(blob.read_bytes(), image))
         return {}
 
-    # what QEMU's own tree depends on: everything on its command line
+    # QEMU's own tree depends on everything on its command line
     machine = render_argv(replace(spec, initramfs=Path("-")), qemu.program, _QUIET) if merged else ()
     kernel = "" if image is None else f"{image.stat().st_size} {_setup_bytes(image)}"
     key = hash_text("device-tree", _BARE_TREE, source.name, source.text, kernel, qemu.identity, *machine)
@@ -105,7 +105,7 @@ def compile_device_tree(
 
 
 def _machine_tree(spec: MachineSpec, qemu: Qemu, dtc: Sequence[str], directory: Path) -> str:
-    """Return the source of the tree QEMU itself makes for a machine."""
+    """Return the source of the device tree that QEMU makes for a machine."""
     blob = directory / "machine.dtb"
     process.run(
         render_argv(spec.appended(machine_options=[f"dumpdtb={blob}"]), qemu.program, _QUIET),
@@ -121,7 +121,7 @@ def _machine_tree(spec: MachineSpec, qemu: Qemu, dtc: Sequence[str], directory: 
 
 
 def _setup_bytes(image: Path) -> int:
-    """Return how much setup code an x86 kernel image has; 0 if it is not such an image."""
+    """Return how many bytes of setup code an x86 kernel image has; 0 for other images."""
     with image.open("rb") as stream:
         head = stream.read(_MAGIC_AT + len(_MAGIC))
     if not head.endswith(_MAGIC) or len(head) != _MAGIC_AT + len(_MAGIC):
@@ -130,14 +130,13 @@ def _setup_bytes(image: Path) -> int:
 
 
 def _beside_acpi(blob: bytes, image: Path) -> bytes:
-    """Return what QEMU's -dtb must be given so that an x86 kernel finds the blob.
+    """Return a file for QEMU's -dtb with which an x86 kernel finds the blob.
 
-    QEMU puts the file behind the kernel, with a header of setup data before it,
-    and tells the kernel where that is. Since it no longer loads a kernel apart
-    from its setup code it tells an address that is too high by that code's size
-    (seen in 11.1.3; right in 7.2). So there is another header where the
-    kernel looks, and that leads to the blob's copy. It can go when QEMU_MINIMUM
-    is a version without the error.
+    QEMU places the file behind the kernel, after a header of setup data, and gives
+    the kernel that header's address. The address is too high by the size of the setup code,
+    since QEMU loads the kernel as one piece (seen in 11.1.3; right in 7.2). So the file has a second
+    header at the wrong address, which points to a copy of the blob. It can go when
+    QEMU_MINIMUM is a version without the error.
     """
     setup_bytes = _setup_bytes(image)
     if setup_bytes == 0:

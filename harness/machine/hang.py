@@ -1,6 +1,6 @@
-"""Which kind of hang it is: from what was observed, by rules; pure.
+"""Classifies a hang by rules, from an observation; pure.
 
-Knows nothing of how anything is observed.
+Does not know how an observation is made.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from rustbed.log.demangle import demangle
 from rustbed.log.stuck import Hang
 from rustbed.procfs import CpuTime
 
-# seconds since the command's last byte within which it counts as making progress
+# a command whose last byte of output is at most this many seconds old makes progress
 _OUTPUT_S = 2.0
-# part of the time from which on a virtual CPU counts as busy: an idle one wants nearly nothing
+# a virtual CPU that wanted at least this part of the time is busy; an idle one wants nearly nothing
 _BUSY = 0.5
-# a guest that got this many seconds of processor time could have answered, however long they took
+# a guest that got this many seconds of CPU time could have answered
 _ENOUGH_S = 0.3
-# a QEMU that waited this many times as long as it ran got less than a quarter of what it wanted ...
+# QEMU is starved if it waited for a CPU this many times as long as it ran ...
 _STARVED = 3.0
-# ... and wanted it for so large a part of the time, and so many seconds, that it was not idle
+# ... and was not idle: it wanted a CPU for this part of the time, and for this many seconds
 _WANTED, _LONG_S = 0.5, 2.0
-# query-status: the machine is there and not ours to let go on
+# states of query-status in which the machine cannot be continued
 _DIED = frozenset({"guest-panicked", "internal-error", "shutdown"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vcpu:
-    """What one virtual CPU did while it was looked at."""
+    """What one virtual CPU did during the observation."""
 
     index: int
     time: CpuTime
@@ -40,68 +40,67 @@ class Vcpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """What one task of the command did while it was looked at."""
+    """What one task of the command did during the observation."""
 
     task: Task
-    # seconds of the guest's processor time meanwhile
+    # seconds of CPU time that it used, by the guest's clock
     used_s: float
-    # whether it was started meanwhile
+    # whether it was started during the observation
     new: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What was seen of a machine that did not answer in time; None stands for what could not be asked."""
+    """Facts about a machine that did not answer in time; None stands for an unknown one."""
 
     # state letter of QEMU's process
     qemu_state: str
-    # what QMP's query-status says; None: the monitor does not answer
+    # state by QMP's query-status; None: the monitor does not answer
     run_state: str | None
-    # seconds that the machine was looked at
+    # length of the observation in seconds
     window_s: float
     vcpus: tuple[Vcpu, ...]
-    # QEMU's time since the command began, of a user space that does not answer since it was asked;
-    # and seconds since then
+    # QEMU's CPU time, and seconds, since the command began; if user space does not answer, since it was asked
     time: CpuTime
     elapsed_s: float
-    # whether user space answered, on its second way in
+    # whether user space answered on the second shell
     user_space: bool | None
     # whether the kernel answered to a break on the console
     kernel: bool | None
-    # those of the command
+    # tasks of the command
     tasks: tuple[Activity, ...] = ()
     # seconds since the command's last byte of output
     quiet_s: float = math.inf
-    # seconds that the command might take
+    # the command's timeout in seconds
     limit_s: float = math.inf
 
 
 def is_starved(time: CpuTime, elapsed_s: float, *, enough_s: float = _ENOUGH_S) -> bool:
-    """Whether a QEMU got too little time of the host to be blamed for anything.
+    """Whether QEMU got so little CPU time from the host that the host is to blame.
 
-    One that ran for `enough_s` could have done what it was asked for; the default is for an answer.
+    A QEMU that ran for `enough_s` is not starved; the default is enough for an answer.
     """
     waited = time.waited_s > max(_STARVED * time.ran_s, _WANTED * elapsed_s, _LONG_S)
     return waited and time.ran_s < enough_s
 
 
 def is_asleep(seen: Observation) -> bool:
-    """Whether the command waits for something that more of the host's time would not bring.
+    """Whether all tasks of the command sleep, so that more CPU time from the host would not help.
 
-    A guest that answered twice had time for a task that only had to be woken.
+    A guest that answered twice has also had the time to run a task that became ready.
     """
-    # one that is ready to run and gets no time has used nothing either
+    # a task that is ready to run but gets no CPU has used no time either
     ready = any(activity.new or activity.used_s > 0 or activity.task.state == "R" for activity in seen.tasks)
     return bool(seen.user_space and seen.tasks) and not ready and not _is_talking(seen)
 
 
 def is_busy(vcpu: Vcpu, window_s: float) -> bool:
-    """Whether a virtual CPU ran, or would have if the host had let it."""
+    """Whether a virtual CPU ran or waited for a CPU of the host."""
     return vcpu.time.ran_s + vcpu.time.waited_s >= _BUSY * window_s > 0
 
 
 def _host(seen: Observation) -> str:
-    """Return why the host is to blame; empty if it is not."""
+    """Return why the host is to blame, "" if it is not."""
     if seen.qemu_state in ("T", "t"):
         return "QEMU is stopped"
     if seen.run_state is None:
@@ -119,9 +118,9 @@ def _is_talking(seen: Observation) -> bool:
 
 
 def classify(seen: Observation) -> tuple[Hang, str]:
-    """Return the kind of hang, and one line of why."""
+    """Return the kind of hang, and one line that says why."""
     if host := _host(seen):
-        # of a command that works, it is for the reader to say whether it would ever have come to an end
+        # a command that still works: the reader decides whether it would have ended
         return Hang.HOST, f"{host}; {_classify_command(seen)[1]}" if seen.tasks else host
     if seen.user_space:
         return _classify_command(seen)
@@ -143,7 +142,7 @@ def _classify_command(seen: Observation) -> tuple[Hang, str]:
         return Hang.BUSY, "; ".join(_render_working(activity, seen.window_s) for activity in working)
     if _is_talking(seen):
         return Hang.BUSY, "its output still grows"
-    # what was started last is what the others wait for
+    # the other tasks wait for the one that was started last
     return Hang.STUCK, _render_stuck(seen.tasks[-1].task) if seen.tasks else "the guest's shell itself"
 
 

@@ -1,8 +1,8 @@
 """Plugging devices into a running machine and out again.
 
-Devices go behind one of the machine's empty PCIe ports, as the functions of one card. Both directions
-end when the guest's kernel shows the change in sysfs, not when QEMU has
-taken the command; a driver that is loaded binds a moment later.
+Devices go behind one of the machine's empty PCIe ports, as the functions of one card. Plugging and
+unplugging end when the guest's kernel shows the change in sysfs, not when QEMU has
+accepted the command; a loaded driver binds a moment later.
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ from rustbed.machine.spec import MachineSpec
 _BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 _NUMBERS = ("int", "uint", "size")
 
-# ids are never used twice: QEMU may still know the last holder of one
+# ids are never reused: QEMU may not have released the last device with that id
 _serial = itertools.count(1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plugged:
-    """What was hotplugged: one device, or several as the functions of one card."""
+    """A hotplugged device, or several as the functions of one card."""
 
     # QEMU's id of each, function 0 first
     ids: tuple[str, ...]
-    # the guest's name for each: 0000:01:00.0
+    # the PCI address of each in the guest: 0000:01:00.0
     addresses: tuple[str, ...]
-    # port they sit behind
+    # id of the port that they are behind
     port: str
     # why they cannot be unplugged; empty if they can
     stays: str = ""
-    # those of them that are written in Python
+    # the devices among them that are written in Python
     models: tuple[PciDevice, ...] = ()
 
     @property
     def id(self) -> str:
-        """QEMU's id, of function 0."""
+        """QEMU's id of function 0."""
         return self.ids[0]
 
     @property
     def address(self) -> str:
-        """The guest's name, of function 0."""
+        """The PCI address of function 0 in the guest."""
         return self.addresses[0]
 
 
 def _addresses(talk: Conversation) -> set[str]:
-    # what the shell has built in: asked again and again
+    # shell builtins only, because this is polled
     return set(talk.check(f"cd {slot.DEVICES} && echo *").split())
 
 
@@ -78,9 +78,9 @@ def _free_port(monitor: Monitor, spec: MachineSpec) -> str:
 
 
 def typed(text: str, kind: str) -> object:
-    """Return a property's value in the type that QEMU says it has; as text if it is not of that type.
+    """Return a property's value in the type that QEMU gives for it, or as text if it does not fit.
 
-    QMP wants numbers and booleans where -device takes words, and refuses what does not fit.
+    -device takes words, but QMP wants numbers and booleans.
     """
     if kind == "bool":
         return _BOOLS.get(text, text)
@@ -107,13 +107,13 @@ def _properties(monitor: Monitor, driver: str, options: Sequence[str]) -> dict[s
 
 
 def _of_qemu(monitor: Monitor, device: str) -> dict[str, object]:
-    """Return what QMP takes for what -device takes. Raises UsageError."""
+    """Return QMP's arguments for an argument of -device. Raises UsageError."""
     driver, *options = device.split(",")
     return {"driver": driver, **_properties(monitor, driver, options)}
 
 
 def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, timeout_s: float) -> Plugged:
-    """Plug a device in; `device` is what -device takes, without id and bus.
+    """Plug a device in; `device` is an argument of -device without id and bus.
 
     Raises UsageError when every port is taken, MonitorError when QEMU refuses the device.
     """
@@ -123,7 +123,7 @@ def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, t
 
 @contextmanager
 def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float) -> Iterator[Plugged]:
-    """Plug devices in as functions of one card, and serve those that the host does; the caller unplugs it.
+    """Plug devices in as functions of one card, serving those of the host meanwhile; the caller unplugs it.
 
     Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if one failed.
     """
@@ -146,11 +146,11 @@ def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float)
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A device as QMP takes it."""
+    """A device as arguments of QMP's device_add."""
 
-    # what goes behind the port
+    # the device that goes behind the port
     first: Mapping[str, object]
-    # what is at that one
+    # further devices, attached to the first
     others: Sequence[Mapping[str, object]] = ()
     # why it cannot be unplugged; empty if it can
     stays: str = ""
@@ -164,7 +164,7 @@ def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
     if device.is_serial_port:
         raise UsageError(f"{device.name} cannot be hotplugged: machines are booted with their serial ports")
     if device.shared_memory:
-        raise UsageError(f"{device.name} cannot be hotplugged: it wants memory that is shared with it")
+        raise UsageError(f"{device.name} cannot be hotplugged: it needs memory that is shared with it")
     server = stack.enter_context(device.serve(live.run_dir))
     stack.enter_context(live.watching(server))
     first, *others = _added_devices(live.monitor, device, server)
@@ -172,18 +172,18 @@ def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
 
 
 def _added_devices(monitor: Monitor, device: Device, server: Served) -> list[dict[str, object]]:
-    """Return the devices that a server's options add, the one for the port first; its chardevs are added."""
+    """Return the devices of a server's options, the one for the port first; adds its chardevs to QEMU."""
     options = [*zip(server.argv[::2], server.argv[1::2], strict=True)]
     kinds = [option for option, _ in options]
     if server.pass_fds or not set(kinds) <= {"-chardev", "-device"} or "-device" not in kinds:
-        raise UsageError(f"{device.name} cannot be hotplugged: it is more than arguments of -device")
+        raise UsageError(f"{device.name} cannot be hotplugged: it needs more than arguments of -device")
     for argument in (argument for option, argument in options if option == "-chardev"):
         monitor.execute("chardev-add", exact=_chardev(argument))
     return [json.loads(argument) for option, argument in options if option == "-device"]
 
 
 def _chardev(argument: str) -> dict[str, object]:
-    """Return what QMP takes for `socket,id=NAME,path=PATH`, where a server listens."""
+    """Return QMP's arguments for the chardev `socket,id=NAME,path=PATH`, where a server listens."""
     words = dict(word.split("=", 1) for word in argument.split(",")[1:])
     address = {"type": "unix", "data": {"path": words["path"]}}
     backend = {"type": "socket", "data": {"addr": address, "server": False}}
@@ -206,12 +206,12 @@ def _add(
     before = _addresses(talk)
     added: list[object] = []
     try:
-        # the guest's kernel looks at the slot when function 0 comes
+        # function 0 last: the guest's kernel scans the slot when it appears
         for function in reversed(functions):
             monitor.execute("device_add", exact=function)
             added.append(function["id"])
     except MonitorError:
-        # without function 0 they go at once
+        # functions of a card without function 0 are unplugged at once
         for name in added:
             with suppress(MonitorError):
                 monitor.execute("device_del", id=name)
@@ -228,11 +228,11 @@ def _add(
 
 
 def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
-    """Take a device out that was served: unplug it, unless QEMU must not do so, or the test has done so.
+    """Unplug a device that the host served, unless the test has done so or QEMU must not.
 
-    In a run with a fault the guest's kernel is told to forget it instead, which takes a second less and
-    unbinds its driver all the same; but for a device whose fault is to be pulled out. Raises CrashError if
-    a task of the kernel died then, whose locks would be waited for.
+    In a run with a fault the guest's kernel removes it by sysfs instead, which also unbinds the driver and
+    takes a second less; not if the fault is a surprise removal. Raises CrashError if a task of the kernel
+    died, because waiting for the locks that it held would hang.
     """
     if _is_let_go(live.monitor, device):
         return
@@ -251,7 +251,7 @@ def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
         except WaitError as error:
             if not is_under_way():
                 raise
-            # what a test waits for in vain is not counted then, and this is no wait of the test
+            # in a run with a fault a WaitError does not count as a failure, but this wait is not the test's
             raise live.talk.end(HangError(error.headline)) from error
 
 
@@ -262,12 +262,12 @@ def _is_let_go(monitor: Monitor, device: Plugged) -> bool:
 
 
 def unplug(live: Live, device: Plugged, timeout_s: float, *, surprise: bool = False) -> None:
-    """Plug a device out by turning its slot off in the guest; a second of it is for the power to go.
+    """Unplug a device by turning its slot off in the guest; the kernel waits a second for the power.
 
-    `device_del` would press the slot's button, and the kernel then waits for 5 s whether it is
-    pressed again; what a driver sees is the same. With `surprise` it is gone first, and the kernel notices,
-    lets the driver go and turns the slot off.
-    Raises MonitorError for what is not plugged, UsageError for what QEMU must not unplug.
+    `device_del` would press the slot's button instead, and the kernel waits 5 s for a second press; a driver
+    sees the same. With `surprise` the device goes first; the kernel notices, unbinds the driver
+    and turns the slot off.
+    Raises MonitorError for a device that is not plugged, UsageError for one that QEMU must not unplug.
     """
     if device.stays:
         raise UsageError(f"{device.id} cannot be unplugged: {device.stays}")
@@ -275,7 +275,7 @@ def unplug(live: Live, device: Plugged, timeout_s: float, *, surprise: bool = Fa
     port = slot.find_port(live, device.address)
     if surprise:
         slot.empty(live, port)
-        # its driver goes now: what it leaves behind comes later, as after an unbind
+        # its driver unbinds now, and work that it left may run later: see `Live.linger`
         live.moved_at = time.monotonic()
     else:
         slot.turn_off(live, device.address, timeout_s)

@@ -66,7 +66,7 @@ class Monitor:
             await self._client.connect(self._sock)
         except AssertionError as error:
             # once it has begun to read, the client takes it for granted that QEMU is still there
-            raise ConnectionResetError("QEMU went while it was connected to") from error
+            raise ConnectionResetError("QEMU ended while the monitor connected") from error
         self._gathering = asyncio.create_task(self._gather())
 
     async def _gather(self) -> None:

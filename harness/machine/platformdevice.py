@@ -37,10 +37,10 @@ class Ints:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(self.values))
         if self.bits not in _WIDTHS:
-            raise UsageError(f"no numbers of {self.bits} bits", choices=", ".join(map(str, _WIDTHS)))
+            raise UsageError(f"numbers cannot have {self.bits} bits", choices=", ".join(map(str, _WIDTHS)))
         for value in self.values:
             if not -(1 << (self.bits - 1)) <= value < 1 << self.bits:
-                raise UsageError(f"{value:#x} has no room in {self.bits} bits", fix="Ints((...), bits=64)")
+                raise UsageError(f"{value:#x} does not fit in {self.bits} bits", fix="Ints((...), bits=64)")
 
     @property
     def unsigned(self) -> Iterator[int]:
@@ -77,7 +77,7 @@ class PlatformDevice:
         object.__setattr__(self, "compatible", _several(self.compatible))
         object.__setattr__(self, "regs", _pairs(self.name, self.regs))
         object.__setattr__(self, "irqs", _several(self.irqs))
-        _require(bool(_NODE_NAME.fullmatch(self.name)), f"{self.name!r} is not a name for a device")
+        _require(bool(_NODE_NAME.fullmatch(self.name)), f"{self.name!r} is not a valid name of a device")
         named = bool(self.compatible or self.acpi_id)
         _require(named, f"{self.name} has no id", fix="compatible= or acpi_id=")
         is_id = not self.acpi_id or _ACPI_ID.fullmatch(self.acpi_id)
@@ -85,7 +85,7 @@ class PlatformDevice:
         has_ids = "compatible" in self.properties
         _require(not has_ids, "compatible is an argument, not a property", fix="compatible=")
         for name, value in {"compatible": self.compatible, **self.properties}.items():
-            _require(bool(_PROPERTY_NAME.fullmatch(name)), f"{name!r} is not a name for a property")
+            _require(bool(_PROPERTY_NAME.fullmatch(name)), f"{name!r} is not a valid name of a property")
             _in_tree(name, value)
         are_lines = all(isinstance(line, int) and 0 <= line < _CELL for line in self.irqs)
         _require(are_lines, f"{self.name}: no such interrupt line", given=repr(self.irqs))
@@ -245,7 +245,7 @@ def _listed(name: str, value: int | Ints | Sequence[str] | Sequence[int]) -> Int
     if isinstance(value, int):
         return Ints((value,))
     if not isinstance(value, (list, tuple)):
-        raise UsageError(f"{name}: no value of a property: {value!r}")
+        raise UsageError(f"{name}: not a value of a property: {value!r}")
     texts = tuple(item for item in value if isinstance(item, str))
     if len(texts) == len(value):
         return texts
@@ -258,5 +258,5 @@ def _listed(name: str, value: int | Ints | Sequence[str] | Sequence[int]) -> Int
 def _quoted(name: str, text: str) -> str:
     """Return a text in quotation marks, as both compilers read it. Raises UsageError."""
     if not (text.isascii() and text.isprintable()):
-        raise UsageError(f"{name}: a text for firmware is of printable ASCII characters", given=repr(text))
+        raise UsageError(f"{name}: text for firmware must be printable ASCII", given=repr(text))
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

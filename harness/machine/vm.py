@@ -263,7 +263,7 @@ class Vm:
     def forks(self, count: int) -> Iterator[tuple[Vm, ...]]:
         """Yield so many copies of this machine, all of the same moment; see `fork`."""
         if self.forker is None:
-            raise ForkError("this machine was not started for a test, which copies belong to")
+            raise ForkError("this machine was not started for a test; copies belong to a test")
         with self.forker(self, count) as twins:
             yield twins
 

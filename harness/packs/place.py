@@ -64,7 +64,7 @@ def parse_place(text: str) -> Place:
     found = _REMOTE.fullmatch(text)
     if found is None or found[1] not in _SCHEMES:
         raise UsageError(
-            f"not a place where packs are: {text!r}",
+            f"not a place of packs: {text!r}",
             choices="DIR, https://HOST/PATH@sha256:..., oci://HOST/NAME@sha256:...",
         )
     if not found[4] or not is_digest(found[4]):

@@ -35,7 +35,7 @@ def find_faults(store: Store, report: Report) -> Iterator[str]:
             yield f"{name_pack(listed)}: {error.headline}"
             continue
         if pack.facts != listed.facts:
-            yield f"{name_pack(listed)}: the index says something else of it than its manifest"
+            yield f"{name_pack(listed)}: its manifest and the index disagree about it"
         for name, blob in pack.parts.items():
             with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
                 try:

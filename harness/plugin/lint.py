@@ -87,7 +87,7 @@ def _clippy(config: pytest.Config, directory: Path) -> str:
 
 def _checkpatch(config: pytest.Config, directory: Path) -> str:
     if not style.can_check_style():
-        pytest.skip("this host has no perl, or not all of it")
+        pytest.skip("perl is missing or incomplete on this host")
     kernel = config.stash[PLATFORMS].get(_arch(config), None).kernel
     return style.check_style(style.require_sources(directory), style.require_kernel_source(kernel))
 

@@ -130,7 +130,7 @@ def _unclear(
     """Yield what is certain of results of one name, whichever is which: numbers tell it, or nothing does."""
     befores, afters = group.befores, group.afters
     if len(afters) < len(befores):
-        missing = f"was there {_times(befores)}, is there {_times(afters)}; nothing tells which is missing"
+        missing = f"was there {_times(befores)}, is there {_times(afters)}; unclear which is missing"
         yield _finding(Change.VANISHED, befores[0], missing)
     for after in afters:
         if _is_not_judged(after, befores, cut_short=cut_short):

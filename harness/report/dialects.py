@@ -55,10 +55,10 @@ def parse_results(chunks: Iterable[bytes], source: Path) -> tuple[list[Result], 
         reader.parser.Parse(b"", True)
     except expat.ExpatError as error:
         what = expat.errors.messages.get(error.code, "cannot be parsed")
-        raise UsageError(f"{source}:{error.lineno}: no valid XML: {what}") from error
+        raise UsageError(f"{source}:{error.lineno}: not valid XML: {what}") from error
     except (ValueError, LookupError) as error:
         # a declared encoding that Python does not have, or that is none of text
-        raise UsageError(f"{source}: no valid XML: {error}") from error
+        raise UsageError(f"{source}: not valid XML: {error}") from error
     return reader.cases, reader.properties
 
 
@@ -95,7 +95,7 @@ class _Reader:
         tag = tag.rpartition(":")[2]
         self._depth += 1
         if self._depth == 1 and tag not in ("testsuites", "testsuite"):
-            raise self._error(f"no JUnit results: begins with <{tag[:40]}>")
+            raise self._error(f"not JUnit results: it begins with <{tag[:40]}>")
         if self._depth > _DEEPEST:
             raise self._error(f"nested deeper than {_DEEPEST} elements")
         if tag in ("testsuite", "testsuites"):

@@ -169,7 +169,7 @@ def _missing_shards(results: Results) -> Iterator[str]:
         yield f"come from {len(parts)} different divisions into shards: same tests, same durations needed"
     for found in parts.values():
         if strange := sorted(shard for shard in found if not _SHARD.fullmatch(shard)):
-            yield f"have a shard that is not one: {strange[0]}"
+            yield f"have an invalid shard: {strange[0]}"
             continue
         count = int(next(iter(found)).partition("/")[2])
         if missing := [part for n in range(1, count + 1) if (part := f"{n}/{count}") not in found]:

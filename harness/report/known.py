@@ -113,7 +113,7 @@ def _issue(file: Path, index: int, entry: dict[str, Any]) -> KnownIssue:
 
     for key in ("test", "reason", "link", "splat", "assertion"):
         if not entry.get(key, "nothing").strip():
-            raise wrong(key, f"{key} says nothing")
+            raise wrong(key, f"{key} is empty")
     if ("splat" in entry) == ("assertion" in entry):
         raise wrong("splat", "an entry has either the title of a splat or the text of an assertion")
     if entry.get("sometimes", False) != bool(entry.get("seen", ())):
@@ -124,7 +124,7 @@ def _issue(file: Path, index: int, entry: dict[str, Any]) -> KnownIssue:
     bounds = [part.strip() for part in re.split(r",", entry["kernel"])] if "kernel" in entry else []
     for bound in bounds:
         if not _BOUND.fullmatch(bound):
-            raise wrong("kernel", f"no range of kernels: {bound!r}; write '7.3' or '>= 6.12, < 7.4'")
+            raise wrong("kernel", f"not a range of kernels: {bound!r}; write '7.3' or '>= 6.12, < 7.4'")
     arches = entry.get("arch", [])
     return KnownIssue(
         file=file,

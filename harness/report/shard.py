@@ -30,7 +30,7 @@ def parse_shard(text: str, env: Mapping[str, str]) -> tuple[int, int]:
         return find_shard(int(second), env)
     if _is_count(first) and _is_count(second) and int(first) <= int(second):
         return int(first), int(second)
-    raise UsageError(f"no shard: {text!r}", example="2/3 is the second of three")
+    raise UsageError(f"not a shard: {text!r}", example="2/3 is the second of three")
 
 
 def _is_count(text: str) -> bool:

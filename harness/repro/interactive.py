@@ -65,7 +65,7 @@ def stop_at_failure(
             _converse(alive[-1], ask, say)
             return
         scene = load_run(directory)
-        say(f"the machine is gone; another one, before what ended it (files: {directory}):")
+        say(f"the machine is gone; here is a new one, before the command that ended it (files: {directory}):")
         run_shell(scene, qemu(scene.spec.arch), directory / "shell", say, at=None, after=False)
     except KeyboardInterrupt:
         say("\ninterrupted: the shell has ended, the session goes on")

@@ -50,7 +50,7 @@ _CAUSES = (
     ),
     (
         r"subuid|subgid|newuidmap|unshare (the )?user|cannot unshare|unshare\(\) failed",
-        "this user may not make user namespaces",
+        "this user may not create user namespaces",
         "apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
     ),
 )

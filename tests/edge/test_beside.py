@@ -65,7 +65,7 @@ def test_without_a_place_beside_it_one_line_says_so(filled: Path) -> None:
     done = read_only(filled, Path("/dev/shm"), "sh", "-c", command, sys.executable)
     assert done.returncode == 3
     assert done.stderr.startswith(
-        f"rustbed: the cache {filled} cannot be written, and there is no place beside"
+        f"rustbed: the cache {filled} cannot be written, and neither can a directory beside"
     )
     assert "RUSTBED_CACHE=DIR" in done.stderr
 

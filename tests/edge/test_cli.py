@@ -55,7 +55,7 @@ def test_what_cannot_be_is_status_2_with_the_reason(tmp_path: Path, words: list[
         (["diff", "nothing", "nothing"], "there is no directory nothing"),
         (
             ["new", "match", "--bus", "pci"],
-            "a driver cannot be called 'match': Rust or the kernel has that word",
+            "a driver cannot be called 'match': Rust or the kernel uses that word",
         ),
         (["new", "Toy", "--bus", "pci"], "a driver cannot be called 'Toy'"),
     ],

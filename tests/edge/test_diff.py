@@ -56,7 +56,7 @@ def test_two_runs_on_one_architecture_are_named_by_the_side_on_which_they_were_g
         "  records",
         "    left   toy: up",
         "    right  toy: down",
-        "test_toy.py::test_new: on right alone",
+        "test_toy.py::test_new: only on right",
         "1 test on both sides, 1 differ",
     ]
 
@@ -72,7 +72,7 @@ def test_one_session_is_compared_with_itself_by_architecture(
     assert "runs on several architectures" in capsys.readouterr().err
     assert main(["diff", session, session, "--arch", "arm,s390x"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "test_toy.py::test_plugged: on arm alone",
+        "test_toy.py::test_plugged: only on arm",
         "1 test on both sides, 0 differ",
     ]
 

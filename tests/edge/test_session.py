@@ -76,7 +76,7 @@ def test_shards_by_other_times_do_not_pass_for_one_session(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--shard", "4/3"], "no shard: '4/3'"),
+        (["--shard", "4/3"], "not a shard: '4/3'"),
         (["--shard", "1/2", "--shard-times", "/nonexistent"], "cannot read /nonexistent"),
         (["--known-issues", "/nonexistent"], "/nonexistent: cannot read it"),
     ],

@@ -56,7 +56,8 @@ def check_endpoints(kind: str, endpoints: Sequence[Endpoint]) -> None:
     for each in endpoints:
         if each.address & ~0x8F or not each.address & 0x0F:
             raise UsageError(
-                f"{kind}: {each.address:#x} is no endpoint's address", wanted="1 to 15, with 0x80 if it is in"
+                f"{kind}: {each.address:#x} is not an endpoint address",
+                wanted="1 to 15, with 0x80 if it is in",
             )
         if each.address in seen:
             raise UsageError(f"{kind}: endpoint {each.address:#x} is declared twice")

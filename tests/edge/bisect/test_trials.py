@@ -118,13 +118,13 @@ def test_a_kernel_that_is_bad_at_times_is_weak(tmp_path: Path) -> None:
 def test_a_good_one_that_is_bad_is_nothing_to_bisect(tmp_path: Path) -> None:
     done = bisect(tmp_path, ["bad", "bad", "bad"])
     assert done.returncode == 2
-    assert "was to be good and is bad" in done.stderr
+    assert "was expected to be good, but is bad" in done.stderr
 
 
 def test_a_test_that_is_not_there_is_nothing_to_bisect(tmp_path: Path) -> None:
     done = bisect(tmp_path, ["good", "bad"], "-k", "nothing")
     assert done.returncode == 2
-    assert "was to be bad and is skip" in done.stderr
+    assert "was expected to be bad, but is skip" in done.stderr
 
 
 def test_a_pytest_that_is_killed_says_nothing_of_its_kernel(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_what_was_interrupted_is_tried_again(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
     assert process.returncode == 130
-    assert "k1  not done; the same command goes on from here" in rest
+    assert "k1  not finished; the same command continues from here" in rest
     # the slow one is fast and good the second time
     done = run(tmp_path, argv)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -30,7 +30,7 @@ def test_a_port_where_nobody_listens_is_no_farm() -> None:
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_for_ever(listening: socket.socket) -> None:
-    with pytest.raises(HostError, match=r"no word within 0\.1 s"):
+    with pytest.raises(HostError, match=r"no answer within 0\.1 s"):
         require_scheduler(address(listening), timeout_s=0.1)
 
 

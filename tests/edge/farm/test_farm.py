@@ -175,7 +175,7 @@ def test_a_bisection_that_is_interrupted_ends_its_tests(farm: Up, tmp_path: Path
             wait_for_ends(running(tmp_path))
         finally:
             bisection.kill()
-    assert "k1  not done; the same command goes on from here" in out
+    assert "k1  not finished; the same command continues from here" in out
 
 
 def test_nothing_runs_on_of_a_farm_that_is_killed_and_its_files_go_with_the_next(

@@ -61,13 +61,13 @@ def test_who_has_no_key_is_told_where_it_belongs(
 ) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    with pytest.raises(UsageError, match=rf"this user has no key of a farm: {tmp_path}/rustbed/farm\.pem"):
+    with pytest.raises(UsageError, match=rf"this user has no farm key: {tmp_path}/rustbed/farm\.pem"):
         require_scheduler(farm.url)
 
 
 def test_who_leaves_out_tls_is_told_to_use_it(farm: Up) -> None:
     plain = farm.url.replace("tls:", "tcp:")
-    with pytest.raises(HostError, match=f"no farm answers at {plain}: .* speaks TLS") as caught:
+    with pytest.raises(HostError, match=f"no farm answers at {plain}: .* uses TLS") as caught:
         require_scheduler(plain)
     assert f"{farm.url}, and the farm's key in " in str(caught.value)
 
@@ -75,7 +75,7 @@ def test_who_leaves_out_tls_is_told_to_use_it(farm: Up) -> None:
 def test_tls_to_a_farm_without_is_told_to_leave_it_out(key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(key))
     with scheduler(None, 0) as plain:
-        with pytest.raises(HostError, match="speaks no TLS") as caught:
+        with pytest.raises(HostError, match="does not use TLS") as caught:
             require_scheduler(plain.replace("tcp:", "tls:"))
         assert f"fix  {plain}" in str(caught.value)
         # what it could not read has not ended it
@@ -120,7 +120,7 @@ def test_a_key_is_its_owners_and_is_not_overwritten(
 def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "farm.pem"
     path.write_text("not in PEM\n")
-    with pytest.raises(UsageError, match=f"not the key of a farm: {path}"):
+    with pytest.raises(UsageError, match=f"not a farm key: {path}"):
         client_context(path)
 
 
@@ -130,5 +130,5 @@ def test_a_server_that_begins_no_tls_is_not_waited_for_for_ever(
     monkeypatch.setenv(VARIABLE, str(key))
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tls://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(HostError, match=r"no word within 0\.1 s"):
+        with pytest.raises(HostError, match=r"no answer within 0\.1 s"):
             require_scheduler(address, timeout_s=0.1)

@@ -123,7 +123,7 @@ def test_jobs_of_others_and_those_that_are_taken_are_left_alone(kernelci: Kernel
     kernelci.nodes["taken"]["data"]["job_id"] = "somebody:1"
     done = lab(kernelci, tmp_path)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "jobs run: 0")
-    assert "taken: somebody else has it" in done.stdout
+    assert "taken: another lab has claimed it" in done.stdout
     assert "PUT" not in {method for method, _, _ in kernelci.asked}
 
 
@@ -197,7 +197,7 @@ def test_a_download_that_fails_is_tried_again_aloud(kernelci: KernelCi, tmp_path
     fetched = Counter(path for _, path, _ in kernelci.asked)
     assert [fetched[path] for path in files] == [2, 3, 2]
     assert [said.count(f"{kernelci.address}{path}: ") for path in files] == [1, 2, 1]
-    assert said.count("tried again in 0 s") == 4
+    assert said.count("trying again in 0 s") == 4
 
 
 @pytest.mark.parametrize("name", ["bzImage", "modules.tar.xz"])

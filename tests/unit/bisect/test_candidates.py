@@ -33,7 +33,7 @@ def test_debians_kernels_are_in_order_and_each_once() -> None:
 
 def test_kernels_as_debian_built_them_are_a_row_of_their_own() -> None:
     assert row("debian-image:7.2.9", "debian-image:7.3.4") == ("debian-image:7.2.9", "debian-image:7.3.4")
-    with pytest.raises(UsageError, match="not the ends of one row"):
+    with pytest.raises(UsageError, match="not two kernels of one series"):
         row("debian:7.2.9", "debian-image:7.3.4")
 
 
@@ -92,8 +92,8 @@ def test_a_commit_that_is_not_there_is_named_by_git(tmp_path: Path) -> None:
         ("debian:7.3", "debian:7.2", "does not come before"),
         ("debian:7.3", "debian:7.3", "does not come before"),
         ("debian:5.10", "debian:7.3", "debian:5.10 is not there"),
-        ("debian:7.2", "built:/x/y", "not the ends of one row"),
-        ("tarball:/x/a.tar.xz", "tarball:/x/b.tar.xz", "not the ends of one row"),
+        ("debian:7.2", "built:/x/y", "not two kernels of one series"),
+        ("tarball:/x/a.tar.xz", "tarball:/x/b.tar.xz", "not two kernels of one series"),
         ("built:/x/a", "built:/y/b", "not in one directory"),
         ("built:/nonexistent/a", "built:/nonexistent/b", "no directory"),
         ("tree:/x", "tree:/x@main", "names no commit"),

@@ -123,10 +123,10 @@ def test_those_at_once_divide_what_is_left() -> None:
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
-        ({"k8": trial(Result.GOOD)}, "k8 was to be bad and is good"),
-        ({"k8": trial(Result.SKIP)}, "k8 was to be bad and is skip"),
-        ({"k8": trial(Result.BAD), "k0": trial(Result.BAD)}, "k0 was to be good and is bad"),
-        ({"k8": trial(Result.BAD), "k0": trial(Result.WEAK)}, "k0 was to be good and is weak"),
+        ({"k8": trial(Result.GOOD)}, "k8 was expected to be bad, but is good"),
+        ({"k8": trial(Result.SKIP)}, "k8 was expected to be bad, but is skip"),
+        ({"k8": trial(Result.BAD), "k0": trial(Result.BAD)}, "k0 was expected to be good, but is bad"),
+        ({"k8": trial(Result.BAD), "k0": trial(Result.WEAK)}, "k0 was expected to be good, but is weak"),
     ],
 )
 def test_ends_that_are_something_else_end_it(ends: dict[str, Trial], said: str) -> None:

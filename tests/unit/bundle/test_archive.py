@@ -174,7 +174,7 @@ def test_a_manifest_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_directory_name_that_escapes_is_refused(tmp_path: Path) -> None:
-    refuse(archive(tmp_path, entry(f"../{NAME}", b"{}")), tmp_path, "no bundle may have")
+    refuse(archive(tmp_path, entry(f"../{NAME}", b"{}")), tmp_path, "a forbidden name")
 
 
 def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_equal_manifests_are_equal_bytes() -> None:
     ],
 )
 def test_a_path_that_is_not_plain_is_refused(path: str) -> None:
-    with pytest.raises(BundleError, match="name that no bundle may have"):
+    with pytest.raises(BundleError, match="a forbidden name"):
         check_path(path)
 
 
@@ -100,7 +100,7 @@ def test_a_later_format_says_so() -> None:
 
 @pytest.mark.parametrize("path", ["../x", "/x", "a/../../x"])
 def test_a_file_that_escapes_is_refused(path: str) -> None:
-    with pytest.raises(BundleError, match="no bundle may have"):
+    with pytest.raises(BundleError, match="a forbidden name"):
         parse_manifest(damaged(files={path: {"size": 1, "sha256": SUM}}))
 
 

@@ -26,7 +26,7 @@ def test_alias_names_the_device(alias: str, ids: Ids) -> None:
 
 
 def test_driver_of_other_buses_is_refused_with_its_aliases() -> None:
-    with pytest.raises(UsageError, match="rust_driver_platform drives no PCI device") as caught:
+    with pytest.raises(UsageError, match="rust_driver_platform is not a driver of PCI devices") as caught:
         require_ids(["of:N*T*Ctest,rust-device"], "rust_driver_platform")
     assert "of:N*T*Ctest,rust-device" in str(caught.value)
 

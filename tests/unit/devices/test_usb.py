@@ -18,8 +18,8 @@ def make(**body: object) -> type:
     [
         ({"vendor_id": 0x10000}, "Odd: vendor_id is 65536"),
         ({"product_id": None}, "Odd: product_id is None"),
-        ({"endpoints": (Endpoint(0x80),)}, "Odd: 0x80 is no endpoint's address"),
-        ({"endpoints": (Endpoint(0x11),)}, "Odd: 0x11 is no endpoint's address"),
+        ({"endpoints": (Endpoint(0x80),)}, "Odd: 0x80 is not an endpoint address"),
+        ({"endpoints": (Endpoint(0x11),)}, "Odd: 0x11 is not an endpoint address"),
         ({"endpoints": (Endpoint(0x81), Endpoint(0x81))}, "Odd: endpoint 0x81 is declared twice"),
         ({"endpoints": (Endpoint(0x81, packet=0),)}, "Odd: endpoint 0x81 has an impossible packet"),
     ],

@@ -52,7 +52,7 @@ KBUILD = "Kbuild:2: *** invalid syntax in conditional.  Stop.\nmake[2]: *** [/sr
         (KBUILD, "invalid syntax in conditional, Kbuild:2"),
         ("sh: 1: bindgen: not found\nmake: *** [x] Error 127\n", "bindgen: not found"),
         ("something of its own\nmake: *** [x] Error 2\n", "something of its own"),
-        ("", "make says nothing"),
+        ("", "make printed nothing"),
     ],
 )
 def test_each_kind_of_failure_has_a_reason_of_its_own(text: str, said: str) -> None:

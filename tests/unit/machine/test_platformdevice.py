@@ -108,19 +108,19 @@ def test_a_device_tree_has_an_interrupt_controller(row: Arch) -> None:
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"name": "a b"}, "'a b' is not a name for a device"),
-        ({"name": ""}, "'' is not a name for a device"),
+        ({"name": "a b"}, "'a b' is not a valid name of a device"),
+        ({"name": ""}, "'' is not a valid name of a device"),
         ({"compatible": ()}, "toy has no id"),
         ({"acpi_id": 'X"'}, "is not an ACPI id"),
-        ({"properties": {'a"': 1}}, "is not a name for a property"),
+        ({"properties": {'a"': 1}}, "is not a valid name of a property"),
         ({"properties": {"compatible": "x"}}, "compatible is an argument, not a property"),
-        ({"properties": {"a": 1 << 32}}, "0x100000000 has no room in 32 bits"),
-        ({"properties": {"a": -(1 << 31) - 1}}, "has no room in 32 bits"),
-        ({"properties": {"a": "line\nline"}}, "a text for firmware is of printable ASCII characters"),
-        ({"properties": {"a": "gr\u00fcn"}}, "a text for firmware is of printable ASCII characters"),
+        ({"properties": {"a": 1 << 32}}, "0x100000000 does not fit in 32 bits"),
+        ({"properties": {"a": -(1 << 31) - 1}}, "does not fit in 32 bits"),
+        ({"properties": {"a": "line\nline"}}, "text for firmware must be printable ASCII"),
+        ({"properties": {"a": "gr\u00fcn"}}, "text for firmware must be printable ASCII"),
         ({"properties": {"a": [1, "x"]}}, "a holds texts or numbers, not both"),
-        ({"properties": {"a": 1.5}}, "a: no value of a property: 1.5"),
-        ({"properties": {"a": None}}, "a: no value of a property: None"),
+        ({"properties": {"a": 1.5}}, "a: not a value of a property: 1.5"),
+        ({"properties": {"a": None}}, "a: not a value of a property: None"),
         ({"regs": [(0, 0)]}, "toy: regs takes pairs of address and size"),
         ({"regs": [(1 << 64, 1)]}, "toy: regs takes pairs of address and size"),
         ({"regs": (0x1000, 0x100)}, "toy: regs takes pairs of address and size"),
@@ -140,5 +140,5 @@ def test_one_is_as_good_as_a_list_of_one() -> None:
 
 
 def test_numbers_of_other_widths_are_refused() -> None:
-    with pytest.raises(UsageError, match="no numbers of 24 bits"):
+    with pytest.raises(UsageError, match="numbers cannot have 24 bits"):
         Ints((1,), bits=24)

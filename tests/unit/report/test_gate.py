@@ -207,7 +207,7 @@ def test_all_shards_of_one_plan_are_whole() -> None:
     [
         ([("1/3", "p"), ("3/3", "p")], "lack shard 2/3"),
         ([("1/2", "p"), ("2/2", "q")], "come from 2 different divisions into shards"),
-        ([("1/x", "p")], "have a shard that is not one: 1/x"),
+        ([("1/x", "p")], "have an invalid shard: 1/x"),
     ],
 )
 def test_missing_shard_cannot_be_judged(suites: list[tuple[str, str]], said: str) -> None:

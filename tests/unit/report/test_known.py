@@ -223,12 +223,12 @@ def test_entry_lacking_a_field_is_refused(tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "key", "said"),
     [
-        ("reason: upstream has a patch", 'reason: " "', "reason", "reason says nothing"),
+        ("reason: upstream has a patch", 'reason: " "', "reason", "reason is empty"),
         ("link: https://example.org/1", "link: later", "link", "neither an http address nor a path"),
         ("splat: WARNING in f", "kernel: '7.3'", "splat", "either the title of a splat or"),
         ("splat: WARNING in f", "splat: a\n  assertion: b", "splat", "either the title of a splat or"),
-        ("splat:", "kernel: newer\n  splat:", "kernel", "no range of kernels: 'newer'"),
-        ("splat:", "kernel: '7.3 - 7.5'\n  splat:", "kernel", "no range of kernels"),
+        ("splat:", "kernel: newer\n  splat:", "kernel", "not a range of kernels: 'newer'"),
+        ("splat:", "kernel: '7.3 - 7.5'\n  splat:", "kernel", "not a range of kernels"),
         ("expires: 2026-12-31", "expires: soon", "expires", "a day as 2027-01-31 is wanted"),
         ("expires: 2026-12-31", "expires: 2026-02-30", "expires", "a day as 2027-01-31 is wanted"),
         ("splat:", "arch: sparc\n  splat:", "arch", "unknown value 'sparc'"),

@@ -69,7 +69,7 @@ def test_directory_without_results_is_named(tmp_path: Path) -> None:
 def test_one_broken_file_in_a_directory_is_no_small_thing(tmp_path: Path) -> None:
     write(tmp_path / "a.xml", "pass")
     (tmp_path / "b.xml").write_text("<testsuites><testsuite>")
-    with pytest.raises(UsageError, match=r"b\.xml:1: no valid XML"):
+    with pytest.raises(UsageError, match=r"b\.xml:1: not valid XML"):
         load_results([tmp_path])
 
 

@@ -147,7 +147,7 @@ def test_plans_differ_by_division_and_tests() -> None:
     ],
 )
 def test_what_is_no_shard_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no shard"):
+    with pytest.raises(UsageError, match="not a shard"):
         parse_shard(text, {})
 
 
