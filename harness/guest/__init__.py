@@ -1,1 +1,1 @@
-"""Conversing with the guest."""
+"""Commands, files, modules and kernel records of the guest."""

@@ -1,7 +1,7 @@
 """Files and descriptors of the guest, one exact system call at a time.
 
-A shell cannot issue an ioctl, write exactly once or hold a descriptor; the
-guest's `rbctl` can, and says what each call returned.
+A shell cannot issue an ioctl, write exactly once or hold a descriptor. The
+guest's `rbctl` can, and reports what each call returned.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from rustbed.guest.shell import Answer, Guest
 
 @dataclass(frozen=True, kw_only=True)
 class IoctlResult:
-    """What an ioctl returned."""
+    """The result of an ioctl."""
 
     # the return value, usually 0
     value: int
-    # the buffer as the call left it; empty if there was none
+    # the buffer after the call; empty if there was none
     data: bytes
-    # what a Struct points to as the call left it, by offset
+    # the memory that a Struct points to, after the call, by the pointer's offset
     pointed: Mapping[int, bytes] = field(default_factory=dict)
 
 
@@ -31,9 +31,9 @@ class IoctlResult:
 class Struct:
     """A structure for an ioctl that points to other memory."""
 
-    # its bytes; what stands where pointers are is overwritten, and comes back as zeros
+    # its bytes; those of pointers are overwritten, and are zero in the result
     data: bytes
-    # by offset in it, a pointer's place: the bytes that it points to
+    # the bytes that each pointer points to, by the pointer's offset in `data`
     pointers: Mapping[int, bytes]
 
 
@@ -41,10 +41,10 @@ Argument = int | bytes | Struct | None
 
 
 def results_of(answer: Answer, count: int) -> tuple[StepResult, ...]:
-    """Return what rbctl printed of so many steps. Raises CommandError if its process died."""
+    """Return the results of `count` steps, from rbctl's output. Raises CommandError if its process died."""
     results = parse_results(answer.output)
     if answer.status != 0 or len(results) != count:
-        # of a signal, an oops most often; the session is not served any more
+        # killed by a signal, most often because of an oops; the session has no server any more
         died = answer.status > 128 or answer.output.endswith(f"errno {errno.EPIPE}")
         what = "the guest's process that does the system calls died" if died else "rbctl failed"
         raise CommandError(f"{what}: {answer.command}", status=answer.status, output=answer.output)
@@ -64,14 +64,14 @@ def require(result: StepResult, attempted: str) -> StepResult:
 
 
 def read(guest: Guest, path: str, size: int) -> bytes:
-    """Return what one read(2) gives."""
+    """Issue one read(2) and return the bytes."""
     opened, got = _sys(guest, f"open:r:{path}", f"read:3:{size}")
     require(opened, f"open {path}")
     return require(got, f"read {path}").data
 
 
 def read_each(guest: Guest, paths: Sequence[str], size: int) -> dict[str, bytes]:
-    """Return what one read(2) of each file gives, for those that can be read: one request for all of them."""
+    """Issue one read(2) of each file, all in one request, and return the bytes of those that can be read."""
     steps = [step for path in paths for step in (f"open:r:{path}", f"read:3:{size}", "close:3")]
     results = parse_results(guest.rbctl("sys", *require_steps(steps)).output) if steps else ()
     return {path: got.data for path, got in zip(paths, results[1::3], strict=False) if not got.errno}
@@ -102,7 +102,7 @@ def ioctl(guest: Guest, path: str, command: int, argument: Argument) -> IoctlRes
 
 
 def result_of(done: StepResult, argument: Argument | str) -> IoctlResult:
-    """Return what an ioctl with that argument returned."""
+    """Return the result of an ioctl, given the step's result and the ioctl's argument."""
     if not isinstance(argument, Struct):
         return IoctlResult(value=done.value, data=done.data)
     pointed, rest = {}, done.data[len(argument.data) :]
@@ -112,7 +112,7 @@ def result_of(done: StepResult, argument: Argument | str) -> IoctlResult:
 
 
 def render_argument(argument: Argument) -> str:
-    """Render an ioctl's argument as a step has it."""
+    """Render an ioctl's argument in the syntax of a step."""
     if argument is None:
         return "none"
     if isinstance(argument, Struct):
@@ -122,7 +122,7 @@ def render_argument(argument: Argument) -> str:
 
 
 def push(guest: Guest, data: bytes, remote: str, mode: int) -> None:
-    """Write bytes to a file in the guest; its directories are made."""
+    """Write bytes to a file in the guest, making its directories."""
     answer = guest.rbctl("put", remote, str(len(data)), f"{mode:o}", stdin=data)
     if answer.status != 0 or f"done {len(data)}" not in answer.output:
         raise CommandError(

@@ -1,4 +1,4 @@
-"""A file of the guest that is held open while other commands run, and what is done with it."""
+"""A file of the guest that stays open while other commands run, and the system calls on it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class GuestFile:
         self._guest = guest
         self._mode = mode
         self._directory = f"/run/rbctl-{next(_session)}"
-        #: the guest's number of the process that holds the descriptor
+        #: pid in the guest of the process that holds the descriptor
         self.pid = 0
         self._fd = -1
         self._pending: PendingRead | None = None
 
     def of(self, vm: Guest) -> GuestFile:
-        """Return the same open file in a copy of its machine; see `Vm.fork`. It needs no closing there."""
+        """Return the same open file in a copy of its machine; see `Vm.fork`. It need not be closed there."""
         twin = copy(self)
         twin._guest = vm
         twin._pending = self._pending.of(vm) if self._pending is not None else None
@@ -65,7 +65,7 @@ class GuestFile:
         """Close the file, if it is still open, and end the process that held it."""
         try:
             if self._pending is not None and not self._pending.done:
-                # it cannot do anything else while it waits
+                # the process is blocked and cannot close the file itself
                 self._guest.run(f"kill -9 {self.pid}; rm -r {self._directory}")
                 return
             if self._fd >= 0:
@@ -80,7 +80,7 @@ class GuestFile:
         self.step("exit")
 
     def step(self, step: str) -> StepResult:
-        """Issue one system call, worded as in images/rbctl/rbctl.c, and return its result, failed or not."""
+        """Issue one system call, a step of images/rbctl/rbctl.c, and return its result even if it failed."""
         self._require_idle()
         answer = self._guest.rbctl("ask", self._directory, *require_steps([step]))
         return results_of(answer, 1)[0]
@@ -99,7 +99,7 @@ class GuestFile:
     def begin_read(self, size: int = 4096) -> PendingRead:
         """Begin one read(2) that may block, and return at once.
 
-        Until it has returned, the process that holds the file does nothing else.
+        Other calls on the file are refused until it has returned.
         """
         self._require_idle()
         results_of(self._guest.rbctl("send", self._directory, f"read:{self._fd}:{size}"), 0)
@@ -109,7 +109,7 @@ class GuestFile:
     def poll(self, events: int = select.POLLIN, timeout_s: float = 0.0) -> int:
         """Issue one poll(2) and return the events that occurred, 0 if none did.
 
-        Events are those of Python's `select`. `timeout_s` passes in the guest, and is not stretched.
+        Events are those of Python's `select`. `timeout_s` is by the guest's clock, and is not stretched.
         """
         return int.from_bytes(self._call("poll", f":{events}:{timeout_s * 1000:.0f}").data, "big")
 
@@ -138,7 +138,7 @@ class GuestFile:
         return self._call("lseek", f":{offset}:{whence}").value
 
     def ioctl(self, command: int, argument: Argument | str = None) -> IoctlResult:
-        """Issue one ioctl(2); bytes are a buffer and come back, `null` and `unmapped` are bad addresses."""
+        """Issue one ioctl(2); a buffer of bytes is read back, `null` and `unmapped` are bad addresses."""
         given = argument if isinstance(argument, str) else render_argument(argument)
         result = self._call("ioctl", f":{command:#x}:{given}")
         return result_of(result, argument)
@@ -149,13 +149,13 @@ class GuestFile:
         return Mapping(self, number)
 
     def close(self) -> None:
-        """Close the descriptor; the process that held it goes with the context."""
+        """Close the descriptor; the process that held it ends with the context."""
         fd, self._fd = self._fd, -1
         require(self.step(f"close:{fd}"), f"close {self.path}")
 
 
 class PendingRead:
-    """A read(2) that has begun."""
+    """A read(2) that may still block."""
 
     def __init__(self, guest: Guest, directory: str, path: str) -> None:
         self._guest = guest
@@ -189,14 +189,14 @@ class PendingRead:
 
 
 class Mapping:
-    """Memory that a held file is mapped to. 1, 2, 4 or 8 aligned bytes are one access of the processor."""
+    """A mapping of an open file. 1, 2, 4 or 8 aligned bytes are read or written by one CPU access."""
 
     def __init__(self, file: GuestFile, number: int) -> None:
         self._file = file
         self._number = number
 
     def peek(self, offset: int, size: int) -> bytes:
-        """Return bytes of the mapping, as they are in memory. Raises UsageError beyond its end."""
+        """Read bytes of the mapping, in the order of memory. Raises UsageError beyond its end."""
         return self._call(f"peek:{self._number}:{offset}:{size}", "read").data
 
     def poke(self, offset: int, data: bytes) -> None:

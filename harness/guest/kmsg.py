@@ -1,9 +1,9 @@
 """The stream of kernel records from the guest's /dev/kmsg.
 
-A thread reads it as it comes, keeps the raw bytes in a file and the parsed
-records in memory. "No warning appeared" is made a fact by the fence: a unique
-record is written in the guest, and once it is seen here, everything before it
-is here too.
+A thread reads the stream, writes the raw bytes to a file and keeps the parsed
+records in memory. A fence makes sure that the log is complete: a unique
+record is written in the guest, and once it arrives here, all earlier records
+have arrived, too.
 """
 
 from __future__ import annotations
@@ -29,38 +29,38 @@ _FENCE_MARK = "rustbed fence "
 
 
 def render_fence(token: str) -> str:
-    """Return what to write to /dev/kmsg."""
+    """Render the record of a fence, to be written to /dev/kmsg."""
     return f"{_FENCE_PREFIX}{_FENCE_MARK}{token}"
 
 
 def is_fence(record: Record) -> bool:
-    """Whether a record is ours, not the kernel's."""
+    """Whether a record is a fence of ours."""
     return record.text.startswith(_FENCE_MARK)
 
 
-# records kept in memory: a log that long is a flood, which fails its test; all of it is in the file
+# records kept in memory; a longer log is a flood, which fails the test, and only the file has all of it
 FLOOD = 100_000
-# what a fork answers; no record looks like this
+# a fork's answer when it has woken; no record of the kernel looks like this
 _AWAKE = "rustbed awake"
 _AWAKE_LINE = f"{_AWAKE}\n".encode()
-# of a fork's seed; the guest takes twice as many digits, at most 64
+# bytes of a fork's seed; the guest reads it as up to 64 hexadecimal digits
 _SEED_BYTES = 32
-# seconds for the log of a machine that stands still to be here, and between two looks whether it is
+# seconds for the log of a stopped machine to arrive, and between two checks whether it has
 _STILL_S = 5.0
 _GLANCE_S = 0.003
-# of a flood's end, so that what stopped it is seen
+# records kept from the end of a flood, which show what stopped it
 _TAIL = 1_000
-# records by which the clocks of kernel and host are matched
+# number of recent records from which the offset between the clocks of kernel and host is estimated
 _LEADS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierLog:
-    """The kernel log before a stream begins: that of the machine this one is a fork of."""
+    """The kernel log before a stream begins, inherited from the machine that this one is a fork of."""
 
     # without fences
     records: tuple[Record, ...] = ()
-    # the sequence number that the next record has, fence or not
+    # sequence number of the next record, including fences
     next_seq: int = 0
 
 
@@ -68,7 +68,7 @@ NOTHING_EARLIER = EarlierLog()
 
 
 class RecordStream:
-    """Gathers records until the other end closes."""
+    """Collects records until the other end closes."""
 
     def __init__(self, sock: socket.socket, raw: Path, earlier: EarlierLog = NOTHING_EARLIER) -> None:
         self._sock = sock
@@ -78,11 +78,11 @@ class RecordStream:
         self.total = 0
         self._received = 0
         self._lost = 0
-        # of the last records: when they came, less when they were made
+        # arrival time on the host minus the kernel's time, of the last records
         self._leads: deque[float] = deque(maxlen=_LEADS)
         self._next = earlier.next_seq
         self._fences: set[str] = set()
-        # how many records there were when the guest said that it is awake
+        # number of records when the guest reported that it is awake
         self._awake_at: int | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._pump, name="kmsg", daemon=True)
@@ -109,15 +109,15 @@ class RecordStream:
                 self._changed.notify_all()
 
     def _take_all(self, data: bytes) -> bytes:
-        """Take the records that are whole and return what is left."""
+        """Take the complete records and return the rest of the bytes."""
         records, rest = parse_kmsg(data)
         for record in records:
             self._take(record)
         return rest
 
     def _take(self, record: Record) -> None:
-        # sequence numbers count every record from the first of the boot on, also those the reader was too
-        # slow for
+        # sequence numbers count all records since the boot, including those that were overwritten before
+        # they could be read
         self._lost += max(0, record.seq - self._next)
         self._next = record.seq + 1
         if is_fence(record):
@@ -128,10 +128,9 @@ class RecordStream:
         (self._records if len(self._records) < FLOOD else self._tail).append(record)
 
     def as_earlier(self) -> EarlierLog:
-        """Return what came so far as the log of machines that are copies of this one.
+        """Return the log so far, for machines that are copies of this one.
 
-        To be asked of a machine that stands still. Raises TimeoutError if what it sent before does not
-        come to an end.
+        The machine must be stopped. Raises TimeoutError if records that it sent before keep arriving.
         """
         deadline = Deadline.after(_STILL_S)
         count = -1
@@ -139,7 +138,7 @@ class RecordStream:
             if deadline.expired:
                 raise TimeoutError
             count = self._received
-            # what is on its way is with the socket or with the thread
+            # records in flight are either in the socket or in the thread
             time.sleep(_GLANCE_S)
             readable, _, _ = select.select([self._sock], [], [], 0)
             count = -1 if readable else count
@@ -148,37 +147,37 @@ class RecordStream:
 
     @property
     def damage(self) -> str:
-        """What is wrong with the log itself; empty if nothing is."""
+        """What is wrong with the log itself; "" if nothing is."""
         if self.total > FLOOD:
             return f"kernel log flood: {self.total} records"
         return f"kernel log overrun: {plural(self._lost, 'record')} lost" if self._lost else ""
 
     @property
     def kernel_began(self) -> float | None:
-        """The time.monotonic() at which the kernel's clock was 0, by the record that came fastest."""
+        """The host's time.monotonic() at which the kernel's clock was 0, by the record that came fastest."""
         with self._changed:
             return min(self._leads, default=None)
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """The records so far, fences left out; of a flood, the beginning and the end."""
+        """The records so far without fences; only the beginning and the end of a flood."""
         with self._changed:
             return (*self._records, *self._tail)
 
     def wake(self) -> None:
-        """Tell a fork the time, and give it randomness that no other fork has: see `awake_at`.
+        """Send a fork the time, and a random seed that no other fork gets: see `awake_at`.
 
-        What is told is described in images/rbctl/rbctl.c.
+        images/rbctl/rbctl.c describes the format.
         """
         line = f"{time.time():.0f} {secrets.token_hex(_SEED_BYTES)} {_AWAKE}\n"
-        # a QEMU that is gone is noticed by who waits for the answer
+        # the wait for the answer notices that QEMU is gone
         with suppress(OSError):
             self._sock.sendall(line.encode())
 
     def awake_at(self, deadline: Deadline) -> int | None:
-        """Return how many records there were when a fork had done what `wake` told it, waiting for that.
+        """Wait until a fork has done what `wake` asks for, and return how many records there were then.
 
-        None when the deadline passed first.
+        Returns None if the deadline passes first.
         """
         with self._changed:
             while self._awake_at is None and not deadline.expired:
@@ -186,7 +185,7 @@ class RecordStream:
             return self._awake_at
 
     def saw_fence(self, token: str, deadline: Deadline) -> bool:
-        """Wait for the fence with that token; False when the deadline passed first."""
+        """Wait for the fence with a token; False if the deadline passes first."""
         with self._changed:
             while token not in self._fences and not deadline.expired:
                 self._changed.wait(deadline.remaining)

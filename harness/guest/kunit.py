@@ -1,6 +1,6 @@
 """Running the kernel's own unit tests in the guest.
 
-Knows where the kernel has its suites and where their sources are; log/kunit.py reads what they report.
+Knows where the kernel has its suites and where their sources are; log/kunit.py reads their results.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rustbed.log.kunit import find_tests
 # CONFIG_KUNIT_DEBUGFS
 _SUITES = "/sys/kernel/debug/kunit"
 _MOUNT = "mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug"
-# where Rust suites are in the kernel's source
+# directories of the kernel's source with Rust suites
 _RUST = ("rust", "drivers")
-# seconds on real hardware: all doctests together take less than one
+# seconds on real hardware for a suite; all doctests together take less than one
 _SUITE_S = 120.0
 
 
@@ -36,12 +36,12 @@ def require_suite(guest: Guest, name: str) -> None:
 
 
 def start_suite(guest: Guest, name: str) -> None:
-    """Run a suite to its end; what it reports is in the kernel log. Raises MachineError."""
+    """Run a suite to its end; its results are in the kernel log. Raises MachineError."""
     guest.run(f"echo 1 >{_SUITES}/{shlex.quote(name)}/run", _SUITE_S)
 
 
 def find_places(source: Path | None, suite: str) -> dict[str, str]:
-    """Return file:line of each test of a Rust suite, looked for in a kernel's source; none without one."""
+    """Return file:line of each test of a Rust suite, found in the kernel's source; none without a source."""
     if source is None:
         return {}
     files = (path for directory in _RUST for path in sorted((source / directory).rglob("*.rs")))

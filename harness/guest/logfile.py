@@ -1,8 +1,8 @@
-"""A file that a machine's words are written to while it runs.
+"""A log file of a machine, written while it runs.
 
-Owns what becomes of a write that fails, such as on a full disk: it is kept and
-raised when the machine is looked at. Writers are threads and callbacks, in
-which an error would end the wrong thing, or nothing.
+Owns what happens after a failed write, such as on a full disk: the error is kept, and
+raised by the next check of the machine. Writers are threads and callbacks, where
+an exception would end the wrong thing or get lost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rustbed.errors import EvidenceError
 
 
 class LogFile:
-    """A file that is written to and never read here; one after a failed write stays as it is."""
+    """A file that is only written; after a failed write it does not change any more."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,6 +1,6 @@
 """Loading kernel modules in the guest.
 
-Knows where the image keeps them and how a parameter is written.
+Knows where modules are in the image, and the syntax of parameters.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.buildstate import find_beside
 from rustbed.kernel.module import read_module, require_loadable
 
-# where images/ puts modules, and where pushed ones go
+# the guest's directories for modules of the image, and for pushed ones
 PLACE = "/lib/modules"
 PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
 # parameters that the kernel takes for any module (unknown_module_param_cb in kernel/module/main.c)
 _EVERY_MODULE = ("async_probe", "dyndbg")
-# what a section's file holds is one address
+# bytes to read from a section's file in sysfs, which holds one address
 _ADDRESS_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """A module that was to be loaded. Times are seconds on time.monotonic()."""
+    """A module that a test loaded or tried to load. Times are seconds on time.monotonic()."""
 
     name: str
     # its file on the host
     path: Path
     began: float
-    # when insmod was done
+    # when insmod ended
     ended: float = inf
-    # when it was unloaded, if it was and anybody knows
+    # when it was unloaded; infinite if it was not, or if that is unknown
     until: float = inf
-    # addresses in the guest of its code, by section; none if it was refused or the kernel does not say
+    # addresses of its code in the guest, by section; empty if the load failed or the addresses are unknown
     sections: Mapping[str, range] = field(default_factory=dict)
 
     @property
     def text(self) -> int | None:
-        """The address of most of its code; None if unknown."""
+        """The address of .text; None if unknown."""
         text = self.sections.get(".text")
         return text.start if text is not None else None
 
 
 def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, object]) -> None:
-    """Load a module of the kernel, behind what it depends on, or a module file of the host by itself."""
+    """Load a module of the kernel after its dependencies, or a module file of the host by itself."""
     require_parameters(*find_file(kernel, name), params)
     if isinstance(name, Path):
         remote = f"{PUSHED}/{name.name}"
@@ -66,7 +66,7 @@ def insmod(guest: Guest, kernel: Kernel, name: str | Path, params: dict[str, obj
 
 
 def _bring(guest: Guest, kernel: Kernel, module: Module) -> str:
-    """Return where the guest has a module of its kernel, pushed if the image has none."""
+    """Return the guest's path of a module of its kernel; one that is not in the image is pushed."""
     if kernel.carries_modules:
         return f"{PLACE}/{module.name}.ko"
     remote = f"{PUSHED}/{module.name}.ko"
@@ -79,14 +79,14 @@ def _load(guest: Guest, path: str, params: Mapping[str, object]) -> None:
 
 
 def rmmod(guest: Guest, name: str) -> None:
-    """Unload a module, named as it or its file is. Raises CommandError when the kernel refuses."""
+    """Unload a module by its name or the stem of its file. Raises CommandError when the kernel refuses."""
     guest.rbctl("rmmod", Path(name).name.removesuffix(".ko").replace("-", "_"), check=True)
 
 
 def find_needed(guest: Guest, kernel: Kernel, path: Path) -> tuple[str | Path, ...]:
-    """Return what a module file needs and the guest has not: the kernel's modules, and files beside it.
+    """Return the dependencies of a module file that are not loaded: kernel modules, and files beside it.
 
-    Raises MismatchError for a file that belongs to another kernel, UsageError for a dependency that is
+    Raises MismatchError for a file that was built for another kernel, UsageError for a dependency that is
     neither loaded nor known.
     """
     require_loadable(path, kernel)
@@ -113,7 +113,7 @@ def find_loaded(guest: Guest) -> frozenset[str]:
 
 
 def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:
-    """Return the name and the file on the host of what `insmod` loads. Raises UsageError."""
+    """Return the name, and the host's file, of the module that `insmod` loads. Raises UsageError."""
     if isinstance(name, Path):
         return name.stem.replace("-", "_"), name
     module = kernel.require_module(name)
@@ -121,7 +121,7 @@ def find_file(kernel: Kernel, name: str | Path) -> tuple[str, Path]:
 
 
 def find_sections(guest: Guest, module: str, path: Path) -> dict[str, range]:
-    """Return where a module's code is in the guest, by section, as far as the kernel says."""
+    """Return the addresses of a module's code in the guest, by section, as far as the kernel shows them."""
     sizes = {each.name: each.size for each in read_module(path).elf.sections if each.executable and each.size}
     directory = f"/sys/module/{module}/sections"
     told = read_each(guest, [f"{directory}/{name}" for name in sizes], _ADDRESS_BYTES)
@@ -130,7 +130,7 @@ def find_sections(guest: Guest, module: str, path: Path) -> dict[str, range]:
 
 
 def require_parameters(module: str, path: Path, params: Collection[str]) -> None:
-    """Raise UsageError for a parameter that a module lacks: the kernel would ignore it and only log that."""
+    """Raise UsageError for an unknown parameter: the kernel would only log it."""
     if not params:
         return
     known = read_module(path).parameters
@@ -146,7 +146,7 @@ def render_insmod(path: str, params: Mapping[str, object]) -> str:
 
 
 def render_params(params: Mapping[str, object]) -> tuple[str, ...]:
-    """Render parameters as the kernel reads them. Raises UsageError for a value that cannot be written."""
+    """Render parameters for the kernel. Raises UsageError for a value that cannot be written."""
     words = []
     for name, value in params.items():
         text = _render_value(name, value)
@@ -157,7 +157,7 @@ def render_params(params: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _render_value(name: str, value: object) -> str:
-    """Render a value as the kernel reads it: Y or N, and the elements of a list between commas."""
+    """Render a value for the kernel: a bool as Y or N, a list with commas between its elements."""
     if isinstance(value, bool):
         return "NY"[value]
     if not isinstance(value, (list, tuple)):

@@ -1,8 +1,8 @@
-"""The second way into the guest: asked whether user space still runs, and for facts of one that hangs.
+"""The guest's second shell: shows whether user space still runs, and collects facts about a hang.
 
-A shell of its own, on a port of its own, that waits for a line and answers
-with what is built into it, so that it needs neither a fork nor memory. An
-idle guest notices nothing of it. It writes nothing to the kernel log.
+It has a port of its own and answers with shell builtins only, so that it needs
+neither a fork nor memory. It does not disturb an idle guest, and
+writes nothing to the kernel log.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rustbed.deadline import Deadline
 
 
 class Pulse:
-    """Asks without waiting, or waits for an answer; an unanswered question is not an error."""
+    """Asks the second shell, with or without waiting; a missing answer is not an error."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -24,17 +24,17 @@ class Pulse:
         self._received = b""
 
     def ask(self) -> None:
-        """Ask whether anybody is there; `answered` tells."""
+        """Ask for a sign of life; `answered` says whether it came."""
         self._send("")
 
     def tell(self, command: str) -> None:
-        """Give a command whose output and status are not wanted, in a subshell that ends by itself."""
+        """Run a command in a subshell, ignoring its output and status; it must end by itself."""
         self._send(f"({command}) </dev/null >/dev/null 2>&1")
 
     def _send(self, command: str) -> None:
         self._count += 1
         self._received = b""
-        # a channel that is closed or full has no reader at its other end: then there is no answer
+        # nobody reads a channel that is closed or full, so no answer will come
         with suppress(OSError):
             self._sock.settimeout(0.1)
             self._sock.sendall(f"{command}\necho {self._mark}\n".encode())
@@ -44,20 +44,20 @@ class Pulse:
         return f"{self._token}.{self._count}"
 
     def answered(self, wait_s: float = 0.0) -> bool:
-        """Whether the last question was answered, after waiting for at most `wait_s` for more to come."""
+        """Whether the last question was answered; waits at most `wait_s` for it."""
         end = f"{self._mark}\n".encode()
         if end not in self._received:
-            # nothing came, or the other end is closed: no answer
+            # a timeout or a closed channel means no answer
             with suppress(OSError):
                 self._sock.settimeout(max(wait_s, 0.001))
                 self._received += self._sock.recv(1 << 16)
         return end in self._received
 
     def query(self, command: str, patience_s: float) -> str | None:
-        """Return what a command prints, both streams; None if nothing more of it came for `patience_s`.
+        """Return what a command prints to both streams; None if it falls silent for `patience_s`.
 
-        A kernel with all detectors takes seconds to tell of its tasks, and so does a guest that spins. None
-        also if it goes on for ten times as long.
+        A kernel with all detectors, or a guest that spins, takes seconds to list its tasks. Also returns None
+        if the command takes more than ten times `patience_s`.
         """
         self._send(f"{{ {command}\n}} 2>&1")
         size, quiet, limit = 0, Deadline.after(patience_s), Deadline.after(10 * patience_s)

@@ -1,8 +1,7 @@
-"""The text that goes to the guest's rbctl and comes back from it.
+"""The protocol of the guest's rbctl: steps on its command line, results in its output.
 
-Owns how steps are put on a command line and how result lines are read, as
-images/rbctl/rbctl.c describes both; pure. Knows nothing of how commands reach
-the guest, nor of what a step is for.
+images/rbctl/rbctl.c describes both; pure. Does not know how commands reach
+the guest, or what a step is for.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from rustbed.errors import UsageError
 # most bytes one step can move
 IO_MAX = 1 << 20
 
-# what the agent has room for: characters and words of a request
+# limits of the agent for one request: characters, words
 _REQUEST_CHARACTERS, _REQUEST_WORDS = 2 * IO_MAX, 4000
 
 _RESULT = re.compile(r"(\d+) (-?\d+) (\d+) (-|(?:[0-9a-f]{2})+)")
@@ -27,9 +26,9 @@ _REFUSED = re.compile(r"(\d+) ! (.*)")
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
-    """What one system call did."""
+    """The result of one system call."""
 
-    # what it returned; -1 if it failed
+    # the return value; -1 if it failed
     value: int
     # 0 if it succeeded
     errno: int = 0
@@ -38,7 +37,7 @@ class StepResult:
 
 
 def require_steps(steps: Sequence[str]) -> Sequence[str]:
-    """Return steps as they are. Raises UsageError for one that cannot be a line."""
+    """Return steps unchanged. Raises UsageError for one that does not fit in a line."""
     for step in steps:
         if "\n" in step or "\0" in step:
             raise UsageError(f"a step cannot hold a newline or a zero byte: {step!r}")
@@ -48,15 +47,15 @@ def require_steps(steps: Sequence[str]) -> Sequence[str]:
 
 
 def is_request(words: Sequence[str]) -> bool:
-    """Whether a command can be one request to the agent; a larger one is for a process of the shell's."""
+    """Whether a command fits in one request to the agent; the shell starts a process for a larger one."""
     return sum(len(word.encode()) + 1 for word in words) < _REQUEST_CHARACTERS and len(words) < _REQUEST_WORDS
 
 
 def parse_results(output: str) -> tuple[StepResult, ...]:
-    """Return the results at the beginning of what rbctl printed, one per step.
+    """Return the results in rbctl's output, one for each step.
 
-    Fewer than there were steps means that the process was killed or could not
-    go on. Raises UsageError for a step that rbctl refused as making no sense.
+    There are fewer results than steps if the process was killed or could not
+    continue. Raises UsageError for a step that rbctl did not understand.
     """
     results = []
     for line in output.splitlines():
@@ -70,6 +69,6 @@ def parse_results(output: str) -> tuple[StepResult, ...]:
 
 
 def explain_errno(output: str) -> str:
-    """Return an output with words behind the numbers of errors."""
+    """Return an output with a description after each errno."""
     # the numbers are those of every architecture that has a row, and of this host
     return _ERRNO.sub(lambda found: f"{found[0]}: {os.strerror(int(found[1]))}", output)

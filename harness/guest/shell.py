@@ -1,10 +1,9 @@
 """Commands in the guest and their exit statuses.
 
 The only door to pexpect. The guest's shell reads lines from a serial port of
-its own, without echo or prompt; each command runs in a fresh subshell, or in
-the agent if it is one of rbctl's, between two marks made of a token that no
-output can contain by accident, so that neither what a background job prints
-nor binary output can be mistaken for an answer.
+its own, without echo or prompt. Each command runs in a fresh subshell, or in
+the agent if it is a command of rbctl. Its output comes between two marks with a random token,
+so that output of a background job, or binary output, cannot be mistaken for an answer.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from rustbed.deadline import Deadline
 from rustbed.errors import HangError, LostError, MachineError
 from rustbed.guest.logfile import LogFile
 
-# what images/init says once the shell listens; the number is the protocol's version
+# images/init prints this once the shell listens; the number is the protocol's version
 READY = b"rustbed-ready 2"
 
-# seconds, on real hardware, for what a guest does in its own time: it answers meanwhile
+# default timeout of `wait_for`, in seconds on real hardware
 WAIT_S = 5.0
-# seconds between two looks at whether the machine still lives; an answer ends the wait at once
+# seconds between two checks of the machine during a wait; an answer ends the wait at once
 _LOOK_S = 0.1
-# what became of the channel, by what pexpect found instead of a mark
+# what happened to the channel, by pexpect's index of what it found instead of a mark
 _LOST = {-1: "broke", 1: "was closed"}
-# what a command says that is ready for its input
+# a command prints this when it is ready for its input
 _GO = b"go\n"
 # seconds that QEMU may take to end after it has closed its channels
 _CAUSE_S = 2.0
@@ -48,7 +47,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a guest command wrote (both streams) and its exit status."""
+    """A guest command's output (both streams) and its exit status."""
 
     command: str
     status: int
@@ -61,25 +60,25 @@ class Answer:
 
 
 class By(Enum):
-    """Who does what a command says."""
+    """Who runs a command."""
 
     # a subshell: nothing but the file system carries over to the next command
     SUBSHELL = "({eval})"
-    # the shell itself: for what leaves nothing behind in it
+    # the shell itself: for commands that do not change its state
     SHELL = "{{ {eval}; }}"
-    # the process that waits for rbctl's commands, none other; quoted words, nothing to expand
+    # rbctl's agent, for its own commands only; its words are quoted, and nothing is expanded
     AGENT = "_{command}"
 
     def render(self, command: str, source: str) -> str:
-        """Return what is typed, with `source` for the command's input."""
+        """Render the shell's line for a command; `source` redirects its input."""
         typed = self.value.format(eval=f"eval {shlex.quote(command)}", command=command)
         # the agent has an input of its own
         return f"{typed} 2>&1" if self is By.AGENT else f"{typed}{source} 2>&1"
 
 
-# what starts the agent, and how the shell asks it: its pipes are opened by /proc, so that no command inherits
-# them. Its input is the channel, which the shell's output is, too. Before it is ready, after it was killed,
-# and where there is no /proc, a command is a process that the shell starts
+# starts the agent, and defines the function by which the shell asks it. The function opens the agent's pipes
+# by /proc, so that no command inherits them. The agent reads its input from the channel, on which the shell
+# writes. While there is no agent or no /proc, the shell starts a process for each command
 START_AGENT = (
     "rbctl agent <&1 2>/dev/null & _agent=/proc/$!/fd; _rbctl() {"
     " if [ -e $_agent/1023 ]; then"
@@ -90,7 +89,7 @@ START_AGENT = (
 
 
 class Guest(Protocol):
-    """A machine that takes commands: all that is needed to work in it."""
+    """A machine that takes commands; all modules of this folder work through it."""
 
     def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
         """Run a shell command and return its answer, whatever its status; see `Vm.run`."""
@@ -106,7 +105,7 @@ class Guest(Protocol):
 
 
 class Shell:
-    """The guest's shell; `watch` raises when the machine has died, and is asked while waiting."""
+    """The guest's shell; `watch` is called during every wait, and raises when the machine has died."""
 
     def __init__(self, sock: socket.socket, transcript: Path, watch: Callable[[], None]) -> None:
         self._watch = watch
@@ -117,27 +116,27 @@ class Shell:
         self._count = 0
         self._given_up = ""
         self._waiting = ""
-        # bytes of the answer waited for, and when (time.monotonic) they became so many
+        # bytes of the current answer so far, and the time.monotonic() of the last one
         self._size, self._grew_at = 0, -math.inf
 
     @property
     def received(self) -> int:
-        """Bytes of the answer that is waited for."""
+        """Bytes of the current answer so far."""
         return self._size
 
     @property
     def quiet_s(self) -> float:
-        """Seconds since the last of them came; infinite if none did."""
+        """Seconds since the last byte of the current answer; infinite if none has come."""
         return time.monotonic() - self._grew_at
 
     @property
     def waiting(self) -> str:
-        """Which answer is waited for, "" if none is; any thread may ask."""
+        """Which answer is awaited, "" for none; any thread may ask."""
         return self._waiting
 
     @property
     def given_up(self) -> str:
-        """Which command was not waited for to its end and why, one line; no other is taken then."""
+        """The command whose wait was interrupted, and why, in one line; no command is taken after it."""
         return self._given_up
 
     def wait_ready(self, deadline: Deadline) -> None:
@@ -149,11 +148,10 @@ class Shell:
     ) -> Answer:
         """Run a command and return its answer.
 
-        With `stdin`, the command is expected to print a line `go` when it is
-        ready to read exactly that many bytes; it is not given them if it ends
-        before that. Raises HangError when the deadline passes, after which
-        the shell takes no more commands; nor does it when the wait is
-        interrupted, as pytest-timeout does.
+        With `stdin`, the command must print a line `go` when it is ready to read
+        exactly that many bytes; they are not sent if it ends before that. Raises
+        HangError when the deadline passes. The shell takes no more commands after
+        that, or after the wait was interrupted, for example by pytest-timeout.
         """
         if self._given_up:
             raise HangError(self._given_up)
@@ -191,7 +189,7 @@ class Shell:
             raise self._gone("the guest's shell is gone") from error
 
     def _gone(self, headline: str) -> LostError:
-        """Return the error for a closed channel, unless `watch` soon knows why it was closed."""
+        """Return the error for a closed channel; `watch` may raise a better one first."""
         deadline = Deadline.after(_CAUSE_S)
         while not deadline.expired:
             self._watch()
@@ -199,15 +197,15 @@ class Shell:
         return LostError(headline)
 
     def _expect(self, mark: bytes, deadline: Deadline, attempted: str) -> bytes:
-        """Return what came before the mark."""
+        """Wait for a mark and return the bytes before it."""
         return self._first_of([mark], deadline, attempted)[1]
 
     def _first_of(self, marks: list[bytes], deadline: Deadline, attempted: str) -> tuple[bytes, bytes]:
-        """Return which mark came first, and what before it; the search is linear in what comes."""
-        # init starts a new shell when one dies, and that says so
+        """Wait for one of several marks; return it and the bytes before it. Takes linear time."""
+        # init starts a new shell when one dies, and the new one prints the ready line
         died = [READY + b"\n"] if READY + b"\n" not in marks else []
         while True:
-            # a socket timeout of zero means "do not block" to Python, and is not what is meant
+            # Python takes a socket timeout of zero for "do not block"
             step = max(deadline.slice(_LOOK_S), 0.001)
             broken: OSError | None = None
             try:
@@ -237,18 +235,18 @@ class Shell:
                 raise
 
     def _drain(self) -> bytes:
-        """Return what was printed, with what may have come since the last look."""
+        """Return the output so far, including bytes that have not been read yet."""
         with suppress(OSError):
             self._spawn.expect_exact([pexpect.EOF, pexpect.TIMEOUT], timeout=_LOOK_S)
         return bytes(self._spawn.before or b"")
 
     def check(self) -> None:
-        """Raise EvidenceError if commands and answers could not be written down."""
+        """Raise EvidenceError if the transcript could not be written."""
         self._transcript.check()
 
     def close(self) -> None:
         """Close the channel and the transcript."""
-        # the other end may have gone first
+        # the other end may have closed first
         with suppress(OSError):
             self._spawn.close()
         self._transcript.close()

@@ -1,14 +1,14 @@
 """The guest's tasks, as its /proc lists them; pure.
 
-Owns the question that is asked through the second way in and the reading of
-its answer: which tasks belong to the command that runs, and what they do.
+Owns the query for the second shell and the parsing of its answer: which
+tasks belong to the running command, and what they do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# the asking shell's own number, then for each task where it waits and its stat; builtins only, no fork
+# prints the asking shell's pid, then each task's wchan and stat; builtins only, so that it needs no fork
 QUERY = (
     "echo $$; for p in /proc/[0-9]*; do w=; read -r w <$p/wchan;"
     ' read -r s <$p/stat && echo "${w:-0} $s"; done'
@@ -87,11 +87,11 @@ def command_tasks(found: TaskList) -> tuple[Task, ...]:
     if not shells:
         return ()
     family, mine = {min(shells)}, []
-    # numbers grow from parent to child, but for the one time in a long life that they wrap
+    # a child's pid is larger than its parent's, unless pids have wrapped around
     for task in sorted(found.tasks, key=lambda task: task.pid):
         if task.parent in family:
             family.add(task.pid)
-            # the agent waits, for what is its child
+            # the agent itself only waits for its child
             if task.name != AGENT:
                 mine.append(task)
     return tuple(mine)

@@ -1,8 +1,8 @@
-"""What a run said to its machine, command by command, so that it can be said again.
+"""The transcript of a run: every command to its machine, for a replay.
 
 Owns the file transcript.jsonl: one JSON object per line, a command of the shell
-or of the monitor, or what the shell answered. What commands read from the host
-is kept beside it, by its checksum. Knows nothing of who says it again.
+or of the monitor, or an answer of the shell. Input that commands read from the host
+is kept beside it, named by its checksum. Knows nothing of replays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rustbed.errors import UsageError
 from rustbed.guest.kmsg import render_fence
 from rustbed.guest.logfile import LogFile
 
-# directory beside the transcript, with what commands read, each in a file named after its SHA-256
+# directory beside the transcript with the input of commands, each in a file named by its SHA-256
 INPUTS = "inputs"
 
 _FENCE = render_fence("")
@@ -29,17 +29,17 @@ _FENCE = render_fence("")
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One command that was given to a machine: to its shell, or to QEMU's monitor."""
+    """One command to a machine's shell, or to QEMU's monitor."""
 
     # seconds since QEMU was started
     at_s: float
-    # when its answer came; None if none did
+    # when its answer came, in the same seconds; None without an answer
     answered_s: float | None = None
-    # what the shell was told, or the name of QMP's command
+    # the shell's command line, or the name of a QMP command
     text: str
-    # SHA-256 of what the host sent when the command was ready to read it; None: nothing
+    # SHA-256 of the input that the host sent to the command; None: no input
     stdin: str | None = None
-    # arguments of a QMP command; None: it is the shell's
+    # arguments of a QMP command; None: it is a shell command
     arguments: Mapping[str, object] | None = None
     # the exit status, and the SHA-256 of the output; None if no answer came
     status: int | None = None
@@ -47,18 +47,18 @@ class Command:
 
     @property
     def is_fence(self) -> bool:
-        """Whether this was the harness marking a place in the kernel log."""
+        """Whether the command writes a fence to the kernel log."""
         return self.arguments is None and _FENCE in self.text
 
     def __str__(self) -> str:
-        """Return the command as a person would name it."""
+        """Return the command in a form for people."""
         if self.arguments is not None:
             return f"QMP {self.text} {json.dumps(self.arguments)}"
         return self.text
 
 
 class Transcript:
-    """Writes commands down as they are given."""
+    """Writes the transcript while commands are given."""
 
     def __init__(self, path: Path, started: float) -> None:
         self._inputs = path.with_name(INPUTS)
@@ -71,13 +71,13 @@ class Transcript:
         self._file.write(f"{json.dumps({'at': now, **facts})}\n".encode())
 
     def begin_with(self, path: Path) -> None:
-        """Let the transcript begin with another one: that of the machine that this one is a copy of."""
+        """Begin with another transcript, that of the machine that this one is a copy of."""
         self._file.write(path.read_bytes())
         if (inputs := path.with_name(INPUTS)).is_dir():
             shutil.copytree(inputs, self._inputs, dirs_exist_ok=True)
 
     def command(self, command: str, stdin: bytes | None) -> None:
-        """Take note of a shell command that is about to be given."""
+        """Note a shell command that is about to be given."""
         if stdin is None:
             self._write(run=command)
             return
@@ -90,15 +90,15 @@ class Transcript:
         self._write(run=command, stdin=digest)
 
     def answer(self, status: int, output: bytes) -> None:
-        """Take note of the answer to the last shell command."""
+        """Note the answer to the last shell command."""
         self._write(status=status, output=hashlib.sha256(output).hexdigest())
 
     def qmp(self, command: str, arguments: Mapping[str, object]) -> None:
-        """Take note of a monitor command that is about to be given."""
+        """Note a monitor command that is about to be given."""
         self._write(qmp=command, arguments=dict(arguments))
 
     def check(self) -> None:
-        """Raise EvidenceError if commands could not be written down."""
+        """Raise EvidenceError if the transcript could not be written."""
         self._file.check()
 
     def close(self) -> None:
@@ -107,9 +107,9 @@ class Transcript:
 
 
 def parse_transcript(text: str) -> tuple[Command, ...]:
-    """Return the commands of a transcript.jsonl, fences left out; UsageError names a line that is wrong.
+    """Return the commands of a transcript.jsonl without fences. Raises UsageError, which names a wrong line.
 
-    A last line that was cut off by the end of its writer is left out, too.
+    Ignores a last line that was cut off when its writer ended.
     """
     lines = text.split("\n")
     commands: list[Command] = []

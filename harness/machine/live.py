@@ -1,7 +1,7 @@
-"""A machine as the harness needs it: how it began, how it ends, what it is judged by.
+"""A machine as the harness needs it: its start, its end, and the facts for its verdict.
 
-Test authors see its face, `Vm`. What is said to the machine goes through its
-`talk`; what a test means, this module does not know.
+Test authors see its face, `Vm`. All communication with the machine goes through its
+`talk`. This module does not judge tests.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ T = TypeVar("T")
 
 # seconds between two looks at whether the machine has ended
 _POLL_S = 0.02
-# words of a command with which a machine ends
+# commands that end a machine
 _ENDS = re.compile(r"\b(?:poweroff|reboot|halt)\b")
-# words of a command with which a module or a driver comes or goes; one that fails to come goes at once
+# commands that load or unload a module, or bind or unbind a driver; a failed load is both
 _MOVES = re.compile(r"\b(?:insmod|rmmod|modprobe|(?:un)?bind|remove|delete_\w+|rmdir|slots?\S*/power)\b")
 
 
@@ -55,21 +55,21 @@ class Live:
     ) -> None:
         self.spec = spec
         self.monitor = monitor
-        #: multiplies every time that is given for real hardware
+        #: multiplies every timeout, which is given for real hardware
         self.slowness = slowness
         #: milliseconds from starting QEMU (or asking for a fork) to the first answer; None until then
         self.boot_ms: float | None = None
         #: the kernel's taint bits when judgement began; None where the kernel does not show them
         self.taint_at_begin: int | None = None
-        #: whether the test has waited for the machine to end, and it did
+        #: whether the machine ended and the test waited for that
         self.end_is_wanted = False
-        #: the modules that were to be loaded, in that order
+        #: the modules that the test loaded or tried to load, oldest first
         self.loads: list[Load] = []
         #: results of tests that ran in the guest
         self.reported: list[Result] = []
-        #: called before a command that ends the machine; set by what watches it
+        #: called before a command that ends the machine; instruments set it
         self.before_end: Callable[[], object] | None = None
-        #: time.monotonic() when a module or a driver came or went last; None if none did
+        #: time.monotonic() when a module or driver was last loaded, unloaded, bound or unbound; None: never
         self.moved_at: float | None = None
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
         self._running = running
@@ -86,7 +86,7 @@ class Live:
 
     @property
     def qemu_pid(self) -> int:
-        """The number of QEMU's process on the host."""
+        """The pid of QEMU on the host."""
         return self._running.child.pid
 
     @property
@@ -165,14 +165,15 @@ class Live:
 
     @contextmanager
     def undone(self, undo: Callable[[], object]) -> Iterator[None]:
-        """Undo something on the way out. Of two errors the first is raised; a machine that ended is left.
+        """Undo something on the way out, unless the machine has ended. Of two errors the first is raised.
 
-        What a task that died still holds cannot be undone: its death is judged, and is one failure.
+        If a task of the kernel died, an error of `undo` is ignored: the task may hold locks for ever, and
+        its death is reported as one failure.
         """
         try:
             yield
         except BaseException:
-            # the machine is thrown away anyhow
+            # the machine is thrown away in any case
             with suppress(HarnessError):
                 undo()
             raise
@@ -192,9 +193,9 @@ class Live:
         self._is_ready()
 
     def wait_awake(self, command: str, seconds: float) -> None:
-        """Wait until a fork has its own time and randomness and has done its first command.
+        """Run a fork's first command, which sets its clock and random numbers, and wait for it.
 
-        That is not part of the test. Raises MachineError.
+        It does not count as part of the test. Raises MachineError.
         """
         self.talk.wait_awake(command, seconds)
         self._is_ready()
@@ -205,16 +206,16 @@ class Live:
     # -- judgement -----------------------------------------------------------------
 
     def begin_judgement(self) -> None:
-        """Let the test's log and judgement begin here: what came before belongs to the boot."""
+        """Let the test's log and judgement begin at this point; earlier records belong to the boot."""
         self.talk.mark_log()
         self.talk.log.judged_from = self.talk.log.mark
         self.taint_at_begin = self.taint
 
     def linger(self, seconds: float) -> None:
-        """Let so much time have passed since a module or a driver came or went, unless the machine has ended.
+        """Wait until so many seconds have passed since a module or driver came or went.
 
-        Work and timers that it left behind can show themselves meanwhile. Time in the guest is not
-        slowed down by emulation, so this is not stretched.
+        Work and timers that it left behind may fail in that time. A machine that has ended is not waited for.
+        The seconds are not stretched, because emulation does not slow down the guest's clock.
         """
         if self.moved_at is None:
             return
@@ -224,9 +225,9 @@ class Live:
 
     @property
     def judged(self) -> Log:
-        """The part of the kernel log that the verdict is over.
+        """The part of the kernel log that the verdict is about.
 
-        What serves the devices is looked at first: a test that waited for nothing did not see it fail.
+        Checks the servers of devices first: a test that waited for nothing has not seen them fail.
         """
         self.talk.has_ended()
         self.talk.pass_fence()
@@ -234,17 +235,17 @@ class Live:
 
     @property
     def deaths(self) -> tuple[str, ...]:
-        """Titles of the splats of which a task of the kernel died since judgement began."""
+        """Titles of the splats that killed a task of the kernel since judgement began."""
         return tuple(splat.title for splat in find_splats(self.judged.records) if splat.kind in KILLING)
 
     @property
     def log_damage(self) -> str:
-        """What is wrong with the kernel log itself: a flood, records lost; empty if nothing is."""
+        """What is wrong with the kernel log itself: a flood, lost records; "" if nothing is."""
         return self.talk.log.damage
 
     @property
     def kernel_began(self) -> float | None:
-        """The time.monotonic() at which the kernel's clock was 0; None before its first record."""
+        """The host's time.monotonic() at which the kernel's clock was 0; None before its first record."""
         return self.talk.log.kernel_began
 
     @property
@@ -261,7 +262,7 @@ class Live:
         return self.talk.ended
 
     def take_last_look(self) -> None:
-        """Let what watches the machine look at it now, as it is about to end."""
+        """Let the instruments look at the machine now, because it is about to end."""
         if self.before_end is not None and self.ended is None:
             self.before_end()
 
@@ -271,7 +272,7 @@ class Live:
         while not deadline.expired and not self.talk.has_ended():
             time.sleep(_POLL_S)
         if not self.talk.has_ended():
-            # a guest that answers goes on; one that is on its way out may end with the question
+            # a guest that answers has not ended; one that is shutting down may end during this command
             with suppress(LostError, CrashError):
                 self.run(":")
                 raise WaitError(
@@ -280,12 +281,12 @@ class Live:
                     **deadline.facts,
                 )
         assert self.ended is not None
-        # a QEMU that failed ended for a reason of its own
+        # the test did not ask for a failure of QEMU itself
         self.end_is_wanted = not self._running.has_failed
         return self.ended
 
     def end_transcript(self) -> None:
-        """Let what is done from now on be no part of the run that can be reproduced."""
+        """Stop recording: later commands are not part of the run that can be reproduced."""
         self.talk.end_transcript()
 
     def close(self) -> None:

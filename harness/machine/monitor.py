@@ -26,7 +26,7 @@ from rustbed.guest.logfile import LogFile
 Event = dict[str, Any]
 T = TypeVar("T")
 
-# the library logs a dead QEMU as an error of its own; what we raise says it better
+# the library logs a dead QEMU as an error; our exceptions say more
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL + 1)
 
 # seconds for a QMP command whose caller gave no timeout
@@ -39,13 +39,13 @@ class Monitor:
     def __init__(
         self, sock: socket.socket, transcript: Path | None, slowness: float, *, negotiated: bool = False
     ) -> None:
-        # `negotiated`: the other end is a copy of a QEMU that has greeted and been answered already
-        #: is told of every command that is given
+        # `negotiated`: the other end is a copy of a QEMU that has already exchanged greetings
+        #: called with every command
         self.observer: Callable[[str, Mapping[str, object]], None] | None = None
         self._slowness = slowness
         self._sock = sock
         self._changed = threading.Condition()
-        # kept here until it is known where they go
+        # lines of the transcript until its file is known
         self._early: list[str] = []
         self._transcript: LogFile | None = None
         if transcript is not None:
@@ -57,7 +57,7 @@ class Monitor:
         self._listener = EventListener()
         self._thread = threading.Thread(target=self._loop.run_forever, name="qmp", daemon=True)
         self._thread.start()
-        # connecting goes on while the guest boots; the first command waits for it
+        # connects while the guest boots; the first command waits for that
         self._connected = asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
 
     async def _connect(self) -> None:
@@ -65,7 +65,7 @@ class Monitor:
         try:
             await self._client.connect(self._sock)
         except AssertionError as error:
-            # once it has begun to read, the client takes it for granted that QEMU is still there
+            # after its first read the client asserts that QEMU is still there
             raise ConnectionResetError("QEMU ended while the monitor connected") from error
         self._gathering = asyncio.create_task(self._gather())
 
@@ -78,7 +78,7 @@ class Monitor:
                 self._changed.notify_all()
 
     def keep_transcript(self, path: Path) -> None:
-        """Write what was said and what will be to a file, for a monitor that was made without one."""
+        """Write the transcript so far, and from now on, to a file, for a monitor made without one."""
         file = LogFile(path)
         with self._changed:
             file.write("".join(self._early).encode())
@@ -131,7 +131,7 @@ class Monitor:
     ) -> Callable[[float], Any]:
         """Have a QMP command executed as soon as QEMU listens, and return at once.
 
-        What is returned waits for the answer, for so many seconds; see `execute`.
+        Returns a function that waits so many seconds for the answer; see `execute`.
         """
         named = {name.replace("_", "-"): value for name, value in arguments.items()} | dict(exact or {})
         if self.observer is not None:
@@ -140,7 +140,7 @@ class Monitor:
         return lambda timeout_s: self._await(future, timeout_s * self._slowness, f"QMP {command}")
 
     async def _execute(self, command: str, arguments: dict[str, object]) -> Any:
-        # shielded: who gives up on a command does not give up on the connection
+        # shielded: a timeout of a command does not cancel the connection
         await asyncio.shield(asyncio.wrap_future(self._connected))
         self._note("->", {"execute": command, "arguments": arguments})
         answer = await self._client.execute(command, arguments or None)
@@ -161,7 +161,7 @@ class Monitor:
         match: Callable[[Event], bool] = lambda event: True,
         since: int = 0,
     ) -> Event:
-        """Return the first event called `name` that `match` accepts, waiting for it if need be.
+        """Return the first event called `name` that `match` accepts, waiting for it if necessary.
 
         Only events with an index of at least `since` count: take
         `len(monitor.events)` before the action whose event is wanted.
@@ -178,20 +178,20 @@ class Monitor:
                 self._changed.wait(deadline.slice(1.0))
 
     def check(self) -> None:
-        """Raise EvidenceError if the conversation could not be written down."""
+        """Raise EvidenceError if the transcript could not be written."""
         if self._transcript is not None:
             self._transcript.check()
 
     def close(self) -> None:
-        """Stop the loop and close the transcript; the socket belongs to the client. Twice does no harm."""
+        """Stop the loop and close the transcript; may be called twice. The client closes the socket."""
         if self._loop.is_closed():
             return
 
         async def end() -> None:
             stream = self._client._writer
-            # disconnecting in the middle of connecting is more than the client can take
+            # the client cannot disconnect while it is connecting
             if self._is_connected:
-                # QEMU may be gone already: there is nothing left to tell it
+                # QEMU may be gone already
                 with suppress(QMPError, EOFError, OSError):
                     await self._client.disconnect()
             others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -199,7 +199,7 @@ class Monitor:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             if stream is not None:
-                # a client that is cancelled while it notices that QEMU is gone leaves it open
+                # a client that is cancelled while it notices that QEMU is gone leaves the socket open
                 stream.close()
                 await asyncio.sleep(0)
 

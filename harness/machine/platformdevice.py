@@ -1,6 +1,6 @@
-"""Platform devices, described once for every machine: as a node of its device tree, or in an ACPI table.
+"""Platform devices, described once for all machines: rendered as device tree nodes or as an ACPI table.
 
-A device that ACPI has no id for is described there by the id of a device tree: PRP0001, with the ids as the
+A device without an ACPI id is described in ACPI by the id PRP0001, with its device tree ids as the
 property `compatible` (Linux, Documentation/firmware-guide/acpi/enumeration.rst). Pure.
 """
 
@@ -14,13 +14,13 @@ from typing import Any
 from rustbed.arch import Arch, Firmware
 from rustbed.errors import UsageError
 
-# node and property names (Devicetree Specification 0.4, 2.2.1 and 2.2.4), the former without an address
+# node names, without an address, and property names (Devicetree Specification 0.4, 2.2.1 and 2.2.4)
 _NODE_NAME = re.compile(r"[A-Za-z][\w,.+-]{0,30}", re.ASCII)
 _PROPERTY_NAME = re.compile(r"[A-Za-z0-9,._+?#-]{1,31}", re.ASCII)
-# ids of ACPI: of three or four characters for who gives it, and four
+# ACPI ids: three or four characters for the vendor, four for the device
 _ACPI_ID = re.compile(r"[A-Z0-9]{7,8}", re.ASCII)
 _WIDTHS = (8, 16, 32, 64)
-# the id that says: look at `compatible`
+# the ACPI id that makes Linux match by `compatible`
 _BY_COMPATIBLE = "PRP0001"
 # _DSD's format of properties (the same directory's DSD-properties-rules.rst)
 _PROPERTIES = "daffd814-6eba-4d8c-8a91-bc9bbf4aa301"
@@ -29,7 +29,7 @@ _CELL = 1 << 32
 
 @dataclass(frozen=True)
 class Ints:
-    """Numbers of a property, each of so many bits; negative ones as their two's complement."""
+    """Numbers of a property, each of `bits` bits; negative ones are stored as two's complement."""
 
     values: tuple[int, ...]
     bits: int = 32
@@ -44,26 +44,26 @@ class Ints:
 
     @property
     def unsigned(self) -> Iterator[int]:
-        """The values as the patterns of bits that firmware has."""
+        """The values as unsigned numbers, which is how firmware stores them."""
         return (value % (1 << self.bits) for value in self.values)
 
 
-# True is a property that is there and says nothing; a bare number has 32 bits
+# True is a property without a value; a plain int has 32 bits
 Value = bool | int | str | bytes | Ints | Sequence[str] | Sequence[int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformDevice:
-    """A device on no bus that could be asked: firmware says what it is.
+    """A device on a bus that cannot be probed, so that firmware describes it.
 
-    Raises UsageError for one that no firmware can describe.
+    Raises UsageError for a device that no firmware can describe.
     """
 
-    # of the node; the kernel calls the device so, behind its address if it has registers
+    # of the node; the kernel's name of the device is this, after its address if it has registers
     name: str
-    # ids of a device tree, the most particular one first
+    # device tree ids, the most specific one first
     compatible: str | Sequence[str] = ()
-    # id of ACPI; empty: machines with ACPI describe it by `compatible`
+    # ACPI id; "": machines with ACPI describe it by `compatible`
     acpi_id: str = ""
     properties: Mapping[str, Value] = field(default_factory=dict, hash=False)
     # address and size in bytes of each of its register blocks
@@ -73,7 +73,7 @@ class PlatformDevice:
     irqs: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        # lists are what people write; a description is a value
+        # people write lists, but a frozen value needs tuples
         object.__setattr__(self, "compatible", _several(self.compatible))
         object.__setattr__(self, "regs", _pairs(self.name, self.regs))
         object.__setattr__(self, "irqs", _several(self.irqs))
@@ -96,7 +96,7 @@ def _several(given: object) -> tuple[Any, ...]:
 
 
 def _pairs(name: str, regs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return register blocks as a tuple. Raises UsageError for what are none."""
+    """Return register blocks as a tuple. Raises UsageError for anything else."""
     try:
         pairs = tuple((int(address), int(size)) for address, size in regs)
     except (TypeError, ValueError):
@@ -117,7 +117,7 @@ def unfit(device: PlatformDevice, arch: Arch) -> str | None:
     if arch.firmware is Firmware.NONE:
         return f"{arch}'s machine has no firmware that describes devices"
     if arch.firmware is Firmware.ACPI and any(map(_is_wide, device.properties.values())):
-        # of QEMU's tables the first has revision 1, and by it go the integers of all (ACPI 6.5, 5.2.11.1)
+        # QEMU's DSDT has revision 1, and it decides the width of integers in all tables (ACPI 6.5, 5.2.11.1)
         return f"{arch}'s machine has an ACPI with numbers of 32 bits"
     if arch.word_bits == 32 and any(address + size > _CELL for address, size in device.regs):
         return f"{arch}'s kernel has addresses of 32 bits"
@@ -134,7 +134,7 @@ def _is_wide(value: Value) -> bool:
 
 
 def render_nodes(devices: Iterable[PlatformDevice], arch: Arch) -> str:
-    """Render devices as device tree source, below the root with two cells for an address and a size."""
+    """Render devices as device tree source below the root, with two cells for an address and for a size."""
     return "\n".join(("/ {", *(_node(device, arch) for device in devices), "};", ""))
 
 
@@ -158,7 +158,7 @@ def _tree_property(name: str, value: Value) -> str:
 
 
 def _in_tree(name: str, value: Value) -> str:
-    """Return a value as device tree source has it, "" for one that says nothing. Raises UsageError."""
+    """Return a value in device tree source, "" for a property without one. Raises UsageError."""
     if isinstance(value, bool):
         return ""
     if isinstance(value, bytes):
@@ -220,7 +220,7 @@ def _device(index: int, device: PlatformDevice) -> Iterator[str]:
 
 
 def _in_table(name: str, value: Value) -> str:
-    """Return a property's value as ASL has it."""
+    """Return a property's value in ASL."""
     if isinstance(value, bool):
         return "1"
     if isinstance(value, bytes):
@@ -231,7 +231,7 @@ def _in_table(name: str, value: Value) -> str:
     words = (
         map(hex, listed.unsigned) if isinstance(listed, Ints) else (_quoted(name, text) for text in listed)
     )
-    # a number alone is an integer; of several, and of texts, a package
+    # a single number is an integer; several, or texts, are a package
     return "".join(words) if isinstance(value, int) else f"Package () {{ {', '.join(words)} }}"
 
 
@@ -239,7 +239,7 @@ def _in_table(name: str, value: Value) -> str:
 
 
 def _listed(name: str, value: int | Ints | Sequence[str] | Sequence[int]) -> Ints | tuple[str, ...]:
-    """Return what is in a property of several numbers or texts. Raises UsageError for a mixture."""
+    """Return a property's numbers or texts as a sequence. Raises UsageError for a mixture."""
     if isinstance(value, Ints):
         return value
     if isinstance(value, int):
@@ -256,7 +256,7 @@ def _listed(name: str, value: int | Ints | Sequence[str] | Sequence[int]) -> Int
 
 
 def _quoted(name: str, text: str) -> str:
-    """Return a text in quotation marks, as both compilers read it. Raises UsageError."""
+    """Return a text in quotation marks, valid for dtc and iasl. Raises UsageError."""
     if not (text.isascii() and text.isprintable()):
         raise UsageError(f"{name}: text for firmware must be printable ASCII", given=repr(text))
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

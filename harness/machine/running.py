@@ -30,7 +30,7 @@ _TAIL_BYTES = 16 * 1024
 # bytes of a console that are read as records
 _CONSOLE_BYTES = 4 * 1024 * 1024
 
-# how programs die of themselves
+# signals that a program's own faults raise
 _FAULTS = frozenset(
     (
         signal.SIGABRT,
@@ -67,12 +67,12 @@ class RunFiles:
 
     @property
     def transcript(self) -> Path:
-        """The same commands and QMP's, to be given again."""
+        """The same commands and QMP's, for a replay."""
         return self.directory / runfiles.TRANSCRIPT
 
     @property
     def machine(self) -> Path:
-        """What the machine was made of."""
+        """The machine's spec, as JSON."""
         return self.directory / runfiles.MACHINE
 
     @property
@@ -82,12 +82,12 @@ class RunFiles:
 
     @property
     def qemu(self) -> Path:
-        """What QEMU itself said."""
+        """QEMU's own output."""
         return self.directory / runfiles.QEMU
 
     @property
     def hang(self) -> Path:
-        """What was found out about a machine that hung; absent if it did not."""
+        """Evidence from a machine that hung; absent if it did not hang."""
         return self.directory / runfiles.HANG
 
     @property
@@ -97,7 +97,7 @@ class RunFiles:
 
 
 def read_console(console: Path, end: int | None = None) -> tuple[Record, ...]:
-    """Return the records on a console, or on its first `end` bytes; of a very long one those at its end."""
+    """Return the records on a console, or in its first `end` bytes; only the last ones of a very long one."""
     if not console.exists():
         return ()
     with console.open("rb") as stream:
@@ -131,34 +131,34 @@ class Running:
         self.shell = shell
         self.records = records
         self.pulse = pulse
-        # a descriptor whose bytes arrive on the guest's console; None if this QEMU has no such thing
+        # a descriptor whose bytes arrive on the guest's console; None if this QEMU does not support that
         self.console_input = console_input
         self.monitor = monitor
-        # how to copy it: see `starting.Started`
+        # the shim's socket: see `starting.Started`
         self.control = control
         self.ends = ends or {}
         self._threads = threads or {}
-        #: what asks it for copies, once there were some
+        #: asks this QEMU for copies; None until the first one
         self.copier: Any = None
-        #: what else must be well: each raises MachineError if it is not, and is cheap
+        #: further cheap checks, each of which raises MachineError if something has failed
         self.checks: list[Callable[[], None]] = [each.check for each in served]
         self._console_size = 0
         # time.monotonic() just before QEMU was started
         self.started = started
 
     def thread(self, told: int) -> int:
-        """Return the number on the host of a thread whose number QEMU tells.
+        """Return the host's id of a thread, from the id that QEMU reports.
 
-        QEMU keeps the numbers with which its threads were created; a copy's have others.
+        QEMU reports the ids with which its threads were created; the threads of a copy have other ids.
         """
         return self._threads.get(told, told)
 
     def limit(self, seconds: float) -> Deadline:
-        """Return a deadline that counts no time for which the host gave this machine no processor."""
+        """Return a deadline that does not count time in which the host gave this machine no CPU."""
         return procfs.limit(self.child.pid, seconds)
 
     def withheld(self, before: Mapping[int, CpuTime]) -> float:
-        """Return for how many seconds QEMU waited for a processor since its threads' times were `before`."""
+        """Return how many seconds QEMU has waited for a CPU since its threads' times were `before`."""
         return procfs.longest_wait(procfs.thread_times(self.child.pid), before)
 
     def console_tail(self, size: int = _TAIL_BYTES) -> bytes:
@@ -166,7 +166,7 @@ class Running:
         with self.files.console.open("rb") as stream:
             end = stream.seek(0, 2)
             stream.seek(max(0, end - size))
-            # no more than there was: a flood grows as fast as it is read
+            # bounded by the size seen above: during a flood the console grows as fast as it is read
             return stream.read(size)
 
     @property
@@ -175,7 +175,7 @@ class Running:
         return self.files.console.stat().st_size
 
     def evidence(self) -> dict[str, object]:
-        """Return the facts every error about this machine carries."""
+        """Return the facts that every error about this machine has."""
         last = self.console_tail(2048).decode(errors="replace").strip().splitlines()[-8:]
         status = self.child.poll()
         return {
@@ -196,7 +196,7 @@ class Running:
 
     @contextmanager
     def watching(self, served: Served) -> Iterator[None]:
-        """Look at what serves a device too, for as long as the context lasts."""
+        """Check a device's server, too, during every wait while the context lasts."""
         check = served.check
         self.checks.append(check)
         try:
@@ -206,15 +206,15 @@ class Running:
 
     @property
     def has_failed(self) -> bool:
-        """Whether QEMU ended with an error, or by a signal that a program's own faults raise."""
+        """Whether QEMU ended with an error status, or crashed."""
         status = self.child.poll()
         return status is not None and (status > 0 or -status in _FAULTS)
 
     def watch(self) -> None:
-        """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap when all is well.
+        """Raise CrashError if the kernel panicked, LostError if QEMU is gone; cheap otherwise.
 
-        Raises what `checks` raise: QEMU and the guest notice neither that a device's server has failed nor
-        that their words cannot be kept.
+        Also raises the errors of `checks`: neither QEMU nor the guest notices that a device's server has
+        failed, or that a transcript cannot be written.
         """
         for check in self.checks:
             check()

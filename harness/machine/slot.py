@@ -1,6 +1,6 @@
-"""The slot of a PCIe port, as the guest's kernel has it: turned off, or emptied without its knowledge.
+"""The slot of a PCIe port in the guest: turned off by the kernel, or emptied behind its back.
 
-Knows the guest's files and the port's registers. That QEMU lets go of what was in there, `hotplug` waits for.
+Knows the guest's files in sysfs and the port's registers. `hotplug` waits until QEMU has released the device.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 from rustbed.guest import files
 from rustbed.machine.live import Live
 
-# where the guest's kernel shows its PCI devices
+# the guest's directory of PCI devices
 DEVICES = "/sys/bus/pci/devices"
 
-# finds the slot of an address without function, and turns it off; returns when the kernel is done
+# finds the slot with an address (without the function) and turns it off; returns when the kernel is done
 _TURN_OFF = (
     "for slot in /sys/bus/pci/slots/*; do"
     ' read -r at <$slot/address && [ "$at" = {slot} ] && echo 0 >$slot/power && exit;'
     " done; exit 1"
 )
 
-# where configuration space has its list of capabilities, and the capability of PCI Express
+# offset of the capability list in configuration space, and the id of the PCI Express capability
 # (PCI Express Base Specification 4.0, 7.5.1.1.11 and 7.5.3)
 _CAPABILITIES, _EXPRESS = 0x34, 0x10
-# in the latter: Slot Control (7.5.3.10), whose bits are interrupts, the power indicator off, the power off
+# offset of Slot Control in that capability (7.5.3.10); its bits: interrupts, power indicator off, power off
 _SLOT_CONTROL = 0x18
 _INTERRUPTS, _OFF = 0x0020, 0x0700
 
@@ -32,16 +32,16 @@ def turn_off(live: Live, address: str, timeout_s: float) -> None:
 
 
 def find_port(live: Live, address: str) -> str:
-    """Return the path of the port that a device is behind, in the guest's sysfs."""
+    """Return the sysfs path of the port that a device is behind."""
     return live.check(f"readlink -f {DEVICES}/{address}/..").strip()
 
 
 def empty(live: Live, port: str) -> None:
-    """Take out what is in a port's slot, at once: the guest's kernel finds out when it is gone.
+    """Pull the device out of a port's slot; the guest's kernel notices afterwards.
 
-    QEMU takes out what is in a slot whose power and whose indicator are off, and says so by an interrupt.
-    The register is the kernel's own, which does nothing about a slot that it takes for one it has turned off:
-    so it has its value back before it can look, and meanwhile there is no interrupt.
+    QEMU removes the device of a slot whose power and power indicator are turned off, and raises an interrupt.
+    The kernel ignores that interrupt if it finds the slot turned off. So the interrupt is masked until
+    the register has its old value again.
     """
     at, control = _read_control(live, port)
     gone = (control | _OFF) & ~_INTERRUPTS
@@ -51,13 +51,13 @@ def empty(live: Live, port: str) -> None:
 
 
 def is_off(live: Live, port: str) -> bool:
-    """Whether the guest's kernel has turned off a port's slot: what is plugged in before that goes again."""
+    """Whether the guest's kernel has turned off a port's slot; a device plugged in earlier would go again."""
     _, control = _read_control(live, port)
     return control & _OFF == _OFF
 
 
 def _read_control(live: Live, port: str) -> tuple[int, int]:
-    """Return where a port's configuration space has Slot Control, and its value."""
+    """Return the offset of Slot Control in a port's configuration space, and its value."""
     config = files.read(live, f"{port}/config", 256)
     at = config[_CAPABILITIES]
     while config[at] != _EXPRESS:

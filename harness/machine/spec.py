@@ -1,7 +1,6 @@
-"""What a machine is before it runs: a value.
+"""A machine spec: the description of a virtual machine, as a frozen value.
 
-Owns the description of a virtual machine; knows nothing of processes, of
-pytest or of how kernels and images are made.
+Knows nothing of processes, of pytest, or of how kernels and images are made.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from rustbed.arch import Arch
 from rustbed.devices.device import Device
 from rustbed.kernel.artifact import Kernel
 
-# fields of Hardware by what they hold, besides devices: words, and a number in a range. What a description of
-# a machine may say is checked by the same: bundles come from strangers.
+# fields of Hardware besides devices: those that hold words, and those that hold a number in a range. They
+# also validate machine.json of bundles, which come from strangers.
 WORDS = ("machine_options", "cmdline", "qemu_args")
 NUMBERS = {
     "memory_mib": range(1, 2**20 + 1),
@@ -26,7 +25,7 @@ NUMBERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """What may be asked of a machine, and what it then has."""
+    """The hardware that a test may ask for."""
 
     # in order: arguments of -device, and devices that the host serves
     devices: tuple[str | Device, ...] = ()
@@ -39,7 +38,7 @@ class Hardware:
     machine_options: tuple[str, ...] = ()
     # empty slots that devices can be hotplugged into, on machines with PCI
     free_ports: int = 2
-    # further QEMU arguments, for what no field expresses
+    # further QEMU arguments, for anything without a field
     qemu_args: tuple[str, ...] = ()
 
 
@@ -52,14 +51,14 @@ class MachineSpec:
     initramfs: Path
     # "kvm" or "tcg"
     accel: str = "tcg"
-    # device tree blob that replaces QEMU's own; on machines with ACPI it comes beside that
+    # device tree blob that replaces QEMU's own; machines with ACPI have both
     dtb: Path | None = None
     # compiled ACPI tables
     acpi_tables: tuple[Path, ...] = ()
 
     @property
     def arch(self) -> Arch:
-        """The kernel's architecture is the machine's."""
+        """The architecture, which is the kernel's."""
         return self.kernel.arch
 
     @property
@@ -74,7 +73,7 @@ class MachineSpec:
         cmdline: Iterable[str] = (),
         qemu_args: Iterable[str] = (),
     ) -> MachineSpec:
-        """Return the machine with these words behind those that its hardware has."""
+        """Return the machine with these words appended to those of its hardware."""
         hardware = replace(
             self.hardware,
             machine_options=(*self.hardware.machine_options, *machine_options),

@@ -1,7 +1,7 @@
-"""A machine spec as text and back: what machine.json in a run directory says.
+"""A machine spec as text and back: machine.json in a run directory.
 
-Owns that format, which bundles carry too; pure. Paths are written as they are:
-who writes them elsewhere makes them relative first.
+Owns that format, which bundles use, too; pure. Paths are written unchanged:
+a bundle makes them relative first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rustbed.kernel.artifact import Kernel, Module
 from rustbed.machine.argv import ACCELS
 from rustbed.machine.spec import NUMBERS, WORDS, Hardware, MachineSpec
 
-# the key of a device that the host served: what served it is not here
+# the key for a device that the host served; its server cannot be described
 _SERVED = "served"
 
 _PATHS = ("image", "initramfs")
@@ -52,7 +52,7 @@ def _plain(value: object) -> object:
 
 
 def render_machine(spec: MachineSpec, qemu: Qemu) -> str:
-    """Render the text of machine.json; `qemu` is the one that runs it."""
+    """Render the text of machine.json; `qemu` is the QEMU that runs the machine."""
     version = ".".join(map(str, qemu.version))
     return json.dumps({"qemu": version, "machine": describe_machine(spec)}, indent=1, default=repr) + "\n"
 
@@ -60,8 +60,8 @@ def render_machine(spec: MachineSpec, qemu: Qemu) -> str:
 def parse_machine(facts: object, base: Path) -> MachineSpec:
     """Return the spec that `describe_machine` described; relative paths are below `base`.
 
-    Fields that are not known here are ignored, those of a later version have
-    defaults. Raises UsageError if it is not a description of a machine.
+    Unknown fields are ignored, and missing ones get their defaults, so that other versions
+    can be read. Raises UsageError if it is not a description of a machine.
     """
     try:
         return _parse(facts, base)

@@ -1,8 +1,8 @@
 """Starting QEMU with its channels, and the files that it writes.
 
-The channels are socket pairs handed to QEMU as descriptors: there is no
-socket file that a killed run could leave in the file system. What happens to
-the machine afterwards is for others to watch.
+The channels are socket pairs that QEMU inherits as descriptors: there is no
+socket file that a killed run could leave behind. This module does not watch
+the machine afterwards.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from rustbed.machine.spec import MachineSpec
 # the first QEMU whose file chardev can be given an input on the command line
 _CONSOLE_INPUT = (8, 1)
 
-# what QEMU is connected to by socket pairs
+# QEMU's channels that are socket pairs
 CHANNELS = ("shell", "records", "pulse", "monitor")
 
-# tells the shim its socket: forks/hot/shim/shim.h
+# environment variable with the descriptor of the shim's socket: forks/hot/shim/shim.h
 _CONTROL_VARIABLE = "RUSTBED_COPY_FD"
 
-# what tells one open file or socket from all others: device and inode
+# identifies an open file or socket: device and inode
 Identity = tuple[int, int]
 
 
@@ -45,24 +45,24 @@ class Started:
     shell: socket.socket
     records: socket.socket
     pulse: socket.socket
-    # a descriptor whose bytes arrive on the guest's console; None if this QEMU has no such thing
+    # a descriptor whose bytes arrive on the guest's console; None if this QEMU does not support that
     console_input: int | None
     monitor: socket.socket
-    # time.monotonic() just before
+    # time.monotonic() just before QEMU was started
     at: float
-    # what serves its devices
+    # servers of its devices
     served: tuple[Served, ...] = ()
-    # asks QEMU to copy itself; None if the shim is not in it
+    # socket of the shim, which makes QEMU copy itself; None without the shim
     control: socket.socket | None = None
     # QEMU's ends of the channels, by name
     ends: Mapping[str, Identity] = field(default_factory=dict)
-    # of a copy: the numbers of its threads on the host, by those that QEMU tells
+    # of a copy: the host's ids of its threads, by the ids that QEMU reports
     threads: Mapping[int, int] = field(default_factory=dict)
 
     def running(self, files: RunFiles, since: float | None = None) -> Running:
-        """Return the machine, now that it is known where its files are.
+        """Return the machine, whose files are now known.
 
-        It counts as started at `since` on time.monotonic(), if that was not when QEMU was.
+        `since` is when it counts as started, on time.monotonic(); the default is when QEMU was started.
         """
         return Running(
             self.child,
@@ -94,14 +94,14 @@ def start_qemu(
 ) -> Iterator[Started]:
     """Start QEMU with the command line that `render` makes, yield it, and end it on the way out.
 
-    `console` is a file, `terminal` a chardev for a person, `complaints` a descriptor
-    for what QEMU itself says. The servers of `devices` are started before QEMU and ended after it; they
-    leave their files in `directory`.
+    `console` is a file, `terminal` a chardev for interactive use, `complaints` a descriptor
+    for QEMU's own output. The servers of `devices` are started before QEMU and ended after it; they
+    write their files to `directory`.
     Raises HostError if QEMU cannot be started, DeviceError if a server cannot.
     """
     with ExitStack() as stack:
         served = tuple(stack.enter_context(device.serve(directory)) for device in devices)
-        # QEMU's ends are ours until it runs
+        # closes our copies of QEMU's ends once it runs
         given = stack.enter_context(ExitStack())
         pairs = {name: open_pair(stack, given) for name in CHANNELS}
         if qemu.shim is not None:
@@ -156,12 +156,12 @@ def open_pair(
 
 
 def preload(argv: Sequence[str], shim: Path, control: int) -> tuple[str, ...]:
-    """Return a command line that starts a program, and nothing before it, with the shim and its socket."""
+    """Return a command line that starts a program with the shim; programs before it run without."""
     return ("env", f"LD_PRELOAD={shim}", f"{_CONTROL_VARIABLE}={control}", *argv)
 
 
 def identify(descriptor: int) -> Identity:
-    """Return what a descriptor is of."""
+    """Return the identity of a descriptor's file or socket."""
     return _identity(os.fstat(descriptor))
 
 
@@ -189,8 +189,8 @@ def start_machine(
 ) -> Iterator[Running]:
     """Start a machine that boots and yield it; end it on the way out.
 
-    `terminal` is a chardev for a person, `ram` a file for the guest's memory. Raises
-    HostError if QEMU cannot be started; a QEMU that ends at once is noticed by `watch`.
+    `terminal` is a chardev for interactive use, `ram` a file for the guest's memory. Raises
+    HostError if QEMU cannot be started; `watch` notices a QEMU that ends at once.
     """
     files = RunFiles(directory=directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -215,7 +215,7 @@ def start_machine(
 
 @contextmanager
 def _memory(spec: MachineSpec, ram: Ram | None) -> Iterator[tuple[Ram | None, Sequence[int]]]:
-    """Yield where a machine's memory is, and QEMU's descriptors for it: shared where a device needs that."""
+    """Yield the file of a machine's memory and its descriptors; shared memory if a device needs that."""
     if ram is not None or not any(device.shared_memory for device in spec.served_devices):
         yield ram, ()
         return
@@ -228,7 +228,7 @@ def _memory(spec: MachineSpec, ram: Ram | None) -> Iterator[tuple[Ram | None, Se
 
 
 def write_description(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
-    """Write what the machine is made of, and a script that boots the same one without the harness."""
+    """Write the machine's spec, and a script that boots the same machine without the harness."""
     text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
     files.script.write_text(text)
     files.machine.write_text(specfile.render_machine(spec, qemu))
@@ -245,9 +245,9 @@ def open_unnamed(directory: Path) -> int:
 
 
 def name_file(descriptor: int, path: Path) -> None:
-    """Give a file from `open_unnamed` a name, in place of what has it."""
+    """Give a file from `open_unnamed` a name, replacing any file of that name."""
     path.unlink(missing_ok=True)
-    # a directory's descriptor makes Python call linkat(2), which alone follows links of /proc
+    # only linkat(2) follows the link in /proc, and Python calls it if there is a directory's descriptor
     parent = os.open(path.parent, os.O_PATH | os.O_CLOEXEC)
     try:
         os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=parent, follow_symlinks=True)

@@ -1,4 +1,4 @@
-"""A KUnit suite of a machine: started, heard, and kept as what the machine reports."""
+"""Runs a KUnit suite on a machine, and keeps its results for the report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rustbed.machine.live import Live
 
 
 def run_suite(live: Live, suite: str) -> Result:
-    """Run a suite and return its results; those of a machine that died meanwhile are kept, too.
+    """Run a suite and return its results; if the machine dies, the results so far are kept.
 
     Raises SuiteError if one is red, UsageError for an unknown suite, MachineError.
     """

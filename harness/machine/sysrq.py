@@ -1,7 +1,7 @@
-"""Asking the guest's kernel over its console: sysrq behind a break, and the interrupt that nothing masks.
+"""Asks the guest's kernel by sysrq keys behind a break on its console, or by a non-maskable interrupt.
 
-Owns how a question is put and when its answer is over. What is asked and
-where the answers go is for others to say.
+Owns how keys are sent and when an answer is complete. The caller chooses the keys
+and keeps the answers.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from rustbed.deadline import Deadline
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.running import Running
 
-# seconds, stretched for emulation, in which the kernel begins to answer; for a further key if it did not
+# seconds, stretched for emulation, for an answer to begin; the second is for further keys after one without
 _BEGIN_S, _NEXT_S = 0.5, 0.1
-# the same for an interrupt that nothing masks: the last resort, and the kernel panics of it
+# the same for a non-maskable interrupt: the last resort, because the kernel panics
 _NMI_S = 3.0
-# seconds without a byte on the console after which an answer is over, and for which one may go on
+# an answer is complete after this many seconds without a byte; it is cut off after this many in total
 _PAUSE_S, _REPORT_S = 0.6, 4.0
-# bytes of an answer that are kept
+# how many bytes of an answer are kept
 _LONGEST = 1024 * 1024
-# seconds, stretched for emulation, for QEMU to do as it is told
+# seconds, stretched for emulation, for a QMP command
 _MONITOR_S = 1.0
 
 
 class Sysrq:
-    """A way to the guest's kernel that needs neither its user space nor its scheduler."""
+    """Talks to the guest's kernel without its user space and scheduler."""
 
     def __init__(self, running: Running, monitor: Monitor, slowness: float) -> None:
         self._running = running
@@ -34,11 +34,11 @@ class Sysrq:
         self._slowness = slowness
 
     def press(self, keys: str) -> dict[str, str] | None:
-        """Send keys and return what the kernel says to each; None if this QEMU's console has no input.
+        """Send keys and return the kernel's answer to each; None if this QEMU's console has no input.
 
-        Keys without an answer are left out: the kernel may lack CONFIG_MAGIC_SYSRQ_SERIAL, or
-        interrupts, or somebody to print. A break interrupts what runs, so that it is seen.
-        Raises MonitorError, OSError.
+        Keys without an answer are left out: the kernel may lack CONFIG_MAGIC_SYSRQ_SERIAL, have interrupts
+        disabled, or have no task that can print. The break interrupts the running task, so the answer shows
+        it. Raises MonitorError, OSError.
         """
         if self._running.console_input is None:
             return None
@@ -48,22 +48,22 @@ class Sysrq:
             self._monitor.execute("chardev-send-break", _MONITOR_S, id="console")
             os.write(self._running.console_input, key.encode())
             text = self.answer_since(start, _BEGIN_S if answers or key == keys[0] else _NEXT_S)
-            # a kernel that does not know of breaks echoes the key
+            # a kernel that ignores breaks echoes the key
             if "sysrq" in text:
                 answers[key] = text
         return answers
 
     def interrupt(self) -> str:
-        """Send an interrupt that cannot be masked and return what the kernel says.
+        """Send a non-maskable interrupt and return what the kernel prints.
 
-        Raises MonitorError where the machine has no such thing.
+        Raises MonitorError if the machine has no such interrupt.
         """
         start = self._running.console_size
         self._monitor.execute("inject-nmi", _MONITOR_S)
         return self.answer_since(start, _NMI_S)
 
     def answer_since(self, start: int, begin_s: float = _BEGIN_S) -> str:
-        """Return what comes on the console from byte `start` on, once it has stopped coming."""
+        """Return the console's output from byte `start` on, once it has stopped growing."""
         size, begin = start, Deadline.after(begin_s * self._slowness)
         limit, pause = Deadline.after(_REPORT_S), Deadline.after(_PAUSE_S)
         while not limit.expired and not (begin.expired if size == start else pause.expired):

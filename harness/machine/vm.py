@@ -1,4 +1,4 @@
-"""A running guest, as a test sees it: the names that a test author uses."""
+"""A running guest as a test sees it: the methods for test authors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from rustbed.machine.spec import MachineSpec
 from rustbed.machine.suites import run_suite
 
 T = TypeVar("T")
-# yields so many copies of a machine
+# yields a number of copies of a machine
 Forker = Callable[["Vm", int], AbstractContextManager[tuple["Vm", ...]]]
 
 
 class Vm:
-    """One machine of a test. Seconds are those of real hardware, and are stretched for emulation."""
+    """One machine of a test. Timeouts are seconds on real hardware, and are stretched for emulation."""
 
     def __init__(self, live: Live) -> None:
         #: the same machine, as the harness needs it
@@ -46,12 +46,12 @@ class Vm:
 
     @property
     def spec(self) -> MachineSpec:
-        """What the machine was made of."""
+        """The machine's description."""
         return self.live.spec
 
     @property
     def kernel(self) -> Kernel:
-        """The kernel that runs here."""
+        """The kernel that the machine runs."""
         return self.live.kernel
 
     @property
@@ -66,17 +66,17 @@ class Vm:
 
     @property
     def slowness(self) -> float:
-        """What every time is multiplied by that is given for real hardware."""
+        """The factor that stretches every timeout."""
         return self.live.slowness
 
     @property
     def run_dir(self) -> Path:
-        """Where this run leaves its files."""
+        """The directory with the files of this run."""
         return self.live.run_dir
 
     @property
     def files(self) -> RunFiles:
-        """The files this run leaves."""
+        """The paths of the files of this run."""
         return self.live.files
 
     @property
@@ -89,9 +89,9 @@ class Vm:
     def run(self, command: str, timeout_s: float | None = None, stdin: bytes | None = None) -> Answer:
         """Run a shell command and return its answer, whatever its status.
 
-        Each command gets a fresh subshell with /dev/null as input; nothing but the file system carries over.
-        Running into `timeout_s` raises HangError; a machine that dies meanwhile CrashError or LostError.
-        `stdin` is sent when the command prints the line `go`, and read by it to its last byte.
+        Each command gets a fresh subshell with /dev/null as input; only the file system carries over.
+        Raises HangError after `timeout_s`, and CrashError or LostError if the machine dies meanwhile.
+        `stdin` is sent when the command prints the line `go`; the command must read all of it.
         """
         return self.live.run(command, timeout_s, stdin)
 
@@ -104,11 +104,11 @@ class Vm:
         return self.live.rbctl(*words, stdin=stdin, check=check)
 
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
-        """Ask again and again until `condition` returns something true, and return that.
+        """Call `condition` repeatedly until it returns something true, and return that.
 
-        For what the guest does in its own time, such as binding a driver to a hotplugged device; `what`
-        says in an error's text what was waited for. Raises WaitError after `timeout_s` if the guest still
-        answers, and HangError if it does not; CrashError or LostError as soon as the machine dies.
+        For changes that take the guest some time, such as binding a driver to a hotplugged device; `what`
+        names the change in error messages. Raises WaitError after `timeout_s` if the guest still
+        answers, HangError if it does not, and CrashError or LostError as soon as the machine dies.
         """
         return self.live.wait_for(until_quiet(condition, what, self.slowness), what, timeout_s)
 
@@ -116,21 +116,21 @@ class Vm:
 
     @property
     def log(self) -> Log:
-        """The kernel log since the test began, or since `mark_log`, up to this very moment.
+        """The kernel log since the test began, or since `mark_log`.
 
-        A fence is passed first: what the kernel printed before this call is in it.
+        It is complete: everything that the kernel printed before this call is in it.
         """
         self._talk.pass_fence()
         return self._talk.log.window
 
     @property
     def dmesg(self) -> Log:
-        """The whole kernel log, from the first record of the boot, up to this very moment."""
+        """The whole kernel log since the first record of the boot; as complete as `log`."""
         self._talk.pass_fence()
         return Log(records=self._talk.log.records)
 
     def mark_log(self) -> None:
-        """Let `log` begin here. What came before is judged all the same."""
+        """Let `log` begin at this point. Earlier records are still judged."""
         self._talk.mark_log()
 
     def wait_log(self, pattern: str, timeout_s: float = WAIT_S) -> Record:
@@ -149,10 +149,10 @@ class Vm:
     # -- modules -------------------------------------------------------------
 
     def insmod(self, name: str | Path, **params: object) -> None:
-        """Load a module of the kernel, or a module file of the host, with what it depends on.
+        """Load a module of the kernel, or a module file of the host, and the modules it depends on.
 
-        Parameters are given as Python values. Raises UsageError for an unknown module or parameter,
-        MismatchError for a file that belongs to another kernel and CommandError when the guest's kernel
+        Parameters are Python values. Raises UsageError for an unknown module or parameter,
+        MismatchError for a file that was built for another kernel, and CommandError when the guest's kernel
         refuses.
         """
         if isinstance(name, Path):
@@ -166,7 +166,7 @@ class Vm:
 
     @contextmanager
     def module(self, name: str | Path, **params: object) -> Iterator[None]:
-        """Load a module, and unload it on the way out, unless the machine has ended; see `insmod`."""
+        """Load a module, and unload it at the end of the block unless the machine has ended; see `insmod`."""
         self.insmod(name, **params)
         with self.live.undone(lambda: self.rmmod(name.stem if isinstance(name, Path) else name)):
             yield
@@ -174,7 +174,7 @@ class Vm:
     # -- tests in the guest ----------------------------------------------------
 
     def kunit(self, suite: str) -> Result:
-        """Run a KUnit suite of the kernel and return its results, which the results file has as cases.
+        """Run a KUnit suite of the kernel and return its results; junit.xml lists them as cases.
 
         Raises SuiteError if one of them is red, UsageError for a suite that the kernel does not have.
         """
@@ -187,29 +187,29 @@ class Vm:
         return GuestFile(self.live, path, mode)
 
     def read(self, path: str, size: int = 4096) -> str:
-        """Read from a file with exactly one read(2) of at most `size` bytes, as text; `pull` reads all.
+        """Issue exactly one read(2) of at most `size` bytes and return the text; `pull` reads the whole file.
 
         Raises SyscallError.
         """
         return files.read(self.live, path, size).decode(errors="replace")
 
     def write(self, path: str, data: str | bytes) -> int:
-        """Write with exactly one write(2) and return how many bytes it took, or raise SyscallError."""
+        """Issue exactly one write(2) and return how many bytes it took. Raises SyscallError."""
         return files.write(self.live, path, data.encode() if isinstance(data, str) else data)
 
     def ioctl(self, path: str, command: int, argument: Argument = None) -> IoctlResult:
-        """Issue one ioctl(2) on a freshly opened file; bytes, and a Struct, come back.
+        """Open a file and issue one ioctl(2) on it; an argument of bytes or a Struct is read back.
 
         Raises SyscallError.
         """
         return files.ioctl(self.live, path, command, argument)
 
     def push(self, source: Path | bytes, remote: str, mode: int = 0o644) -> None:
-        """Copy a file of the host, or bytes, into the guest, making directories as needed."""
+        """Copy a file of the host, or bytes, to a path in the guest, making directories as needed."""
         files.push(self.live, source.read_bytes() if isinstance(source, Path) else source, remote, mode)
 
     def pull(self, remote: str) -> bytes:
-        """Copy a whole file out of the guest, however many reads it takes; `read` issues one.
+        """Return the whole contents of a file in the guest; `read` issues a single read(2).
 
         Raises CommandError.
         """
@@ -224,9 +224,9 @@ class Vm:
     def unplug(
         self, device: hotplug.Plugged, timeout_s: float = COMMAND_S, *, surprise: bool = False
     ) -> None:
-        """Unplug a device and return once the guest's kernel and QEMU have let go of it.
+        """Unplug a device and return once the guest's kernel and QEMU have released it.
 
-        With `surprise` it is pulled out: gone at once, whatever its driver does, and the kernel notices then.
+        With `surprise` the device is gone at once, whatever its driver does, and the kernel notices later.
         """
         hotplug.unplug(self.live, device, timeout_s, surprise=surprise)
 
@@ -234,12 +234,13 @@ class Vm:
     def plugged(
         self, *devices: str | Model | Device, timeout_s: float = COMMAND_S
     ) -> Iterator[hotplug.Plugged]:
-        """Hotplug a PCI device, and unplug it on the way out, unless it or the machine is gone; see `plug`.
+        """Hotplug a PCI device, and unplug it at the end of the block; see `plug`.
 
-        Several are the functions of one card, function 0 first.
-        A device that the host serves, such as one written in Python, is served meanwhile; what happened
-        to that one is written to a file in the run directory. One that QEMU must not unplug stays, and
-        reads as all-ones. Raises DeviceError if the device failed, whatever else did.
+        Several devices become the functions of one card, function 0 first. A device or machine that is
+        already gone is left alone. A device that the host serves, such as one written in Python, is served
+        during the block, and its accesses are written to a file in the run directory. A device that QEMU
+        must not unplug stays, and reads as all-ones. Raises DeviceError if the device failed, even if
+        something else did, too.
         """
         with (
             hotplug.present(self.live, devices, timeout_s) as found,
@@ -251,17 +252,17 @@ class Vm:
 
     @contextmanager
     def fork(self) -> Iterator[Vm]:
-        """Yield this machine again, as it is now: memory, processes, open files, modules, devices, log.
+        """Yield a copy of this machine as it is now: memory, processes, open files, modules, devices, log.
 
-        The two share nothing from then on. The copy is judged like any machine of the test, from now on;
-        its `log` begins as this one's. Raises ForkError if it cannot be copied.
+        The two share nothing afterwards. The copy is judged like any machine of the test, from this point on;
+        its `log` begins with this one's. Raises ForkError if the machine cannot be copied.
         """
         with self.forks(1) as (twin,):
             yield twin
 
     @contextmanager
     def forks(self, count: int) -> Iterator[tuple[Vm, ...]]:
-        """Yield so many copies of this machine, all of the same moment; see `fork`."""
+        """Yield `count` copies of this machine, all of the same moment; see `fork`."""
         if self.forker is None:
             raise ForkError("this machine was not started for a test; copies belong to a test")
         with self.forker(self, count) as twins:
@@ -271,19 +272,19 @@ class Vm:
 
     @property
     def ended(self) -> MachineError | None:
-        """How the machine ended, if it did."""
+        """The error that says how the machine ended; None while it runs."""
         return self.live.ended
 
     def wait_end(self, timeout_s: float = COMMAND_S) -> MachineError:
-        """Wait until the machine has ended and return how.
+        """Wait until the machine has ended and return how it ended.
 
-        Raises WaitError if it goes on and answers, HangError if it does neither. A test that waits for
-        the end wants it: that QEMU ends is then not a fault. A crash still is, unless its splat is declared.
+        Raises WaitError if it still answers, HangError if it does not. After this call the end of QEMU does
+        not fail the test; a crash still does, unless its splat is declared.
         """
         return self.live.wait_end(timeout_s)
 
     def run_to_end(self, command: str, timeout_s: float = COMMAND_S) -> MachineError:
-        """Run a command that ends the machine, such as `poweroff -f`; return how it ended: `wait_end`."""
+        """Run a command that ends the machine, such as `poweroff -f`, then do what `wait_end` does."""
         self.live.take_last_look()
         with suppress(LostError, CrashError):
             self.run(command, timeout_s)

@@ -1,8 +1,8 @@
-"""What the host looks at while it waits for a guest.
+"""The checks of a machine during every wait for it.
 
-Owns the reasons for which a wait ends before its deadline: a panic, a QEMU
+Owns the reasons to end a wait before its deadline: a panic, a QEMU
 that is gone, a boot that falls silent, an oops after which a command cannot
-return, a guest in which nothing answers. Knows nothing of what is waited for.
+return, a guest in which nothing answers. Does not know what the wait is for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rustbed.procfs import CpuTime, process_state, thread_times, total
 
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0
-# part of the time below which a QEMU that wants a processor counts as idle
+# QEMU is idle if it wants a CPU for less than this part of the time
 _IDLE = 0.1
 
 
@@ -32,11 +32,11 @@ class Patience:
 
     # without a new byte on the console of a guest that boots
     silence_s: float = 15.0
-    # the same, twice, if the guest was idle in the second half
+    # half of the shorter limit for a guest that is idle in the second half of it
     idle_s: float = 2.5
-    # without anything new from a guest that runs a command, before it is asked whether it lives
+    # without anything new from a guest that runs a command; then its second shell is asked
     quiet_s: float = 5.0
-    # until it has answered that; the kernel's own detectors are to speak first, and need 21
+    # for the second shell's answer; longer than the kernel's own detectors, which need 21 s
     unanswered_s: float = 25.0
 
 
@@ -47,10 +47,10 @@ class Silence:
     """Raises HangError when the console has not grown for a while; for a guest that boots."""
 
     def __init__(self, running: Running, patience: Patience, slowness: float) -> None:
-        #: time.monotonic() at the beginning, and times of QEMU's threads then
+        #: time.monotonic() at the beginning, and CPU times of QEMU's threads at that moment
         self.began = running.started
         self.times: dict[int, CpuTime] = {}
-        #: seconds that a command may take: there is none
+        #: timeout of the command: there is no command during a boot
         self.limit_s = 0.0
         self._running = running
         self._silence_s = patience.silence_s * slowness
@@ -59,7 +59,7 @@ class Silence:
         self._grew()
 
     def look(self) -> None:
-        """Look once; raises HangError."""
+        """Check once. Raises HangError."""
         self._running.watch()
         size = self._running.console_size
         if size != self._size:
@@ -74,11 +74,11 @@ class Silence:
     def _grew(self) -> None:
         self._silent = self._running.limit(self._silence_s)
         self._quiet = Deadline.after(self._idle_s)
-        # until when it is looked at, and QEMU's time when that began
+        # end of the current observation, and QEMU's CPU time at its beginning
         self._looked_at: tuple[Deadline, CpuTime] | None = None
 
     def _is_idle(self) -> bool:
-        """Whether QEMU was looked at for long enough, and wanted next to no processor."""
+        """Whether QEMU was observed for long enough, and wanted almost no CPU time."""
         if not self._quiet.expired:
             return False
         pid = self._running.child.pid
@@ -95,7 +95,7 @@ class Silence:
 
 
 class Watch:
-    """Looks after one guest command; a new one for each."""
+    """Watches one guest command; each command has its own."""
 
     def __init__(
         self,
@@ -113,42 +113,42 @@ class Watch:
         self._pulse = pulse
         self._patience = patience
         self._slowness = slowness
-        #: time.monotonic() at the first look, and times of QEMU's threads then
+        #: time.monotonic() at the first check, and CPU times of QEMU's threads at that moment
         self.began = time.monotonic()
         self.times: dict[int, CpuTime] = {}
-        #: seconds that the command may take
+        #: the command's timeout in seconds
         self.limit_s = 0.0
-        # sizes of all that grows when something happens, and until when they may stay as they are
+        # sizes of everything that grows with activity, and how long they may stay the same
         self._sizes: tuple[int, int, int] | None = None
         self._quiet = Deadline.after(0)
-        # until when the guest may be silent that was asked, and QEMU's time at that moment
+        # deadline for the second shell's answer, and QEMU's CPU time when it was asked
         self._asked: tuple[Deadline, CpuTime] | None = None
-        # an oops before this command is no reason to doubt that it returns
+        # an oops before this command does not keep it from returning
         self._first = self._looked_at = len(log.arrived)
         self._oops: tuple[str, Deadline] | None = None
 
     def limit(self, seconds: float) -> Deadline:
-        """Return a deadline for the command, of so many seconds without emulation.
+        """Return a deadline for the command; `seconds` are stretched for emulation.
 
-        It counts no time for which the host gave QEMU no processor since the first look.
+        It does not count time since the first check in which the host gave QEMU no CPU.
         """
         self.limit_s = seconds * self._slowness
         return Deadline.after(self.limit_s, lambda: self._running.withheld(self.times))
 
     def look(self) -> None:
-        """Look once; raises CrashError, HangError, LostError."""
+        """Check once. Raises CrashError, HangError, LostError."""
         self._running.watch()
         self._look_for_oops()
         self._look_for_life()
 
     def _look_for_life(self) -> None:
-        """Raise HangError when user space has not answered for long: no deadline need be waited for."""
+        """Raise HangError when user space has not answered for long, before the command's deadline."""
         pid = self._running.child.pid
         sizes = (self._running.console_size, self._log.count, self._shell.received)
         if sizes != self._sizes:
             self._sizes, self._quiet = sizes, self._until_quiet()
             if not self.times:
-                # not earlier: a command that answers at once is not looked at
+                # only now: the CPU times of a command that answers at once are not read
                 self.began, self.times = time.monotonic(), thread_times(pid)
         if not self._quiet.expired:
             return
@@ -170,7 +170,7 @@ class Watch:
     def _look_for_oops(self) -> None:
         fresh = self._log.arrived[self._looked_at :]
         if fresh and self._oops is None:
-            # a splat may have begun in what was looked at before: a few records overlap
+            # some records are read again, because a splat may begin in those of the last check
             start = max(self._first, self._looked_at - 8)
             self._looked_at += len(fresh)
             killing = [s for s in find_splats(self._log.arrived[start:]) if s.kind in KILLING]
