@@ -1,4 +1,4 @@
-"""A card: devices that are the functions of one PCI device. Knows QEMU's options for their places."""
+"""A card: devices that are the functions of one PCI device. Knows QEMU's options for placing them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rustbed.devices.device import Device, Served
 from rustbed.devices.models import Model, device_of
 from rustbed.errors import UsageError
 
-# of a PCI device (PCI Local Bus Specification 3.0, 3.2.2.3.4)
+# functions of a PCI device (PCI Local Bus Specification 3.0, 3.2.2.3.4)
 _MOST_FUNCTIONS = 8
-# what a card says of each of its functions
+# properties that a card sets for each of its functions
 _PLACE = ("bus", "addr", "multifunction")
-# names of QEMU's objects are never used twice
+# names of QEMU's objects are never reused
 _serial = itertools.count(1)
 
 
@@ -30,13 +30,13 @@ class _Functions:
     servers: tuple[Served, ...]
 
     def check(self) -> None:
-        """Raise DeviceError if something is wrong with one of them; cheap."""
+        """Raise DeviceError if one of them has failed; cheap."""
         for server in self.servers:
             server.check()
 
 
 def card(*functions: str | Model | Device) -> Device:
-    """Return a card that a machine can be booted with; its functions are as `devices` has them, 0 first.
+    """Return a card to boot a machine with; functions have the same form as `devices`, function 0 first.
 
     Raises UsageError for functions that cannot be on one card.
     """
@@ -58,7 +58,7 @@ def card(*functions: str | Model | Device) -> Device:
 
 
 def check_functions(given: Sequence[str | Model | Device]) -> None:
-    """Raise UsageError for what cannot be the functions of one card."""
+    """Raise UsageError for devices that cannot be the functions of one card."""
     if not 0 < len(given) <= _MOST_FUNCTIONS:
         raise UsageError(f"a card of {len(given)} functions", wanted=f"1 to {_MOST_FUNCTIONS} devices")
     models = [id(each) for each in given if not isinstance(each, str)]
@@ -68,10 +68,10 @@ def check_functions(given: Sequence[str | Model | Device]) -> None:
 
 @contextmanager
 def _serve(functions: Sequence[str | Device], directory: Path | None) -> Iterator[_Functions]:
-    """Serve the functions that the host does, until the context ends."""
+    """Serve those functions that the host serves, until the context ends."""
     serial = next(_serial)
     name = f"card{serial}"
-    # the machine's own ports have chassis from 1 on; not as JSON: QEMU makes devices of that form last
+    # the machine's own ports use chassis numbers from 1; not JSON, because QEMU creates JSON devices last
     argv = ["-device", f"pcie-root-port,id={name},chassis=0,slot={serial}"]
     servers: list[Served] = []
     with ExitStack() as stack:
@@ -81,7 +81,7 @@ def _serve(functions: Sequence[str | Device], directory: Path | None) -> Iterato
                 servers.append(stack.enter_context(function.serve(directory)))
                 options = servers[-1].argv
             place = {"bus": name, "addr": f"0.{number}", "multifunction": True}
-            # what else it brings is not on the card: a chardev before it, a disk at it
+            # only the first device goes on the card; its other options may be a chardev, or a disk behind it
             at = options.index("-device") + 1
             argv += [*options[:at], _place(options[at], place), *options[at + 1 :]]
         descriptors = tuple(each for server in servers for each in server.pass_fds)

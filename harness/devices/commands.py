@@ -1,7 +1,7 @@
-"""What each vfio-user command is answered with.
+"""Handlers of the vfio-user commands.
 
-Knows the protocol and the device; where messages come from and what becomes of a
-refusal is for the server.
+Knows the protocol and the device. The server receives messages and sends
+replies and refusals.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rustbed.devices.pci import PciDevice
 
 _ACCESS = layout(messages.Access)
 _WIDTHS = (1, 2, 4, 8)
-# a number: one of an enumeration is looked up by every access
+# a plain int, because every access needs it and an enum member is slower to look up
 _CONFIG = int(Region.CONFIG)
 
 
@@ -29,11 +29,11 @@ class Ask(Protocol):
     """Runs a piece of the device's code."""
 
     def __call__(self, what: str, call: Callable[..., object], *arguments: object) -> object:
-        """Return what it returns, None if the device has failed."""
+        """Call it and return its result, None if the device has failed."""
 
 
 class Commands:
-    """The commands that QEMU gives a device. A refusal is an OSError with the errno that QEMU is told."""
+    """The commands that QEMU sends to a device. A refusal is an OSError with the errno for QEMU."""
 
     def __init__(self, device: PciDevice, memory: GuestMemory, interrupts: Interrupts, ask: Ask) -> None:
         self._device = device
@@ -55,9 +55,9 @@ class Commands:
         }
 
     def find(self, command: int) -> Callable[[Message], bytes] | None:
-        """Return what carries a command out and returns its answer; None: it is optional, or of the future.
+        """Return the handler of a command, None for one that is optional or unknown.
 
-        It raises OSError or ValueError if the message is malformed.
+        The handler returns the reply's body; it raises OSError or ValueError if the message is malformed.
         """
         return self._answers.get(command)
 
@@ -72,7 +72,7 @@ class Commands:
                 "write_multiple": True,
             }
         }
-        # the minor version may not be above what was proposed, and ours is the lowest
+        # the minor version must not be above the proposed one; ours is the lowest there is
         return pack(messages.Version(0, 0)) + json.dumps(offered).encode() + b"\0"
 
     def _dma_map(self, message: Message) -> bytes:
@@ -126,10 +126,10 @@ class Commands:
         offset, region, count = _ACCESS.unpack(message.body)
         self._check_range(region, offset, count)
         if region == _CONFIG:
-            # of a device that failed as well: QEMU itself goes by it, and would follow all-ones for ever
+            # even if the device has failed: QEMU itself walks configuration space, and all-ones would loop
             return message.body + self._device.read(region, offset, count)
         data = self._ask("a read", self._device.read, region, offset, count)
-        # what a device that is gone reads as
+        # a device that is gone reads as all-ones
         return message.body + (data if isinstance(data, bytes) else b"\xff" * count)
 
     def _region_write(self, message: Message) -> bytes:

@@ -1,9 +1,9 @@
-"""A PCI device's configuration space: its layout, and what an access to it does; pure.
+"""A PCI device's configuration space: its layout, and the effects of accesses; pure.
 
 Sources: PCI Local Bus Specification 3.0, chapter 6; PCI Express Base Specification
 3.0, section 7.8; the names are those of Linux' include/uapi/linux/pci_regs.h.
-Single root I/O virtualisation is left out on purpose: a virtual function is a
-device that QEMU would have to make.
+Single root I/O virtualisation is left out on purpose, because QEMU would have to create a
+device for each virtual function.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from rustbed.devices.registers import Bar
 from rustbed.errors import UsageError
 
-# bytes of the space of a conventional device, and of a PCI Express device
+# bytes of configuration space of a conventional device, and of a PCI Express device
 SIZE, EXPRESS_SIZE = 256, 4096
 
 # PCI_COMMAND and its bits
 COMMAND = 0x04
 IO, MEMORY, MASTER, INTX_DISABLE = 0x1, 0x2, 0x4, 0x400
 _COMMAND_WRITABLE = 0x0547
-# PCI_STATUS: there is a capability list; the errors are cleared by writing ones
+# PCI_STATUS, its bit for a capability list, and the error bits, which are cleared by writing ones
 _STATUS, _STATUS_CAP_LIST, _STATUS_CLEARED = 0x06, 0x10, 0xF900
 _STATUS_INTERRUPT = 0x08
 _BARS, _INTERRUPT_LINE, _INTERRUPT_PIN = 0x10, 0x3C, 0x3D
@@ -40,12 +40,12 @@ class Capability:
 
     id: int
     body: bytes
-    # bits of `body` that can be written; shorter means that none of the rest can
+    # bits of `body` that can be written; missing bytes at the end are read-only
     writable: bytes = b""
 
 
 def msi(vectors: int) -> Capability:
-    """Return MSI with 64-bit addresses and so many vectors: 1, 2, 4, ... 32."""
+    """Return the MSI capability with 64-bit addresses; `vectors` is 1, 2, 4, ... 32."""
     if vectors not in (1, 2, 4, 8, 16, 32):
         raise UsageError(f"MSI cannot have {vectors} vectors", choices="1, 2, 4, 8, 16, 32")
     control = 0x80 | (vectors.bit_length() - 1) << 1
@@ -57,7 +57,7 @@ def msi(vectors: int) -> Capability:
 
 
 def msix(vectors: int, *, bar: int, table: int, pending: int) -> Capability:
-    """Return MSI-X with so many vectors, its table and pending bits at these offsets of a BAR."""
+    """Return the MSI-X capability; its table and pending bits are at these offsets of a BAR."""
     if not 1 <= vectors <= 2048:
         raise UsageError(f"MSI-X cannot have {vectors} vectors", choices="1 to 2048")
     return Capability(
@@ -77,7 +77,7 @@ def express() -> Capability:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What a device says it is."""
+    """The ids of a device."""
 
     vendor: int
     device: int
@@ -100,24 +100,24 @@ class ConfigSpace:
         self._initial = bytes(size)
 
     def place(self, offset: int, data: bytes, writable: bytes = b"", cleared: bytes = b"") -> None:
-        """Put bytes somewhere, with masks of the bits that can be written, or cleared by writing ones."""
+        """Place bytes, with masks of the bits that can be written, or cleared by writing ones."""
         self.data[offset : offset + len(data)] = data
         self._writable[offset : offset + len(writable)] = writable
         self._cleared[offset : offset + len(cleared)] = cleared
         self._initial = bytes(self.data)
 
     def read(self, offset: int, count: int) -> bytes:
-        """Return bytes. The caller has seen to it that they are there."""
+        """Return bytes. The caller has checked the range."""
         return bytes(self.data[offset : offset + count])
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write bytes: only bits that can be written change."""
+        """Write bytes; only writable bits change."""
         for at, byte in enumerate(data, offset):
             mask = self._writable[at]
             self.data[at] = (self.data[at] & ~mask | byte & mask) & ~(byte & self._cleared[at])
 
     def reset(self) -> None:
-        """Return to what was placed."""
+        """Restore the bytes that were placed."""
         self.data[:] = self._initial
 
     @property
@@ -126,7 +126,7 @@ class ConfigSpace:
         return int.from_bytes(self.data[COMMAND : COMMAND + 2], "little")
 
     def show_interrupt(self, asserted: bool) -> None:
-        """Show in the status register whether the INTx line is held."""
+        """Set the bit of the status register that shows whether the INTx line is asserted."""
         self.data[_STATUS] = self.data[_STATUS] & ~_STATUS_INTERRUPT | (_STATUS_INTERRUPT if asserted else 0)
 
     def find(self, capability: int) -> int | None:
@@ -149,7 +149,7 @@ def lay_out(
     space.place(COMMAND, bytes(2), struct.pack("<H", _COMMAND_WRITABLE))
     space.place(_STATUS, bytes(2), cleared=struct.pack("<H", _STATUS_CLEARED))
     space.place(0x08, struct.pack("<BBH", identity.revision, code & 0xFF, code >> 8))
-    # cache line size and latency timer can be written and mean nothing
+    # cache line size and latency timer can be written and have no effect
     space.place(0x0C, bytes(2), b"\xff\xff")
     space.place(0x2C, struct.pack("<HH", identity.subsystem_vendor, identity.subsystem))
     space.place(_INTERRUPT_LINE, bytes(1), b"\xff")
@@ -161,7 +161,7 @@ def lay_out(
 
 
 def _place_bar(space: ConfigSpace, bar: Bar) -> None:
-    """Place a BAR; the bits that can be written are those that a guest finds its size by (6.2.5.1)."""
+    """Place a BAR; a guest finds its size from the bits that can be written (6.2.5.1)."""
     low = (
         _BAR_IO if bar.io else (_BAR_64 if bar.bits == 64 else 0) | (_BAR_PREFETCH if bar.prefetchable else 0)
     )
@@ -182,5 +182,5 @@ def _place_capabilities(space: ConfigSpace, capabilities: Sequence[Capability]) 
             )
         space.place(link, bytes([at]))
         space.place(at, bytes([each.id, 0]) + each.body, bytes(2) + each.writable)
-        # each begins at a multiple of four bytes (6.7)
+        # a capability begins at a multiple of four bytes (6.7)
         link, at = at + 1, (at + 2 + len(each.body) + 3) & ~3

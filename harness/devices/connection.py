@@ -1,6 +1,6 @@
-"""Messages over a socket: whole ones in, whole ones out, with the descriptors that belong to them.
+"""Sends and receives complete vfio-user messages, with their descriptors, over a socket.
 
-Owns the framing and nothing else: a message is known by its header alone.
+Owns the framing, and reads nothing but headers.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from typing import NamedTuple
 from rustbed.devices.layouts import layout, pack
 from rustbed.devices.messages import ERROR, MAX_DESCRIPTORS, MAX_TRANSFER, REPLY, TYPE, Header
 
-# what a peer that has gone makes of being spoken to: its owner says why it has
+# errors of sending to a peer that is gone; the owner of the peer reports why
 GONE = (errno.EPIPE, errno.ECONNRESET, errno.EBADF)
 
 _HEADER = layout(Header)
-# numbers: flags of an enumeration are slow, and these are looked at for every access
+# a plain int, because every access needs it and enum flags are slow
 _FLAGS = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
 _TRUNCATED = int(socket.MSG_CTRUNC)
 _ROOM = socket.CMSG_SPACE(MAX_DESCRIPTORS * 4)
-# bytes of the longest message that is taken: a transfer and what stands before it
+# bytes of the longest accepted message: a transfer with its headers
 _LONGEST = MAX_TRANSFER + 4096
 
 
 class BrokenStreamError(Exception):
-    """The bytes on the socket are no messages: nothing that follows can be understood."""
+    """The bytes on the socket are not messages, so that the rest of the stream cannot be parsed."""
 
 
-# a tuple: one is made for every access
+# a tuple, because one is created for every access
 class Message(NamedTuple):
-    """A message as it came; its descriptors belong to the receiver."""
+    """A received message; its descriptors belong to the receiver."""
 
     header: Header
     body: bytes
     descriptors: tuple[int, ...] = ()
-    # more descriptors came than one message may have, and the kernel closed some
+    # more descriptors came than a message may have, and the kernel closed some of them
     truncated: bool = False
 
     @property
     def is_reply(self) -> bool:
-        """Whether it answers a command of ours."""
+        """Whether it is a reply to a command of ours."""
         return self.header.flags & TYPE == REPLY
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class Connection:
 
     @property
     def peer(self) -> int:
-        """The number of the process at the other end (unix(7), SO_PEERCRED)."""
+        """The pid of the process at the other end (unix(7), SO_PEERCRED)."""
         pid, _, _ = struct.unpack("iII", self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         return int(pid)
 
@@ -70,11 +70,11 @@ class Connection:
         return self._socket.fileno()
 
     def receive(self) -> Message | None:
-        """Return the next message, None when the peer has closed; once begun, it is waited for.
+        """Return the next message, None when the peer has closed; waits for the rest of a message.
 
-        Raises BlockingIOError if none has begun, BrokenStreamError if it is none.
+        Raises BlockingIOError if no message has begun, BrokenStreamError if the bytes are not a message.
         """
-        # the header alone, so that the descriptors that come with it are this message's
+        # the header alone, so that its descriptors cannot be those of the next message
         data, ancillary, flags, _ = self._socket.recvmsg(_HEADER.size, _ROOM, _FLAGS)
         if not data:
             return None
@@ -106,13 +106,13 @@ class Connection:
         return b"".join(parts)
 
     def send(self, header: Header, body: bytes = b"", descriptors: Sequence[int] = ()) -> None:
-        """Send a message; its size is put in. Raises OSError if the peer is gone."""
+        """Send a message, with its size filled in. Raises OSError if the peer is gone."""
         sized = header._replace(size=_HEADER.size + len(body))
         self._send_all(pack(sized) + body, descriptors)
 
     def reply(self, command: Header, body: bytes = b"") -> None:
         """Answer a command."""
-        # the path of every access: packed at once
+        # packed by one call, because every access comes through here
         self._send_all(
             _HEADER.pack(command.id, command.command, _HEADER.size + len(body), REPLY, 0) + body, ()
         )

@@ -1,4 +1,4 @@
-"""What a class of devices declares, checked and put together; pure."""
+"""The declarations of a device class: checked, and turned into configuration space; pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rustbed.devices.registers import Bar, Register
 from rustbed.errors import UsageError
 
 READ, WRITE = "on_read_", "on_write_"
-# ids and their bits
+# ids, and their width in bits
 _IDS = {
     "vendor_id": 16,
     "device_id": 16,
@@ -24,7 +24,7 @@ _IDS = {
 
 
 def by_index(kind: str, bars: Sequence[Bar]) -> dict[int, Bar]:
-    """Return the BARs by index. Raises UsageError if two take the same."""
+    """Return the BARs by index. Raises UsageError if two have the same index."""
     taken: dict[int, Bar] = {}
     for bar in bars:
         for index in range(bar.index, bar.index + bar.bits // 32):
@@ -35,7 +35,7 @@ def by_index(kind: str, bars: Sequence[Bar]) -> dict[int, Bar]:
 
 
 def free_index(kind: str, bars: Mapping[int, Bar]) -> int:
-    """Return the last index that no BAR takes. Raises UsageError if there is none."""
+    """Return the last free index of a BAR. Raises UsageError if all are taken."""
     taken = {index + more for index, bar in bars.items() for more in range(bar.bits // 32)}
     free = [index for index in range(Region.BAR5 + 1) if index not in taken]
     if not free:
@@ -44,7 +44,7 @@ def free_index(kind: str, bars: Mapping[int, Bar]) -> int:
 
 
 def check_callbacks(kind: str, declared: Mapping[str, object], registers: Mapping[str, Register]) -> None:
-    """Raise UsageError for a method that looks as if it were called for a register and never is."""
+    """Raise UsageError for a method that is named like a register's callback but is never called."""
     for name in declared:
         for prefix in (READ, WRITE):
             register = name.removeprefix(prefix)
@@ -59,7 +59,7 @@ def check_callbacks(kind: str, declared: Mapping[str, object], registers: Mappin
 
 
 def callbacks(device: object, prefix: str, bar: Bar) -> dict[str, Callable[..., Any]]:
-    """Return the methods that a device has for the registers of a BAR, by register."""
+    """Return a device's callbacks for the registers of a BAR, by register."""
     names = [register.name for register in bar.registers if hasattr(device, prefix + register.name)]
     return {name: getattr(device, prefix + name) for name in names}
 
@@ -73,7 +73,7 @@ def check_ids(kind: type) -> None:
 
 
 def identity(kind: Any) -> Identity:
-    """Return the ids of a class of PCI devices, as configuration space has them."""
+    """Return the ids of a PCI device class, for configuration space."""
     return Identity(
         vendor=kind.vendor_id,
         device=kind.device_id,
@@ -86,7 +86,7 @@ def identity(kind: Any) -> Identity:
 
 
 def capabilities(kind: Any, bars: Mapping[int, Bar]) -> list[Capability]:
-    """Return the capability list of a class of PCI devices with these BARs, that for MSI-X among them."""
+    """Return the capability list of a PCI device class with these BARs, including MSI-X."""
     found = list(kind.capabilities)
     if kind._msix_bar is not None:
         pending = bars[kind._msix_bar].size // 2

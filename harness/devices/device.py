@@ -1,7 +1,7 @@
-"""A device that something on the host serves while a machine uses it: a value that a machine spec holds.
+"""A device that the host serves to a machine, as a value in a machine spec.
 
-Devices that QEMU emulates by itself need no such value: a string, an argument of `-device`, describes them.
-Knows neither machines nor what kinds of servers there are.
+Devices that QEMU emulates need no such value: a string, an argument of `-device`, describes them.
+Knows neither machines nor kinds of servers.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ class Served(Protocol):
 
     @property
     def argv(self) -> Sequence[str]:
-        """QEMU's options for the device: `-device`, and what must stand before it."""
+        """QEMU's options for the device: `-device`, and the options that must come before it."""
 
     @property
     def pass_fds(self) -> Sequence[int]:
-        """Descriptors that QEMU inherits, by the numbers that `argv` has for them."""
+        """Descriptors that QEMU inherits; `argv` refers to them by number."""
 
     def check(self) -> None:
-        """Raise DeviceError if the server has failed; cheap, for it is asked ten times a second.
+        """Raise DeviceError if the server has failed; called ten times a second, so it must be cheap.
 
         A connection that QEMU has closed is not a failure.
         """
@@ -33,24 +33,24 @@ class Served(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device that the host serves. The caller that starts a QEMU with it enters `serve` before."""
+    """A device that the host serves. Whoever starts QEMU with the device enters `serve` first."""
 
-    # for people: in error texts and machine.json
+    # name for people, in error messages and machine.json
     name: str
-    # starts a server of its own each time, and ends it on the way out, after QEMU has ended; takes the
-    # directory that gets the run's files, None where it is not known yet
+    # context manager that starts a new server, and ends it on the way out, after QEMU has ended; its argument
+    # is the directory for the run's files, None if that is not known yet
     serve: Callable[[Path | None], AbstractContextManager[Served]]
-    # whether the server maps the guest's memory, which then must be shared with it (vhost-user)
+    # whether the server maps the guest's memory, which must then be shared (vhost-user)
     shared_memory: bool = False
-    # whether a machine may be saved that has it, and the copies be given other servers of it: neither
-    # QEMU nor the server has state then that the guest's driver depends on
+    # whether a machine with it can be saved, and its copies get new servers: neither QEMU nor the server
+    # may have state at that moment that the guest's driver depends on
     forkable: bool = False
-    # why QEMU must not unplug it while the machine runs; empty if it may
+    # why QEMU must not unplug it while the machine runs; "" if it may
     stays: str = ""
-    # QEMU's options where nothing serves it but its place in the machine must be there: for the machine's
-    # own device tree, and for the script that repeats a run
+    # QEMU's options without a server, for places where the machine must look the same: QEMU's device tree,
+    # and the script that repeats a run
     stand_in: tuple[str, ...] = ()
-    # what can be hotplugged instead of it; empty if it can itself
+    # advice what to hotplug instead; "" if the device itself can be hotplugged
     booted_only: str = ""
     # whether it takes a serial port of the machine
     is_serial_port: bool = False

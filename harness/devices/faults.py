@@ -1,4 +1,4 @@
-"""How a device misbehaves; pure. A fault is a value; which of them make a difference is for `plan`."""
+"""Faults of devices, and their effect on PCI devices; pure. `plan` decides which faults are worth a run."""
 
 from __future__ import annotations
 
@@ -11,56 +11,56 @@ from rustbed.errors import UsageError
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. Those down to GARBAGE happen at an access, the others always."""
+    """What goes wrong. Kinds up to GARBAGE happen at an access, the others apply from the beginning."""
 
-    # from this access on reads give all-ones and writes are lost, transfers are refused, bytes do not come:
-    # it was pulled out, or its link is down
+    # from this access on reads give all-ones, writes are lost, transfers are refused, and bytes do not come:
+    # the device was pulled out, or its link is down
     GONE = "gone"
-    # gone from this access on; then a slot is found to be empty, by a kernel that was not asked
+    # gone from this access on; afterwards the kernel notices that the slot is empty (surprise removal)
     PULLED = "pulled"
     # this read gives all-ones, zero, or the inverse of every bit
     ONES = "ones"
     ZERO = "zero"
     INVERTED = "inverted"
-    # from this read on its register reads the same for ever
+    # from this read on the register keeps its value for ever
     STUCK = "stuck"
     # this write does not arrive
     LOST_WRITE = "lost-write"
     # this transfer is refused: a chip does not acknowledge, an endpoint stalls
     REFUSED = "refused"
-    # of what this transfer reads, the second half is missing
+    # the second half of the bytes that this transfer reads is missing
     SHORT = "short"
-    # this transfer takes half a second: the clock is stretched
+    # this transfer takes half a second, because the device stretches the clock
     LATE = "late"
-    # from this byte on every other bit arrives wrong
+    # from this byte on every second bit arrives inverted
     GARBAGE = "garbage"
-    # interrupts do not come, come a thousandfold, come half a second late
+    # interrupts do not come, come a hundredfold, or come half a second late
     NO_INTERRUPT = "no-interrupt"
     STORM = "storm"
     LATE_INTERRUPT = "late-interrupt"
-    # what the device writes to memory and reads from it goes nowhere
+    # DMA has no effect: the device neither reads nor writes memory
     NO_DMA = "no-dma"
     # a reset changes nothing
     NO_RESET = "no-reset"
-    # its device id is another; its BARs have the least size that PCI allows
+    # the device has another device id; its BARs have the least size that PCI allows
     WRONG_ID = "wrong-id"
     SMALL_BAR = "small-bar"
 
 
-# interrupts for one, of a STORM, and seconds between two of them: those at once would be seen as one
+# interrupts in place of one during a STORM, and seconds between two of them: simultaneous ones would merge
 STORM_COUNT = 100
 STORM_S = 0.001
 # seconds that a LATE_INTERRUPT takes
 LATE_S = 0.5
 
-# where configuration space has it (PCI Local Bus Specification 3.0, 6.2.1)
+# offsets of the device id in configuration space (PCI Local Bus Specification 3.0, 6.2.1)
 _DEVICE_ID = range(2, 4)
 
-# these may keep a driver from making any access
+# with these faults a driver may make no access at all
 OF_PROBE = (FaultKind.WRONG_ID, FaultKind.SMALL_BAR)
 
 
-# these happen at an access, the others always
+# these happen at an access, the others apply from the beginning
 _AT_ACCESS = (
     FaultKind.GONE,
     FaultKind.PULLED,
@@ -78,11 +78,11 @@ _AT_ACCESS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A way to misbehave; a device has it as its `fault`."""
+    """A way to misbehave; the attribute `fault` of a device."""
 
     kind: FaultKind
-    # the access at which it happens, counted from 1: to a BAR of a PCI device since it was plugged in, else
-    # a transfer, or a byte that a serial peer says, since the device got the fault
+    # number of the access at which it happens, from 1. For a PCI device, accesses to BARs since it was
+    # plugged in; for others, transfers, or bytes that a serial peer sends, since the device got the fault
     at: int = 1
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class Fault:
         return f"{self.kind}@{self.at}" if self.kind in _AT_ACCESS else str(self.kind)
 
 
-# what can go wrong with a device that is reached by registers; OF_TRANSFERS in injector.py has the others'
+# faults of devices with registers; OF_TRANSFERS in injector.py has those of other devices
 OF_REGISTERS = frozenset(FaultKind) - {
     FaultKind.REFUSED,
     FaultKind.SHORT,
@@ -104,13 +104,13 @@ OF_REGISTERS = frozenset(FaultKind) - {
 
 
 def require_kind(fault: Fault | None, kinds: Collection[FaultKind]) -> None:
-    """Raise UsageError for a fault that a device cannot have: it would change nothing, and tests be green."""
+    """Raise UsageError for a fault that a device cannot have: it would have no effect, and the test pass."""
     if fault is not None and fault.kind not in kinds:
         possible = ", ".join(kind for kind in FaultKind if kind in kinds)
         raise UsageError(f"a device on this bus cannot have the fault {fault.kind}", choices=possible)
 
 
-# what a read gives instead of a byte
+# what a read returns instead of a byte
 _GARBLES: dict[FaultKind, Callable[[int], int]] = {
     FaultKind.ONES: lambda _: 0xFF,
     FaultKind.ZERO: lambda _: 0,
@@ -124,18 +124,18 @@ def _wrong_id(offset: int, data: bytes) -> bytes:
 
 
 class Misbehaviour:
-    """A fault under way in one device: it counts the accesses."""
+    """The fault of one device in action; counts the accesses."""
 
     def __init__(self, fault: Fault | None) -> None:
         self.fault = fault
         # accesses to BARs so far
         self._count = 0
-        # what registers that are stuck read as, by region and offset
+        # values of registers that are stuck, by region and offset
         self._stuck: dict[tuple[int, int], bytes] = {}
 
     @property
     def happened(self) -> bool:
-        """Whether the access at which it happens has been made; at once if it is there from the beginning."""
+        """Whether the access at which it happens has been made; always true of a fault without an access."""
         if self.fault is None:
             return False
         return self.fault.kind in OF_PROBE or self._count >= self.fault.at
@@ -145,11 +145,11 @@ class Misbehaviour:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the device does not answer any more."""
+        """Whether the device has stopped answering."""
         return (self._is(FaultKind.GONE) or self._is(FaultKind.PULLED)) and self.happened
 
     def reads(self, region: int, offset: int, data: bytes) -> bytes:
-        """Return what the driver gets instead of what the device gave."""
+        """Return the bytes that the driver gets; `data` are those of the device."""
         if self.fault is None:
             return data
         if region < CONFIG:
@@ -181,7 +181,7 @@ class Misbehaviour:
 
     @property
     def interrupts(self) -> int:
-        """How many interrupts come for one."""
+        """How many interrupts come in place of one."""
         if self._is(FaultKind.NO_INTERRUPT) or self.is_gone:
             return 0
         return STORM_COUNT if self._is(FaultKind.STORM) else 1
@@ -198,7 +198,7 @@ class Misbehaviour:
 
     @property
     def has_small_bars(self) -> bool:
-        """Whether BARs have the least size there is."""
+        """Whether BARs have the least size that PCI allows."""
         return self._is(FaultKind.SMALL_BAR)
 
     @property

@@ -1,6 +1,6 @@
-"""The guest's memory as a device reaches it: mapped where it is shared, by messages where it is not.
+"""The guest's memory as a device sees it: mapped if it is shared, else read and written by messages.
 
-Owns the mappings and their descriptors; how a message is sent is told to it.
+Owns the mappings and their descriptors; messages are sent by functions that it is given.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 from rustbed.devices.messages import READABLE, WRITABLE, DmaMap, DmaUnmap
 from rustbed.errors import UsageError
 
-# bytes moved by one message; QEMU 11.1.3 sends no more of an answer than its socket's buffer takes at once,
-# about 200 KiB, so that the rest of one with "max_data_xfer_size" bytes never comes
+# bytes of one message; QEMU 11.1.3 sends only as much of an answer as its socket's buffer takes at once,
+# about 200 KiB, so that the rest of an answer with "max_data_xfer_size" bytes never comes
 MESSAGE_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """A range of addresses that a device may use."""
+    """A range of guest addresses that a device may use."""
 
     address: int
     # bytes
@@ -35,7 +35,7 @@ class Mapping:
 
     @property
     def end(self) -> int:
-        """The address behind it."""
+        """The first address behind it."""
         return self.address + self.size
 
 
@@ -55,22 +55,22 @@ class Piece:
 
 
 class GuestMemory:
-    """What the guest has mapped. `fetch` and `send` move bytes by messages."""
+    """The memory that the guest has mapped for a device. `fetch` and `send` move bytes by messages."""
 
     def __init__(self, fetch: Callable[[int, int], bytes], send: Callable[[int, bytes], None]) -> None:
-        # the process whose memory it is, None if that is unknown
+        # pid of the QEMU whose memory it is, None if unknown
         self.owner: int | None = None
         self._fetch = fetch
         self._send = send
         # sorted by address, without overlaps
         self._mappings: list[Mapping] = []
-        #: whether all that was mapped is no longer: what QEMU does before it lets go of a device
+        #: whether QEMU has removed all mappings, as it does before it releases a device
         self.is_withdrawn = False
 
     def map(self, wanted: DmaMap, descriptor: int | None) -> None:
         """Add a mapping; the caller keeps its descriptor.
 
-        Raises OSError: EEXIST if it overlaps another, EINVAL if it makes no sense.
+        Raises OSError: EEXIST if it overlaps another, EINVAL if it is invalid.
         """
         end = wanted.address + wanted.size
         if wanted.size == 0 or end > 1 << 64 or wanted.flags & ~(READABLE | WRITABLE):
@@ -142,10 +142,10 @@ class GuestMemory:
 
 
 def is_shared(descriptor: int, owner: int | None) -> bool:
-    """Whether what is written to a file is seen by the process that gave it.
+    """Whether the process that sent a file has mapped it shared, so that it sees writes to the file.
 
-    QEMU gives the file of its memory also when it has mapped it privately, as the forks of a template
-    do: what is in the file is not what the guest has, and must not be changed.
+    QEMU also sends the file of its memory if it has mapped it privately, as the forks of a template
+    do. Then the file does not have the guest's data, and must not be changed.
     """
     if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDWR:
         return False
@@ -153,7 +153,7 @@ def is_shared(descriptor: int, owner: int | None) -> bool:
     try:
         lines = Path(f"/proc/{owner}/maps").read_text(errors="replace").splitlines() if owner else []
     except OSError:
-        # it ended just now
+        # the process has just ended
         lines = []
     # proc_pid_maps(5): address, permissions with p for private, offset, device, inode
     fields = [line.split(maxsplit=5) for line in lines]
@@ -162,7 +162,7 @@ def is_shared(descriptor: int, owner: int | None) -> bool:
 
 def _view(wanted: DmaMap, descriptor: int) -> mmap.mmap:
     if wanted.offset + wanted.size > os.fstat(descriptor).st_size:
-        # touching what is not there would end this process
+        # an access behind the file's end would kill this process with SIGBUS
         raise OSError(errno.EINVAL, f"{wanted} lies behind the end of its file")
     protection = mmap.PROT_READ | (mmap.PROT_WRITE if wanted.flags & WRITABLE else 0)
     return mmap.mmap(descriptor, wanted.size, mmap.MAP_SHARED, protection, offset=wanted.offset)

@@ -1,4 +1,4 @@
-"""What happened to a device, in order, and from where on a test looks at it; pure."""
+"""The events of a device, in order, and which of them a test sees; pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ E = TypeVar("E")
 
 
 class History(list[E]):
-    """All events of a device. A test sees those since it forgot; a fault's accesses count from the first."""
+    """All events of a device. A test sees those since `forget`; a fault's accesses count from the first."""
 
     def __init__(self) -> None:
         super().__init__()
-        # how many are hidden from the test
+        # number of events that are hidden from the test
         self._forgotten = 0
 
     @property

@@ -1,7 +1,7 @@
-"""Faults of devices that are reached by transfers of bytes, whatever the bus; pure but for the clock.
+"""Faults of devices on buses that transfer bytes; pure but for the clock.
 
-What an access is, the bus says: a transfer of I2C or USB, a byte of a serial line. What becomes of its bytes
-is the same everywhere.
+The bus defines an access: a transfer of I2C or USB, or a byte of a serial line. The effect on its bytes
+is the same on all of them.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _CHANGES: dict[FaultKind, Callable[[bytes], bytes]] = {
     FaultKind.SHORT: lambda data: data[: len(data) // 2],
     FaultKind.LOST_WRITE: lambda _: b"",
 }
-# these go on once they have begun
+# these last once they have begun
 _LASTING = (FaultKind.GONE, FaultKind.GARBAGE)
 _REFUSING = (FaultKind.GONE, FaultKind.REFUSED)
-# what can go wrong with any transfer; only some buses let a device be late
+# faults of any transfer; LATE is missing, because only some buses allow it
 OF_TRANSFERS = frozenset((*_CHANGES, *_REFUSING))
 
 
 class Injector:
-    """A fault under way in one device: it counts the accesses since the fault was given.
+    """The fault of one device in action; counts the accesses since the fault was set.
 
-    Raises UsageError for a fault that is none of `kinds`, here and when it is set.
+    Raises UsageError for a fault that is not one of `kinds`, here and when it is set.
     """
 
     def __init__(self, fault: Fault | None = None, kinds: Collection[FaultKind] = OF_TRANSFERS) -> None:
@@ -43,13 +43,13 @@ class Injector:
 
     @property
     def fault(self) -> Fault | None:
-        """How the device misbehaves from now on; None: not at all."""
+        """The device's fault; None: it works."""
         return self._given[0]
 
     @fault.setter
     def fault(self, fault: Fault | None) -> None:
         require_kind(fault, self._kinds)
-        # at once: a test may do this while the device's thread counts
+        # one assignment, because the device's thread may count meanwhile
         self._given = (fault, self._count)
 
     @property
@@ -60,28 +60,28 @@ class Injector:
 
     @property
     def idle_s(self) -> float:
-        """For how many seconds nothing has happened."""
+        """Seconds since anything happened."""
         return time.monotonic() - self._touched
 
     @property
     def delay_s(self) -> float:
-        """How many seconds the next access is late."""
+        """Delay of the next access in seconds."""
         fault, number = self._progress
         is_late = fault is not None and fault.kind is FaultKind.LATE and number + 1 == fault.at
         return LATE_S if is_late else 0.0
 
     def touch(self) -> None:
-        """Note that something happens that is not an access."""
+        """Note an event that is not an access."""
         self._touched = time.monotonic()
 
     def takes(self) -> bool:
-        """Count an access and return whether it is taken, not refused."""
+        """Count an access and return whether it is accepted."""
         self.touch()
         self._count += 1
         return self._kind_now not in _REFUSING
 
     def change(self, data: bytes) -> bytes:
-        """Return the bytes of the access that was counted last, as they arrive."""
+        """Return the bytes of the last counted access as they arrive."""
         kind = self._kind_now
         change = _CHANGES.get(kind) if kind else None
         return change(data) if change else data
@@ -92,7 +92,7 @@ class Injector:
 
     @property
     def _kind_now(self) -> FaultKind | None:
-        """What is wrong with the access that was counted last."""
+        """What goes wrong with the last counted access."""
         fault, number = self._progress
         if fault is None or number < fault.at:
             return None
@@ -100,19 +100,19 @@ class Injector:
 
     @property
     def _progress(self) -> tuple[Fault | None, int]:
-        """The fault, and the accesses since it was given."""
+        """The fault, and the number of accesses since it was set."""
         fault, before = self._given
         return fault, self._count - before
 
 
 class Injected(Protocol):
-    """A device whose faults an injector makes."""
+    """A device with an injector."""
 
     faults: Injector
 
 
 class FromInjector(Generic[T]):
-    """An attribute of a device that is one of its injector, by the same name."""
+    """An attribute of a device that forwards to the attribute of the same name of its injector."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -129,7 +129,7 @@ class FromInjector(Generic[T]):
 
 
 def kinds_of_read(data: bytes) -> Iterator[FaultKind]:
-    """Yield how a transfer can fail that gave a driver these bytes; none that would give the same."""
+    """Yield how a transfer can fail that gave a driver these bytes, except for faults without an effect."""
     yield from _REFUSING
     for kind in (FaultKind.ONES, FaultKind.ZERO, FaultKind.INVERTED, FaultKind.SHORT):
         if (changed := _CHANGES[kind](data)) != data and (changed or kind is FaultKind.SHORT):
@@ -137,5 +137,5 @@ def kinds_of_read(data: bytes) -> Iterator[FaultKind]:
 
 
 def kinds_of_write() -> Iterator[FaultKind]:
-    """Yield how a transfer can fail that gives a device bytes."""
+    """Yield how a transfer of bytes to a device can fail."""
     yield from _REFUSING

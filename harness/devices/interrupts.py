@@ -1,6 +1,6 @@
-"""A device's interrupts: the event descriptors that QEMU gave for them, and raising them.
+"""A device's interrupts: raises them by the event descriptors that QEMU gave.
 
-Owns the descriptors. Whether the guest's driver sees an interrupt is QEMU's business.
+Owns the descriptors. QEMU delivers the interrupt to the guest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _DATA = (IrqFlag.NONE, IrqFlag.BOOL, IrqFlag.EVENTFD)
 
 
 class Interrupts:
-    """The interrupts of one device: how many of each kind, and where they are signalled."""
+    """The interrupts of one device: how many of each kind, and their event descriptors."""
 
     def __init__(self, counts: Mapping[Irq, int]) -> None:
         #: interrupts by kind
@@ -26,9 +26,9 @@ class Interrupts:
         self.asserted = False
 
     def set(self, wanted: IrqSet, data: bytes, descriptors: Sequence[int]) -> None:
-        """Do what SET_IRQS says; the descriptors are the caller's, copies are kept.
+        """Carry out SET_IRQS; keeps copies of the descriptors, which the caller closes.
 
-        Raises OSError: EINVAL for what the device does not have or the protocol does not.
+        Raises OSError: EINVAL for interrupts that the device lacks, and for an invalid message.
         """
         action, kind_of_data = _meaning(wanted)
         if wanted.number >= len(Irq) or wanted.start + wanted.total > self.counts[Irq(wanted.number)]:
@@ -42,7 +42,7 @@ class Interrupts:
         if action is IrqFlag.TRIGGER:
             self._set_trigger(kind, numbers, kind_of_data, descriptors)
         elif action is IrqFlag.UNMASK and kind is Irq.INTX and self.asserted:
-            # the line is level-triggered: it is still held
+            # the line is level-triggered and still asserted
             self._signal(kind, 0)
 
     def _set_trigger(
@@ -76,11 +76,11 @@ class Interrupts:
 
     @property
     def kind(self) -> Irq | None:
-        """The kind that the guest has enabled, None if there is none."""
+        """The kind of interrupts that the guest has enabled, None if it has none enabled."""
         return next((kind for kind in (Irq.MSIX, Irq.MSI, Irq.INTX) if self._events[kind]), None)
 
     def raise_(self, vector: int) -> bool:
-        """Raise an interrupt, by whatever kind the guest has enabled; return whether it was delivered."""
+        """Raise an interrupt of the kind that the guest has enabled; return whether it was delivered."""
         kind = self.kind
         if kind in (None, Irq.INTX):
             self.asserted = True
@@ -94,13 +94,13 @@ class Interrupts:
         try:
             os.eventfd_write(descriptor, 1)
         except BlockingIOError:
-            # it is signalled already, more often than it can count
+            # the counter is full, so that it is signalled already
             return True
         return True
 
 
 def _meaning(wanted: IrqSet) -> tuple[IrqFlag, IrqFlag]:
-    """Return the action and what comes with it. Raises OSError if there is not one of each."""
+    """Return the action and the kind of its data. Raises OSError unless there is one of each."""
     actions = [flag for flag in _ACTIONS if wanted.flags & flag]
     data = [flag for flag in _DATA if wanted.flags & flag]
     if len(actions) != 1 or len(data) != 1 or wanted.flags >= 64:

@@ -1,6 +1,6 @@
-"""How messages that are declared as data lie in memory; pure.
+"""Memory layouts of messages that are declared as data; pure.
 
-A message is a NamedTuple whose fields are the numbers below. Numbers have the host's byte order.
+A message is a NamedTuple whose fields have the types below. Numbers have the host's byte order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LAYOUTS: dict[type, struct.Struct] = {}
 
 
 def layout(kind: type) -> struct.Struct:
-    """Return how a message lies in memory: fields in order, without padding."""
+    """Return the memory layout of a message: its fields in order, without padding."""
     if kind not in _LAYOUTS:
         hints = get_type_hints(kind, include_extras=True)
         codes = [get_args(hint)[1] for hint in hints.values()]
@@ -41,7 +41,7 @@ def unpack(kind: type[T], data: bytes) -> tuple[T, bytes]:
 
 
 def unpack_exactly(kind: type[T], data: bytes) -> T:
-    """Return a message that nothing may follow. Raises ValueError."""
+    """Return a message. Raises ValueError if `data` is too short or too long."""
     message, rest = unpack(kind, data)
     if rest:
         raise ValueError(f"{len(rest)} bytes follow {kind.__name__}")

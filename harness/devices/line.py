@@ -1,4 +1,4 @@
-"""What a device reaches the guest by, and what stands there while it has none."""
+"""The interface by which a device reaches the guest, and its stand-in while there is no guest."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rustbed.errors import UsageError
 
 
 class Cut(Exception):  # noqa: N818 - what happened to a line, and no fault of the device's code
-    """The device was taken out of the machine while it reached for the guest's memory."""
+    """The device was unplugged while it accessed the guest's memory."""
 
 
 class Line(Protocol):
-    """What a device that is served reaches the guest by."""
+    """The connection of a served device to the guest."""
 
     def read_memory(self, address: int, count: int) -> bytes:
         """Return bytes of the guest's memory. Raises Cut."""
@@ -28,14 +28,14 @@ class Line(Protocol):
         """Release the INTx line."""
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something later, between two accesses."""
+        """Call a function later, between two accesses."""
 
     def settle(self) -> None:
-        """Return when every access that the guest has made was served. Raises DeviceError."""
+        """Wait until every access that the guest has made was served. Raises DeviceError."""
 
 
 class Unplugged:
-    """Stands for the guest of a device that is not served."""
+    """The line of a device that is not served."""
 
     def _refuse(self, *_: object) -> Any:
         raise UsageError("the device is not plugged into a machine")

@@ -1,4 +1,4 @@
-"""Serving a device for as long as a context lasts: its socket, its thread, its end, its trace's file.
+"""Serves a device while a context lasts: owns its socket, its thread and the file of its trace.
 
 Knows neither protocols nor models.
 """
@@ -22,16 +22,16 @@ class Serving(Protocol):
     """Serves one device."""
 
     def serve(self, sock: socket.socket) -> None:
-        """Serve a connection until the peer closes it or `end` is called; keep what goes wrong."""
+        """Serve a connection until the peer closes it or `end` is called; errors are kept for `check`."""
 
     def check(self) -> None:
-        """Raise DeviceError if something went wrong."""
+        """Raise DeviceError if an error was kept."""
 
     def end(self) -> None:
-        """Let `serve` return."""
+        """Make `serve` return."""
 
     def close(self) -> None:
-        """Free what the server holds, when `serve` has returned."""
+        """Free the server's resources, after `serve` has returned."""
 
 
 @contextmanager
@@ -40,11 +40,11 @@ def listening(
 ) -> Iterator[Path]:
     """Serve in a thread, one QEMU after the other, until the context ends; yield the socket's path.
 
-    What `render` makes of what happened is written to a file in `directory` in the end, named after the
-    device; `began` is time.monotonic() from which its times count. Raises DeviceError on the way out if
-    anything went wrong, whatever else did.
+    At the end, the text of `render` is written to a file in `directory` that is named after the
+    device; its times count from `began`, a time.monotonic(). Raises DeviceError on the way out if
+    anything went wrong, even if something else did, too.
     """
-    # a short path: those of sockets end at 107 bytes
+    # a short path, because a socket's path has at most 107 bytes
     with (
         tempfile.TemporaryDirectory(prefix="rustbed-") as short,
         socket.socket(socket.AF_UNIX) as bound,
@@ -73,7 +73,7 @@ def listening(
 
 
 def _free_path(directory: Path, name: str) -> Path:
-    """Return a path for a trace that no other device has, nor this one when it was plugged in before."""
+    """Return an unused path for a trace; another device, or this one, may have written one before."""
     number, path = 1, directory / f"{name}{TRACE}"
     while path.exists():
         number += 1
@@ -88,8 +88,8 @@ def _accept(server: Serving, bound: socket.socket) -> None:
             with sock:
                 server.serve(sock)
     except OSError:
-        # shut down: the context ends
+        # the socket was shut down, because the context ends
         return
     finally:
-        # here, since a device that is stuck may come back much later
+        # in this thread, because the code of a stuck device may return much later
         server.close()

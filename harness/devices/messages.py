@@ -1,7 +1,7 @@
 """The messages of vfio-user, declared as data; pure.
 
 Source: docs/interop/vfio-user.rst in QEMU's sources, protocol version 0.0; the
-constants that it borrows are those of Linux' include/uapi/linux/vfio.h. All
+VFIO constants are those of Linux' include/uapi/linux/vfio.h. All
 numbers have the host's byte order. Knows no socket and no device.
 """
 
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from rustbed.devices.layouts import U16, U32, U64
 
-# "max_data_xfer_size": bytes in one message that reads or writes; the default of the specification
+# "max_data_xfer_size": most bytes of data in one message; the specification's default
 MAX_TRANSFER = 1 << 20
-# "max_msg_fds" that is offered: more descriptors in one message are refused
+# "max_msg_fds": a message with more descriptors is refused
 MAX_DESCRIPTORS = 16
 
 
@@ -53,7 +53,7 @@ class Header(NamedTuple):
 
     id: U16
     command: U16
-    # bytes of the whole message, this header among them
+    # bytes of the whole message, including this header
     size: U32
     flags: U32
     # an errno in a reply with ERROR
@@ -72,7 +72,7 @@ class DmaMap(NamedTuple):
 
     argsz: U32
     flags: U32
-    # of the memory in the descriptor's file
+    # offset of the memory in the descriptor's file
     offset: U64
     address: U64
     size: U64
@@ -127,7 +127,7 @@ class RegionInfo(NamedTuple):
     offset: U64
 
 
-# RegionInfo.flags; VFIO_REGION_INFO_FLAG_MMAP is not offered: every access is to be seen
+# RegionInfo.flags; VFIO_REGION_INFO_FLAG_MMAP is not offered, so that every access is seen
 CAN_READ = 1
 CAN_WRITE = 2
 
@@ -164,13 +164,13 @@ class IrqSet(NamedTuple):
     argsz: U32
     flags: U32
     number: U32
-    # the first interrupt of that kind that is meant, and how many
+    # the first interrupt of that kind, and how many
     start: U32
     total: U32
 
 
 class IrqFlag(IntFlag):
-    """IrqSet.flags: what comes with the message, and what is to be done; one of each."""
+    """IrqSet.flags: one for the data of the message, and one for the action."""
 
     NONE = 1
     BOOL = 2
@@ -189,13 +189,13 @@ class Access(NamedTuple):
 
 
 class WriteCount(NamedTuple):
-    """Section "VFIO_USER_REGION_WRITE_MULTI": so many `OneWrite` follow."""
+    """Section "VFIO_USER_REGION_WRITE_MULTI"; this many `OneWrite` follow."""
 
     total: U64
 
 
 class OneWrite(NamedTuple):
-    """Section "Single Device Write Format"; of the 8 bytes that follow `length` are meant."""
+    """Section "Single Device Write Format"; 8 bytes follow, of which `length` count."""
 
     offset: U64
     region: U32

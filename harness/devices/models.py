@@ -1,4 +1,4 @@
-"""What an author writes a device as, whatever bus it is on, and the device that a machine takes for it."""
+"""Models: classes in which an author writes a device, one for each bus, and their `Device` values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rustbed.devices.usb.model import UsbDevice
 
 Model = PciDevice | SerialPeer | UsbDevice | I2cBus
 
-# the module whose device_of() makes a device of each kind of model: most sessions need none of them
+# module with the function device_of() for each kind of model; imported late, because most sessions need none
 _SERVED = {PciDevice: "served", SerialPeer: "serial", UsbDevice: "usb.served", I2cBus: "i2c.served"}
 
 
 def find_device(given: object) -> Device | None:
-    """Return the device that a model is to a machine; None if it is none.
+    """Return the `Device` of a model; None for anything else.
 
-    One machine after the other may have a model, not two at once.
+    A model may be in several machines one after the other, but not in two at once.
     """
     if isinstance(given, Device):
         return given
@@ -31,7 +31,7 @@ def find_device(given: object) -> Device | None:
 
 
 def device_of(model: Model | Device) -> Device:
-    """Return the device that a model is to a machine."""
+    """Return the `Device` of a model."""
     found = find_device(model)
     assert found is not None
     return found

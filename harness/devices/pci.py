@@ -1,7 +1,7 @@
-"""A PCI device: what an author of one writes, and what it can do to the guest.
+"""The base class for PCI devices: an author's declarations and callbacks, DMA and interrupts.
 
-Knows its registers, its configuration space and its trace; who carries the
-accesses to it is told when it is served. Single root I/O virtualisation is left out.
+Knows the device's registers, configuration space and trace; it gets its
+connection to the guest when it is served. Single root I/O virtualisation is left out.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _MSIX_ENTRY = 16
 class PciDevice:
     """A PCI device; an author's class derives from it.
 
-    The class says what the device is, by the names below and by `Bar`s and their registers.
-    Methods `on_read_NAME` and `on_write_NAME` are called for the register NAME. All run in one
-    thread of the host, one after the other. Raises UsageError for a class that makes no sense.
+    The class declares the device by the attributes below, and by `Bar`s and their registers.
+    Methods `on_read_NAME` and `on_write_NAME` are called for the register NAME. All methods run in one
+    thread of the host, one after the other. Raises UsageError for a class with wrong declarations.
     """
 
     vendor_id: int
@@ -55,7 +55,7 @@ class PciDevice:
     #: 24 bits: class, subclass, programming interface
     class_code = 0xFF0000
     revision = 0
-    #: whether it has an interrupt pin, and how many vectors of MSI and MSI-X
+    #: whether it has an interrupt pin, and its number of vectors of MSI and MSI-X
     intx = False
     msi = 0
     msix = 0
@@ -67,11 +67,11 @@ class PciDevice:
     _declared: Mapping[int, Bar] = {}
     _msix_bar: int | None = None
 
-    #: what the BARs hold, by index
+    #: contents of the BARs, by index
     bars: Mapping[int, Contents]
-    #: how it misbehaves from when it is plugged in next; None: not at all
+    #: its fault, from the next time it is plugged in; None: it works
     fault: Fault | None = None
-    #: whether it is in a slot that it can be pulled out of
+    #: whether its slot allows a surprise removal
     is_removable = False
     #: the configuration space
     config: config_space.ConfigSpace
@@ -79,7 +79,7 @@ class PciDevice:
     _events: History[Event | Noted]
     _sizes: dict[int, int]
     _misbehaviour: Misbehaviour
-    #: time.monotonic() when it was made: its events count from there
+    #: time.monotonic() when it was created; the times of its events count from there
     began: float
 
     def __init_subclass__(cls) -> None:
@@ -95,7 +95,7 @@ class PciDevice:
         cls._msix_bar = declared.free_index(cls.__name__, cls._declared) if cls.msix else None
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
-        """Make a device; done here, so that an author's __init__ need not call another."""
+        """Create a device; in __new__, so that an author's __init__ need not call super()."""
         self = super().__new__(cls)
         kind = type(self)
         bars = dict(kind._declared)
@@ -118,34 +118,34 @@ class PciDevice:
     # -- for an author to write --------------------------------------------------
 
     def on_read(self, bar: int, offset: int, width: int) -> int:
-        """Return what a read gives that touches no register."""
+        """Return the value of a read that touches no register."""
         return 0
 
     def on_write(self, bar: int, offset: int, width: int, value: int) -> None:
-        """Take a write that touches no register."""
+        """Handle a write that touches no register."""
 
     def on_reset(self) -> None:
-        """Return to the state after power-on; the registers have done so already."""
+        """Restore the state after power-on; the registers are already reset."""
 
     # -- for an author to use ----------------------------------------------------
 
     def dma_read(self, address: int, count: int) -> bytes:
-        """Return bytes of the guest's memory; all-ones while the driver has not enabled bus mastering.
+        """Read the guest's memory; returns all-ones while the driver has not enabled bus mastering.
 
-        Raises UsageError where the guest has no memory, unless the device has a fault that happened.
+        Raises UsageError if the guest has no memory there, unless a fault of the device has happened.
         """
         data = self._move("read", address, count, lambda: self._line.read_memory(address, count))
         return b"\xff" * count if data is None else data
 
     def dma_write(self, address: int, data: bytes) -> None:
-        """Write to the guest's memory; nothing is written while the driver has not enabled bus mastering.
+        """Write to the guest's memory; does nothing while the driver has not enabled bus mastering.
 
         Raises UsageError as `dma_read` does.
         """
         self._move("write", address, len(data), lambda: self._line.write_memory(address, data))
 
     def raise_irq(self, vector: int = 0) -> None:
-        """Raise an interrupt: MSI-X or MSI if the driver has enabled it, else INTx, until lowered."""
+        """Raise an interrupt: MSI-X or MSI if the driver has enabled it, else INTx until `lower_irq`."""
         if self._misbehaviour.delay_s:
             self.after(self._misbehaviour.delay_s, lambda: self._raise(vector))
         else:
@@ -163,52 +163,52 @@ class PciDevice:
         self._line.lower_irq()
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something later, between two accesses: what a device does in its own time."""
+        """Call a function later, between two accesses; for work that takes the device some time."""
         self._line.after(seconds, call)
 
     @property
     def fault_happened(self) -> bool:
-        """Whether the driver came to the access at which the device's fault happens."""
+        """Whether the driver has made the access at which the device's fault happens."""
         return self._misbehaviour.happened
 
     def plan(self) -> Plan:
-        """Return what can go wrong in what happened."""
+        """Return the faults that are possible in the events so far."""
         return plan_faults([event_of(noted) for noted in self._events], removable=self.is_removable)
 
     # -- for a test to look at ---------------------------------------------------
 
     @property
     def events(self) -> list[Event]:
-        """All that happened, in order, up to this very moment: accesses, interrupts, DMA, resets."""
+        """All events up to this moment, in order: accesses, interrupts, DMA, resets."""
         self._line.settle()
         return self.history
 
     @property
     def history(self) -> list[Event]:
-        """What is known now of all that happened, also of a device that failed."""
+        """The events known so far; works for a device that failed, too."""
         return [event_of(noted) for noted in self._events.visible]
 
     @property
     def trace(self) -> list[Access]:
-        """The accesses to the BARs, in order, up to this very moment."""
+        """The accesses to the BARs up to this moment, in order."""
         return accesses(self.events)
 
     def forget(self) -> None:
-        """Let `events` and `trace` begin here."""
+        """Hide the events so far from `events` and `trace`."""
         self._line.settle()
         self._events.forget()
 
     # -- for the server ----------------------------------------------------------
 
     def connect(self, line: Line) -> None:
-        """Say how the guest is reached from now on; a fault counts from here."""
+        """Connect to the guest; accesses of a fault count from here."""
         self._line = line
         self._misbehaviour = Misbehaviour(self.fault)
         self.is_removable = False
         self._sizes = self._measure()
 
     def disconnect(self) -> None:
-        """Say that there is no guest any more."""
+        """Disconnect from the guest."""
         self._line = Unplugged()
 
     def size_of(self, region: int) -> int:
@@ -217,13 +217,13 @@ class PciDevice:
 
     def _measure(self) -> dict[int, int]:
         """Return the bytes of each region."""
-        # that with the MSI-X table is what QEMU itself goes by
+        # not the BAR with the MSI-X table, which QEMU itself reads
         small = set(self.bars) - {type(self)._msix_bar} if self._misbehaviour.has_small_bars else ()
         sizes = {index: bar.bar.least if index in small else bar.bar.size for index, bar in self.bars.items()}
         return {**sizes, CONFIG: len(self.config.data)}
 
     def read(self, region: int, offset: int, count: int) -> bytes:
-        """Return what a read of a region gives. The caller has seen to it that the bytes are there."""
+        """Return the bytes that a read of a region gives. The caller has checked the range."""
         data = self.config.read(offset, count) if region == CONFIG else self.bars[region].read(offset, count)
         data = self._misbehaviour.reads(region, offset, data)
         value = int.from_bytes(data, "little")
@@ -231,7 +231,7 @@ class PciDevice:
         return data
 
     def write(self, region: int, offset: int, data: bytes) -> None:
-        """Write to a region. The caller has seen to it that the bytes are there."""
+        """Write to a region. The caller has checked the range."""
         value = int.from_bytes(data, "little")
         self._events.append((Write, region, offset, len(data), value, time.monotonic() - self.began))
         if not self._misbehaviour.takes_write(region):
@@ -242,7 +242,7 @@ class PciDevice:
             self.bars[region].write(offset, data)
 
     def reset(self) -> None:
-        """Return to the state after power-on."""
+        """Restore the state after power-on."""
         self._events.append(Reset(self.now()))
         if not self._misbehaviour.resets:
             return
@@ -254,12 +254,12 @@ class PciDevice:
 
     @property
     def interrupts(self) -> dict[Irq, int]:
-        """How many interrupts it has, by kind; QEMU wants the last two of any device."""
+        """The number of interrupts by kind; QEMU requires the last two kinds of every device."""
         return {Irq.INTX: int(self.intx), Irq.MSI: self.msi, Irq.MSIX: self.msix, Irq.ERR: 1, Irq.REQ: 1}
 
     @property
     def declared_bars(self) -> tuple[Bar, ...]:
-        """The BARs of its class, without the one for MSI-X."""
+        """The BARs that its class declares, without the one for MSI-X."""
         return tuple(type(self)._declared.values())
 
     @property
@@ -268,11 +268,11 @@ class PciDevice:
         return self.now() - (event_of(self._events[-1]).at if self._events else 0.0)
 
     def now(self) -> float:
-        """Return the time of an event that happens now."""
+        """Return the time for an event of this moment."""
         return time.monotonic() - self.began
 
     def _move(self, way: str, address: int, count: int, move: Callable[[], T]) -> T | None:
-        """Return what a transfer gives; None if the bus does not take it."""
+        """Do a DMA transfer and return its result; None if the bus does not accept it."""
         allowed = bool(self.config.command & config_space.MASTER) and self._misbehaviour.reaches_memory
         event = Dma(way, address, count, allowed, self.now())
         self._events.append(event)
@@ -281,7 +281,7 @@ class PciDevice:
         try:
             return move()
         except (Cut, UsageError) as error:
-            # the driver's write of the address may be what was lost: that is no error of the device's code
+            # a fault may have changed the address, so this is not an error of the device's code
             if isinstance(error, UsageError) and not self.fault_happened:
                 raise
         lost = replace(event, allowed=False)

@@ -1,7 +1,7 @@
-"""Every way in which a device can fail during what a driver did; pure.
+"""Plans faults from the trace of a good run; pure.
 
-Made from the trace of a good run: a fault for each access and kind that can make a difference there. What
-an access is, and what can go wrong with it, each bus says; which are worth a run is the same for all.
+There is a fault for each access and each kind that can make a difference there. The bus defines accesses and
+what can go wrong with them; the choice of faults that are worth a run is the same for all.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from rustbed.devices.trace import Dma, Event, Interrupt, Read, Reset, Write, is_
 
 _OF_INTERRUPTS = (FaultKind.NO_INTERRUPT, FaultKind.STORM, FaultKind.LATE_INTERRUPT)
 
-# accesses of the longest loop that is recognised when a driver polls
+# number of accesses of the longest polling loop that is recognised
 _LONGEST_LOOP = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What can go wrong in what a driver did."""
+    """The faults that are possible in a good run of a driver."""
 
     faults: tuple[Fault, ...]
-    # accesses, and how many of them came after a sequence of accesses that was there before
+    # number of accesses, and how many of them followed a sequence of accesses that had occurred before
     accesses: int
     repeated: int
 
 
 def every_fault(events: Sequence[Event]) -> list[Fault]:
-    """Return every fault that can make a difference to what a driver did in a good run; see `plan_faults`."""
+    """Return every fault that can make a difference in a good run; see `plan_faults`."""
     return list(plan_faults(events).faults)
 
 
 def plan_faults(events: Sequence[Event], *, removable: bool = False) -> Plan:
-    """Return every fault that can make a difference to what a driver did in a good run.
+    """Return every fault that can make a difference in a good run, from its events.
 
-    A device that is removable can be pulled out of its slot, too.
-    Left out are faults after a sequence of accesses that was there before, as in a driver that polls;
-    those that would give what was read anyhow; and those that a driver cannot tell from the one at its
-    next access.
+    A removable device can also be pulled out of its slot.
+    These faults are left out: those after a sequence of accesses that occurred before, as in polling;
+    those that would not change the value of a read; and those that a driver cannot distinguish from the one
+    at its next access.
     """
     numbered = [(at, event) for at, event in enumerate(events) if is_access(event)]
     accesses = ((event, _kinds(event, events[at + 1 :])) for at, event in numbered)
@@ -50,9 +50,9 @@ def plan_faults(events: Sequence[Event], *, removable: bool = False) -> Plan:
 def plan_accesses(
     accesses: Iterable[tuple[Hashable, Iterable[FaultKind]]], always: Iterable[FaultKind] = ()
 ) -> Plan:
-    """Return the faults of accesses, each given with what can go wrong with it, and those that are always.
+    """Return the faults of accesses, each given with its possible kinds, and the faults without an access.
 
-    Left out are those of accesses after a sequence of accesses that was there before.
+    Accesses that follow a sequence of accesses that occurred before are left out.
     """
     found: list[Fault] = []
     sequences, repeated, number = _Sequences(), 0, 0
@@ -68,7 +68,7 @@ def plan_accesses(
 def _pulls(faults: Sequence[Fault]) -> Iterator[Fault]:
     """Yield the faults of a device that is pulled out: at the first access, the middle one and the last.
 
-    What differs from a device that is gone is what the kernel does, and that does not look at accesses.
+    Three are enough: only the kernel's reaction differs from GONE, and it does not depend on the access.
     """
     gone = [fault.at for fault in faults if fault.kind is FaultKind.GONE]
     for at in sorted({gone[0], gone[len(gone) // 2], gone[-1]} if gone else ()):
@@ -76,13 +76,13 @@ def _pulls(faults: Sequence[Fault]) -> Iterator[Fault]:
 
 
 def _always(events: Sequence[Event], has_accesses: bool) -> Iterator[FaultKind]:
-    """Yield the faults that are not those of an access."""
+    """Yield the faults that do not belong to an access."""
     if any(isinstance(event, Interrupt) for event in events):
         yield from _OF_INTERRUPTS
     if any(isinstance(event, Dma) for event in events):
         yield FaultKind.NO_DMA
     touched = [at for at, event in enumerate(events) if is_access(event)] or [0]
-    # those before and behind are QEMU's
+    # resets before the first access and after the last are QEMU's
     if any(isinstance(event, Reset) for event in events[touched[0] : touched[-1]]):
         yield FaultKind.NO_RESET
     if has_accesses:
@@ -90,16 +90,16 @@ def _always(events: Sequence[Event], has_accesses: bool) -> Iterator[FaultKind]:
 
 
 class _Sequences:
-    """The sequences of accesses so far; one that ends with a loop done twice is that with one round of it."""
+    """The sequences of accesses so far; two rounds of a loop at the end count as one round."""
 
     def __init__(self) -> None:
-        # a sequence is known by a number; 0 is the empty one
+        # number of each sequence, by that of its beginning and its last access; 0 is the empty sequence
         self._numbers: dict[tuple[int, Hashable], int] = {}
         self._passed = [0]
         self._made: list[Hashable] = []
 
     def is_new(self, access: Hashable) -> bool:
-        """Take an access and return whether there was none like it after the same sequence."""
+        """Add an access and return whether it is the first such access after the same sequence."""
         key = (self._passed[-1], access)
         is_known = key in self._numbers
         self._passed.append(self._numbers.setdefault(key, len(self._numbers) + 1))
@@ -118,7 +118,7 @@ class _Sequences:
 def _kinds(access: Event, later: Sequence[Event]) -> Iterator[FaultKind]:
     assert isinstance(access, Read | Write)
     if isinstance(access, Write):
-        # a device that goes with the next access has taken the write, which only interrupts and DMA show
+        # GONE at the next access differs only by this write, which shows only in interrupts and DMA
         if not (later and is_access(later[0])):
             yield FaultKind.GONE
         yield FaultKind.LOST_WRITE
@@ -136,7 +136,7 @@ def _kinds(access: Event, later: Sequence[Event]) -> Iterator[FaultKind]:
 
 
 def _is_changed(access: Read, later: Event) -> bool:
-    """Whether a later event is a read of the same register that gave something else."""
+    """Whether a later event is a read of the same register with another value."""
     return (
         isinstance(later, Read)
         and (later.region, later.offset, later.width) == (access.region, access.offset, access.width)

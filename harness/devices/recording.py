@@ -1,4 +1,4 @@
-"""What a driver did with a device, and what that is: as a file, and from the kernel's mmiotrace; pure.
+"""A recording of a device and the accesses to it: as a file, and from the kernel's mmiotrace; pure.
 
 The format of mmiotrace is that of Documentation/trace/mmiotrace.rst, version 20070824; a PCIDEV line is what
 kernel/trace/trace_mmiotrace.c prints: bus and function, ids, interrupt, seven addresses, seven sizes, driver.
@@ -17,7 +17,7 @@ from rustbed.errors import SpecError, UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A BAR as a recording has it."""
+    """A BAR in a recording."""
 
     index: int
     # bytes
@@ -31,7 +31,7 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """A device, and what happened between it and its driver."""
+    """A device, and the events between it and its driver."""
 
     vendor_id: int
     device_id: int
@@ -52,7 +52,7 @@ class Recording:
 
 
 def render_recording(recording: Recording) -> str:
-    """Render a recording: what the device is, in lines that begin with #, and a line for each event."""
+    """Render a recording: lines that begin with # describe the device, the others are one event each."""
     head = [f"# device {recording}", *(f"# {bar}" for bar in recording.bars)]
     return "\n".join(head) + "\n" + render_trace(recording.events)
 
@@ -112,10 +112,10 @@ class _Candidate:
 
 
 def parse_mmiotrace(text: str, device: str = "") -> Recording:
-    """Return what was done with one device, `device` being VENDOR:DEVICE; by default the only one touched.
+    """Return the recording of one device; `device` is VENDOR:DEVICE, by default the only one accessed.
 
-    Interrupts, DMA, port I/O and configuration space are not in such a trace. Raises SpecError for what is
-    no mmiotrace, one that lost events, and one of several devices.
+    Such a trace has no interrupts, DMA, port I/O and configuration space. Raises SpecError for a text that is
+    not an mmiotrace, for one that lost events, and for one with accesses to several devices.
     """
     lines = text.splitlines()
     if not any(line.startswith("VERSION ") for line in lines):
@@ -163,7 +163,7 @@ _ACCESS = re.compile(r"([RW]) (\d+) (\d+\.\d+) -?\d+ (0x[0-9a-f]+) (0x[0-9a-f]+)
 def _parse_events(lines: Iterable[str], device: _Candidate) -> Iterator[Event]:
     begun = None
     for line in lines:
-        # in front of the line trace_pipe may have the task and the time
+        # trace_pipe may put the task and the time before the line
         match = _ACCESS.match(line)
         where = device.locate(int(match[4], 16)) if match else None
         if match is None or where is None:
@@ -180,20 +180,20 @@ def _parse_events(lines: Iterable[str], device: _Candidate) -> Iterator[Event]:
 
 @dataclass(frozen=True, kw_only=True)
 class Touched:
-    """A register as far as accesses show it."""
+    """A register as the accesses show it."""
 
     bar: int
     offset: int
     # bytes
     width: int
-    # what the first read gave, None if it was not read
+    # value of the first read, None if it was not read
     first: int | None
     is_read: bool
     is_written: bool
 
 
 def find_registers(events: Sequence[Event]) -> list[Touched]:
-    """Return the registers that accesses touch, by BAR and offset; overlapping ones are one of the widest."""
+    """Return the registers that accesses touch, by BAR and offset; of overlapping ones only the widest."""
     found: dict[tuple[int, int], Touched] = {}
     for access in sorted(accesses(events), key=lambda each: -each.width):
         start = access.offset
@@ -223,7 +223,7 @@ def _covers(register: Touched | None, offset: int) -> bool:
 
 
 def require_bars(recording: Recording) -> list[Bar]:
-    """Return the BARs of a recording. Raises UsageError for those that PCI cannot have."""
+    """Return the BARs of a recording. Raises UsageError for BARs that PCI cannot have."""
     if not recording.bars:
         raise UsageError("the recording has no BARs")
     return [Bar(each.index, size=each.size, bits=each.bits, io=each.io) for each in recording.bars]

@@ -1,4 +1,4 @@
-"""Registers of a device, as its author declares them, and what an access to them does; pure.
+"""Registers of a device: their declarations, and the effects of accesses; pure.
 
 A `Bar` and its `Register`s are declared in the body of a class. On an object of
 that class a register is a number, and the BAR gives the registers by offset.
@@ -14,7 +14,7 @@ from typing import Protocol, overload
 from rustbed.errors import UsageError
 
 _WIDTHS = (1, 2, 4, 8)
-# PCI Local Bus Specification 3.0, 6.2.5.1: the low bits of a BAR are its type
+# least sizes of BARs, since their low bits are the type (PCI Local Bus Specification 3.0, 6.2.5.1)
 _LEAST_MEMORY, _LEAST_IO = 16, 4
 
 
@@ -23,11 +23,11 @@ class Registered(Protocol):
 
     @property
     def bars(self) -> Mapping[int, Contents]:
-        """What the BARs hold, by index."""
+        """Contents of the BARs, by index."""
 
 
 class Register:
-    """A register in a BAR; of a device it is the value now."""
+    """A register in a BAR; on a device object the attribute is its current value."""
 
     def __init__(self, bar: int, offset: int, width: int, reset: int, read_only: bool) -> None:
         self.bar = bar
@@ -38,7 +38,7 @@ class Register:
         self.reset = reset
         # whether the driver's writes are dropped
         self.read_only = read_only
-        # set by the class it is declared in
+        # set when the class is created
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -58,7 +58,7 @@ class Register:
 
     @property
     def end(self) -> int:
-        """The offset behind it."""
+        """The first offset behind it."""
         return self.offset + self.width
 
     def __repr__(self) -> str:
@@ -66,11 +66,11 @@ class Register:
 
 
 class Bar:
-    """A base address register and what lies behind it: registers, or plain memory.
+    """A base address register and the region behind it: registers, or plain memory.
 
-    `size` is in bytes and a power of two. What is not declared is plain memory in a BAR that is
-    `memory`; in others the device's `on_read` and `on_write` are called for it.
-    Raises UsageError for what PCI cannot have.
+    `size` is in bytes and a power of two. Undeclared offsets are plain memory in a BAR with
+    `memory`; otherwise they are handled by the device's `on_read` and `on_write`.
+    Raises UsageError for a BAR that PCI cannot have.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class Bar:
             raise UsageError(f"BAR {index}: {size} bytes is not a power of two of at least {least}")
 
     def register(self, offset: int, *, width: int = 4, reset: int = 0, read_only: bool = False) -> Register:
-        """Declare a register of `width` bytes at `offset`; its name is what the class assigns it to.
+        """Declare a register of `width` bytes at `offset`; its name is that of the class attribute.
 
-        The class may have a method `on_read_NAME` that returns what a read gives, and
-        `on_write_NAME` that is called with the value after it was stored.
+        The class may have a method `on_read_NAME` that returns the value of a read, and
+        a method `on_write_NAME` that is called with a written value after it was stored.
         Raises UsageError if it does not fit.
         """
         made = Register(self.index, offset, width, reset, read_only)
@@ -141,31 +141,31 @@ def check_registers(kind: str, bar: Bar) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a BAR of one device holds: its bytes, and what is done when the driver touches them."""
+    """The contents of one device's BAR: its bytes, and the callbacks for accesses."""
 
     bar: Bar
     memory: bytearray
     # by the register's name
     readers: Mapping[str, Callable[[], int]]
     writers: Mapping[str, Callable[[int], None]]
-    # asked and told of accesses that touch no register: offset and width, or offset, width and value
+    # called for accesses that touch no register, with offset and width, or offset, width and value
     read_other: Callable[[int, int], int]
     write_other: Callable[[int, int, int], None]
-    # registers by offset and width: the access that nearly every driver makes
+    # registers by offset and width, for the common case of an access to exactly one register
     exact: dict[tuple[int, int], Register] = field(default_factory=dict)
 
     def reset(self) -> None:
-        """Give all registers their reset values; plain memory keeps what it has."""
+        """Give all registers their reset values; plain memory does not change."""
         for register in self.bar.registers:
             self.store(register.offset, register.width, register.reset)
             self.exact[register.offset, register.width] = register
 
     def load(self, offset: int, width: int) -> int:
-        """Return the bytes at an offset as a number, without asking the device."""
+        """Return the bytes at an offset as a number, without a callback."""
         return int.from_bytes(self.memory[offset : offset + width], "little")
 
     def store(self, offset: int, width: int, value: int) -> None:
-        """Store the low bytes of a number, without telling the device."""
+        """Store the low bytes of a number, without a callback."""
         self.memory[offset : offset + width] = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
 
     @overload
@@ -186,7 +186,7 @@ class Contents:
     # -- what the driver does ------------------------------------------------
 
     def read(self, offset: int, width: int) -> bytes:
-        """Return what a read gives; the device is asked where it wants to be."""
+        """Return the bytes of a read by the driver, calling the device's callbacks."""
         register = self.exact.get((offset, width))
         if register is not None:
             if register.name not in self.readers:
@@ -204,7 +204,7 @@ class Contents:
         return bytes(got)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Store what a driver writes, and tell the device; a part of a register is a write of all of it."""
+        """Store a write by the driver and call the device's callbacks, with the whole registers' values."""
         register = self.exact.get((offset, len(data)))
         if register is not None:
             self._put(register, int.from_bytes(data, "little"))

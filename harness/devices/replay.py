@@ -1,7 +1,7 @@
-"""A recording as a device: it gives a driver what the recorded device gave.
+"""A device that replays a recording: reads return the recorded values.
 
-A driver does not do the same thing twice to the microsecond. It may poll more or less often than it did;
-whatever else it does differently is its divergence, and from there on registers read as they last did.
+A driver never repeats itself to the microsecond, so it may poll more or less often than in the recording.
+Any other difference is its divergence, and from there on registers keep their last values.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from rustbed.devices.trace import Access, Event, Interrupt, Read, Write, is_acce
 
 
 class Replay(PciDevice):
-    """A device that replays; made by `replay`, which gives it its ids and BARs."""
+    """A device that replays a recording; `replay` creates it with ids and BARs."""
 
     vendor_id, device_id = 0, 0
-    #: what is replayed
+    #: the recorded events
     recorded: Sequence[Event] = ()
 
     def __init__(self) -> None:
         self._next = 0
         self._last: Access | None = None
         self._values: dict[tuple[int, int, int], int] = {}
-        #: what the driver did first that it had not done when it was recorded; None: nothing so far
+        #: the first thing that the driver did differently from the recording; None: nothing so far
         self.divergence: str | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether the driver has done all that was recorded."""
+        """Whether the driver has made all recorded accesses."""
         return self.divergence is None and not any(is_access(event) for event in self.recorded[self._next :])
 
     def on_read(self, bar: int, offset: int, width: int) -> int:
-        """Return what the recorded device gave at this point."""
+        """Return the recorded value at this point."""
         value = self._take(Read(bar, offset, width, 0))
         where = (bar, offset, width)
         self._values[where] = self._values.get(where, 0) if value is None else value
         return self._values[where]
 
     def on_write(self, bar: int, offset: int, width: int, value: int) -> None:
-        """Compare with what was written at this point."""
+        """Compare with the recorded write at this point."""
         self._take(Write(bar, offset, width, value))
 
     def _take(self, access: Access) -> int | None:
-        """Go on in the recording; return the value that it has, None if the driver is elsewhere."""
+        """Advance in the recording; return the recorded value, None if the driver does something else."""
         if self.divergence is not None:
             return None
         expected = self._expected()
@@ -73,7 +73,7 @@ class Replay(PciDevice):
         return event if isinstance(event, Read | Write) else None
 
     def _raise_interrupts(self) -> None:
-        """Raise what the recorded device raised before the next access."""
+        """Raise the interrupts that the recorded device raised before the next access."""
         for event in self.recorded[self._next :]:
             if is_access(event):
                 return
@@ -82,11 +82,11 @@ class Replay(PciDevice):
 
     def _pulse(self, vector: int) -> None:
         self.raise_irq(vector)
-        # what released the line is in no recording
+        # a recording does not show what lowered the line
         self.lower_irq()
 
     def _diverge(self, access: Access, expected: Access | None) -> None:
-        # what a read would have given is not known
+        # the value of this read is unknown
         done = render_event(access).partition(" value" if isinstance(access, Read) else "\n")[0]
         wanted = render_event(expected) if expected else "nothing more"
         self.divergence = f"{done}, where the recording has: {wanted} (event {self._next + 1})"
@@ -111,7 +111,7 @@ def replay(recording: Recording, name: str = "Recorded") -> Replay:
 
 
 def record(device: PciDevice, events: Sequence[Event]) -> Recording:
-    """Return a recording of what happened to a device."""
+    """Return a recording of a device and its events."""
     bars = [Shape(index=bar.index, size=bar.size, bits=bar.bits, io=bar.io) for bar in device.declared_bars]
     return Recording(
         vendor_id=device.vendor_id,
@@ -127,7 +127,7 @@ def record(device: PciDevice, events: Sequence[Event]) -> Recording:
 
 
 def _is_like(event: Event | None, access: Access) -> bool:
-    """Whether an event is the same access; what a read gave does not count."""
+    """Whether an event is the same access, ignoring the value of a read."""
     if not isinstance(event, Read | Write) or type(event) is not type(access):
         return False
     same = (event.region, event.offset, event.width) == (access.region, access.offset, access.width)

@@ -1,6 +1,6 @@
-"""What is at the other end of a serial port: a peer that hears bytes and answers with bytes.
+"""The peer at the other end of a serial port, which receives and sends bytes.
 
-Knows no machine: QEMU carries the bytes between its UART and a socket.
+Knows no machine: QEMU transfers the bytes between its UART and a socket.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from rustbed.devices.stream import Line, StreamServed, StreamServer, unplugged
 from rustbed.devices.watch import Watch
 
 Self = TypeVar("Self", bound="SerialPeer")
-# bytes that are taken at once
+# bytes to receive at once
 _CHUNK = 65536
-# names of chardevs are never used twice
+# names of chardevs are never reused
 _serial = itertools.count(1)
 
 
 # positional, as the events of other devices: a test writes many of them, one to a line
 @dataclass(frozen=True)
 class Heard:
-    """The guest sent bytes; those that came one after the other are together, however they came."""
+    """The guest sent bytes; bytes that came without a `Said` between them are one event."""
 
     data: bytes
     # seconds since the peer was made
@@ -43,7 +43,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Said:
-    """The peer sent bytes, as they were put on the line."""
+    """The peer sent bytes; these are the bytes on the line, after any fault."""
 
     data: bytes
     # seconds since the peer was made
@@ -51,19 +51,19 @@ class Said:
 
 
 class SerialPeer:
-    """What is at the other end of a serial port; an author's class derives from it.
+    """The peer at the other end of a serial port; an author's class derives from it.
 
     All of its methods run in one thread of the host, one after the other.
     """
 
-    #: how a message ends that `on_receive` gets whole; empty: it gets bytes as they come
+    #: end of a message, so that `on_receive` gets whole messages; b"": it gets bytes as they come
     ends = b""
-    #: how it misbehaves, counted in the bytes that it says from now on; None: not at all. A break needs QEMU:
+    #: its fault, counted in the bytes that it sends from now on; None: it works. A break is sent by QEMU:
     #: QMP's chardev-send-break, for the peer's `chardev`
     fault = FromInjector[Fault | None]()
-    #: whether the peer came to the byte at which the fault happens
+    #: whether the peer has sent the byte at which the fault happens
     fault_happened = FromInjector[bool]()
-    #: seconds since either side said something
+    #: seconds since either side sent something
     idle_s = FromInjector[float]()
 
     #: QEMU's id of its end of the line
@@ -73,11 +73,11 @@ class SerialPeer:
     _trace: History[Heard | Said]
     _partial: bytes
     faults: Injector
-    #: time.monotonic() when it was made: its events count from there
+    #: time.monotonic() when it was created; the times of its events count from there
     began: float
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
-        """Make a peer; done here, so that an author's __init__ need not call another."""
+        """Create a peer; in __new__, so that an author's __init__ need not call super()."""
         self = super().__new__(cls)
         self.faults = Injector()
         self.chardev = f"serial-peer{next(_serial)}"
@@ -90,27 +90,27 @@ class SerialPeer:
     # -- for an author to write --------------------------------------------------
 
     def on_receive(self, data: bytes) -> bytes:
-        """Return what is answered to what the guest sent."""
+        """Return the answer to bytes from the guest."""
         return b""
 
     # -- for an author and a test to use -----------------------------------------
 
     def send(self, data: bytes) -> None:
-        """Send bytes to the guest. Raises UsageError while no machine has the peer."""
+        """Send bytes to the guest. Raises UsageError if the peer is in no machine."""
         if self._server is None:
             raise unplugged()
         with self._server.turn():
             self._say(data)
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something later, in the peer's thread. Raises UsageError while no machine has the peer."""
+        """Call a function later, in the peer's thread. Raises UsageError if the peer is in no machine."""
         if self._server is None:
             raise unplugged()
         self._server.after(seconds, call)
 
     @property
     def trace(self) -> list[Heard | Said]:
-        """What was said, in order, up to this very moment. Raises DeviceError if the peer failed."""
+        """All events up to this moment, in order. Raises DeviceError if the peer failed."""
         if self._server is not None:
             self._server.settle()
         return self._trace.visible
@@ -121,13 +121,13 @@ class SerialPeer:
         return b"".join(each.data for each in self.trace if isinstance(each, Heard))
 
     def forget(self) -> None:
-        """Let `trace` begin here."""
+        """Hide the events so far from `trace`."""
         if self._server is not None:
             self._server.settle()
         self._trace.forget()
 
     def plan(self) -> Plan:
-        """Return what can go wrong in what was said."""
+        """Return the faults that are possible in the events so far."""
         return plan_accesses(_bytes_said(self._trace))
 
     # -- for the server ----------------------------------------------------------
@@ -155,7 +155,7 @@ class SerialPeer:
             data = b"".join(self.faults.inject(bytes((byte,))) or b"" for byte in data)
         if not data:
             return
-        # noted first: the guest may have answered before this returns
+        # noted before it is sent, because the guest may answer at once
         self._note(Said, data)
         self._socket.sendall(data)
 
@@ -169,9 +169,9 @@ class SerialPeer:
 
 
 def _bytes_said(trace: Sequence[Heard | Said]) -> Iterator[tuple[Hashable, tuple[FaultKind, ...]]]:
-    """Yield each byte that the peer said, after what it had heard, and what can go wrong with it.
+    """Yield each byte that the peer sent, with the bytes it had received before, and its possible faults.
 
-    Of what is said at once the first byte, the middle one and the last may fail: a line has many bytes.
+    Of bytes that are sent at once only the first, the middle one and the last get faults: they are many.
     """
     heard = b""
     for each in trace:
@@ -185,12 +185,12 @@ def _bytes_said(trace: Sequence[Heard | Said]) -> Iterator[tuple[Hashable, tuple
 
 
 class _Session:
-    """One QEMU that has the peer."""
+    """The connection to one QEMU that has the peer."""
 
     def __init__(self, peer: SerialPeer, sock: socket.socket, line: Line) -> None:
         self._peer, self._socket, self._watch = peer, sock, line.watch
         peer._socket = sock
-        # of a message that another machine has begun
+        # drop the beginning of a message from an earlier machine
         peer._partial = b""
 
     def receive(self) -> bool:
@@ -204,11 +204,11 @@ class _Session:
 
 
 def device_of(peer: SerialPeer) -> Device:
-    """Return a peer as a machine takes it: at the next serial port that the console does not have."""
+    """Return the `Device` of a peer: it is at the next serial port after the console's."""
     return Device(
         name=type(peer).__name__,
         serve=lambda directory: serve(peer, directory),
-        # a serial port is there, whatever is at its other end: firmware describes it
+        # the serial port is there without a peer, too, because firmware describes it
         stand_in=("-serial", "null"),
         is_serial_port=True,
     )
@@ -216,9 +216,9 @@ def device_of(peer: SerialPeer) -> Device:
 
 @contextmanager
 def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[StreamServed]:
-    """Serve a peer in a thread, until the context ends; what was said is then in a file in `directory`.
+    """Serve a peer in a thread until the context ends, and write its events to a file in `directory`.
 
-    Raises DeviceError on the way out if anything went wrong, whatever else did.
+    Raises DeviceError on the way out if anything went wrong, even if something else did, too.
     """
     server = StreamServer(type(peer).__name__, lambda sock, line: _Session(peer, sock, line))
     peer._server = server
@@ -238,7 +238,7 @@ def serve(peer: SerialPeer, directory: Path | None = None) -> Iterator[StreamSer
 
 
 def render_talk(trace: list[Heard | Said]) -> str:
-    """Render a line for each event: seconds, who spoke, and the bytes as Python writes them."""
+    """Render a line for each event: seconds, the sender, and the bytes as a Python literal."""
     return "".join(
         f"{each.at:.6f} {'guest' if isinstance(each, Heard) else 'peer'} {each.data!r}\n" for each in trace
     )

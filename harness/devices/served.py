@@ -1,4 +1,4 @@
-"""A PCI device that is served for as long as a context lasts."""
+"""Serves a PCI device while a context lasts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rustbed.devices.server import Server
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """A device that waits for QEMU, or is used by one."""
+    """A served device, with or without a QEMU that uses it."""
 
     device: PciDevice
     # the socket that QEMU connects to
@@ -28,27 +28,27 @@ class Served:
     server: Server
 
     def check(self) -> None:
-        """Raise DeviceError if something is wrong with the device; cheap."""
+        """Raise DeviceError if the device has failed; cheap."""
         self.server.check()
 
     @property
     def argument(self) -> str:
-        """What -device takes."""
+        """The argument of -device."""
         return json.dumps({"driver": "vfio-user-pci", "socket": {"type": "unix", "path": str(self.path)}})
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """QEMU's options for it."""
+        """QEMU's options for the device."""
         return ("-device", self.argument)
 
     @property
     def pass_fds(self) -> tuple[int, ...]:
-        """Descriptors that QEMU inherits: none, it connects by itself."""
+        """Descriptors that QEMU inherits: none, because QEMU connects to the socket."""
         return ()
 
 
 def device_of(device: PciDevice) -> Device:
-    """Return a device as a machine takes it; one machine after the other may have it, not two at once."""
+    """Return the `Device` of a PCI device; several machines may have it one after the other, not at once."""
     # system/memory.c of 11.1.3: "subregion->container == mr", from vfio_user_msix_teardown
     stays = "QEMU 11.1.3 ends by an assertion when a vfio-user device with MSI-X is unplugged"
     return Device(
@@ -62,9 +62,9 @@ def device_of(device: PciDevice) -> Device:
 def serve(device: PciDevice, directory: Path | None = None) -> Iterator[Served]:
     """Serve a device in a thread, one QEMU after the other, until the context ends.
 
-    What happened meanwhile is written to a file in `directory` in the end, named after the class.
-    Raises DeviceError on the way out if anything went wrong, whatever else did: a test whose
-    device failed has proved nothing.
+    At the end its events are written to a file in `directory` that is named after the class.
+    Raises DeviceError on the way out if anything went wrong, even if something else did, too: a test
+    whose device failed has proved nothing.
     """
     server = Server(device)
     since = device.now()

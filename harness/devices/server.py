@@ -1,7 +1,7 @@
-"""The server through which QEMU reaches a device: vfio-user commands in, answers out.
+"""The vfio-user server of a device: takes QEMU's commands and sends the replies.
 
-Runs a device's code in one thread; a device whose code raised reads as all-ones from then on, so that
-the guest goes on. Knows sockets and the protocol; what a device does is for `pci`.
+Runs a device's code in one thread. After the code has raised, the device reads as all-ones, so that
+the guest goes on. Knows sockets and the protocol; `pci` knows the device.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DMA_S = 5.0
 
 
 class Server:
-    """Serves one device on one connection at a time. Its thread calls `serve`; the rest is for others."""
+    """Serves one device on one connection at a time. Its thread calls `serve`, other threads the rest."""
 
     def __init__(self, device: PciDevice) -> None:
         self._device = device
@@ -46,7 +46,7 @@ class Server:
         self._ids = itertools.count(1)
         self._replies: dict[int, Message] = {}
         self._timers = Timers(self._turn, self._watch)
-        # commands under way that QEMU waits for
+        # number of unfinished commands for whose reply QEMU waits
         self._awaited = 0
         self._ended = False
         self._commands = Commands(device, self._memory, self._interrupts, self._watch.ask)
@@ -54,7 +54,7 @@ class Server:
     # -- the thread ------------------------------------------------------------
 
     def serve(self, sock: socket.socket) -> None:
-        """Serve a connection until the peer closes it or `end` is called; what goes wrong is kept."""
+        """Serve a connection until the peer closes it or `end` is called; errors are kept for `check`."""
         self._watch.begin()
         self._connection = connection = Connection(sock)
         self._memory.owner = connection.peer
@@ -91,7 +91,7 @@ class Server:
 
     def _leave(self) -> None:
         with self._turn:
-            # what the specification asks for when the client disconnects; the device's state stays
+            # the specification requires this when the client disconnects; the device keeps its state
             self._memory.close()
             self._interrupts.close()
             self._device.disconnect()
@@ -102,7 +102,7 @@ class Server:
     # -- messages --------------------------------------------------------------
 
     def _take(self) -> bool:
-        """Serve one message, if there is one; return whether the peer is still there."""
+        """Serve one message, if there is one; return whether the peer is still connected."""
         assert self._connection is not None
         try:
             message = self._connection.receive()
@@ -155,13 +155,13 @@ class Server:
     # -- for those who watch it ------------------------------------------------
 
     def check(self) -> None:
-        """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""
+        """Raise DeviceError if the device's code raised or does not return, or if the protocol failed."""
         self._watch.check()
 
     def settle(self) -> None:
-        """Return when every access that the guest has made was served. Raises DeviceError.
+        """Wait until every access that the guest has made was served. Raises DeviceError.
 
-        A write that QEMU does not wait for is on the socket before the guest's next instruction.
+        QEMU does not wait for a write, but puts it on the socket before the guest's next instruction.
         """
         if threading.get_ident() == self._watch.thread:
             return
@@ -179,24 +179,24 @@ class Server:
             time.sleep(0)
 
     def end(self) -> None:
-        """Let `serve` return."""
+        """Make `serve` return."""
         self._ended = True
         self._timers.rouse()
 
     def close(self) -> None:
-        """Free what the server holds, when `serve` has returned."""
+        """Free the server's resources, after `serve` has returned."""
         self._timers.close()
 
     # -- what the device reaches the guest by ------------------------------------
 
     def read_memory(self, address: int, count: int) -> bytes:
-        """Return bytes of the guest's memory. Raises UsageError where it has none, Cut."""
+        """Return bytes of the guest's memory. Raises UsageError if there is no memory, and Cut."""
         with self._turn:
             self._require_guest()
             return self._memory.read(address, count)
 
     def write_memory(self, address: int, data: bytes) -> None:
-        """Write bytes to the guest's memory. Raises UsageError where it has none, Cut."""
+        """Write bytes to the guest's memory. Raises UsageError if there is no memory, and Cut."""
         with self._turn:
             self._require_guest()
             self._memory.write(address, data)
@@ -213,11 +213,11 @@ class Server:
         self._device.config.show_interrupt(False)
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something in the server's thread, so many seconds from now."""
+        """Call a function in the server's thread after some seconds."""
         self._timers.after(seconds, call)
 
     def _require_guest(self) -> Connection:
-        """Return the connection. Raises Cut if it is closed, or about to be."""
+        """Return the connection. Raises Cut if it is closed or being closed."""
         if self._connection is None or self._memory.is_withdrawn:
             raise Cut
         return self._connection
@@ -232,7 +232,7 @@ class Server:
         self._request(Command.DMA_WRITE, pack(messages.Dma(address, len(data))) + data)
 
     def _request(self, command: Command, body: bytes) -> bytes:
-        """Send a command and return the answer's body, serving what the guest does meanwhile."""
+        """Send a command and return the reply's body, serving the guest's accesses meanwhile."""
         if self._awaited:
             raise DeviceError(
                 "the guest's memory cannot be reached while QEMU waits for the device's answer",

@@ -1,6 +1,6 @@
-"""From a driver to the skeleton of its device: Python with a line for each register to fill in; pure.
+"""The skeleton of a device for a driver: Python with a line for each register to fill in; pure.
 
-Aliases are those of a module's .modinfo section, as scripts/mod/file2alias.c of the kernel writes them.
+Aliases are those of a module's .modinfo section, in the format of the kernel's scripts/mod/file2alias.c.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from rustbed.devices.recording import Shape, Touched
 from rustbed.errors import UsageError
 
-# pci:v00001B36d00000005sv*sd*bc*sc*i*; an alias that does not end in * gets one, so that more may follow
+# pci:v00001B36d00000005sv*sd*bc*sc*i*; a * is appended to an alias without one, so that more fields may
+# follow
 _PCI = re.compile(
     r"pci:v(\*|[0-9A-F]{8})d(\*|[0-9A-F]{8})sv\S*?bc(\*|[0-9A-F]{2})sc(\*|[0-9A-F]{2})i(\*|[0-9A-F]{2}\*)"
 )
-# what stands in for an id that the driver leaves open: Red Hat's, and a device that QEMU does not have
+# ids in place of wildcards: Red Hat's vendor id, and a device id that QEMU does not use
 _ANY_VENDOR, _ANY_DEVICE = 0x1B36, 0xCAFE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ids:
-    """A device that a driver takes."""
+    """The ids of a device that a driver supports."""
 
     vendor_id: int
     device_id: int
@@ -31,7 +32,7 @@ class Ids:
 
 
 def find_ids(aliases: Iterable[str]) -> list[Ids]:
-    """Return the PCI devices that a module's aliases name; what is open is filled in."""
+    """Return the PCI devices of a module's aliases; wildcards are filled in."""
     return [_ids(*match.groups()) for match in filter(None, map(_PCI.fullmatch, aliases))]
 
 
@@ -46,7 +47,7 @@ def _ids(vendor: str, device: str, *kind: str) -> Ids:
 
 
 def require_ids(aliases: Sequence[str], driver: str) -> list[Ids]:
-    """Return the PCI devices of a module. Raises UsageError if it names none."""
+    """Return the PCI devices of a module. Raises UsageError if there are none."""
     if not (found := find_ids(aliases)):
         raise UsageError(
             f"{driver} is not a driver of PCI devices",
@@ -57,7 +58,7 @@ def require_ids(aliases: Sequence[str], driver: str) -> list[Ids]:
 
 
 def render_skeleton(driver: str, ids: Ids, bars: Sequence[Shape], registers: Sequence[Touched]) -> str:
-    """Render a test file with a model of the device: what is known of it, and what is to be filled in."""
+    """Render a test file with a model of the device: known facts, and places to fill in."""
     name = "".join(word.capitalize() for word in re.split(r"\W|_", driver)) + "Device"
     lines = [
         f'"""A model of the device that {driver} drives, and a test of the driver."""',

@@ -1,6 +1,6 @@
-"""The server of a device that is reached by a socket alone: one thread, timers, and what others ask of it.
+"""The server of a device whose only connection is a socket: one thread, timers, and checks by others.
 
-Knows sockets and no protocol: what the bytes mean is for a session, one for each connection.
+Knows sockets but no protocol: each connection has a session that understands the bytes.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from rustbed.errors import DeviceError, UsageError
 
 
 class Session(Protocol):
-    """What a device makes of one connection; all of it runs in the server's turn."""
+    """The protocol of one connection; all of it runs in the server's turn."""
 
     def receive(self) -> bool:
-        """Take what has come and return whether the peer is still there.
+        """Handle the received bytes and return whether the peer is still connected.
 
-        Raises BrokenStreamError if it makes no sense.
+        Raises BrokenStreamError if the bytes make no sense.
         """
 
     def close(self) -> None:
-        """Free what belongs to this connection."""
+        """Free the resources of this connection."""
 
 
 class Line(Protocol):
-    """What a session and a model reach their server by."""
+    """The server, as a session and a model see it."""
 
     watch: Watch
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something in the server's thread, so many seconds from now."""
+        """Call a function in the server's thread after some seconds."""
 
     def listen_to(self, descriptor: int, call: Callable[[], None]) -> None:
-        """Call something in the server's thread when a descriptor can be read."""
+        """Call a function in the server's thread when a descriptor can be read."""
 
     def forget(self, descriptor: int) -> None:
-        """Listen to a descriptor no longer."""
+        """Stop listening to a descriptor."""
 
 
 class StreamServer:
-    """Serves one device on one connection at a time. Its thread calls `serve`; the rest is for others."""
+    """Serves one device on one connection at a time. Its thread calls `serve`, other threads the rest."""
 
     def __init__(self, name: str, begin: Callable[[socket.socket, Line], Session]) -> None:
         self.watch = Watch(name)
@@ -58,7 +58,7 @@ class StreamServer:
         # held by the thread that reads the socket or runs the device's code
         self._turn = threading.RLock()
         self._timers = Timers(self._turn, self.watch)
-        # what is called when a descriptor can be read
+        # functions to call when a descriptor can be read
         self._calls: dict[int, Callable[[], None]] = {}
         self._poll = select.poll()
         self._ended = False
@@ -66,7 +66,7 @@ class StreamServer:
     # -- the thread ------------------------------------------------------------
 
     def serve(self, sock: socket.socket) -> None:
-        """Serve a connection until the peer closes it or `end` is called; what goes wrong is kept."""
+        """Serve a connection until the peer closes it or `end` is called; errors are kept for `check`."""
         self.watch.begin()
         with self._turn:
             session = self._begin(sock, self)
@@ -109,31 +109,31 @@ class StreamServer:
                 self.watch.since = None
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something in the server's thread, so many seconds from now."""
+        """Call a function in the server's thread after some seconds."""
         self._timers.after(seconds, call)
 
     def listen_to(self, descriptor: int, call: Callable[[], None]) -> None:
-        """Call something in the server's thread when a descriptor can be read."""
+        """Call a function in the server's thread when a descriptor can be read."""
         self._calls[descriptor] = call
         self._poll.register(descriptor, select.POLLIN)
 
     def forget(self, descriptor: int) -> None:
-        """Listen to a descriptor no longer."""
+        """Stop listening to a descriptor."""
         if self._calls.pop(descriptor, None) is not None:
             self._poll.unregister(descriptor)
 
     # -- for those who watch it ------------------------------------------------
 
     def check(self) -> None:
-        """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""
+        """Raise DeviceError if the device's code raised or does not return, or if the protocol failed."""
         self.watch.check()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Keep the device's own code out, as long as the context lasts.
+        """Keep the device's own code from running while the context lasts.
 
-        Raises DeviceError if it is stuck, and to a test if QEMU has gone; to the device's own code that is no
-        error, for machines end while their devices speak.
+        Raises DeviceError if that code is stuck. Raises it also if QEMU has gone, but only to a test: for the
+        device's own code that is not an error, because a machine may end while its device sends.
         """
         while not self._turn.acquire(timeout=STUCK_S / 4):
             self.check()
@@ -146,7 +146,7 @@ class StreamServer:
             self._turn.release()
 
     def settle(self) -> None:
-        """Return when all that QEMU has sent was served. Raises DeviceError."""
+        """Wait until everything that QEMU has sent was served. Raises DeviceError."""
         if threading.get_ident() == self.watch.thread:
             return
         while True:
@@ -158,30 +158,30 @@ class StreamServer:
             time.sleep(0)
 
     def end(self) -> None:
-        """Let `serve` return."""
+        """Make `serve` return."""
         self._ended = True
         self._timers.rouse()
 
     def close(self) -> None:
-        """Free what the server holds, when `serve` has returned."""
+        """Free the server's resources, after `serve` has returned."""
         self._timers.close()
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamServed:
-    """A device that waits for QEMU, or is used by one."""
+    """A served device, with or without a QEMU that uses it."""
 
     server: StreamServer
-    # QEMU's options for it
+    # QEMU's options for the device
     argv: tuple[str, ...]
-    # descriptors that QEMU inherits: none, it connects by itself
+    # descriptors that QEMU inherits: none, because QEMU connects to the socket
     pass_fds: tuple[int, ...] = ()
 
     def check(self) -> None:
-        """Raise DeviceError if something is wrong with the device; cheap."""
+        """Raise DeviceError if the device has failed; cheap."""
         self.server.check()
 
 
 def unplugged() -> UsageError:
-    """Return the error of a device that nothing serves, and that is to speak."""
+    """Return the error for sending from a device that is in no machine."""
     return UsageError("the device is not plugged into a machine")

@@ -1,4 +1,4 @@
-"""What a device does later: called in its server's thread, which sleeps until then.
+"""Timers of a device: functions that its server's thread calls later.
 
 Knows neither sockets nor protocols.
 """
@@ -29,38 +29,38 @@ class Timers:
         self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def after(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something in the server's thread, so many seconds from now."""
+        """Call a function in the server's thread after some seconds."""
         with self._turn:
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._ids), call))
         self.rouse()
 
     def rouse(self) -> None:
-        """Let the server's thread look again at what it waits for."""
+        """Wake the server's thread, so that it waits for the right timer."""
         os.eventfd_write(self.descriptor, 1)
 
     def calm(self) -> None:
-        """Take note of being roused."""
+        """Make `descriptor` unreadable again."""
         with suppress(BlockingIOError):
             os.eventfd_read(self.descriptor)
 
     def until_next_ms(self) -> float | None:
-        """Return how long the thread may sleep, None for as long as it likes."""
-        # one that is added meanwhile rouses the thread
+        """Return how long the thread may sleep, None without a limit."""
+        # a timer that is added meanwhile wakes the thread
         if not self._due:
             return None
         with self._turn:
             return max(0.0, self._due[0][0] - time.monotonic()) * 1000 + 0.5 if self._due else None
 
     def run(self) -> None:
-        """Call what is due; the caller holds the turn."""
+        """Call the functions that are due; the caller holds the turn."""
         while self._due and self._due[0][0] <= time.monotonic():
             _, _, call = heapq.heappop(self._due)
             self._watch.ask("what it does later", call)
 
     def forget(self) -> None:
-        """Drop what is not due yet: the machine that it was for has gone. The caller holds the turn."""
+        """Drop all timers, because their machine is gone. The caller holds the turn."""
         self._due.clear()
 
     def close(self) -> None:
-        """Free what is held, when the thread has ended."""
+        """Free the resources, after the thread has ended."""
         os.close(self.descriptor)

@@ -1,7 +1,7 @@
-"""What happened between a driver and a device, in order; pure.
+"""The events between a driver and a device, in order; pure.
 
-Events compare by what happened and not by when. They are kept as text, a line
-each.
+The comparison of events ignores their times. A file has one line for each
+event.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rustbed.errors import SpecError
 
-# regions as the protocol numbers them; the BARs are 0 to 5
+# regions by their numbers in the protocol; the BARs are 0 to 5
 CONFIG = 7
 _REGIONS = {**{number: f"bar{number}" for number in range(6)}, 6: "rom", CONFIG: "config"}
 _NUMBERS = {name: number for number, name in _REGIONS.items()}
@@ -54,7 +54,7 @@ class Interrupt:
     """The device raised an interrupt."""
 
     vector: int
-    # False: the guest had disabled or masked it, so it was lost
+    # False: it was lost, because the guest had disabled or masked it
     delivered: bool = True
     # seconds since the device was served
     at: float = field(default=0.0, compare=False)
@@ -70,7 +70,7 @@ class Dma:
     way: str
     address: int
     size: int
-    # False: the bus took nothing, as a rule because bus mastering was off
+    # False: the bus did not accept it, usually because bus mastering was off
     allowed: bool = True
     # seconds since the device was served
     at: float = field(default=0.0, compare=False)
@@ -94,12 +94,13 @@ class Reset:
 Access = Read | Write
 Event = Read | Write | Interrupt | Dma | Reset
 
-# an access as a device notes it while the guest waits: kind, region, offset, width, value, seconds
+# an access in the form that is fast to note while the guest waits: kind, region, offset, width, value,
+# seconds
 Noted = tuple[type[Read] | type[Write], int, int, int, int, float]
 
 
 def event_of(noted: Event | Noted) -> Event:
-    """Return the event that was noted."""
+    """Return a noted access as an event; events are returned unchanged."""
     if isinstance(noted, tuple):
         kind, region, offset, width, value, at = noted
         return kind(region, offset, width, value, at)
@@ -117,12 +118,12 @@ def is_access(event: Event) -> bool:
 
 
 def accesses(events: Iterable[Event]) -> list[Access]:
-    """Return the accesses to BARs: what a driver does, without what the kernel's PCI core does."""
+    """Return the accesses to BARs, which are the driver's; those of the kernel's PCI core are left out."""
     return [event for event in events if isinstance(event, Read | Write) and event.region < CONFIG]
 
 
 def render_event(event: Event) -> str:
-    """Render what happened, without the time."""
+    """Render an event without its time."""
     match event:
         case Read() | Write():
             kind = type(event).__name__.lower()
@@ -138,7 +139,7 @@ def render_event(event: Event) -> str:
 
 
 def render_trace(events: Iterable[Event]) -> str:
-    """Render a line for each event: seconds, and what happened."""
+    """Render a line for each event: seconds, and the event."""
     return "".join(f"{event.at:.6f} {render_event(event)}\n" for event in events)
 
 
@@ -148,7 +149,7 @@ _DMA = re.compile(r"dma-(read|write) address (0x[0-9a-f]+) size (\d+)( lost)?")
 
 
 def parse_event(text: str, at: float) -> Event | None:
-    """Return the event that `render_event` made `text` of, or None."""
+    """Return the event that `render_event` rendered as `text`, None for another text."""
     if match := _ACCESS.fullmatch(text):
         kind = Read if match[1] == "read" else Write
         if match[2] not in _NUMBERS:
@@ -162,7 +163,7 @@ def parse_event(text: str, at: float) -> Event | None:
 
 
 def parse_trace(text: str) -> list[Event]:
-    """Return the events that `render_trace` wrote. Raises SpecError for others, without #."""
+    """Return the events of `render_trace`; skips lines that begin with #. Raises SpecError for others."""
     events: list[Event] = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("#"):

@@ -1,6 +1,6 @@
-"""A test that is repeated with one fault after the other: which devices it serves, and what they get.
+"""A walk through the faults of a test's devices: the test is repeated with one fault at a time.
 
-The devices are made by the test's own code, wherever that is, so the fault reaches them by a context
+The test's own code creates the devices, anywhere, so they get their fault by a context
 variable of the thread that runs the test.
 """
 
@@ -19,25 +19,25 @@ from rustbed.errors import UsageError, WaitError
 
 T = TypeVar("T")
 
-# seconds without an event after which a driver that has met its fault is taken to wait or to be done
+# seconds without an event after which a driver that met its fault counts as waiting in vain, or as done
 QUIET_S = 0.3
 
 
 class Faulty(Protocol):
-    """What a device of any bus can do in a walk."""
+    """A device of any bus, as a walk needs it."""
 
     fault: Fault | None
 
     @property
     def fault_happened(self) -> bool:
-        """Whether the driver came to the access at which the device's fault happens."""
+        """Whether the driver has made the access at which the device's fault happens."""
 
     @property
     def idle_s(self) -> float:
-        """For how many seconds nothing has happened."""
+        """Seconds since anything happened."""
 
     def plan(self) -> Plan:
-        """Return what can go wrong in what happened."""
+        """Return the faults that are possible in the events so far."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,25 +45,25 @@ class Step:
     """One run of the test: a fault of one of its devices."""
 
     fault: Fault
-    # the device, in the order in which they are served, from 1
+    # number of the device, from 1, in the order in which devices are served
     device: int = 1
 
     @property
     def name(self) -> str:
-        """The step as command lines and test ids have it: gone@3, and 2.gone@3 for the second device."""
+        """The step's name in command lines and test ids: gone@3, or 2.gone@3 for the second device."""
         return ("" if self.device == 1 else f"{self.device}.") + self.fault.name
 
 
 @dataclass(eq=False)
 class Walk:
-    """One run of a test: the devices that it has served."""
+    """One run of a test, with the devices that it has served."""
 
-    # None: a good run
+    # None: a run without a fault
     step: Step | None = None
     devices: list[Faulty] = field(default_factory=list)
 
     def serve(self, device: Faulty) -> None:
-        """Note a device, and give it its fault if this is the one. Raises UsageError if it has another."""
+        """Note a device, and give it the fault if it is the step's. Raises UsageError if it has another."""
         if device in self.devices:
             return
         if device.fault is not None:
@@ -93,7 +93,7 @@ _current: ContextVar[Walk | None] = ContextVar("walk", default=None)
 
 @contextmanager
 def walking(step: Step | None) -> Iterator[Walk]:
-    """Yield a walk that notes the devices which this thread serves meanwhile."""
+    """Yield a walk that notes the devices that this thread serves during the context."""
     walk = Walk(step=step)
     token = _current.set(walk)
     try:
@@ -103,13 +103,13 @@ def walking(step: Step | None) -> Iterator[Walk]:
 
 
 def current() -> Walk | None:
-    """Return the run with a fault that is under way, None if there is none."""
+    """Return the current run with a fault, None if there is none."""
     walk = _current.get()
     return walk if walk is not None and walk.step is not None else None
 
 
 def is_under_way() -> bool:
-    """Whether a run with a fault is under way."""
+    """Whether this is a run with a fault."""
     return current() is not None
 
 
@@ -120,10 +120,10 @@ def serve(device: Faulty) -> None:
 
 
 def until_quiet(condition: Callable[[], T], what: str, slowness: float) -> Callable[[], T]:
-    """Return a condition that raises WaitError once a fault has happened and the driver does no more.
+    """Return a condition that raises WaitError once a fault has happened and the driver has become quiet.
 
-    Outside of a run with a fault it is the condition as given: what a device that failed keeps from
-    coming need not be waited for to the end.
+    So a wait for something that the fault prevents ends early. Outside of a run with a fault the condition
+    is returned unchanged.
     """
     walk = current()
     if walk is None:
@@ -140,20 +140,20 @@ def until_quiet(condition: Callable[[], T], what: str, slowness: float) -> Calla
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """What is to be done after a good run."""
+    """The steps that follow a good run."""
 
     steps: tuple[Step, ...]
     # how many devices were served
     devices: int
-    # accesses in the good run, and those whose faults other steps have shown
+    # accesses in the good run, and those among them whose faults other steps cover
     accesses: int
     repeated: int
 
 
 def plan_steps(devices: Sequence[Faulty], only: Sequence[str]) -> Steps:
-    """Return what is done after a run in which these devices were served, and nothing went wrong.
+    """Return the steps after a good run in which these devices were served.
 
-    `only` names kinds of faults, or steps; empty means all. A named step need not be one of those planned.
+    `only` names kinds of faults, or steps; empty means all. A named step is done even if it was not planned.
     """
     plans = [device.plan() for device in devices]
     found = [
@@ -179,9 +179,9 @@ _STEP = re.compile(r"(?:([1-9]\d*)\.)?([a-z-]+)(?:@([1-9]\d*))?")
 
 
 def parse_step(name: str) -> Step | None:
-    """Return the step of a name; None for the name of a kind that is counted by accesses.
+    """Return the step of a name; None for a kind of fault that needs an access.
 
-    Raises UsageError for what is neither.
+    Raises UsageError for any other name.
     """
     match = _STEP.fullmatch(name)
     if match is None or match[2] not in {str(kind) for kind in FaultKind}:

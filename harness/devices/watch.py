@@ -1,7 +1,7 @@
-"""Running the code of a device's author, and keeping what goes wrong there.
+"""Runs the code of a device's author, and keeps its errors.
 
-A device whose code raised is left alone from then on, so that the guest goes on; what looks at the device
-gets the error. Knows no protocol.
+After the code has raised it is not called again, so that the guest goes on; the next check of the device
+raises the error. Knows no protocol.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ STUCK_S = 2.0
 
 
 class Watch:
-    """What is known of how one device does. Its thread calls `ask`, all others `check`."""
+    """The health of one device. Its thread calls `ask`, all others `check`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        #: time.monotonic() when the device's code was entered, None while it is not running
+        #: time.monotonic() when the device's code was called, None while it is not running
         self.since: float | None = None
         #: the thread that runs the device's code
         self.thread: int | None = None
         self.failure: DeviceError | None = None
 
     def begin(self) -> None:
-        """Say that this thread runs the device's code from now on."""
+        """Note that this thread runs the device's code."""
         self.thread = threading.get_ident()
 
     def ask(self, what: str, call: Callable[..., object], *arguments: object) -> object:
-        """Return what the device's code returns; None if it raises, or did so before."""
+        """Call the device's code and return its result; None if it raises, or has raised before."""
         if self.failure is not None:
             return None
         try:
@@ -55,7 +55,7 @@ class Watch:
             self.failure = DeviceError(headline, **facts)
 
     def check(self) -> None:
-        """Raise DeviceError if the device's code raised, does not return, or QEMU and it disagree."""
+        """Raise DeviceError if the device's code raised or does not return, or if the protocol failed."""
         since = self.since
         if self.failure is None and since is not None and time.monotonic() - since > STUCK_S:
             where = "".join(traceback.format_stack(sys._current_frames().get(self.thread or 0)))
@@ -65,7 +65,7 @@ class Watch:
 
 
 def _render_frames(error: Exception) -> str:
-    """Render where an error was raised: the lines of the device, without those that called it."""
+    """Render the frames of an error that are the device's code, without their callers."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = Path(__file__).parent
     theirs = [each for each in frames if not Path(each.filename).is_relative_to(ours)]

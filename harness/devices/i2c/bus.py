@@ -1,4 +1,4 @@
-"""A bus with chips: transfers to them, and the trace of those. Knows no machine and no protocol."""
+"""An I2C bus with chips: transfers to the chips, and their trace. Knows no machine and no protocol."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class I2cRead:
 
 @dataclass(frozen=True)
 class I2cWrite:
-    """The driver wrote bytes to an address; none are a probe whether there is a chip."""
+    """The driver wrote bytes to an address; a write without bytes probes for a chip."""
 
     address: int
     data: bytes = b""
@@ -42,18 +42,18 @@ I2cTransfer = I2cRead | I2cWrite
 
 
 class Settling(Protocol):
-    """What serves a bus."""
+    """The server of a bus."""
 
     def settle(self) -> None:
-        """Return when all that the guest has sent was served. Raises DeviceError."""
+        """Wait until everything that the guest has sent was served. Raises DeviceError."""
 
 
 class I2cBus:
     """A bus with these chips. Raises UsageError if two have the same address."""
 
-    #: how the bus misbehaves, counted in its transfers from now on; None: not at all
+    #: the fault of the bus, counted in its transfers from now on; None: it works
     fault = FromInjector[Fault | None]()
-    #: whether the driver came to the transfer at which the fault happens
+    #: whether the driver has made the transfer at which the fault happens
     fault_happened = FromInjector[bool]()
     #: seconds since the last transfer
     idle_s = FromInjector[float]()
@@ -64,28 +64,28 @@ class I2cBus:
             raise UsageError("two chips of a bus have the same address")
         self._transfers: History[I2cTransfer] = History()
         self._server: Settling | None = None
-        # time.monotonic() when it was made: its transfers count from there
+        # time.monotonic() when it was created; the times of its transfers count from there
         self.began = time.monotonic()
         self.faults = Injector(kinds=OF_TRANSFERS | {FaultKind.LATE})
 
     def plan(self) -> Plan:
-        """Return what can go wrong in the transfers that there were."""
+        """Return the faults that are possible in the transfers so far."""
         return plan_accesses((transfer, _kinds(transfer)) for transfer in self._transfers)
 
     @property
     def trace(self) -> list[I2cTransfer]:
-        """The transfers, in order, up to this very moment. Raises DeviceError if a chip failed."""
+        """The transfers up to this moment, in order. Raises DeviceError if a chip failed."""
         if self._server is not None:
             self._server.settle()
         return self.history
 
     @property
     def history(self) -> list[I2cTransfer]:
-        """What is known now of the transfers, also of a bus whose chip failed."""
+        """The transfers known so far; works for a bus whose chip failed, too."""
         return self._transfers.visible
 
     def forget(self) -> None:
-        """Let `trace` begin here."""
+        """Hide the transfers so far from `trace`."""
         if self._server is not None:
             self._server.settle()
         self._transfers.forget()
@@ -97,7 +97,7 @@ class I2cBus:
         self._server = server
 
     def delay_of(self, address: int) -> float:
-        """Return for how many seconds the next transfer's clock is stretched."""
+        """Return for how many seconds the clock of the next transfer is stretched."""
         chip = self.chips.get(address)
         return self.faults.delay_s + (chip.stretch_s + chip.faults.delay_s if chip else 0.0)
 
@@ -106,14 +106,14 @@ class I2cBus:
         chip = self._reach(address)
         arriving = data if chip is None else self._changed(chip, data)
         done = chip is not None
-        # one that is lost is acknowledged, and the chip does not see it
+        # a lost write is acknowledged, but the chip does not see it
         if chip is not None and (arriving or not data):
             done = _asked(ask, "a write", chip.on_write, arriving) is not None
         self._transfers.append(I2cWrite(address, data, done, self._now()))
         return done
 
     def read(self, address: int, count: int, ask: Callable[..., object]) -> bytes | None:
-        """Return so many bytes of a chip; None if it did not acknowledge. `ask` runs its code."""
+        """Read `count` bytes from a chip; None if it did not acknowledge. `ask` runs its code."""
         chip = self._reach(address)
         answer = None if chip is None else _asked(ask, "a read", chip.on_read, count)
         data = _fitting(answer, count)
@@ -123,7 +123,7 @@ class I2cBus:
         return data
 
     def _reach(self, address: int) -> I2cChip | None:
-        """Count a transfer and return the chip that takes it, None if there is none or it refuses."""
+        """Count a transfer and return its chip, None if there is none or the fault refuses the transfer."""
         chip = self.chips.get(address)
         is_taken = self.faults.takes()
         return chip if chip is not None and chip.faults.takes() and is_taken else None
@@ -137,7 +137,7 @@ class I2cBus:
 
 
 def _asked(ask: Callable[..., object], what: str, call: Callable[..., object], given: object) -> object:
-    """Return what a chip's code returns, True for nothing; None if it does not acknowledge, or failed."""
+    """Call a chip's code and return its result, True in place of None; None if it refused or failed."""
 
     def acknowledging() -> object:
         try:
@@ -150,24 +150,24 @@ def _asked(ask: Callable[..., object], what: str, call: Callable[..., object], g
 
 
 def _fitting(answer: object, count: int) -> bytes | None:
-    """Return so many bytes of an answer: a line that is not pulled down reads as ones."""
+    """Return exactly `count` bytes of an answer; missing ones are 0xff, as on a line that is not driven."""
     return answer[:count].ljust(count, b"\xff") if isinstance(answer, bytes) else None
 
 
 def _kinds(transfer: I2cTransfer) -> Iterator[FaultKind]:
-    """Yield what can go wrong with a transfer; nothing with one that no chip answers."""
+    """Yield the possible faults of a transfer; none if no chip answered."""
     if not transfer.acknowledged:
         return
     if isinstance(transfer, I2cRead):
         yield from kinds_of_read(transfer.data)
     else:
         yield from kinds_of_write()
-        # one byte is the pointer: the chip has taken nothing else
+        # a single byte is the pointer, so that there is no data to lose
         if len(transfer.data) > 1:
             yield FaultKind.LOST_WRITE
     yield FaultKind.LATE
 
 
 def render_transfers(transfers: Iterable[I2cTransfer]) -> str:
-    """Render a line for each transfer: seconds, and the transfer as Python writes it."""
+    """Render a line for each transfer: seconds, and the transfer's repr."""
     return "".join(f"{each.at:.6f} {each!r}\n" for each in transfers)

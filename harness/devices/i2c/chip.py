@@ -1,6 +1,6 @@
-"""An I2C chip: what an author of one writes. Pure: what carries transfers to it is told nothing here.
+"""The base class for I2C chips: an author's declarations and callbacks; pure.
 
-A chip with registers takes a pointer in the first byte that is written, as nearly all do; others
+By default the first byte of a write is a pointer to a register, as in nearly all chips; other chips
 override `on_write` and `on_read`.
 """
 
@@ -14,7 +14,7 @@ from rustbed.devices.injector import OF_TRANSFERS, FromInjector, Injector
 from rustbed.errors import UsageError
 
 Self = TypeVar("Self", bound="I2cChip")
-# addresses that I2C does not reserve (UM10204, 3.1.12)
+# addresses that are not reserved (UM10204, 3.1.12)
 _ADDRESSES = range(0x08, 0x78)
 _READ, _WRITE = "on_read_", "on_write_"
 
@@ -24,7 +24,7 @@ class Nack(Exception):  # noqa: N818 - the word of the specification
 
 
 class I2cRegister:
-    """A register of one byte or more, the most significant first; of a chip it is the value now."""
+    """A register of one or more bytes, big-endian; on a chip object the attribute is its current value."""
 
     def __init__(self, pointer: int, *, width: int = 1, reset: int = 0, read_only: bool = False) -> None:
         self.pointer = pointer
@@ -56,21 +56,21 @@ class I2cChip:
     """An I2C chip; an author's class derives from it.
 
     Methods `on_read_NAME` and `on_write_NAME` are called for the register NAME. All run in one thread of
-    the host, one after the other. Raises UsageError for a class that makes no sense.
+    the host, one after the other. Raises UsageError for a class with wrong declarations.
     """
 
     #: 7 bits
     address: int
-    #: seconds for which it stretches the clock at each transfer
+    #: seconds for which it stretches the clock in each transfer
     stretch_s = 0.0
-    #: how it misbehaves, counted in its transfers from now on; None: not at all
+    #: its fault, counted in its transfers from now on; None: it works
     fault = FromInjector[Fault | None]()
 
     _declared: Mapping[int, I2cRegister] = {}
 
-    #: what the registers hold, by pointer
+    #: values of the registers, by pointer
     values: dict[int, int]
-    #: the register that the driver chose last
+    #: pointer of the register that the driver chose last
     pointer: int
     faults: Injector
 
@@ -91,7 +91,7 @@ class I2cChip:
         _check_callbacks(cls.__name__, found, {register.name: register for register in registers})
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
-        """Make a chip; done here, so that an author's __init__ need not call another."""
+        """Create a chip; in __new__, so that an author's __init__ need not call super()."""
         self = super().__new__(cls)
         self.values = {pointer: register.reset for pointer, register in cls._declared.items()}
         self.pointer = 0
@@ -101,7 +101,7 @@ class I2cChip:
     # -- for an author to write --------------------------------------------------
 
     def on_write(self, data: bytes) -> None:
-        """Take what the driver writes: a pointer, and values from that register on; `Nack` refuses it."""
+        """Handle a write: a pointer, and values from that register on. Raise `Nack` to refuse it."""
         if not data:
             return
         self.pointer, at, left = data[0], data[0], data[1:]
@@ -113,7 +113,7 @@ class I2cChip:
             at, left = (at + 1) & 0xFF, left[width:]
 
     def on_read(self, count: int) -> bytes:
-        """Return `count` bytes: of the register that was chosen, and of those that follow; `Nack` refuses."""
+        """Return `count` bytes from the chosen register on. Raise `Nack` to refuse the read."""
         at, data = self.pointer, b""
         while len(data) < count:
             register = type(self)._declared.get(at)

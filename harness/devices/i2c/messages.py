@@ -1,8 +1,8 @@
 """The messages of vhost-user and the requests of virtio's I2C adapter, declared as data; pure.
 
 Source: docs/interop/vhost-user.rst in QEMU's sources, and sections 2.7 (split virtqueues) and
-5.16 (I2C adapter) of Virtual I/O Device 1.2. Those of vhost-user have the host's byte order, what
-is in a virtqueue is little-endian.
+5.16 (I2C adapter) of Virtual I/O Device 1.2. Messages of vhost-user have the host's byte order,
+data in a virtqueue is little-endian.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rustbed.devices.layouts import U8, U16, U32, U64
 
 
 class Request(IntEnum):
-    """Section "Front-end message types", as far as QEMU sends them to such a device."""
+    """Section "Front-end message types": those that QEMU sends to such a device."""
 
     GET_FEATURES = 1
     SET_FEATURES = 2
@@ -33,13 +33,13 @@ class Request(IntEnum):
     SET_VRING_ENABLE = 18
 
 
-# section "Header": version, and whether a message is an answer or wants one
+# section "Header": version, and flags for a message that is a reply or needs one
 VERSION, REPLY, NEEDS_REPLY = 0x1, 0x4, 0x8
 # section "A vring descriptor index": no descriptor comes with the message
 NO_DESCRIPTOR = 0x100
 
-# VIRTIO_I2C_F_ZERO_LENGTH_REQUEST, which Linux' driver insists on; VIRTIO_F_INDIRECT_DESC, without which a
-# transaction of two requests does not fit: QEMU 11.1.3 gives its queue 4 entries, and a request takes 3;
+# VIRTIO_I2C_F_ZERO_LENGTH_REQUEST, which Linux' driver requires; VIRTIO_F_INDIRECT_DESC, without which a
+# transaction of two requests does not fit: QEMU 11.1.3 has a queue of 4 entries, and a request takes 3;
 # VHOST_USER_F_PROTOCOL_FEATURES; VIRTIO_F_VERSION_1
 FEATURES = 1 << 0 | 1 << 28 | 1 << 30 | 1 << 32
 # VHOST_USER_PROTOCOL_F_REPLY_ACK: a front-end waits until the memory is mapped
@@ -62,14 +62,14 @@ class Number(NamedTuple):
 
 
 class MemoryTable(NamedTuple):
-    """Of SET_MEM_TABLE; so many regions follow, each with a descriptor."""
+    """Body of SET_MEM_TABLE; `regions` regions follow, each with a descriptor."""
 
     regions: U32
     padding: U32
 
 
 class MemoryRegion(NamedTuple):
-    """A piece of the guest's memory: where the guest has it, QEMU, and the descriptor's file."""
+    """A piece of the guest's memory: its address in the guest and in QEMU, its offset in the file."""
 
     guest: U64
     size: U64
@@ -85,7 +85,7 @@ class VringState(NamedTuple):
 
 
 class VringAddress(NamedTuple):
-    """Where a queue's three parts are, as QEMU has them."""
+    """The addresses of a queue's three parts, in QEMU's address space."""
 
     queue: U32
     flags: U32
@@ -105,7 +105,7 @@ class Descriptor(NamedTuple):
 
 
 class DescriptorFlag(IntFlag):
-    """Of `Descriptor.flags`."""
+    """Bits of `Descriptor.flags`."""
 
     NEXT = 1
     # the device writes there
@@ -114,7 +114,7 @@ class DescriptorFlag(IntFlag):
 
 
 class Ring(NamedTuple):
-    """How both rings begin."""
+    """The beginning of both rings."""
 
     flags: U16
     next: U16
@@ -129,7 +129,7 @@ class Used(NamedTuple):
 
 
 class Out(NamedTuple):
-    """How a request begins; `address` is the chip's, shifted left by one."""
+    """The beginning of a request; `address` is the chip's, shifted left by one."""
 
     address: U16
     padding: U16
@@ -137,7 +137,7 @@ class Out(NamedTuple):
 
 
 class OutFlag(IntFlag):
-    """Of `Out.flags`."""
+    """Bits of `Out.flags`."""
 
     # the next request belongs to the same transaction, and fails if this one does
     FAIL_NEXT = 1
@@ -145,7 +145,7 @@ class OutFlag(IntFlag):
 
 
 class In(NamedTuple):
-    """How a request ends."""
+    """The end of a request."""
 
     status: U8
 

@@ -1,4 +1,4 @@
-"""An I2C bus that is served for as long as a context lasts: with an adapter of its own."""
+"""Serves an I2C bus while a context lasts; the bus has an adapter of its own in the machine."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from rustbed.devices.i2c.vhost import Vhost
 from rustbed.devices.listening import listening
 from rustbed.devices.stream import StreamServed, StreamServer
 
-# names of QEMU's objects are never used twice
+# names of QEMU's objects are never reused
 _serial = itertools.count(1)
 
 
 def name_of(bus: I2cBus) -> str:
-    """Return what a bus is called: after its chips."""
+    """Return the name of a bus, made of the names of its chips."""
     return "-".join(type(chip).__name__ for chip in bus.chips.values()) or "I2cBus"
 
 
 def device_of(bus: I2cBus) -> Device:
-    """Return a bus as a machine takes it."""
+    """Return the `Device` of a bus."""
     return Device(name=name_of(bus), serve=lambda directory: serve(bus, directory), shared_memory=True)
 
 
 @contextmanager
 def serve(bus: I2cBus, directory: Path | None = None) -> Iterator[StreamServed]:
-    """Serve a bus in a thread, until the context ends; its transfers are then in a file in `directory`.
+    """Serve a bus in a thread until the context ends, and write its transfers to a file in `directory`.
 
-    Raises DeviceError on the way out if anything went wrong, whatever else did.
+    Raises DeviceError on the way out if anything went wrong, even if something else did, too.
     """
     name = name_of(bus)
     server = StreamServer(name, lambda sock, line: Vhost(bus, sock, line))

@@ -1,6 +1,6 @@
-"""An I2C bus's end of a vhost-user connection: messages and requests in, answers out.
+"""The vhost-user protocol for an I2C bus: handles messages and requests, and sends the answers.
 
-Knows the protocol and the bus; threads and sockets' ends are the server's.
+Knows the protocol and the bus; the server owns the thread and the socket.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from rustbed.devices.i2c.virtqueue import Chain, Memory, Virtqueue
 from rustbed.devices.layouts import layout, pack, unpack, unpack_exactly
 from rustbed.devices.stream import Line
 
-# bytes of the longest message that is taken, and descriptors that may come with one: the specification's
-# least number of memory regions
+# bytes of the longest accepted message, and descriptors that may come with one: the specification requires
+# at least this many memory regions
 _LONGEST, _REGIONS = 4096, 8
-# VIRTIO_F_EVENT_IDX: who kicks whom is agreed on in the rings; not offered
+# VIRTIO_F_EVENT_IDX, by which notifications are suppressed in the rings; not offered
 _EVENT_INDEX = 1 << 29
 
 
 class Vhost:
-    """One QEMU that has the bus."""
+    """The connection to one QEMU that has the bus."""
 
     def __init__(self, bus: I2cBus, sock: socket.socket, line: Line) -> None:
         self._bus, self._socket, self._line = bus, sock, line
@@ -37,11 +37,11 @@ class Vhost:
         self._kick: int | None = None
         self._call: int | None = None
         self._is_enabled = False
-        # a chip stretches the clock
+        # whether a chip stretches the clock
         self._is_waiting = False
-        # the request before failed, and the next belongs to it
+        # whether the next request fails because the one before it in the same transaction failed
         self._fails_next = False
-        # answers, and what is done without one
+        # handlers by request; some return an answer
         self._answers: dict[int, Callable[[bytes, list[int]], int | VringState | None]] = {
             Request.GET_FEATURES: lambda _, __: messages.FEATURES,
             Request.SET_FEATURES: self._set_features,
@@ -63,7 +63,7 @@ class Vhost:
     # -- messages ----------------------------------------------------------------
 
     def receive(self) -> bool:
-        """Serve one message and return whether QEMU is still there."""
+        """Serve one message and return whether QEMU is still connected."""
         size = layout(Header).size
         data, descriptors, _, _ = socket.recv_fds(self._socket, size, _REGIONS, socket.MSG_CMSG_CLOEXEC)
         if not data:
@@ -99,7 +99,7 @@ class Vhost:
         self._socket.sendall(pack(reply) + body)
 
     def close(self) -> None:
-        """Free what belongs to this connection."""
+        """Free the resources of this connection."""
         self._set_descriptor("_kick", None)
         self._set_descriptor("_call", None)
         self._queue = None
@@ -131,7 +131,7 @@ class Vhost:
         self._next = _state(body).number
 
     def _get_base(self, body: bytes, _: list[int]) -> VringState:
-        """Stop the queue, and say where."""
+        """Stop the queue and return its next request."""
         _state(body)
         next_request = self._queue.next if self._queue else self._next
         self._queue = None
@@ -208,7 +208,7 @@ class Vhost:
         self._fails_next = failed and bool(out.flags & OutFlag.FAIL_NEXT)
         status = pack(messages.In(messages.FAILED if failed else messages.OK))
         self._queue.give(chain, (answer or b"").ljust(count, b"\0") + status)
-        # only when all are answered: on a failed message the driver frees those that it queued behind it
+        # only when all are answered: after a failed message the driver frees the ones queued behind it
         # without waiting for them (docs/findings/i2c-virtio-frees-too-early.md, Linux 7.3)
         if self._call is not None and not self._queue.waiting:
             os.eventfd_write(self._call, 1)
@@ -228,7 +228,7 @@ def _state(body: bytes) -> VringState:
 
 
 def _one(body: bytes, descriptors: list[int]) -> int | None:
-    """Return the descriptor that comes with a message, None if it says that there is none."""
+    """Return the descriptor of a message, None if the message says that it has none."""
     wanted = 0 if unpack_exactly(Number, body).value & messages.NO_DESCRIPTOR else 1
     if len(descriptors) != wanted:
         raise ValueError(f"{len(descriptors)} descriptors instead of {wanted}")

@@ -1,6 +1,6 @@
 """A split virtqueue in the guest's memory, as the device sees it.
 
-Owns the mappings of that memory. Knows requests as bytes only.
+Owns the mappings of that memory. For this module requests are only bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rustbed.devices.i2c.messages import Descriptor, DescriptorFlag, MemoryRegion, Ring, Used, VringAddress
 from rustbed.devices.layouts import T, layout, pack, unpack_exactly
 
-# entries that a queue may have (section 2.7): a power of two
+# most entries of a queue (section 2.7), a power of two
 _MOST = 32768
 # bytes of an entry of the ring of requests that are available
 _AVAILABLE = 2
@@ -28,25 +28,25 @@ class Memory:
         self._views: list[tuple[MemoryRegion, mmap.mmap]] = []
         for region, descriptor in zip(regions, descriptors, strict=True):
             if region.offset + region.size > os.fstat(descriptor).st_size:
-                # touching what is not there would end this process
+                # an access behind the file's end would kill this process with SIGBUS
                 raise ValueError(f"{region} lies behind the end of its file")
             view = mmap.mmap(descriptor, region.size, mmap.MAP_SHARED, offset=region.offset)
             self._views.append((region, view))
 
     def guest_of(self, user: int) -> int:
-        """Return the guest's address of what QEMU has there. Raises ValueError if there is nothing."""
+        """Return the guest's address for an address of QEMU. Raises ValueError if there is no memory."""
         for region, _ in self._views:
             if region.user <= user < region.user + region.size:
                 return user - region.user + region.guest
         raise ValueError(f"QEMU has none of the guest's memory at {user:#x}")
 
     def read(self, address: int, count: int) -> bytes:
-        """Return bytes. Raises ValueError where the guest has no memory."""
+        """Return bytes. Raises ValueError if the guest has no memory there."""
         view, start = self._find(address, count)
         return view[start : start + count]
 
     def write(self, address: int, data: bytes) -> None:
-        """Write bytes. Raises ValueError where the guest has no memory."""
+        """Write bytes. Raises ValueError if the guest has no memory there."""
         view, start = self._find(address, len(data))
         view[start : start + len(data)] = data
 
@@ -57,7 +57,7 @@ class Memory:
         raise ValueError(f"the guest has no memory of {count} bytes at {address:#x}")
 
     def close(self) -> None:
-        """Unmap it."""
+        """Unmap the memory."""
         for _, view in self._views:
             view.close()
         self._views.clear()
@@ -65,7 +65,7 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """A request: what the driver wrote, and where the device writes."""
+    """A request: the bytes from the driver, and the places for the device's answer."""
 
     head: int
     out: bytes
@@ -79,7 +79,7 @@ class Chain:
 
 
 class Virtqueue:
-    """One queue; addresses are the guest's."""
+    """One queue; all addresses are the guest's."""
 
     def __init__(self, memory: Memory, size: int, address: VringAddress, next_request: int) -> None:
         if not 0 < size <= _MOST or size & (size - 1):
@@ -89,7 +89,7 @@ class Virtqueue:
         self._descriptors = memory.guest_of(address.descriptors)
         self._available = memory.guest_of(address.available)
         self._used = memory.guest_of(address.used)
-        #: the next request to serve, as the ring counts them: up to 65535, and then from 0
+        #: index of the next request to serve, modulo 65536 as in the ring
         self.next = next_request
         self._done = self._load(Ring, self._used).next
 
@@ -99,7 +99,7 @@ class Virtqueue:
         return (self._load(Ring, self._available).next - self.next) & 0xFFFF
 
     def take(self) -> Chain | None:
-        """Return the next request, None if there is none. Raises ValueError if it makes no sense."""
+        """Return the next request, None if there is none. Raises ValueError if it is malformed."""
         waiting = self.waiting
         if waiting > self._size:
             raise ValueError(f"{waiting} requests wait in a queue of {self._size}")
@@ -121,7 +121,7 @@ class Virtqueue:
         place = layout(Ring).size + self._done % self._size * layout(Used).size
         self._memory.write(self._used + place, pack(Used(chain.head, len(data))))
         self._done = (self._done + 1) & 0xFFFF
-        # the driver looks at it, so it comes last
+        # last, because the driver looks at this index
         self._memory.write(self._used + 2, self._done.to_bytes(2, "little"))
 
     def _load(self, kind: type[T], address: int) -> T:

@@ -16,18 +16,18 @@ COMPUTING, IRQ_FACTORIAL = 0x01, 0x80
 FACTORIAL_DONE, DMA_DONE = 0x001, 0x100
 # dma_command
 RUN, TO_MEMORY, DMA_IRQ = 0x1, 0x2, 0x4
-# where the buffer lies in the device's own addresses
+# address of the buffer in the device's own address space
 BUFFER, BUFFER_SIZE = 0x40000, 4096
 # seconds that a transfer takes
 _DMA_S = 0.1
-# the factorials from here on are zero in 32 bits
+# the factorials from this number on are 0 modulo 2**32
 _VANISHES = 34
 
 
 class Edu(PciDevice):
-    """The device for teaching how drivers are written.
+    """QEMU's device for courses on writing drivers.
 
-    Unlike QEMU's it takes writes to its DMA registers while a transfer is under way, and raises for a
+    Unlike QEMU's, it accepts writes to its DMA registers during a transfer, and raises for a
     transfer outside of its buffer.
     """
 
@@ -54,15 +54,15 @@ class Edu(PciDevice):
         self.computing = False
 
     def on_read(self, bar: int, offset: int, width: int) -> int:
-        """Return all-ones where nothing is."""
+        """Return all-ones where there is no register."""
         return (1 << (8 * width)) - 1
 
     def on_write_liveness(self, value: int) -> None:
-        """Hold the inverse of what is written."""
+        """Store the inverse of the value."""
         self.liveness = ~value
 
     def on_write_factorial(self, value: int) -> None:
-        """Begin to compute."""
+        """Begin to compute the factorial."""
         self.computing = True
         self.after(0, self._compute)
 
@@ -74,11 +74,11 @@ class Edu(PciDevice):
             self._interrupt(FACTORIAL_DONE)
 
     def on_read_status(self) -> int:
-        """Tell whether it computes."""
+        """Return the status, with the bit for a running computation."""
         return self.status | (COMPUTING if self.computing else 0)
 
     def on_write_status(self, value: int) -> None:
-        """Take whether to interrupt when a factorial is done, and nothing else."""
+        """Store whether to interrupt when a factorial is done; the other bits are read-only."""
         self.status = value & IRQ_FACTORIAL
 
     def on_write_irq_raise(self, value: int) -> None:
@@ -86,13 +86,13 @@ class Edu(PciDevice):
         self._interrupt(value)
 
     def on_write_irq_acknowledge(self, value: int) -> None:
-        """Forget reasons to interrupt."""
+        """Clear reasons to interrupt."""
         self.irq_status &= ~value
         if not self.irq_status:
             self.lower_irq()
 
     def on_read_irq_raise(self) -> int:
-        """Return all-ones: it can be written only."""
+        """Return all-ones, because the register is write-only."""
         return 0xFFFFFFFF
 
     on_read_irq_acknowledge = on_read_irq_raise

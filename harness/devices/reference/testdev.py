@@ -10,12 +10,12 @@ import struct
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.registers import Bar
 
-# bytes of the halves of the BARs: in the first is the header of a test, in the second what it wants written
+# bytes of half a BAR: the first half has the header of a test, the second half takes the writes
 _MEMORY, _PORTS = 2048, 128
 _KINDS = ("mmio", "portio")
 _TESTS = ("no-eventfd", "wildcard-eventfd", "datamatch-eventfd")
 _MATCH, _NO_MATCH = 0xFA, 0xCE
-# where a header has the number of matching writes
+# offset of the number of matching writes in a header
 _COUNT = 12
 
 
@@ -23,7 +23,7 @@ class PciTestdev(PciDevice):
     """Counts matching writes, for one of three tests that a write to offset 0 selects."""
 
     vendor_id, device_id = 0x1B36, 0x0005
-    # what QEMU gives its own devices
+    # the ids of QEMU's own devices
     subsystem_vendor_id, subsystem_id = 0x1AF4, 0x1100
     class_code = 0x00FF00
     memory = Bar(0, size=2 * _MEMORY)
@@ -39,7 +39,7 @@ class PciTestdev(PciDevice):
         self._current = None
 
     def on_read(self, bar: int, offset: int, width: int) -> int:
-        """Return the header of the test, byte by byte: the device takes no wider accesses."""
+        """Return the header of the test, byte by byte, because the device has no wider accesses."""
         return sum(
             self._read_byte(at) << (8 * place) for place, at in enumerate(range(offset, offset + width))
         )
@@ -51,7 +51,7 @@ class PciTestdev(PciDevice):
     def on_write(self, bar: int, offset: int, width: int, value: int) -> None:
         """Select a test, or count a write that matches, byte by byte.
 
-        An eventfd takes a single byte before the device sees it, and nothing wider.
+        In QEMU an eventfd consumes a matching write of one byte before the device sees it, but no wider write.
         """
         if (
             width == 1

@@ -14,11 +14,11 @@ from rustbed.errors import UsageError
 
 DEVICE, CONFIGURATION, STRING, INTERFACE, ENDPOINT = 1, 2, 3, 4, 5
 IN = 0x80
-# of a device that speaks no language but English (United States)
+# language id of strings: English (United States)
 _LANGUAGE = 0x0409
 # bus-powered, and half a unit load: bmAttributes, bMaxPower
 _POWER = (0x80, 50)
-# of endpoint 0, at full and high speed
+# packet size of endpoint 0 at full and high speed
 _PACKET_0 = 64
 
 
@@ -30,7 +30,7 @@ class Transfer(IntEnum):
 
 
 class Speed(IntEnum):
-    """How fast a device is, as USB redirection numbers it."""
+    """The speed of a device, by the numbers of USB redirection."""
 
     LOW = 0
     FULL = 1
@@ -40,7 +40,7 @@ class Speed(IntEnum):
 # positional: a class of devices lists several, one to a line
 @dataclass(frozen=True)
 class Endpoint:
-    """An endpoint: its address, with 0x80 for those in, and what it does."""
+    """An endpoint: its address, with bit 0x80 for an IN endpoint, and its kind of transfers."""
 
     address: int
     transfer: Transfer = Transfer.BULK
@@ -67,14 +67,14 @@ def check_endpoints(kind: str, endpoints: Sequence[Endpoint]) -> None:
 
 
 def render_device(vendor: int, product: int, version: int, strings: Sequence[str]) -> bytes:
-    """Return the device descriptor; the class is the interface's."""
+    """Return the device descriptor; it refers to the interface for the class."""
     numbers = [number if text else 0 for number, text in enumerate(strings, 1)]
     fields = (18, DEVICE, 0x0200, 0, 0, 0, _PACKET_0, vendor, product, version, *numbers, 1)
     return struct.pack("<BBHBBBBHHHBBBB", *fields)
 
 
 def render_configuration(codes: tuple[int, int, int], endpoints: Sequence[Endpoint]) -> bytes:
-    """Return the configuration descriptor with all that follows it; `codes` are the interface's class."""
+    """Return the configuration descriptor and all that follow it; `codes` are the interface's class."""
     body = struct.pack("<BBBBBBBBB", 9, INTERFACE, 0, 0, len(endpoints), *codes, 0)
     for each in endpoints:
         body += struct.pack("<BBBBHB", 7, ENDPOINT, each.address, each.transfer, each.packet, each.interval)
@@ -82,7 +82,7 @@ def render_configuration(codes: tuple[int, int, int], endpoints: Sequence[Endpoi
 
 
 def render_string(strings: Sequence[str], number: int) -> bytes | None:
-    """Return a string descriptor, the list of languages for 0; None if there is none of that number."""
+    """Return a string descriptor, or the list of languages for 0; None if there is no such string."""
     if number == 0:
         return struct.pack("<BBH", 4, STRING, _LANGUAGE)
     if number > len(strings) or not strings[number - 1]:

@@ -1,4 +1,4 @@
-"""What happened between a driver and a USB device, in order; pure."""
+"""The events between a driver and a USB device, in order; pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rustbed.devices.faults import FaultKind
 from rustbed.devices.injector import kinds_of_read, kinds_of_write
 from rustbed.devices.usb.descriptors import IN
 
-# bmRequestType: whose request it is, none for those that USB itself defines (table 9-2)
+# bits of bmRequestType for the type of a request; 0 is a standard request (table 9-2)
 _TYPE = 0x60
 
 
 # positional, as the events of PCI devices: a test writes many of them, one to a line
 @dataclass(frozen=True)
 class Control:
-    """A request to endpoint 0: bmRequestType, bRequest, wValue, wIndex, and the bytes that were moved."""
+    """A request to endpoint 0: bmRequestType, bRequest, wValue, wIndex, and the transferred bytes."""
 
     request_type: int
     request: int
@@ -34,7 +34,7 @@ class Control:
 
     @property
     def is_standard(self) -> bool:
-        """Whether USB defines it, and not a class of devices or a vendor."""
+        """Whether it is a standard request, not one of a class or vendor."""
         return not self.request_type & _TYPE
 
 
@@ -79,7 +79,7 @@ UsbEvent = Control | Moved | Configured | Plug | BusReset
 
 
 def without_enumeration(events: Iterable[UsbEvent]) -> list[Control | Moved]:
-    """Return what a driver does, without what the kernel's USB core does."""
+    """Return the transfers of the driver, without those of the kernel's USB core."""
     return [
         event
         for event in events
@@ -88,7 +88,7 @@ def without_enumeration(events: Iterable[UsbEvent]) -> list[Control | Moved]:
 
 
 def transfers(events: Iterable[UsbEvent]) -> Iterator[tuple[UsbEvent, tuple[FaultKind, ...]]]:
-    """Yield each transfer and how it can fail; those of the kernel's USB core are part of a probe."""
+    """Yield each transfer and its possible faults, including those of the kernel's USB core."""
     for event in events:
         if isinstance(event, Configured):
             yield event, (FaultKind.GONE,)
@@ -108,5 +108,5 @@ def _kinds(event: Control | Moved) -> Iterator[FaultKind]:
 
 
 def render_events(events: Iterable[UsbEvent]) -> str:
-    """Render a line for each event: seconds, and the event as Python writes it."""
+    """Render a line for each event: seconds, and the event's repr."""
     return "".join(f"{event.at:.6f} {event!r}\n" for event in events)

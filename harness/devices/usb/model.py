@@ -1,6 +1,6 @@
-"""A USB device: what an author of one writes, and what it can do to the guest.
+"""The base class for USB devices: an author's declarations and callbacks, and transfers to the guest.
 
-Knows its descriptors, its endpoints and its trace; what carries packets to it is told to it.
+Knows the device's descriptors, endpoints and trace; it gets its connection to the guest when it is served.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ from rustbed.devices.usb.events import (
 from rustbed.errors import UsageError
 
 Self = TypeVar("Self", bound="UsbDevice")
-# bRequest of what all devices answer alike (table 9-4), and the feature of an endpoint that halts
+# bRequest of standard requests (table 9-4), and the feature ENDPOINT_HALT
 _GET_STATUS, _CLEAR_FEATURE, _SET_FEATURE, _GET_DESCRIPTOR = 0, 1, 3, 6
 _TO_ENDPOINT, _ENDPOINT_HALT = 0x02, 0
 
 
 class Stall(Exception):  # noqa: N818 - the word of the specification
-    """An endpoint refuses; raised by an author's methods. One that is no control endpoint halts then."""
+    """An endpoint refuses a transfer; raised by an author's methods. Endpoints other than 0 halt then."""
 
 
 class Cable(Protocol):
-    """What a device that is served reaches the guest by."""
+    """The connection of a served device to the guest."""
 
     def plug(self, inserted: bool) -> None:
         """Plug the device in or out."""
 
     def send(self, endpoint: int, data: bytes) -> None:
-        """Give bytes to an endpoint, for when the guest asks."""
+        """Queue bytes at an endpoint until the guest asks for them."""
 
     def settle(self) -> None:
-        """Return when all that the guest has sent was served. Raises DeviceError."""
+        """Wait until everything that the guest has sent was served. Raises DeviceError."""
 
 
 class UsbDevice:
     """A USB device; an author's class derives from it.
 
-    All of its methods run in one thread of the host, one after the other. Raises UsageError for a class
-    that makes no sense. Isochronous endpoints and streams are left out.
+    All methods run in one thread of the host, one after the other. Raises UsageError for a class
+    with wrong declarations. There are no isochronous endpoints and no streams.
     """
 
     vendor_id: int
@@ -68,9 +68,9 @@ class UsbDevice:
     manufacturer = ""
     product = ""
     serial_number = ""
-    #: how it misbehaves, counted in its transfers from now on; None: not at all
+    #: its fault, counted in its transfers from now on; None: it works
     fault = FromInjector[Fault | None]()
-    #: whether the guest came to the transfer at which the fault happens
+    #: whether the guest has made the transfer at which the fault happens
     fault_happened = FromInjector[bool]()
     #: seconds since the last event
     idle_s = FromInjector[float]()
@@ -79,7 +79,7 @@ class UsbDevice:
     _events: History[UsbEvent]
     _halted: set[int]
     faults: Injector
-    #: time.monotonic() when it was made: its events count from there
+    #: time.monotonic() when it was created; the times of its events count from there
     began: float
 
     def __init_subclass__(cls) -> None:
@@ -91,7 +91,7 @@ class UsbDevice:
         descriptors.check_endpoints(cls.__name__, cls.endpoints)
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
-        """Make a device; done here, so that an author's __init__ need not call another."""
+        """Create a device; in __new__, so that an author's __init__ need not call super()."""
         self = super().__new__(cls)
         self._cable = None
         self._events = History()
@@ -103,64 +103,64 @@ class UsbDevice:
     # -- for an author to write --------------------------------------------------
 
     def on_control(self, request: Control) -> bytes:
-        """Return what a request of the class or the vendor gives; `Stall` refuses it."""
+        """Return the answer to a request of the class or vendor. Raise `Stall` to refuse it."""
         raise Stall
 
     def on_out(self, endpoint: int, data: bytes) -> None:
-        """Take what the guest sends to an endpoint; `Stall` refuses it."""
+        """Handle bytes that the guest sends to an endpoint. Raise `Stall` to refuse them."""
 
     def on_in(self, endpoint: int, count: int) -> bytes | None:
-        """Return up to `count` bytes that the guest asks a bulk endpoint for; None: they come by `send`."""
+        """Return up to `count` bytes when the guest reads a bulk endpoint; None: they will come by `send`."""
         return None
 
     def on_configured(self, number: int) -> None:
-        """Take note of the configuration that the guest chose."""
+        """Handle the guest's choice of a configuration."""
 
     # -- for an author and a test to use -----------------------------------------
 
     def send(self, endpoint: int, data: bytes) -> None:
-        """Give the guest bytes of an endpoint, now or when it asks. Raises UsageError for no endpoint in."""
+        """Send bytes of an IN endpoint, at once or when the guest asks. Raises UsageError for others."""
         if endpoint not in {each.address for each in self.endpoints if each.address & descriptors.IN}:
             raise UsageError(f"{type(self).__name__} has no endpoint {endpoint:#x} that bytes can come from")
         self._require_cable().send(endpoint, data)
 
     def disconnect(self) -> None:
-        """Pull the cable; the controller stays. Raises UsageError if nothing serves the device."""
+        """Unplug the device from its controller. Raises UsageError if the device is in no machine."""
         self._require_cable().plug(False)
 
     def connect(self) -> None:
-        """Plug the cable in again. Raises UsageError if nothing serves the device."""
+        """Plug the device in again. Raises UsageError if the device is in no machine."""
         self._require_cable().plug(True)
 
     @property
     def events(self) -> list[UsbEvent]:
-        """All that happened, in order, up to this very moment. Raises DeviceError if the device failed."""
+        """All events up to this moment, in order. Raises DeviceError if the device failed."""
         if self._cable is not None:
             self._cable.settle()
         return self.history
 
     @property
     def history(self) -> list[UsbEvent]:
-        """What is known now of all that happened, also of a device that failed."""
+        """The events known so far; works for a device that failed, too."""
         return self._events.visible
 
     @property
     def trace(self) -> list[Control | Moved]:
-        """What the driver did, without what the kernel's USB core does."""
+        """The transfers of the driver, without those of the kernel's USB core."""
         return without_enumeration(self.events)
 
     def forget(self) -> None:
-        """Let `events` and `trace` begin here."""
+        """Hide the events so far from `events` and `trace`."""
         if self._cable is not None:
             self._cable.settle()
         self._events.forget()
 
     def plan(self) -> Plan:
-        """Return what can go wrong in what happened."""
+        """Return the faults that are possible in the events so far."""
         return plan_accesses(transfers(self._events))
 
     def take(self) -> None:
-        """Count a transfer that comes to its end. Raises Stall if it is refused."""
+        """Count a transfer that is about to end. Raises Stall if the fault refuses it."""
         if self.faults.takes():
             return
         if self.fault is not None and self.fault.kind is FaultKind.GONE:
@@ -170,11 +170,11 @@ class UsbDevice:
     # -- for the server ----------------------------------------------------------
 
     def connect_to(self, cable: Cable | None) -> None:
-        """Say how the guest is reached from now on; None: not at all."""
+        """Set the connection to the guest; None: there is no guest."""
         self._cable = cable
 
     def now(self) -> float:
-        """Return the time of an event that happens now."""
+        """Return the time for an event of this moment."""
         return time.monotonic() - self.began
 
     def note(self, event: UsbEvent) -> None:
@@ -191,18 +191,18 @@ class UsbDevice:
         return self.faults.change(given) if request.is_in and isinstance(given, bytes) else given
 
     def configure(self, number: int) -> None:
-        """Take the configuration that the guest chose. Raises Stall."""
+        """Handle the guest's choice of a configuration. Raises Stall."""
         self._halted.clear()
         self.take()
         self.note(Configured(number, self.now()))
         self.on_configured(number)
 
     def take_out(self, endpoint: int, data: bytes) -> None:
-        """Take what the guest sends. Raises Stall."""
+        """Handle bytes from the guest. Raises Stall."""
         self._halting(endpoint, self.on_out, endpoint, data)
 
     def ask_in(self, endpoint: int, count: int) -> bytes | None:
-        """Return what the device's code has for the guest, None if it has nothing now. Raises Stall."""
+        """Ask the device's code for bytes for the guest, None if it has none now. Raises Stall."""
         if endpoint not in self._halted:
             try:
                 return self.on_in(endpoint, count)
@@ -212,12 +212,12 @@ class UsbDevice:
         raise Stall
 
     def give_in(self, endpoint: int, data: bytes) -> bytes:
-        """Return bytes for the guest as they arrive there. Raises Stall."""
+        """Return bytes for the guest as they arrive there, after any fault. Raises Stall."""
         given: bytes = self._halting(endpoint, self.faults.change, data)
         return given
 
     def _halting(self, endpoint: int, call: Any, *arguments: object) -> Any:
-        """Count a transfer and return what `call` makes of it; an endpoint that refuses has halted."""
+        """Count a transfer and return the result of `call`; an endpoint that refuses halts."""
         try:
             self.take()
             if endpoint in self._halted:

@@ -1,8 +1,8 @@
 """The packets of USB redirection, declared as data; pure.
 
 Source: docs/usb-redirection-protocol.md and usbredirparser/usbredirproto.h of
-https://gitlab.freedesktop.org/spice/usbredir, version 0.7. What is here is as with the
-capabilities of `OFFERED`, which QEMU has too. Numbers are little-endian.
+https://gitlab.freedesktop.org/spice/usbredir, version 0.7. The layouts are those with the
+capabilities of `OFFERED`, which QEMU has, too. Numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Annotated, NamedTuple
 
 from rustbed.devices.layouts import U8, U16, U32, U64
 
-# endpoints in a table of them: those out, then those in
+# entries in a table of endpoints: first OUT, then IN
 ENDPOINTS = 32
 _PER_ENDPOINT = Annotated[bytes, f"{ENDPOINTS}s"]
 
 
 class Type(IntEnum):
-    """Kinds of packets, as far as they are spoken here."""
+    """Kinds of packets; only those that are used here."""
 
     HELLO = 0
     DEVICE_CONNECT = 1
@@ -54,7 +54,7 @@ class Status(IntEnum):
 
 
 class Capability(IntEnum):
-    """What a side understands, by the number of its bit."""
+    """Optional parts of the protocol, by the number of their bit."""
 
     CONNECT_DEVICE_VERSION = 1
     FILTER = 2
@@ -63,12 +63,12 @@ class Capability(IntEnum):
     BULK_LENGTH_OF_32_BITS = 6
 
 
-# QEMU attaches nothing to an xhci that lacks the last three; without the filter it does not say so
+# QEMU attaches no device without the last three to an xhci; it reports that only with the filter
 OFFERED = sum(1 << each for each in Capability)
 
 
 class FirstHeader(NamedTuple):
-    """Before each packet until both sides have said hello."""
+    """The header of each packet until both sides have said hello."""
 
     type: U32
     # bytes that follow
@@ -77,7 +77,7 @@ class FirstHeader(NamedTuple):
 
 
 class Header(NamedTuple):
-    """Before each packet."""
+    """The header of each packet."""
 
     type: U32
     # bytes that follow
@@ -86,13 +86,13 @@ class Header(NamedTuple):
 
 
 class Hello(NamedTuple):
-    """The first packet of each side; words of capabilities follow."""
+    """The body of each side's first packet; words of capabilities follow."""
 
     version: Annotated[bytes, "64s"]
 
 
 class DeviceConnect(NamedTuple):
-    """A device was plugged in; what it has was said before."""
+    """A device was plugged in; packets before it described its interfaces and endpoints."""
 
     speed: U8
     device_class: U8
@@ -115,7 +115,7 @@ class InterfaceInfo(NamedTuple):
 
 
 class EpInfo(NamedTuple):
-    """The endpoints of the device's configuration; those that are not there have type 255."""
+    """The endpoints of the device's configuration; missing ones have type 255."""
 
     type: _PER_ENDPOINT
     interval: _PER_ENDPOINT
@@ -125,7 +125,7 @@ class EpInfo(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """Of SET_CONFIGURATION."""
+    """Body of SET_CONFIGURATION."""
 
     number: U8
 
@@ -138,13 +138,13 @@ class ConfigurationStatus(NamedTuple):
 
 
 class Interface(NamedTuple):
-    """Of GET_ALT_SETTING."""
+    """Body of GET_ALT_SETTING."""
 
     number: U8
 
 
 class AltSetting(NamedTuple):
-    """Of SET_ALT_SETTING."""
+    """Body of SET_ALT_SETTING."""
 
     interface: U8
     number: U8
@@ -159,20 +159,20 @@ class AltSettingStatus(NamedTuple):
 
 
 class Receiving(NamedTuple):
-    """Of START_INTERRUPT_RECEIVING and STOP_INTERRUPT_RECEIVING."""
+    """Body of START_INTERRUPT_RECEIVING and STOP_INTERRUPT_RECEIVING."""
 
     endpoint: U8
 
 
 class ReceivingStatus(NamedTuple):
-    """The answer to those."""
+    """The answer to START_INTERRUPT_RECEIVING and STOP_INTERRUPT_RECEIVING."""
 
     status: U8
     endpoint: U8
 
 
 class ControlPacket(NamedTuple):
-    """A request to endpoint 0, and its answer; what is moved follows."""
+    """A request to endpoint 0, and its answer; the data follows."""
 
     endpoint: U8
     request: U8
@@ -184,7 +184,7 @@ class ControlPacket(NamedTuple):
 
 
 class BulkPacket(NamedTuple):
-    """A bulk transfer, and its answer; what is moved follows."""
+    """A bulk transfer, and its answer; the data follows."""
 
     endpoint: U8
     status: U8
@@ -194,7 +194,7 @@ class BulkPacket(NamedTuple):
 
 
 class InterruptPacket(NamedTuple):
-    """An interrupt transfer; what is moved follows."""
+    """An interrupt transfer; the data follows."""
 
     endpoint: U8
     status: U8
@@ -202,7 +202,7 @@ class InterruptPacket(NamedTuple):
 
 
 def index_of(endpoint: int) -> int:
-    """Return an endpoint's place in a table of them."""
+    """Return an endpoint's index in a table of endpoints."""
     return (endpoint & 0x80) >> 3 | endpoint & 0x0F
 
 

@@ -1,6 +1,6 @@
-"""A USB device's end of a connection: packets of USB redirection in, packets out.
+"""The USB redirection protocol for a device: handles QEMU's packets and sends the answers.
 
-Knows the protocol and the device; threads and sockets' ends are the server's.
+Knows the protocol and the device; the server owns the thread and the socket.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from rustbed.devices.usb.events import BusReset, Control, Moved, Plug
 from rustbed.devices.usb.model import Stall, UsbDevice
 from rustbed.devices.usb.packets import Status, Type
 
-# bytes that are taken at once, and of the longest packet that is taken
+# bytes to receive at once, and of the longest accepted packet
 _CHUNK = 65536
 _LONGEST = 16 << 20
-# what a device's code gives that refuses
+# stands for the answer of a device's code that refuses
 _STALLED = object()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """A bulk transfer under way."""
+    """An unfinished bulk transfer."""
 
     id: int
     packet: packets.BulkPacket
 
     @property
     def count(self) -> int:
-        """The most bytes that it takes."""
+        """The most bytes that it can transfer."""
         return self.packet.length_high << 16 | self.packet.length
 
 
 class Redirection:
-    """One QEMU that has the device."""
+    """The connection to one QEMU that has the device."""
 
     def __init__(self, device: UsbDevice, sock: socket.socket, line: Line) -> None:
         self._device, self._socket, self._watch = device, sock, line.watch
         self._buffer = b""
-        # until both sides have said hello
+        # short headers until both sides have said hello
         self._header: type[packets.FirstHeader] | type[packets.Header] = packets.FirstHeader
         self._is_plugged = False
-        # whether a packet is being taken
+        # whether a packet is being handled
         self._is_taking = False
         self._configuration = 0
         self._ready: dict[int, deque[bytes]] = defaultdict(deque)
@@ -65,7 +65,7 @@ class Redirection:
             Type.STOP_INTERRUPT_RECEIVING: self._stop_receiving,
             Type.CANCEL_DATA_PACKET: self._cancel,
             Type.FILTER_REJECT: self._rejected,
-            # which devices the guest's user wants: ours is the one
+            # a filter for devices, which is meant for hosts with several
             Type.FILTER_FILTER: lambda _, __: None,
             Type.CONTROL_PACKET: self._control,
             Type.BULK_PACKET: self._bulk,
@@ -76,7 +76,7 @@ class Redirection:
     # -- packets -----------------------------------------------------------------
 
     def receive(self) -> bool:
-        """Take what has come and return whether QEMU is still there."""
+        """Handle the received bytes and return whether QEMU is still connected."""
         data = self._socket.recv(_CHUNK)
         self._buffer += data
         while (packet := self._next()) is not None:
@@ -110,12 +110,12 @@ class Redirection:
         self._socket.sendall(pack(self._header(kind, len(body), number)) + body)
 
     def _answer(self, kind: Type, number: int, body: bytes) -> None:
-        """Answer a transfer, unless the cable was pulled in it."""
+        """Answer a transfer, unless the device was unplugged during it."""
         if self._is_plugged:
             self._say(kind, number, body)
 
     def close(self) -> None:
-        """Forget what was under way."""
+        """Drop unfinished transfers."""
         self._is_plugged = False
 
     # -- plugging ----------------------------------------------------------------
@@ -138,7 +138,7 @@ class Redirection:
         if not inserted:
             self._say(Type.DEVICE_DISCONNECT, 0)
             return
-        # before the device itself, or QEMU rejects it
+        # before DEVICE_CONNECT, or QEMU rejects the device
         self._say(Type.INTERFACE_INFO, 0, pack(tables.interfaces(self._device)))
         self._say(Type.EP_INFO, 0, pack(tables.endpoints(self._device)))
         device = self._device
@@ -159,7 +159,7 @@ class Redirection:
     # -- requests ----------------------------------------------------------------
 
     def _ask(self, what: str, call: Callable[..., object], *arguments: object) -> object:
-        """Return what the device's code returns; `_STALLED` if it refuses, raises, or did so before."""
+        """Call the device's code and return its result; `_STALLED` if it refuses, raises, or has raised."""
 
         def refusing() -> object:
             try:
@@ -214,14 +214,14 @@ class Redirection:
     # -- transfers ---------------------------------------------------------------
 
     def send(self, endpoint: int, data: bytes) -> None:
-        """Give bytes to an endpoint, for when the guest asks."""
+        """Queue bytes at an endpoint until the guest asks for them."""
         self._ready[endpoint].append(data)
-        # what the device's code says to a packet comes behind the answer
+        # bytes that the device's code sends while it handles a packet come after the answer
         if not self._is_taking:
             self._serve()
 
     def _serve(self) -> None:
-        """Give the guest all that there is of what it has asked for."""
+        """Finish the transfers that the guest has asked for and that have data."""
         for endpoint in [*self._ready]:
             while self._ready[endpoint] and endpoint in self._receiving:
                 self._finish_interrupt(endpoint, self._ready[endpoint].popleft())
@@ -229,7 +229,7 @@ class Redirection:
                 self._give(endpoint)
 
     def _give(self, endpoint: int) -> None:
-        """Finish the first transfer that was asked of an endpoint; one that is refused takes nothing."""
+        """Finish the first pending transfer of an endpoint; a refused one consumes no data."""
         asked, ready = self._asked[endpoint].popleft(), self._ready[endpoint]
         answer = self._ask("a fault", self._device.give_in, endpoint, ready[0][: asked.count])
         if isinstance(answer, bytes):

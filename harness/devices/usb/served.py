@@ -1,4 +1,4 @@
-"""A USB device that is served for as long as a context lasts: with a controller of its own."""
+"""Serves a USB device while a context lasts; the device has a controller of its own in the machine."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from rustbed.devices.usb.model import UsbDevice
 from rustbed.devices.usb.redirection import Redirection
 from rustbed.errors import UsageError
 
-# names of QEMU's objects are never used twice
+# names of QEMU's objects are never reused
 _serial = itertools.count(1)
 
 
 class _Cable:
-    """What a device reaches the guest by: the connection that there is now."""
+    """A device's connection to the guest, which may change."""
 
     def __init__(self, device: UsbDevice) -> None:
         self.server = StreamServer(type(device).__name__, self._begin)
@@ -52,15 +52,15 @@ class _Cable:
 
 
 def device_of(device: UsbDevice) -> Device:
-    """Return a device as a machine takes it."""
+    """Return the `Device` of a USB device."""
     return Device(name=type(device).__name__, serve=lambda directory: serve(device, directory))
 
 
 @contextmanager
 def serve(device: UsbDevice, directory: Path | None = None) -> Iterator[StreamServed]:
-    """Serve a device in a thread, until the context ends; what happened is then in a file in `directory`.
+    """Serve a device in a thread until the context ends, and write its events to a file in `directory`.
 
-    Raises DeviceError on the way out if anything went wrong, whatever else did.
+    Raises DeviceError on the way out if anything went wrong, even if something else did, too.
     """
     cable = _Cable(device)
     device.connect_to(cable)

@@ -1,4 +1,4 @@
-"""What USB redirection wants to know of a device before it is plugged in; pure."""
+"""Tables of interfaces and endpoints, which USB redirection sends before a device is plugged in; pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NO_ENDPOINT = 255
 
 
 def interfaces(device: UsbDevice) -> InterfaceInfo:
-    """Return the table of interfaces: there is one."""
+    """Return the table of interfaces, which has one entry."""
     first = (bytes((code,)) for code in device.interface_class)
     return InterfaceInfo(1, b"\0", *first)
 

@@ -91,10 +91,10 @@ def test_device_of_several_that_were_touched_is_to_be_named() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "this is no mmiotrace"),
-        ("R 4 42.1 2 0xd0000004 0x77 0x0 0\n", "this is no mmiotrace"),
+        ("", "this is not an mmiotrace"),
+        ("R 4 42.1 2 0xd0000004 0x77 0x0 0\n", "this is not an mmiotrace"),
         ("VERSION 20070824\n", "accesses to 0 devices"),
-        (MMIOTRACE + "mmiotrace has lost 17 events\n", "not whole: mmiotrace has lost 17 events"),
+        (MMIOTRACE + "mmiotrace has lost 17 events\n", "incomplete: mmiotrace has lost 17 events"),
         ("VERSION 20070824\nPCIDEV 0008 10de0171 0 e4\n", "2: not a line PCIDEV"),
         ("VERSION 20070824\nPCIDEV\x20\n", "2: not a line PCIDEV"),
     ],
