@@ -51,7 +51,7 @@ class PciTestdev(PciDevice):
     def on_write(self, bar: int, offset: int, width: int, value: int) -> None:
         """Select a test, or count a write that matches, byte by byte.
 
-        In QEMU an eventfd consumes a matching write of one byte before the device sees it, but no wider write.
+        In QEMU an eventfd consumes a matching write of one byte, but no wider one, before the device sees it.
         """
         if (
             width == 1

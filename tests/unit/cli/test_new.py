@@ -43,7 +43,7 @@ def test_a_name_that_no_driver_can_have_is_refused(name: str) -> None:
 
 def test_a_name_that_is_too_long_for_ids_of_the_bus_is_refused() -> None:
     assert render_files({}, "x" * 19, author="A", longest=19) == {}
-    with pytest.raises(UsageError, match="19 characters are the most here"):
+    with pytest.raises(UsageError, match="at most 19 characters are allowed"):
         render_files({}, "x" * 20, author="A", longest=19)
 
 
