@@ -1,1 +1,1 @@
-"""Facts to judgement to files; pure until the last write."""
+"""From facts to verdicts to files; pure until the last write."""

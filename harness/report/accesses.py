@@ -1,6 +1,6 @@
-"""What devices in Python did in a test, beside what the kernel said: rows by time, and their picture.
+"""The section of report.html on devices in Python: their events beside the kernel's records, by time.
 
-Reads what a run directory has of them; all else is pure. Text of guests is hostile, and is escaped here.
+Reads the traces in a run directory; the rest is pure. Text of guests is hostile, and is escaped here.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from pathlib import Path
 from rustbed import runfiles
 from rustbed.escape import html_text as escape
 
-# devices that the page shows, and rows of each: its last ones
+# limits of the page: devices, and rows of each device (its last ones)
 MOST_DEVICES, MOST = 40, 200
 # characters of a row's text
 _LONGEST = 200
-# pixels of the picture: names of lanes, all of it, one lane
+# pixels of the picture: width of the lanes' names, total width, height of a lane
 _LEFT, _WIDTH, _LANE = 80, 1100, 16
-# an endpoint or a type of request with 0x80, as an event of USB has it: bytes go to the guest
+# an event of USB whose endpoint or request type has bit 0x80: bytes go to the guest
 _TO_GUEST = r"(Control\(request_type|Moved\(endpoint)=(12[89]|1[3-9]\d|2\d\d)\b"
-# lanes from the top, and how what belongs there begins, whatever the bus; the kernel's rows have their own
+# lanes from the top, and the beginning of the events in each, for all buses; the kernel has a lane of its own
 _LANES = {
     "reads": re.compile(rf"read |I2cRead\(|peer |{_TO_GUEST}"),
     "writes": re.compile(r"write |I2cWrite\(|guest |Control\(|Moved\("),
     "interrupts": re.compile(r"interrupt"),
     "DMA": re.compile(r"dma-"),
-    # and what else happens to a device as a whole: it is plugged in, or configured
+    # and all other events of a device, such as being plugged in or configured
     "resets": re.compile(r""),
 }
 _KERNEL = "kernel"
-# what the kernel's PCI core does, and not the driver
+# accesses of the kernel's PCI core, not of the driver
 _CONFIG = re.compile(r"(read|write) config\+")
 
 _BEGAN = re.compile(r"^# began (\d+\.\d+)$", re.MULTILINE)
@@ -44,36 +44,36 @@ _RECORD = re.compile(r"\[ *(\d+\.\d+)\] (.*)")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Something that happened."""
+    """An event."""
 
-    # seconds since the device was made
+    # seconds since the device was created
     at_s: float
     text: str
-    # whether the kernel said it; else the device has it in its trace
+    # whether it is from the kernel log; otherwise it is from the device's trace
     is_kernel: bool = False
-    # how often it happened, without anything else between
+    # how often it happened in a row
     times: int = 1
 
     @property
     def lane(self) -> str:
-        """Where it stands in the picture."""
+        """The name of its lane in the picture."""
         found = (lane for lane, start in _LANES.items() if start.match(self.text))
         return _KERNEL if self.is_kernel else next(found)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """A device of a test, and what happened."""
+    """A device of a test, with its events."""
 
-    # the trace's file, from the session's directory
+    # path of the trace, relative to the session's directory
     name: str
     rows: tuple[Row, ...]
 
 
 def load_served(session: Path, run: str) -> tuple[Served, ...]:
-    """Return the devices of which a test's run directory has a trace with a beginning.
+    """Return the devices with a trace, in a test's run directory, that says when it began.
 
-    What cannot be read says nothing.
+    Files that cannot be read are skipped.
     """
     found: list[Served] = []
     with suppress(OSError, ValueError, LookupError, TypeError):
@@ -89,10 +89,10 @@ def load_served(session: Path, run: str) -> tuple[Served, ...]:
 
 
 def lay_out(trace: str, log: str, kernel_began: float | None) -> list[Row]:
-    """Return the rows of a device's trace and of its kernel's log, by time; none of a trace without times.
+    """Return the rows of a device's trace and of the kernel log, by time; none for a trace without times.
 
-    `kernel_began` is the host's monotonic time at which the kernel's clock was 0; without it the kernel's
-    rows are left out.
+    `kernel_began` is the host's monotonic time at which the kernel's clock was 0; without it the kernel
+    log is left out.
     """
     began = _BEGAN.search(trace)
     if began is None:
@@ -113,14 +113,14 @@ def _is_config(text: str) -> bool:
 
 
 def _folded(rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield rows, those that are the same one after the other as one: a driver polls."""
+    """Yield rows, with equal rows in a row as one, because drivers poll."""
     for _, same in groupby(rows, key=lambda row: (row.text, row.is_kernel)):
         first, *more = same
         yield Row(at_s=first.at_s, text=first.text, is_kernel=first.is_kernel, times=1 + len(more))
 
 
 def render_devices(devices: Sequence[Served]) -> str:
-    """Render the first of these devices; nothing if there is none."""
+    """Render the first devices; "" if there are none."""
     parts = "".join(map(_device, devices[:MOST_DEVICES]))
     more = len(devices) - MOST_DEVICES
     note = (
@@ -150,7 +150,7 @@ def _line(row: Row) -> str:
 
 
 def _picture(rows: Sequence[Row]) -> str:
-    """Return a mark for each row, by time, in a lane for each kind."""
+    """Render a mark for each row, by time, with a lane for each kind of event."""
     lanes = [*_LANES, _KERNEL]
     begin, end = rows[0].at_s, rows[-1].at_s
     scale = (_WIDTH - _LEFT - 10) / max(1e-6, end - begin)

@@ -1,7 +1,7 @@
-"""A test runner's report of one phase to a case of the results file.
+"""From pytest's report of one phase to a case of the results file.
 
-Owns what pytest's words mean in junit.xml. Takes reports by
-their attributes, so that it can be tested without a runner.
+Owns the meaning of pytest's reports in junit.xml. Takes reports by
+their attributes, so that it can be tested without pytest.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from rustbed.report.result import Result, split_arch
 from rustbed.report.sizes import render_sizes
 from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
 
-# name of the suite, and of what belongs to no test
+# name of the suite, and of results that do not belong to a test
 SUITE = "rustbed"
-# user property that carries a verdict's facts, as JSON, from a worker to the process that writes the files
+# user property with a verdict's facts as JSON, from a worker to the process that writes the files
 FACTS = "rustbed"
-# the same for how a red test ended when it was run again
+# the same for the results of a red test that was run again
 CONFIRMED = "rustbed-confirmed"
-# the same for a test whose module does not build: the reason, and all that the compilers printed
+# the same for a test whose module does not build: the reason, and the compilers' output
 UNBUILT = "rustbed-unbuilt"
-# property of a case that failed before the test's own code ran, or after it with no word of a machine
+# property of a case that failed in its setup, or in its teardown without facts from a machine
 PHASE = "phase"
-# begins the message of a test that no worker of a farm could run to its end
+# beginning of the message of a test that no worker of a farm could finish
 INFRA = "infra: "
 
-# what pytest-rerunfailures calls the report of a failure that it does not let stand
+# outcome of pytest-rerunfailures' reports of a failure that it runs again
 RERUN = "rerun"
 
-# fields of a case that only one has that was read
+# fields that only a case from a file has
 _READ = ("children", "settings", "suites", "started", "source", "place")
 
-# what may be followed by something worse in a later phase
+# outcomes that a later phase may make worse
 GOOD = frozenset({Outcome.PASS, Outcome.SKIP, Outcome.XFAIL})
 
 
 class Phase(Protocol):
-    """The report of a test's setup, call or teardown, as pytest makes it."""
+    """pytest's report of a test's setup, call or teardown."""
 
     @property
     def nodeid(self) -> str:
@@ -72,15 +72,15 @@ class Phase(Protocol):
 
     @property
     def longrepr(self) -> Any:
-        """What went wrong, in pytest's own form."""
+        """The failure, in pytest's own form."""
 
     @property
     def user_properties(self) -> MutableSequence[tuple[str, object]]:
-        """What the run attached."""
+        """Properties that were attached during the run."""
 
     @property
     def sections(self) -> Sequence[tuple[str, str]]:
-        """What was captured of it and of the phases before: title and text."""
+        """Captured output of this phase and the ones before: title and text."""
 
     @property
     def longreprtext(self) -> str:
@@ -95,7 +95,7 @@ def _named(nodeid: str) -> dict[str, Any]:
 
 
 def key_of(nodeid: str) -> tuple[str, str, str]:
-    """Return by what a test is known in results files: class, name, architecture."""
+    """Return the key of a test in results files: class, name, architecture."""
     named = _named(nodeid)
     return named["classname"], named["name"], named["arch"]
 
@@ -103,7 +103,7 @@ def key_of(nodeid: str) -> tuple[str, str, str]:
 def facts_of(
     verdict: Verdict, machines: Sequence[MachineReport], directory: Path, log: str, explained: str
 ) -> tuple[str, str]:
-    """Return what the files need to know of a test as a property of its report, which travels.
+    """Return the facts of a test for the results files, as a property of its report.
 
     `directory` is the test's run directory, `log` its kernel log, `explained` the text of a failure.
     """
@@ -116,7 +116,7 @@ def facts_of(
     properties.append(("source", source))
     for number, machine in enumerate(machines, start=1):
         properties += _machine_properties(machine, "" if number == 1 else f"_{number}")
-    # relative to the session's, so that it holds where the session is taken to
+    # relative to the session's directory, which may be moved
     properties.append(("run_directory", directory.name))
     facts = {
         "outcome": verdict.outcome,
@@ -130,13 +130,13 @@ def facts_of(
 
 
 def _reported_by(machine: MachineReport) -> tuple[Result, ...]:
-    """Return the tests that ran in a machine, as cases without their suites."""
+    """Return the tests that ran in a machine as cases, without their suites."""
     suites = cases_of(machine.reported, SUITE, machine.arch)
     return tuple(replace(case, children=()) for suite in suites for case in suite.written())
 
 
 def _described(case: Result) -> dict[str, Any]:
-    """Return a case as JSON can hold it: what is written into a results file."""
+    """Return the fields of a case that a results file has, as data for JSON."""
     facts = asdict(case)
     return {name: facts[name] for name in facts if name not in _READ}
 
@@ -155,18 +155,18 @@ def _machine_properties(machine: MachineReport, suffix: str) -> list[tuple[str, 
 
 
 def unbuilt_of(reason: str, printed: str) -> tuple[str, str]:
-    """Return why a test has no module, as a property of its report; `printed` may have colours."""
+    """Return why a test's module does not build, as a property of its report; `printed` may have colours."""
     return UNBUILT, json.dumps({"reason": reason, "printed": printed})
 
 
 def carried(report: Phase, name: str) -> dict[str, Any]:
-    """Return what the newest property of a report carries; nothing if it has none of that name."""
+    """Return the facts in the newest property of that name of a report; empty if there is none."""
     found = [str(value) for key, value in report.user_properties if key == name]
     return dict(json.loads(found[-1])) if found else {}
 
 
 def confirm(red: Phase, runs: Sequence[Sequence[Phase]]) -> None:
-    """Attach to the report of a red test how further runs of it ended, each given by its reports."""
+    """Attach the results of further runs to the report of a red test; a run is given by its reports."""
     cases = [ending_of(reports) for reports in runs]
     count = sum(case.outcome in RED for case in cases)
     said = [("confirmed", f"red {count} of {len(cases)}")]
@@ -182,16 +182,16 @@ def ending_of(reports: Sequence[Phase]) -> Result:
 
 
 def _told(case: Result) -> str:
-    """Return one line of how a run ended: outcome, fingerprint, title."""
+    """Render how a run ended in one line: outcome, fingerprint, title."""
     title = case.splats[0] if case.splats else case.message
     said = filter(None, [case.outcome.value, case.properties.get("fingerprint", ""), title])
     return " ".join(said).replace("\n", " ")
 
 
 def worse(before: Result, after: Result) -> Result:
-    """Return the case of a test of which a later report came, too: the gravest counts.
+    """Return the case of a test from an earlier and a later report: the gravest outcome counts.
 
-    Of two that are as grave the later one knows more of the machines, and the earlier one what failed first.
+    If both are equally grave, the facts of machines come from the later one and the failure from the earlier.
     """
     if before.outcome in GOOD:
         return after
@@ -203,7 +203,7 @@ def worse(before: Result, after: Result) -> Result:
 
 
 def flaky(case: Result, tries: Sequence[Result]) -> Result:
-    """Return the case of a test that another plugin ran again, with how the tries before it ended."""
+    """Return the case of a test that another plugin ran again, with the results of the earlier tries."""
     if not tries:
         return case
     said = {"flaky": f"red {len(tries)} of {len(tries) + 1}"} if case.outcome in GOOD else {}
@@ -212,24 +212,24 @@ def flaky(case: Result, tries: Sequence[Result]) -> Result:
 
 
 def lost_case(nodeid: str) -> Result:
-    """Return the case of a test, or of a session, that began and never ended."""
+    """Return the case of a test, or of a session, that began but never ended."""
     return Result(**_named(nodeid), outcome=Outcome.LOST, message="interrupted before it ended")
 
 
 def case_of(report: Phase) -> Result:
-    """Return the case that a report makes."""
+    """Return the case of a report."""
     facts = carried(report, FACTS)
     confirmed = [json.loads(str(value)) for name, value in report.user_properties if name == CONFIRMED]
     properties = [*facts.get("properties", []), *(confirmed[-1] if confirmed else [])]
     properties += carried(report, ABOUT).items()
     if built := [str(value) for name, value in report.user_properties if name == BUILT_FOR]:
-        # a test that is run again has them built again
+        # a test that is run again builds them again
         properties.append((BUILT, " ".join(dict.fromkeys(built))))
     outcome = _reported(report, facts)
     if reason := carried(report, UNBUILT).get("reason"):
         properties.append(("fingerprint", fingerprint(Outcome.ERROR, reason)))
     if report.failed and (report.when == "setup" or (report.when == "teardown" and outcome not in RED)):
-        # red in its setup is a machine that did not come: the test itself told nothing
+        # red in its setup: the machine did not boot, and the test itself did not run
         properties.append((PHASE, str(report.when)))
     return Result(
         **_named(report.nodeid),
@@ -244,12 +244,12 @@ def case_of(report: Phase) -> Result:
 
 
 def _restored(told: dict[str, Any]) -> Result:
-    """Return a case that travelled as JSON."""
+    """Return a case from its JSON data."""
     return Result(**{**told, "outcome": Outcome(told["outcome"])})
 
 
 def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:
-    """Return the outcome for the files: the verdict's, unless pytest found fault with it afterwards."""
+    """Return the outcome for the files: the verdict's, unless pytest found another failure afterwards."""
     judged = Outcome(facts["outcome"]) if facts else Outcome.PASS
     if judged in RED or judged is Outcome.ERROR:
         return judged
@@ -264,7 +264,7 @@ def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:
 
 
 def _details(report: Phase, facts: dict[str, Any]) -> str:
-    """Return the failure as text, and what the machine has to say to it where that is not all of it."""
+    """Return the failure as text, followed by the machine's explanation if it adds something."""
     if unbuilt := carried(report, UNBUILT):
         return strip_ansi(f"{unbuilt['reason']}\n\n{unbuilt['printed']}")
     explained = facts.get("explained", "")
@@ -273,7 +273,7 @@ def _details(report: Phase, facts: dict[str, Any]) -> str:
 
 
 def _captured(report: Phase, explained: str) -> Iterator[str]:
-    """Yield what pytest captured until a test failed, as it shows it; among it are timeouts' stacks."""
+    """Yield pytest's captured output until a test failed, in pytest's form; it has stacks after a timeout."""
     ends = {"call": (" setup", " call")}.get(str(report.when), (f" {report.when}",))
     for title, content in report.sections:
         if title.endswith(ends) and content.strip() and content != explained:
@@ -286,14 +286,14 @@ def _message(report: Phase, facts: dict[str, Any]) -> str:
     if isinstance(report.longrepr, tuple):
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     if not report.passed and not report.skipped:
-        # failed, or called something else by a plugin that runs it again
+        # failed, or has the special outcome of a plugin that runs it again
         return str(facts.get("reason") or carried(report, UNBUILT).get("reason") or _headline(report))
     return ""
 
 
 def _headline(report: Phase) -> str:
     if isinstance(report.longrepr, str):
-        # an error of ours: how to repeat what it is about comes last
+        # an error of ours, whose last line says how to repeat it
         return report.longrepr.partition("\n")[0]
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message) if crash else report.longreprtext[-200:]

@@ -1,6 +1,6 @@
-"""What became of a test from one run to another: a change, or nothing worth a line.
+"""The change of a test's result from one run to another.
 
-Owns what counts as a regression of one test, and of namesakes that nothing tells apart. Pure.
+Owns the rules for a regression of one test, and of results of one name that cannot be distinguished. Pure.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from rustbed.report.result import Result
 from rustbed.report.suites import ITSELF
 from rustbed.report.verdict import GRAVITY, Outcome
 
-# a test that did not run to a verdict of its own
+# outcomes of a test that did not run to a verdict of its own
 GREY = (Outcome.SKIP, Outcome.XFAIL)
 
 
 class Change(StrEnum):
-    """What became of a test; the first listed is shown first."""
+    """Kinds of changes, in the order in which they are shown."""
 
     NEW_FAILURE = "new failure"
     SLOWER = "slower"
@@ -42,15 +42,15 @@ class Finding:
     """One line of the gate's report."""
 
     change: Change
-    # what it is about; of a known-issues file, its place
+    # the test; for an entry of a known-issues file, its place in the file
     test: str
     arch: str = ""
     # one line: the splat's title, the message, what is missing
     title: str = ""
-    # as the new results have it, as the old ones do if it is not there any more
+    # the new result; the old one if there is no new one
     result: Result | None = None
     known: tuple[KnownIssue, ...] = ()
-    # how it ended in earlier runs, None if none were given; and what that means for it, one line
+    # its results in earlier runs, None if none were given; and one line about them
     past: Past | None = None
     note: str = ""
 
@@ -58,7 +58,7 @@ class Finding:
 def find_changes(
     group: Namesakes, *, known: Sequence[KnownIssue], today: date, cut_short: bool
 ) -> tuple[Finding, ...]:
-    """Return what became of a test, if it is worth a line; `cut_short` if the new run is not whole."""
+    """Return the findings about a test; `cut_short` if the new run is incomplete."""
     if not group.is_clear:
         return tuple(_unclear(group, known=known, today=today, cut_short=cut_short))
     before, after = (next(iter(side), None) for side in (group.befores, group.afters))
@@ -74,7 +74,7 @@ def _changed(
     today: date,
     cut_short: bool,
 ) -> Finding | None:
-    """Return what became of a test, None if nothing worth a line did."""
+    """Return the change of a test's result, None if it is not worth a line."""
     if after is None:
         assert before is not None
         if before.name == ITSELF and before.outcome is Outcome.ERROR:
@@ -91,34 +91,34 @@ def _changed(
 
 
 def _is_not_judged(after: Result, befores: Sequence[Result], *, cut_short: bool) -> bool:
-    """Whether a result says nothing of the test."""
+    """Whether a result says nothing about the test."""
     if after.outcome is not Outcome.ERROR:
         return after.outcome is Outcome.LOST and cut_short
-    # a producer whose numbers mean something else than its cases does so in every run
+    # a producer whose counts never match its cases has such an error in every run
     return after.name != ITSELF or all(before.outcome is not Outcome.ERROR for before in befores)
 
 
 def _not_red(before: Result, after: Result) -> Finding | None:
-    """Return what to say of a test that passed, was skipped, or failed as it is declared to."""
+    """Return the finding about a test that passed, was skipped, or failed as declared."""
     if after.outcome is Outcome.PASS:
         was_red = before.is_red or before.outcome is Outcome.XFAIL
         return _finding(Change.FIXED, after, f"was {before.outcome}: {before.title}") if was_red else None
     if before.is_red and after.outcome is Outcome.XFAIL:
         return _finding(Change.STILL_FAILING, after, f"declared: {after.title}")
-    # a test that is expected to fail and does says more than one that is skipped
+    # an expected failure says more about the driver than a skipped test
     if before.outcome is Outcome.SKIP or before.outcome is after.outcome:
         return None
     return _finding(Change.NEWLY_SKIPPED, after, f"{after.outcome}, was {before.outcome}: {after.title}")
 
 
 def _red(before: Result | None, after: Result) -> Finding:
-    """Return whether a red test is news: a splat that was not there before is."""
+    """Return the finding about a red test; a new splat makes it a new failure."""
     if before is None:
         return _finding(Change.NEW_FAILURE, after, f"{after.title} (a new test)")
     if not before.is_red:
         return _finding(Change.NEW_FAILURE, after, after.title)
     fresh = set(after.fingerprints) - set(before.fingerprints)
-    # without a splat the fingerprint is that of a message, which may vary
+    # without a splat the fingerprint is of a message, which may vary
     if after.splats and fresh and before.fingerprints:
         return _finding(Change.NEW_FAILURE, after, f"{after.title} (failed otherwise before: {before.title})")
     return _finding(Change.STILL_FAILING, after, after.title)
@@ -127,7 +127,7 @@ def _red(before: Result | None, after: Result) -> Finding:
 def _unclear(
     group: Namesakes, *, known: Sequence[KnownIssue], today: date, cut_short: bool
 ) -> Iterator[Finding]:
-    """Yield what is certain of results of one name, whichever is which: numbers tell it, or nothing does."""
+    """Yield the findings about indistinguishable results of one name that follow from their numbers alone."""
     befores, afters = group.befores, group.afters
     if len(afters) < len(befores):
         missing = f"was there {_times(befores)}, is there {_times(afters)}; unclear which is missing"
@@ -148,7 +148,7 @@ def _unclear(
 
 
 def _unclear_red(befores: Sequence[Result], afters: Sequence[Result], worst: Result) -> Finding:
-    """Return whether more are red than before, and whether that is all there is to know."""
+    """Return the finding about red results among indistinguishable ones: more red ones are a regression."""
     old, new = (sum(result.is_red for result in side) for side in (befores, afters))
     counts = f"{worst.title} ({_red_of(afters)}, {_red_of(befores)} before)"
     if new > old:

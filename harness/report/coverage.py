@@ -1,6 +1,6 @@
-"""Which lines of drivers ran: as a table, lcov's tracefile, annotations and a page. Pure, but for reading.
+"""Renders which lines of drivers ran: a table, lcov's tracefile, annotations, a page. Pure, but for reading.
 
-A line's count is that of the machines in which it ran, whatever their architecture.
+The count of a line is the number of machines in which it ran, of all architectures.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _HEADER = ("file", "lines", "ran", "", "did not run")
 class CoveredFile:
     """One file of a driver."""
 
-    # as a person knows it
+    # path for people
     name: str
     path: Path
-    # by number of each line that has code: in how many machines it ran
+    # for each line with code: in how many machines it ran
     lines: Mapping[int, int]
 
     @property
     def missed(self) -> list[int]:
-        """The lines that ran nowhere."""
+        """The lines that did not run."""
         return sorted(number for number, count in self.lines.items() if not count)
 
     @property
@@ -43,7 +43,7 @@ class CoveredFile:
 def covered_files(
     counts: Mapping[tuple[str, int], int], paths: Mapping[str, Path]
 ) -> tuple[CoveredFile, ...]:
-    """Return the files of lines, each with the number of machines in which it ran."""
+    """Return the covered files, with the number of machines in which each line ran."""
     lines: dict[str, dict[int, int]] = {}
     for (name, number), count in sorted(counts.items()):
         lines.setdefault(name, {})[number] = count
@@ -51,7 +51,7 @@ def covered_files(
 
 
 def percent(ran: int, lines: int) -> str:
-    """Return a share as people read it; 100 % is all of it."""
+    """Render a percentage, rounded down so that 100 % means all lines."""
     return f"{100 * ran // lines} %" if lines else "-"
 
 
@@ -71,7 +71,7 @@ def render_table(files: Iterable[CoveredFile]) -> list[str]:
 
 
 def find_spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Return the first and the last of each run of numbers, which are in order."""
+    """Return the first and last of each run of consecutive numbers; `numbers` are sorted."""
     spans: list[tuple[int, int]] = []
     for number in numbers:
         if spans and number == spans[-1][1] + 1:
@@ -82,7 +82,7 @@ def find_spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def render_spans(numbers: Iterable[int]) -> str:
-    """Return numbers in order as people write them: 3-5, 9."""
+    """Render sorted numbers for people: 3-5, 9."""
     return ", ".join(
         str(first) if first == last else f"{first}-{last}" for first, last in find_spans(numbers)
     )
@@ -103,7 +103,7 @@ def _trace(file: CoveredFile) -> Iterator[str]:
 
 
 def render_annotations(files: Iterable[CoveredFile], root: Path) -> str:
-    """Render notices that GitHub shows beside lines that no test ran, of the files below `root`."""
+    """Render GitHub's notices for the lines below `root` that no test ran."""
     lines = []
     for file in files:
         if not file.path.is_relative_to(root):
@@ -127,7 +127,7 @@ def load_covered(paths: Iterable[Path]) -> Iterator[CoveredFile]:
 
 
 def parse_lcov(text: str) -> tuple[CoveredFile, ...]:
-    """Return the files of a tracefile, those that have lines; anybody's will do."""
+    """Return the files with lines of an lcov tracefile, which may come from any producer."""
     files = []
     for record in text.split("end_of_record"):
         fields = [line.partition(":")[::2] for line in record.splitlines()]
@@ -140,7 +140,7 @@ def parse_lcov(text: str) -> tuple[CoveredFile, ...]:
 
 
 def render_page(files: Iterable[CoveredFile], sources: Mapping[Path, str], notes: Iterable[str]) -> str:
-    """Render the page; `sources` has the text of each file that is at hand."""
+    """Render the page; `sources` has the text of each file that was found."""
     listed = list(files)
     lines, ran = sum(len(file.lines) for file in listed), sum(file.ran for file in listed)
     rows = "".join(
@@ -162,7 +162,7 @@ def render_page(files: Iterable[CoveredFile], sources: Mapping[Path, str], notes
 
 
 def _listing(file: CoveredFile, sources: Mapping[Path, str]) -> str:
-    """Return a file's lines, each with the number of machines in which it ran."""
+    """Render a file's lines, with the number of machines in which each ran."""
     texts = dict(enumerate(sources.get(file.path, "").splitlines(), start=1))
     shown = sorted({*texts, *file.lines})
     return "\n".join(_line(number, file.lines.get(number), texts.get(number, "")) for number in shown)

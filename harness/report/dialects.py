@@ -1,8 +1,8 @@
-"""JUnit XML as pytest, Maven, gtest, kselftest and we ourselves write it, to results.
+"""Parses JUnit XML of pytest, Maven, gtest, kselftest and ours into results.
 
-Owns what the dialects have in common and what a reader must refuse. Reads a
-stream: memory does not grow with the logs in a file, and nothing in a file
-makes it read another one or grow by entities.
+Owns the common parts of the dialects, and the checks for hostile files. Parses a
+stream: memory does not grow with the logs in a file, no other file is read,
+and entities are not expanded.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from rustbed.report.tries import SUITE, join_tries
 from rustbed.report.verdict import GRAVITY, RED, Outcome
 from rustbed.report.xmltext import clean_xml
 
-# levels of elements and characters kept of a text: far beyond what a test run has
+# limits, far beyond those of a test run: depth of elements, characters kept of a text
 _DEEPEST, _LONGEST = 64, 1 << 16
 
-# `<error>` of others is a test that raised where no assertion stood; what ours means, its property says
+# other producers use `<error>` for a test that raised outside of an assertion; ours has a property with its
+# meaning
 _VERDICTS = {
     "failure": Outcome.FAIL,
     "error": Outcome.FAIL,
-    # a test that passed when it was run again: nothing turns green by being retried
+    # the test passed when it was run again, but a retry does not make it green
     "flakyFailure": Outcome.FAIL,
     "flakyError": Outcome.FAIL,
     "rerunFailure": Outcome.FAIL,
@@ -35,14 +36,14 @@ _VERDICTS = {
     "skipped": Outcome.SKIP,
     "disabled": Outcome.SKIP,
 }
-# names of properties that tell the architecture, in small letters
+# names of properties with the architecture, in lower case
 _ARCH = frozenset({"arch", "architecture", "target_arch", "kernel_arch"})
 
 
 def parse_results(chunks: Iterable[bytes], source: Path) -> tuple[list[Result], dict[str, str]]:
     """Return the cases of a JUnit document and its suites' properties; `source` is for errors.
 
-    Raises UsageError for what is no XML, no JUnit, declares entities or is nested too deep.
+    Raises UsageError for a text that is not XML or not JUnit, declares entities, or is nested too deeply.
     """
     reader = _Reader(source)
     try:
@@ -57,13 +58,13 @@ def parse_results(chunks: Iterable[bytes], source: Path) -> tuple[list[Result], 
         what = expat.errors.messages.get(error.code, "cannot be parsed")
         raise UsageError(f"{source}:{error.lineno}: not valid XML: {what}") from error
     except (ValueError, LookupError) as error:
-        # a declared encoding that Python does not have, or that is none of text
+        # the declared encoding is unknown to Python, or not a text encoding
         raise UsageError(f"{source}: not valid XML: {error}") from error
     return reader.cases, reader.properties
 
 
 class _Reader:
-    """Hears elements and gathers cases."""
+    """Handles the parser's events and collects cases."""
 
     def __init__(self, source: Path) -> None:
         self.source = source
@@ -78,9 +79,9 @@ class _Reader:
         self._depth = 0
         self._suites: list[Suite] = []
         self._case: Result | None = None
-        # elements of failures in it
+        # number of failure elements in the open case
         self._failures = 0
-        # names of the properties and verdicts inside the open case or suite whose text is wanted
+        # names of the open property and verdict whose text is being collected
         self._verdict = ""
         self._property = ""
 
@@ -91,7 +92,7 @@ class _Reader:
         raise self._error(f"declares the entity {name[:40]!r}: refused, results need none")
 
     def _start(self, tag: str, given: dict[str, str]) -> None:
-        # producers that use a namespace have one only
+        # a producer with namespaces has only one of them
         tag = tag.rpartition(":")[2]
         self._depth += 1
         if self._depth == 1 and tag not in ("testsuites", "testsuite"):
@@ -147,7 +148,7 @@ class _Reader:
         )
 
     def _judge(self, outcome: Outcome, message: str) -> None:
-        """Take a verdict of the open case; of several the gravest stands."""
+        """Note a verdict of the open case; the gravest of several counts."""
         assert self._case is not None
         before = self._case
         is_graver = gravity(outcome) < gravity(before.outcome)
@@ -161,7 +162,7 @@ class _Reader:
             self._case = replace(self._case, details=(self._case.details + text)[:_LONGEST])
 
     def _keep(self, value: str) -> None:
-        """Put a property where it belongs."""
+        """Store a property in the open case or suite."""
         if self._case is not None:
             self._case.properties[self._property] = value[:_LONGEST]
         elif self._suites:
@@ -187,7 +188,7 @@ class _Reader:
             given |= suite.properties
         properties = given | case.properties
         shown = min(case.outcome, said_by(case.properties), key=gravity)
-        # a failure without a message says in its text what it is
+        # a failure without a message has its reason in its text
         case = replace(
             case,
             arch=_find_arch(properties) or case.arch,
@@ -201,7 +202,7 @@ class _Reader:
         self.cases.append(case)
 
     def _close_suite(self, suite: Suite) -> None:
-        """Close a suite, which may have a result of its own."""
+        """Close a suite and add its own result, if it has one."""
         if suite.name == SUITE:
             self.cases[suite.first :] = join_tries(self.cases[suite.first :])
         judged = judge_suite(suite)
@@ -228,13 +229,13 @@ class _Reader:
 
 
 def _find_arch(properties: dict[str, str]) -> str:
-    """Return the architecture that a property tells, in our word for it if there is one; "" if none does."""
+    """Return the architecture in the properties, by our name if we have one; "" if there is none."""
     told = next((value for name, value in properties.items() if value and name.lower() in _ARCH), "")
     return arch_in(told) or told
 
 
 def _own_outcome(shown: Outcome, own: str) -> Outcome:
-    """Return the outcome in our own words, as far as they agree with what the elements show."""
+    """Return our own outcome, from a property, if it agrees with the elements."""
     if own not in set(Outcome):
         return shown
     said = Outcome(own)
@@ -249,7 +250,7 @@ def _first_line(text: str) -> str:
 
 
 def _number(text: str | None) -> float | None:
-    """Return a number that an attribute holds; some producers write 1,234.5."""
+    """Parse the number in an attribute; some producers write 1,234.5."""
     try:
         number = float((text or "").replace(",", ""))
     except ValueError:

@@ -1,6 +1,6 @@
-"""What differs between two runs of one test: on two architectures, or two kernels.
+"""The differences between two runs of one test: on two architectures, or two kernels.
 
-Owns what of a run is compared, and in which form. Knows nothing of files. Pure.
+Owns which parts of a run are compared, and in which form. Knows nothing of files. Pure.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from difflib import SequenceMatcher
 from rustbed.log.record import parse_console
 from rustbed.log.splat import find_splats
 
-# every run and every architecture has its own addresses, and numbers as large as them
+# addresses, and numbers as large as addresses, differ in every run
 _ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{5,}|[0-9a-f]{8,}|\d{8,})\b")
-# a session of system calls is numbered
+# the number of a session of system calls
 _SESSION = re.compile(r"/run/rbctl-\d+")
-# from here on the kernel log is of drivers and tests
+# the kernel log after this record belongs to drivers and tests
 _BOOTED = "Run /init as init process"
-# as harness/guest/shell.py writes them down; what a command wrote may be anything
+# commands in the transcript of harness/guest/shell.py; the output of a command may be anything
 _ANSWER = re.compile(
     r"^\$ rbctl (?P<command>(?P<verb>\w+)[^\n]*)\n(?P<output>.*?)\n\[(?P<status>\d+)\]$",
     re.DOTALL | re.MULTILINE,
 )
-# of a system call rbctl prints its number, its value and its errno; what was read may be in any byte order
+# rbctl prints the number, value and errno of a system call; the bytes read depend on the byte order
 _CALLS, _LOADS = ("sys", "ask"), ("insmod", "rmmod")
 _TOLD = 3
-# steps whose value is the number of a process
+# steps whose value is a pid
 _PROCESS = re.compile(r" (?:pid|exit)$")
-# asked by the harness itself, when a module is loaded
+# reads of the harness itself, when a module is loaded
 _OURS = re.compile(r"open:r:/sys/module/\w+/sections/")
-# the kernel measures and chooses its clock seconds after the boot, whatever a test does then
+# the kernel calibrates and chooses its clock seconds after the boot, at a random point of the test
 _CLOCK = re.compile(r"^(?:tsc: Refined TSC|clocksource: )")
-# what the trace of a device says of itself
+# beginning of the header lines of a device's trace
 _HEADER = "#"
 
 
@@ -44,7 +44,7 @@ class Ran:
     # the test's id, without the architecture
     test: str
     arch: str
-    # lines, by what they are of: the outcome, a machine's answers or records, a device's trace
+    # lines by part: the outcome, a machine's answers or records, a device's trace
     parts: Mapping[str, tuple[str, ...]]
 
 
@@ -56,7 +56,7 @@ def name_test(nodeid: str, arch: str) -> str:
 
 
 def comparable_records(log: str) -> tuple[str, ...]:
-    """Return the records of a log from the first process on, without addresses; of a splat what it is."""
+    """Return the records of a log after the boot, without addresses; a splat becomes one line."""
     records = parse_console(log)
     begin = max((index + 1 for index, record in enumerate(records) if record.text == _BOOTED), default=0)
     lines = {index: _normal(record.text) for index, record in enumerate(records) if index >= begin}
@@ -69,9 +69,9 @@ def comparable_records(log: str) -> tuple[str, ...]:
 
 
 def comparable_answers(shell: str) -> tuple[str, ...]:
-    """Return what modules and system calls answered: statuses, values and errnos, each command with its own.
+    """Return the commands for modules and system calls, each with its status, values and errnos.
 
-    A command that was repeated until its answer changed is there once.
+    A command that was repeated until its answer changed occurs once.
     """
     lines: list[str] = []
     for answer in _ANSWER.finditer(shell):
@@ -89,7 +89,7 @@ def comparable_answers(shell: str) -> tuple[str, ...]:
 
 
 def comparable_trace(trace: str) -> tuple[str, ...]:
-    """Return what happened between a driver and its device, without the time."""
+    """Return the events between a driver and its device, without their times."""
     return tuple(
         _normal(line.partition(" ")[2]) for line in trace.splitlines() if not line.startswith(_HEADER)
     )
@@ -100,14 +100,14 @@ def _normal(line: str) -> str:
 
 
 def name_sides(left: Ran, right: Ran) -> tuple[str, str]:
-    """Return what tells two runs apart: their architectures, or the sides on which they were given."""
+    """Return names for two runs: their architectures, or "left" and "right"."""
     return (left.arch, right.arch) if left.arch != right.arch else ("left", "right")
 
 
 def find_differences(left: Ran, right: Ran, ignored: Sequence[re.Pattern[str]] = ()) -> list[str]:
-    """Return lines that say what differs, each part's under its name; none if nothing does.
+    """Render the differences, by part; empty if there are none.
 
-    Lines in which one of `ignored` is found are not compared.
+    Lines that match one of `ignored` are not compared.
     """
     found: list[str] = []
     names = name_sides(left, right)

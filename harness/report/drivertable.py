@@ -1,6 +1,6 @@
-"""Results to a table of drivers: by architecture, what passed, fails as known, is skipped and why. Pure.
+"""From results to a table of drivers: by architecture, which tests passed, xfailed or were skipped. Pure.
 
-A test is one of a driver if it had it built, or needs it: the marker `needs`. Results files have both.
+A test belongs to a driver if it built the driver, or needs it by the marker `needs`. Results files have both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rustbed.report.verdict import Outcome
 _WORDS = {Outcome.PASS: "passed", Outcome.SKIP: "skipped"}
 _QUIET = frozenset({Outcome.PASS, Outcome.XFAIL, Outcome.SKIP})
 _NOT_TRIED = frozenset({Outcome.SKIP, Outcome.ERROR})
-# what a cell says without results: of the driver on this architecture, and at all
+# text of a cell without results: on this architecture, and on any
 _NOT_RUN, _NO_TEST = "not run", "no test"
 
 _TREE = """\
@@ -62,38 +62,38 @@ _TESTED = """\
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A driver, and what is known of it."""
+    """A driver, with the facts about it."""
 
     driver: RustDriver
-    # of its tests; and of the steps of its life
+    # results of its tests, and of the steps of its life
     tests: tuple[Result, ...] = ()
     life: tuple[Result, ...] = ()
-    # how many of how many: lines that ran, mutants that were noticed
+    # pairs of part and total: lines that ran, mutants that were noticed
     lines: tuple[int, int] | None = None
     mutants: tuple[int, int] | None = None
-    # what has to hold for its option to be there
+    # dependencies of its option
     depends: tuple[str, ...] = ()
 
     @property
     def is_red(self) -> bool:
-        """Whether a test of it is red, or could not be judged."""
+        """Whether one of its tests is red, or could not be judged."""
         return any(result.outcome not in _QUIET for result in (*self.tests, *self.life))
 
     @property
     def is_tried(self) -> bool:
-        """Whether a test of it ran."""
+        """Whether one of its tests ran."""
         return any(result.outcome not in _NOT_TRIED for result in (*self.tests, *self.life))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What is known of drivers, besides the tests' results."""
+    """Facts about drivers besides the results of tests."""
 
     # those with lines that ran
     covered: Sequence[CoveredFile] = ()
-    # by the name of a source file: how many mutants of how many were noticed
+    # by the name of a source file: number of mutants that were noticed, and of all
     mutants: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    # by option: what has to hold for it
+    # by option: its dependencies
     depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -117,7 +117,7 @@ def make_rows(
 
 
 def find_built(results: Iterable[Result], covered: Iterable[CoveredFile]) -> tuple[RustDriver, ...]:
-    """Return the drivers that tests had built from directories of their own."""
+    """Return the drivers that tests built from directories of their own."""
     begun = {file.path.stem.replace("-", "_"): file.path for file in covered if file.path.suffix == ".rs"}
     names = sorted({name for result in results for name in _built_for(result)})
     return tuple(
@@ -127,7 +127,7 @@ def find_built(results: Iterable[Result], covered: Iterable[CoveredFile]) -> tup
 
 
 def find_needed(drivers: Iterable[RustDriver], results: Sequence[Result]) -> tuple[RustDriver, ...]:
-    """Return those of the tree's drivers that tests need, or that a life is of."""
+    """Return those of the tree's drivers that tests need, or whose life was tested."""
     return tuple(driver for driver in drivers if any(_find_about(driver, results)))
 
 
@@ -138,7 +138,7 @@ def _built_for(result: Result) -> list[str]:
 def _find_about(driver: RustDriver, results: Sequence[Result]) -> Iterator[Result]:
     """Yield the results of a driver's tests, and of the steps of its life."""
     if not driver.option:
-        # one that was skipped, or did not build, is known by another architecture
+        # a test that was skipped or did not build here is known from another architecture
         tests = {(result.classname, result.name) for result in results if driver.name in _built_for(result)}
         yield from (result for result in results if (result.classname, result.name) in tests)
         return
@@ -151,9 +151,9 @@ def _find_about(driver: RustDriver, results: Sequence[Result]) -> Iterator[Resul
 def _count_lines(
     driver: RustDriver, drivers: Iterable[RustDriver], files: Iterable[CoveredFile]
 ) -> tuple[int, int] | None:
-    """Return how many lines of a driver ran, of how many; None if that is not known.
+    """Return how many lines of a driver ran, and how many it has; None if unknown.
 
-    Its first file is its own, and so are those beside and below that, unless another driver begins there.
+    Its files are its first file and those beside and below that, except for files of another driver.
     """
     place = driver.source.rpartition("/")[0]
     is_shared = any(other != driver and other.source.rpartition("/")[0] == place for other in drivers)
@@ -165,7 +165,7 @@ def _count_lines(
 def render_drivers(
     rows: Sequence[Row], arches: Sequence[str], releases: Iterable[str], *, is_tree: bool
 ) -> str:
-    """Return a page in Markdown: the table, then what is behind its cells. `is_tree`: of a whole tree."""
+    """Render a page in Markdown: the table, then notes. `is_tree`: it is about a whole kernel tree."""
     header = ["driver", *arches, "life", "lines", "mutants"]
     lines = [_line(header), _line(["---"] * len(header))]
     lines += [_line(_cells(row, arches)) for row in rows]
@@ -196,7 +196,7 @@ def _cells(row: Row, arches: Sequence[str]) -> Iterator[str]:
 
 
 def _tally(results: Iterable[Result]) -> str:
-    """Return how often each outcome was, the gravest first; what is red stands out."""
+    """Render the count of each outcome, the gravest first; red ones are emphasised."""
     counts = Counter(result.outcome for result in results)
     texts = ((outcome, f"{counts[outcome]} {_WORDS.get(outcome, outcome)}") for outcome in Outcome)
     return ", ".join(
@@ -205,7 +205,7 @@ def _tally(results: Iterable[Result]) -> str:
 
 
 def _notes(row: Row) -> Iterator[str]:
-    """Yield why tests of a driver are not green, each reason once; and why it was not tried at all."""
+    """Yield the reasons why tests of a driver are not green, each once, or why it was not tried."""
     reasons: dict[tuple[str, str], set[str]] = {}
     for result in (*row.tests, *row.life):
         if result.outcome is not Outcome.PASS:
@@ -219,5 +219,5 @@ def _notes(row: Row) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return text as Markdown shows it: angle brackets would be HTML."""
+    """Escape text for Markdown, where angle brackets would be HTML."""
     return text.replace("<", "&lt;").replace("|", "\\|")

@@ -1,6 +1,6 @@
-"""The gate: two sets of results become a list of changes and an exit status.
+"""The gate: compares two sets of results, and returns a list of changes and an exit status.
 
-Owns what counts as a regression and what cannot be judged. Pure.
+Owns which changes are regressions, and which results cannot be judged. Pure.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from rustbed.report.results import Results
 from rustbed.report.sizes import find_growth
 from rustbed.report.verdict import Outcome
 
-# seconds by which a test must at least be slower: less is the host's noise
+# least number of seconds for a test to count as slower; less is noise of the host
 FLOOR_S = 1.0
 
 
 _REGRESSIONS = frozenset({Change.NEW_FAILURE, Change.SLOWER, Change.GROWN})
-# changes of which earlier runs can say more
+# changes that are looked up in earlier runs
 _OF_HISTORY = frozenset(
     {Change.NEW_FAILURE, Change.STILL_FAILING, Change.FIXED, Change.KNOWN, Change.NOT_JUDGED}
 )
@@ -38,26 +38,26 @@ _SHARD = re.compile(r"[1-9]\d{0,3}/[1-9]\d{0,3}")
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What the gate found."""
+    """The result of the gate."""
 
     # in the order in which they are shown
     findings: tuple[Finding, ...]
     # number of tests in the old and new results, times architectures
     old: int
     new: int
-    # passed in both
+    # number of tests that passed in both
     steady: int
 
     @property
     def status(self) -> int:
-        """0: no worse than the baseline; 1: a regression; 2: cannot be judged, and none was seen."""
+        """0: no worse than the baseline; 1: a regression; 2: cannot be judged, but no regression was seen."""
         changes = {finding.change for finding in self.findings}
         if changes & _REGRESSIONS:
             return 1
         return 2 if changes & _UNJUDGED else 0
 
     def count(self, change: Change) -> int:
-        """Return how many findings are of a kind."""
+        """Return the number of findings of a kind."""
         return sum(finding.change is change for finding in self.findings)
 
 
@@ -75,15 +75,15 @@ def compare(
 ) -> Comparison:
     """Return what changed from the old results to the new ones.
 
-    `slower` is the factor from which on a test that passed in both is a regression, if it took
-    `floor_s` seconds longer too; None: times are not compared. `growth` is the same for the sizes of
-    modules, in percent. `today` is when known issues expire.
-    `history` has earlier runs; a failure that came and went in them is expected for `flake_days` days from
-    the first time on, None: for none.
+    A test that passed in both is a regression if it became slower by the factor `slower` and by
+    `floor_s` seconds; None: times are not compared. A module is one if it grew by more than `growth`
+    percent. Known issues expire relative to `today`.
+    `history` has earlier runs; a failure that is flaky in them is expected for `flake_days` days after its
+    first occurrence, None: never.
     """
     findings = [*_not_whole("the baseline", old), *_not_whole("the new results", new)]
     befores, afters = _tests(old), _tests(new)
-    # what was running when a session was cut short is unknown
+    # it is unknown which tests were running when a session was cut short
     cut_short = len(afters) < len(new.cases)
     steady = 0
     groups = pair(befores, afters)
@@ -108,17 +108,17 @@ def compare(
 
 
 def _tests(results: Results) -> list[Result]:
-    """Return the results of tests: what our sessions say of themselves is none."""
+    """Return the results of tests, without those of our sessions themselves."""
     return [result for result in results.cases if result.classname != SUITE]
 
 
 def _named(finding: Finding, group: Namesakes) -> Finding:
-    """Return a finding whose test is told from others of its name."""
+    """Return a finding with the configuration in its test's name, if there are several."""
     return replace(finding, test=f"{finding.test} ({group.variant})") if group.variant else finding
 
 
 def _with_past(finding: Finding, past: Past | None, today: date, flake_days: int | None) -> Finding:
-    """Return a finding with what earlier runs say of it; they may tell that a failure is expected."""
+    """Return a finding with a note about earlier runs, which may make a failure an expected one."""
     if past is None or finding.result is None or finding.change not in _OF_HISTORY:
         return finding
     result = finding.result
@@ -133,7 +133,7 @@ def _with_past(finding: Finding, past: Past | None, today: date, flake_days: int
 
 
 def _steady(group: Namesakes) -> int:
-    """Return how many tests of one name passed in both runs."""
+    """Return the number of tests of one name that passed in both runs."""
     return min(_count(group.befores, Outcome.PASS), _count(group.afters, Outcome.PASS))
 
 
@@ -142,7 +142,7 @@ def _count(results: Sequence[Result], outcome: Outcome) -> int:
 
 
 def _not_whole(whose: str, results: Results) -> Iterator[Finding]:
-    """Yield why results are not all there should be."""
+    """Yield findings about incomplete results."""
 
     def finding(title: str, result: Result | None = None) -> Finding:
         return Finding(change=Change.NOT_JUDGED, test=whose, title=title, result=result)
@@ -160,7 +160,7 @@ def _not_whole(whose: str, results: Results) -> Iterator[Finding]:
 
 
 def _missing_shards(results: Results) -> Iterator[str]:
-    """Yield what is wrong with results of `--shard I/N`: each part must be there, of one plan."""
+    """Yield problems with results of `--shard I/N`: all parts must be there, and from the same plan."""
     parts: dict[str, set[str]] = {}
     for suite in results.suites.values():
         if shard := suite.get("shard"):

@@ -1,4 +1,4 @@
-"""What the gate found, as text: for a terminal, a job's summary, programs and annotations of source lines.
+"""Renders the gate's result: for a terminal, a job's summary, programs and annotations of source lines.
 
 Pure. Titles come from guests' logs and are hostile: each format escapes them.
 """
@@ -16,7 +16,7 @@ from rustbed.report.result import Result
 
 _STATUS = {0: "no regression", 1: "regression", 2: "cannot be judged"}
 
-# what stands on a line of the source, and how loudly
+# the changes that become annotations, and their level
 _ANNOTATED = {
     Change.NEW_FAILURE: "error",
     Change.SLOWER: "warning",
@@ -28,12 +28,12 @@ _SEVERITY = {"error": "critical", "warning": "minor", "notice": "info"}
 
 
 def _flake(result: Result | None) -> str:
-    """Return how often a red test was red again, "" if it was not tried."""
+    """Render how often a red test was red again, "" if it was not repeated."""
     return result.properties.get("confirmed", "") if result is not None else ""
 
 
 def _line(finding: Finding) -> str:
-    """Return the title of a finding, and how sure it is."""
+    """Render the title of a finding with its notes."""
     notes = [_flake(finding.result), *(f"{issue.reason}, {issue.link}" for issue in finding.known)]
     if finding.change is Change.KNOWN_ISSUE_WRONG:
         notes = []
@@ -57,7 +57,7 @@ def _totals(comparison: Comparison) -> str:
 
 
 def render_text(comparison: Comparison) -> str:
-    """Render a line for each finding, and one of all at the end."""
+    """Render a line for each finding, and a summary at the end."""
     findings = comparison.findings
     width = max((len(finding.change) for finding in findings), default=0)
     arches = max((len(finding.arch) for finding in findings), default=0)
@@ -70,7 +70,7 @@ def render_text(comparison: Comparison) -> str:
 
 
 def render_markdown(comparison: Comparison) -> str:
-    """Render a heading and a table, as a CI job's summary shows them."""
+    """Render a heading and a table, for the summary of a CI job."""
     lines = [f"### rustbed gate: {_STATUS[comparison.status]}", ""]
     lines += [_totals(comparison), ""]
     if comparison.findings:
@@ -84,7 +84,7 @@ def render_markdown(comparison: Comparison) -> str:
 
 
 def render_findings(comparison: Comparison) -> str:
-    """Render an object: `status` as the exit status, counts, and `findings` with all that is known."""
+    """Render a JSON object: `status` (the exit status), counts, and `findings` with all facts."""
     document = {
         "status": comparison.status,
         "summary": _STATUS[comparison.status],
@@ -130,7 +130,7 @@ def _facts(finding: Finding) -> dict[str, object]:
 
 
 def _run_directory(result: Result) -> str:
-    """Return where a test's files are, "" if it has none: they lie beside the results that name them."""
+    """Return the path of a test's run directory, which is beside the results file; "" if it has none."""
     name = result.properties.get("run_directory", "")
     return str(result.source.parent / name) if name else ""
 
@@ -144,7 +144,7 @@ def _place(result: Result) -> tuple[str, int]:
 
 
 def render_github(comparison: Comparison) -> str:
-    """Render workflow commands that GitHub shows beside the lines of a change."""
+    """Render workflow commands, which GitHub shows beside the lines of a change."""
     lines = []
     for finding in comparison.findings:
         level = _ANNOTATED.get(finding.change, "error" if finding.change is not Change.FIXED else "notice")
@@ -158,7 +158,7 @@ def render_github(comparison: Comparison) -> str:
 
 
 def render_gitlab(comparison: Comparison) -> str:
-    """Render a GitLab code quality report: what has a place in a source."""
+    """Render a GitLab code quality report of the findings with a source line."""
     issues = []
     for finding in comparison.findings:
         if finding.change not in _ANNOTATED or finding.result is None:

@@ -1,7 +1,7 @@
-"""Results of earlier runs: what each test did in them.
+"""The results of each test in earlier runs.
 
-Owns which files those are and when each ran. Keeps only what was asked for, so that any number of runs can be
-read.
+Owns which files are earlier runs and when each ran. Keeps only the requested tests, so that any number of
+runs can be read.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class _Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What earlier runs say of tests."""
+    """The results of tests in earlier runs."""
 
-    # the first day of all runs; None without any
+    # the day of the first run; None without runs
     begins: date | None = None
     # by class and name
     seen: dict[Name, list[_Seen]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class History:
 
 
 def _fits(facets: dict[str, str], wanted: Sequence[tuple[str, str]]) -> bool:
-    """Whether facets are those of a configuration; what is above a run's directory is not of it."""
+    """Whether facets belong to a configuration, ignoring directories above that of the run."""
     return all(
         facets.get(name, "") == value
         for name, value in wanted
@@ -64,7 +64,7 @@ def _fits(facets: dict[str, str], wanted: Sequence[tuple[str, str]]) -> bool:
 def load_history(paths: Iterable[Path], *, names: set[Name], without: Iterable[Path] = ()) -> History:
     """Return the past of some tests from files, and the *.xml below directories. Raises UsageError.
 
-    `without` are the results that are judged: they are no past, also if they lie among the earlier ones.
+    `without` are the results to be judged, which are skipped if they are among the earlier ones.
     """
     judged = {path.resolve() for path, _ in find_files(without)}
     seen: dict[Name, list[_Seen]] = {}
@@ -87,14 +87,14 @@ def load_history(paths: Iterable[Path], *, names: set[Name], without: Iterable[P
 
 
 def _ran(result: Result, when: datetime) -> Ran | None:
-    """Return what a run says of a test, None if the test came to no verdict in it."""
+    """Return a test's result in an earlier run, None if the test had no verdict there."""
     if result.is_red:
         return Ran(day=when.date(), is_red=True, failures=failures_of(result))
     return Ran(day=when.date(), is_red=False) if result.outcome is Outcome.PASS else None
 
 
 def _when(started: str) -> datetime | None:
-    """Return the time that a suite began, in UTC unless it says otherwise; None if it says none."""
+    """Return when a suite began, in UTC if it gives no zone; None if it gives no time."""
     try:
         when = datetime.fromisoformat(started)
     except ValueError:

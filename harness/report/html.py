@@ -20,38 +20,38 @@ from rustbed.report.verdict import GRAVITY, Outcome
 
 _TEMPLATE = Template((Path(__file__).parent / "page.html").read_text(encoding="utf-8"))
 
-# how an outcome looks, besides its word
+# the colour of an outcome
 _COLOURS = {
     Outcome.PASS: "green",
     Outcome.SKIP: "grey",
     Outcome.XFAIL: "grey",
     Outcome.ERROR: "amber",
 }
-# characters of a failure's text and of a title that are shown
+# limits of shown text in characters: a failure, a title
 _LONGEST, _TITLE = 1 << 16, 300
-# pixels of the time line: names of lanes, all of it, one lane
+# pixels of the time line: width of the lanes' names, total width, height of a lane
 _LEFT, _WIDTH, _LANE = 70, 1100, 22
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One test on one architecture, with what the results file does not hold."""
+    """One test on one architecture, with facts that the results file does not have."""
 
     result: Result
     # seconds since the session's start; None if it never ran
     started: float | None = None
     ended: float | None = None
-    # who ran it: gw0 and so on, "" without workers
+    # the worker that ran it: gw0 and so on; "" without workers
     worker: str = ""
     # end of the console
     console: str = ""
-    # the devices in Python that it had
+    # its devices in Python
     served: tuple[Served, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """What a page is about."""
+    """The session that a page shows."""
 
     started: datetime
     # what was asked for: kernel, profile
@@ -59,7 +59,7 @@ class Session:
     entries: tuple[Entry, ...]
     # errors of the list of known issues
     wrong: tuple[str, ...] = ()
-    # the page beside this one that says which lines of drivers ran, "" if there is none
+    # file name of the coverage page beside this one, "" if there is none
     coverage: str = ""
 
 
@@ -128,7 +128,7 @@ def _coverage(page: str) -> str:
 
 
 def _summary(reds: Sequence[Entry], anchors: dict[int, str], wrong: Sequence[str]) -> str:
-    """Return a line for each failure, and below it the tests that have it, which lead to their evidence."""
+    """Render a line for each failure, and below it its tests, with links to their evidence."""
     lines = [f"<li>{escape(each)}</li>" for each in wrong]
     for group in _group(reds):
         tests = "<br>".join(
@@ -142,10 +142,10 @@ def _summary(reds: Sequence[Entry], anchors: dict[int, str], wrong: Sequence[str
 
 
 def _group(reds: Sequence[Entry]) -> list[list[Entry]]:
-    """Return red tests that have one failure together, in the order of the first of each."""
+    """Return red tests, grouped by failure; the groups are in the order of their first tests."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in reds:
-        # the first splat is the cause; a failure without a fingerprint is like no other
+        # the first splat is the cause; a failure without a fingerprint has a group of its own
         groups.setdefault(entry.result.fingerprints[:1] or entry.result.key, []).append(entry)
     return list(groups.values())
 
@@ -156,8 +156,8 @@ def _evidence(reds: Sequence[Entry], anchors: dict[int, str]) -> str:
 
 
 def _alike(entry: Entry, reds: Sequence[Entry], anchors: dict[int, str]) -> str:
-    """Return links to the other red tests with the same failure."""
-    # the first splat is the cause; what comes after it may follow any other too
+    """Render links to the other red tests with the same failure."""
+    # the first splat is the cause; later ones may follow from any cause
     prints = set(entry.result.fingerprints[:1])
     links = [
         f'<a href="#{anchors[id(other)]}">{escape(other.result.name)} {escape(other.result.arch)}</a>'
@@ -197,7 +197,7 @@ def _part(name: str, text: str, state: str = "") -> str:
 
 
 def _confirmed(result: Result) -> str:
-    """Return how often it was red again, and how each run ended."""
+    """Render how often it was red again, and how each run ended."""
     told = result.properties.get("confirmed", "")
     runs = [text for name, text in result.properties.items() if name.startswith("confirm_")]
     return "<br>".join(escape(_short(line)) for line in (told, *runs) if line)
@@ -207,7 +207,7 @@ def _confirmed(result: Result) -> str:
 
 
 def _matrix(entries: Sequence[Entry], anchors: dict[int, str]) -> str:
-    """Return tests by architectures; a test without one stands in a column of its own."""
+    """Render a table of tests by architecture; tests without one have a column of their own."""
     arches = sorted({entry.result.arch for entry in entries})
     columns = "".join(f'<th scope="col">{escape(arch) or "no machine"}</th>' for arch in arches)
     rows: list[str] = []
@@ -254,7 +254,7 @@ def _cell(entry: Entry | None, anchors: dict[int, str]) -> str:
 
 
 def _timeline(entries: Sequence[Entry], anchors: dict[int, str]) -> str:
-    """Return a bar for each test from its setup to its teardown, a lane for each worker."""
+    """Render a bar for each test from its setup to its teardown, with a lane for each worker."""
     ran = [(entry, entry.started, entry.ended) for entry in entries]
     timed = [(entry, begin, end) for entry, begin, end in ran if begin is not None and end is not None]
     if not timed:

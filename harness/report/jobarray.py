@@ -1,8 +1,8 @@
-"""Which part of a session is ours, by the number that a scheduler gives to each job of a row.
+"""Finds this job's shard from the number that a scheduler gives to each job of an array.
 
     SLURM_ARRAY_TASK_ID      Slurm: as the user numbers them, 0 or 1 or anything first
                              https://slurm.schedmd.com/job_array.html
-    JOB_COMPLETION_INDEX     Kubernetes, indexed jobs: from 0; nothing tells how many there are
+    JOB_COMPLETION_INDEX     Kubernetes, indexed jobs: from 0; no variable has their number
                              https://kubernetes.io/docs/concepts/workloads/controllers/job/
     CI_NODE_INDEX            GitLab, `parallel`: from 1
                              https://docs.gitlab.com/ci/variables/predefined_variables/
@@ -23,16 +23,16 @@ _EXAMPLE = "--shard 2/3 is the second of three"
 
 @dataclass(frozen=True, kw_only=True)
 class _Scheduler:
-    """How a scheduler numbers the jobs of a row."""
+    """How a scheduler numbers the jobs of an array."""
 
     name: str
     # variables
     index: str
     # "" if it has none
     count: str
-    # the first number, or the variable that says it
+    # the first number, or the variable that has it
     first: int | str
-    # the variable of the distance between numbers, "" if that is 1
+    # the variable with the distance between numbers, "" if that is 1
     step: str = ""
 
 
@@ -50,10 +50,10 @@ _SCHEDULERS = (
 
 
 def find_shard(count: int | None, env: Mapping[str, str]) -> tuple[int, int]:
-    """Return number (from 1) and count of the job that an environment is of.
+    """Return the number (from 1) and the count of this job, from its environment.
 
-    `count` is what the user says that it is, None if nothing was said. Raises UsageError if the
-    environment is of no such job, or of several, or if number and count do not go together.
+    `count` is the user's, None if it was not given. Raises UsageError if the
+    environment belongs to no such job, or to several, or if number and count do not match.
     """
     found = [scheduler for scheduler in _SCHEDULERS if env.get(scheduler.index)]
     if len(found) != 1:
@@ -91,7 +91,7 @@ def _number(scheduler: _Scheduler, env: Mapping[str, str]) -> int:
     first = scheduler.first if isinstance(scheduler.first, int) else _read(scheduler.first, env)
     step = max(1, _read(scheduler.step, env)) if env.get(scheduler.step) else 1
     place, rest = divmod(_read(scheduler.index, env) - first, step)
-    # between two numbers of the row is none of them
+    # 0 for a number between two numbers of the array
     return place + 1 if rest == 0 else 0
 
 

@@ -21,10 +21,10 @@ from rustbed.report.verdict import RED, Outcome
 if TYPE_CHECKING:
     import junit_xml
 
-# a longer text is cut in its middle: a flood of kernel messages is in the run directory
+# a longer text is cut in its middle; the run directory has all messages of a flood
 _LONGEST = 1 << 18
 
-# attributes that the root element sums up over its suites, of which there is one
+# attributes of the root element, which has the sums over its suites; there is one suite
 _TOTALS = ("tests", "failures", "errors", "disabled", "time")
 
 _SKIPPED = frozenset({Outcome.SKIP, Outcome.XFAIL})
@@ -38,7 +38,7 @@ def render_junit(
     hostname: str = "",
     properties: tuple[tuple[str, str], ...] = (),
 ) -> str:
-    """Render a document of one suite, children of cases included: valid XML whatever the texts hold.
+    """Render a document of one suite, including children of cases; it is valid XML for any text.
 
     `properties` are those of the whole suite, `started` is when it began.
     """
@@ -63,7 +63,7 @@ def render_junit(
 
 
 def _junit_case(case: Result) -> junit_xml.TestCase:
-    """Turn a case into the library's; one without message and output would not be counted."""
+    """Return the library's form of a case; one without message and output would not be counted."""
     import junit_xml  # noqa: PLC0415 - as above
 
     made = junit_xml.TestCase(
@@ -83,17 +83,17 @@ def _junit_case(case: Result) -> junit_xml.TestCase:
 
 
 def _complete(element: ET.Element, case: Result) -> None:
-    """Add what junit-xml 1.9 leaves out: properties of a case (it has them for suites), a time of 0."""
+    """Add what junit-xml 1.9 omits: properties of a case (it has them for suites), and a time of 0."""
     element.set("time", f"{max(0.0, case.seconds or 0.0):.3f}")
     parent = ET.Element("properties")
     for name, value in {"outcome": case.outcome.value, **case.properties}.items():
         ET.SubElement(parent, "property", {"name": _clean(name), "value": _clean(value)})
-    # readers that check an order want them before the result
+    # strict readers want them before the result
     element.insert(0, parent)
 
 
 def _clean(text: str) -> str:
-    """Return the text without terminal control and what XML forbids, and not longer than is useful."""
+    """Return the text without terminal control and characters that XML forbids, and limited in length."""
     text = printable(strip_ansi(text))
     if len(text) <= _LONGEST:
         return text
@@ -102,7 +102,7 @@ def _clean(text: str) -> str:
 
 
 def lost_session(suite: str) -> str:
-    """Render what stands in the results file while the session runs: an error, should it never end."""
+    """Render the results file for a running session: an error, in case the session never ends."""
     case = Result(
         name="session",
         classname=suite,
@@ -117,6 +117,6 @@ _LOST = "the session ended before it could write its results"
 
 
 def write_junit(path: Path, text: str) -> None:
-    """Write a document whole or not at all; its directory is made if it is not there."""
+    """Write a document completely or not at all, making its directory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)

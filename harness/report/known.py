@@ -1,6 +1,6 @@
-"""Known issues: failures that somebody has looked at, until a date.
+"""Known issues: failures that are explained in a file, until a date.
 
-Owns the file's fields, what an entry applies to and when it is wrong. Pure,
+Owns the file's fields, which results an entry applies to, and when an entry is wrong. Pure,
 but for the reading.
 """
 
@@ -62,20 +62,20 @@ class KnownIssue:
     test: str
     # empty: all
     arches: tuple[str, ...]
-    # sign and version, all of which must hold; empty: any kernel
+    # comparisons (sign and version) that must all hold; empty: any kernel
     kernel: tuple[tuple[str, tuple[int, ...]], ...]
-    # title of a splat, with * as above, or text that the failure holds; one of the two is empty
+    # title of a splat, with * as above, or text in the failure; one of the two is empty
     splat: str
     assertion: str
     reason: str
     link: str
-    # the last day on which it counts
+    # the last day on which it applies
     expires: date
-    # the days on which it was seen, of one that comes sometimes; empty: it comes whenever the test runs
+    # days on which an intermittent failure was seen; empty: it comes whenever the test runs
     seen: tuple[date, ...] = ()
 
     def applies_to(self, result: Result) -> bool:
-        """Whether this test, architecture and kernel are meant, however the test ended."""
+        """Whether it is about this test, architecture and kernel, whatever the outcome."""
         return (
             self.names(result)
             and (not self.arches or result.arch in self.arches)
@@ -83,7 +83,7 @@ class KnownIssue:
         )
 
     def names(self, result: Result) -> bool:
-        """Whether the test is meant, on some architecture and kernel."""
+        """Whether it is about the test, on any architecture and kernel."""
         names = (result.test, f"{result.classname}::{result.name}")
         return any(_matches(self.test, name) for name in names)
 
@@ -93,15 +93,15 @@ class KnownIssue:
         if (match := _VERSION.match(release)) is None:
             return False
         found = _numbers(match[0])
-        # 7.3.4 is a 7.3: as many numbers count as the bound has
+        # 7.3.4 is a 7.3: only as many numbers are compared as the bound has
         return all(_COMPARE[sign](found[: len(bound)], bound) for sign, bound in self.kernel)
 
 
 def load_known(file: Path) -> tuple[KnownIssue, ...]:
     """Return the entries of a known-issues file.
 
-    Raises SpecError, with file, line and key, for what is no such file and for an entry without a
-    reason, link, day of expiry, or both splat and assertion.
+    Raises SpecError, with file, line and key, for another kind of file, and for an entry that lacks a
+    reason, a link, a day of expiry, or both splat and assertion.
     """
     entries: list[dict[str, Any]] = load_yaml(file, SCHEMA)["issues"]
     return tuple(_issue(file, index, entry) for index, entry in enumerate(entries))
@@ -153,16 +153,16 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Whether the whole text is as the pattern says, in which only * is special."""
+    """Whether a pattern, in which only * is special, matches the whole text."""
     parts = (re.escape(part) for part in pattern.split("*"))
     return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
 
 
 def find_known(result: Result, issues: Sequence[KnownIssue], today: date) -> tuple[KnownIssue, ...]:
-    """Return the entries that explain a red result, none if a part of it is not known.
+    """Return the entries that explain a red result; none if a part of it is unknown.
 
-    Every splat must be known. A known splat explains the failed assertion beside it, but a known
-    assertion no splat. Entries that have expired explain nothing.
+    Every splat must be known. A known splat also explains a failed assertion, but a known
+    assertion does not explain a splat. Expired entries explain nothing.
     """
     mine = [issue for issue in issues if issue.expires >= today and issue.applies_to(result)]
     if not result.is_red:
@@ -174,7 +174,7 @@ def find_known(result: Result, issues: Sequence[KnownIssue], today: date) -> tup
             return ()
         explained += found
     if not result.splats:
-        # producers other than ours have a splat's title in the message, if at all
+        # results of other producers may have a splat's title in the message
         explained = [issue for issue in mine if _is_said(issue, result)]
     return tuple(dict.fromkeys(explained))
 
@@ -188,11 +188,11 @@ def _is_said(issue: KnownIssue, result: Result) -> bool:
 def find_wrong(
     issues: Sequence[KnownIssue], results: Sequence[Result], today: date, *, tests: Sequence[Result] = ()
 ) -> list[tuple[KnownIssue, str]]:
-    """Return the entries that must be changed, each with why.
+    """Return the entries that must be changed, each with the reason.
 
-    Those that have expired, and those whose test ran and did not fail as they say, unless they say that it
-    does so only sometimes. `tests` are all
-    there are, so that an entry that names none of them is wrong too; empty if they are unknown.
+    These are expired entries, and entries whose test ran without the failure, unless the failure is
+    intermittent. `tests` are all existing tests, so that an entry for another test is wrong, too;
+    empty if they are unknown.
     """
     found: list[tuple[KnownIssue, str]] = []
     for issue in issues:
@@ -211,14 +211,14 @@ def find_wrong(
 
 
 def _is_seen(issue: KnownIssue, result: Result) -> bool:
-    """Whether a result shows what an entry says, whatever else it shows."""
+    """Whether a result shows the failure of an entry, possibly besides others."""
     if issue.splat and result.splats:
         return any(_matches(issue.splat, title) for title in result.splats)
     return result.outcome is not Outcome.PASS and _is_said(issue, result)
 
 
 def _ends(results: Sequence[Result]) -> str:
-    """Return how tests ended, each way once: those of a pattern may be many."""
+    """Render how tests ended, each outcome once, because a pattern may match many tests."""
     return ", ".join(
         dict.fromkeys(f"{result.outcome} on {result.arch or 'its machine'}" for result in results)
     )

@@ -1,4 +1,4 @@
-"""Results that a kernel reported as KTAP, as cases of the results file. Pure."""
+"""From results that a kernel reported as KTAP to cases of the results file. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OUTCOMES = {
 def cases_of(results: Sequence[ktap.Result], suite: str, arch: str = "") -> tuple[Result, ...]:
     """Return results as cases with children.
 
-    `suite` is the class of those without a parent, `arch` the architecture that all names are to end with.
+    `suite` is the class of results without a parent; all names get the architecture `arch` at their end.
     """
     return tuple(_case(result, (), suite, arch) for result in results)
 

@@ -1,7 +1,8 @@
-"""Which result of one run is which of another: tests of one name under several configurations.
+"""Matches the results of two runs, also if tests of one name ran under several configurations.
 
-Owns what tells namesakes apart: the architecture, properties of suites, names of suites, parts of paths. What
-differs among them and is the same in both runs is what they ran on; what is new in every run is not. Pure.
+Owns what distinguishes results of one name: the architecture, properties and names of suites, parts of paths.
+Values that differ among them and occur in both runs are configurations; values that are new in every run are
+not. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from rustbed.arch import arch_in
 from rustbed.report.result import Result
 
-# properties that say what a test ran on, whatever else is known of it
+# properties that name a configuration
 _CONFIGURATION = re.compile(r"section|config(?:uration)?|variant|flavou?r", re.IGNORECASE)
 # properties of suites that belong to a run, its host or its outcome
 _OF_THE_RUN = re.compile(
@@ -22,32 +23,32 @@ _OF_THE_RUN = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[^A-Za-z0-9]+")
-# a file that is the second may hold what the first one held in another run
+# numbered files, directories and workers: number 2 of one run may correspond to number 1 of another
 _COUNTER = re.compile(r"(?:part|shard|run|job|chunk|worker|gw|host|node|box)?\d{1,2}", re.IGNORECASE)
 
-# name and value of everything that may tell a test from its namesakes
+# names and values of everything that may distinguish results of one name
 Facets = dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Namesakes:
-    """Results of one test: at most one of each run, or several if nothing tells which is which."""
+    """Results of one test: at most one from each run, or several that cannot be distinguished."""
 
     befores: tuple[Result, ...]
     afters: tuple[Result, ...]
-    # what tells them from others of the name, as it is shown; "" if nothing needs to
+    # text that distinguishes them from other results of the name; "" if there are none
     variant: str = ""
     # the same as facets
     facets: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is known which result is which."""
+        """Whether there is at most one result from each run."""
         return len(self.befores) <= 1 and len(self.afters) <= 1
 
 
 def pair(old: Sequence[Result], new: Sequence[Result]) -> list[Namesakes]:
-    """Return the results of two runs, those of one test together, in the order of names."""
+    """Return the results of two runs, grouped by test, in the order of names."""
     groups: dict[tuple[str, str], tuple[list[Result], list[Result]]] = {}
     for side, results in enumerate((old, new)):
         for result in results:
@@ -62,7 +63,7 @@ def pair(old: Sequence[Result], new: Sequence[Result]) -> list[Namesakes]:
 
 
 def find_facets(result: Result, place: Sequence[str] = ()) -> Facets:
-    """Return all that may tell a result from those of its name; `place` if the result does not have it."""
+    """Return everything that may distinguish a result from others of its name; `place` is its path's end."""
     place = result.place or place
     settings = {
         name: value
@@ -71,14 +72,14 @@ def find_facets(result: Result, place: Sequence[str] = ()) -> Facets:
     }
     facets = {**settings, "suite": ".".join(result.suites), "file": result.file}
     tokens = _TOKEN.split("/".join(place).removesuffix(".xml"))
-    # names of different length have what tells them apart at one of their ends
+    # counted from both ends, because paths may have different lengths
     places = {f"path {index}": token for index, token in enumerate(tokens)}
     places |= {f"path -{index}": token for index, token in enumerate(reversed(tokens), start=1)}
     return facets | {name: token for name, token in places.items() if token and not _COUNTER.fullmatch(token)}
 
 
 def _by_arch(group: Namesakes) -> Iterator[Namesakes]:
-    """Divide by architectures; those that only paths or suites tell count if all results have one."""
+    """Divide by architecture; one from a path or a suite counts only if all results have one."""
     everything = (*group.befores, *group.afters)
     if any(not arch_of(result) for result in everything):
         yield from _divided(group, lambda result: result.arch)
@@ -91,7 +92,7 @@ def _by_arch(group: Namesakes) -> Iterator[Namesakes]:
 
 
 def arch_of(result: Result, place: Sequence[str] = ()) -> str:
-    """Return the architecture of a result; where it has none a path or a suite's name may tell it."""
+    """Return the architecture of a result, if necessary from its path or the name of a suite."""
     if result.arch:
         return result.arch
     words = [*reversed(result.place or place), *reversed(result.suites)]
@@ -99,7 +100,7 @@ def arch_of(result: Result, place: Sequence[str] = ()) -> str:
 
 
 def _by_configuration(group: Namesakes) -> Iterator[Namesakes]:
-    """Divide by what properties call a configuration, if all results have the same ones."""
+    """Divide by properties that name a configuration, if all results have the same properties."""
     everything = (*group.befores, *group.afters)
     names = {tuple(sorted(_configuration(result))) for result in everything}
     if len(names) != 1 or not any(names):
@@ -130,7 +131,7 @@ def _divided(group: Namesakes, key: Callable[[Result], object]) -> Iterator[Name
 
 
 def _by_facets(group: Namesakes) -> Iterator[Namesakes]:
-    """Divide by all that differs among namesakes and is the same in both runs, unless they disagree."""
+    """Divide by all facets that differ among the results and occur in both runs, unless they disagree."""
     if group.is_clear:
         yield group
         return
@@ -152,7 +153,7 @@ def _label(facets: Facets, telling: Sequence[str]) -> tuple[str, ...]:
 
 
 def _telling(befores: Sequence[Facets], afters: Sequence[Facets]) -> tuple[str, ...]:
-    """Return the names of facets that differ, and whose values in one run are among those of the other."""
+    """Return the names of facets that differ, and whose values in one run all occur in the other."""
     names = dict.fromkeys(name for facets in (*befores, *afters) for name in facets)
     telling = []
     for name in names:
@@ -163,7 +164,7 @@ def _telling(befores: Sequence[Facets], afters: Sequence[Facets]) -> tuple[str, 
 
 
 def _show(label: Sequence[tuple[str, str]]) -> str:
-    """Return what a person needs of a label: properties say most, then suites, then paths."""
+    """Render the most readable part of a label: properties, else suites, else paths."""
     settings = [
         f"{name}={value}" for name, value in label if name not in ("suite", "file") and " " not in name
     ]

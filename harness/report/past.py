@@ -1,4 +1,4 @@
-"""How one test ended in earlier runs: how often it was red, and whether it comes and goes. Pure."""
+"""One test's results in earlier runs: how often it was red, and whether it is flaky. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from rustbed.log.fingerprint import fingerprint
 from rustbed.report.result import Result
 
-# times that a test must have gone from red back to green: once is a bug that was fixed
+# how often a flaky test has gone from red back to green; a single time is a bug that was fixed
 _EPISODES = 2
 
 
@@ -19,7 +19,7 @@ class Ran:
 
     day: date
     is_red: bool
-    # of its failures, as `failures_of` has them
+    # the keys of its failures: see `failures_of`
     failures: frozenset[str] = frozenset()
 
 
@@ -28,24 +28,24 @@ class Past:
     """The earlier runs of one test, the oldest first."""
 
     runs: tuple[Ran, ...]
-    # the first day of all runs of all tests; None without any
+    # the day of the first run of any test; None without runs
     begins: date | None = None
 
     @property
     def red(self) -> int:
-        """In how many runs it was red."""
+        """The number of runs in which it was red."""
         return sum(run.is_red for run in self.runs)
 
     @property
     def flaky_since(self) -> date | None:
-        """The day on which it first was red, if it comes and goes; None if it does not."""
+        """The first day on which a flaky test was red; None if it is not flaky."""
         ends = sum(
             run.is_red and not after.is_red for run, after in zip(self.runs, self.runs[1:], strict=False)
         )
         return next(self._red_days()) if ends >= _EPISODES else None
 
     def render(self, *, is_red: bool) -> str:
-        """Return one line; `is_red` is how it ended now."""
+        """Render one line; `is_red`: the test is red now."""
         if not self.runs:
             return "no earlier run"
         counts = f"{self.red} of {len(self.runs)} before"
@@ -58,13 +58,13 @@ class Past:
         return f"red {counts}, last on {list(self._red_days())[-1]}"
 
     def why_not_expected(self, result: Result, today: date, days: int) -> str:
-        """Return why a red result is news although the test is flaky, "" if it is expected."""
+        """Return why a red result of a flaky test is not expected, "" if it is."""
         since = self.flaky_since
         if since is None or self.begins is None:
             return "not known to come and go"
         if not any(failures_of(result) & run.failures for run in self.runs):
             return "it never failed like this"
-        # when a flake began that is older than the runs that were kept is unknown
+        # a flake may have begun before the earliest run that was kept
         if (reach := (today - self.begins).days) < days:
             return f"earlier runs reach back {reach} days, {days} are needed to know since when"
         end = since + timedelta(days=days)
@@ -84,5 +84,5 @@ class Past:
 
 
 def failures_of(result: Result) -> frozenset[str]:
-    """Return fingerprints of a red result, of its message if its producer has none."""
+    """Return the fingerprints of a red result, or one of its message if the producer has none."""
     return frozenset(result.fingerprints or (fingerprint("failure", result.message),))

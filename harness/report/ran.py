@@ -1,6 +1,6 @@
-"""Run directories as they are compared: of one test, or of a session.
+"""Reads run directories for a comparison: of one test, or of a session.
 
-Owns the reading; what is compared is harness/report/difference.py's.
+harness/report/difference.py compares them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rustbed.report.difference import (
     name_test,
 )
 
-# what is compared of a machine, and how it is read
+# the compared files of a machine, and their parsers
 _OF_MACHINES: tuple[tuple[str, str, Callable[[str], tuple[str, ...]]], ...] = (
     ("answers", runfiles.SHELL, comparable_answers),
     ("records", runfiles.KERNEL, comparable_records),
@@ -27,10 +27,10 @@ _OF_MACHINES: tuple[tuple[str, str, Callable[[str], tuple[str, ...]]], ...] = (
 
 
 def load_runs(path: Path, arch: str = "") -> dict[str, Ran]:
-    """Return the runs below a run directory or a session's, by the test's name; of one architecture.
+    """Return the runs of one architecture below a run directory or a session's, by the test's name.
 
-    Raises UsageError where there are none, where one is damaged, and where there are several architectures
-    and `arch` names none of them.
+    Raises UsageError if there are no runs, if one is damaged, and if there are several architectures
+    and `arch` does not choose one.
     """
     if not path.is_dir():
         raise UsageError(f"there is no directory {path}", wanted="a run directory, or that of a session")
@@ -49,7 +49,7 @@ def load_runs(path: Path, arch: str = "") -> dict[str, Ran]:
 
 
 def _load_run(verdict: Path) -> Ran | None:
-    """Return what a run directory holds, None if its test had no machine. Raises UsageError."""
+    """Return the run in a run directory, None if its test had no machine. Raises UsageError."""
     directory = verdict.parent
     try:
         facts = json.loads(verdict.read_text())
@@ -71,7 +71,7 @@ def _load_run(verdict: Path) -> Ran | None:
 
 
 def _read_text(path: Path) -> str:
-    """Return what a file holds, nothing if the machine did not live to write it. Raises UsageError."""
+    """Return the text of a file, "" if the machine did not write one. Raises UsageError."""
     try:
         return path.read_text(errors="replace")
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""The recorder of a session: gathers a runner's reports into cases and writes the results files.
+"""The recorder of a session: turns pytest's reports into cases and writes the results files.
 
-Its methods are named after the events of pytest that it hears, which it
-takes by their attributes; it knows nothing else of pytest.
+Its methods are pytest hooks, and take reports by
+their attributes; it knows nothing else about pytest.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from rustbed.report.result import Result
 
 # exit statuses of pytest: all is well, some tests failed
 _FINE, _FAILED = 0, 1
-# after these it is unknown what else would have happened: interrupted, internal error
+# exit statuses of an incomplete session: interrupted, internal error
 _CUT_SHORT = (2, 3)
-# bytes of a console that the page shows
+# bytes at the end of a console that the page shows
 _TAIL = 24 << 10
 
 
 @dataclass
 class _Span:
-    """When a test ran, in seconds since the epoch, and by which worker."""
+    """When a test ran, in seconds since the epoch, and on which worker."""
 
     started: float
     ended: float
     worker: str
 
 
-# pytest keeps plugins in sets: no equality but identity
+# pytest keeps plugins in sets, so they compare by identity
 @dataclass(eq=False)
 class Recorder:
-    """Writes junit.xml and report.html: lost at first, what happened at the end."""
+    """Writes junit.xml and report.html: a lost session at first, the results at the end."""
 
     directory: Path
     # what the session was asked to test, one line
@@ -52,7 +52,7 @@ class Recorder:
     # of the whole suite; sharding adds to it
     properties: dict[str, str] = field(default_factory=dict)
     _cases: dict[str, Result] = field(default_factory=dict)
-    # by test: its tries that another plugin did not let stand
+    # by test: failed tries that another plugin ran again
     _tries: dict[str, list[Result]] = field(default_factory=dict)
     _started: list[str] = field(default_factory=list)
     _spans: dict[str, _Span] = field(default_factory=dict)
@@ -65,11 +65,11 @@ class Recorder:
         write_junit(self.path, lost_session(SUITE))
 
     def pytest_runtest_logreport(self, report: Phase) -> None:
-        """Take the report of one phase; the gravest stands."""
+        """Note the report of one phase; the gravest outcome counts."""
         self._clock(report)
         case = case_of(report)
         if getattr(report, "outcome", "") == RERUN:
-            # another plugin runs the test again: all its phases come anew
+            # another plugin runs the test again, with all its phases
             self._tries[report.nodeid] = [*self._tries.get(report.nodeid, ()), case]
             self._cases.pop(report.nodeid, None)
         elif report.when == "call" or report.failed or (report.when == "setup" and report.skipped):
@@ -77,7 +77,7 @@ class Recorder:
             self._cases[report.nodeid] = case if before is None else worse(before, case)
 
     def _clock(self, report: Phase) -> None:
-        """Note when a phase ran; other plugins' reports may not tell."""
+        """Note when a phase ran; reports of other plugins may lack that."""
         start, stop = getattr(report, "start", None), getattr(report, "stop", None)
         if start is None or stop is None:
             return
@@ -87,13 +87,13 @@ class Recorder:
         span.started, span.ended = min(span.started, start), max(span.ended, stop)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Remember that a test began: one that never ends is lost, not absent."""
+        """Note that a test began, so that it is lost, not missing, if it never ends."""
         self._started.append(nodeid)
 
     def pytest_sessionfinish(self, session: Any, exitstatus: int) -> None:
-        """Replace the lost document by the real one; an error in the list of known issues is a failure.
+        """Write the real results; an error in the list of known issues is a failure.
 
-        If it cannot be written, what the tests said is still said, and the session has failed.
+        If they cannot be written, the session fails, and the terminal still shows them.
         """
         try:
             self._finish(session, exitstatus)
@@ -107,7 +107,7 @@ class Recorder:
             cases.setdefault(nodeid, lost_case(nodeid))
         if exitstatus in _CUT_SHORT:
             cases[SUITE] = lost_case(f"::{SUITE} session")
-        # a test may have cases of its own; it keeps its line beside them
+        # a test may have child cases, which are written beside its own
         written = [(test, each) for test, case in cases.items() for each in _lines(case)]
         results = self._write([case for _, case in written])
         if self.known:
@@ -132,7 +132,7 @@ class Recorder:
         write_atomically(self.page, render_page(page))
 
     def _write(self, cases: Sequence[Result]) -> list[Result]:
-        """Write junit.xml, and return what its readers will see."""
+        """Write junit.xml, and return the results that its readers will see."""
         text = render_junit(SUITE, cases, started=self._begun, properties=tuple(self.properties.items()))
         write_junit(self.path, text)
         return parse_results([text.encode(errors="replace")], self.path)[0]
@@ -162,7 +162,7 @@ class Recorder:
             return ""
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say how often red tests were red again, what is known of them, and where the files are."""
+        """Print how often red tests were red again, known issues, and where the files are."""
         for nodeid, case in self._cases.items():
             told = case.properties.get("confirmed")
             if told:
@@ -177,7 +177,7 @@ class Recorder:
 
 
 def _lines(case: Result) -> tuple[Result, ...]:
-    """Return what the results file has of a test: itself, and the cases that it has."""
+    """Return the entries of a test in the results file: its own, and those of its children."""
     return (replace(case, children=()), *case.children)
 
 

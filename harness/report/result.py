@@ -1,4 +1,4 @@
-"""One test's result: what the plugin writes into a results file, and what is read from any. Pure."""
+"""One test's result: written to a results file by the plugin, or read from any results file. Pure."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ _PARAMETERS = re.compile(r"\[(?P<parts>[^\[\]]*)\]$")
 class Result:
     """One test on one architecture."""
 
-    # dotted class or module; the names of the suites where a case has none
+    # dotted class or module; the names of the suites if a case has none
     classname: str
     # without the architecture
     name: str
     outcome: Outcome
-    # "" where neither a property nor the name tells
+    # "" if neither a property nor the name has it
     arch: str = ""
-    # the name as it is in the file, with the architecture: test_probe[arm64]; "" if that is `name`
+    # the name in the file, with the architecture: test_probe[arm64]; "" if that is `name`
     label: str = ""
-    # of the test's source, relative to the root of the tests; "" if the producer does not say
+    # path of the test's source, relative to the root of the tests; "" if unknown
     file: str = ""
-    # None where the file has none
+    # None if the file does not have it
     seconds: float | None = None
-    # one line: why it is what it is
+    # one line: the reason of the outcome
     message: str = ""
-    # the failure's text; of one that was read its beginning
+    # the failure's text; only its beginning if the result was read from a file
     details: str = ""
-    # `outcome` is written, too, if it is not among them
+    # when written, `outcome` is added
     properties: dict[str, str] = field(default_factory=dict)
-    # the kernel log window; is not read
+    # the kernel log of the test; not read from files
     system_out: str = ""
-    # results of its own, as those of a KUnit suite; JUnit has no nesting, so they follow it in the file
+    # child results, such as those of a KUnit suite; they follow it in the file: JUnit has no nesting
     children: tuple[Result, ...] = ()
-    # those of its suites alone
+    # properties of its suites only
     settings: dict[str, str] = field(default_factory=dict)
-    # names of the suites that it is in, the outermost first
+    # names of its suites, the outermost first
     suites: tuple[str, ...] = ()
-    # when its suite began, as the file says it; "" if it does not
+    # when its suite began, in the file's own words; "" if unknown
     started: str = ""
-    # the results file, and the end of its path that may tell what the test ran on
+    # the results file, and the end of its path, which may name a configuration
     source: Path = Path()
     place: tuple[str, ...] = ()
 
     def written(self) -> Iterator[Result]:
-        """Yield what stands in the file: a result that is what its children are is left to them."""
+        """Yield the results for the file; a result without facts of its own is replaced by its children."""
         within = [result for child in self.children for result in child.written()]
         if not within or (self.is_red and not any(result.is_red for result in within)):
             yield self
@@ -59,17 +59,17 @@ class Result:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes it the same test in another file."""
+        """The key of the same test in another file."""
         return self.classname, self.name, self.arch
 
     @property
     def test(self) -> str:
-        """The test as people name it: file::name, or classname::name."""
+        """The test's name for people: file::name, or classname::name."""
         return "::".join(part for part in (self.file or self.classname, self.name) if part)
 
     @property
     def is_red(self) -> bool:
-        """Whether it failed; an error of the harness says nothing of the driver and is not red."""
+        """Whether it failed; an error of the harness says nothing about the driver and is not red."""
         return self.outcome in RED
 
     @property
@@ -79,7 +79,7 @@ class Result:
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """Of the splats, in their order; without splats that of the failure."""
+        """Fingerprints of the splats, in their order; without splats that of the failure."""
         return tuple(self.properties.get("fingerprint", "").splitlines())
 
     @property

@@ -1,6 +1,6 @@
-"""Results files to one set of results: what the gate compares.
+"""Reads results files into one set of results, for the gate.
 
-Owns which files are read and how several become one.
+Owns which files are read and how several are merged.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from rustbed.report.dialects import parse_results
 from rustbed.report.result import Result
 from rustbed.report.verdict import GRAVITY
 
-# bytes of a file that are read, and at once
+# bytes: the largest file that is read, and a chunk of it
 _LARGEST, _CHUNK = 512 << 20, 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What one or several files hold together."""
+    """The results of one or several files together."""
 
     # in the order of files; some may have the same name
     cases: tuple[Result, ...]
@@ -31,7 +31,7 @@ class Results:
 
     @cached_property
     def tests(self) -> dict[tuple[str, str, str], Result]:
-        """One for each test and architecture, the gravest where there are several."""
+        """One result for each test and architecture, the gravest of several."""
         tests: dict[tuple[str, str, str], Result] = {}
         for result in self.cases:
             before = tests.get(result.key)
@@ -41,7 +41,7 @@ class Results:
 
 
 def load_results(paths: Iterable[Path]) -> Results:
-    """Return what files, and the *.xml below directories, hold. Raises UsageError."""
+    """Return the results in files, and in the *.xml below directories. Raises UsageError."""
     cases: list[Result] = []
     suites: dict[Path, dict[str, str]] = {}
     for path, place in find_files(paths):
@@ -51,10 +51,10 @@ def load_results(paths: Iterable[Path]) -> Results:
 
 
 def find_files(paths: Iterable[Path]) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield the results files that paths stand for, each once, and the end of each path.
+    """Yield the results files of paths, each once, and the end of each path.
 
-    That end begins with the directory that was named, or that a named file is in: what is above does not
-    belong to the results. Raises UsageError.
+    That end begins with the named directory, or with the directory of a named file, because directories
+    above do not belong to the results. Raises UsageError.
     """
     seen: set[Path] = set()
     for path in paths:

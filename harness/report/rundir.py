@@ -1,8 +1,8 @@
 """Run directories: one per session, and in it one per test, with fixed file names.
 
-Owns where evidence is put and how old evidence goes. What the files hold is
-written by those who have it; only verdict.json is written here, as LOST until
-it is known better.
+Owns the layout of evidence, and the removal of old evidence. Other modules write
+the files; only verdict.json is written here, as LOST until there is
+a verdict.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from rustbed.escape import render_json
 from rustbed.procfs import is_there
 from rustbed.report.verdict import BEGUN, MachineReport, Outcome, Verdict
 
-# UTC time of the start and the process; a number more if one process opens several in a second
+# UTC time of the start, pid, and a number if one process opens several in a second
 _SESSION = re.compile(r"\d{8}T\d{6}Z-(?P<pid>\d+)(?:\.\d+)?")
 
-# characters of a test's name in its directory's name; file systems allow 255 bytes
+# most characters of a test's name in its directory's name; file systems allow 255 bytes
 _NAME_LENGTH = 120
 
 
 def name_session(base: Path, now: datetime | None = None) -> Path:
-    """Return a directory in `base` for a session; nothing is made. `now` is the current time unless given."""
+    """Return an unused path in `base` for a session, without creating it; `now` is the current time."""
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     number, path = 1, base / f"{stamp}-{os.getpid()}"
     while path.exists():
@@ -50,7 +50,7 @@ def open_session(base: Path, now: datetime | None = None) -> Path:
 
 
 def make_session(session: Path) -> None:
-    """Make a session's directory, unless another of its processes has, and point `latest` at it.
+    """Make a session's directory, unless another process of the session has, and point `latest` at it.
 
     Raises HostError if nothing can be written there.
     """
@@ -63,7 +63,7 @@ def make_session(session: Path) -> None:
 
 
 def _make_unique(parent: Path, name: str, separator: str) -> Path:
-    """Make a directory called `name`, with a number behind it if there is one already."""
+    """Make a directory called `name`, with a number appended if the name is taken."""
     parent.mkdir(parents=True, exist_ok=True)
     number, candidate = 1, parent / name
     while True:
@@ -77,7 +77,7 @@ def _make_unique(parent: Path, name: str, separator: str) -> Path:
 
 
 def _point(link: Path, target: str) -> None:
-    """Make `link` a symbolic link to `target`, never absent in between."""
+    """Make `link` a symbolic link to `target` in one step."""
     temporary = link.with_name(f".{link.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
@@ -91,10 +91,10 @@ def _point(link: Path, target: str) -> None:
 
 
 def remove_old_sessions(current: Path, keep: int = 20) -> None:
-    """Remove the oldest sessions beside `current` beyond `keep`; it and those whose process still runs stay.
+    """Remove the oldest sessions beside `current` beyond `keep`, except it and sessions that still run.
 
-    What is not named like a session is left alone. It takes seconds where the disk is busy: a session
-    does so when it has said everything.
+    Leaves everything alone that is not named like a session. It takes seconds on a busy disk, so a session
+    does it after its summary.
     """
     sessions = sorted(
         path
@@ -103,13 +103,13 @@ def remove_old_sessions(current: Path, keep: int = 20) -> None:
     )
     for path in sessions[: -max(1, keep)]:
         if path != current and not _is_running(path.name):
-            # another session may be pruning too
+            # another session may be removing it, too
             with suppress(FileNotFoundError):
                 remove_tree(path)
 
 
 def _is_running(session: str) -> bool:
-    """Whether the process that a session is named after is there; its number may have been reused."""
+    """Whether the process in a session's name exists; its pid may have been reused."""
     match = _SESSION.fullmatch(session)
     return match is not None and is_there(int(match["pid"]))
 
@@ -117,8 +117,8 @@ def _is_running(session: str) -> bool:
 def run_dir(session: Path, nodeid: str) -> Path:
     """Make the directory of one test's run, with a verdict.json that says LOST, and return it.
 
-    Its name is the test's id as far as a file name can carry it, with a hash behind it where another
-    test has the name, and a number where the same test runs again.
+    Its name is made of the test's id, with a hash if another test has that name, and a number if the
+    same test runs again.
     """
     name = _file_name(nodeid)
     path = session / name
@@ -155,10 +155,10 @@ def write_verdict(
 
 
 def find_lost(session: Path, test: str) -> tuple[Path, str] | None:
-    """Return the newest run directory in which a test is lost, and why, "" where that is not known."""
+    """Return the newest run directory in which a test is lost, and the reason, "" if unknown."""
     paths = sorted(session.glob(f"*/{runfiles.VERDICT}"), key=lambda path: path.stat().st_mtime)
     for path in reversed(paths):
-        # one that cannot be read says nothing of this test
+        # an unreadable directory is skipped
         with suppress(OSError, ValueError, LookupError, TypeError):
             told = json.loads(path.read_text(encoding="utf-8"))
             if (told["test"], told["outcome"]) == (test, Outcome.LOST):
@@ -167,9 +167,9 @@ def find_lost(session: Path, test: str) -> tuple[Path, str] | None:
 
 
 def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]:
-    """Return what verdict.json says of a machine; its records have files of their own."""
+    """Return the facts of a machine for verdict.json; its records have files of their own."""
     return {
-        # where these are: "." for the test's first machine
+        # directory of those files: "." for the test's first machine
         "directory": os.path.relpath(machine.run_dir, directory),
         "arch": machine.arch,
         "release": machine.release,
@@ -185,7 +185,7 @@ def _machine_facts(machine: MachineReport, directory: Path) -> dict[str, object]
 
 
 def keep_source(directory: Path, source: Path) -> None:
-    """Copy the file that a test is in to its run directory: it may be edited before somebody looks."""
+    """Copy the file of a test to its run directory, because it may be edited later."""
     kept = directory / runfiles.SOURCE
     kept.mkdir(exist_ok=True)
     # a test that was generated has no file

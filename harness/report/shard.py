@@ -1,7 +1,7 @@
 """Shards: a session divided over machines by the times its tests took before.
 
-Owns the division, which depends on nothing but its arguments, so that machines
-which do not know of each other agree on it. Pure.
+Owns the division, which depends on its arguments only, so that independent machines
+agree on it. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Key = tuple[str, str, str]
 
 
 def parse_shard(text: str, env: Mapping[str, str]) -> tuple[int, int]:
-    """Return number (from 1) and count of I/N, or as the environment says for `auto` and `auto/N`.
+    """Return the number (from 1) and count of I/N, or of the environment for `auto` and `auto/N`.
 
     Raises UsageError.
     """
@@ -38,7 +38,7 @@ def _is_count(text: str) -> bool:
 
 
 def recorded_times(results: Results) -> dict[Key, float]:
-    """Return the seconds that tests took, boots included, as far as results tell."""
+    """Return the seconds that tests took, including boots, as far as results have them."""
     times: dict[Key, float] = {}
     for key, result in results.tests.items():
         boot_ms = result.properties.get("boot_ms", "")
@@ -50,9 +50,9 @@ def recorded_times(results: Results) -> dict[Key, float]:
 def divide(tests: Sequence[str], times: Mapping[Key, float], count: int) -> list[int]:
     """Return the shard, from 1 to `count`, of each test, given by its id.
 
-    Each shard is a run of neighbours, so that an architecture's kernel is needed by few of them. A
-    shard is full when it has its part of the time that is left, and none is empty as long as there are
-    tests for all. A test that was never seen is taken to last as long as the one in the middle.
+    Each shard has neighbouring tests, so that few shards need an architecture's kernel. A
+    shard is full when it has its part of the remaining time, and none is empty if there are
+    tests for all. A test without a recorded time gets the median.
     """
     usual = median(times.values()) if times else 1.0
     seconds = [max(times.get(key_of(test), usual), 1e-3) for test in tests]
@@ -60,7 +60,7 @@ def divide(tests: Sequence[str], times: Mapping[Key, float], count: int) -> list
     numbers: list[int] = []
     for index, each in enumerate(seconds):
         wanted = left / (count - shard + 1)
-        # half of a test beyond its part is nearer to it than half of one below
+        # full if adding the test would overshoot by more than half of the test
         is_full = filled > 0 and filled + each / 2 > wanted
         is_needed = filled > 0 and len(seconds) - index <= count - shard
         if shard < count and (is_full or is_needed):
@@ -71,6 +71,6 @@ def divide(tests: Sequence[str], times: Mapping[Key, float], count: int) -> list
 
 
 def render_plan(tests: Sequence[str], numbers: Sequence[int]) -> str:
-    """Return 12 hexadecimal digits that are the same for all shards of one division, and for no other."""
+    """Return 12 hexadecimal digits that identify a division; all its shards have the same."""
     lines = (f"{number} {test}" for test, number in zip(tests, numbers, strict=True))
     return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()[:12]

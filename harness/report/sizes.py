@@ -1,4 +1,4 @@
-"""How large modules are, as results files have it, and which have grown. Pure."""
+"""The sizes of modules in results files, and which modules have grown. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Growth:
 
 
 def render_sizes(modules: Iterable[tuple[str, int, int, int]]) -> str:
-    """Return the sizes of modules in bytes, a line each: `toy text 1200 data 64 bss 0`."""
+    """Render the sizes of modules in bytes, a line each: `toy text 1200 data 64 bss 0`."""
     return "\n".join(f"{name} text {text} data {data} bss {bss}" for name, text, data, bss in modules)
 
 
@@ -41,7 +41,7 @@ def read_sizes(results: Iterable[Result]) -> dict[tuple[str, str], tuple[int, in
 
 
 def find_growth(old: Iterable[Result], new: Iterable[Result], percent: float) -> Iterator[Growth]:
-    """Yield the modules, in both results, whose text, data and bss together have grown by more than that."""
+    """Yield the modules whose text, data and bss together have grown by more than `percent`."""
     before = read_sizes(old)
     for (module, arch), after in sorted(read_sizes(new).items()):
         was = before.get((module, arch))

@@ -1,6 +1,6 @@
-"""What a suite of a results file says of itself: how many tests it ran, and whether it failed.
+"""The counts and verdicts of a suite itself in a results file.
 
-Owns when that contradicts its cases: results that are not all there look like good ones. Pure.
+Owns the check for contradictions to its cases, because incomplete results look like good ones. Pure.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from rustbed.report.result import Result
 from rustbed.report.tries import SUITE
 from rustbed.report.verdict import GRAVITY, Outcome
 
-# the name of a result that is of a suite itself, and of none of its cases
+# the name of a suite's own result
 ITSELF = "(suite)"
-# words of verdicts, in small letters alone: gtest, ctest, Qt, Katalon, Jenkins, DejaGnu
+# words of verdicts, in lower-case letters only: gtest, ctest, Qt, Katalon, Jenkins, DejaGnu
 _SAID = {
     **dict.fromkeys(("notrun", "skip", "skipped", "disabled", "suppressed", "ignored"), Outcome.SKIP),
     **dict.fromkeys(("fail", "failed", "failure", "error", "errored", "broken", "xpass"), Outcome.FAIL),
@@ -25,37 +25,37 @@ _SAID = {
     "xfail": Outcome.XFAIL,
 }
 _LETTERS = re.compile(r"[^a-z]+")
-# attributes and properties that hold such a word, in small letters
+# attributes and properties with such a word, in lower case
 _TELLING = frozenset({"status", "result", "outcome", "verdict", "test_status", "test_result"})
 
 
 @dataclass(kw_only=True)
 class Suite:
-    """A testsuite that is open."""
+    """A testsuite that is being parsed."""
 
     name: str
-    # what its attributes count: failures and errors, tests, tests that did not run
+    # counts in its attributes: failures and errors, tests, tests that did not run
     counted: int = 0
     tests: int = 0
     unrun: int = 0
-    # how many results were read before it
+    # number of results before it
     first: int = 0
-    # what its cases show: all, those that did not run, and elements of failures
+    # counts of its cases: all, those that did not run, and failure elements
     cases: int = 0
     grey: int = 0
     red: int = 0
     # its `timestamp`
     started: str = ""
-    # the message of a failure that is its own and no case's; None: it has none
+    # the message of the suite's own failure; None without one
     failure: str | None = None
     # whether its attributes say that it failed
     failed: bool = False
-    # of all cases below it
+    # properties of all cases below it
     properties: dict[str, str] = field(default_factory=dict)
 
 
 def said_by(words: Mapping[str, str]) -> Outcome:
-    """Return what attributes or properties say of a test in words; PASS if they do not say anything.
+    """Return the outcome in the words of attributes or properties; PASS if there are none.
 
     `outcome` with a word of our own does not count here.
     """
@@ -67,21 +67,21 @@ def said_by(words: Mapping[str, str]) -> Outcome:
 
 
 def gravity(outcome: Outcome) -> int:
-    """Return a rank, the gravest lowest; what was said of a test outweighs that nothing was."""
+    """Return a rank, the gravest lowest; any verdict outweighs a missing one."""
     return GRAVITY[Outcome.SKIP] + 1 if outcome is Outcome.PASS else GRAVITY[outcome]
 
 
 def count_case(suite: Suite, case: Result, failures: int) -> None:
-    """Take a case of a suite, or of one inside it, with its number of elements of failures."""
+    """Count a case of a suite, or of a nested one, with its number of failure elements."""
     suite.cases += 1
     suite.grey += case.outcome in (Outcome.SKIP, Outcome.XFAIL)
     suite.red += max(1, failures) if case.is_red or case.outcome is Outcome.ERROR else 0
 
 
 def judge_suite(suite: Suite) -> tuple[Outcome, str] | None:
-    """Return outcome and message of a suite itself, None if its cases are all there is.
+    """Return outcome and message of a suite's own result, None if its cases say everything.
 
-    A suite that failed outside of its cases is FAIL, one whose numbers do not add up ERROR.
+    A suite that failed outside of its cases is FAIL; one with contradictory counts is ERROR.
     """
     if suite.failure is not None:
         return Outcome.FAIL, suite.failure
@@ -101,14 +101,14 @@ def judge_suite(suite: Suite) -> tuple[Outcome, str] | None:
 
 
 def count_judged(outer: Suite, suite: Suite, outcome: Outcome) -> None:
-    """Take into account, in a suite, what was found missing in one inside it."""
+    """Count, in the outer suite, the missing results of a nested one."""
     outer.cases += max(0, _missing(suite))
     outer.red += max(outcome is Outcome.FAIL, suite.counted - suite.red, 0)
 
 
 def _missing(suite: Suite) -> int:
-    """Return how many tests are counted and not there; those that did not run need not be."""
+    """Return how many counted tests are missing; tests that did not run may be."""
     if suite.name == SUITE:
-        # pytest writes its results when all tests are over, and counts subtests that have no case
+        # pytest writes its results after all tests, and counts subtests, which have no case
         return 0
     return suite.tests - suite.cases - max(0, suite.unrun - suite.grey)

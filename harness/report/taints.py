@@ -1,6 +1,6 @@
-"""Taints of the kernel, and which reports in its log account for them.
+"""Taints of the kernel, and the reports in its log that explain them.
 
-Owns the table from one to the other. Pure.
+Owns the table of explanations. Pure.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 
 from rustbed.log.splat import KILLING, Kind, Splat
 
-# the kinds under which the log has what sets a taint (calls of add_taint() in 7.3)
+# kinds of reports that set a taint (calls of add_taint() in 7.3)
 EXPLAINS: Mapping[str, frozenset[Kind]] = {
     "machine check": frozenset({Kind.PANIC, Kind.OOPS, Kind.BUG_REPORT}),
-    # bad_page(), print_bad_pte() and the reports of memory used against its rules
+    # bad_page(), print_bad_pte() and reports of illegal uses of memory
     "bad page": frozenset({Kind.BAD_PAGE, Kind.SLAB_CORRUPTION, Kind.KASAN, Kind.KFENCE, Kind.KMSAN}),
     "died": KILLING,
-    # WARN(), also under a headline that comes first; older kernels warn of duplicate names so
+    # WARN(), also below another headline; older kernels report duplicate names by it
     "warned": frozenset(
         {
             *(Kind.WARNING, Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP),
@@ -26,15 +26,15 @@ EXPLAINS: Mapping[str, frozenset[Kind]] = {
     "soft lockup": frozenset({Kind.SOFT_LOCKUP}),
 }
 
-# what else a report that explains a taint must say in its title: most oopses are no fault of the hardware
-# (names of arm64's are in arch/arm64/mm/fault.c)
+# a pattern for the title of a report that explains a taint, because most oopses are not hardware faults
+# (arm64's names are in arch/arm64/mm/fault.c)
 _SAYS = {"machine check": re.compile("machine check|external abort|parity|SError", re.IGNORECASE)}
 
 
 def find_unexplained(taints: Collection[str], splats: Collection[Splat]) -> Iterator[Splat]:
-    """Yield a splat without records for every new taint that none of the splats in the log accounts for.
+    """Yield a splat without records for every new taint that no splat in the log explains.
 
-    `taints` are named as new_taints() names them.
+    `taints` are names of new_taints().
     """
     for taint in taints:
         if not any(_explains(splat, taint) for splat in splats):

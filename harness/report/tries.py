@@ -1,7 +1,7 @@
-"""Cases of one test in a suite of pytest's to one result: a plugin ran it again.
+"""Joins several cases of one test, in a suite of pytest, that a plugin ran again.
 
-Owns what several cases of one name mean there. pytest-rerunfailures has a case written for each
-try, and a try that failed is one that passed. Pure.
+pytest-rerunfailures writes a case for each
+try, and a failed try looks like a passed one. Pure.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import replace
 from rustbed.report.result import Result
 from rustbed.report.verdict import GRAVITY, Outcome
 
-# what pytest calls its suite unless it is told otherwise
+# pytest's default name of its suite
 SUITE = "pytest"
 
 
 def join_tries(cases: Sequence[Result]) -> list[Result]:
-    """Return one result for each test of a suite that pytest wrote; of a test that was run again a red one.
+    """Return one result for each test of a suite that pytest wrote; a test that was run again is red.
 
-    Where every test is there equally often, several workers ran all of them (`--dist each`): they stay.
+    If all tests occur equally often, several workers ran all of them (`--dist each`), and all are kept.
     """
     tests: dict[tuple[str, str], list[Result]] = {}
     for case in cases:
@@ -30,7 +30,7 @@ def join_tries(cases: Sequence[Result]) -> list[Result]:
 
 
 def _join(tries: Sequence[Result]) -> Result:
-    """Return the gravest of the tries; if none shows why there are others, the last as a failure."""
+    """Return the gravest of the tries; if none is red, the last one as a failure."""
     gravest = min(tries, key=lambda each: GRAVITY[each.outcome])
     if len(tries) == 1 or gravest.is_red:
         return gravest

@@ -1,6 +1,6 @@
-"""Judgement: what a test did and what its machines tell become one verdict.
+"""Judgement: combines the test's outcome and its machines' reports into one verdict.
 
-Owns the order of outcomes and the rules; pure. Knows nothing of pytest, files, or how a machine is run.
+Owns the order of outcomes and the rules; pure. Knows nothing of pytest, files, or running machines.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from rustbed.progress import plural
 from rustbed.report.echoes import CONSEQUENCES, drop_echoes
 from rustbed.report.taints import find_unexplained
 
-# records shown before a splat, of a splat, and when there is none
+# limits of shown records: before a splat, of a splat, without a splat
 _BEFORE, _OF_SPLAT, _LAST = 4, 60, 15
 
 
 class Outcome(StrEnum):
-    """How a test ended, the gravest first: of several that apply, the first one listed is it."""
+    """How a test ended, the gravest first: if several apply, the first one counts."""
 
     # the guest's kernel died
     CRASH = "crash"
-    # the guest lives and makes no progress
+    # the guest is alive but makes no progress
     HANG = "hang"
-    # unknown: QEMU went away, or the harness did; every verdict begins as this
+    # unknown, because QEMU or the harness ended; every verdict begins as this
     LOST = "lost"
-    # the driver did something other than the test wants
+    # the driver did not do what the test expects
     FAIL = "fail"
-    # the harness failed, which says nothing of the driver
+    # the harness failed, which says nothing about the driver
     ERROR = "error"
     PASS = "pass"  # noqa: S105, a word of the trade and no password
-    # failed as a known bug does
+    # failed as expected, because of a known bug
     XFAIL = "xfail"
     SKIP = "skip"
 
 
-# outcomes that speak against the driver or the machine
+# outcomes that indicate a fault of the driver or the machine
 RED = frozenset({Outcome.CRASH, Outcome.HANG, Outcome.LOST, Outcome.FAIL})
 
-# of several that apply, the one with the lowest number is it
+# rank of each outcome; if several apply, the lowest number counts
 GRAVITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """A splat that a test declares: it may come, and must."""
+    """A splat that a test declares: it is allowed, and it must come."""
 
     # regular expression, found in the splat's title
     pattern: str
@@ -64,45 +64,46 @@ class Expectation:
     kind: Kind | None = None
 
     def matches(self, splat: Splat) -> bool:
-        """Whether this splat was meant."""
+        """Whether the declaration covers this splat."""
         return self.kind in (None, splat.kind) and re.search(self.pattern, splat.title) is not None
 
     def __str__(self) -> str:
-        """Return the declaration as failure texts show it."""
+        """Return the declaration in the form for failure messages."""
         return f"/{self.pattern}/" + (f" ({self.kind})" if self.kind else "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineReport:
-    """What one machine leaves behind when its test is over."""
+    """The facts about one machine at the end of its test."""
 
     arch: str
     # uname -r, "" if the machine never got there
     release: str
     # QEMU's accelerator: kvm, tcg
     accel: str
-    # from QEMU's start (or the fork) to the first command's answer; time.monotonic() at the kernel's time 0
+    # milliseconds from QEMU's start (or the fork) to the first answer; time.monotonic() at the kernel's time
+    # 0
     boot_ms: float | None
     kernel_began: float | None = None
-    # the kernel log since the test began, and what was found in it
+    # the kernel log since the test began, and the splats in it
     records: tuple[Record, ...]
     splats: tuple[Splat, ...]
-    # newly set, as new_taints names them
+    # taints that were set during the test, by their names in new_taints()
     taints: tuple[str, ...]
-    # None: alive at the end; CRASH, HANG or LOST if it ended early; and one line: what was seen then
+    # None if it was alive at the end; CRASH, HANG or LOST if it ended early; and the reason in one line
     ended: Outcome | None
     reason: str
     run_dir: Path
-    # the records with what debug information tells, if that was looked at
+    # the records with source lines from debug information; None if it was not used
     annotated: tuple[Record, ...] | None = None
-    # where splats point at, as far as anybody can tell
+    # source line to blame for a splat, where known
     blames: Mapping[Splat, Blame] = field(default_factory=dict)
-    # why debug information does not tell all
+    # why debug information is incomplete
     notes: tuple[str, ...] = ()
-    # of a hang: which kind, as harness/log/stuck.py names them, and where in a driver
+    # for a hang: its kind, by the names of harness/log/stuck.py, and its place in a driver
     hang: str = ""
     stuck: Blame | None = None
-    # of tests that ran in the guest; and name, text, data, bss (bytes) of each module that was loaded
+    # results of tests that ran in the guest; and name, text, data, bss (bytes) of each loaded module
     reported: tuple[Result, ...] = ()
     modules: tuple[tuple[str, int, int, int], ...] = ()
 
@@ -114,30 +115,30 @@ class Verdict:
     outcome: Outcome
     # one line
     reason: str
-    # the undeclared ones, and those declared that did not come
+    # undeclared splats, and declared ones that did not come
     splats: tuple[Splat, ...] = ()
     missing: tuple[Expectation, ...] = ()
 
     @property
     def is_red(self) -> bool:
-        """Whether somebody has to look at it."""
+        """Whether it needs attention."""
         return GRAVITY[self.outcome] < GRAVITY[Outcome.PASS]
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """Of the splats, in their order; of a red verdict without splats, that of its reason."""
+        """Fingerprints of the splats, in their order; a red verdict without splats has that of its reason."""
         if self.splats or self.outcome in (Outcome.PASS, Outcome.SKIP, Outcome.XFAIL):
             return tuple(splat.fingerprint or fingerprint(splat.kind, splat.title) for splat in self.splats)
         return (fingerprint(self.outcome, self.reason),)
 
 
-# what every verdict is until it is earned
+# the verdict until there is another
 BEGUN = Verdict(outcome=Outcome.LOST, reason="the session ended before this test did")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Finding:
-    """One thing that the rules found."""
+    """One result of the rules."""
 
     outcome: Outcome
     reason: str
@@ -152,12 +153,12 @@ def judge(
     *,
     is_over: bool = True,
 ) -> Verdict:
-    """Return the verdict over a test that ended as `test` for `reason`, and over its machines.
+    """Return the verdict on a test that ended as `test` for `reason`, and on its machines.
 
-    `test` is what the test itself did, with its fixtures: PASS, FAIL, ERROR, SKIP or XFAIL. A splat that
-    was not declared fails the test whatever it did, and so does, if it passed, a declared one that did not
-    come. A machine may crash if a fatal splat was declared and all its fatal ones were. A hang or a lost
-    machine may be the failure that an XFAIL expects. As long as the test is not over, a declared splat may
+    `test` is the outcome of the test itself and its fixtures: PASS, FAIL, ERROR, SKIP or XFAIL. An undeclared
+    splat fails the test in any case; a declared splat that did not come fails a test that passed.
+    A machine may crash if it has fatal splats and all of them were declared. A hang or a lost
+    machine can be the failure that an XFAIL expects. Until the test is over, a declared splat may
     still come.
     """
     findings = [
@@ -172,38 +173,38 @@ def judge(
     splats = tuple(found.splat for found in findings if found.splat is not None)
     if not findings:
         return Verdict(outcome=test, reason=reason, splats=splats, missing=missing)
-    # among equals the cause comes first: what the kernel says, then what the test made of it
+    # of equally grave findings the cause comes first: the kernel's splat, then the test's failure
     findings.sort(key=lambda found: (GRAVITY[found.outcome], found.splat is None))
     return Verdict(outcome=findings[0].outcome, reason=_join(findings), splats=splats, missing=missing)
 
 
 def splat_line(splat: Splat) -> str:
-    """Return the one line that stands for a splat everywhere: its title, and where in the source."""
+    """Return the line that represents a splat everywhere: its title and its place in the source."""
     return f"{splat.title}, {splat.file.rpartition('/')[2]}:{splat.line}" if splat.file else splat.title
 
 
 def _test_findings(test: Outcome, reason: str) -> Iterator[_Finding]:
-    """Yield what the test function says of itself, unless it says that all is well."""
+    """Yield the outcome of the test function itself, unless it is good."""
     if GRAVITY[test] < GRAVITY[Outcome.PASS]:
         yield _Finding(outcome=test, reason=reason)
 
 
 def _machine_findings(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[_Finding]:
-    """Yield what speaks against the test in what a machine left behind."""
+    """Yield the findings about a machine."""
     ended, is_told = _ended(machine), any(splat.fatal for splat in machine.splats)
     for splat in _undeclared(machine, expected):
-        # when a task died the host may end its machine, and only repeats what the log says
+        # the host may have ended the machine because a task died, which is in the log as well
         is_death = splat.fatal or (ended is Outcome.CRASH and not is_told and splat.kind in KILLING)
         is_told = is_told or is_death
         outcome = Outcome.CRASH if is_death else Outcome.FAIL
         yield _Finding(outcome=outcome, reason=splat_line(splat), splat=splat)
-    # a death that is in the log has been judged above, or was declared
+    # a crash that is in the log was judged above, or was declared
     if ended is not None and not (ended is Outcome.CRASH and is_told):
         yield _Finding(outcome=ended, reason=_ending_line(machine))
 
 
 def _ending_line(machine: MachineReport) -> str:
-    """Return the one line of a machine that ended early: of a hang in a driver, its kind and place."""
+    """Return one line about a machine that ended early; for a hang in a driver its kind and place."""
     if machine.stuck is None:
         return machine.reason or f"the machine ended early: {machine.ended}"
     return render_stuck(machine.hang or "hang", machine.stuck)
@@ -212,8 +213,8 @@ def _ending_line(machine: MachineReport) -> str:
 def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[Splat]:
     """Yield the undeclared splats.
 
-    A kernel that went on after an oops warns of what the dead task left behind: once a death was
-    declared, that does not count. What else went wrong does: memory that is corrupt, a log that is not whole.
+    A kernel that goes on after an oops warns about locks and counts of the dead task: such warnings do not
+    count after a declared death. Others do, such as corrupt memory or an incomplete log.
     """
     died = False
     for splat in _splats(machine):
@@ -225,7 +226,7 @@ def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iter
 
 
 def _ended(machine: MachineReport) -> Outcome | None:
-    """Return how a machine ended early: after a fatal splat, silence and QEMU's exit are a crash."""
+    """Return how a machine ended early; silence or QEMU's exit after a fatal splat is a crash."""
     if machine.ended is not None and any(splat.fatal for splat in machine.splats):
         return Outcome.CRASH
     return machine.ended
@@ -236,14 +237,14 @@ def _came(wanted: Expectation, machines: Sequence[MachineReport]) -> bool:
 
 
 def _splats(machine: MachineReport) -> tuple[Splat, ...]:
-    """Return what the machine's log and its taints tell."""
+    """Return the splats of a machine's log, and those of unexplained taints."""
     return (*drop_echoes(machine.splats), *find_unexplained(machine.taints, machine.splats))
 
 
 def _join(findings: Sequence[_Finding]) -> str:
-    """Return one line: the gravest finding, and the splats besides it.
+    """Render one line: the gravest finding, and other splats.
 
-    That the test failed on a machine that died is no news.
+    A failure of the test is not mentioned if its machine died.
     """
     first = findings[0].reason
     others = [found.reason for found in findings[1:] if found.splat is not None and found.reason != first]
@@ -253,7 +254,7 @@ def _join(findings: Sequence[_Finding]) -> str:
 
 
 def render_failure(verdict: Verdict, machine: MachineReport) -> str:
-    """Render the text of a failed test: the verdict, the records that matter, where the rest is."""
+    """Render the text of a failed test: the verdict, the relevant records, and where to find the rest."""
     headline = f"{verdict.outcome.upper()}: {machine.arch} ({machine.accel}): {verdict.reason}"
     own = [splat for splat in machine.splats if splat in verdict.splats and splat.first <= splat.last]
     facts: list[tuple[str, object]] = []
@@ -280,7 +281,7 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
 
 
 def _render_splat(splat: Splat, records: Sequence[Record]) -> str:
-    """Render the records of a splat and a few before it; a long one is cut in its middle."""
+    """Render the records of a splat and a few before it; a long splat is cut in its middle."""
     begin = max(0, splat.first - _BEFORE)
     whole = records[begin : splat.last + 1]
     shown = [record for record in whole if not is_state(record.text)]

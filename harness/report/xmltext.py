@@ -1,7 +1,7 @@
-"""Bytes that should be XML to text that a parser takes: what a test printed may hold what XML forbids.
+"""Cleans bytes that should be XML for a parser, because output of tests may have characters that XML forbids.
 
-Owns the encoding and what becomes of what XML forbids: colours go, other control characters stand as their
-code, bytes that are not of the encoding too. Pure; a stream, of which little is held.
+Owns the decoding, and the replacement of forbidden characters: colours are removed, other control characters
+and undecodable bytes are replaced by their code. Pure; a stream, of which little is held in memory.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rustbed.escape import code_of
 
-# bytes in which the declaration of an encoding stands, if there is one
+# the declaration of an encoding
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z][\w.:-]*)["']""")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -24,9 +24,9 @@ _MARKS = (
 # production 2 of XML 1.0, reversed
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,8}));")
-# colours and the like; what may hold `<` is not taken off, it could be the next element
+# colours and similar sequences, except for those that may contain `<`, which could be the next element
 _COLOUR = re.compile(r"\x1b\[[0-9;?]{0,64}[A-Za-z]")
-# a reference, or a colour, that may go on in the next chunk
+# a reference, or a colour, that may continue in the next chunk
 _PART_OF_REFERENCE = re.compile(r"&[#\w]{0,16}\Z")
 _PART_OF_COLOUR = re.compile(r"\x1b(?:\[[0-9;?]{0,64})?\Z")
 
@@ -36,7 +36,7 @@ def clean_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
     Raises LookupError for a declared encoding that is unknown, or is not one of text.
     """
-    # a colour may begin with a reference, and a reference have a colour in the middle
+    # references before colours, because a colour may begin with a reference; a reference may contain a colour
     texts = _change_whole(_PART_OF_REFERENCE, _dereference, _decode(chunks))
     texts = _change_whole(_PART_OF_COLOUR, lambda text: _COLOUR.sub("", text), texts)
     texts = _change_whole(_PART_OF_REFERENCE, _forbid, texts)
@@ -54,7 +54,7 @@ def _decode(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def _change_whole(part: re.Pattern[str], change: Callable[[str], str], texts: Iterable[str]) -> Iterator[str]:
-    """Change texts of which each may end in a `part` of what has to be seen whole."""
+    """Apply `change` to a stream of texts; a `part` at the end of a text is joined with the next text."""
     held = ""
     for text in texts:
         joined = held + text
@@ -66,32 +66,32 @@ def _change_whole(part: re.Pattern[str], change: Callable[[str], str], texts: It
 
 
 def _find_encoding(begin: bytes) -> str:
-    """Return the encoding that a document's first bytes tell; UTF-8 is what XML means by none."""
+    """Return the encoding in a document's first bytes; XML's default is UTF-8."""
     for mark, encoding in _MARKS:
         if begin.startswith(mark):
             return encoding
     declared = _DECLARED.match(begin)
     name = declared[1].decode() if declared else "utf-8"
-    # text has a codec of its own kind: `hex` and the like raise LookupError here
+    # raises LookupError for a codec that is not for text, such as `hex`
     "".encode(name)
-    # a document that says UTF-16 in single bytes is not in it
+    # a document that declares UTF-16 in single bytes is not in UTF-16
     return "utf-8" if name.lower().startswith(("utf-16", "utf16", "utf-32")) else name
 
 
 def _dereference(text: str) -> str:
-    """Put characters that XML forbids for references to them."""
+    """Replace references to forbidden characters by the characters."""
     return _REFERENCE.sub(lambda match: _referred(match) or match[0], text) if "&#" in text else text
 
 
 def _forbid(text: str) -> str:
-    """Put the code of what XML forbids for it, and for references to it."""
+    """Replace forbidden characters, and references to them, by their codes."""
     if "&#" in text:
         text = _REFERENCE.sub(lambda match: _FORBIDDEN.sub(code_of, _referred(match)) or match[0], text)
     return _FORBIDDEN.sub(code_of, text)
 
 
 def _referred(match: re.Match[str]) -> str:
-    """Return the character of a reference that XML forbids, its code if it has none, "" if it is allowed."""
+    """Return the forbidden character of a reference, its code if there is none, "" if it is allowed."""
     number = int(match[1], 16) if match[1] else int(match[2])
     if number > 0x10FFFF:
         return f"\\u{number:04x}"
