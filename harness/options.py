@@ -54,12 +54,12 @@ def add_options(add: Callable[..., object]) -> None:
         "--forks",
         default="hot",
         choices=FORKS,
-        help="hot: copy a QEMU that runs, where that works; restored: let a new one load the saved machine",
+        help="hot: copy a running QEMU, where that works; restored: a new QEMU loads the saved machine",
     )
     add(
         "--refresh",
         action="store_true",
-        help="look for a newer kernel instead of what debian:... meant last time",
+        help="look for a newer kernel than debian:... meant last time",
     )
     add("--cache", metavar="DIR", help=CACHE_HELP)
     add("--cache-from", action="append", metavar="PLACE", help=CACHE_FROM_HELP)

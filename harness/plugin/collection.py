@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for marker in metafunc.definition.iter_markers("parametrize"):
         if marker.args and "arch" in str(marker.args[0]).replace(",", " ").split():
             test = metafunc.definition.nodeid
-            raise _NO_TEST(f"{test}: arch is given to a test, not by it: use @pytest.mark.arches()")
+            raise _NO_TEST(f"{test}: a test cannot parametrize arch: use @pytest.mark.arches()")
     try:
         begin(metafunc.config)
         arches = read_arches(given(metafunc.config))

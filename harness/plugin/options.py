@@ -38,15 +38,15 @@ _ABOUT = (
 
 MARKERS = (
     f"machine({', '.join(KEYWORDS)}):"
-    " what this test's machine must have; keywords only, docs/writing-tests.md explains them",
+    " requirements for this test's machine; keywords only, docs/writing-tests.md explains them",
     "arches(*names): run on these architectures only",
-    "needs(*names): skip, by name, where the kernel lacks one of these modules or options (CONFIG_...)",
-    "since(version): skip on kernels older than that, as 6.18",
-    "expect_splat(pattern, kind=None): the kernel must report this, and may",
-    "linger(seconds): judge so long after a driver came or went last, for work that outlives it",
+    "needs(*names): skip if the kernel lacks one of these modules or options (CONFIG_...)",
+    "since(version): skip on older kernels; the version is like 6.18",
+    "expect_splat(pattern, kind=None): the kernel is allowed, and required, to report this",
+    "linger(seconds): wait so long after the last load, unload, bind or unbind, then judge",
     "lifecycle(driver, params={}, device=None, ioctls=(), cycles=100): a module's name or a directory that"
     " makes one; the fixture life goes through its life, step by step",
-    "kmemleak: look for leaked memory when the test is done; skip, by name, where the kernel cannot",
+    "kmemleak: look for leaked memory after the test; skip if the kernel lacks kmemleak",
 )
 
 
@@ -67,28 +67,28 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
     add(
         "--results",
         metavar="DIR",
-        help="where every run leaves junit.xml and its run directories (default: results)",
+        help="directory for junit.xml and run directories (default: results)",
     )
     add(
         "--confirm",
         type=_count,
         default=0,
         metavar="N",
-        help="run each red test N times more, on new machines, and report how often it was red; it stays red",
+        help="run each red test N times more, on new machines, and report how often it was red",
     )
     add(
         "--linger",
         type=_seconds,
         default=LINGER_S,
         metavar="SECONDS",
-        help=f"judge so long after a driver came or went last (default: {LINGER_S:g})",
+        help=f"wait so long after a driver came or went last, then judge (default: {LINGER_S:g})",
     )
     add(
         "--coverage",
         action="store_true",
         help="record which lines of the loaded drivers run: a table, coverage.html and coverage.lcov",
     )
-    add("--known-issues", metavar="FILE", help="YAML, failures that are known: they are red and say so")
+    add("--known-issues", metavar="FILE", help="YAML file of known failures: they are marked, but still red")
     add(
         "--faults",
         metavar="WHICH",
@@ -103,20 +103,20 @@ def _rows() -> list[tuple[str, dict[str, Any]]]:
     add(
         "--lint",
         action="store_true",
-        help="check the drivers below the tests' paths, too: a test each of rustfmt, clippy and checkpatch",
+        help="check the drivers below the tests' paths, too, with rustfmt, clippy and checkpatch as tests",
     )
     add(
         "--shard",
         metavar="I/N",
-        help="run part I of N; `rustbed gate` judges all together; auto or auto/N: as Slurm, Kubernetes"
-        " or GitLab number this job",
+        help="run part I of N; `rustbed gate` judges all; auto or auto/N: the number that Slurm, Kubernetes"
+        " or GitLab gave to this job",
     )
     add(
         "--shard-times",
         action="append",
         default=[],
         metavar="PATH",
-        help="earlier results: how long tests took; the same for all parts",
+        help="earlier results with the times of tests; use the same for all parts",
     )
     add(
         "--farm",
@@ -146,9 +146,13 @@ _DEFAULTS = {name.replace("-", "_"): how["default"] for name, how in ROWS}
 # what a project may say in its ini file: the option, pytest's type, and what it means
 _INI: dict[str, tuple[str, Any, str]] = {
     "arch": ("rustbed_arch", "args", "architectures, as --rustbed-arch"),
-    "kernel": ("rustbed_kernel", "string", "kernel source, as --rustbed-kernel; paths begin at this file"),
+    "kernel": (
+        "rustbed_kernel",
+        "string",
+        "kernel source, as --rustbed-kernel; paths are relative to this file",
+    ),
     "profile": ("rustbed_profile", "string", "kernel profile, as --rustbed-profile"),
-    "fragment": ("rustbed_fragments", "paths", "kconfig fragments; paths begin at this file"),
+    "fragment": ("rustbed_fragments", "paths", "kconfig fragments; paths are relative to this file"),
     "cache_from": ("rustbed_cache_from", "args", "places of packs, as --rustbed-cache-from"),
 }
 
@@ -263,7 +267,7 @@ def begin(config: pytest.Config) -> None:
             chosen = replace(chosen, coverage=config.stash[COVERAGE])
         options.read_arches(read)
         if read("on_failure") and config.getoption("numprocesses", None):
-            raise UsageError("--on-failure needs the terminal, and -n has many workers for it", fix="-n 0")
+            raise UsageError("--on-failure is interactive; it cannot be combined with -n", fix="-n 0")
         known, shard, times = read("known_issues"), read("shard"), read("shard_times")
         config.stash[KNOWN] = load_known(Path(known)) if known else ()
         config.stash[SHARD] = parse_shard(shard, os.environ) if shard else None

@@ -124,7 +124,7 @@ def test_an_architecture_that_a_test_with_a_machine_is_given_is_refused(tmp_path
     text = MACHINE + "@pytest.mark.parametrize('arch', ['arm64'])\ndef test_c(vm, arch): pass\n"
     (tmp_path / "test_a.py").write_text(text)
     done = run(tmp_path)
-    assert "test_a.py::test_c: arch is given to a test, not by it: use @pytest.mark.arches()" in done.stdout
+    assert "test_a.py::test_c: a test cannot parametrize arch: use @pytest.mark.arches()" in done.stdout
 
 
 def test_options_of_a_conftest_and_of_other_plugins_win(tmp_path: Path) -> None:
