@@ -214,13 +214,17 @@ def _test_paths(parser: pytest.Parser, args: list[str], defaults: argparse.Names
 def given(config: pytest.Config) -> Given:
     """Return a function that returns an option's value, by its name with underscores.
 
-    The command line comes before the ini file, and that before the default.
+    The command line comes before the ini file, and that before the default. It raises UsageError.
     """
 
     def read(name: str) -> Any:
         value = config.getoption(f"{_DEST}{name}")
         if value is None and name in _INI:
-            value = config.getini(_INI[name][0]) or None
+            ini, kind, _ = _INI[name]
+            value = config.getini(ini) or None
+            if kind == "string" and not isinstance(value, str | None):
+                # pyproject.toml may say so, and pytest does no more than warn
+                raise UsageError(f"{ini} in {config.inipath} has one value, not {value!r}")
             if name == "kernel" and value is not None:
                 value = _anchor(value, config)
         return _DEFAULTS[name] if value is None else value

@@ -94,6 +94,15 @@ def known(directory: Path, text: str) -> Path:
     return file
 
 
+@pytest.mark.parametrize("name", ["kernel", "profile"])
+def test_a_list_in_an_ini_file_where_one_value_is_meant_is_named(tmp_path: Path, name: str) -> None:
+    ini = tmp_path / "pyproject.toml"
+    ini.write_text(f"[tool.pytest.ini_options]\nrustbed_{name} = ['a']\n")
+    done = run(tmp_path, "results")
+    assert done.returncode == 4
+    assert f"rustbed_{name} in {ini} has one value, not ['a']" in done.stderr
+
+
 def test_known_failure_is_red_and_says_that_it_is_known(tmp_path: Path) -> None:
     done = run(tmp_path, "results", "--known-issues", known(tmp_path, KNOWN))
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
