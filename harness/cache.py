@@ -24,9 +24,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from rustbed import checked
 from rustbed.errors import HostError, suggest
 
 MANIFEST = "manifest.json"
+# what an entry holds for the cache itself
+OWN_FILES = frozenset((MANIFEST, checked.NAME))
 # marks a cache, and what says that it is ours
 TAG = "CACHEDIR.TAG"
 _WHOSE = "This is the cache of rustbed."
@@ -178,20 +181,18 @@ class Cache:
         """Return the facts of an entry, or None if it is absent or damaged.
 
         `check` names the files whose contents are compared with the manifest
-        (all of them when None); that every file is there with its size is
-        checked always. `digest` is the hash that the entry was published with.
+        (all of them when None), unless they were and have not changed since; that
+        every file is there with its size is checked always. `digest` is the hash
+        that the entry was published with.
         """
         entry = self.path(kind, key)
         try:
             manifest = json.loads((entry / MANIFEST).read_text())
             files: dict[str, dict[str, object]] = manifest["files"]
             wanted = set(files if check is None else check)
-            whole = all(
-                (entry / name).stat().st_size == facts["size"]
-                and (name not in wanted or digest(entry / name) == facts["sha256"])
-                for name, facts in files.items()
-            )
-            return dict(manifest["facts"]) if whole else None
+            sums = {name: str(facts["sha256"]) for name, facts in files.items() if name in wanted}
+            whole = all((entry / name).stat().st_size == facts["size"] for name, facts in files.items())
+            return dict(manifest["facts"]) if whole and checked.have_sums(entry, sums, digest) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

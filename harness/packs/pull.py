@@ -81,7 +81,7 @@ class Packed:
             KIND,
             blob.hex[:32],
             fill,
-            # what a guest runs is verified each time, as that of a kernel built here is
+            # what a guest runs is verified, as that of a kernel built here is
             check=None if name == kernelfile.BOOT else (),
             on_wait=lambda: report(Progress(what=what, detail="another process is fetching it")),
         )

@@ -51,7 +51,7 @@ def find_difference(unpacked: Path, built: Mapping[str, Path]) -> str | None:
     What only one of them has differs, too; a part's facts say names, and are not compared.
     """
     packed = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
-    for name in sorted((packed | set(built)) - {caching.MANIFEST, FACTS}):
+    for name in sorted((packed | set(built)) - caching.OWN_FILES - {FACTS}):
         if name not in packed or name not in built:
             return (
                 f"{name} is {'built and not in the pack' if name in built else 'in the pack and not built'}"

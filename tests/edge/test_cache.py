@@ -60,6 +60,59 @@ def test_contents_that_nobody_asked_to_check_are_not_read(tmp_path: Path) -> Non
     assert cache.find("things", "key", check=["sub/file"]) is None
 
 
+class Reader:
+    """A digest that remembers what it has read."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __call__(self, path: Path) -> str:
+        self.read.append(path.name)
+        return path.read_text()
+
+
+def write_in_place(file: Path, text: str) -> None:
+    """Change what a file holds, and nothing that can be set: its size and the time of its contents stay."""
+    before = file.stat()
+    with file.open("r+") as stream:
+        stream.write(text)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_contents_are_read_again_only_when_they_may_have_changed(tmp_path: Path) -> None:
+    cache, reader = Cache(tmp_path), Reader()
+    cache.publish("things", "key", fill, digest=reader)
+    # a change so soon after this one might not show
+    assert cache.find("things", "key", digest=reader) is not None
+    time.sleep(2.1)
+    assert [cache.find("things", "key", digest=reader) for _ in range(3)] == [{"answer": 42}] * 3
+    # when it was made, when it was young, and once
+    assert reader.read == ["file"] * 3
+    write_in_place(cache.path("things", "key") / "sub" / "file", "CONTENTS")
+    assert cache.find("things", "key", digest=reader) is None
+
+
+@pytest.mark.parametrize("note", ["{", "[]", "3", '{"sub/file": 3}'])
+def test_a_damaged_note_of_what_was_read_is_none(tmp_path: Path, note: str) -> None:
+    cache = Cache(tmp_path)
+    cache.publish("things", "key", fill)
+    (cache.path("things", "key") / "checked.json").write_text(note)
+    assert cache.find("things", "key") == {"answer": 42}
+    (cache.path("things", "key") / "sub" / "file").write_text("CONTENTS")
+    assert cache.find("things", "key") is None
+
+
+def test_contents_of_a_cache_that_cannot_be_written_are_read(tmp_path: Path) -> None:
+    cache, reader = Cache(tmp_path), Reader()
+    cache.publish("things", "key", fill, digest=reader)
+    (cache.path("things", "key") / "checked.json").mkdir()
+    time.sleep(2.1)
+    assert [cache.find("things", "key", digest=reader) for _ in range(2)] == [{"answer": 42}] * 2
+    assert reader.read == ["file"] * 3
+    assert list(cache.path("things", "key").glob(".*")) == []
+
+
 def test_failed_fill_leaves_nothing(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
 

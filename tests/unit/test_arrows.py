@@ -27,7 +27,7 @@ MODULES = sorted(SOURCES.keys() - {"rustbed"})
 # a module may import from its own folder and from lower ranks; a folder's name stands for what is in it
 RANKS = (
     ("errors", "runfiles"),
-    ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape", "here"),
+    ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape", "here", "checked"),
     ("cache",),
     ("beside", "scratch", "together"),
     ("host", "log", "procfs", "packed"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.packing import WANTED, Server, blob_path, entries, local, pinned
 
+from rustbed import checked
 from rustbed.cache import Cache
 from rustbed.errors import HostError, suggest
 from rustbed.packs.oci import PackError
@@ -130,6 +131,8 @@ def test_the_first_file_that_was_built_differently_is_named(
     built = {name: tmp_path / f"built-{number}" for number, name in enumerate(names)}
     for name, path in built.items():
         path.write_bytes((unpacked / name).read_bytes())
+    # what an entry of the cache gets when it is older
+    (unpacked / checked.NAME).touch()
     assert find_difference(unpacked, built) is None
     built["modules/edu.ko"].write_text("Edu")
     assert find_difference(unpacked, built) == "modules/edu.ko differs"
