@@ -104,22 +104,29 @@ def _host_program(arch: Arch, chosen: Path | None) -> str:
     return str(path)
 
 
-def find_qemu(arch: Arch, *, toolroot: Path | None, chosen: Path | None = None) -> Qemu:
+def find_qemu(
+    arch: Arch,
+    *,
+    toolroot: Path | None,
+    chosen: Path | None = None,
+    version: tuple[int, ...] | None = None,
+) -> Qemu:
     """Return the QEMU to use for an architecture.
 
     `chosen` is a binary or a directory of binaries; without it the toolroot's
-    is taken, and without that the one on PATH. Raises HostError if it is
-    missing or older than QEMU_MINIMUM.
+    is taken, and without that the one on PATH. It is asked for its version,
+    unless that is known: it takes as long as a start of a machine. Raises
+    HostError if it is missing or older than QEMU_MINIMUM.
     """
     env: tuple[tuple[str, str], ...] = ()
     if chosen is None and toolroot is not None:
         program, env = _toolroot_qemu(arch, toolroot)
     else:
         program = (_host_program(arch, chosen),)
-    answer = process.run(
-        [*program, "--version"], attempted="asking QEMU for its version", env=dict(env), timeout_s=20
-    )
-    version = parse_qemu_version(answer.text)
+    if version is None:
+        argv = [*program, "--version"]
+        answer = process.run(argv, attempted="asking QEMU for its version", env=dict(env), timeout_s=20)
+        version = parse_qemu_version(answer.text)
     if version < QEMU_MINIMUM:
         raise HostError(
             f"QEMU {'.'.join(map(str, version))} is too old, {'.'.join(map(str, QEMU_MINIMUM))} is needed",

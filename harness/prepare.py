@@ -28,7 +28,7 @@ from rustbed.machine.spec import Hardware, MachineSpec
 from rustbed.packs.place import Place
 from rustbed.packs.wanted import Wanted, can_be_packed, describe_wanted
 from rustbed.progress import Progress, Report, ignore
-from rustbed.toolroot.emulator import require_qemu_root
+from rustbed.toolroot.emulator import known_version, require_qemu_root
 from rustbed.toolroot.library import HOST
 from rustbed.toolroot.toolroot import Toolchain, find_toolroot, open_toolchain
 
@@ -190,7 +190,8 @@ def _find_qemu(arch: Arch, choices: Choices, toolchain: Toolchain, report: Repor
     """Return the QEMU chosen, else the host's or the toolroot's, as the toolchain is; else Debian's."""
     if choices.qemu is not None or toolchain.root is None:
         return host.find_qemu(arch, toolroot=None, chosen=choices.qemu)
-    return host.find_qemu(arch, toolroot=require_qemu_root(arch, toolchain, choices.cache, report))
+    root = require_qemu_root(arch, toolchain, choices.cache, report)
+    return host.find_qemu(arch, toolroot=root, version=known_version(root, toolchain))
 
 
 def _with_shim(qemu: Qemu, accel: str, toolchain: Toolchain, cache: Cache) -> Qemu:

@@ -14,7 +14,7 @@ from rustbed.errors import HostError
 from rustbed.host import native_arch
 from rustbed.progress import Report
 from rustbed.toolroot.packages import fetch_package, find_whole
-from rustbed.toolroot.toolchain import Toolchain
+from rustbed.toolroot.toolchain import Toolchain, version_key
 from rustbed.toolroot.toolroot import BACKPORTS
 
 # that of the toolroot's QEMUs: one version for all machines
@@ -27,6 +27,12 @@ def find_qemu_root(arch: Arch, toolroot: Path | None, cache: Cache) -> Path | No
         return toolroot
     native = native_arch()
     return None if native is None else find_whole(arch.qemu_package, native.debian_arch, SUITE, cache)
+
+
+def known_version(root: Path, toolchain: Toolchain) -> tuple[int, ...] | None:
+    """Return the version of the QEMUs in a root if that is the toolroot, which was asked when it was made."""
+    version = toolchain.version("qemu") if root == toolchain.root else None
+    return None if version is None else version_key(version)
 
 
 def require_qemu_root(arch: Arch, toolchain: Toolchain, cache: Cache, report: Report) -> Path:

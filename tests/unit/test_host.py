@@ -41,6 +41,17 @@ def test_old_qemu_is_refused_with_the_minimum(tmp_path: Path) -> None:
         host.find_qemu(ARCHES["x86_64"], toolroot=None, chosen=chosen)
 
 
+def test_qemu_whose_version_is_known_is_not_asked_and_must_be_new_enough(tmp_path: Path) -> None:
+    chosen = qemu(tmp_path, "nothing that it says")
+    assert host.find_qemu(ARCHES["x86_64"], toolroot=None, chosen=chosen, version=(11, 1, 3)).version == (
+        11,
+        1,
+        3,
+    )
+    with pytest.raises(HostError, match="is too old"):
+        host.find_qemu(ARCHES["x86_64"], toolroot=None, chosen=chosen, version=(9, 2, 0))
+
+
 def test_binary_or_directory_may_be_chosen(tmp_path: Path) -> None:
     chosen = qemu(tmp_path, "QEMU emulator version 10.0.13 (Debian)")
     for given in (chosen, tmp_path):

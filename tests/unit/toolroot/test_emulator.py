@@ -8,7 +8,8 @@ import pytest
 
 from rustbed.arch import ARCHES
 from rustbed.cache import Cache
-from rustbed.toolroot.emulator import find_qemu_root
+from rustbed.toolroot.emulator import find_qemu_root, known_version
+from rustbed.toolroot.toolchain import Toolchain
 
 ROW = ARCHES["s390x"]
 
@@ -45,3 +46,9 @@ def test_one_that_was_fetched_is_found_with_and_without_a_toolroot(
     assert find_qemu_root(ROW, toolroot, cache) is None
     root = fetched(cache)
     assert find_qemu_root(ROW, toolroot, cache) == root
+
+
+def test_only_the_toolroots_own_qemu_need_not_be_asked_for_its_version(tmp_path: Path) -> None:
+    toolchain = Toolchain(root=tmp_path / "root", versions=(("qemu", "11.1.3"),), identity="x")
+    assert known_version(tmp_path / "root", toolchain) == (11, 1, 3)
+    assert known_version(tmp_path / "package", toolchain) is None
