@@ -20,7 +20,7 @@ from rustbed.forks.hot.twins import copy_machine
 from rustbed.forks.key import refusal, template_key
 from rustbed.forks.ledger import Ledger
 from rustbed.forks.restore import Restore
-from rustbed.forks.template import Template, open_template
+from rustbed.forks.template import Template, find_template, open_template
 from rustbed.forks.waiting import Source, Waiting, adopt
 from rustbed.host import QEMU_OVERHEAD_MIB, Qemu, limits_named
 from rustbed.machine.booting import boot
@@ -168,6 +168,7 @@ class Machines:
             self._instead(key, error)
             return None
         self.counts[FORKED] += 1
+        self.servers.note_machine(key)
         if why := self.servers.refused.get(key):
             self._count_otherwise(RESTORED, "restoring instead of copying", why)
         self._stand_by(key, qemu, directory.parent)
@@ -246,7 +247,7 @@ class Machines:
         self.counts[prefix + reason] += 1
 
     def _stand_by(self, last: str, qemu: Qemu, directory: Path) -> None:
-        """Start what the next test's machine comes from, if its template is known and there is memory now."""
+        """Start what the next test's machine comes from, if its template is there and there is memory now."""
         with ExitStack() as stack:
             try:
                 template, qemu = self._next(last, qemu)
@@ -263,13 +264,17 @@ class Machines:
             self._standby = _Standby(waiting=waiting, stack=stack.pop_all())
 
     def _next(self, last: str, qemu: Qemu) -> tuple[Template | None, Qemu]:
-        """Return what the next machine is a fork of; None if it is none, or not known yet."""
+        """Return what the next machine is a fork of; None if it is none, or has to be made."""
         if self.foretell is None:
             return self._templates.get(last), qemu
         if (wanted := self.foretell()) is None:
             return None, qemu
         spec, qemu = wanted
-        return self._templates.get(template_key(spec, qemu)), qemu
+        key = template_key(spec, qemu)
+        is_new = key not in self._templates and key not in self._refused and not refusal(spec)
+        if is_new and (found := find_template(self._cache, key, spec)):
+            self._templates[key] = found
+        return self._templates.get(key), qemu
 
 
 def _is_copyable(qemu: Qemu) -> bool:

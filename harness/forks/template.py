@@ -139,14 +139,20 @@ def open_template(
         )
     except HostError as error:
         raise ForkError(f"its template cannot be kept: {error.headline}") from error
+    return _use(cache, key, spec, facts)
+
+
+def find_template(cache: Cache, key: str, spec: MachineSpec) -> Template | None:
+    """Return the template of a machine, None if it would have to be made; `key` is `template_key`'s."""
+    facts = cache.find(KIND, key, digest=hash_pages)
+    return None if facts is None else _use(cache, key, spec, facts)
+
+
+def _use(cache: Cache, key: str, spec: MachineSpec, facts: Facts) -> Template:
     directory = cache.path(KIND, key)
     # its age counts from its last use; one of a cache that cannot be written has none
     with suppress(OSError):
         os.utime(directory)
-    return _load(key, spec, directory, facts)
-
-
-def _load(key: str, spec: MachineSpec, directory: Path, facts: Facts) -> Template:
     records, _ = parse_kmsg((directory / runfiles.RECORDS).read_bytes())
     return Template(
         key=key,

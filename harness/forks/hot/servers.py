@@ -59,12 +59,16 @@ class Servers:
         while self._owned:
             self._owned.popitem()[1].stack.close()
 
+    def note_machine(self, key: str) -> None:
+        """Remember that there was a machine of a template: the next one is worth a server."""
+        self._wanted.add(key)
+
     def start_ahead(self, template: Template, qemu: Qemu, directory: Path) -> bool:
         """Start a server that the next machine will be a copy of; False if there is none.
 
         It is not waited for here.
         """
-        if _refusal(template, qemu) or template.key in self.refused:
+        if template.key not in self._wanted or _refusal(template, qemu) or template.key in self.refused:
             return False
         try:
             return self._own(template, qemu, directory) is not None
@@ -81,7 +85,6 @@ class Servers:
         if why := _refusal(template, qemu) or self.refused.get(template.key):
             raise ForkError(why)
         if template.key not in self._wanted:
-            self._wanted.add(template.key)
             return None
         if (server := self._own(template, qemu, directory)) is not None:
             try:

@@ -97,6 +97,21 @@ def test_machine_that_is_foretold_stands_by(scene: Scene) -> None:
             assert [vm.live.qemu_pid] == before
 
 
+def test_machine_whose_template_an_earlier_session_made_stands_by_when_it_is_foretold(scene: Scene) -> None:
+    other = replace(scene.spec, hardware=Hardware(memory_mib=128))
+    qemu = scene.qemu()
+    with scene.session() as machines, machines.machine(other, qemu, scene.path / "earlier"):
+        pass
+    with scene.session() as machines:
+        machines.foretell = lambda: (other, qemu)
+        scene.use(machines, "one", qemu)
+        wait_until(lambda: len(scene.running) == 1, "one stands by")
+        before = scene.running
+        with machines.machine(other, qemu, scene.path / "two") as vm:
+            assert [vm.live.qemu_pid] == before
+    assert scene.leftovers() == []
+
+
 def test_nothing_stands_by_for_a_session_that_wants_no_more(scene: Scene) -> None:
     with scene.session() as machines:
         machines.foretell = lambda: None
