@@ -18,7 +18,10 @@ from rustbed.data import data_dir
 from rustbed.errors import SpecError, UsageError
 
 _SET = re.compile(r"CONFIG_(\w+)=(.*)")
-_UNSET = re.compile(r"# CONFIG_(\w+) is not set")
+# kernels before 6.8 look no further than `set`, later ones take the line for a comment if anything follows
+_UNSET = re.compile(r"# CONFIG_(\w+) is not set(\s*#.*|\s*)")
+# strings as conf_read_simple() in scripts/kconfig/confdata.c takes them, with \" and \\ in them
+_VALUE = re.compile(r'[ymn]|-?\d+|0x[0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
 _SPAN = re.compile(r"(since|until) (\d+)\.(\d+): ")
 # kernel versions, (major, minor), that are before and after all others
 _FIRST, _LAST = (0, 0), (9999, 0)
@@ -64,8 +67,8 @@ def parse_fragment(text: str, file: Path) -> tuple[Option, ...]:
     for number, line in enumerate(text.splitlines(), 1):
         found = _UNSET.fullmatch(line) or _SET.fullmatch(line)
         if found is not None:
-            value = found[2] if found.re is _SET else "n"
-            if not re.fullmatch(r'[ymn]|-?\d+|0x[0-9a-fA-F]+|"[^"]*"', value):
+            value = found[2] if found.re is _SET else f"n{found[2]}".rstrip()
+            if not _VALUE.fullmatch(value):
                 raise SpecError(f"not a value: {value!r}", file=file, line=number, key=f"CONFIG_{found[1]}")
             options.append(_option(found[1], value, " ".join(comment), file, number))
             comment = []

@@ -87,7 +87,38 @@ def test_a_fragment_is_options_with_reasons() -> None:
     assert found == [("A", "y", "why a", 4), ("B", "n", "why not b", 7), ("C", '"x y"', "", 8)]
 
 
-@pytest.mark.parametrize("line", ["CONFIG_A", "A=y", "CONFIG_A=yes", "CONFIG_A=", "# why\nCONFIG_A=y y"])
+@pytest.mark.parametrize("value", [r'"a \"b c/*\" d"', r'"\\"', '""'])
+def test_a_string_may_have_quotes_and_backslashes_in_it(value: str) -> None:
+    (option,) = parse_fragment(f"CONFIG_A={value}\n", FILE)
+    assert str(option) == f"CONFIG_A={value}"
+    assert find_lost([option], parse_config(render_options([option]))) == ()
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "  \r"])
+def test_a_blank_behind_what_is_not_set_changes_nothing(blank: str) -> None:
+    (option,) = parse_fragment(f"# CONFIG_A is not set{blank}\n", FILE)
+    assert str(option) == "# CONFIG_A is not set"
+
+
+def test_prose_about_what_is_not_set_is_a_comment() -> None:
+    assert parse_fragment("# CONFIG_A is not set by default\n", FILE) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "CONFIG_A",
+            "A=y",
+            "CONFIG_A=yes",
+            "CONFIG_A=",
+            "# why\nCONFIG_A=y y",
+            "# CONFIG_A is not set # why",
+        ),
+        # the quote that would end it belongs to the text
+        *(r'CONFIG_A="a\"', r'CONFIG_A="a"b"'),
+    ],
+)
 def test_a_line_that_is_no_option_is_named(line: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_fragment(f"CONFIG_OK=y\n{line}\n", FILE)
