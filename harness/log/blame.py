@@ -62,13 +62,21 @@ class Report:
         return [trace for trace in self.traces if trace.is_main]
 
     @cached_property
+    def owners(self) -> Sequence[Trace]:
+        """The stacks of who allocated and freed its memory; none where its finder is to blame."""
+        return [trace for trace in self.traces if is_of_owner(self.row, self.lines[0], trace)]
+
+    @cached_property
     def _calls(self) -> Sequence[Sequence[str]]:
         """The names in each stack, a callee before its caller."""
         return [list(map(readable, trace.calls)) for trace in self.traces]
 
     def is_own(self, name: str) -> bool:
         """Whether a function can be at fault: it is in a module, or is not plumbing."""
-        return name in self.own or not self.is_of(ENTERED if self._is_entered(name) else PLUMBING, name)
+        if name in self.own or not self.is_of(PLUMBING, name):
+            return True
+        # few services are entered by a dispatcher: whether one was is asked last
+        return not self.is_of(ENTERED, name) and self._is_entered(name)
 
     def _is_entered(self, name: str) -> bool:
         """Whether a dispatcher of the kernel entered a function."""
@@ -140,7 +148,7 @@ def find_checker(report: Report, function: str) -> str:
 
 def find_chain(report: Report) -> Iterator[str]:
     """Yield the functions of its stacks that are not plumbing, in their order."""
-    for trace in () if _is_unseen(report) else _owners(report) or report.mains:
+    for trace in () if _is_unseen(report) else report.owners or report.mains:
         yield from (name for name in map(readable, trace.frames) if report.is_own(name))
 
 
@@ -155,7 +163,7 @@ def _candidates(report: Report) -> Iterator[str]:
             if IN_INTERRUPTS in trace.title:
                 yield from trace.frames
         yield from islice(_places(report.lines), 1)
-    for trace in (*_owners(report), *_jumps(report)):
+    for trace in (*report.owners, *_jumps(report)):
         yield from trace.frames
     for trace in report.mains:
         if row.kind is Kind.HUNG_TASK:
@@ -171,11 +179,6 @@ def _candidates(report: Report) -> Iterator[str]:
 
 # kernel/workqueue.c: the queue, what is run, its module
 _WORKER = re.compile(r"^Workqueue: \S+ (?P<symbol>[A-Za-z_]\S*)", re.MULTILINE)
-
-
-def _owners(report: Report) -> Sequence[Trace]:
-    """Return the stacks of who allocated and freed a report's memory; none where its finder is to blame."""
-    return [trace for trace in report.traces if is_of_owner(report.row, report.lines[0], trace)]
 
 
 def _jumps(report: Report) -> Sequence[Trace]:

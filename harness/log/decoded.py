@@ -38,7 +38,8 @@ def as_printed(text: str) -> str:
         module = f" [{match['module']}]" if match["module"] else ""
         head = match["head"] + match["space"] or " "
         return f"{head}{match['unsure'] or ''}{_name(match)}+0x1/0x1{module}{match['rest']}"
-    if text[-1:] not in "])" and "+0x" in text and (match := _BARE.fullmatch(text)):
+    # a module's name is the last word, behind the offset
+    if text[-1:] not in "])" and 0 <= text.find("+0x") < text.rfind(" ") and (match := _BARE.fullmatch(text)):
         return f" {match['frame'].lstrip()} [{match['module']}]"
     return text
 

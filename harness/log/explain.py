@@ -67,11 +67,12 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
         plain = unwrapper.open_journal(block)
         is_timed = is_timed or _TIME.search(plain) is not None
         text, start = held + plain, number - held.count("\n")
-        telling = sieve.telling(text)
-        if telling or not reader.is_idle:
+        telling = sieve.telling(text) if reader.is_idle else None
+        if telling != []:
             unwrapper.learn(held, plain, ahead)
             logged |= _logged_banners(text, start)
-            ended, left = read_telling(reader, unwrapper.strip(text).split("\n"), start, telling)
+            lines = unwrapper.strip(text).split("\n")
+            ended, left = read_telling(reader, sieve, lines, start, telling)
             found += ended
             held = _last_lines(text, min(left - 1, BEFORE))
         else:

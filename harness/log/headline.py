@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from rustbed.log.body import is_of_report
 from rustbed.log.boots import NOTED
 from rustbed.log.decoded import as_printed
 from rustbed.log.formats.row import Row
@@ -47,6 +48,8 @@ class Look(NamedTuple):
     is_placed: bool
     # whether nothing can come of it but one line more of the report that is open
     is_ordinary: bool
+    # whether it looks like a line of a report, as one that names a place does
+    is_told: bool
 
 
 @lru_cache(maxsize=4096)
@@ -54,10 +57,11 @@ def look_at(line: str) -> Look:
     """Return what the text of a line tells, of which no more than READ is given: many are equal."""
     text = as_printed(line)
     if text[:1] == " ":
-        return Look(text, None, is_indented=True, is_placed="+0x" in text, is_ordinary=True)
+        is_placed = "+0x" in text
+        return Look(text, None, True, is_placed, True, is_placed or is_of_report(text))
     headline = find_headline(text)
     is_ordinary = headline is None and not text.startswith(_MARKS) and not line.startswith(_MARKS)
-    return Look(text, headline, is_indented=False, is_placed=False, is_ordinary=is_ordinary)
+    return Look(text, headline, False, False, is_ordinary, is_of_report(text))
 
 
 @cache

@@ -14,7 +14,6 @@ from rustbed.log.record import strip_ansi
 _CARETS = re.compile(r"\^\[\[[0-9;?]{0,16}[A-Za-z]|\^M$", re.MULTILINE)
 # colours, as they are left when ESC was dropped, or written in octal by a syslogd
 _COLOUR = re.compile(r"(?:#033)?\[(?:\d{1,3}(?:;\d{1,3}){0,5})?m")
-_TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
 # what browsers show for these, `&amp;` last
 _ENTITIES = (
     ("&lt;", "<"),
@@ -46,4 +45,4 @@ def undo_pasting(text: str) -> str:
     if not text.isascii():
         text = text.translate(_INVISIBLE)
     # terminals fill lines up
-    return _TRAILING.sub("", text) if " \n" in text else text
+    return "\n".join(line.rstrip(" \t") for line in text.split("\n")) if " \n" in text else text

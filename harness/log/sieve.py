@@ -5,7 +5,7 @@ Most lines of a log differ from an earlier one in numbers only, so that a look a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rustbed.log.boots import NOTED
 from rustbed.log.headline import may_hold_splat
@@ -44,31 +44,27 @@ def _tells(text: str) -> bool:
 
 
 def read_telling(
-    reader: Reader, lines: Sequence[str], start: int, telling: Iterable[int]
+    reader: Reader, sieve: Sieve, lines: Sequence[str], start: int, telling: Sequence[int] | None = None
 ) -> tuple[list[Splat], int]:
     """Read lines from those that tell something on, until their reports are over.
 
-    `start` is the number of the first line. Returns the splats that ended, and how many of the last lines
-    were left out.
+    `start` is the number of the first line; `telling` those that tell something, None if they are to be
+    looked for when nothing is being read. Returns the splats that ended, and how many of the last lines were
+    left out.
     """
     found: list[Splat] = []
     at = 0
-    for number in (*telling, len(lines)):
-        while at < len(lines) and not reader.is_idle:
-            at = _read(reader, lines, start, at, found)
-        if at <= number < len(lines):
-            first = max(at, number - BEFORE)
+    while at < len(lines):
+        if reader.is_idle:
+            if telling is None:
+                telling = [at + number for number in sieve.telling("\n".join(lines[at:]))]
+            number = next((number for number in telling if number >= at), None)
+            first = len(lines) if number is None else max(at, number - BEFORE)
             if first > at:
                 reader.skip("\n".join(lines[at:first]))
-            at = _read(reader, lines, start, first, found)
-            while at <= number:
-                at = _read(reader, lines, start, at, found)
-    if at < len(lines):
-        reader.skip("\n".join(lines[at:]))
+            if number is None:
+                break
+            at = first
+        found += reader.read("\n".join(lines[at : at + _TOGETHER]), start + at)
+        at += _TOGETHER
     return found, len(lines) - at
-
-
-def _read(reader: Reader, lines: Sequence[str], start: int, at: int, found: list[Splat]) -> int:
-    """Read some lines; return the number of the next one."""
-    found += reader.read("\n".join(lines[at : at + _TOGETHER]), start + at)
-    return at + _TOGETHER

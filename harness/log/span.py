@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from rustbed.log.body import BODY
 from rustbed.log.families.dispatch import ENTRIES
 from rustbed.log.formats.panics import CLOSING_QUOTE
 from rustbed.log.formats.row import Kind, Row, Stage
 from rustbed.log.formats.table import PREAMBLE, PREAMBLES
-from rustbed.log.frame import match_counter, match_frame
+from rustbed.log.frame import match_frame
+from rustbed.log.headline import Look
 
 # records between a report and the panic it leads to
 _LEADS_TO = 40
@@ -27,46 +28,6 @@ _KEPT = 2000
 # after so many records of others a report is over, even if its task would have continued it
 _FORGOTTEN = 2000
 
-# lines of a report's body, by their beginning
-_BODY = re.compile(
-    r"""\s*+(?:
-    # who and where
-    (?:CPU|PID|Comm|Hardware\ name|Modules\ linked\ in|Workqueue|Tainted|Process|task|Call\ [Tt]race
-       |Backtrace|Stack|Code|Krnl\ \w+|Last\ Breaking-Event-Address|stack\ backtrace|Current\ \w+\ pgtable
-       |Showing\ all\ locks|NMI\ backtrace|Sending\ NMI|Exception\ stack|irq\ event\ stamp
-       |hardirqs\ last|softirqs\ last)\b
-    | \d{1,3}\.\d{1,4}\.\d{1,4}\S*\ .*(?:Not\ tainted|Tainted:) | </?[A-Z]\w*> | [=-]{20,}$
-    # registers, memory, page tables
-    | [REC][A-Z0-9]{1,2}\d?\ ?:\s
-    | (?:pc|lr|sp|ra|gp|tp|epc|[xrast]\d{1,2}|pstate|[Ss]tatus|psr)\ *:\s
-    # of loongarch
-    | (?:pc|[ast]\d)\ [0-9a-f]{16}\  | (?:CRMD|PRMD|EUEN|ECFG|ESTAT|BADV|PRID):\s
-    | (?:RSP|EFLAGS|[CDEFGS]S|PKRU|ORIG_RAX|PGD|PTE|\#PF|ESR|FSC|EC|ISV|CM)\b
-    | (?:Mem|Data)\ abort\ info | \[[0-9a-f]{16}\]\ pgd= | (?:user|swapper)\ pgtable
-    | (?:PC|LR)\ is\ at | Flags: | Register\ [rxs]\d
-    | [0-9a-f]{4}:\ [0-9a-f]{8}\ | [> ]?\s?[0-9a-f]{8,16}:\s | \^$
-    | [0-9a-f]{8}\ [0-9a-f]{8} | [0-9a-f]{16}\ [0-9a-f]{16}
-    # sanitizers
-    | (?:Read|Write|Free|Bytes?|Memory|Allocated|Freed|freed|allocated|The\ buggy|which\ belongs
-       |Last\ potentially|page|flags|raw|kfence-\#|Uninit|Local\ variable|read|write|race\ at
-       |Redzone|Object|Padding|Slab
-       |value\ changed|Reported\ by|index|shift|load|Corrupted|Out-of-bounds|Use-after-free|Invalid)\b
-    # locks
-    | (?:but\ task|is\ trying|which\ lock|the\ existing|other\ info|Possible\ |due\ to|lock\(|\*\*\*
-       |\d+\ locks?\ held|no\ locks\ held|context-|rcu_scheduler|Preemption\ disabled|in_atomic
-       |preempt_count|RCU\ nest|->\ \#|\#\d+:|CPU0
-       |(?:[0-9a-f]{8,16}\ )?\(.{1,80}\)\{|but\ there\ are|\(stack\ is\ not)
-    # hangs
-    | (?:Showing\ busy|workqueue\ |pwq\ |in-flight:|pending:|pool\ \d)
-    | (?:"echo\ 0|Not\ tainted|\(detected|\(t=|rcu:|rcu_\w+\ kthread) | \d+-[.O]+:
-    # the code that scripts/decodecode takes apart
-    | All\ code$ | Code\ starting\ with | [0-9a-f]{1,4}:\*?\t
-    # the end
-    | (?:Kernel\ Offset|Rebooting\ in|note:|SMP:\ stopping|CPU\ features|Memory\ Limit|Dumping\ ftrace
-       |\(ftrace|PHYS_OFFSET)
-    )""",
-    re.VERBOSE,
-)
 _END_OF_PANIC = re.compile(r"---\[ end Kernel panic")
 
 
@@ -137,28 +98,29 @@ class OpenSplat:
         self.take(texts[0], index)
         self.texts += texts[1 : 1 + max(0, _KEPT - len(self.texts))]
 
-    def extend(self, text: str, index: int) -> None:
+    def extend(self, look: Look, index: int) -> None:
         """Take a record that is not a headline, if it belongs to the report."""
         self.age += 1
-        if text[:1] == " " and "+0x" in text and self.goes_on:
+        if look.is_placed and self.goes_on:
             # an indented line that names a place in code is a frame, or says where a lock was taken
-            self.take(text, index)
+            self.take(look.text, index)
             return
         self.quiet += 1
         if self.quiet > self.row.reach:
             return
-        is_rule = text.startswith(PREAMBLES)
+        text = look.text
+        is_rule = not look.is_ordinary and text.startswith(PREAMBLES)
         is_end = is_rule and (self.closing.match(text) or _END_OF_PANIC.match(text))
         if is_rule and not is_end and PREAMBLE.match(text):
             return
         if self.closed:
             # x86 shows the registers once more behind the end
-            if self.quiet <= 2 and not is_end and _BODY.match(text):
+            if self.quiet <= 2 and not is_end and BODY.match(text):
                 self.last, self.quiet = index, 0
         elif is_end:
             self.take(text, index)
             self.closed = True
-        elif _tells(text) or self._is_message(text):
+        elif look.is_told or self._is_message(text):
             self.take(text, index)
         else:
             self.pending.append(text)
@@ -175,9 +137,3 @@ class OpenSplat:
     def is_over(self, index: int) -> bool:
         """Whether the record with this index can no longer belong to the report."""
         return index - self.last > _FORGOTTEN or (self.quiet > _LEADS_TO and self.quiet > self.row.reach)
-
-
-@lru_cache(maxsize=4096)
-def _tells(text: str) -> bool:
-    """Whether a line looks like one of a report: many are equal."""
-    return bool(_BODY.match(text) or match_frame(text) or match_counter(text))

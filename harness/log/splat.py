@@ -105,12 +105,11 @@ class Reader:
                 splat.last = index if splat.last == newest else splat.last
             return ()
         look = look_at(record.text[:READ])
-        text, headline = look.text, look.headline
         if look.is_indented:
             if current := self._open.get(record.caller) or self._open.get(self._context(record, None)):
-                current.extend(text, index)
+                current.extend(look, index)
             return ()
-        return self._feed(index, record, text, headline if record.facility == 0 else None)
+        return self._feed(index, record, look, look.headline if record.facility == 0 else None)
 
     def read(self, text: str, first: int) -> list[Splat]:
         """Take lines of a console, the first with the number `first`, and do what `feed` does to each.
@@ -120,55 +119,51 @@ class Reader:
         found: list[Splat] = []
         lines = list(split_parts(text, first))
         looks = [look_at(parts[6][:READ]) for _, parts in lines]
-        # the text before, and its line if that was only kept
-        before, kept = self._boots.newest, None
         at = 0
         while at < len(lines):
-            end = self._keep(lines, looks, at, before)
-            if end > at:
-                kept = lines[end - 1]
-                before, at = kept[1][6], end
-                continue
-            self._pass(kept)
-            kept = None
-            if line := as_line(*lines[at]):
+            end = self._keep(lines, looks, at)
+            if end > at and (kept := as_line(*lines[end - 1])):
+                self._newest = kept.number
+                self._boots.pass_by(kept)
+            if end < len(lines) and (line := as_line(*lines[end])):
                 found += self.feed(line.number, line)
-                before = self._boots.newest
-            at += 1
-        self._pass(kept)
+            at = end + 1
         return found
 
-    def _keep(self, lines: Sequence[_Parts], looks: Sequence[Look], at: int, before: str | None) -> int:
-        """Keep the next lines if they only go on with an open report; return the number behind them."""
-        number, parts = lines[at]
-        current, look = self._open.get(parts[5]), looks[at]
-        # a line that is printed twice, or again, does not count
-        if current is None or not parts[4] or parts[6] == before or self._boots.is_replayed:
+    def _keep(self, lines: Sequence[_Parts], looks: Sequence[Look], at: int) -> int:
+        """Keep the next lines that only go on with an open report; return the number behind them."""
+        before, caller = self._boots.newest, lines[at][1][5]
+        current = self._open.get(caller)
+        if current is None or self._boots.is_replayed:
             return at
-        if look.is_placed and current.goes_on:
-            end = end_of_stack(lines, looks, at)
-            current.take_stack([look.text for look in looks[at:end]], lines[end - 1][0])
-            return end
-        if look.is_indented or (look.is_ordinary and len(self._open) == 1 and not current.is_over(number)):
-            current.extend(look.text, number)
-            return at + 1
+        is_alone = len(self._open) == 1
+        while at < len(lines):
+            number, parts = lines[at]
+            look = looks[at]
+            # a line that is printed twice does not count
+            if not parts[4] or parts[6] == before or parts[5] != caller:
+                break
+            if look.is_placed and current.goes_on:
+                end = end_of_stack(lines, looks, at)
+                current.take_stack([look.text for look in looks[at:end]], lines[end - 1][0])
+                at = end
+            elif look.is_indented or (look.is_ordinary and is_alone and not current.is_over(number)):
+                current.extend(look, number)
+                at += 1
+            else:
+                break
+            before = lines[at - 1][1][6]
         return at
 
-    def _pass(self, kept: _Parts | None) -> None:
-        """Note the newest line, unless `feed` has."""
-        if kept and (line := as_line(*kept)):
-            self._newest = line.number
-            self._boots.pass_by(line)
-
     def _feed(
-        self, index: int, record: Record | Line, text: str, headline: Headline | None
+        self, index: int, record: Record | Line, look: Look, headline: Headline | None
     ) -> tuple[Splat, ...]:
         found = self._forget(index)
         key = self._context(record, headline[0] if headline else None)
         current = self._open.get(key)
         if headline is None:
             if current is not None:
-                current.extend(text, index)
+                current.extend(look, index)
             return found + self._notice(index, record, current)
         row, match, closing = headline
         is_same = key == record.caller != ""
@@ -176,11 +171,11 @@ class Reader:
             current.stage, current.closed = max(row.stage, current.stage), False
             if current.kind is Kind.WARNING and row.ends_task and row.stage is not Stage.DEATH:
                 current.kind = row.kind
-            current.take(text, index)
+            current.take(look.text, index)
             self._boots.go_on(ended=row.stage is Stage.DEATH)
             return found
         if current is not None and current.is_disturbed_by(row):
-            current.extend(text, index)
+            current.extend(look, index)
             return found
         if current is not None:
             found += (self._close(self._open.pop(key)),)
@@ -195,7 +190,7 @@ class Reader:
             first=announced if near else index,
             last=index,
         )
-        self._open[key].texts.append(text)
+        self._open[key].texts.append(look.text)
         self._boots.go_on(ended=row.stage is Stage.DEATH)
         return found
 

@@ -8,8 +8,8 @@ import pytest
 from tests.unit.log.examples import read_blocks
 
 from rustbed.log.record import parse_console
-from rustbed.log.sieve import Sieve
-from rustbed.log.splat import Kind, find_splats
+from rustbed.log.sieve import Sieve, read_telling
+from rustbed.log.splat import Kind, Reader, find_splats
 
 REPORT = """\
 [    9.000000] ------------[ cut here ]------------
@@ -45,6 +45,17 @@ def test_words_are_not_remembered_without_limit() -> None:
 def test_what_is_left_out_changes_nothing(between: int, size: int) -> None:
     text = "".join(dull(between, number) + REPORT for number in range(5)) + dull(between)
     assert read_blocks(_blocks(text, size)) == find_splats(parse_console(text))
+
+
+def test_lines_are_not_looked_through_for_reports_while_one_is_read() -> None:
+    sieve = Sieve()
+    reader = Reader()
+    lines = (REPORT * 20).split("\n")
+    reader.read("\n".join(lines[:2]), 0)
+    found, left = read_telling(reader, sieve, lines[2:], 2)
+    assert (len(found) + len(reader.finish()), left) == (20, 0)
+    # nothing was: a report is followed by another
+    assert sieve._dull == set()
 
 
 def test_restart_that_was_announced_long_before_is_expected() -> None:
