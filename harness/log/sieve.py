@@ -67,4 +67,4 @@ def read_telling(
             at = first
         found += reader.read("\n".join(lines[at : at + _TOGETHER]), start + at)
         at += _TOGETHER
-    return found, len(lines) - at
+    return found, max(0, len(lines) - at)
