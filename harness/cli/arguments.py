@@ -1,4 +1,4 @@
-"""Arguments that several commands take, and their reading."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def read_cache(args: argparse.Namespace) -> Cache:
 
 
 def choices_of(args: argparse.Namespace) -> Choices:
-    """Return the choices of kernels and machines that the arguments say. Raises UsageError."""
-    # kernels and machines are loaded by the commands that choose them only
+    """Return the choices of kernels and machines in the arguments. Raises UsageError."""
+    # imported late, because only some commands choose kernels and machines
     from rustbed.options import read_choices  # noqa: PLC0415
 
     return read_choices(vars(args).__getitem__)
 
 
 def choose_arch(args: argparse.Namespace) -> Arch:
-    """Return the architecture: the one asked for, else the host's own if it can be, else the first."""
+    """Return the requested architecture, else the host's own if it is supported, else the first."""
     from rustbed import host  # noqa: PLC0415 - as above
     from rustbed.options import read_arches  # noqa: PLC0415 - as above
 

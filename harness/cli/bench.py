@@ -1,4 +1,4 @@
-"""`rustbed bench`: measures and prints a table; asserts nothing."""
+"""`rustbed bench`: measures and prints a table; it has no limits that could fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rustbed.prepare import prepare
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what is measured, on what, how often."""
+    """Declare the benchmark, the machines, and how often to measure."""
     add_options(parser.add_argument)
     add_cpus(parser)
     parser.add_argument("name", choices=tuple(BENCHES))

@@ -1,4 +1,4 @@
-"""`rustbed bisect`: finds the first kernel of a row on which a test fails."""
+"""`rustbed bisect`: finds the first kernel of a series on which a test fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rustbed.kernel.source import SourceKind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the ends of the row and the test; what is not known here is pytest's."""
+    """Declare the ends of the series and the test; unknown arguments go to pytest."""
     parser.set_defaults(pytest_args=[])
     parser.add_argument(
         "--good", required=True, metavar="KERNEL", help="debian:X, built:DIR/X, tree:PATH@X ..."
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Return 0 if the first bad kernel is known, 1 if others may be it. Raises UsageError."""
+    """Return 0 if the first bad kernel is known, 1 if several are possible. Raises UsageError."""
     cache, display = read_cache(args), make_display()
 
     def packages(kind: SourceKind) -> Sequence[KernelPackage]:

@@ -1,4 +1,4 @@
-"""`rustbed boot`: a machine for a person, or for one command, with their modules and files in it."""
+"""`rustbed boot`: a machine for interactive use, or for one command, with the user's modules and files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rustbed.request import MachineRequest, resolve_spec
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the machine, what is in it, and the command for it."""
+    """Declare the machine, its modules and files, and the command."""
     add_options(parser.add_argument)
     add_cpus(parser)
     add = parser.add_argument
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Boot one machine; run a command in it, or give its user a shell. Raises HarnessError."""
+    """Boot one machine; run a command in it, or connect a shell to the terminal. Raises HarnessError."""
     arch = choose_arch(args)
     files = {remote: path for text in args.push for remote, path in parse_push(text)}
     platforms = Platforms(choices_of(args), make_display())
@@ -80,7 +80,7 @@ def _use(vm: Vm, command: str) -> int:
 
 
 def _report(records: Sequence[Record], *, messages: bool) -> None:
-    """Print what the kernel reported: a shell that an oops killed says no more than "killed"."""
+    """Print the kernel's splats, because a shell that was killed by an oops only prints "killed"."""
     if messages:
         sys.stderr.writelines(f"{record.text}\n" for record in records)
     for splat in find_splats(records):
@@ -89,7 +89,7 @@ def _report(records: Sequence[Record], *, messages: bool) -> None:
 
 @contextmanager
 def _kept_after_failure() -> Iterator[Path]:
-    """Yield a directory for the machine's files; the error of a machine names it, so then it stays."""
+    """Yield a directory for the machine's files; it is kept after an error, whose message names it."""
     directory = Path(tempfile.mkdtemp(prefix="rustbed-"))
     try:
         yield directory
@@ -116,13 +116,13 @@ def _spec(
     known = spec.kernel.modules | {module.name: module for module in modules}
     kernel = replace(spec.kernel, modules=known)
     for name in load:
-        # before anything is booted: what it depends on, too
+        # checks the dependencies, too, before anything is booted
         kernel.load_order(name)
     return replace(spec, kernel=kernel)
 
 
 def parse_push(text: str) -> Iterator[tuple[str, Path]]:
-    """Yield path in the guest and file for each file that FROM[:TO] names. Raises UsageError."""
+    """Yield the guest's path and the host's file for each file of FROM[:TO]. Raises UsageError."""
     given, colon, to = text.partition(":")
     source = Path(given)
     if not source.exists():
@@ -137,10 +137,10 @@ def parse_push(text: str) -> Iterator[tuple[str, Path]]:
 
 
 def render_command(words: Sequence[str]) -> str:
-    """Return words of our command line as a command for a shell, empty if there are none.
+    """Return words of our command line as a command for a shell, "" if there are none.
 
-    One word is a command as it is, with all that a shell can do. More are a program and its arguments,
-    which arrive there as they were given here.
+    A single word is a shell command. Several are a program and its arguments,
+    which are quoted so that the program gets them unchanged.
     """
     given = list(words[1:] if words[:1] == ["--"] else words)
     return given[0] if len(given) == 1 else shlex.join(given)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build what is not there. Raises HostError, KernelError or UsageError."""
+    """Build what is missing. Raises HostError, KernelError or UsageError."""
     report = make_display()
     for arch in read_arches(vars(args).__getitem__):
         platform = prepare(arch, choices_of(args), report)

@@ -1,4 +1,4 @@
-"""`rustbed check`: the project's own gate. Every step is run, whatever the ones before said."""
+"""`rustbed check`: the project's own gate. It runs every step, even after a failure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
             fix=f"{suggest('test')}, for the tests of the current directory",
         )
     os.chdir(project)
-    # what a test would skip for on a host that is not set up is a failure here: the steps before provide it
+    # makes tests fail, not skip, if something is missing that earlier steps should have provided
     os.environ["RUSTBED_CHECK"] = "1"
     failed = [name for name, argv in _steps(args.pytest_args) if not _passes(name, argv)]
     say(f"== check: {'FAILED: ' + ', '.join(failed) if failed else 'ok'}")
@@ -42,9 +42,9 @@ def _steps(pytest_args: Sequence[str]) -> tuple[tuple[str, list[str]], ...]:
         ("lint", [python, "-m", "ruff", "check", "."]),
         ("format", [python, "-m", "ruff", "format", "--check", "."]),
         ("types", [python, "-m", "mypy"]),
-        # first, and with its progress to be seen: some tests use what it leaves in the cache
+        # first, because some tests use its results in the cache; its progress is visible here
         ("kernels", build),
-        # the oracle's detectors; those of the other architectures are built on request
+        # for the oracle's detectors; debug kernels of other architectures are built on request
         ("debug kernel", [*build, "--arch", "x86_64", "--profile", "debug"]),
         ("tests", [python, "-m", "pytest", "tests", "-n", "auto", *pytest_args]),
     )

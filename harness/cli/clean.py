@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Remove the cache, or the kinds that are named. Raises UsageError for a kind that is not there."""
+    """Remove the cache, or the named kinds. Raises UsageError for a kind that the cache does not have."""
     root = choices_of(args).cache_root
     there = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     if unknown := sorted(set(args.kinds) - set(there)):

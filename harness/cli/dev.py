@@ -1,4 +1,4 @@
-"""`rustbed dev`: writes rust-project.json, from which editors know a driver and the kernel's crates."""
+"""`rustbed dev`: writes rust-project.json, which describes a driver and the kernel's crates to editors."""
 
 from __future__ import annotations
 

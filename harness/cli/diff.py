@@ -1,4 +1,4 @@
-"""`rustbed diff`: what differs between runs of the same tests, on two architectures or two kernels."""
+"""`rustbed diff`: compares runs of the same tests, on two architectures or two kernels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rustbed.report.ran import load_runs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the runs, and which differences are none."""
+    """Declare the runs, and which differences to ignore."""
     add = parser.add_argument
     add("left", type=Path, metavar="RUN", help="a run directory, or the directory of a session")
     add("right", type=Path, metavar="RUN", help="another one, or the same session")
@@ -50,7 +50,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Return 0 if the runs of each test are alike, 1 if those of one are not. Raises UsageError."""
+    """Return 0 if the two runs of every test are the same, else 1. Raises UsageError."""
     left, right = load_runs(args.left, args.arch[0]), load_runs(args.right, args.arch[1])
     common = [test for test in left if test in right]
     if not common:

@@ -1,4 +1,4 @@
-"""`rustbed doctor`: what is here, what is missing, and the command that fixes it."""
+"""`rustbed doctor`: shows what is here, what is missing, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MEMORY_MIB = 2048
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     ok: bool
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examine(choices: Choices) -> list[Finding]:
-    """Look at everything the harness needs; changes nothing."""
+    """Check everything that the harness needs, without changing anything."""
     return [
         *_programs(),
         *_resources(choices.cache_root),
@@ -101,7 +101,7 @@ def _cached(choices: Choices) -> Iterator[Finding]:
 
 
 def _qemu(choices: Choices) -> Iterator[Finding]:
-    """Yield what QEMU there is: the chosen one, that of the cache, or the host's."""
+    """Yield the check of QEMU: the chosen one, that of the cache, or the host's."""
     cached = choices.toolchain == "toolroot" and choices.qemu is None
     toolroots = sorted(choices.cache_root.glob("toolroots/*/root"), key=os.path.getmtime)
     if cached and not toolroots:
@@ -132,7 +132,7 @@ def _accelerators() -> Iterator[Finding]:
 
 
 def render(findings: list[Finding]) -> str:
-    """Render the findings, a line each, what is missing with its remedy."""
+    """Render the findings, a line each, followed by the fix if there is one."""
     width = max(len(finding.what) for finding in findings)
     lines = []
     for finding in findings:

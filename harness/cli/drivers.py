@@ -1,4 +1,4 @@
-"""`rustbed drivers`: drivers by architecture, tested ones or a whole tree's, as a page made from results."""
+"""`rustbed drivers`: prints a table of drivers by architecture, from results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TRIALS = ".jsonl"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the results, and whose drivers are listed."""
+    """Declare the results, and which drivers are listed."""
     parser.add_argument(
         "results",
         nargs="*",
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         mutants=_read_mutants(path for path in args.results if path.suffix == _TRIALS),
         depends=_read_depends(source, [driver.option for driver in of_tree]) if source else {},
     )
-    # of several results of a test the newest counts: what was red once may be green now
+    # the newest of several results of a test counts
     newest = {result.key: result for result in sorted(found.cases, key=lambda result: result.started)}
     rows = make_rows(drivers, newest.values(), evidence)
     releases = {result.properties.get("kernel_release", "") for result in found.cases}
@@ -74,13 +74,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _arches_of(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Return the architectures that drivers have results of, in their usual order."""
+    """Return the architectures with results, in their usual order."""
     found = {result.arch for row in rows for result in (*row.tests, *row.life)}
     return tuple(arch for arch in ARCHES if arch in found)
 
 
 def _find_source(args: argparse.Namespace, *, is_needed: bool) -> Path | None:
-    """Return the source tree whose drivers are listed; None if it is not here, and not needed either."""
+    """Return the source tree whose drivers are listed; None if it is neither here nor needed."""
     spec = parse_source(args.kernel)
     if spec.kind is SourceKind.TREE and Path(spec.where).is_dir():
         return Path(spec.where).absolute()
@@ -93,7 +93,7 @@ def _find_source(args: argparse.Namespace, *, is_needed: bool) -> Path | None:
 
 
 def _read_mutants(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
-    """Return by the name of each source how many of its mutants were noticed, of those that build."""
+    """Return, for each source file, how many of its mutants were noticed, and how many build."""
     trials = [
         trial for path in paths for trial in load_trials(path).values() if trial.fate is not Fate.UNBUILT
     ]
@@ -103,7 +103,7 @@ def _read_mutants(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
 
 
 def _read_depends(source: Path, options: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return what each option depends on, as Kconfig has it for the first architecture."""
+    """Return the dependencies of each option, by Kconfig for the first architecture."""
     arch = next(iter(ARCHES.values()))
     definitions = load_definitions(source, arch.source_arch)
     return {

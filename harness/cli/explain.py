@@ -20,7 +20,7 @@ from rustbed.symbols.lines import find_debug_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the logs, and where debug information is."""
+    """Declare the logs, and the files with debug information."""
     add = parser.add_argument
     add(
         "log",
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Return 0 if no log has a splat, 1 if one has; 2 if one cannot be read, and the others are shown."""
+    """Return 0 if no log has a splat, 1 if one has, 2 if one cannot be read (the others are still shown)."""
     splats, status = False, 0
     shown: list[Explained] = []
     for name in args.log:
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _explain_each(name: str, args: argparse.Namespace) -> Iterator[Explained | UsageError]:
-    """Yield what each log of an input holds, and what cannot be read."""
+    """Yield the text of each log of an input, or the error for one that cannot be read."""
     paths = list_logs(name)
     if not paths:
         yield UsageError(f"{name} is a directory without files")

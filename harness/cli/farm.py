@@ -1,4 +1,4 @@
-"""`rustbed farm`: a scheduler and workers on this host, for `rustbed test --farm`, and the key of one."""
+"""`rustbed farm`: serves a scheduler and workers on this host for `rustbed test --farm`, or makes a key."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _init(_: argparse.Namespace) -> int:
 
 def _up(args: argparse.Namespace) -> int:
     """Serve a farm; ends with an error, or by a signal."""
-    # an optional dependency: nothing else is to import it
+    # imported here, because the dependency is optional
     from rustbed.farm.serving import scheduler, serve_workers  # noqa: PLC0415
 
     end_at_sigterm()

@@ -1,4 +1,4 @@
-"""`rustbed faults`: what a driver survives of its device: a test, once with each fault of the device."""
+"""`rustbed faults`: repeats a test with each fault of its device, to see what the driver survives."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 
 from rustbed import process
 
-# the exit status of pytest to ours: fine, red, interrupted, nothing to do; others are failures of the harness
+# our exit status for each of pytest's: fine, red, interrupted, nothing to do; others are harness failures
 _STATUSES = {0: 0, 1: 1, 2: 130, 4: 2, 5: 2}
 _FAILED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the test and the faults; what is not known here is pytest's."""
+    """Declare the test and the faults; unknown arguments go to pytest."""
     parser.set_defaults(pytest_args=[])
     parser.add_argument("test", metavar="TEST", help="a test that plugs in a device written in Python")
     parser.add_argument(
@@ -27,6 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run pytest and return 0 if the driver survived all faults."""
     words = [f"--rustbed-faults={args.only}", f"--rustbed-forks={args.forks}"]
-    # there are more runs than tests: no percentage holds
+    # no percentage, because there are more runs than tests
     words += ["-o", "console_output_style=classic", args.test, *args.pytest_args]
     return _STATUSES.get(process.run_attached([sys.executable, "-m", "pytest", *words]), _FAILED)

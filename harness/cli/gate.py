@@ -15,7 +15,7 @@ from rustbed.report.history import load_history, red_names
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
 
-# a flake that is expected for longer will not be looked at
+# the longest time for which a flake may be expected, so that somebody looks at it
 _LONGEST_DAYS = 365
 
 
@@ -73,7 +73,7 @@ def _days(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare results with a baseline: 0 no worse, 1 a regression, 2 cannot be judged. Raises UsageError."""
+    """Compare results with a baseline: 0 no worse, 1 a regression, 2 cannot judge. Raises UsageError."""
     if args.expect_flakes and not args.history:
         raise UsageError("--expect-flakes needs earlier runs", fix="--history DIR")
     old, new = load_results(args.baseline), load_results(args.new)

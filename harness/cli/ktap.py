@@ -1,4 +1,4 @@
-"""`rustbed ktap`: anybody's KTAP, from KUnit or kselftests, as JUnit XML."""
+"""`rustbed ktap`: converts KTAP from KUnit, kselftests or others to JUnit XML."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _read(name: str) -> str:
 
 
 def _write(path: Path, report: Result) -> None:
-    # the results file has a door of its own, and most logs are only looked at
+    # imported here, because most logs are only shown
     from rustbed.report.junit import render_junit, write_junit  # noqa: PLC0415
     from rustbed.report.ktap import cases_of  # noqa: PLC0415
 
@@ -48,7 +48,7 @@ def _write(path: Path, report: Result) -> None:
 
 
 def render(report: Result) -> list[str]:
-    """Return a line for each red test and each contradiction, and a line that counts."""
+    """Render a line for each red test and each contradiction, and a line with counts."""
     lines = [
         f"{result.outcome:5} {'/'.join(path)}{f': {result.reason}' if result.reason else ''}"
         for path, result in report.reds()

@@ -17,7 +17,7 @@ TOKEN, DATABASE_TOKEN = "KERNELCI_API_TOKEN", "KCIDB_JWT"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare where jobs come from and results go; what is not known here is pytest's."""
+    """Declare the source of jobs and the target of results; unknown arguments go to pytest."""
     parser.set_defaults(pytest_args=[])
     parser.add_argument(
         "--kernelci", required=True, metavar="API", help=f"address of its API; ${TOKEN} has the token"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Poll until interrupted, or once: 0, and 2 if the API was not to be reached then. Raises UsageError."""
+    """Poll until interrupted, or once: 0, or 2 if the API was unreachable that once. Raises UsageError."""
     if not is_origin(args.origin):
         raise UsageError(f"{args.origin!r} is not an origin: it has small letters, digits and _ only")
     lab = Lab(

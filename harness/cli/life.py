@@ -1,4 +1,4 @@
-"""`rustbed life`: what every driver should survive, tried on one, without a test to write."""
+"""`rustbed life`: tries on a driver what every driver should survive, without a test to write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rustbed import process
 from rustbed.cache import write_atomically
 from rustbed.errors import UsageError
 
-# in the directory that it is called in
+# below the current directory
 _RESULTS = "results"
 _TEST = """\
 import pytest
@@ -48,7 +48,7 @@ def _number(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Go through its life and return pytest's status; results are where tests' are. Raises UsageError."""
+    """Run the driver's life as a test and return pytest's status. Raises UsageError."""
     is_directory = Path(args.driver).is_dir()
     if not is_directory and (args.driver.endswith(".ko") or "/" in args.driver):
         raise UsageError(
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     driver = str(Path(args.driver).absolute()) if is_directory else args.driver
     known = {"device": args.device, "ioctls": args.ioctl, "cycles": args.cycles}
     given = {name: value for name, value in known.items() if value}
-    # it stays: what is printed leads to it, and it is a beginning for tests of one's own
+    # the file is kept, because the output refers to it, and the author may build on it
     file = Path.cwd() / _RESULTS / "life" / f"{re.sub(r'[^A-Za-z0-9]', '_', Path(driver).name)}.py"
     write_atomically(file, render_test(driver, given))
     words = [
@@ -69,6 +69,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def render_test(driver: str, given: dict[str, object]) -> str:
-    """Return the file that pytest is to run."""
+    """Render the file that pytest runs."""
     arguments = [repr(driver), *(f"{name}={value!r}" for name, value in given.items())]
     return _TEST.format(arguments=", ".join(arguments))

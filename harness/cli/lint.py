@@ -1,4 +1,4 @@
-"""`rustbed lint`: a driver's format, style and code, by the kernel's settings."""
+"""`rustbed lint`: checks a driver's format, style and code with the kernel's settings."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def lint(directory: Path, arch: Arch, platforms: Platforms, report: Report) -> int:
-    """Print the remarks of all three about a driver, by the settings of a platform's kernel; as `run`."""
+    """Print the remarks of all three programs about a driver; the status is that of `run`."""
     files = require_sources(directory)
     platform = platforms.get(arch, None)
     kernel = platform.kernel
     if kernel.source_dir is None:
-        # that of a pack has the settings where it has what modules are built with
+        # a kernel from a pack has the settings in its build tree
         kernel = platforms.kernel_with_tree(arch, None)
     source = require_kernel_source(kernel)
     remarks = _show(check_format(files, directory, source, platform.toolchain))
@@ -61,7 +61,7 @@ def lint(directory: Path, arch: Arch, platforms: Platforms, report: Report) -> i
 
 
 def _show(remarks: str) -> str:
-    """Print what one program said, at once, and return it."""
+    """Print one program's output at once, and return it."""
     sys.stdout.write(remarks if sys.stdout.isatty() else strip_ansi(remarks))
     sys.stdout.flush()
     return remarks

@@ -1,7 +1,7 @@
 """The parser of the command line, and the one place where an error becomes an exit status.
 
-0 fine, 1 red, 2 what was asked cannot be, 3 the harness or the host failed, 130 interrupted. A command
-is a row here and the module of that name beside this one, which is imported when the command is given.
+0 fine, 1 red, 2 wrong usage, 3 the harness or the host failed, 130 interrupted. A command
+is a row here and the module of that name beside this one, which is imported when the command is used.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ COMMANDS = {
     "watch": "run tests when files are saved; takes pytest's arguments",
     "clean": "remove the cache, or some of it",
 }
-# whose --help is pytest's too
+# commands whose --help includes pytest's
 _PYTESTS_HELP = frozenset({"test", "check"})
 
 
 class Command(Protocol):
-    """What the module of a command has."""
+    """The functions that a command's module must have."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare its arguments; a default of `pytest_args` lets it take those that it does not know."""
+        """Declare the arguments; a default for `pytest_args` makes the command accept unknown ones."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do what the arguments say and return the exit status."""
+        """Run the command and return the exit status."""
 
 
 def load_command(name: str) -> Command:

@@ -1,4 +1,4 @@
-"""`rustbed model`: the skeleton of a device in Python, from its driver."""
+"""`rustbed model`: prints the skeleton of a device in Python, from its driver."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from rustbed.machine.vm import Vm
 from rustbed.options import add_options
 from rustbed.prepare import Platform, Platforms
 
-# bytes of the one BAR of the device that is probed
+# bytes of the only BAR of the device for probing
 _SIZE = 1 << 20
-# what its registers read as, in one probe after the other: drivers go on where others give up
+# values of its registers, one for each probe, because drivers give up at different values
 _VALUES = (0x00, 0xFF, 0x01)
-# seconds without an access after which the probe is taken to be over
+# the probe counts as over after these seconds without an access
 _QUIET_S = 0.3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the driver, and where a recording of it is."""
+    """Declare the driver, and a recording of it."""
     add_options(parser.add_argument)
     text = "take the registers from a recording: CLASS.trace of a run directory, or an mmiotrace"
     parser.add_argument("--trace", type=Path, metavar="FILE", help=text)
@@ -53,9 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the skeleton. Raises UsageError for a driver of no PCI device."""
+    """Print the skeleton. Raises UsageError for a driver without PCI devices."""
     arch, platforms = choose_arch(args), Platforms(choices_of(args), make_display())
-    # before anything is built: what is not there
+    # before anything is built, so that a missing file is reported at once
     given = find_modules(args.driver, platforms, arch)
     platform = platforms.get(arch, None)
     driver = _find(args.driver, given, platform)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def load_trace(path: Path) -> Recording:
-    """Return the recording in a file, ours or an mmiotrace."""
+    """Return the recording in a file, which has our format or is an mmiotrace."""
     try:
         text = path.read_text(errors="replace")
     except OSError as error:
@@ -80,7 +80,7 @@ def load_trace(path: Path) -> Recording:
 
 
 def _find(asked: str, given: Sequence[Module], platform: Platform) -> Module:
-    """Return the one module that a path gave, else that of the kernel. Raises UsageError."""
+    """Return the module that was built from a path, else that of the kernel. Raises UsageError."""
     if len(given) > 1:
         names = ", ".join(module.name for module in given)
         raise UsageError(f"{asked} builds several modules", built=names, fix="name one's .ko file")
@@ -88,7 +88,7 @@ def _find(asked: str, given: Sequence[Module], platform: Platform) -> Module:
 
 
 def _probe(platform: Platform, driver: str | Path, ids: Ids, cache: Cache) -> list[Touched]:
-    """Return the registers that a driver touches while it is probed, each time with other values in them."""
+    """Return the registers that a driver touches in its probe, repeated with other register values."""
     kind = type("Blank", (_Blank,), asdict(ids))
     found: list[Event] = []
     with (
@@ -106,7 +106,7 @@ def _probe(platform: Platform, driver: str | Path, ids: Ids, cache: Cache) -> li
 
 
 class _Blank(PciDevice):
-    """Has nothing but memory that reads the same everywhere."""
+    """A device whose registers all have the same value."""
 
     vendor_id, device_id = 0, 0
     memory = Bar(0, size=_SIZE)
@@ -121,7 +121,7 @@ class _Blank(PciDevice):
 
 
 def _wait_idle(vm: Vm, device: PciDevice) -> None:
-    """Wait until a driver seems to have done what it does, or a while if it goes on for ever."""
+    """Wait until a driver has become quiet, but not for ever."""
     end = time.monotonic() + WAIT_S * vm.slowness
     quiet_s = _QUIET_S * vm.slowness
     while (device.idle_s < quiet_s) and time.monotonic() < end:

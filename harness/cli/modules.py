@@ -1,4 +1,4 @@
-"""Modules as commands take them: by name, as a .ko file, or a directory that makes some."""
+"""Modules in arguments of commands: a name, a .ko file, or a directory that is built."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rustbed.prepare import Platforms
 
 
 def is_path(name: str) -> bool:
-    """Whether a module is given by a path, and not by its name."""
+    """Whether a module is given by a path, not by its name."""
     return name.endswith(".ko") or Path(name).is_dir() or "/" in name
 
 
 def find_modules(name: str, platforms: Platforms, arch: Arch) -> list[Module]:
-    """Return the modules of a file or directory; none for the name of one that the image has.
+    """Return the modules of a file or directory; none for the name of a module of the kernel.
 
-    What is not there is a UsageError before a kernel is built.
+    Raises UsageError for a missing path, before a kernel is built.
     """
     path = Path(name)
     if path.is_dir():

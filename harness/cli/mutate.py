@@ -1,4 +1,4 @@
-"""`rustbed mutate`: whether a driver's tests would notice if a line of it were wrong."""
+"""`rustbed mutate`: checks whether a driver's tests notice wrong lines in it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from rustbed.report.results import load_results
 from rustbed.scratch import open_scratch
 from rustbed.together import work_together
 
-# in the directory that the tests run in
+# below the directory in which the tests run
 _RESULTS = "results"
 _LEFT_OUT = (_RESULTS, "__pycache__", ".*", "*.egg-info")
-# seconds for all tests of one mutant; what hangs in a machine ends by itself before that
+# seconds for all tests of one mutant; hangs of a machine end by themselves before that
 _TESTS_S = 1800.0
 # pytest's statuses: all passed, some failed, none collected
 _JUDGED = (0, 1, 5)
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
-    """A mutant and where it belongs."""
+    """A mutant and its file."""
 
     file: str
     source: bytes
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _copy_project(project: Path, copy: Path) -> None:
-    """Copy a project without what sessions leave in it; the copy can be written to where that cannot."""
+    """Copy a project without the leftovers of sessions; the copy is writable even if the project is not."""
     shutil.copytree(project, copy, ignore=shutil.ignore_patterns(*_LEFT_OUT), symlinks=True)
     for path in (copy, *copy.rglob("*")):
         if not path.is_symlink():
@@ -123,7 +123,7 @@ def _find_works(project: Path, globs: Sequence[str]) -> Iterator[_Work]:
 def _try_all(
     copies: Sequence[Path], works: Sequence[_Work], memory: Path, words: Sequence[str]
 ) -> list[Trial]:
-    """Return what became of each mutant, tried in one of the copies unless that is remembered."""
+    """Return the fate of each mutant, from memory or by trying it in one of the copies."""
     trials = {key: trial for key, trial in load_trials(memory).items() if is_settled(trial)}
     numbers = {work.key: number for number, work in enumerate(works, start=1)}
 
@@ -159,7 +159,7 @@ def _try(copy: Path, work: _Work, words: Sequence[str]) -> Trial:
 
 
 def _run_tests(copy: Path, words: Sequence[str]) -> tuple[int, list[dict[str, str]], float]:
-    """Run the tests until the first red one; return pytest's status, what they said, and the seconds."""
+    """Run the tests until the first red one; return pytest's status, the results, and the seconds."""
     results = copy / _RESULTS
     began = time.monotonic()
     done = process.run(

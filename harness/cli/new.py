@@ -1,4 +1,4 @@
-"""`rustbed new`: a directory with a driver, its tests and what they need, from templates/."""
+"""`rustbed new`: makes a directory with a driver and its tests from templates/."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rustbed.cli.terminal import say
 from rustbed.data import data_dir
 from rustbed.errors import UsageError, suggest
 
-# files of every directory
+# templates for every bus
 _COMMON = "common"
-# what a bus needs of `rustbed boot`
+# further arguments of `rustbed boot` by bus
 _BOOT = {"pci": " --device edu", "usb": " --device qemu-xhci --device usb-tablet"}
-# characters of a name, and of names on a bus whose ids are shorter (I2C_NAME_SIZE)
+# most characters of a name, and of names on a bus with shorter ids (I2C_NAME_SIZE)
 _LONGEST, _LONGEST_ON = 40, {"i2c": 19}
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-# what Rust reserves, and crates that every driver has: the crate of a driver is called like it
+# reserved words of Rust, and crates that every driver uses, because the driver's crate has its name
 _RESERVED = frozenset(
     (
         *("abstract", "alloc", "as", "async", "await", "become", "box", "break", "const", "continue", "core"),
@@ -97,6 +97,6 @@ def render_files(
 
 
 def _place(path: str, name: str) -> str:
-    """Return where a template goes: hidden files and the driver's have other names among the templates."""
+    """Return the path for a template; hidden files and the driver's files have other names in templates/."""
     plain = path.replace("driver.rs", f"{name}.rs").replace("test_driver", f"test_{name}")
     return f".{plain.removeprefix('dot-')}" if plain.startswith("dot-") else plain

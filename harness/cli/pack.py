@@ -1,4 +1,4 @@
-"""`rustbed pack`: kernels that were built here for others, and those that others built."""
+"""`rustbed pack`: shares kernels that were built here, and fetches kernels that others built."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MIB = 2**20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what is done with packs."""
+    """Declare the actions."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, about, action in (
         ("push", "write kernels, built here if necessary, and their QEMU into a directory", _push),
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it and return the exit status. Raises HarnessError."""
+    """Run the action and return the exit status. Raises HarnessError."""
     status: int = args.action(args)
     return status
 
@@ -87,7 +87,7 @@ def _push(args: argparse.Namespace) -> int:
         if platform.packed is not None:
             raise UsageError(f"the kernel for {arch} came from a pack", fix="leave out --cache-from")
         push_kernel(
-            # with the tree that its sdk is taken from
+            # with the build tree, for the pack's sdk
             platforms.kernel_with_tree(arch, None),
             platform.image,
             choices.wanted(arch),
@@ -123,7 +123,7 @@ def _pull(args: argparse.Namespace) -> int:
     for arch in read_arches(vars(args).__getitem__):
         packed = find_packed(choices.wanted(arch), places, choices.cache)
         kernel, _ = packed.kernel(report)
-        # what is kept has its source with it
+        # the kernel's source is fetched with it
         packed.part(SOURCE, report)
         if args.symbols:
             kernel = packed.symbols(kernel, report)

@@ -1,4 +1,4 @@
-"""`rustbed repro`: lists, packs, runs and looks into runs that failed; the arguments, and what each does."""
+"""`rustbed repro`: lists, packs, replays and debugs failed runs."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _declare_batch(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_scene(parser: argparse.ArgumentParser) -> None:
-    """Declare what every subcommand takes that starts a scene's machine."""
+    """Declare the arguments of every subcommand that starts a scene's machine."""
     parser.add_argument("scene", metavar="RUN|BUNDLE", help="a run directory, or a packed one")
     _declare_qemu(parser)
     parser.add_argument("--accel", choices=("kvm", "tcg"), help="default: as it was, where that is possible")
@@ -120,7 +120,7 @@ def _pack(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    """Exit status 0: the same came; 1: something else, or nothing; 2: neither can be said."""
+    """Exit status 0: the same failure; 1: another one, or none; 2: unclear."""
     try:
         with ExitStack() as stack:
             scene, qemu = _open(args, stack)
@@ -138,7 +138,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _open(args: argparse.Namespace, stack: ExitStack) -> tuple[Scene, Qemu]:
-    """Return the scene that the arguments name, with its accelerator chosen, and a QEMU for it."""
+    """Return the scene in the arguments, with an accelerator, and a QEMU for it."""
     scene = stack.enter_context(open_scene(Path(args.scene)))
     return replace(scene, spec=choose_accel(scene.spec, args.accel)), _qemu(args, scene.spec.arch)
 
@@ -151,7 +151,7 @@ def _qemu(args: argparse.Namespace, arch: Arch) -> Qemu:
 
 
 def _directory(args: argparse.Namespace, scene: Scene) -> Path:
-    """Make a run directory for what is done with a scene."""
+    """Make a run directory for work with a scene."""
     session = rundir.open_session(Path(args.results).absolute())
     rundir.remove_old_sessions(session)
     return rundir.run_dir(session, scene.test)
@@ -197,7 +197,7 @@ def _replay(args: argparse.Namespace) -> int:
     return 0 if same else 1
 
 
-# what each does, its arguments, and what help says of it
+# by subcommand: its function, its arguments, its help
 _COMMANDS = {
     "list": (_list, _declare_list, "list the red runs of the newest session, or of another"),
     "pack": (_pack, _declare_pack, "pack a run directory into one file, so that others can reproduce it"),

@@ -1,4 +1,4 @@
-"""What commands share about the terminal: how they print and are ended, how long steps are shown."""
+"""The terminal, for all commands: printing, progress of long steps, signals."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def say(text: str) -> None:
 
 
 def complain(problem: object, status: int = 0) -> int:
-    """Print what is wrong to standard error, and return the status."""
+    """Print a problem to standard error, and return the status."""
     print(f"rustbed: {problem}", file=sys.stderr)
     return status
 
 
 def confirm(question: str) -> bool:
-    """Return whether the answer to a question is yes; where there is no terminal, it is no."""
+    """Ask a question and return whether the answer is yes; without a terminal it is no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     complain(f"{question} [y/N] ")
@@ -33,8 +33,8 @@ def confirm(question: str) -> bool:
 
 
 def make_display() -> Display:
-    """Return what shows the progress of long steps on standard error."""
-    # only by commands that have such steps: help is to come at once
+    """Return a display of long steps' progress on standard error."""
+    # imported late, so that --help is fast
     from rustbed.progress import Display  # noqa: PLC0415
 
     def write(text: str) -> None:
@@ -44,27 +44,27 @@ def make_display() -> Display:
 
 
 def end_at_sigterm() -> None:
-    """Let SIGTERM end the process as Ctrl-C does: in order."""
+    """Let SIGTERM end the process in order, like Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # a background job of a shell ignores it
+    # a background job of a shell ignores SIGINT
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def open_closed() -> None:
-    """Let a closed standard stream be /dev/null: the next file that is opened would take its number."""
+    """Open /dev/null for closed standard streams, or the next opened file would get their number."""
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         try:
             os.fstat(number)
         except OSError:
-            # takes the lowest number that is free
+            # gets the lowest free number
             os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - a number, for ever
 
 
 def make_printable() -> None:
-    """Let characters that standard output and error cannot show become question marks.
+    """Let standard output and error show question marks for characters that they cannot encode.
 
-    Logs and names of files may hold anything, and terminals may be ASCII.
+    Logs and names of files may contain anything, and terminals may be ASCII.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

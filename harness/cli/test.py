@@ -1,7 +1,7 @@
 """`rustbed test`: the driver tests, by pytest.
 
-The project's own from its checkout, else those of the current directory. Ours come after a look at the
-machines: a red driver test means little on one that does not work.
+In a checkout of the project its own tests run, elsewhere those of the current directory. Ours begin with a
+smoke test of the machines, because a red driver test means little on a broken machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Become pytest."""
+    """Replace this process by pytest."""
     words = list(args.pytest_args)
     if Path.cwd() == find_checkout():
         words = ["-o", "testpaths=tests/boot/test_smoke.py tests/drivers", *words]

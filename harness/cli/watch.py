@@ -1,4 +1,4 @@
-"""`rustbed watch`: runs tests when files are saved, in a process that was started ahead.
+"""`rustbed watch`: runs tests when files are saved, in a process that was started in advance.
 
 The only door to watchfiles.
 """
@@ -20,27 +20,27 @@ from rustbed.errors import HostError
 from rustbed.kernel.inputs import MAKEFILES, SOURCES, read_inputs
 from rustbed.scratch import open_scratch
 
-# what tests and drivers are made of
+# suffixes of files that tests and drivers are made of
 _SUFFIXES = frozenset(
     (".rs", ".c", ".h", ".S", ".py", ".dts", ".dtsi", ".dsl", ".config", ".yaml", ".toml", ".ini")
 )
-# below these nothing is a source
+# directories without sources
 _SKIPPED = frozenset(
     ("results", "__pycache__", ".git", ".venv", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 )
-# milliseconds in which what is saved together counts as one change
+# files that are saved within these milliseconds are one change
 _TOGETHER_MS = 200
 # milliseconds after which watchfiles returns without a change
 _LOOK_MS = 500
 
 
-# what tests are made of, by node id: its own file, then directories of which it had something built
+# files of each test, by node id: its own file, then the directories that it builds
 Uses = Mapping[str, tuple[Path, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """What a waiting pytest is to run."""
+    """Instructions for a waiting pytest."""
 
     arguments: Sequence[str]
     # node ids of tests that are left out
@@ -53,9 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the tests, then those that a change concerns, until Ctrl-C. Raises HostError without watchfiles."""
+    """Run all tests, then those affected by a change, until Ctrl-C. Raises HostError without watchfiles."""
     changes = _changes(Path.cwd())
-    # what is saved during the first run is not missed
+    # watching begins before the first run, so that no change is missed
     next(changes)
     words = list(args.pytest_args)
     with ExitStack() as stack:
@@ -65,20 +65,20 @@ def run(args: argparse.Namespace) -> int:
         while True:
             result = _run(ready, orders, told)
             uses |= _read_uses(told)
-            # the next pytest is imported while its user reads
+            # the next pytest starts while the user reads the results
             ready = _stand_by(stack)
             _show(result)
             orders = choose_run(words, next(changes), uses)
 
 
 def choose_run(words: Sequence[str], changed: Sequence[Path], uses: Uses) -> Orders:
-    """Return what to run after a change, with pytest's arguments `words`.
+    """Return the instructions after a change; `words` are pytest's arguments.
 
-    A test's file concerns its own tests, a driver's source the tests that had it built, and those of which
-    it is not known. Anything else, such as a conftest.py, may concern every test.
+    A test's file affects its own tests; a driver's source affects the tests that build it, and tests with
+    unknown builds. Any other file, such as a conftest.py, may affect every test.
     """
     tests = [path for path in changed if _is_test(path) and path.exists()]
-    # a file alone is collected alone, but what the arguments name is collected as they say
+    # only the changed files are collected, unless the arguments name files themselves
     if len(tests) == len(changed) and not any(Path(word.partition("::")[0]).exists() for word in words):
         return Orders(arguments=[*words, *map(str, tests)])
     concerned: set[str] = set()
@@ -91,14 +91,14 @@ def choose_run(words: Sequence[str], changed: Sequence[Path], uses: Uses) -> Ord
 
 
 def _is_part(path: Path, made_of: Sequence[Path]) -> bool:
-    """Whether a test is made of a file, or may have been before the file was removed."""
+    """Whether a test uses a file, or may have used it before it was removed."""
     if not path.name.endswith(SOURCES):
         return path in made_of
     return any(path.is_relative_to(place) or path in read_inputs(place).paths for place in made_of[1:])
 
 
 def _read_uses(told: Path) -> Uses:
-    """Return what a run told, if it came that far."""
+    """Return the results that a run wrote, if it got that far."""
     found = json.loads(told.read_text()) if told.exists() else {}
     told.unlink(missing_ok=True)
     return {test: tuple(map(Path, places)) for test, places in found.items()}
@@ -115,7 +115,7 @@ def is_source(path: Path, root: Path) -> bool:
 
 
 def _changes(root: Path) -> Iterator[tuple[Path, ...]]:
-    """Yield nothing as soon as files are watched, then the files of each change, when there are some."""
+    """Yield an empty set as soon as files are watched, then the files of each change."""
     try:
         import watchfiles  # noqa: PLC0415 - an optional dependency
     except ImportError as error:
@@ -136,13 +136,13 @@ def _changes(root: Path) -> Iterator[tuple[Path, ...]]:
 
 def _stand_by(stack: ExitStack) -> process.Child:
     """Start a pytest that waits for its arguments. Its output is ours."""
-    # Ctrl-C ends it with us: it has a process group of its own
+    # it has a process group of its own; after Ctrl-C it ends because we do
     argv = [sys.executable, "-m", "rustbed.plugin.standby"]
     return stack.enter_context(process.start(argv, stdin=process.PIPE, stdout=None, stderr=None))
 
 
 def _run(child: process.Child, orders: Orders, told: Path) -> tuple[int, float]:
-    """Let a waiting pytest run; return its status and the seconds that it took."""
+    """Start the run of a waiting pytest; return its status and the seconds that it took."""
     begun = time.monotonic()
     say(f"== pytest {' '.join(orders.arguments)}".rstrip())
     assert child.stdin is not None
@@ -152,7 +152,7 @@ def _run(child: process.Child, orders: Orders, told: Path) -> tuple[int, float]:
 
 
 def _show(result: tuple[int, float]) -> None:
-    """Say how a run ended, in the terminal's title, too."""
+    """Print how a run ended, and show it in the terminal's title."""
     status, seconds = result
     verdict = {0: "passed", 1: "FAILED", 5: "no tests"}.get(status, f"error {status}")
     say(f"== {verdict} in {seconds:.1f} s; waiting for a change, Ctrl-C ends")

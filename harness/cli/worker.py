@@ -1,4 +1,4 @@
-"""`rustbed worker`: more workers for a farm that is up."""
+"""`rustbed worker`: adds workers to a running farm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rustbed.progress import plural
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the farm, and what its workers have."""
+    """Declare the farm, and the resources of the workers."""
     parser.add_argument("address", metavar="URL", help=f"address of the farm, such as {EXAMPLE}")
     parser.add_argument(
         "--slots", type=parse_count, metavar="N", help="batches to run at once (default: one per core)"
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve workers; ends with an error when the farm is gone, or by a signal."""
     address, arches, slots = parse_address(args.address), read_worker_arches(args), args.slots or host.cores()
-    # an optional dependency: nothing else is to import it
+    # imported here, because the dependency is optional
     from rustbed.farm.serving import serve_workers  # noqa: PLC0415
 
     end_at_sigterm()

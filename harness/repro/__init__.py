@@ -1,1 +1,1 @@
-"""A run on another machine, or once more on this one: bundles, replays, debuggers, bisection."""
+"""Reproduces a run, here or on another host: bundles, replays, shells, debuggers, recordings."""

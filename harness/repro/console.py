@@ -1,4 +1,4 @@
-"""A machine for a person, or for one command: what is put into it, and how its terminal is handed over."""
+"""A machine for interactive use, or for one command: puts files into it, and connects its terminal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rustbed.errors import LostError
 from rustbed.kernel.artifact import Module
 from rustbed.machine.vm import Vm
 
-# a person's session, or a command they gave, may take this long (seconds)
+# seconds that an interactive session, or a user's command, may take
 A_DAY_S = 24 * 3600.0
 
-# where an image has the kernel's modules
+# the image's directory of kernel modules
 _MODULES = "/lib/modules"
 
 # The terminal's size is forgotten when nothing has it open. busybox gives the shell a controlling terminal,
@@ -26,9 +26,9 @@ _SHELL = (
 
 
 def render_modules_dep(modules: Mapping[str, Module]) -> str:
-    """Render what modprobe reads: a line for each module, its file and those that it depends on, all of them.
+    """Render modules.dep for modprobe: a line for each module, with its file and all its dependencies.
 
-    The format is that of depmod's modules.dep; the files are where an image has them.
+    The format is depmod's; the paths are those in an image.
     """
 
     def needed(name: str, path: tuple[str, ...] = ()) -> list[str]:
@@ -45,10 +45,10 @@ def render_modules_dep(modules: Mapping[str, Module]) -> str:
 
 
 def furnish(vm: Vm, *, files: Mapping[str, Path], modules: Sequence[Module], load: Sequence[str]) -> None:
-    """Put files and modules into a machine, let modprobe find every module, and load some.
+    """Put files and modules into a machine so that modprobe finds every module, and load some.
 
-    `files` are by their paths in the guest; `modules` are those that the image lacks. Raises UsageError for a
-    module that does not exist and CommandError if the kernel refuses one.
+    `files` has paths in the guest; `modules` are those that the image lacks. Raises UsageError for a
+    module that does not exist, and CommandError if the kernel refuses one.
     """
     for remote, path in files.items():
         vm.push(path, remote, mode=path.stat().st_mode & 0o777)
@@ -61,7 +61,7 @@ def furnish(vm: Vm, *, files: Mapping[str, Path], modules: Sequence[Module], loa
 
 
 def run_command(vm: Vm, command: str) -> tuple[int, bytes]:
-    """Run a shell command and return its exit status, 0 if it turned the machine off, and what it printed."""
+    """Run a shell command and return its exit status (0 if it turned the machine off) and its output."""
     try:
         answer = vm.run(command, timeout_s=A_DAY_S)
     except LostError as error:
@@ -71,10 +71,10 @@ def run_command(vm: Vm, command: str) -> tuple[int, bytes]:
 
 
 def give_shell(vm: Vm) -> int:
-    """Connect the terminal to a shell in a machine that was booted with it; return its exit status.
+    """Connect the user's terminal to a shell in a machine with a terminal; return the shell's exit status.
 
-    The guest follows the changes of the terminal's size. The status of a machine that was turned off in the
-    shell is 0.
+    The guest follows changes of the terminal's size. The status is 0 if the machine was turned off in the
+    shell.
     """
     size = _terminal_size()
 
@@ -97,11 +97,11 @@ def _terminal_size() -> os.terminal_size:
     try:
         return os.get_terminal_size()
     except OSError:
-        # output is not a terminal: a script on standard input is welcome too
+        # output is not a terminal, for example if a script is on standard input
         return os.terminal_size((80, 24))
 
 
 def _require_off(error: LostError) -> None:
-    """Raise the error unless the machine was turned off: QEMU is done, and without a complaint."""
+    """Raise the error unless the machine was turned off, so that QEMU ended without an error."""
     if error.facts.get("qemu") != "ended with status 0":
         raise error

@@ -1,8 +1,8 @@
 """gdb on a scene: attached to QEMU's stub, with symbols, stopped at the splat.
 
 The machine is brought to the state before the failing command, and stopped;
-the command waits in its channel while gdb attaches. What gdb itself does is in
-inside_gdb.py, which gdb runs.
+the command waits in its channel while gdb attaches. gdb itself runs
+inside_gdb.py.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from rustbed.repro.run import find_failing_step
 from rustbed.repro.scene import Scene
 from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols
 
-# functions that every report of the kernel passes, before its state is lost; most specific first
+# functions that the kernel calls for every report, while its state is intact; most specific first
 BREAKPOINTS = (
     # the beginning of a Rust panic, before the exception that ends it
     *("rust_begin_unwind", "oops_enter", "__warn", "kasan_report", "ubsan_prologue", "vpanic", "panic"),
 )
-# seconds on real hardware after which a command that hung in the run is taken to hang again
+# a command that hung in the run counts as hung again after these seconds on real hardware
 _HANG_S = 5.0
 
 _INSIDE = Path(__file__).with_name("inside_gdb.py")
 
-# the kernel gives an address whole or not at all: `read` of a shell, byte by byte, gets none
+# grep, because a shell's `read` reads byte by byte, and sysfs returns an address only in one piece
 _SECTIONS = "grep -s 0x /sys/module/*/sections/.[!.]* /sys/module/*/sections/[!.]* /dev/null; :"
 _SECTION = re.compile(r"/sys/module/([^/\s]+)/sections/([^:\s]+):(0x[0-9a-f]+)")
 
@@ -70,7 +70,7 @@ def gdb_facts(
     *,
     snapshots: bool = False,
 ) -> dict[str, object]:
-    """Return what inside_gdb.py has to know."""
+    """Return the facts for inside_gdb.py."""
     facts = {
         "socket": str(socket),
         "loaded": loaded,
@@ -82,7 +82,7 @@ def gdb_facts(
 
 
 def gdb_argv(gdb: Sequence[str], facts: Path, vmlinux: Path, batch: Sequence[str]) -> list[str]:
-    """Return gdb's command line: nothing of the user's configuration, or of the files, is run."""
+    """Return gdb's command line, which runs no configuration of the user and no scripts of the files."""
     return [
         *(*gdb, "-nx", "-quiet", "-iex", "set auto-load off"),
         *(["-batch"] if batch else []),
@@ -102,7 +102,7 @@ def run_gdb(
     at: int | None,
     batch: Sequence[str],
 ) -> int:
-    """Stop a machine at its splat, let a person or `batch` commands look at it; return gdb's status.
+    """Stop a machine at its splat and run gdb, interactively or with `batch` commands; return gdb's status.
 
     Raises UsageError for a kernel without vmlinux.
     """
@@ -117,7 +117,7 @@ def run_gdb(
         socket = short / "stub"
         stub = ("-chardev", f"socket,id=gdb,path={socket},server=on,wait=off", "-gdb", "chardev:gdb")
         spec = plain.spec.appended(qemu_args=stub)
-        # gdb stops the guest: that is not a hang
+        # a long patience, because a guest that gdb has stopped is not hung
         with boot(spec, qemu, directory / "gdb", patience=Patience(quiet_s=A_DAY_S)) as vm:
             replay(vm, plain, until=step)
             facts = directory / "gdb.json"
@@ -132,9 +132,9 @@ def run_gdb(
 
 @contextmanager
 def short_path(directory: Path) -> Iterator[Path]:
-    """Yield another path of a directory: that of a socket has at most 107 bytes, see unix(7).
+    """Yield a short path of a directory, since a socket's path has at most 107 bytes: see unix(7).
 
-    So nothing has to be put into the temporary directory, where it would stay when this process is killed.
+    So no socket is needed in the temporary directory, where it would stay if this process were killed.
     """
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -149,7 +149,7 @@ def _given(vm: Vm, scene: Scene, step: int) -> Iterator[None]:
 
     def give() -> None:
         command = scene.commands[step]
-        # gdb's user may do anything to the machine meanwhile, and ends it by leaving
+        # gdb's user may do anything to the machine, and leaving gdb ends it
         with suppress(HarnessError, OSError, ValueError):
             if command.arguments is not None:
                 vm.monitor.execute(command.text, exact=command.arguments)
@@ -161,7 +161,7 @@ def _given(vm: Vm, scene: Scene, step: int) -> Iterator[None]:
     if step < len(scene.commands):
         thread.start()
     hung = step < len(scene.commands) and scene.outcome is Outcome.HANG
-    # gdb is told that the machine stopped, and shows where its processors are
+    # stopping the machine makes gdb show where its CPUs are
     stop = threading.Timer(_HANG_S * vm.slowness, lambda: vm.monitor.execute("stop"))
     if hung:
         stop.start()

@@ -1,4 +1,4 @@
-"""A gdb that knows an architecture: the host's, else Debian's, fetched into the cache when it is wanted."""
+"""A gdb for an architecture: the host's, else Debian's, which is fetched into the cache when needed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NAME = "gdb-multiarch"
 
 
 def find_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
-    """Return how to run a gdb that knows an architecture, fetched if this host has none.
+    """Return the command of a gdb for an architecture, which is fetched if this host has none.
 
-    Raises HostError, which says what to install, when it is unavailable.
+    Raises HostError, which names the package to install, if there is none.
     """
     for name in ("gdb", _NAME) if arch == native_arch() else (_NAME,):
         with suppress(HostError):
@@ -38,7 +38,7 @@ def _fetched_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
     fix = f"apt-get install {_NAME}"
     if native is None:
         raise HostError(f"there is no gdb for {arch} here", fix=fix)
-    # fetched by the toolroot's apt, or the host's where there is no toolroot
+    # fetched by the toolroot's apt, or by the host's without a toolroot
     toolchain = Toolchain(root=find_toolroot(cache), versions=(), identity="")
     try:
         package = fetch_package(

@@ -1,4 +1,4 @@
-"""Runs inside gdb: attaches to a machine, knows its modules, stops at its splat.
+"""Runs inside gdb: attaches to a machine, loads symbols of its modules, stops at its splat.
 
 debugger.py sets FACTS_FILE, a JSON file with: socket, modules (name to file),
 loaded (name to section to address), breakpoints, trees, copies of drivers' sources, the registers in struct
@@ -15,21 +15,21 @@ from typing import Any
 import gdb
 from gdb.unwinder import Unwinder, register_unwinder
 
-# beginnings of the names of the functions that call handlers of exceptions and interrupts
+# prefixes of the functions that call handlers of exceptions and interrupts
 ENTRY_CODE = ("asm_exc_", "asm_sysvec_", "asm_common_interrupt", "asm_spurious_interrupt")
 
 FACTS: dict[str, Any] = json.loads(Path(globals()["FACTS_FILE"]).read_text())
-# names of modules whose symbols are known
+# names of modules whose symbols are loaded
 LOADED: set[str] = set(FACTS["loaded"])
 
 
 def quoted(path: object) -> str:
-    """Return a path as gdb's commands take it, whatever is in its name."""
+    """Quote any path for gdb's commands."""
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def add_module(name: str, sections: dict[str, int]) -> None:
-    """Load the symbols of a module that is at these addresses."""
+    """Load the symbols of a module with these section addresses."""
     path = FACTS["modules"].get(name.replace("-", "_"))
     if path is None or not Path(path).exists() or ".text" not in sections:
         gdb.write(f"no symbols for the module {name}\n")
@@ -48,7 +48,7 @@ class ModuleLoaded(gdb.Breakpoint):  # type: ignore[misc] # gdb has no types
         try:
             module = gdb.selected_frame().read_var("mod")
             name = module["name"].string()
-            # a session that goes back passes here again
+            # a session that goes backwards comes here again
             if name not in LOADED:
                 LOADED.add(name)
                 add_module(name, read_sections(module))
@@ -72,7 +72,7 @@ def read_sections(module: Any) -> dict[str, int]:
 
 
 def save(name: str) -> None:
-    """Take a snapshot, if the machine is to have any: it goes back by going forward from the last one."""
+    """Take a snapshot, if the machine has any; QEMU goes backwards by going forwards from the last one."""
     if FACTS["snapshots"]:
         gdb.execute(f"monitor savevm {name}", to_string=True)
 
@@ -87,7 +87,7 @@ def stop_at(symbol: str) -> None:
 
 
 class FrameId:
-    """What gdb compares to tell frames apart; its own class of this kind came with gdb 14."""
+    """A frame id for gdb, which has a class of its own for this only since gdb 14."""
 
     def __init__(self, sp: Any, pc: Any) -> None:
         self.sp = sp
@@ -95,17 +95,17 @@ class FrameId:
 
 
 class ExceptionUnwinder(Unwinder):  # type: ignore[misc] # gdb has no types
-    """Goes on from the kernel's entry code to what an exception or interrupt came from.
+    """Unwinds from the kernel's entry code to the code that an exception or interrupt interrupted.
 
-    That code calls a handler with the saved registers (struct pt_regs) at its stack pointer, and debug
-    information does not say so.
+    The entry code calls a handler with the saved registers (struct pt_regs) at its stack pointer, but debug
+    information does not describe that.
     """
 
     def __init__(self) -> None:
         super().__init__("rustbed exceptions")
 
     def __call__(self, pending: Any) -> Any:
-        """Return where the registers of the interrupted code are; None for other frames."""
+        """Return the registers of the interrupted code; None for other frames."""
         pc, sp = pending.read_register("pc"), pending.read_register("sp")
         if not str(gdb.execute(f"info symbol {int(pc):#x}", to_string=True)).startswith(ENTRY_CODE):
             return None

@@ -1,4 +1,4 @@
-"""A scene for a person: a shell in the machine just before the failing command, or after it."""
+"""An interactive shell in a scene's machine, just before the failing command or after it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def _ended(outcome: str, reason: str, directory: Path) -> MachineError:
 def stop_at_failure(
     directory: Path, alive: Sequence[Live], qemu: Callable[[Arch], Qemu], ask: Ask, say: Say
 ) -> None:
-    """Give a person the machine of a test that has just failed, until they are done with it.
+    """Give the user a shell in the machine of a test that has just failed.
 
-    A machine that still lives takes commands as the test gave them; of one that
-    does not, another is brought to the state before its failing command.
-    `qemu` finds an emulator for an architecture. Ctrl-C ends the shell, and not what comes after it. Raises
+    A machine that is still alive takes commands in the same way as from the test. If it is dead,
+    a new one is brought to the state before the failing command.
+    `qemu` finds an emulator for an architecture. Ctrl-C ends the shell only. Raises
     HarnessError if there is no emulator.
     """
     try:

@@ -1,4 +1,4 @@
-"""What there is to reproduce: run directories, one line each."""
+"""Lists runs that can be reproduced, one line each."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rustbed.progress import plural
 from rustbed.report.cases import GOOD
 from rustbed.report.results import load_results
 
-# how many other sessions are named
+# how many other sessions a message names
 _SHOWN = 3
 
 
 def list_runs(session: Path, *, everything: bool) -> Iterator[str]:
-    """Yield a line for each red run of a session (each of all, if `everything`), or what to do without any.
+    """Yield a line for each red run of a session (or for all, if `everything`), or advice if there are none.
 
     Raises UsageError if there is no such session.
     """
@@ -43,7 +43,7 @@ def _red(found: Sequence[tuple[Path, str, str]]) -> list[tuple[Path, str, str]]:
 
 
 def _say_none(session: Path, count: int) -> str:
-    """Say where nothing red was found, what is there instead, and where there may be more."""
+    """Render a message without red runs: where they were looked for, and where there may be some."""
     where = session.parent / session.readlink() if session.is_symlink() else session
     is_session = (where / runfiles.JUNIT).is_file()
     if count:
@@ -61,7 +61,7 @@ def _say_none(session: Path, count: int) -> str:
 
 
 def _red_without_machine(session: Path) -> Iterator[str]:
-    """Yield the tests that failed before they had a machine, or without one: there is no run of them."""
+    """Yield the tests that failed without a machine, so that they have no run."""
     for case in load_results([session / runfiles.JUNIT]).cases:
         if case.outcome not in GOOD and "run_directory" not in case.properties:
             yield f"{case.file}::{case.label or case.name}: {case.title}"

@@ -1,4 +1,4 @@
-"""A run directory to a bundle."""
+"""Packs a run directory into a bundle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rustbed.repro.scene import Scene, check_commands, check_machine, load_run
 
 SUFFIX = ".rustbed.tar.gz"
 
-# files of a run that people read
+# log files of a run
 _LOGS = (
     *(runfiles.VERDICT, runfiles.CONSOLE, runfiles.KERNEL, runfiles.RECORDS),
     *(runfiles.SHELL, runfiles.MONITOR, runfiles.QEMU, runfiles.HANG),
@@ -30,10 +30,10 @@ _NAME_LENGTH = 80
 def pack_run(
     run: Path, target: Path | None, *, debug_info: bool, scratch: Path, version: str
 ) -> tuple[Path, Manifest]:
-    """Write the bundle of a run directory, and return where it is and its manifest.
+    """Write the bundle of a run directory, and return its path and manifest.
 
-    `target` is a file or a directory, the current one if None. `scratch` is an
-    empty directory. With `debug_info` come vmlinux and the modules with their
+    `target` is a file or a directory, by default the current one. `scratch` is an
+    empty directory. `debug_info` adds vmlinux and the modules with their
     symbols. Raises UsageError for a run that cannot be packed: its files are
     gone, or its machine has something that a bundle must not contain.
     """
@@ -64,7 +64,7 @@ def pack_run(
 
 
 def _require_allowed(manifest: Manifest, scene: Scene) -> None:
-    """Raise UsageError for a machine that the bundle's recipient would refuse to start."""
+    """Raise UsageError for a machine that rustbed would refuse to start from a bundle."""
     try:
         check_machine(manifest)
         check_commands(scene.commands, manifest)
@@ -79,14 +79,14 @@ def _require(path: Path) -> Path:
 
 
 def _target(given: Path | None, run: Path) -> Path:
-    """Return the bundle's path: in the directory given, or the file."""
+    """Return the bundle's path: the given file, or a name in the given directory."""
     name = re.sub(r"[^A-Za-z0-9_+\-]+", "-", run.resolve().name).strip("-")[:_NAME_LENGTH] + SUFFIX
     directory = Path() if given is None else given
     return directory / name if directory.is_dir() else directory
 
 
 def _evidence(run: Path, scene: Scene) -> dict[str, Path]:
-    """Return what the run left behind: logs, the transcript, what commands read, the test's source."""
+    """Return the files of a run: logs, the transcript, input of commands, the test's source."""
     found = {name: path for name in _LOGS if (path := scene.directory / name).is_file()}
     found[runfiles.VERDICT] = run / runfiles.VERDICT
     found[runfiles.TRANSCRIPT] = scene.directory / runfiles.TRANSCRIPT
@@ -99,7 +99,7 @@ def _evidence(run: Path, scene: Scene) -> dict[str, Path]:
 
 
 def _scripts(scene: Scene, spec: MachineSpec, scratch: Path) -> dict[str, Path]:
-    """Write run.sh and what it needs, and return the files."""
+    """Write run.sh and the files that it needs, and return them."""
     monitor = script.render_monitor(scene.commands)
     texts = {
         runfiles.REPEAT: script.render_script(spec, scene.test, with_monitor=bool(monitor)),

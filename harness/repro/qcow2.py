@@ -1,4 +1,4 @@
-"""An empty disk that QEMU keeps a machine's snapshots in; pure.
+"""An empty disk in which QEMU stores snapshots of a machine; pure.
 
 The format is in QEMU's docs/interop/qcow2.rst: numbers are big-endian,
 everything begins at a multiple of a cluster.
@@ -14,10 +14,10 @@ _CLUSTER_BITS = 16
 _CLUSTER = 1 << _CLUSTER_BITS
 # a reference count has 2^4 bits
 _REFCOUNT_ORDER = 4
-# bytes of a guest's disk, which has nothing on it: snapshots of machines lie behind its end
+# bytes of the guest's disk, which is empty; snapshots of the machine are stored behind its end
 _SIZE = 1 << 20
 
-# cluster numbers of what there is: the header is in the first
+# numbers of the used clusters; the header is in cluster 0
 _REFCOUNT_TABLE, _REFCOUNT_BLOCK, _MAPPING, _USED = 1, 2, 3, 4
 # length of the header without extensions
 _HEADER = struct.Struct(">4sIQIIQIIQQIIQQQQII")
@@ -40,7 +40,7 @@ def render_empty_disk() -> bytes:
         *(_REFCOUNT_TABLE * _CLUSTER, 1),
         # snapshots and where they are listed
         *(0, 0),
-        # features: incompatible, compatible, cleared by who does not know them
+        # features: incompatible, compatible, autoclear
         *(0, 0, 0),
         _REFCOUNT_ORDER,
         _HEADER.size,

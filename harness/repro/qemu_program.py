@@ -1,4 +1,4 @@
-"""The QEMU to reproduce with: one that is here, else Debian's, fetched alone if the user wants that."""
+"""The QEMU for a reproduction: one on this host, else Debian's, which is fetched if the user agrees."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rustbed.toolroot.emulator import find_qemu_root, require_qemu_root
 from rustbed.toolroot.toolchain import Toolchain
 from rustbed.toolroot.toolroot import find_toolroot
 
-# whether the user wants what a question offers
+# asks the user a question and returns whether the answer is yes
 Ask = Callable[[str], bool]
 
 
 def find_emulator(arch: Arch, chosen: Path | None, cache: Cache, ask: Ask = lambda question: False) -> Qemu:
-    """Return the QEMU to reproduce with: the one chosen, else one that is in the cache, else PATH's.
+    """Return the QEMU for a reproduction: the chosen one, else one in the cache, else one on PATH.
 
-    Where there is none that will do, `ask` is whether Debian's is to be fetched into the cache: for one
-    architecture, without the rest of a toolroot. Raises HostError if there is none and that is not wanted.
+    If there is no suitable one, `ask` decides whether Debian's is fetched into the cache, for this
+    architecture and without the rest of a toolroot. Raises HostError if there is none and the user declines.
     """
     root = None if chosen is not None else find_qemu_root(arch, find_toolroot(cache), cache)
     try:
@@ -39,7 +39,7 @@ def find_emulator(arch: Arch, chosen: Path | None, cache: Cache, ask: Ask = lamb
 
 
 def _fetch(arch: Arch, cache: Cache) -> Qemu:
-    """Return Debian's QEMU, which runs from the cache whatever the host has. Raises HostError."""
-    # fetched by the toolroot's apt, or the host's where there is no toolroot
+    """Fetch Debian's QEMU, which runs from the cache on any host, and return it. Raises HostError."""
+    # fetched by the toolroot's apt, or by the host's without a toolroot
     toolchain = Toolchain(root=find_toolroot(cache), versions=(), identity="")
     return host.find_qemu(arch, toolroot=require_qemu_root(arch, toolchain, cache, ignore))

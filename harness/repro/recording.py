@@ -1,8 +1,8 @@
 """Recordings of a machine, which QEMU plays back bit for bit.
 
-QEMU (11.1.3) stalls where it is to play back what came over virtio-serial. So
-what is recorded takes no input: the machine gives itself the commands of a
-transcript, which are in its initramfs.
+QEMU (11.1.3) stalls when it plays back input over virtio-serial. So
+a recorded machine takes no input: it runs the commands of a
+transcript from its initramfs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rustbed.repro.scene import Scene
 from rustbed.repro.script import render_commands
 from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols, keep_symbols, parse_symbols
 
-# files of a recording's directory, which has copies of all that the machine is made of
+# files of a recording's directory, which also has copies of all files of the machine
 EVENTS = "recording.bin"
 AGAIN = "console.again.log"
 FACTS = "recording.json"
@@ -33,10 +33,10 @@ _COMMANDS = "rustbed/commands"
 
 # guest time runs at 2^shift ns per instruction: 31 million instructions a second
 _SHIFT = 5
-# seconds a session may take, recorded or played back, beyond what its commands took
+# seconds that a session may take, recorded or played back, in addition to the time of its commands
 _PATIENCE_S = 180.0
 
-# what images/init does before it serves a shell, and then the commands
+# the same as in images/init before it serves a shell; the commands follow
 _HEAD = """#!/bin/sh
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/ TERM=dumb
 mount -a 2>/dev/null
@@ -52,16 +52,16 @@ class Recording:
     directory: Path
     # of the machine, by name
     arch: str
-    # QEMU's for playing back, without the program
+    # QEMU's arguments for playing it back, without the program
     argv: tuple[str, ...]
-    # seconds that playing it back may take
+    # timeout for playing it back, in seconds
     timeout_s: float
     # None: the kernel has none
     symbols: Symbols | None
 
 
 def render_initramfs(base: bytes, commands: str) -> bytes:
-    """Return an initramfs that is `base` and, in a second archive behind it, the commands."""
+    """Return an initramfs: `base`, followed by a second archive with the commands."""
     script = cpio.file(_COMMANDS, (_HEAD + commands).encode(errors="surrogateescape"), 0o755)
     padding = bytes(-len(base) % 512)
     return base + padding + cpio.render_cpio(cpio.with_parents([script]))
@@ -72,7 +72,7 @@ def recorded_argv(spec: MachineSpec, directory: Path, mode: str) -> tuple[str, .
     console = directory / (runfiles.CONSOLE if mode == "record" else AGAIN)
     channels = Channels(console=file_chardev(console), shell="null", records="null", monitor=None)
     argv = list(render_argv(spec, (), channels))
-    # counting instructions takes one thread
+    # counting instructions works with one thread only
     argv[argv.index("-accel") + 1] = "tcg,thread=single,tb-size=64"
     events = str(directory / EVENTS).replace(",", ",,")
     return (*argv, "-net", "none", "-icount", f"shift={_SHIFT},rr={mode},rrfile={events}")
@@ -121,12 +121,12 @@ def _with_copies(spec: MachineSpec, directory: Path) -> MachineSpec:
         accel="tcg",
         hardware=replace(spec.hardware, cpus=1),
     )
-    # without KASLR for gdb, which looks for the kernel where vmlinux says that it is
+    # no KASLR, because gdb takes the kernel's addresses from vmlinux
     return alone.appended(cmdline=("nokaslr", f"rdinit=/{_COMMANDS}"))
 
 
 def load_recording(directory: Path) -> Recording:
-    """Return the recording that a directory holds. Raises UsageError."""
+    """Return the recording in a directory. Raises UsageError."""
     try:
         facts = json.loads((directory / FACTS).read_text())
         return Recording(

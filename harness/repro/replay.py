@@ -1,8 +1,8 @@
-"""Gives a machine the commands of a transcript again, and says whether it ended in the same way.
+"""Replays the commands of a transcript on a machine, and judges whether it ended in the same way.
 
-The commands are the guest's: nothing here runs on the host. A test's own code
-is not run. A replay is evidence as far as the test is a function of what its
-machine answers.
+All commands run in the guest, nothing on the host. The test's own code
+is not run. So a replay is only evidence if the test depends on nothing but its
+machine's answers.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from rustbed.report.verdict import Outcome
 from rustbed.repro.scene import Known, Scene, know
 from rustbed.repro.script import pause_before
 
-# seconds of a test's own pauses that are kept
+# pauses of the test are kept up to this many seconds
 _LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """What a machine did when it was given a scene's commands."""
+    """The behaviour of a machine during a replay of a scene's commands."""
 
-    # how many of the commands were given
+    # number of commands that were given
     given: int
-    # splats in their order, with the index of the command after which each was there; -1: the boot's
+    # splats in their order, each with the index of the command before it; -1: during the boot
     splats: tuple[tuple[int, Known], ...] = ()
-    # indices of commands that were answered otherwise than they were: another status, another output
+    # indices of commands whose answer differs from the run: another status, another output
     statuses: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
     # None: alive at the end
@@ -44,9 +44,9 @@ class Replayed:
 
 
 def replay(vm: Vm, scene: Scene, *, until: int | None = None) -> Replayed:
-    """Give a fresh machine the first `until` commands (all when None), at the pace of the test.
+    """Give a fresh machine the first `until` commands (None: all), at the pace of the test.
 
-    After each the kernel log is read, so that a splat is known to come from it.
+    The kernel log is read after each command, so that every splat can be assigned to a command.
     """
     done = _note_splats(Replayed(given=0), -1, vm)
     for index, command in enumerate(scene.commands[:until]):
@@ -56,7 +56,7 @@ def replay(vm: Vm, scene: Scene, *, until: int | None = None) -> Replayed:
             done = _note_answer(done, index, command, _give(vm, scene, command))
             done = _note_splats(done, index, vm)
         except MachineError as error:
-            # its records until then are still read; that needs no answer
+            # the records until then are still read, which does not need an answer
             with suppress(MachineError):
                 done = _note_splats(done, index, vm)
             return replace(done, ended=Outcome(error.outcome), reason=error.headline)
@@ -64,7 +64,7 @@ def replay(vm: Vm, scene: Scene, *, until: int | None = None) -> Replayed:
 
 
 def _give(vm: Vm, scene: Scene, command: Command) -> tuple[int, str] | None:
-    """Give one command and return the status and the checksum of its answer, None for the monitor's."""
+    """Give one command and return the status and checksum of its answer; None for a monitor command."""
     if command.arguments is not None:
         # a refusal by QEMU is an answer, too
         with suppress(MonitorError):
@@ -91,7 +91,7 @@ def _note_splats(done: Replayed, index: int, vm: Vm) -> Replayed:
 
 
 class Sameness(StrEnum):
-    """What a replay says about the run it repeats; the values are for people and scripts."""
+    """Whether a replay ended like the run; the values are output for people and scripts."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -105,12 +105,12 @@ class Judgement:
     sameness: Sameness
     # one line
     reason: str
-    # index of the command that did it; None if that is not known
+    # index of the command that caused the failure; None if unknown
     step: int | None = None
 
 
 def judge_replay(scene: Scene, replayed: Replayed) -> Judgement:
-    """Say whether a replay of all commands ended as the run did."""
+    """Return whether a replay of all commands ended as the run did."""
     if scene.splats:
         return _judge_splat(scene.splats[0], replayed)
     if scene.outcome in (Outcome.CRASH, Outcome.HANG, Outcome.LOST):
@@ -130,7 +130,7 @@ def _judge_splat(wanted: Known, replayed: Replayed) -> Judgement:
 
 
 def _judge_answers(scene: Scene, replayed: Replayed) -> Judgement:
-    """Judge a test that failed by itself: it does so again if it sees what it saw."""
+    """Judge a test that failed by itself: it fails again if all answers are the same."""
     came = {known for step, known in replayed.splats if step >= 0}
     if replayed.ended is not None or came != set(scene.came):
         return _different("the machine ended, or its log has other splats than in the run", replayed)
@@ -157,7 +157,7 @@ def _judge_answers(scene: Scene, replayed: Replayed) -> Judgement:
 
 
 def _refused(scene: Scene) -> int | None:
-    """Return the index of the command whose status is what failed the test (`Vm.check`), if that is it."""
+    """Return the index of the command whose status failed the test (`Vm.check`), None if there is none."""
     for index, command in reversed(tuple(enumerate(scene.commands))):
         if command.status and scene.reason == f"command failed: {command.text}".splitlines()[0]:
             return index
@@ -172,7 +172,7 @@ def _different(what: str, replayed: Replayed) -> Judgement:
 
 
 def failing_step(scene: Scene, replayed: Replayed) -> int | None:
-    """Return the index of the command at which things went wrong, as far as that can be told."""
+    """Return the index of the command at which the failure happened, None if unknown."""
     for step in _candidates(scene, replayed):
         if step is not None:
             return step
@@ -181,7 +181,8 @@ def failing_step(scene: Scene, replayed: Replayed) -> int | None:
 
 def _candidates(scene: Scene, replayed: Replayed) -> Iterator[int | None]:
     yield judge_replay(scene, replayed).step
-    # not reproduced: the first thing that went wrong now, the command that got no answer, one that failed
+    # if the failure was not reproduced: the first splat of the replay, a command without an answer, a failed
+    # one
     yield replayed.splats[0][0] if replayed.splats else None
     yield replayed.given - 1 if replayed.ended is not None else None
     shell = [(index, command) for index, command in enumerate(scene.commands) if command.arguments is None]

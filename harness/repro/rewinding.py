@@ -1,4 +1,4 @@
-"""gdb on a recording: QEMU plays it back, and gdb goes through it forwards and backwards."""
+"""gdb on a recording: QEMU plays it back, and gdb moves through it forwards and backwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _START_S = 20.0
 
 
 def require_symbols(recording: Recording) -> Symbols:
-    """Return a recording's symbols. Raises UsageError for one of a kernel without vmlinux."""
+    """Return a recording's symbols. Raises UsageError if its kernel has no vmlinux."""
     if recording.symbols is None:
         raise UsageError(
             f"{recording.directory} has no vmlinux for gdb",
@@ -35,7 +35,7 @@ def require_symbols(recording: Recording) -> Symbols:
 def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, batch: Sequence[str]) -> int:
     """Play a recording back to its first splat, under gdb; return gdb's status.
 
-    There a person or `batch` commands may go on, and back: reverse-stepi, reverse-continue.
+    From there the user or `batch` commands can go on, or back: reverse-stepi, reverse-continue.
     """
     symbols = require_symbols(recording)
     if not require_arch(recording.arch).rewinds:
@@ -43,12 +43,12 @@ def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, b
     log = recording.directory / runfiles.QEMU
     with short_path(recording.directory) as short, log.open("wb") as sink:
         socket = short / "stub"
-        # of a session that was killed
+        # left by a session that was killed
         socket.unlink(missing_ok=True)
         facts = recording.directory / "gdb.json"
         arch = require_arch(recording.arch)
         facts.write_text(json.dumps(gdb_facts(symbols, arch, socket, {}, snapshots=arch.rewinds)))
-        # where QEMU keeps snapshots of the machine: it goes back by going forward from the last one
+        # QEMU's snapshots of the machine: it goes backwards by going forwards from the last one
         disk = short / "snapshots"
         disk.write_bytes(render_empty_disk())
         argv = [

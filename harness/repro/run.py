@@ -1,4 +1,4 @@
-"""Machines for scenes: the accelerator, and the replay itself."""
+"""Runs scenes: chooses the accelerator, boots the machine and replays the commands."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rustbed.repro.scene import Scene
 
 
 def choose_accel(spec: MachineSpec, accel: str | None) -> MachineSpec:
-    """Return a spec with the accelerator asked for: its own where this host has it, else emulation."""
+    """Return a spec with the given accelerator; None: its own if this host has it, else emulation."""
     if accel is None:
         accel = "tcg" if spec.accel == "kvm" and not host.kvm_is_conceivable(spec.arch) else spec.accel
     return replace(spec, accel=accel)
 
 
 def describe(scene: Scene, qemu: Qemu, say: Say) -> None:
-    """Say what is about to be reproduced, and what is not as it was."""
+    """Print what is about to be reproduced, and differences from the run."""
     say(f"{scene.test}: {scene.outcome}: {scene.reason}")
     version = ".".join(map(str, qemu.version))
     if version != scene.qemu:
@@ -31,9 +31,9 @@ def describe(scene: Scene, qemu: Qemu, say: Say) -> None:
 
 
 def reproduce(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> tuple[Replayed, Judgement]:
-    """Boot the scene's machine, give it all commands, and say whether it ended as it did.
+    """Boot the scene's machine, give it all commands, and print and return whether it ended as in the run.
 
-    `directory` gets the machine's files. Raises BootError if it does not boot.
+    The machine's files are written to `directory`. Raises BootError if it does not boot.
     """
     with boot(scene.spec, qemu, directory) as vm:
         replayed = replay(vm, scene)
@@ -49,7 +49,7 @@ def reproduce(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> tuple[Repl
 
 
 def verdict_of(scene: Scene, replayed: Replayed, judgement: Judgement) -> Verdict:
-    """Return a verdict over the replay itself, for its run directory."""
+    """Return a verdict on the replay itself, for its run directory."""
     outcome = replayed.ended or (
         Outcome.FAIL
         if judgement.sameness is Sameness.SAME and scene.outcome is not Outcome.PASS
@@ -59,10 +59,10 @@ def verdict_of(scene: Scene, replayed: Replayed, judgement: Judgement) -> Verdic
 
 
 def find_failing_step(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> int | None:
-    """Return the index of the command at which things go wrong, by a replay; None if that is unknown."""
+    """Return the index of the command at which the failure happens, by a replay; None if unknown."""
     unanswered = [index for index, command in enumerate(scene.commands) if command.answered_s is None]
     if scene.outcome is Outcome.HANG and unanswered:
-        # the run says so itself, and a replay would take as long as the hang did
+        # known from the run, and a replay would take as long as the hang
         return unanswered[0]
     with boot(scene.spec, qemu, directory) as vm:
         replayed = replay(vm, scene)

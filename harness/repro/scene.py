@@ -1,4 +1,4 @@
-"""What is reproduced: a machine, the commands it was given, and how that ended.
+"""A scene, which can be reproduced: a machine, its commands, and how it ended.
 
 Reads run directories and unpacked bundles into the same value.
 """
@@ -30,7 +30,7 @@ from rustbed.repro.script import render_argv_of
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What identifies a splat from one run to the next: its fingerprint. The title is for people."""
+    """A splat as it is recognised in another run: by its fingerprint. The title is for people."""
 
     fingerprint: str
     title: str = field(compare=False)
@@ -41,7 +41,7 @@ class Known:
 
 
 def know(splat: Splat) -> Known:
-    """Return what identifies a splat."""
+    """Return the fingerprint and title of a splat."""
     return Known(fingerprint=splat.fingerprint or fingerprint(splat.kind, splat.title), title=splat.title)
 
 
@@ -53,19 +53,19 @@ class Scene:
     outcome: Outcome
     # one line
     reason: str
-    # undeclared ones, fatal ones first
+    # undeclared splats, fatal ones first
     splats: tuple[Known, ...]
-    # every one of the machine, declared or not
+    # all splats of the machine, declared or not
     came: tuple[Known, ...]
     spec: MachineSpec
     commands: tuple[Command, ...]
-    # where the machine's files and what its commands read are
+    # directory of the machine's files and of the input of its commands
     directory: Path = field(repr=False)
     # version of the QEMU that ran it
     qemu: str
 
     def read_input(self, digest: str) -> bytes:
-        """Return what a command read, by its checksum. Raises UsageError."""
+        """Return the input of a command by its checksum. Raises UsageError."""
         path = self.directory / transcript.INPUTS / digest
         try:
             return path.read_bytes()
@@ -74,7 +74,7 @@ class Scene:
 
 
 def load_run(directory: Path) -> Scene:
-    """Return the scene that a run directory describes.
+    """Return the scene of a run directory.
 
     Of several machines it is the one with the gravest undeclared splat, else the
     first that ended by itself, else the first. Raises UsageError for a directory
