@@ -27,8 +27,8 @@ _VANISHES = 34
 class Edu(PciDevice):
     """QEMU's device for courses on writing drivers.
 
-    Unlike QEMU's, it accepts writes to its DMA registers during a transfer, and raises for a
-    transfer outside of its buffer.
+    Unlike QEMU's, it accepts writes to its DMA registers during a transfer, raises for a
+    transfer outside of its buffer, and resets its registers with the machine.
     """
 
     vendor_id, device_id = 0x1234, 0x11E8
@@ -53,6 +53,11 @@ class Edu(PciDevice):
         self.buffer = bytearray(BUFFER_SIZE)
         self.computing = False
 
+    def on_reset(self) -> None:
+        """Empty the buffer, and end a calculation in progress; a transfer ends with its register."""
+        self.buffer = bytearray(BUFFER_SIZE)
+        self.computing = False
+
     def on_read(self, bar: int, offset: int, width: int) -> int:
         """Return all-ones where there is no register."""
         return (1 << (8 * width)) - 1
@@ -67,6 +72,8 @@ class Edu(PciDevice):
         self.after(0, self._compute)
 
     def _compute(self) -> None:
+        if not self.computing:
+            return
         value = self.factorial
         self.factorial = 0 if value >= _VANISHES else math.factorial(value)
         self.computing = False
@@ -109,6 +116,8 @@ class Edu(PciDevice):
 
     def _transfer(self) -> None:
         command, count = self.dma_command, self.dma_count
+        if not command & RUN:
+            return
         if command & TO_MEMORY:
             start = self._place(self.dma_source, count)
             self.dma_write(self.dma_destination & self.dma_mask, bytes(self.buffer[start : start + count]))
