@@ -1,1 +1,1 @@
-"""Source and fragments to a kernel: image, modules, symbols."""
+"""From source and fragments to a kernel: image, modules, symbols."""

@@ -1,6 +1,6 @@
-"""Fetching and unpacking archives of kernel sources.
+"""Fetches and unpacks archives of kernel sources.
 
-Knows nothing of where they come from or what they are kept as.
+Knows neither their origin nor the cache.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _CHUNK = 1 << 20
 
 
 def download(url: str, to: Path, report: Report, largest: float = inf) -> None:
-    """Fetch an address into a file; HostError if that fails or breaks off.
+    """Fetch a URL into a file. Raises HostError if that fails or breaks off.
 
-    Raises UsageError for one with more than `largest` bytes, and OSError if the disk fails.
+    Raises UsageError if it has more than `largest` bytes, and OSError if the disk fails.
     """
     what = f"fetching {url}"
     try:
@@ -39,7 +39,7 @@ def download(url: str, to: Path, report: Report, largest: float = inf) -> None:
                 sink.write(chunk)
                 report(Progress(what=what, done=done // _CHUNK, total=total // _CHUNK, detail="MiB"))
     except (OSError, http.client.HTTPException) as error:
-        # URLError is an OSError: without an errno it is the network, with ENOSPC the disk
+        # URLError is an OSError, too: it has no errno, while ENOSPC is an error of the disk
         if getattr(error, "errno", None) is not None and not hasattr(error, "reason"):
             raise
         reason = getattr(error, "reason", error)
@@ -50,7 +50,7 @@ def download(url: str, to: Path, report: Report, largest: float = inf) -> None:
 
 
 def extract_member(deb: Path, member: str, toolchain: Toolchain, log: Path) -> Path:
-    """Take one file out of a Debian package, put it beside the package and return its path."""
+    """Extract one file of a Debian package, write it beside the package and return its path."""
     to = deb.parent / Path(member).name
     script = f"dpkg-deb --fsys-tarfile '{deb.name}' | tar -xO '{member}' > '{to.name}'"
     argv = ["bash", "-o", "pipefail", "-c", script]
@@ -59,7 +59,7 @@ def extract_member(deb: Path, member: str, toolchain: Toolchain, log: Path) -> P
 
 
 def unpack_package(deb: Path, to: Path, toolchain: Toolchain, log: Path) -> None:
-    """Unpack a Debian package's files into a directory that is there."""
+    """Unpack a Debian package's files into an existing directory."""
     path = f"{toolchain.seen(deb.parent, '/work')}/{deb.name}"
     argv = ["dpkg-deb", "-x", path, toolchain.seen(to, "/build")]
     _run(argv, to, deb.parent, toolchain, log, attempted=f"unpacking {deb.name}")
@@ -68,7 +68,7 @@ def unpack_package(deb: Path, to: Path, toolchain: Toolchain, log: Path) -> None
 def unpack_archive(
     archive: Path, to: Path, *, what: str, toolchain: Toolchain, log: Path, report: Report
 ) -> None:
-    """Unpack an archive that has one directory at its top, as the directory `to`."""
+    """Unpack an archive with one top-level directory; its contents become the directory `to`."""
     done = 0
 
     def on_line(_line: str) -> None:
@@ -101,10 +101,10 @@ def _run(
         binds=[(directory, "/build")],
         read_only=[(readable, "/work")],
         cwd=toolchain.seen(directory, "/build"),
-        # archives of kernels have many blocks: unpack them on all cores
+        # archives of kernels have many blocks, which can be unpacked on all cores
         env={"XZ_OPT": "-T0"},
     )
     if process.run_logged(command, log=log, on_line=on_line) != 0:
         raise mirror.failure(attempted, log)
-    # it lists every file
+    # the log only lists all files
     log.unlink()

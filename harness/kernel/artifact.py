@@ -1,6 +1,6 @@
-"""A kernel as the rest of the harness sees it, however it came about.
+"""A bootable kernel with its modules, as a value.
 
-Owns the value; knows nothing of how kernels are built.
+Knows nothing of how kernels are built.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from rustbed.errors import MismatchError, UsageError
 from rustbed.kernel.kconfig import parse_config
 from rustbed.toolroot.toolchain import Toolchain, version_key
 
-# more modules than this do not go into an image: a machine would unpack for seconds what no test loads
+# a kernel with more modules has few of them in its image, which would take seconds to unpack
 _CARRIED = 300
-# names that an error lists
+# most names in an error message
 _NAMED = 40
 
 
@@ -29,30 +29,30 @@ class Module:
 
     # name as in /proc/modules: the file's stem with - as _
     name: str
-    # with debug information, if it was built with any
+    # the file, with debug information if it was built with any
     path: Path
-    # modules that must be loaded before, direct ones only
+    # direct dependencies, which must be loaded before it
     depends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """A bootable kernel and what belongs to it."""
+    """A bootable kernel with its files."""
 
     arch: Arch
     # uname -r
     release: str
-    # what QEMU's -kernel gets
+    # the argument of QEMU's -kernel
     image: Path
     modules: dict[str, Module] = field(repr=False)
-    # the ELF file with symbols; None if a built kernel came without
+    # the ELF file with symbols; None if a `built:` kernel lacks it
     vmlinux: Path | None
-    # the .config; None if a built kernel came without
+    # the .config; None if a `built:` kernel lacks it
     config: Path | None
     # the unpacked sources, and the O= tree in which modules can be built; None if unknown
     source_dir: Path | None
     build_dir: Path | None
-    # as the user named it: "debian:latest", "tree:/home/me/linux"
+    # the user's name for it: "debian:latest", "tree:/home/me/linux"
     source: str
     # name of the profile; "built" for a kernel configured elsewhere
     profile: str
@@ -61,31 +61,31 @@ class Kernel:
 
     @property
     def carries_modules(self) -> bool:
-        """Whether its modules are in the image; else each is brought to the guest when it is loaded."""
+        """Whether its modules are in the image; otherwise each is pushed to the guest when it is loaded."""
         return len(self.modules) <= _CARRIED
 
     def has(self, name: str) -> bool:
-        """Whether the kernel has a module or an option (`CONFIG_X`); assumed where the config is unknown."""
+        """Whether the kernel has a module or an option (`CONFIG_X`); unknown options count as there."""
         if not name.startswith("CONFIG_"):
             return name.replace("-", "_") in self.modules
         return self.config is None or name.removeprefix("CONFIG_") in self.options
 
     @cached_property
     def options(self) -> Mapping[str, str]:
-        """The values in its .config, without `CONFIG_`; nothing where the config is unknown.
+        """The values in its .config, by name without `CONFIG_`; empty if the config is unknown.
 
-        Read once: a kernel's configuration has thousands of lines, and each test asks for several options.
+        Read once, because a configuration has thousands of lines, and each test asks for several options.
         """
         return parse_config(self.config.read_text()) if self.config else {}
 
     def is_older(self, version: str) -> bool:
-        """Whether its release comes before a version as "6.18" or "6.18.3"; UsageError if that is none."""
+        """Whether its release is older than a version, "6.18" or "6.18.3". Raises UsageError for others."""
         if not re.fullmatch(r"\d+(\.\d+)+", version):
             raise UsageError(f"{version!r} is not a kernel version", wanted="6.18, 6.18.3")
         return version_key(self.release) < version_key(version)
 
     def require_module(self, name: str) -> Module:
-        """Return the module called `name` (- and _ are the same); UsageError if there is none."""
+        """Return the module called `name` (- and _ are the same). Raises UsageError if there is none."""
         try:
             return self.modules[name.replace("-", "_")]
         except KeyError:
@@ -95,13 +95,13 @@ class Kernel:
             ) from None
 
     def _similar(self, name: str) -> str:
-        """Return the names of all modules, or of those like a name where they are too many to read."""
+        """Render the names of all modules, or of similar ones if there are too many."""
         if len(self.modules) <= _NAMED:
             return ", ".join(sorted(self.modules)) or "none"
         return f"{len(self.modules)}, {', '.join(get_close_matches(name, self.modules)) or 'none like it'}"
 
     def load_order(self, name: str) -> tuple[Module, ...]:
-        """Return the module called `name` behind everything it depends on, each once."""
+        """Return the dependencies of the module called `name`, each once, followed by the module."""
         order: dict[str, Module] = {}
 
         def visit(module: Module, path: tuple[str, ...]) -> None:
@@ -116,7 +116,7 @@ class Kernel:
 
 
 def require_same_compiler(kernel: Kernel, toolchain: Toolchain) -> None:
-    """Raise MismatchError if a kernel was built by another rustc: its crates' metadata would be refused."""
+    """Raise MismatchError if a kernel was built by another rustc, which could not read its crates."""
     config = kernel.options
     # major, minor and patch as 1*100000 + 96*100 + 1, see scripts/rustc-version.sh
     number = config.get("RUSTC_VERSION", "")

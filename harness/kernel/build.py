@@ -1,9 +1,9 @@
 """From a source and fragments to a Kernel, through the cache.
 
-A kernel is looked up by everything that decides about it: the source, the
-options asked for, the compilers, the architecture. What is found is verified
-by checksum; what is missing or damaged is made again in its O= tree, which
-stays in the cache, so that little has to be compiled twice.
+A kernel is looked up by everything that determines it: the source, the
+requested options, the compilers, the architecture. A cached kernel is verified
+by checksum; a missing or damaged one is built in its O= tree, which
+stays in the cache, so that little is compiled twice.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from rustbed.kernel.treescan import TreeScan
 from rustbed.progress import Progress, Report
 from rustbed.toolroot.toolchain import Toolchain
 
-# counted up when the same inputs shall give another kernel
+# incremented when the same inputs shall give another kernel
 RECIPE = "1"
 # GiB: an O= tree with debug information
 _SPACE_GIB = 2.0
-# steps of a first build, where no earlier one was counted: x86_64 with the default profile
+# estimated steps of a first build, from x86_64 with the default profile
 _STEPS = 1_800
-# how often a tree may be edited while it is being built before we stop following
+# how often a build is repeated because the tree was edited meanwhile
 _PATIENCE = 3
-# kernels kept of one edited tree, the newest ones
+# number of kernels that are kept of one edited tree, the newest ones
 _KEPT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One kernel that is wanted, and who wants it."""
+    """A request for one kernel."""
 
     source: Source
     arch: Arch
@@ -56,18 +56,18 @@ class Order:
 
     @property
     def what(self) -> str:
-        """What progress lines call it."""
+        """Its name in progress lines."""
         return f"kernel {'.'.join(map(str, self.source.version))} {self.arch} {self.profile}"
 
     def key(self, *contents: str) -> str:
-        """Return what identifies a kernel made from these source contents."""
+        """Return the key of a kernel made from these source contents."""
         arch = (self.arch.kernel_arch, self.arch.kernel_image)
         return caching.hash_text(
             RECIPE, *contents, *arch, kconfig.render_options(self.options), self.toolchain.identity
         )
 
     def tree(self) -> BuildTree:
-        """Return the O= tree, which an edited source keeps."""
+        """Return the O= tree, which stays the same when the source is edited."""
         place = self.source.identity or str(self.source.directory)
         key = self.key("tree", place)
         return BuildTree(
@@ -104,9 +104,9 @@ def build_kernel(
     """Return the kernel that `source` ("debian:latest", "tree:PATH" ...) means for an architecture.
 
     Takes milliseconds when it is in the cache, seconds after an edit, and
-    minutes otherwise. `refresh` looks up anew what a moving name means. A
-    kernel can outlive its build tree; `with_tree` makes that again, for those
-    who want to build modules in it.
+    minutes otherwise. `refresh` looks up again what a moving name means. A
+    kernel can outlive its build tree; `with_tree` makes the tree again, for
+    building modules in it.
     Raises UsageError, HostError, and KernelError with its kinds.
     """
     spec = parse_source(source)
@@ -137,7 +137,7 @@ def build_kernel(
 
 
 def _scan(order: Order) -> TreeScan:
-    """Look at the source, and keep the look for the next time."""
+    """Scan the source, and save the scan for the next time."""
     directory = order.source.directory
     kept = order.cache.root / "resolved" / f"scan-{caching.hash_text(str(directory))}"
     scan = treescan.scan_tree(directory, treescan.load_scan(kept))
@@ -146,7 +146,7 @@ def _scan(order: Order) -> TreeScan:
 
 
 def has_tree(kernel: Kernel) -> bool:
-    """Whether a kernel that was built here still has its build tree, and that is whole."""
+    """Whether a kernel that was built here still has a complete build tree."""
     return kernel.build_dir is not None and buildtree.read_state(kernel.build_dir).complete
 
 
@@ -176,7 +176,7 @@ def _build(order: Order, scan: TreeScan | None, *, with_tree: bool) -> Kernel:
 
 @contextmanager
 def _updated(order: Order, tree: BuildTree, scan: TreeScan | None) -> Iterator[TreeState]:
-    """Bring a tree up to date and hold its lock; yield what was known of it before."""
+    """Bring a tree up to date and hold its lock; yield its earlier state."""
     with order.cache.lock(siblings.lock_name(tree.directory), lambda: order.tell("waiting for its tree")):
         state = buildtree.read_state(tree.directory)
         _compile(order, tree, scan, state)
@@ -189,7 +189,7 @@ def _updated(order: Order, tree: BuildTree, scan: TreeScan | None) -> Iterator[T
 
 
 def _note_entry(order: Order, tree: BuildTree, state: TreeState, key: str) -> None:
-    """Note in a tree what was made from it, and remove the oldest kernels of an edited one."""
+    """Note the new entry in its tree, and remove the oldest kernels of an edited source."""
     stamps = {name: collect.stamp(path) for name, path in collect.list_products(tree).items()}
     entries = (*(entry for entry in state.entries if entry != key), key)
     buildtree.write_state(tree.directory, TreeState(complete=True, entries=entries[-_KEPT:], stamps=stamps))
@@ -198,7 +198,7 @@ def _note_entry(order: Order, tree: BuildTree, state: TreeState, key: str) -> No
 
 
 def _compile(order: Order, tree: BuildTree, scan: TreeScan | None, state: TreeState) -> None:
-    """Bring a tree up to date, going on where an earlier build was when it ended."""
+    """Bring a tree up to date, continuing an interrupted build."""
     fresh = buildtree.is_fresh(tree)
     buildtree.require_versions(order.toolchain, order.source, order.arch)
     caching.require_space(tree.directory, _SPACE_GIB, f"building {order.what}")
@@ -207,7 +207,7 @@ def _compile(order: Order, tree: BuildTree, scan: TreeScan | None, state: TreeSt
         _forget_stale(tree, scan)
         treescan.save_scan(scan, buildtree.tried_path(tree))
     if fresh or state.complete:
-        # otherwise the log shows how far the unfinished build is
+        # the log of an unfinished build is kept, because it shows its progress
         tree.log.unlink(missing_ok=True)
     targets = _choose_targets(tree, scan, state)
     buildtree.write_state(tree.directory, replace(state, complete=False, failed=False))
@@ -219,14 +219,14 @@ def _compile(order: Order, tree: BuildTree, scan: TreeScan | None, state: TreeSt
         raise
     except BuildError:
         if order.source.editable:
-            # a mistake in a module leaves the kernel as it was
+            # a build error in a module does not change the kernel
             left = state if targets == ["modules"] else replace(state, complete=False)
             buildtree.write_state(tree.directory, left)
             raise
         if state.failed or (fresh and not copied):
             buildtree.write_state(tree.directory, replace(state, complete=False, failed=True))
             raise
-        # the source is unchanged and may have compiled before: the build tree is broken
+        # the source is unchanged and may have compiled before, so the build tree may be broken
         order.tell("the build tree is damaged: starting over")
         caching.remove_tree(tree.directory)
         tree.directory.mkdir(parents=True)
@@ -235,7 +235,7 @@ def _compile(order: Order, tree: BuildTree, scan: TreeScan | None, state: TreeSt
 
 
 def _forget_stale(tree: BuildTree, scan: TreeScan) -> None:
-    """Remove the objects of files that were changed and are no newer: put back, or copied with times."""
+    """Remove the objects of changed files that are not newer: restored, or copied with their times."""
     looks = [treescan.load_scan(path) for path in (buildtree.scan_path(tree), buildtree.tried_path(tree))]
     changed = {path for look in looks if look for path in treescan.find_changes(look, scan)}
     made_at = tree.log.stat().st_mtime if tree.log.is_file() else float("inf")
@@ -244,7 +244,7 @@ def _forget_stale(tree: BuildTree, scan: TreeScan) -> None:
 
 
 def _modified(path: Path) -> float:
-    """Return when a file was changed by its own word; one that is gone is make's to miss."""
+    """Return the modification time of a file; make reports a missing one."""
     try:
         return path.lstat().st_mtime
     except OSError:
@@ -264,14 +264,14 @@ def _make(
         nonlocal done
         if (made := parse_step(line)) is not None:
             done += 1
-            # how much an edit or an option affects is not known before
+            # it is unknown how many steps an edit or an option needs
             shown = (0, 0) if partial else (min(done, total), total)
             order.report(Progress(what=order.what, done=shown[0], total=shown[1], detail=made))
 
     with caching.out_of_space_named(tree.directory, f"building {order.what}"):
         order.tell("configuring")
         buildtree.configure(tree, scan.kconfig_digest if scan else "")
-        # an unfinished build left its steps in the log, and configuring takes some too
+        # the log has the steps of an unfinished build, and those of the configuration
         done = buildtree.count_steps(tree)
         buildtree.run_make(tree, targets, on_line=on_line)
     if not partial:
@@ -280,12 +280,12 @@ def _make(
 
 
 def _choose_targets(tree: BuildTree, scan: TreeScan | None, state: TreeState) -> list[str]:
-    """Return what to make: the kernel too, unless all that was edited since belongs to modules."""
+    """Return make's targets: only the modules if all edited files belong to modules, else all."""
     image = Path(tree.arch.kernel_image).name
     before = treescan.load_scan(buildtree.scan_path(tree))
     if scan is None or before is None or not state.complete:
         return [image, "modules"]
-    # what modules use decides about such a kernel
+    # such a kernel depends on the symbols that modules use
     trimmed = "CONFIG_TRIM_UNUSED_KSYMS=y" in (tree.directory / ".config").read_text()
     seen = tree.toolchain.seen(tree.source.directory, "/src")
     changed = treescan.find_changes(before, scan)

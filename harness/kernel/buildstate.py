@@ -1,4 +1,4 @@
-"""What is known of a build of modules from outside of the kernel's tree, and found again by a module's path.
+"""The saved state of a build of out-of-tree modules, which can be found by a module's path.
 
 Owns the layout of a build's directory in the cache.
 """
@@ -12,37 +12,37 @@ from pathlib import Path
 
 from rustbed.cache import write_atomically
 
-# in a build's directory: the copied files with what kbuild makes of them, and what is known of it
+# in a build's directory: the copied files with kbuild's products, and the state
 TREE, _STATE = "tree", "state.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildState:
-    """What is known of a directory's last build; empty of one that was not made to its end."""
+    """The state of a directory's last build; empty for one that was interrupted."""
 
-    # of the inputs, the kernel and the compilers
+    # digest of the inputs, the kernel and the compilers
     digest: str = ""
     # the author's directory that the tree is a copy of
     root: str = ""
     # SHA-256 of each copied file, by its path in the tree
     files: Mapping[str, str] = field(default_factory=dict)
-    # modules of the directory, and of those that were built for it; paths in the tree, by name
+    # modules of the directory, and of directories that were built for it: paths in the tree, by name
     modules: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, str] = field(default_factory=dict)
     warnings: str = ""
-    # of a failed one: its first error, and all that was printed
+    # for a failed build: its first error, and all output
     failure: str = ""
     printed: str = ""
-    # who saw it fail
+    # the session that saw it fail
     session: str = ""
 
     def save(self, place: Path) -> None:
-        """Keep it in a build's directory."""
+        """Save it in a build's directory."""
         write_atomically(place / _STATE, json.dumps(asdict(self)))
 
 
 def load_state(place: Path) -> BuildState:
-    """Return what is known of the build in a directory; an empty state if nothing is."""
+    """Return the state of the build in a directory; an empty one if there is none."""
     try:
         return BuildState(**json.loads((place / _STATE).read_text()))
     except (OSError, ValueError, TypeError):
@@ -50,12 +50,12 @@ def load_state(place: Path) -> BuildState:
 
 
 def forget_state(place: Path) -> None:
-    """Forget it: the build is being made."""
+    """Remove the state, because a build begins."""
     (place / _STATE).unlink(missing_ok=True)
 
 
 def find_beside(path: Path, name: str) -> Path | None:
-    """Return the file of a module that was built together with the one at `path`, or for it."""
+    """Return the file of a module that was built together with the module at `path`, or for it."""
     if (tree := _find_tree(path)) is None:
         return None
     state = load_state(tree.parent)
@@ -64,7 +64,7 @@ def find_beside(path: Path, name: str) -> Path | None:
 
 
 def find_copy(path: Path) -> tuple[Path, Path] | None:
-    """Return the copied tree that a module was built in, and the author's directory; None if it was not."""
+    """Return the tree in which a module was built, and the author's directory; None for other modules."""
     if (tree := _find_tree(path)) is None:
         return None
     root = load_state(tree.parent).root

@@ -1,7 +1,7 @@
-"""The O= tree of one kernel: configuring it, running make in it, saying what went wrong.
+"""The O= tree of one kernel: configures it, runs make in it, reports errors.
 
-A tree lives as long as the cache: an interrupted build goes on where it was,
-and an edited source rebuilds what depends on it. The caller holds the
+A tree lives as long as the cache: an interrupted build continues,
+and after an edit only dependent files are rebuilt. The caller holds the
 tree's lock.
 """
 
@@ -24,37 +24,37 @@ from rustbed.kernel.kconfig import Lost, Option
 from rustbed.kernel.source import Source
 from rustbed.toolroot.toolchain import TREE_NAMES, Toolchain, find_shortcomings
 
-# the source's own word on how new its tools must be
+# the source's own script for the minimum versions of tools
 _MINIMUMS = Path("scripts/min-tool-version.sh")
 # our own files in the tree
 _NOTES = Path(".rustbed")
 _FRAGMENT = _NOTES / "fragment.config"
 _CONFIGURED = _NOTES / "configured"
-# whether the last make came to its end, and what the caller wants to know next time
+# whether the last make finished, and facts that the caller needs next time
 _STATE = _NOTES / "state.json"
-# equal in trees that differ in their options only
+# the same in trees that differ only in their options
 _FAMILY = _NOTES / "family"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildTree:
-    """An O= directory and all that make needs to know."""
+    """An O= directory, with everything that make needs."""
 
     directory: Path
     source: Source
     arch: Arch
     toolchain: Toolchain
     options: tuple[Option, ...]
-    # equal in trees that differ in their options only
+    # the same in trees that differ only in their options
     family: str
-    # everything the last make printed
+    # the output of the last make
     log: Path
-    # whether make only reads the directory, as it does to build what is outside of the kernel's tree
+    # whether make only reads the directory, as it does for out-of-tree modules
     only_read: bool = False
 
     @property
     def seen(self) -> str:
-        """The directory as make sees it."""
+        """The directory's path for make."""
         return self.toolchain.seen(self.directory, "/build")
 
     def command(
@@ -81,7 +81,7 @@ class BuildTree:
 
 
 def require_versions(toolchain: Toolchain, source: Source, arch: Arch) -> None:
-    """Raise HostError unless the toolchain is new enough for a source tree, by the tree's own word."""
+    """Raise HostError unless the toolchain is new enough for a source tree, by the tree's own script."""
     if not (source.directory / _MINIMUMS).is_file():
         return
     script = f"{toolchain.seen(source.directory, '/src')}/{_MINIMUMS}"
@@ -116,20 +116,20 @@ def read_family(directory: Path) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class TreeState:
-    """What is known of a tree from the last time."""
+    """The saved state of a tree."""
 
-    # whether make came to its end since the tree was touched
+    # whether make has finished since the tree was changed
     complete: bool = False
-    # whether a build from nothing failed, so that starting over would not help
+    # whether a build from scratch failed, so that starting over would not help
     failed: bool = False
-    # cache entries made from the tree, the newest last
+    # keys of cache entries that were made from the tree, the newest last
     entries: tuple[str, ...] = ()
     # [mtime in ns, size] of each product when the newest entry was made, by its name in the entry
     stamps: dict[str, list[int]] = field(default_factory=dict)
 
 
 def read_state(directory: Path) -> TreeState:
-    """Return what is known of a tree; of a new or damaged one that is nothing."""
+    """Return the state of a tree; an empty one for a new or damaged tree."""
     try:
         facts = json.loads((directory / _STATE).read_text())
         return TreeState(
@@ -143,22 +143,22 @@ def read_state(directory: Path) -> TreeState:
 
 
 def write_state(directory: Path, state: TreeState) -> None:
-    """Note what is known of a tree."""
+    """Save the state of a tree."""
     caching.write_atomically(directory / _STATE, json.dumps(asdict(state)))
 
 
 def scan_path(tree: BuildTree) -> Path:
-    """Return where the look at the source is kept that a complete tree was made of."""
+    """Return the path for the scan of the source from which a complete tree was made."""
     return tree.directory / _NOTES / "scan"
 
 
 def tried_path(tree: BuildTree) -> Path:
-    """Return where the look at the source is kept that make was started with last, however that ended."""
+    """Return the path for the scan of the source with which make was last started."""
     return tree.directory / _NOTES / "tried"
 
 
 def used_at(directory: Path) -> float:
-    """Return when a tree was used last, in seconds since the epoch."""
+    """Return when a tree was last used, in seconds since the epoch."""
     try:
         return (directory / _STATE).stat().st_mtime
     except OSError:
@@ -172,7 +172,7 @@ def mark_used(directory: Path) -> None:
 
 
 def count_steps(tree: BuildTree) -> int:
-    """Return how many steps the log shows."""
+    """Return the number of steps in the log."""
     if not tree.log.is_file():
         return 0
     with tree.log.open(errors="replace") as lines:
@@ -180,10 +180,10 @@ def count_steps(tree: BuildTree) -> int:
 
 
 def configure(tree: BuildTree, kconfig_state: str) -> None:
-    """Bring .config up to what is wanted; ConfigError names every option that Kconfig dropped.
+    """Update .config to the wanted options. Raises ConfigError, which names the options that Kconfig dropped.
 
-    `kconfig_state` is compared with that of the last time: equal ones mean
-    that the tree's Kconfig files did not change.
+    `kconfig_state` is compared with that of the last time: if they are equal,
+    the tree's Kconfig files did not change.
     """
     text = kconfig.render_options(tree.options)
     state = caching.hash_text(text, kconfig_state)
@@ -235,7 +235,7 @@ def run_make(
     binds: Sequence[tuple[Path, str]] = (),
     on_line: Callable[[str], None] | None = None,
 ) -> None:
-    """Run make to its end; BuildError shows the first error and where the log is."""
+    """Run make. Raises BuildError, which shows the first error and the path of the log."""
     command = tree.command(targets, settings=settings, binds=binds)
     tree.log.parent.mkdir(parents=True, exist_ok=True)
     start = tree.log.stat().st_size if tree.log.exists() else 0

@@ -1,7 +1,7 @@
-"""A kernel compiled elsewhere: found in a directory, checked, and taken as it is.
+"""A kernel that was compiled elsewhere: found in a directory, checked, and used unchanged.
 
-The directory is an O= tree, or holds an image and modules, with vmlinux and
-the configuration if they came along. Nothing in it is written to.
+The directory is an O= tree, or has an image and modules, and possibly vmlinux and
+the configuration. It is never written to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rustbed.kernel.kconfig import parse_config
 from rustbed.kernel.module import ModuleFacts, read_module, require_match
 
 PROFILE = "built"
-# names of images outside of an O= tree, with * for a release; in this order
+# names of images outside of an O= tree, in order of preference; * stands for a release
 _IMAGES = ("image", "bzImage*", "Image", "Image.gz", "Image-*", "vmlinuz*", "boot/vmlinuz*", "boot/Image*")
 _VMLINUX = ("vmlinux", "vmlinux-*", "boot/vmlinux*", "usr/lib/debug/boot/vmlinux*")
 _CONFIGS = (".config", "config", "config-*", "boot/config-*")
@@ -40,9 +40,9 @@ class _Found:
 
 
 def load_built(directory: Path, arch: Arch, name: str) -> Kernel:
-    """Return the kernel in a directory, `name` being what the user called it.
+    """Return the kernel in a directory; `name` is the user's name for it.
 
-    UsageError when there is none, MismatchError when it is for another
+    Raises UsageError if there is none, and MismatchError if it is for another
     architecture, lacks Rust or modules, or has a module that it would refuse.
     """
     found = _find_files(directory, arch, name)
@@ -79,7 +79,7 @@ def find_arch(directory: Path) -> str | None:
 def _find_files(directory: Path, arch: Arch, name: str) -> _Found:
     if not directory.is_dir():
         raise UsageError(f"{name}: there is no directory {directory}")
-    # one that is for another architecture is found too, so that the error can say so
+    # images of other architectures are found, too, for a better error message
     rows = (arch, *ARCHES.values())
     image = _first(directory, (*(row.kernel_image for row in rows), *_IMAGES))
     if image is None:

@@ -1,4 +1,4 @@
-"""What a run needs out of an O= tree, as a cache entry, and back as a Kernel."""
+"""Copies the files that a run needs from an O= tree to a cache entry, and makes a Kernel of an entry."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ VMLINUX = "vmlinux"
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """A cache entry that was made from the same O= tree before."""
+    """An earlier cache entry from the same O= tree."""
 
     directory: Path
-    # [mtime in ns, size] that each file had in the O= tree, by its name in the entry
+    # [mtime in ns, size] of each file in the O= tree, by its name in the entry
     stamps: Mapping[str, list[int]]
     # checksums by name in the entry
     sums: Mapping[str, str]
 
 
 def find_manifest(cache: Cache, key: str) -> dict[str, Any]:
-    """Return the file table of an entry, empty if there is none to be read."""
+    """Return the file table of an entry, empty if it cannot be read."""
     try:
         return dict(json.loads((cache.path(KIND, key) / caching.MANIFEST).read_text())["files"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -41,12 +41,12 @@ def find_manifest(cache: Cache, key: str) -> dict[str, Any]:
 
 
 def checked_files(cache: Cache, key: str) -> tuple[str, ...]:
-    """Return the files of an entry that are compared with their checksums: those that a guest runs."""
+    """Return the files of an entry whose checksums are verified: those that a guest runs."""
     return tuple(name for name in find_manifest(cache, key) if name != VMLINUX)
 
 
 def find_collected(cache: Cache, state: TreeState) -> Collected | None:
-    """Return the newest entry that was made from an O= tree, if it still is there."""
+    """Return the newest entry that was made from an O= tree, if it still exists."""
     if not state.entries:
         return None
     key = state.entries[-1]
@@ -55,7 +55,7 @@ def find_collected(cache: Cache, state: TreeState) -> Collected | None:
 
 
 def list_products(tree: BuildTree) -> dict[str, Path]:
-    """Return the files of an entry, by name, and where a build left them."""
+    """Return the files of an entry: name, and path in the O= tree."""
     products = {
         Path(tree.arch.kernel_image).name: tree.directory / tree.arch.kernel_image,
         VMLINUX: tree.directory / "vmlinux",
@@ -69,13 +69,13 @@ def list_products(tree: BuildTree) -> dict[str, Path]:
 
 
 def stamp(path: Path) -> list[int]:
-    """Return what tells whether a file was written again: [mtime in ns, size]."""
+    """Return [mtime in ns, size] of a file, which change when it is written."""
     facts = path.stat()
     return [facts.st_mtime_ns, facts.st_size]
 
 
 def collect(tree: BuildTree, directory: Path, previous: Collected | None) -> Facts:
-    """Fill an entry from an O= tree, linking what did not change since the previous one."""
+    """Fill an entry from an O= tree, with links to unchanged files of the previous entry."""
     (directory / "modules").mkdir()
     products = list_products(tree)
     for name, built in products.items():
@@ -96,7 +96,7 @@ def collect(tree: BuildTree, directory: Path, previous: Collected | None) -> Fac
 
 
 def _link_unchanged(name: str, built: Path, directory: Path, previous: Collected | None) -> bool:
-    """Link a file of the previous entry, verified, instead of copying it; return whether that was done."""
+    """Link a verified file of the previous entry instead of copying it; return whether that was possible."""
     if previous is None or previous.stamps.get(name) != stamp(built):
         return False
     old = previous.directory / name
@@ -110,14 +110,14 @@ def _link_unchanged(name: str, built: Path, directory: Path, previous: Collected
 
 
 def load_kernel(tree: BuildTree, profile: str, entry: Path, facts: Facts) -> Kernel:
-    """Return the kernel in an entry whose facts `collect` made."""
+    """Return the kernel in an entry with the facts of `collect`."""
     kernel = read_kernel(entry, facts, tree.arch, profile, tree.source.name)
     build_dir = tree.directory if tree.directory.is_dir() else None
     return replace(kernel, vmlinux=entry / VMLINUX, source_dir=tree.source.directory, build_dir=build_dir)
 
 
 def read_kernel(entry: Path, facts: Facts, arch: Arch, profile: str, source: str) -> Kernel:
-    """Return the kernel in an entry, without what only a build of one's own has: symbols, source, tree."""
+    """Return the kernel in an entry, without symbols, source and tree, which only a build here has."""
     modules = {
         name: Module(name=name, path=entry / "modules" / file, depends=tuple(depends))
         for name, (file, *depends) in facts["modules"].items()

@@ -1,7 +1,7 @@
-"""Debian's kernel packages: which there are, of sources and of built kernels, and fetching one.
+"""Debian's kernel packages, of sources and of built kernels: lists them and fetches one.
 
-Asks the host's apt, with lists and settings of its own kept in the cache, so
-that neither the host's configuration nor the toolroot is touched and an
+Uses the host's apt, with lists and settings of its own in the cache, so
+that neither the host's configuration nor the toolroot is touched, and an
 ordinary user can do it. apt verifies what it fetches.
 """
 
@@ -22,13 +22,13 @@ from rustbed.toolroot.toolroot import BACKPORTS, SUITE
 
 _SUITES = (SUITE, BACKPORTS)
 _KEYRINGS = tuple(Path("/usr/share/keyrings/debian-archive-keyring" + suffix) for suffix in (".gpg", ".pgp"))
-# names of packages: sources, and kernels that were built (7.3.4+deb13-amd64)
+# prefixes of packages: sources, and built kernels (7.3.4+deb13-amd64)
 SOURCE, BINARY = "linux-source-", "linux-binary-"
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelPackage:
-    """One package of a kernel that a mirror has."""
+    """A kernel package on a mirror."""
 
     # "linux-source-7.3", "linux-binary-7.3.4+deb13-amd64"
     name: str
@@ -41,7 +41,7 @@ class KernelPackage:
         return self.version.partition(":")[2].partition("-")[0] or self.version.partition("-")[0]
 
     def __str__(self) -> str:
-        """As apt wants it."""
+        """Return the package and version as an argument of apt."""
         return f"{self.name}={self.version}"
 
 
@@ -58,9 +58,9 @@ def parse_madison(text: str, prefix: str = SOURCE) -> tuple[KernelPackage, ...]:
 
 
 def choose_package(packages: Sequence[KernelPackage], wanted: str) -> KernelPackage:
-    """Return the newest package that "latest", "7.2" or "7.2.9" means.
+    """Return the newest package for "latest", "7.2" or "7.2.9".
 
-    UsageError lists what there is: Debian drops kernels as releases move on.
+    Raises UsageError, which lists the available versions, because Debian drops old kernels.
     """
     for package in packages:
         if wanted == "latest" or f"{package.upstream}.".startswith(f"{wanted}."):
@@ -72,7 +72,7 @@ def choose_package(packages: Sequence[KernelPackage], wanted: str) -> KernelPack
 def list_packages(
     cache: Cache, report: Report, prefix: str = SOURCE, debian_arch: str = ""
 ) -> tuple[KernelPackage, ...]:
-    """Ask the mirror which kernels it has now, for the host or an architecture; HostError if it is silent."""
+    """List the mirror's current kernels, for the host or an architecture. Raises HostError."""
     apt = _Apt(cache, debian_arch)
     with cache.lock("apt"):
         report(Progress(what="Debian's kernels", detail="looking up the versions"))
@@ -112,7 +112,7 @@ class _Apt:
         cwd: Path | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Run apt-get; HostError says what went wrong."""
+        """Run apt-get. Raises HostError, which says what went wrong."""
         log = self.cache.root / "logs" / "apt.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
@@ -121,12 +121,12 @@ class _Apt:
             raise mirror.failure(attempted, log)
 
     def query(self, *words: str) -> str:
-        """Return what apt-cache prints."""
+        """Return the output of apt-cache."""
         argv = [process.require_program("apt-cache", "apt"), *self._settings(), *words]
         return process.run(argv, attempted="asking apt which kernels there are").text
 
     def _settings(self) -> list[str]:
-        """Return apt's options, after making the files they name."""
+        """Return apt's options, after creating the files that they name."""
         home = self.cache.root / "apt" / self.debian_arch
         for name in ("state/lists/partial", "cache/archives/partial"):
             (home / name).mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,7 @@ class _Apt:
             "Dir::Etc::sourceparts": "/dev/null",
             "Dir::Etc::preferences": "/dev/null",
             "Dir::Etc::preferencesparts": "/dev/null",
-            # the cache may be out of reach for the user that apt would change to
+            # the user that apt would change to may have no access to the cache
             "APT::Sandbox::User": "root",
             "APT::Status-Fd": 1,
             "Acquire::Languages": "none",

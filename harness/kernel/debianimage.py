@@ -1,4 +1,4 @@
-"""A kernel as Debian built it: fetched, unpacked and checked once, then an entry of the cache.
+"""Debian's own kernel, as a cache entry: fetched, unpacked and checked once.
 
 Debian's kernels for the desktop have CONFIG_RUST on some architectures. They
 have thousands of modules, none of the samples, no symbols, and nothing to
@@ -28,20 +28,20 @@ from rustbed.kernel.source import SourceSpec
 from rustbed.progress import Progress, Report
 from rustbed.toolroot.toolchain import Toolchain
 
-# counted up when what is kept of the packages changes
+# incremented when other files of the packages are kept
 RECIPE = "1"
-# what goes with the image: its modules, its configuration
+# prefixes of further packages: the modules, the configuration
 _BESIDE = ("linux-modules-", "linux-base-")
 _IMAGE = "vmlinuz"
-# GiB: the packages, and the modules as they are and unpacked
+# GiB: the packages, and their modules compressed and uncompressed
 _SPACE_GIB = 2.0
-# not hashed whenever a session begins: thousands of modules
+# files that are verified when a session begins; hashing thousands of modules would take too long
 _CHECKED = (_IMAGE, "config")
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Order:
-    """One kernel of Debian's that is wanted."""
+    """A request for one of Debian's kernels."""
 
     spec: SourceSpec
     arch: Arch
@@ -57,10 +57,10 @@ class _Order:
 def fetch_image(
     spec: SourceSpec, arch: Arch, *, toolchain: Toolchain, cache: Cache, report: Report, refresh: bool = False
 ) -> Kernel:
-    """Return Debian's own kernel that `debian-image:...` means for an architecture, fetched if need be.
+    """Return Debian's own kernel for `debian-image:...` and an architecture, fetched if necessary.
 
-    The toolchain's programs unpack it. UsageError when Debian has no such kernel, MismatchError for one
-    without Rust, HostError when the mirror is silent.
+    The toolchain's programs unpack it. Raises UsageError if Debian has no such kernel, MismatchError for one
+    without Rust, HostError if the mirror does not answer.
     """
     words = (spec.kind, spec.where, arch.debian_arch)
     key = None if refresh else recall(cache, collect.KIND, *words)
@@ -75,19 +75,19 @@ def fetch_image(
 
 
 def list_images(cache: Cache, report: Report, debian_arch: str = "") -> tuple[KernelPackage, ...]:
-    """Ask the mirror which kernels Debian built, of all flavours; HostError if it is silent."""
+    """List Debian's built kernels of all flavours on the mirror. Raises HostError."""
     return debian.list_packages(cache, report, BINARY, debian_arch)
 
 
 def flavour(package: KernelPackage) -> str:
-    """Return what follows the release in a package's name: "amd64", "rt-amd64", "arm64-16k"."""
+    """Return the flavour at the end of a package's name: "amd64", "rt-amd64", "arm64-16k"."""
     return package.name.partition("+")[2].partition("-")[2]
 
 
 def choose_flavour(packages: Sequence[KernelPackage], wanted: str = "") -> tuple[KernelPackage, ...]:
-    """Return the kernels of one flavour, newest first; of the plain one, whose name is the shortest, if "".
+    """Return the kernels of one flavour, newest first; "" is the plain flavour, which has the shortest name.
 
-    UsageError lists what there is.
+    Raises UsageError, which lists the flavours.
     """
     flavours = sorted({flavour(package) for package in packages}, key=lambda name: (len(name), name))
     if wanted and wanted not in flavours:
@@ -99,7 +99,7 @@ def choose_flavour(packages: Sequence[KernelPackage], wanted: str = "") -> tuple
 
 
 def choose_image(packages: Sequence[KernelPackage], wanted: str) -> KernelPackage:
-    """Return the newest kernel that "latest", "7.3", "7.3.4" or "7.3.4/rt-amd64" means. Raises UsageError."""
+    """Return the newest kernel for "latest", "7.3", "7.3.4" or "7.3.4/rt-amd64". Raises UsageError."""
     version, _, name = wanted.partition("/")
     return debian.choose_package(choose_flavour(packages, name), version)
 
@@ -142,7 +142,7 @@ def _publish(package: KernelPackage, key: str, order: _Order) -> Facts:
 
 
 def _arrange(root: Path, directory: Path, package: KernelPackage) -> None:
-    """Put what a kernel's entry has into `directory`, modules unpacked. Raises HostError."""
+    """Fill `directory` with the files of a kernel's entry, with uncompressed modules. Raises HostError."""
     found = next(root.glob("usr/lib/modules/*/vmlinuz"), None)
     if found is None or not (found.parent / "config").is_file():
         raise HostError(f"Debian's package {package} has no vmlinuz and config below /usr/lib/modules")
@@ -157,5 +157,5 @@ def _arrange(root: Path, directory: Path, package: KernelPackage) -> None:
         (to / name).write_bytes(lzma.decompress(data) if path.suffix == ".xz" else data)
 
     with ThreadPoolExecutor() as pool:
-        # the first failure is raised here
+        # raises the first failure
         list(pool.map(unpack, sorted(found.parent.glob("kernel/**/*.ko*"))))

@@ -1,4 +1,4 @@
-"""What compilers, modpost and make say of a module that does not build, for the person who wrote it. Pure."""
+"""Errors of compilers, modpost and make for a module that does not build, prepared for its author. Pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from rustbed.kernel.make import parse_step
 from rustbed.log.record import strip_ansi
 
-# make's own lines: where it is, and that each level above an error gives up, too
+# make's own lines: directories, and the errors of the levels above the first error
 _CHATTER = re.compile(
     r"make(\[\d+\])?: (Entering directory|Leaving directory|\*\*\* \[|\*\*\* Waiting for unfinished)"
 )
 _ESCAPES = r"(?:\x1b\[[\d;]*m)*"
-# rustc's arrow before a place, or the place with which clang and make begin a line
+# a place: after rustc's arrow, or at the beginning of a line of clang or make
 _PLACE = re.compile(
     rf"^(?P<before>{_ESCAPES} *{_ESCAPES}(?:-->|:::) {_ESCAPES}|{_ESCAPES})"
     r"(?P<path>[^\s:\x1b]+)(?=:\d+[: \x1b\n]|:\d+$)",
     re.MULTILINE,
 )
-# a compiler's block of lines ends with a blank one; what rustc counts at its end is no warning by itself
+# a compiler's message ends with a blank line; rustc's summary at the end is not a warning
 _SUMMARY = re.compile(r"(warning: \d+ warnings? emitted|\d+ warnings? (and \d+ errors? )?generated\.)")
-# how each tool begins its first error; `where` and `message` as they are there
+# the beginning of the first error of each tool, with the groups `where` and `message`
 _FIRST = (
     re.compile(r"^error(?:\[E\d+\])?: (?P<message>.+)(?:\n *--> (?P<where>\S+?:\d+))?", re.MULTILINE),
     re.compile(r"^(?P<where>[^\s:]+:\d+)(?::\d+)?: (?:fatal )?error: (?P<message>.+)", re.MULTILINE),
@@ -46,21 +46,21 @@ class Failure:
 
     # one line, without the place
     message: str
-    # as the tool gave it, "outside.rs:19"; "" if it gave none
+    # in the tool's own form, "outside.rs:19"; "" if it gave none
     where: str
 
     def placed(self, known: Callable[[str], str | None]) -> Failure:
-        """Return it with its path given as `known` has it; None leaves it alone."""
+        """Return it with its path replaced by the result of `known`, unless that is None."""
         path, colon, line = self.where.rpartition(":")
         return replace(self, where=f"{known(path) or path}{colon}{line}")
 
     def __str__(self) -> str:
-        """Return message and place."""
+        """Render message and place."""
         return f"{self.message}, {self.where}" if self.where else self.message
 
 
 def find_failure(text: str) -> Failure:
-    """Return the first error in what the programs of a build printed; its last line if none is known."""
+    """Return the first error in a build's output, or its last line if there is no known error."""
     plain = strip_ansi(text)
     found = [match for pattern in _FIRST if (match := pattern.search(plain))]
     if not found:
@@ -71,7 +71,7 @@ def find_failure(text: str) -> Failure:
 
 
 def keep_tools(text: str) -> str:
-    """Return what tools printed, as they did, without the lines of make's progress."""
+    """Return the tools' output unchanged, but without make's progress."""
     lines = [
         line
         for line in text.splitlines()
@@ -81,7 +81,7 @@ def keep_tools(text: str) -> str:
 
 
 def place_paths(text: str, known: Callable[[str], str | None]) -> str:
-    """Return the text with the paths that lead to lines given as `known` has them; None leaves one alone."""
+    """Return the text with its paths replaced by the results of `known`, unless these are None."""
 
     def placed(match: re.Match[str]) -> str:
         return match["before"] + (known(match["path"]) or match["path"])
@@ -90,10 +90,10 @@ def place_paths(text: str, known: Callable[[str], str | None]) -> str:
 
 
 def find_gates(text: str) -> tuple[str, ...]:
-    """Return the options, without CONFIG_, that rustc says an item is there with."""
+    """Return the options, without CONFIG_, with which rustc says that a missing item would exist."""
     return tuple(dict.fromkeys(first or second for first, second in _GATES.findall(strip_ansi(text))))
 
 
 def find_undefined(text: str) -> tuple[str, ...]:
-    """Return the symbols that modpost found nowhere."""
+    """Return the undefined symbols in modpost's errors."""
     return tuple(dict.fromkeys(_UNDEFINED.findall(strip_ansi(text))))

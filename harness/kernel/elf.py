@@ -1,6 +1,6 @@
-"""ELF files as bytes, as far as kernels and modules need them (elf(5)).
+"""Parses ELF files of kernels and modules (elf(5)).
 
-Either word size, either byte order. Pure; knows nothing of what the sections mean.
+Supports both word sizes and byte orders. Pure; does not know the meaning of sections.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from mmap import mmap
 
 from rustbed.arch import ARCHES, Arch
 
-# a file's contents: read, or mapped where it is large
+# a file's contents: read, or mapped if it is large
 Data = bytes | mmap
 
-# e_type of a file that is not linked yet: its sections have no addresses
+# e_type of a relocatable file, whose sections have no addresses
 _RELOCATABLE = 1
-# sh_flags of what has a place in memory, and of code
+# bits of sh_flags: writable, in memory, code
 _WRITABLE, _ALLOCATED, _EXECUTABLE = 1, 2, 4
-# sh_type of what has no bytes in the file
+# sh_type of a section without bytes in the file
 _NOBITS = 8
-# a type of notes, and whose it is (the linker's --build-id)
+# type and owner of the note with the build id (the linker's --build-id)
 _BUILD_ID = 3
 
 
@@ -31,37 +31,37 @@ class Section:
     name: str
     offset: int
     size: int
-    # 0 in a file that is not linked
+    # 0 in a relocatable file
     address: int
     alignment: int
     allocated: bool
     executable: bool
     writable: bool
-    # it has a place in memory and no bytes in the file
+    # whether it has memory but no bytes in the file
     empty: bool
-    # where in the file its header is
+    # offset of its header in the file
     header: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class ElfHeader:
-    """What identifies an ELF file's architecture, and where its sections are."""
+    """The architecture and the sections of an ELF file."""
 
     # e_machine
     machine: int
     word_bits: int
     big_endian: bool
-    # whether it is not linked yet, as modules are
+    # whether it is relocatable, as modules are
     relocatable: bool
     sections: tuple[Section, ...]
 
     @property
     def order(self) -> str:
-        """The byte order as struct's letter."""
+        """The byte order as a letter of struct."""
         return ">" if self.big_endian else "<"
 
     def belongs_to(self, arch: Arch) -> bool:
-        """Say whether the file is for an architecture."""
+        """Whether the file is for an architecture."""
         return (self.machine, self.word_bits, self.big_endian) == (
             arch.elf_machine,
             arch.word_bits,
@@ -69,13 +69,13 @@ class ElfHeader:
         )
 
     def name_arch(self) -> str:
-        """Return our name of the file's architecture, or its number."""
+        """Return our name for the file's architecture, or its number."""
         known = (arch.name for arch in ARCHES.values() if self.belongs_to(arch))
         return next(known, f"ELF machine {self.machine}, {self.word_bits} bits")
 
 
 def parse_elf(data: Data) -> ElfHeader:
-    """Return the header of an ELF file; ValueError if it is none or is cut off."""
+    """Return the header of an ELF file. Raises ValueError for another or a truncated file."""
     if data[:4] != b"\x7fELF" or len(data) < 52:
         raise ValueError("not an ELF file")
     wide, big = data[4] == 2, data[5] == 2
@@ -121,7 +121,7 @@ def _string(data: Data, offset: int) -> str:
 
 
 def find_section(data: Data, elf: ElfHeader, name: str) -> bytes | None:
-    """Return the contents of a section, or None if there is none of that name."""
+    """Return the contents of a section, None if there is no such section."""
     for section in elf.sections:
         if section.name == name:
             return data[section.offset : section.offset + section.size]
@@ -129,7 +129,7 @@ def find_section(data: Data, elf: ElfHeader, name: str) -> bytes | None:
 
 
 def find_build_id(data: Data, elf: ElfHeader) -> str:
-    """Return the build id that the linker left, in hexadecimal; "" if it left none."""
+    """Return the linker's build id in hexadecimal; "" if there is none."""
     for name in (".note.gnu.build-id", ".notes"):
         notes = find_section(data, elf, name) or b""
         at = 0

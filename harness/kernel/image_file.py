@@ -1,4 +1,4 @@
-"""Bootable kernel images as bytes: whose they are, which release, and the configuration inside.
+"""Parses bootable kernel images: architecture, release, and the configuration inside.
 
 Formats: Documentation/arch/x86/boot.rst, Documentation/arch/arm64/booting.rst
 and Documentation/arch/riscv/boot-image-header.rst of the kernel, kernel/configs.c
@@ -17,22 +17,22 @@ from rustbed.arch import ARCHES
 from rustbed.kernel.elf import parse_elf
 
 _GZIP = b"\x1f\x8b"
-# where bzImage keeps a pointer to its version string, and what the pointer is relative to
+# offset of bzImage's pointer to its version string, and the base of that pointer
 _X86_VERSION, _X86_BASE = 0x20E, 0x200
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFacts:
-    """What an image says about itself."""
+    """The facts in an image."""
 
     # our name, or a description of an architecture without a row; None if it is not a known kernel format
     arch: str | None
-    # uname -r; None if the image does not tell
+    # uname -r; None if the image does not have it
     release: str | None
 
 
 def identify_image(data: bytes) -> ImageFacts:
-    """Return what the bytes of a bootable image say; never raises, whatever they are."""
+    """Return the facts in the bytes of a bootable image; never raises, for any bytes."""
     data = _inflate(data)
     if data[:4] == b"\x7fELF":
         try:
@@ -48,7 +48,7 @@ def identify_image(data: bytes) -> ImageFacts:
 
 
 def find_config(data: bytes) -> str | None:
-    """Return the .config that IKCONFIG put into an uncompressed image or vmlinux, or None."""
+    """Return the .config in an uncompressed image or vmlinux (IKCONFIG), or None."""
     data = _inflate(data)
     start = data.find(b"IKCFG_ST" + _GZIP)
     if start < 0:
@@ -60,7 +60,7 @@ def find_config(data: bytes) -> str | None:
 
 
 def has_rust_symbols(data: bytes) -> bool:
-    """Say whether an ELF file's strings have symbols of Rust code (v0 mangling, the kernel's helpers)."""
+    """Whether an ELF file's strings have symbols of Rust code (v0 mangling, the kernel's helpers)."""
     return b"rust_helper_" in data or b"_RNv" in data
 
 

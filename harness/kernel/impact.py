@@ -1,7 +1,7 @@
-"""What an edit touches: modules alone, or the kernel itself.
+"""Whether an edit affects modules only, or the kernel itself.
 
-Reads what kbuild noted of every object, its command and the files it was made
-of, in `.NAME.cmd` beside it (scripts/Makefile.lib, if_changed_dep), and the
+Reads kbuild's notes about every object, its command and its source
+files, in `.NAME.cmd` beside it (scripts/Makefile.lib, if_changed_dep), and the
 list of a module's objects in NAME.mod. In doubt the answer is the kernel.
 """
 
@@ -11,14 +11,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# more edits than this are a merge, not a driver author at work
+# more edits than this are a merge, not the work of a driver author
 _MOST = 40
 
 
 def touches_modules_only(build: Path, source_seen: str, changed: Sequence[str]) -> bool:
-    """Say whether nothing but objects of modules was made of the changed files.
+    """Whether the changed files affect objects of modules only.
 
-    `build` is the O= tree, `source_seen` the source tree as make saw it, and
+    `build` is the O= tree, `source_seen` the source tree's path for make, and
     `changed` has paths relative to that.
     """
     if not changed or len(changed) > _MOST:
@@ -39,9 +39,9 @@ def module_objects(build: Path) -> frozenset[str]:
 
 
 def find_users(build: Path, files: Sequence[str]) -> list[set[str]]:
-    """Return, for each file, what was made of it, relative to the O= tree."""
+    """Return the objects made from each file, relative to the O= tree."""
     users: list[set[str]] = [set() for _ in files]
-    # a name ends with its line, or with a space inside of a command
+    # a name is followed by the end of the line, or in a command by a space
     needles = [tuple(f"{file}{end}".encode() for end in (" ", "\n")) for file in files]
     for base, _, names in os.walk(build):
         for name in names:
@@ -56,7 +56,7 @@ def find_users(build: Path, files: Sequence[str]) -> list[set[str]]:
 
 
 def forget_objects(build: Path, source_seen: str, changed: Sequence[str]) -> None:
-    """Remove what was made of files, so that it is made again: make itself goes by times."""
+    """Remove the objects made from files, so that they are rebuilt, because make only compares times."""
     if changed:
         for made in find_users(build, [f"{source_seen}/{path}" for path in changed]):
             for name in made:

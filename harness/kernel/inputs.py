@@ -1,9 +1,9 @@
-"""What the build of a module outside of the kernel's tree may read: files, known by their contents.
+"""The files that the build of an out-of-tree module may read, with their checksums.
 
-That is the directory with its Kbuild file, and what its files name elsewhere:
+These are the directory with its Kbuild file, and files elsewhere that its files name:
 `#[path = "../common/regs.rs"]`, `#include "../regs.h"`, `-I$(src)/../include`,
-`KBUILD_EXTRA_SYMBOLS := $(src)/../other/Module.symvers`. Times say nothing:
-`cp -p`, `mv`, rsync and tar put older ones in place of newer ones.
+`KBUILD_EXTRA_SYMBOLS := $(src)/../other/Module.symvers`. Times are not compared, because
+`cp -p`, `mv`, rsync and tar replace newer files by older ones.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from pathlib import Path
 from rustbed import cache as caching
 from rustbed.runfiles import LATEST
 
-# what modpost writes of a directory's symbols
+# modpost's list of a directory's symbols
 SYMBOLS = "Module.symvers"
-# what kbuild writes of a directory's modules
+# kbuild's list of a directory's modules
 ORDER = "modules.order"
-# what kbuild leaves in a directory
+# suffixes and names of kbuild's products
 PRODUCTS = (".o", ".ko", ".mod", ".mod.c", ".cmd", ".rmeta", ".d", ORDER, SYMBOLS)
-# the first of these that a directory has is what kbuild reads
+# kbuild reads the first of these that a directory has
 MAKEFILES = ("Kbuild", "Makefile")
-# what is read for paths that lead out of the directory
+# files that are searched for paths that lead out of the directory
 SOURCES = (".rs", ".c", ".h", ".S", ".inc", ".mk", *MAKEFILES)
 # a path that leads up and names something, or a directory above for the compiler's -I
 _LEADS_OUT = re.compile(r"(?:\.\./)+[\w][\w./+-]*|(?<=\))/\.\.(?:/\.\.)*(?![\w/.])")
 # a directory with one of these is an environment or a cache
 _SET_APART = ("pyvenv.cfg", caching.TAG)
 _OF_TOOLS = ("__pycache__", "node_modules")
-# pytest's files, which no build reads: to edit a test is not to edit the driver
+# pytest's files, which no build reads, so that editing a test does not rebuild the driver
 _TESTS = re.compile(r"conftest\.py|test_.*\.py|.*_test\.py|.*\.pyc")
 
 
 def find_makefile(directory: Path) -> Path | None:
-    """Return the file of a directory that kbuild reads, None if it has none."""
+    """Return the makefile of a directory that kbuild reads, None if there is none."""
     return next((path for name in MAKEFILES if (path := directory / name).is_file()), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """All that a build may read."""
+    """All files that a build may read."""
 
     # the directory that all files are below
     root: Path
     # the directory with the Kbuild file, relative to root
     place: Path
-    # directories that are built before, for their symbols; relative to root
+    # directories that are built first, for their symbols; relative to root
     needs: tuple[Path, ...]
     # SHA-256 by path relative to root
     files: Mapping[str, str]
@@ -63,16 +63,16 @@ class Inputs:
 
     @property
     def digest(self) -> str:
-        """Equal for equal contents at equal places."""
+        """The same for the same contents at the same places."""
         lines = [f"{digest} {path}" for path, digest in sorted(self.files.items())]
         return caching.hash_text(str(self.place), *lines)
 
 
 def read_inputs(directory: Path) -> Inputs:
-    """Look at a directory, and at what its files name outside of it."""
+    """Scan a directory, and the files outside of it that its files name."""
     files: dict[Path, str] = {}
     needs: list[Path] = []
-    # a directory above is taken for its own files, not for all that is below it
+    # of a parent directory only its own files count, not everything below it
     pending = [(directory, True)]
     while pending:
         place, deep = pending.pop()
@@ -97,7 +97,7 @@ def read_inputs(directory: Path) -> Inputs:
 
 
 def _list_files(directory: Path, deep: bool) -> Iterator[Path]:
-    """Yield what may be source; without `deep` only the directory's own files that look like it."""
+    """Yield files that may be source; without `deep` only those directly in the directory."""
     seen = set()
     for base, names, files in os.walk(directory, followlinks=True):
         real = os.path.realpath(base)
@@ -119,16 +119,16 @@ def _may_hold_source(base: str, name: str) -> bool:
     if name.startswith(".") or name in _OF_TOOLS:
         return False
     directory = Path(base, name)
-    # one with that link has the results of sessions
+    # a directory with that link has the results of sessions
     return not (directory / LATEST).is_symlink() and not any(
         (directory / mark).exists() for mark in _SET_APART
     )
 
 
 def _find_outside(path: Path, directory: Path) -> Iterator[Path]:
-    """Yield what a source names outside of the directory, as far as it is there."""
+    """Yield existing paths outside of the directory that a source names."""
     text = path.read_text(errors="replace")
-    # most lead nowhere: the pattern takes ten times as long as this look
+    # checked first, because the pattern takes ten times as long and rarely matches
     for found in _LEADS_OUT.findall(text) if ".." in text else ():
         target = Path(os.path.normpath(path.parent / found.lstrip("/")))
         there = target.exists() or (target.name == SYMBOLS and target.parent.is_dir())
@@ -138,7 +138,7 @@ def _find_outside(path: Path, directory: Path) -> Iterator[Path]:
 
 def _digest(path: Path) -> str:
     facts = path.stat()
-    # nothing that changes a file leaves all of these as they were
+    # every change of a file changes one of these
     return _hash(path, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
@@ -148,10 +148,10 @@ def _hash(path: Path, *_facts: int) -> str:
 
 
 def copy_inputs(wanted: Inputs, work: Path, known: Mapping[str, str]) -> None:
-    """Copy what is not there with the same contents, and remove what is gone; what kbuild made stays.
+    """Copy new and changed files, remove those that are gone, and leave kbuild's products.
 
-    A copy has the time at which it was made: make compiles what is newer than its object, and an
-    original that was put back may be older. `known` has the SHA-256 of the copies.
+    A copy has the time of copying, because make compares times, and a restored original
+    may be older than its object. `known` has the SHA-256 of the copies.
     """
     for relative, digest in wanted.files.items():
         copy = work / relative
@@ -167,7 +167,7 @@ def copy_inputs(wanted: Inputs, work: Path, known: Mapping[str, str]) -> None:
 
 
 def _forget(source: Path) -> None:
-    """Remove a file that is gone from the original, and what was made of it."""
+    """Remove the copy of a file that is gone, and its products."""
     source.unlink()
     for made in source.parent.glob(f"{source.stem}.*o"):
         made.unlink()

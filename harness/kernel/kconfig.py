@@ -1,9 +1,9 @@
-"""Kernel configuration: fragments in, one list of wanted options out, and what Kconfig made of it.
+"""Kernel configuration: from fragments to a list of wanted options, and the comparison with Kconfig's result.
 
 A fragment is a `.config` in which the comment directly above an option is the
 reason for it. A reason that begins with `since 6.14:` or `until 7.2:` says
 which kernels have the option; it is left out for the others. Pure but for the
-loading of fragments; why an option was lost is kconfig_tree.py's business.
+loading of fragments; kconfig_tree.py explains why an option was dropped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNSET = re.compile(r"# CONFIG_(\w+) is not set(\s*#.*|\s*)")
 # strings as conf_read_simple() in scripts/kconfig/confdata.c takes them, with \" and \\ in them
 _VALUE = re.compile(r'[ymn]|-?\d+|0x[0-9a-fA-F]+|"(?:[^"\\]|\\.)*"')
 _SPAN = re.compile(r"(since|until) (\d+)\.(\d+): ")
-# kernel versions, (major, minor), that are before and after all others
+# kernel versions, (major, minor), before and after all others
 _FIRST, _LAST = (0, 0), (9999, 0)
 
 
@@ -33,7 +33,7 @@ class Option:
 
     # without CONFIG_
     name: str
-    # as in a .config: y, m, a number, a quoted string; n for "is not set"
+    # in .config syntax: y, m, a number, a quoted string; n for "is not set"
     value: str
     # the comment above it
     reason: str
@@ -45,7 +45,7 @@ class Option:
     line: int
 
     def __str__(self) -> str:
-        """As in a .config."""
+        """Return the option in .config syntax."""
         if self.value == "n":
             return f"# CONFIG_{self.name} is not set"
         return f"CONFIG_{self.name}={self.value}"
@@ -53,15 +53,15 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Lost:
-    """An option that did not come out as asked for."""
+    """An option that Kconfig gave another value."""
 
     option: Option
-    # its value in the .config, n if it is not there
+    # its value in the .config, n if it is missing
     got: str
 
 
 def parse_fragment(text: str, file: Path) -> tuple[Option, ...]:
-    """Return the options of a fragment, in order; SpecError names the line that is none."""
+    """Return the options of a fragment, in order. Raises SpecError, which names the wrong line."""
     options = []
     comment: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -96,14 +96,14 @@ def _option(name: str, value: str, reason: str, file: Path, line: int) -> Option
 
 
 def list_profiles() -> tuple[str, ...]:
-    """Return the names of the profiles there are."""
+    """Return the names of the profiles."""
     return tuple(sorted(path.stem for path in (data_dir("kconfigs") / "profile").glob("*.config")))
 
 
 def fragment_paths(arch: Arch, profile: str, extra: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return a kernel's fragments in the order in which later ones win.
+    """Return a kernel's fragments; later ones override earlier ones.
 
-    UsageError for an unknown profile or an extra fragment that is not there.
+    Raises UsageError for an unknown profile or a missing extra fragment.
     """
     if profile not in list_profiles():
         raise UsageError(f"unknown profile {profile!r}", choices=", ".join(list_profiles()))
@@ -112,7 +112,7 @@ def fragment_paths(arch: Arch, profile: str, extra: Sequence[Path] = ()) -> tupl
             raise UsageError(f"there is no kconfig fragment {path}")
     names = ("base", *arch.fragments, "rust", f"arch/{arch.name}", f"profile/{profile}")
     paths = [data_dir("kconfigs") / f"{name}.config" for name in names]
-    # what only this architecture needs for that profile; most need nothing
+    # options that only this architecture needs for that profile; most have none
     both = data_dir("kconfigs") / "arch" / f"{arch.name}-{profile}.config"
     return (*paths, *([both] if both.is_file() else []), *extra)
 
@@ -123,23 +123,23 @@ def load_fragments(paths: Iterable[Path]) -> tuple[Option, ...]:
 
 
 def merge_options(options: Iterable[Option], version: tuple[int, int]) -> tuple[Option, ...]:
-    """Return what to ask of a kernel: the last word on each option that it has."""
+    """Return the options to request from a kernel version: the last value of each option that it has."""
     last = {option.name: option for option in options}
     return tuple(last[name] for name in sorted(last) if last[name].since <= version <= last[name].until)
 
 
 def render_options(options: Iterable[Option]) -> str:
-    """Return the text of a .config with these options and no others."""
+    """Render a .config with these options only."""
     return "".join(f"{option}\n" for option in options)
 
 
 def parse_config(text: str) -> dict[str, str]:
-    """Return the values in a .config, without CONFIG_; what is not set is not in it."""
+    """Return the values in a .config, by name without CONFIG_; options that are not set are missing."""
     found = (_SET.fullmatch(line) for line in text.splitlines())
     return {match[1]: match[2] for match in found if match is not None}
 
 
 def find_lost(wanted: Iterable[Option], config: Mapping[str, str]) -> tuple[Lost, ...]:
-    """Return the options that came out otherwise than asked for."""
+    """Return the options whose value differs from the requested one."""
     results = (Lost(option=option, got=config.get(option.name, "n")) for option in wanted)
     return tuple(lost for lost in results if lost.got != lost.option.value)

@@ -1,9 +1,9 @@
-"""Why Kconfig dropped an option: its dependencies, read from the Kconfig files of a source tree.
+"""Explains why Kconfig dropped an option, by its dependencies in the Kconfig files of a source tree.
 
-Not a Kconfig implementation: it reads definitions, the menus, ifs and choices
-around them and their `depends on` and prompt conditions, which is what a person
-would look up. What only the compiler can say, such as $(cc-option,...), is shown and
-not judged. The language: Documentation/kbuild/kconfig-language.rst.
+Not a complete Kconfig implementation: it reads definitions, the menus, ifs and choices
+around them, and their `depends on` and prompt conditions. Conditions on the compiler,
+such as $(cc-option,...), are shown but not evaluated. The language:
+Documentation/kbuild/kconfig-language.rst.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _RANK = {"n": 0, "m": 1, "y": 2}
 class Definition:
     """One place where a symbol is defined."""
 
-    # relative to the source tree, with its 1-based line
+    # path relative to the source tree, with the 1-based line
     where: str
-    # conditions that all have to hold, the enclosing ones first
+    # conditions, which must all hold; the enclosing ones first
     depends: tuple[str, ...]
     # whether a .config may set it; otherwise only other options do
     prompt: bool
@@ -151,12 +151,12 @@ def split_conjunction(condition: str) -> tuple[str, ...]:
 
 
 def evaluate(condition: str, config: Mapping[str, str]) -> int | None:
-    """Return 2, 1, 0 for y, m, n, or None where only the compiler or a macro knows."""
+    """Return 2, 1, 0 for y, m, n; None if it depends on the compiler or a macro."""
     return _Evaluation(_TOKEN.findall(condition), config).disjunction()
 
 
 class _Evaluation:
-    """Recursive descent over the words of one condition."""
+    """A recursive-descent evaluator for the words of one condition."""
 
     def __init__(self, words: list[str], config: Mapping[str, str]) -> None:
         self.words = words
@@ -216,7 +216,7 @@ def _compare(left: str | None, operator: str, right: str | None) -> int | None:
 
 
 def unmet_conditions(definition: Definition, wanted: str, config: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the conditions of a definition that keep it from having the value `wanted`."""
+    """Return the conditions of a definition that prevent the value `wanted`."""
     needed = _RANK.get(wanted, 1)
     parts = [part for condition in definition.depends for part in split_conjunction(condition)]
     values = [(part, evaluate(part, config)) for part in dict.fromkeys(parts)]
@@ -226,7 +226,7 @@ def unmet_conditions(definition: Definition, wanted: str, config: Mapping[str, s
 def explain_lost(
     lost: Lost, definitions: Mapping[str, tuple[Definition, ...]], config: Mapping[str, str]
 ) -> str:
-    """Return one line that says why an option did not come out as asked for."""
+    """Render in one line why an option has another value than requested."""
     option = lost.option
     known = definitions.get(option.name)
     if not known:

@@ -1,4 +1,4 @@
-"""Whether a kernel is in the cache, found out without making anything."""
+"""Checks whether a kernel is in the cache, without building anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_built(
     cache: Cache,
     extra_fragments: Sequence[Path] = (),
 ) -> bool:
-    """Whether build_kernel would return at once. Raises UsageError."""
+    """Whether `build_kernel` would return at once. Raises UsageError."""
     found = find_source(parse_source(source), cache)
     if found is None:
         return False

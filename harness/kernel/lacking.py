@@ -1,4 +1,4 @@
-"""What a kernel lacks for a module that does not build: the line of a fragment that brings it."""
+"""Finds the options that a kernel lacks for a module that does not build, as lines for a fragment."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.diagnosis import find_gates, find_undefined
 from rustbed.kernel.inputs import find_makefile
 
-# a symbol may be there with options of its own; more of them are no help to anybody
+# most options in a hint; a longer list would not help
 _MOST = 5
-# directories of the source that no kernel code is in
+# directories of the source without kernel code
 _OTHER = frozenset({"Documentation", "tools", "scripts", ".git", "samples"})
 
 
 def find_fragment_lines(kernel: Kernel, printed: str) -> list[str]:
-    """Return a hint for each option that a build's errors ask for and the kernel has not; [] if unknown."""
+    """Return a hint for each option that the kernel lacks according to a build's errors; [] if unknown."""
     if kernel.config is None:
         return []
     config = kernel.options
@@ -48,7 +48,7 @@ def _list_sources(source: Path, arch: str) -> Iterator[Path]:
 
 
 def _option_of(path: Path) -> str | None:
-    """Return the option of a source file by the Makefile beside it: its own, or a composite object's."""
+    """Return the option that builds a source file, by the Makefile beside it."""
     makefile = find_makefile(path.parent)
     if makefile is None:
         return None

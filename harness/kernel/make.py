@@ -1,4 +1,4 @@
-"""What make prints while it builds a kernel, and how it is called. Pure."""
+"""How make is called for a kernel, and what its output means. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rustbed.arch import Arch
 
-# results must not depend on who built them when, nor on how often
+# results must not depend on the builder, the time, or the number of builds
 ENV = {
     "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
     "KBUILD_BUILD_USER": "rustbed",
@@ -17,24 +17,24 @@ ENV = {
 
 # "  CC      lib/sort.o", "  RUSTC L rust/core.o", "  HOSTCC  scripts/basic/fixdep", "  CC [M]  fs/x.o"
 _STEP = re.compile(r"  [A-Z][A-Z0-9_+-]*(?: (?:\[M\]|[A-Z]{1,2}))? +(\S.*)")
-# what compilers, linkers, modpost, Kconfig and the shell call an error
+# errors of compilers, linkers, modpost, Kconfig and the shell
 _ERROR = re.compile(
     r"(^|[\s:])(fatal )?error(\[E\d+\])?: |^ERROR: |^error: |undefined (symbol|reference)|: not found$"
     r"|^Killed|No space left on device|^make(\[\d+\])?: \*\*\* No rule"
 )
 _GAVE_UP = re.compile(r"^make(\[\d+\])?: \*\*\* |\*\*\*")
-# lines shown after the first error, at most
+# most lines that are shown after the first error
 _CONTEXT = 14
 
 
 def render_make(
     targets: Sequence[str], *, arch: Arch, source: str, build: str, jobs: int, settings: Sequence[str] = ()
 ) -> list[str]:
-    """Return the make call for a kernel; `source` and `build` are directories as make will see them."""
+    """Return the make command for a kernel; `source` and `build` are the directories' paths for make."""
     return [
         *("make", "-C", source, f"O={build}", f"-j{jobs}"),
         *("LLVM=1", f"ARCH={arch.kernel_arch}"),
-        # an empty one keeps a "+" for uncommitted changes out of the release
+        # an empty value keeps a "+" for uncommitted changes out of the release
         "LOCALVERSION=",
         *settings,
         *targets,
@@ -42,7 +42,7 @@ def render_make(
 
 
 def parse_step(line: str) -> str | None:
-    """Return what a line of make's output says it is making, or None if it is not such a line."""
+    """Return the file that a line of make's output says is being made, or None."""
     found = _STEP.fullmatch(line)
     return found[1] if found else None
 
@@ -60,7 +60,7 @@ def find_first_error(text: str) -> str:
 def _around(lines: Sequence[str], number: int) -> list[str]:
     kept: list[str] = []
     for line in lines[number : number + _CONTEXT]:
-        # with -j other files' lines come between: they end what belongs to the error, as a blank line does
+        # lines of other files, which may come between with -j, end the error like a blank line
         if kept and (not line.strip() or parse_step(line) or _GAVE_UP.search(line)):
             break
         kept.append(line)
@@ -68,5 +68,5 @@ def _around(lines: Sequence[str], number: int) -> list[str]:
 
 
 def ran_out_of_space(text: str) -> bool:
-    """Say whether a log shows a full disk."""
+    """Whether a log shows a full disk."""
     return bool(re.search(r"No space left on device|Disk quota exceeded", text))

@@ -1,4 +1,4 @@
-"""Kernel modules as files: what a .ko says about itself, and whether a kernel would take it.
+"""Kernel module files: the facts in a .ko, and whether a kernel would accept it.
 
 The keys of .modinfo are those of MODULE_INFO in the kernel's
 include/linux/moduleparam.h.
@@ -19,20 +19,20 @@ from rustbed.kernel.elf import ElfHeader, find_section, parse_elf
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleFacts:
-    """What a module file says about itself."""
+    """The facts in a module file."""
 
     # as in /proc/modules
     name: str
-    # the kernel it was built for, and how that was configured: "7.3.4 SMP mod_unload "
+    # release and configuration of the kernel that it was built for: "7.3.4 SMP mod_unload "
     vermagic: str
-    # names of modules it needs
+    # names of modules that it depends on
     depends: tuple[str, ...]
     # names of its parameters, sorted
     parameters: tuple[str, ...]
     elf: ElfHeader
-    # what it binds to, as modprobe knows it: "pci:v00001B36d00000005sv*sd*bc*sc*i*"
+    # the devices that it supports, for modprobe: "pci:v00001B36d00000005sv*sd*bc*sc*i*"
     aliases: tuple[str, ...] = ()
-    # name and type of its parameters, as modinfo prints them: ("threshold", "i64")
+    # name and type of its parameters, like in modinfo's output: ("threshold", "i64")
     types: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -42,7 +42,7 @@ class ModuleFacts:
 
 
 def measure(elf: ElfHeader) -> tuple[int, int, int]:
-    """Return the bytes of text, data and bss as size(1) counts them: text is all that is not written."""
+    """Return the bytes of text, data and bss like size(1), where text includes read-only data."""
     placed = [section for section in elf.sections if section.allocated]
     text = sum(section.size for section in placed if not section.writable and not section.empty)
     data = sum(section.size for section in placed if section.writable and not section.empty)
@@ -51,7 +51,7 @@ def measure(elf: ElfHeader) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=256)
 def measure_file(path: Path, mtime_ns: int) -> tuple[int, int, int]:
-    """Return what `measure` says of a module file; `mtime_ns` tells an edited one from its predecessor."""
+    """Return the sizes of a module file; `mtime_ns` is part of the cache's key, for edited files."""
     return measure(read_module(path).elf)
 
 
@@ -64,14 +64,14 @@ def parse_modinfo(section: bytes) -> Iterator[tuple[str, str]]:
 
 
 def parse_module(data: bytes, name: str) -> ModuleFacts:
-    """Return what a module's bytes say; `name` serves where .modinfo has none. ValueError if it is none."""
+    """Return the facts in a module's bytes; `name` is used if .modinfo has none. Raises ValueError."""
     elf = parse_elf(data)
     section = find_section(data, elf, ".modinfo")
     if section is None:
         raise ValueError("it has no .modinfo section")
     pairs = list(parse_modinfo(section))
     known = dict(pairs)
-    # each parameter has a type, and a description if its author gave one: "NAME:int"
+    # each parameter has a type ("NAME:int"), and a description if its author wrote one
     parameters = {value.partition(":")[0] for key, value in pairs if key in ("parm", "parmtype")}
     if "vermagic" not in known:
         raise ValueError("its .modinfo has no vermagic")
@@ -89,7 +89,7 @@ def parse_module(data: bytes, name: str) -> ModuleFacts:
 
 
 def read_module(path: Path) -> ModuleFacts:
-    """Read a .ko file; MismatchError if it is not a kernel module."""
+    """Read a .ko file. Raises MismatchError if it is not a kernel module."""
     try:
         return parse_module(path.read_bytes(), path.stem)
     except OSError as error:
@@ -101,7 +101,7 @@ def read_module(path: Path) -> ModuleFacts:
 def require_match(
     facts: ModuleFacts, path: Path, arch: Arch, release: str, vermagic: str | None = None
 ) -> None:
-    """Raise MismatchError unless a kernel of this architecture and release would take a module."""
+    """Raise MismatchError unless a kernel of this architecture and release would accept a module."""
     if not facts.elf.belongs_to(arch):
         raise MismatchError(f"module {path} is for {facts.elf.name_arch()}, the kernel is for {arch}")
     if facts.release != release or (vermagic is not None and facts.vermagic != vermagic):
@@ -116,8 +116,8 @@ def require_match(
 def require_loadable(path: Path, kernel: Kernel) -> None:
     """Raise MismatchError if a module is for another architecture, kernel or configuration.
 
-    The kernel's own modules tell its vermagic; a kernel without modules is
-    compared by release alone.
+    The vermagic is compared with that of the kernel's own modules; for a kernel without modules only the
+    release is compared.
     """
     sibling = next(iter(kernel.modules.values()), None)
     vermagic = read_module(sibling.path).vermagic if sibling is not None else None

@@ -1,6 +1,6 @@
-"""The modules and options that a kernel's source has, whatever this kernel was built with.
+"""The modules and options in a kernel's source, whether or not this kernel was built with them.
 
-Owns telling a name that a kernel lacks from one that no kernel of this source can have.
+Distinguishes a name that this kernel lacks from one that no kernel of this source can have.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from rustbed.errors import UsageError
 from rustbed.kernel.artifact import Kernel
 
 _PREFIX = "CONFIG_"
-# directories of the source that no module is made in
+# directories of the source without modules
 _OTHER = frozenset({"Documentation", "tools", ".git"})
 _OPTION = re.compile(r"^[ \t]*(?:menu)?config[ \t]+(\w+)", re.MULTILINE)
-# what make is to compile or link; each may be a module
+# objects in Makefiles; each may be a module
 _OBJECT = re.compile(r"(?<![\w/-])([\w-]+)\.o\b")
-# names that an error lists
+# most names in an error message
 _NEAREST = 5
 
 
 def require_known(kernel: Kernel, names: Iterable[str]) -> None:
     """Raise UsageError for a module or option (CONFIG_...) that the kernel's source does not have.
 
-    Where the source is not at hand, as for many kernels that were built elsewhere, nothing is known.
+    Without the source, as for many kernels that were built elsewhere, nothing is checked.
     """
     if kernel.source_dir is None or not kernel.source_dir.is_dir():
         return
@@ -47,7 +47,7 @@ def require_known(kernel: Kernel, names: Iterable[str]) -> None:
 
 @lru_cache(maxsize=8)
 def _read_names(source: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of modules, and of options, that a source has; takes a second or two."""
+    """Return the names of modules, and of options, in a source; takes a second or two."""
     modules, options = set[str](), set[str]()
     for base, directories, files in os.walk(source):
         if base == str(source):

@@ -1,10 +1,10 @@
-"""Modules that live outside of the kernel's tree, built for one kernel.
+"""Builds out-of-tree modules for one kernel.
 
-A driver author's directory is not written to: its files are copied, as their
-contents change, to a directory of its own for each kernel, and kbuild works
-there (Documentation/kbuild/modules.rst). So one directory serves all
-architectures. What was built is kept with the digest of all that it was made
-of: a build whose inputs are the same is not made again.
+The author's directory is not written to: files are copied when their
+contents change, to a separate directory for each kernel, and kbuild works
+there (Documentation/kbuild/modules.rst). So one directory can be built for all
+architectures. Builds are kept with a digest of their inputs, and a
+build with the same inputs is not repeated.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from rustbed.toolroot.clippy import Clippy
 from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "outoftree"
-# counted up when equal inputs shall be built again
+# incremented when the same inputs shall be built again
 _RECIPE = "2"
 _OBJECTS = re.compile(r"^\s*obj-m\s*[:+]?=\s*(.*)", re.MULTILINE)
-# colours are for the person who reads; they are the same for every build, as a changed flag compiles anew
+# colours in messages; requested in every build, because a changed flag would recompile everything
 _COLOURED = ("KRUSTFLAGS=--color=always", "KCFLAGS=-fcolor-diagnostics")
-# what may be otherwise the next time although the inputs are the same
+# failures that may not happen again with the same inputs
 _PASSING = re.compile(r"Killed|No space left|Cannot allocate memory|signal: \d+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
-    """What a directory became."""
+    """The result of building a directory."""
 
     modules: tuple[Module, ...]
-    # what the compilers warned of, as they printed it, with colours; "" if nothing
+    # the compilers' warnings, unchanged and with colours; "" if there are none
     warnings: str
 
 
@@ -64,12 +64,11 @@ def build_modules(
 ) -> Built:
     """Build the modules in a directory that has a Kbuild file or Makefile, and return them.
 
-    Takes milliseconds when nothing changed, a second or two after an edit. A
-    build that failed is not tried again, with the same inputs, by the same
-    `session`. UsageError when the directory or the kernel's build tree is not
-    there, MismatchError for another compiler than the kernel's, BuildError
-    with the first error when it does not compile. With `clippy` that compiles
-    what is Rust, elsewhere, and `warnings` has all of its remarks.
+    Takes milliseconds when nothing changed, a second or two after an edit. The same
+    `session` does not repeat a failed build with the same inputs. Raises UsageError if the
+    directory or the kernel's build tree is missing, MismatchError for another compiler
+    than the kernel's, and BuildError with the first error if it does not compile. With
+    `clippy` the Rust sources are checked in a build of their own, and `warnings` has all remarks.
     """
     directory = require_makefile(directory.absolute())
     tree = open_tree(kernel, toolchain, cache, directory)
@@ -85,9 +84,9 @@ def build_modules(
         state = load_state(place)
         if state.digest != digest or not _is_there(place, state, session):
             if clippy:
-                # make would leave alone what is unchanged, and with it what there is to say of that
+                # make would skip unchanged files, and so their remarks
                 caching.remove_tree(place)
-            # the kernel's tree must neither change nor go away meanwhile; several builds may read it
+            # the kernel's tree must not change or be removed meanwhile; several builds may read it
             with cache.lock(siblings.lock_name(tree.directory), shared=True):
                 todo = _Building(kernel, tree, place, wanted, directory, report, clippy, cache)
                 state = todo.run(state, digest, session)
@@ -107,7 +106,7 @@ def require_makefile(directory: Path) -> Path:
 
 
 def _is_there(place: Path, state: BuildState, session: str) -> bool:
-    """Say whether a build need not be made: its modules are there, or this session has seen it fail."""
+    """Whether a build is unnecessary: its modules exist, or this session has seen it fail."""
     if state.failure:
         return bool(session) and state.session == session
     return bool(state.modules) and all((place / TREE / path).is_file() for path in state.modules.values())
@@ -115,7 +114,7 @@ def _is_there(place: Path, state: BuildState, session: str) -> bool:
 
 @dataclass(frozen=True)
 class _Building:
-    """One build that has to be made."""
+    """One build."""
 
     kernel: Kernel
     tree: BuildTree
@@ -128,12 +127,12 @@ class _Building:
     cache: Cache
 
     def run(self, known: BuildState, digest: str, session: str) -> BuildState:
-        """Bring the copy up to date, make it, and note what came out."""
+        """Update the copy, build it, and save the result."""
         work = self.place / TREE
         if not work.is_dir():
             caching.remove_tree(self.place)
         work.mkdir(parents=True, exist_ok=True)
-        # from here to the end nothing is known
+        # no state until the end, so that an interrupted build is not taken for a complete one
         forget_state(self.place)
         copy_inputs(self.wanted, work, known.files)
         printed, failure = "", ""
@@ -163,7 +162,7 @@ class _Building:
         return state
 
     def _make(self, place: Path) -> tuple[str, str]:
-        """Run make in one directory; return its first error, "" if there is none, and what tools printed."""
+        """Run make in one directory; return its first error ("" without one) and the tools' output."""
 
         def on_line(line: str) -> None:
             if (made := parse_step(line)) is not None:
@@ -196,14 +195,14 @@ class _Building:
         return str(first), "\n".join([printed, *hints]) + "\n"
 
     def _find(self, path: str, *, place: Path, seen: str) -> str | None:
-        """Return the author's name for a path as make's programs say it."""
+        """Return the author's path for a path in the output of make's programs."""
         inside = Path(os.path.normpath(Path(seen, place, path)))
         if not inside.is_relative_to(seen) or str(inside.relative_to(seen)) not in self.wanted.files:
             return None
         return str(self.wanted.root / inside.relative_to(seen))
 
     def _list_modules(self, place: Path) -> dict[str, str]:
-        """Return the modules that kbuild says it made in a directory; those of an older Kbuild file stay."""
+        """Return the modules in kbuild's list for a directory, which may have files of older builds, too."""
         work = self.place / TREE
         order = work / place / ORDER
         listed = order.read_text().split() if order.is_file() else []
@@ -232,7 +231,7 @@ def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildEr
 
 
 def find_named(directory: Path) -> tuple[str, ...]:
-    """Return the modules that a directory's makefile names, whether they build or not."""
+    """Return the modules in a directory's makefile, even if they do not build."""
     makefile = find_makefile(directory)
     text = makefile.read_text(errors="replace") if makefile else ""
     words = [word for line in _OBJECTS.findall(text) for word in line.split()]
@@ -240,13 +239,13 @@ def find_named(directory: Path) -> tuple[str, ...]:
 
 
 def _name(directory: Path) -> str:
-    """Return what a directory makes: its module's name if it is one, else its own."""
+    """Return a directory's name in messages: that of its module if there is only one, else its own."""
     named = find_named(directory)
     return named[0] if len(named) == 1 else directory.name
 
 
 def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Path) -> BuildTree:
-    """Return a kernel's tree to build the modules of a directory in. Raises UsageError if it has none."""
+    """Return the kernel's build tree for the modules of a directory. Raises UsageError if there is none."""
     if kernel.build_dir is None or kernel.source_dir is None:
         raise UsageError(
             f"modules cannot be built for {kernel.source}: its build tree or its source is not there",

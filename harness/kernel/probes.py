@@ -1,7 +1,7 @@
-"""What kbuild finds out about the compiler at each start, remembered between builds of modules.
+"""Remembers kbuild's probes of the compiler between builds of modules.
 
-Its Makefile tries some twenty options by compiling nothing, which takes longer than a module of Rust. Owns
-the place where it is noted how a trial ended. Knows nothing of what is tried.
+At each start kbuild's Makefile tries some twenty options on an empty file, which takes longer than compiling
+a Rust module. Owns the files with the results. Does not know what is probed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rustbed.kernel.artifact import Kernel
 from rustbed.toolroot.toolchain import Bind, Toolchain
 
 KIND = "probes"
-# every root has this directory, and no build uses it
+# a directory that every root has and no build uses
 _INSIDE = "/mnt"
 _PREPARE = 'set -e; TMP=$(TMPOUT)/tmp; trap "rm -rf $(TMPOUT)" EXIT; mkdir -p $(TMPOUT);'
 # scripts/Makefile.compiler's `try-run`; a trial is known by its whole command. That an option is there, or is

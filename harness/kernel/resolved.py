@@ -1,4 +1,4 @@
-"""What a name that moves (`debian:latest`, an address) meant last time: the next run needs no network."""
+"""Records what a moving name (`debian:latest`, a URL) meant, so that the next run needs no network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rustbed.cache import Cache
 
 
 def recall(cache: Cache, entries: str, kind: str, *words: str) -> str | None:
-    """Return the key of the cache entry that a name meant last time, if that entry still is here."""
+    """Return the key of the cache entry that a name meant last time, if that entry still exists."""
     try:
         key = json.loads(_record(cache, kind, words).read_text())["key"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -20,7 +20,7 @@ def recall(cache: Cache, entries: str, kind: str, *words: str) -> str | None:
 
 
 def remember(cache: Cache, key: str, kind: str, *words: str) -> None:
-    """Record the key of what a name means now, with the date."""
+    """Record the key of the entry that a name means now, with the date."""
     facts = {"name": ":".join((kind, *words)), "key": key, "date": time.strftime("%Y-%m-%d %H:%M:%S %z")}
     caching.write_atomically(_record(cache, kind, words), json.dumps(facts, indent=1))
 

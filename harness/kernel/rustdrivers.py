@@ -1,7 +1,7 @@
-"""The Rust drivers of a kernel's tree, found by its Makefiles: what there is to be tested.
+"""Finds the Rust drivers of a kernel's tree by its Makefiles.
 
-Owns which Rust files are drivers: those that an option of the configuration compiles. The kernel's own
-crates (rust/), programs of the host and tools are none.
+A driver is a Rust file that an option of the configuration compiles. The kernel's own
+crates (rust/), programs of the host and tools are not drivers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rustbed.kernel.inputs import find_makefile
 
-# directories of the source that no driver is in
+# directories of the source without drivers
 _OTHER = frozenset({"Documentation", "rust", "scripts", "tools", ".git"})
 # TARGET-$(CONFIG_OPTION) += OBJECT.o ..., and NAME-y := OBJECT.o ...
 _RULE = re.compile(r"^\s*([\w-]+)-(y|objs|\$\(CONFIG_(\w+)\))\s*[:+]?=(.*)$", re.MULTILINE)
@@ -24,15 +24,15 @@ _RULE = re.compile(r"^\s*([\w-]+)-(y|objs|\$\(CONFIG_(\w+)\))\s*[:+]?=(.*)$", re
 class RustDriver:
     """A module, or a part of the kernel, with Rust sources."""
 
-    # as in /proc/modules; of what is no module of its own the object's
+    # name in /proc/modules; for a driver that is not a module, the name of its object
     name: str
-    # without CONFIG_; "" of what is built outside of the tree
+    # without CONFIG_; "" for an out-of-tree driver
     option: str
-    # the file that its crate begins with, relative to the source tree, or to / outside of it
+    # first file of its crate, relative to the source tree, or to / for an out-of-tree driver
     source: str
 
     def is_named(self, name: str) -> bool:
-        """Whether that is its module's name or its option's, as the marker `needs` takes them."""
+        """Whether a name of the marker `needs` is its module or its option."""
         return name.replace("-", "_") == self.name or name == f"CONFIG_{self.option}"
 
 
@@ -50,7 +50,7 @@ def _rust_files(source: Path) -> Iterator[Path]:
 
 
 def _driver_of(source: Path, path: Path) -> RustDriver | None:
-    """Return the driver that begins with a file, by the Makefile beside it or in a directory above."""
+    """Return the driver whose crate begins with a file, by the nearest Makefile that names the file."""
     for directory in path.parents:
         text = _read_makefile(directory)
         if found := _find_rule(text, str(path.relative_to(directory).with_suffix(""))):
@@ -69,7 +69,7 @@ def _read_makefile(directory: Path) -> str:
 
 
 def _find_rule(text: str, stem: str) -> tuple[str, str] | None:
-    """Return the object that has a file's option, itself or what it is linked into, and the option."""
+    """Return a file's object, or the one that it is linked into, with its option."""
     for target, _, option, objects in _RULE.findall(text):
         if f"{stem}.o" not in objects.split():
             continue

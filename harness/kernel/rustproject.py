@@ -1,6 +1,6 @@
-"""rust-project.json: what rust-analyzer needs to know of a driver, by the kernel's own generator.
+"""Makes rust-project.json, which describes a driver to rust-analyzer, with the kernel's own generator.
 
-The generator runs where kernels are built, so its paths are moved to where this host has those files.
+The generator runs in the toolroot, so its paths are replaced by those of this host.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from rustbed.kernel.outoftree import open_tree
 from rustbed.toolroot.toolchain import Toolchain
 
 NAME = "rust-project.json"
-# how the toolroot's programs see the driver, the kernel's source and its build tree
+# paths of the driver, the kernel's source and its build tree for programs in the toolroot
 _MODULE, _SOURCE, _BUILD = "/module", "/src", "/build"
-# what the generator reads
+# files that the generator reads
 _READ = ("*.rs", "Kbuild", "Makefile")
 
 
 def describe_project(
     kernel: Kernel, directory: Path, *, toolchain: Toolchain, cache: Cache
 ) -> dict[str, Any]:
-    """Return what rust-project.json is to say of the modules in a directory, built for a kernel.
+    """Return the data of rust-project.json for the modules in a directory and a kernel.
 
-    The format is rust-analyzer's (docs/book/src/non_cargo_based_projects.md in its sources). UsageError
-    when the directory, a driver in it, or the kernel's build tree is not there, BuildError when the
+    The format is rust-analyzer's (docs/book/src/non_cargo_based_projects.md in its sources). Raises
+    UsageError if the directory, a driver in it, or the kernel's build tree is missing, and BuildError if the
     generator fails.
     """
     directory = directory.absolute()
@@ -62,8 +62,8 @@ def describe_project(
 
 
 def require_driver(project: Mapping[str, Any], directory: Path) -> None:
-    """Raise UsageError for a project that has the kernel's crates alone, and none of the directory's."""
-    # the generator names a driver's crates from the directory, and the kernel's from the root
+    """Raise UsageError for a project with only the kernel's crates, and none from the directory."""
+    # paths of a driver's crates are relative to the directory, those of the kernel's crates are absolute
     roots = (directory / crate["root_module"] for crate in project["crates"])
     if not any(root.is_relative_to(directory) for root in roots):
         raise UsageError(
@@ -72,7 +72,7 @@ def require_driver(project: Mapping[str, Any], directory: Path) -> None:
 
 
 def move_paths(value: Any, places: Mapping[str, str]) -> Any:
-    """Return JSON data whose paths below the directories in `places` are below what those stand for."""
+    """Return JSON data with paths below the keys of `places` replaced by paths below their values."""
     if isinstance(value, dict):
         return {name: move_paths(part, places) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,9 +1,9 @@
-"""Build trees of the same source: one starts from another, and not all are kept.
+"""Sibling build trees: a new tree starts as a copy of a sibling, and the oldest are removed.
 
 Trees of one source, architecture, profile and toolchain that differ in their
-options are siblings. A new one begins as a copy of the one used last, and make
-compiles what the options touch: kbuild knows which files look at which
-option. The caller holds the lock of its own tree, never waits for another's.
+options are siblings. A new one begins as a copy of the last used one, and make
+compiles the files that the options affect, because kbuild tracks which files use which
+option. The caller holds the lock of its own tree, and never waits for another's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rustbed.kernel import buildtree
 from rustbed.kernel.buildtree import BuildTree, TreeState
 
 KIND = "builds"
-# trees of a family that are kept, those used last: one is half a gigabyte and more
+# number of trees of a family that are kept, the last used ones; a tree has half a gigabyte or more
 _KEPT = 3
 # seconds that copying a tree may take
 _COPY_S = 600.0
@@ -55,7 +55,7 @@ def find_siblings(tree: BuildTree) -> tuple[Path, ...]:
 
 
 def start_from_sibling(tree: BuildTree, cache: Cache) -> bool:
-    """Make a new tree a copy of a complete sibling; say whether there was one to copy."""
+    """Make a new tree a copy of a complete sibling; return whether there was one."""
     temporary = tree.directory.parent / f".{tree.directory.name}"
     caching.remove_tree(temporary)
     for sibling in find_siblings(tree):
@@ -66,7 +66,7 @@ def start_from_sibling(tree: BuildTree, cache: Cache) -> bool:
                 argv = ["cp", "-a", "--reflink=auto", str(sibling), str(temporary)]
                 process.run(argv, attempted=f"copying {sibling}", timeout_s=_COPY_S)
         except (_BusyError, HostError):
-            # without a copy there is more to compile, and nothing else to lose
+            # without a copy there is only more to compile
             caching.remove_tree(temporary)
             continue
         buildtree.write_state(temporary, TreeState())
@@ -77,7 +77,7 @@ def start_from_sibling(tree: BuildTree, cache: Cache) -> bool:
 
 
 def remove_old_siblings(tree: BuildTree, cache: Cache) -> None:
-    """Remove a family's trees that were not used for longest; their kernels stay in the cache."""
+    """Remove the least recently used trees of a family; their kernels stay in the cache."""
     for old in find_siblings(tree)[_KEPT - 1 :]:
         try:
             with _try_lock(cache, old):

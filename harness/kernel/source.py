@@ -1,4 +1,4 @@
-"""Where kernel sources come from: what a user may write, and the directory it becomes.
+"""Kernel sources: parses the user's name of a source, and finds or fetches its directory.
 
     debian:latest  debian:7.3  debian:7.3.4    Debian's linux-source packages
     tree:PATH                                  a kernel tree, used in place and never written to
@@ -7,9 +7,9 @@
     debian-image:latest  debian-image:7.3.4    Debian's kernel as Debian built it; debianimage.py fetches it
     debian-image:7.3.4/rt-amd64                one of its flavours
 
-What a name that moves (latest, an address) turned out to mean is recorded in
+The meaning of a moving name (latest, a URL) is recorded in
 the cache with its date, so that the next run needs no network and gets the
-same kernel; it is looked up anew when asked for.
+same kernel; --refresh looks it up again.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from rustbed.progress import Progress, Report
 from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "sources"
-# an unpacked kernel tree, its archive beside it
+# GiB for an unpacked kernel tree and its archive
 _SPACE_GIB = 3.0
-# what is checked to be there when an unpacked source is found again
+# files of a cached source that are checked to exist
 _LANDMARKS = ("linux/Makefile", "linux/Kconfig", "linux/scripts/min-tool-version.sh", "linux/rust/Makefile")
-# what a user may write
+# forms of sources, for messages
 FORMS = (
     *("debian:latest", "debian:X.Y", "tree:PATH", "tarball:PATH-OR-URL"),
     *("built:PATH", "debian-image:latest", "debian-image:X.Y.Z"),
@@ -52,20 +52,20 @@ class SourceKind(StrEnum):
 
     @property
     def compiled(self) -> bool:
-        """Whether what it means is a kernel that was compiled already, with a configuration of its own."""
+        """Whether it is a compiled kernel, with a configuration of its own."""
         return self in (SourceKind.BUILT, SourceKind.DEBIAN_IMAGE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceSpec:
-    """What a user wrote, understood but not looked up."""
+    """The user's name of a source, parsed but not looked up."""
 
     kind: SourceKind
-    # what stands after the colon
+    # the part after the colon
     where: str
 
     def __str__(self) -> str:
-        """As a user writes it."""
+        """Return it in the user's form."""
         return f"{self.kind}:{self.where}"
 
 
@@ -73,12 +73,12 @@ class SourceSpec:
 class Source:
     """An unpacked kernel source tree."""
 
-    # as the user named it
+    # the user's name for it
     name: str
     directory: Path
-    # (major, minor) as its Makefile says
+    # (major, minor) from its Makefile
     version: tuple[int, int]
-    # equal identities have equal contents; empty for a tree that its owner may edit
+    # sources with the same identity have the same contents; "" for a tree that may be edited
     identity: str
 
     @property
@@ -88,7 +88,7 @@ class Source:
 
 
 def parse_source(text: str) -> SourceSpec:
-    """Return what `debian:latest`, `tree:PATH` and the like mean; UsageError shows the forms."""
+    """Parse `debian:latest`, `tree:PATH` and so on. Raises UsageError, which shows the forms."""
     kind, colon, where = text.partition(":")
     if not colon or kind not in tuple(SourceKind) or not where:
         raise UsageError(
@@ -106,7 +106,7 @@ def parse_source(text: str) -> SourceSpec:
 
 
 def parse_makefile_version(text: str) -> tuple[int, int] | None:
-    """Return (VERSION, PATCHLEVEL) of a kernel's top Makefile, or None if it is none."""
+    """Return (VERSION, PATCHLEVEL) of a kernel's top Makefile; None for another file."""
     found = dict(re.findall(r"^(VERSION|PATCHLEVEL)\s*=\s*(\d+)\s*$", text, re.MULTILINE))
     return (int(found["VERSION"]), int(found["PATCHLEVEL"])) if len(found) == 2 else None
 
@@ -114,10 +114,10 @@ def parse_makefile_version(text: str) -> tuple[int, int] | None:
 def resolve_source(
     spec: SourceSpec, *, toolchain: Toolchain, cache: Cache, report: Report, refresh: bool = False
 ) -> Source:
-    """Return the source tree that `spec` means, fetched and unpacked into the cache if need be.
+    """Return the source tree of `spec`, fetched and unpacked into the cache if necessary.
 
-    `refresh` looks up anew what a moving name means. UsageError when there is
-    no such thing, HostError when it is unavailable now.
+    `refresh` looks up again what a moving name means. Raises UsageError if there is
+    no such source, HostError if it is unavailable now.
     """
     if spec.kind is SourceKind.TREE:
         return _open_tree(spec)
@@ -128,7 +128,7 @@ def resolve_source(
 
 
 def find_source(spec: SourceSpec, cache: Cache) -> Source | None:
-    """Return the source tree that a name meant last time; None if that is not here, or may be edited."""
+    """Return the source tree that a name meant last time; None if it is not cached, or may be edited."""
     if spec.kind not in (SourceKind.DEBIAN, SourceKind.TARBALL) or not (
         key := recall(cache, KIND, spec.kind, spec.where)
     ):
@@ -138,7 +138,7 @@ def find_source(spec: SourceSpec, cache: Cache) -> Source | None:
 
 
 def require_version(directory: Path) -> tuple[int, int]:
-    """Return the kernel version of a source tree; UsageError if it is none or has no Rust."""
+    """Return the kernel version of a source tree. Raises UsageError if it is not one, or has no Rust."""
     makefile = directory / "Makefile"
     version = parse_makefile_version(makefile.read_text(errors="replace")) if makefile.is_file() else None
     if version is None or not (directory / "Kconfig").is_file():

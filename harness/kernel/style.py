@@ -1,4 +1,4 @@
-"""A driver's format, style and code, by the kernel's settings: rustfmt, checkpatch and clippy."""
+"""Checks a driver's format, style and code with the kernel's settings: rustfmt, checkpatch and clippy."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rustbed.progress import Report
 from rustbed.toolroot.clippy import find_clippy
 from rustbed.toolroot.toolchain import Toolchain
 
-# how the toolroot's programs see the driver and the kernel's source
+# paths of the driver and the kernel's source for programs in the toolroot
 _MODULE, _SOURCE = "/module", "/src"
-# that of the kernel's Rust: rust_common_flags in its Makefile
+# edition of the kernel's Rust: rust_common_flags in its Makefile
 _EDITION = "2021"
 _CHECKPATCH = ("--no-tree", "--terse", "--show-types", "--no-summary", "--color=never", "--file")
 _CHECKED = ("*.rs", "*.c", "*.h")
 
 
 def require_sources(directory: Path) -> tuple[Path, ...]:
-    """Return the sources below a directory, absolute, without hidden ones. Raises UsageError for none."""
+    """Return the sources below a directory, absolute, without hidden files. Raises UsageError if none."""
     directory = directory.absolute()
     every = sorted(path for pattern in _CHECKED for path in directory.rglob(pattern))
     found = [path for path in every if not any(map(_is_hidden, path.relative_to(directory).parts))]
@@ -39,14 +39,14 @@ def _is_hidden(name: str) -> bool:
 
 
 def require_kernel_source(kernel: Kernel) -> Path:
-    """Return the source of a kernel, which has the settings. Raises UsageError if it is not there."""
+    """Return the source of a kernel, which has the settings. Raises UsageError if it is missing."""
     if kernel.source_dir is None:
         raise UsageError(f"the source of {kernel.source} is not there", fix="--kernel debian:latest")
     return kernel.source_dir
 
 
 def check_format(files: Sequence[Path], directory: Path, source: Path, toolchain: Toolchain) -> str:
-    """Return rustfmt's differences, empty if it has none; `source` is the kernel's. Raises HostError."""
+    """Return rustfmt's differences, "" if there are none; `source` is the kernel's. Raises HostError."""
     directory = directory.absolute()
     module = toolchain.seen(directory, _MODULE)
     rust = [f"{module}/{path.relative_to(directory)}" for path in files if path.suffix == ".rs"]
@@ -59,7 +59,7 @@ def check_format(files: Sequence[Path], directory: Path, source: Path, toolchain
 
 
 def can_check_style() -> bool:
-    """Whether this host has what checkpatch needs: the toolroot has no more than a part of perl."""
+    """Whether this host has the perl modules for checkpatch; the toolroot's perl is incomplete."""
     if shutil.which("perl") is None:
         return False
     asked = ["perl", "-MTerm::ANSIColor", "-e", "1"]
@@ -67,20 +67,20 @@ def can_check_style() -> bool:
 
 
 def check_style(files: Sequence[Path], source: Path) -> str:
-    """Return checkpatch's remarks, a line each, empty if it has none. Raises HostError."""
+    """Return checkpatch's remarks, a line each, "" if there are none. Raises HostError."""
     argv = ["perl", f"{source}/scripts/checkpatch.pl", *_CHECKPATCH, *map(str, files)]
     return _remarks(argv, "checking the style")
 
 
 def can_check_code(directory: Path) -> bool:
-    """Whether there is something that clippy can compile: a directory of modules."""
+    """Whether a directory has modules that clippy can compile."""
     return find_makefile(directory) is not None
 
 
 def check_code(kernel: Kernel, directory: Path, *, toolchain: Toolchain, cache: Cache, report: Report) -> str:
-    """Return clippy's remarks, as it printed them, empty if it has none; errors of the compiler are remarks.
+    """Return clippy's remarks unchanged, "" if there are none; errors of the compiler are remarks, too.
 
-    The kernel has its build tree. Raises HostError, UsageError, KernelError.
+    The kernel must have its build tree. Raises HostError, UsageError, KernelError.
     """
     clippy = find_clippy(toolchain, cache, report)
     try:

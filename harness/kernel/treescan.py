@@ -1,9 +1,9 @@
-"""What a source tree looks like: names and contents of its files.
+"""Scans a source tree: names and contents of its files.
 
-Cheap enough to be asked before every run: a file is read again only if its
-times, size or inode changed since the last look, and 85,000 files take 0.3 to
+Fast enough for every run: a file is read again only if its
+times, size or inode changed since the last scan, and 85,000 files take 0.3 to
 0.7 s once the kernel has their directory entries in memory. Comparing two
-looks is pure.
+scans is pure.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# no build reads these, and they are a sixth of all files
+# directories that no build reads; they have a sixth of all files
 _SKIPPED = frozenset({".git", "Documentation"})
 # parts of a line
 _PARTS = 3
-# nanoseconds within which two changes of a file may have one time: file systems count in ticks of the kernel
+# two changes within these nanoseconds may have the same time, because file systems use the kernel's ticks
 _TICK_NS = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class TreeScan:
-    """One look at a tree."""
+    """One scan of a tree."""
 
-    # "path<TAB>contents<TAB>facts" by path relative to the tree, sorted: the SHA-1 of a file or where a
-    # link leads, and what changes with every change of the file
+    # sorted lines "path<TAB>contents<TAB>facts": the path relative to the tree, the SHA-1 of a file or the
+    # target of a link, and facts that differ after every change of the file
     lines: tuple[str, ...] = field(repr=False)
 
     @property
     def digest(self) -> str:
-        """Equal for trees with equal contents."""
+        """The same for trees with the same contents."""
         return _digest(map(_without_facts, self.lines))
 
     @property
     def kconfig_digest(self) -> str:
-        """As `digest`, of the files that decide which options there are."""
+        """Like `digest`, for the files that define options."""
         return _digest(_without_facts(line) for line in self.lines if "Kconfig" in line.partition("\t")[0])
 
 
@@ -51,9 +51,9 @@ def _without_facts(line: str) -> str:
 
 
 def scan_tree(directory: Path, known: TreeScan | None = None) -> TreeScan:
-    """Look at all files below a directory, without following links; `known` is an earlier look."""
+    """Scan all files below a directory, without following links; `known` is an earlier scan."""
     root = str(directory)
-    # a file that is written while, or just before, it is looked at may change again without another time
+    # a file that was written just before the scan may change again without a new time
     settled = time.time_ns() - _TICK_NS
     contents = {(path, facts): digest for path, digest, facts in _split(known) if facts}
     lines = []
@@ -76,7 +76,7 @@ def _split(scan: TreeScan | None) -> Iterator[list[str]]:
 
 
 def _facts(entry: os.DirEntry[str], settled: int) -> str:
-    """Return what no change of a file leaves as it was; "" for one that was changed just now."""
+    """Return facts that differ after every change of a file; "" for a file that was changed just now."""
     facts = entry.stat(follow_symlinks=False)
     if facts.st_ctime_ns > settled:
         return ""
@@ -89,12 +89,12 @@ def _read(entry: os.DirEntry[str]) -> str:
     if not entry.is_file(follow_symlinks=False):
         return "-"
     with open(entry.path, "rb") as stream:  # noqa: PTH123 - tens of thousands of files
-        # names contents, as git does, and guards nothing
+        # a name for contents, as in git; not used for security
         return hashlib.file_digest(stream, "sha1").hexdigest()
 
 
 def load_scan(path: Path) -> TreeScan | None:
-    """Return a look that was saved, or None."""
+    """Return a saved scan, or None."""
     try:
         return TreeScan(lines=tuple(path.read_text(errors="surrogateescape").split("\0")))
     except OSError:
@@ -102,7 +102,7 @@ def load_scan(path: Path) -> TreeScan | None:
 
 
 def save_scan(scan: TreeScan, path: Path) -> None:
-    """Save a look, for the next time."""
+    """Save a scan for the next time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text("\0".join(scan.lines), errors="surrogateescape")
