@@ -1,1 +1,1 @@
-"""images/*.yaml and a kernel to an initramfs."""
+"""From images/*.yaml and a kernel to an initramfs."""

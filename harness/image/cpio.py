@@ -1,7 +1,7 @@
 """The cpio archive that a kernel unpacks into its first root file system.
 
-Owns the "newc" format, as pure functions that write it. Knows nothing of what
-is in an archive or why.
+Owns the "newc" format, as pure functions that write it. Does not know the
+purpose of an archive's members.
 
 The format is described in the kernel's Documentation/driver-api/early-userspace/buffer-format.rst:
 a header of ASCII hexadecimal fields, the name, the contents, each padded to
@@ -28,7 +28,7 @@ _SIZE_LIMIT = 1 << 32
 
 
 class Kind(IntEnum):
-    """What a member is: the file type bits of its mode."""
+    """Kinds of members: the file type bits of their mode."""
 
     FILE = stat.S_IFREG
     DIRECTORY = stat.S_IFDIR
@@ -47,7 +47,7 @@ class Member:
     mode: int
     # contents of a file, target of a symbolic link
     data: bytes = b""
-    # of a device node
+    # numbers of a device node
     major: int = 0
     minor: int = 0
 
@@ -73,9 +73,9 @@ def character_device(name: str, major: int, minor: int, mode: int = 0o600) -> Me
 
 
 def with_parents(members: Iterable[Member]) -> tuple[Member, ...]:
-    """Return the members, and the directories they are in where those are not among them, sorted by name.
+    """Return the members sorted by name, with missing parent directories added.
 
-    Sorted, a directory comes before what is in it. UsageError for two members of one name.
+    In this order a directory comes before its members. Raises UsageError for two members of one name.
     """
     found: dict[str, Member] = {}
     for member in members:
@@ -91,7 +91,7 @@ def with_parents(members: Iterable[Member]) -> tuple[Member, ...]:
 
 
 def render_cpio(members: Sequence[Member]) -> bytes:
-    """Render an archive with the members in the order given; UsageError for what the format cannot hold."""
+    """Render an archive of the members in the given order. Raises UsageError for impossible members."""
     chunks: list[bytes] = []
     for inode, member in enumerate(members, start=1):
         chunks += _render_member(member, inode)

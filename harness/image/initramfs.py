@@ -1,10 +1,9 @@
-"""An image: the initramfs that a kernel boots into.
+"""Makes an image: the initramfs that a kernel boots into.
 
-Owns the putting together; what goes in is decided by images/<name>.yaml and
-by the kernel. An image is its contents: made twice of the same parts, it is
-the same bytes.
+images/<name>.yaml and the kernel determine the contents. The same parts
+give the same bytes.
 
-It is not compressed: unpacking it under emulation costs more than reading it.
+An image is not compressed: under emulation, unpacking takes longer than reading.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from rustbed.toolroot.packages import Package, fetch_package
 from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "images"
-# counted up when the code below puts the same parts together differently
+# incremented when the code below makes another image of the same parts
 RECIPE = "1"
 
 _ARCHIVE = "initramfs.cpio"
@@ -39,21 +38,21 @@ class Image:
     """An initramfs for one kernel."""
 
     path: Path
-    # identifies the contents: equal keys, equal bytes
+    # images with the same key have the same bytes
     key: str
-    # name or path of the YAML file it was made from
+    # name or path of its YAML file
     spec: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Parts:
-    """All that decides about an image, before any of it is made."""
+    """Everything that determines an image, before any of it is made."""
 
     spec: ImageSpec
     kernel: Kernel
     modules: tuple[Module, ...]
     busybox: Package
-    # the tree whose nolibc rbctl is compiled with
+    # the kernel tree with the nolibc for rbctl
     nolibc_source: Path
 
     @property
@@ -72,9 +71,9 @@ def build_image(
 ) -> Image:
     """Return the image called `name_or_path` for a kernel, made if it is not in the cache.
 
-    Takes some milliseconds when everything is there. `nolibc_source` is a
-    kernel tree to compile rbctl with, for kernels that came without their own;
-    Debian's is fetched when there is none. Raises UsageError (SpecError for the
+    Takes some milliseconds if it is cached. `nolibc_source` is a
+    kernel tree for compiling rbctl, for kernels without their own source;
+    without one, Debian's is fetched. Raises UsageError (SpecError for the
     file), HostError and BuildError.
     """
     spec = load_image_spec(find_spec_file(name_or_path))
@@ -108,10 +107,10 @@ def build_image(
 
 
 def choose_modules(spec: ImageSpec, kernel: Kernel) -> tuple[Module, ...]:
-    """Return the modules that a spec wants, with those they depend on, sorted by name.
+    """Return the modules for an image, with their dependencies, sorted by name.
 
-    Of a kernel with thousands, only those that are named and those that are loaded early. Raises SpecError
-    for one that the kernel does not have.
+    Of a kernel with thousands of modules, only named ones and those that are loaded early. Raises SpecError
+    for a module that the kernel does not have.
     """
     for name in spec.modules or ():
         if name.replace("-", "_") not in kernel.modules:
@@ -124,7 +123,7 @@ def choose_modules(spec: ImageSpec, kernel: Kernel) -> tuple[Module, ...]:
 
 
 def _early(spec: ImageSpec, kernel: Kernel) -> tuple[str, ...]:
-    """Return the early modules that this kernel has as modules, in the order of loading."""
+    """Return the early modules that are modules in this kernel, in the order of loading."""
     wanted = [name for name in spec.early_modules if name.replace("-", "_") in kernel.modules]
     return tuple(dict.fromkeys(module.name for name in wanted for module in kernel.load_order(name)))
 
@@ -164,7 +163,7 @@ def _members(parts: _Parts, toolchain: Toolchain, cache: Cache, report: Report) 
                 cpio.file(file.path, file.source.read_bytes(), 0o755 if file.executable else 0o644)
                 for file in spec.files
             ),
-            # what process 1 has for standard streams until it mounts /dev
+            # for the standard streams of process 1 until it mounts /dev
             cpio.character_device("dev/console", 5, 1),
             cpio.character_device("dev/null", 1, 3, 0o666),
             cpio.file("etc/rustbed/early-modules", early.encode()),

@@ -1,8 +1,8 @@
-"""Programs for the guest, in C, with the nolibc of a kernel's own tree.
+"""Compiles C programs for the guest with the nolibc of a kernel's own tree.
 
-Owns the compiler's command line. A kernel's exported headers and its nolibc are all that such a program
-needs, so that every architecture with a kernel has programs. Which tree it is does not matter, as long as
-there is one.
+Owns the compiler's command line. Such a program only needs a kernel's exported headers and nolibc,
+so it can be compiled for every architecture with a kernel. Any kernel tree with nolibc
+will do.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from rustbed.progress import Progress, Report
 from rustbed.toolroot.toolchain import Bind, Toolchain
 
 HEADERS_KIND = "uapi"
-# whose nolibc is used for kernels that came without their sources
+# the source of nolibc for kernels without their sources
 _ANY_SOURCE = "debian:latest"
 
 _NOLIBC = Path("tools", "include", "nolibc")
-# nothing sets up stack protection or unwinds without a libc; -s and what follows is for equal bytes
+# no stack protection and unwinding, which need a libc; -s and the options after it are for reproducible bytes
 FLAGS = (
     *("-Os", "-std=gnu11", "-Wall", "-static", "-s", "-nostdlib", "-nostdinc", "-ffreestanding"),
     *("-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fno-ident"),
@@ -39,15 +39,15 @@ FLAGS = (
 
 
 def has_nolibc(kernel_source: Path) -> bool:
-    """Say whether rbctl can be compiled with a kernel tree: one of mere headers will not do."""
+    """Whether rbctl can be compiled with a kernel tree; a tree with only headers is not enough."""
     return (kernel_source / _NOLIBC / "nolibc.h").is_file() and (kernel_source / "Makefile").is_file()
 
 
 def hash_nolibc(kernel_source: Path) -> str:
-    """Return what identifies the nolibc and the exported headers of a kernel tree.
+    """Return a key of the nolibc and the exported headers of a kernel tree.
 
-    The headers are identified by the tree's version: they are the part of the
-    kernel that never changes under a program.
+    The tree's version is enough for the headers, because they are the
+    kernel's stable interface.
     """
     directory = kernel_source / _NOLIBC
     files = sorted(path for path in directory.rglob("*") if path.is_file())
@@ -66,7 +66,7 @@ def _version(kernel_source: Path) -> str:
 
 
 def find_nolibc(trees: Sequence[Path | None], toolchain: Toolchain, cache: Cache, report: Report) -> Path:
-    """Return the first of these kernel trees that has a nolibc, else Debian's, fetched if need be."""
+    """Return the first of these kernel trees with a nolibc, else Debian's, fetched if necessary."""
     for tree in trees:
         if tree is not None and has_nolibc(tree):
             return tree
@@ -77,7 +77,7 @@ def find_nolibc(trees: Sequence[Path | None], toolchain: Toolchain, cache: Cache
 
 @dataclass(frozen=True, kw_only=True)
 class Nolibc:
-    """What programs of one architecture are compiled with."""
+    """The compiler, nolibc and headers for programs of one architecture."""
 
     arch: Arch
     # a kernel's tree, and its exported headers
@@ -93,7 +93,7 @@ class Nolibc:
         read_only: Sequence[Bind] = (),
         cwd: str,
     ) -> list[str]:
-        """Return the command that runs clang with more words; paths as the toolchain sees them."""
+        """Return a clang command with further arguments, whose paths are those of the toolchain."""
         includes: list[Bind] = [(self.source / _NOLIBC, "/src"), (self.headers, "/build")]
         argv = [
             *("clang", f"--target={self.arch.triple}", *FLAGS),
@@ -104,7 +104,7 @@ class Nolibc:
 
 
 def open_nolibc(arch: Arch, source: Path, toolchain: Toolchain, cache: Cache, report: Report) -> Nolibc:
-    """Return the nolibc of a kernel tree that has one; its headers are exported if need be."""
+    """Return the nolibc of a kernel tree that has one, exporting its headers if necessary."""
     headers = _build_headers(arch, source, toolchain, cache, report)
     return Nolibc(arch=arch, source=source, headers=headers, toolchain=toolchain)
 
@@ -135,7 +135,7 @@ def _build_headers(
 
 
 def run_compiler(command: list[str], attempted: str) -> None:
-    """Run a command that makes something. Raises BuildError."""
+    """Run a compiler or make command. Raises BuildError."""
     try:
         process.run(command, attempted=attempted, timeout_s=None)
     except ProgramError as error:

@@ -1,7 +1,7 @@
-"""A test author's program for the guest, compiled from one C file.
+"""Compiles a test author's program for the guest from one C file.
 
-Owns what such a program is made of and when it is made again. What compilers say of one that does not
-build is read as for modules.
+Owns the inputs of such a program and the decision to compile it again. Compiler errors are
+parsed like those of modules.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from rustbed.progress import Report
 from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "programs"
-# where a toolroot's compiler sees the author's files and the program
+# paths of the author's files and the program for a toolroot's compiler
 _ROOT, _WORK = "/module", "/work"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What a C file became."""
+    """A compiled C file."""
 
     path: Path
-    # what the compiler warned of, as it printed it, with colours; "" if nothing
+    # the compiler's warnings, unchanged and with colours; "" if there are none
     warnings: str
 
 
@@ -41,18 +41,18 @@ def build_program(
 ) -> Program:
     """Return a static program for a kernel's architecture, compiled from a C file if it has changed.
 
-    It has the kernel's nolibc in the place of a C library. The file may include others below `root`.
-    Raises UsageError if it is not there, BuildError with the first error if it does not compile.
+    Its C library is the kernel's nolibc. The file may include others below `root`.
+    Raises UsageError if it is missing, BuildError with the first error if it does not compile.
     """
     if not source.is_file():
         raise UsageError(f"there is no C file {source}", wanted="NAME.c beside the file that asks")
-    # what it includes is looked for from where it really is
+    # resolved, because includes are relative to the real file
     source, root = source.resolve(), root.resolve()
     if not source.is_relative_to(root):
         root = source.parent
     tree = find_nolibc([kernel.source_dir], toolchain, cache, report)
     nolibc = open_nolibc(kernel.arch, tree, toolchain, cache, report)
-    # all that it is made of, in one text
+    # the preprocessed text has all inputs
     text = _compile(nolibc, source, root, ["-E", "-P"]).stdout.decode(errors="replace")
     key = caching.hash_text(kernel.arch.name, toolchain.identity, source.stem, text)
 
@@ -86,7 +86,7 @@ def _compile(nolibc: Nolibc, source: Path, root: Path, words: list[str], to: Pat
 
 
 def _as_printed(done: Completed, source: Path) -> str:
-    """Return what the compiler printed, with the author's names for the files."""
+    """Return the compiler's output with the author's paths."""
 
     def find(path: str) -> str | None:
         inside = Path(source.parent, path)

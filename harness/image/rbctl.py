@@ -1,4 +1,4 @@
-"""Compiling rbctl, the guest's program for what a shell cannot do."""
+"""Compiles rbctl, the guest's program for system calls and files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KIND = "rbctl"
 
 
 def hash_sources(sources: Path) -> str:
-    """Return what identifies rbctl's sources."""
+    """Return a key of rbctl's sources."""
     files = sorted(sources.glob("*.[ch]"))
     if not files:
         raise UsageError(f"there are no C sources in {sources}")

@@ -1,7 +1,7 @@
-"""What an image is made of, as a value read from images/<name>.yaml.
+"""The description of an image, read from images/<name>.yaml.
 
-Owns the schema of these files and the finding of what they name; knows
-nothing of how an image is put together.
+Owns the schema of these files and the lookup of files that they name; does not
+know how an image is made.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _APPLET = re.compile(r"[\w.\[-]+")
 class ImageFile:
     """A file of the host that goes into the image."""
 
-    # in the guest, without a leading slash
+    # path in the guest, without a leading slash
     path: str
     source: Path
     executable: bool
@@ -41,28 +41,28 @@ class ImageFile:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSpec:
-    """What goes into an image besides what every one has."""
+    """The contents of an image besides those that every image has."""
 
-    # where it was read from
+    # the YAML file
     file: Path
     # Debian package with a static busybox
     busybox: str
     init: Path
     # directory of rbctl's sources
     rbctl: Path
-    # names in /bin that lead to busybox
+    # names in /bin that are links to busybox
     applets: tuple[str, ...]
-    # None: all the kernel has
+    # names of modules; None: all of the kernel's
     modules: tuple[str, ...] | None
-    # loaded by init, in this order, those that the kernel has as modules
+    # modules that init loads in this order, unless they are built in
     early_modules: tuple[str, ...]
-    # in the guest, without a leading slash
+    # path in the guest, without a leading slash
     directories: tuple[str, ...]
     files: tuple[ImageFile, ...]
 
 
 def find_spec_file(name_or_path: str) -> Path:
-    """Return the file of an image: a path as given, or a name in images/. UsageError lists the names."""
+    """Return the file of an image from a path, or a name in images/. Raises UsageError, which lists names."""
     if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
         path = Path(name_or_path).absolute()
         if not path.is_file():
@@ -79,7 +79,7 @@ def find_spec_file(name_or_path: str) -> Path:
 def load_image_spec(file: Path) -> ImageSpec:
     """Return the image described by a YAML file. Raises SpecError.
 
-    What it names is looked for beside it, then in the project's images/.
+    Files that it names are looked up beside it, then in the project's images/.
     """
     found: dict[str, Any] = load_yaml(file, SCHEMA)
     for index, applet in enumerate(found.get("applets", [])):

@@ -1,7 +1,7 @@
-"""Modules without their debug information, as they go into an image.
+"""Strips modules of their debug information for an image.
 
-Owns the stripping and its cache: a module that did not change is not stripped
-again. The unstripped file stays where it is, for symbolizing.
+Owns the cache of stripped modules: an unchanged module is not stripped
+again. The unstripped file is kept for symbolizing.
 """
 
 from __future__ import annotations

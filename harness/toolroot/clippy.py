@@ -1,6 +1,6 @@
-"""Clippy, the compiler that lints: of the very version that the toolchain's rustc has.
+"""Finds or fetches clippy in exactly the version of the toolchain's rustc.
 
-It is not in the toolroot, which every build needs: those who lint get it when they first do.
+It is not in the toolroot, because builds do not need it: it is fetched by the first lint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rustbed.toolroot.toolroot import BACKPORTS, parse_packages
 
 _PROGRAM, _PACKAGE = "clippy-driver", "rust-clippy"
 _STATUS = Path("var/lib/dpkg/status")
-# where programs in the toolroot see the package
+# path of the package for programs in the toolroot
 _SEEN = "/work"
 
 
@@ -26,16 +26,16 @@ _SEEN = "/work"
 class Clippy:
     """A clippy-driver, for make's programs."""
 
-    # as they see it
+    # its path for make's programs
     program: str
-    # what they must see for that
+    # directories that must be bound for that
     binds: tuple[Bind, ...]
-    # Debian's; "" of the host's
+    # Debian's version; "" for the host's clippy
     version: str
 
 
 def find_clippy(toolchain: Toolchain, cache: Cache, report: Report) -> Clippy:
-    """Return the clippy that belongs to a toolchain; the toolroot's is fetched once, 4 MB.
+    """Return the clippy for a toolchain; for the toolroot it is fetched once, 4 MB.
 
     Raises HostError if the host's toolchain has none, or if it cannot be fetched.
     """
@@ -48,7 +48,7 @@ def find_clippy(toolchain: Toolchain, cache: Cache, report: Report) -> Clippy:
         toolchain=toolchain,
         cache=cache,
         report=report,
-        # it loads the library that rustc is made of, whose name has a hash of its version
+        # exactly this version, because it loads rustc's library, whose name has a hash of the version
         suite=BACKPORTS,
         exactly=_version_of_rustc(toolchain.root),
     )

@@ -1,7 +1,7 @@
-"""The QEMU of an architecture: the toolroot's, or Debian's package of it, fetched when it is first wanted.
+"""The QEMU for an architecture: the toolroot's, or Debian's package, which is fetched when first needed.
 
-The toolroot brings the QEMUs of tier 1. The others stay out of it, so that a
-new architecture makes no new toolroot, and with it new kernels, for everybody.
+The toolroot has the QEMUs of tier 1 only, so that a new architecture
+does not require a new toolroot, and with it new kernels, of all users.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from rustbed.toolroot.packages import fetch_package, find_whole
 from rustbed.toolroot.toolchain import Toolchain, version_key
 from rustbed.toolroot.toolroot import BACKPORTS
 
-# that of the toolroot's QEMUs: one version for all machines
+# the suite of the toolroot's QEMUs, so that all machines have the same version
 SUITE = BACKPORTS
 
 
 def find_qemu_root(arch: Arch, toolroot: Path | None, cache: Cache) -> Path | None:
-    """Return the root that has an architecture's QEMU, None if it is still to be fetched."""
+    """Return the root with an architecture's QEMU, None if it must be fetched first."""
     if toolroot is not None and (toolroot / "usr/bin" / f"qemu-system-{arch.qemu}").exists():
         return toolroot
     native = native_arch()
@@ -36,7 +36,7 @@ def known_version(root: Path, toolchain: Toolchain) -> tuple[int, ...] | None:
 
 
 def require_qemu_root(arch: Arch, toolchain: Toolchain, cache: Cache, report: Report) -> Path:
-    """Return the root that has an architecture's QEMU, fetched if it is not in the cache.
+    """Return the root with an architecture's QEMU, fetched if it is not in the cache.
 
     `toolchain` does the fetching. Raises HostError if that fails.
     """

@@ -1,4 +1,4 @@
-"""Compiling a library that is loaded into QEMU.
+"""Compiles a library that is loaded into QEMU.
 
 Owns the compiler's command line. The library has to fit the C library that
 QEMU runs with: a toolroot's QEMU gets one compiled in the toolroot, the host's
@@ -23,16 +23,16 @@ LIBRARY = "library.so"
 _FLAGS = ("-O2", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
 _HOST_COMPILERS = ("cc", "gcc", "clang")
 
-# the host's own programs, whatever they are
+# the host's own programs, of any version
 HOST = Toolchain(root=None, versions=(), identity="host")
 
 
 def build_library(
     kind: str, sources: Sequence[Path], *, purpose: str, toolchain: Toolchain, cache: Cache
 ) -> Path:
-    """Return a library made of sources in one directory, compiled if it is not in the cache as that kind.
+    """Return a library from sources in one directory, compiled if the cache has no such entry of `kind`.
 
-    Raises HostError if there is no compiler, or it refuses; `purpose` is what the library is for.
+    Raises HostError if there is no compiler, or if it fails; `purpose` is named in messages.
     """
     compiler = _find_compiler(toolchain, purpose)
     key = caching.hash_text(
@@ -67,6 +67,6 @@ def _find_compiler(toolchain: Toolchain, purpose: str) -> str:
 
 
 def _describe(compiler: str, toolchain: Toolchain) -> str:
-    """Return what tells the host's compilers apart; a toolroot's is told by its identity."""
+    """Return a key of the compiler: the host's version, or a toolroot's identity."""
     path = shutil.which(compiler) if toolchain.root is None else None
     return str(Path(path).resolve()) if path else ""

@@ -1,6 +1,6 @@
-"""Which Debian mirror this host uses, and what a failed download looks like.
+"""The host's Debian mirror, and the causes of failed downloads.
 
-Pure but for one question to the host's apt. Knows nothing of what is fetched.
+Pure, except for one query of the host's apt. Does not know what is fetched.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from rustbed import process
 from rustbed.errors import HostError, suggest
 
-# where packages come from when the host's apt cannot say
+# the mirror if the host's apt has none
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
-# asked of apt-get indextargets, see apt-get(8) and apt's doc/acquire-additional-files.md
+# format for apt-get indextargets: see apt-get(8) and apt's doc/acquire-additional-files.md
 _FORMAT = "$(SITE)|$(ORIGIN)|$(LABEL)"
 
-# what apt, mmdebstrap, dpkg and tar say, and what that means; the first that matches counts
+# messages of apt, mmdebstrap, dpkg and tar, with cause and fix; the first match counts
 _CAUSES = (
     (
         r"No space left on device|Disk quota exceeded",
@@ -60,7 +60,7 @@ def parse_mirrors(text: str) -> tuple[str, ...]:
     """Return Debian's mirrors among the lines of `apt-get indextargets`, without the security archive."""
     rows = [line.split("|") for line in text.splitlines() if line.count("|") == 2]
     ours = [site.rstrip("/") for site, origin, label in rows if origin == label == "Debian"]
-    # lists that were never fetched have no origin: then the address has to do
+    # lists that were never fetched have no origin, so the URL decides
     guessed = [site.rstrip("/") for site, origin, _ in rows if not origin and re.search(r"/debian/?$", site)]
     return tuple(
         dict.fromkeys(site for site in (*ours, *guessed) if site.startswith(("http://", "https://")))
@@ -81,7 +81,7 @@ def find_mirror() -> str:
 
 
 def find_cause(text: str) -> tuple[str, str] | None:
-    """Return what went wrong and what fixes it, as far as a log of apt, mmdebstrap or tar tells."""
+    """Return the cause and the fix for the errors in a log of apt, mmdebstrap or tar; None if unknown."""
     for pattern, cause, fix in _CAUSES:
         if re.search(pattern, text, re.IGNORECASE):
             return cause, fix
@@ -89,7 +89,7 @@ def find_cause(text: str) -> tuple[str, str] | None:
 
 
 def render_tail(lines: Iterable[str], count: int = 6) -> str:
-    """Return the last lines worth reading: errors if there are any."""
+    """Return the last relevant lines: errors if there are any."""
     kept = [line for line in lines if line.strip()]
     errors = [line for line in kept if re.match(r"(E|W|Err|error|tar|bwrap|mmdebstrap)\b.?:", line)]
     return "\n".join((errors or kept)[-count:])

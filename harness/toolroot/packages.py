@@ -1,12 +1,12 @@
-"""Debian packages of any architecture, unpacked into the cache: the guests', and programs for the host.
+"""Fetches Debian packages of any architecture into the cache: for guests, and programs for the host.
 
-Owns the fetching: apt with a private state, so that neither the host's apt
-nor the toolroot's learns of foreign architectures; what it fetches is
-verified by the archive's signature. Knows nothing of what is in a package.
+Uses apt with a private state, so that neither the host's apt
+nor the toolroot's sees foreign architectures; apt verifies packages
+by the archive's signature. Does not know the contents of a package.
 
-Trixie's main suite is asked unless another is named: it is complete for every
-architecture, which backports are not at all times. Where that other one is built
-upon trixie, what the package depends on may come from either.
+The default suite is trixie's main one: it is complete for every
+architecture, while backports may be incomplete at times. For a suite on top of
+trixie, dependencies may come from either.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from rustbed.toolroot.toolchain import Bind, Toolchain
 from rustbed.toolroot.toolroot import BACKPORTS, SUITE
 
 KIND = "packages"
-# the suites below one that does not stand alone
+# further suites that an incomplete one needs
 _BELOW = {BACKPORTS: (SUITE,)}
-# suites whose lists are valid for a week, which mirrors that lag behind miss: for programs of guests, whose
-# age does not matter
+# suites whose lists expire after a week, although mirrors may lag behind; only programs for guests, whose age
+# does not matter, come from these
 _DATED = ("forky",)
 
-# what is fetched is not installed: there is nothing to lock
+# packages are not installed, so no lock is needed
 _WITH_DEPENDENCIES = (
     *("-o", "Debug::NoLocking=true"),
     *("install", "--download-only", "--yes", "--no-install-recommends"),
@@ -49,7 +49,7 @@ class Package:
     # Debian's name
     arch: str
     version: str
-    # its files, as below /, and if asked for those of all that it depends on
+    # its files, with paths as below /, and possibly those of its dependencies
     root: Path
 
 
@@ -66,9 +66,9 @@ def fetch_package(
 ) -> Package:
     """Return a package, fetched if it is not in the cache; a later call needs no network.
 
-    The version is `exactly` that, else the one that was current when it was
-    fetched, until the cache is cleaned. With its dependencies a program runs from there, whatever
-    the host has: host.program_in says how. Raises HostError when it is unavailable.
+    The version is `exactly`, else the one that was current when it was
+    fetched, until the cache is cleaned. With its dependencies a program runs on any host:
+    see host.program_in. Raises HostError if it is unavailable.
     """
     of = f"{name}-{exactly}" if exactly else name
     key = _key(of, debian_arch, suite, with_dependencies=with_dependencies)
@@ -88,7 +88,7 @@ def fetch_package(
         KIND,
         key,
         fill,
-        # hashing thousands of files would take longer than what they are wanted for
+        # not verified, because hashing thousands of files would take longer than using them
         check=() if with_dependencies else None,
         on_wait=lambda: report(Progress(what=what, detail="another process is fetching it")),
     )
@@ -113,7 +113,7 @@ def publish_whole(
 ) -> Path:
     """Return the root of a package with its dependencies, filled by `fill_root` if it is not in the cache.
 
-    For those who have it from elsewhere than a Debian mirror.
+    For packages that do not come from a Debian mirror.
     """
     key = _key(name, debian_arch, suite, with_dependencies=True)
 
@@ -132,7 +132,7 @@ def _key(name: str, debian_arch: str, suite: str, *, with_dependencies: bool) ->
 
 
 def render_sources(mirror_url: str, debian_arch: str, suite: str, keyring: Path | None) -> str:
-    """Return the text of a sources.list for one package: its suite, and those below that."""
+    """Render a sources.list for one package: its suite, and the suites that this needs."""
     signed = f" signed-by={keyring}" if keyring else ""
     suites = (suite, *_BELOW.get(suite, ()))
     return "".join(f"deb [arch={debian_arch}{signed}] {mirror_url} {name} main\n" for name in suites)
@@ -150,7 +150,7 @@ def render_options(work: str, debian_arch: str) -> tuple[str, ...]:
         "Dir::Etc::sourceparts": "/dev/null",
         "Dir::Etc::preferences": "/dev/null",
         "Dir::Etc::preferencesparts": "/dev/null",
-        # the cache may be out of reach for the user that apt would change to
+        # the user that apt would change to may have no access to the cache
         "APT::Sandbox::User": "root",
         # an unreachable mirror is an error, not a warning
         "APT::Update::Error-Mode": "any",
@@ -163,7 +163,7 @@ def render_options(work: str, debian_arch: str) -> tuple[str, ...]:
 
 
 class _Fetch:
-    """One fetching into a directory, which gets `root`."""
+    """One download into a directory, where `root` is made."""
 
     def __init__(self, directory: Path, toolchain: Toolchain, log: Path, attempted: str, suite: str) -> None:
         self._directory = directory
@@ -171,7 +171,7 @@ class _Fetch:
         self._log = log
         self._attempted = attempted
         self._suite = suite
-        # as apt and dpkg-deb see it
+        # the directory's path for apt and dpkg-deb
         self._work = toolchain.seen(directory, "/work")
 
     def fetch(self, name: str, debian_arch: str, *, with_dependencies: bool, exactly: str) -> str:
@@ -225,7 +225,7 @@ class _Fetch:
             raise mirror.failure(self._attempted, self._log)
 
     def _clean(self, packages: Sequence[Path]) -> None:
-        """Leave nothing but the unpacked files."""
+        """Remove everything but the unpacked files."""
         for package in packages:
             package.unlink()
         (self._directory / "sources.list").unlink()

@@ -1,11 +1,11 @@
-"""The compilers, as a value that knows how to be called.
+"""A toolchain: the compilers, and how to call them.
 
 Programs run either inside a toolroot, a private Debian root that bubblewrap
-makes the root directory, or straight on the host. Callers name directories
-the way programs shall see them ("/src", "/build"), so that what is built in a
-toolroot does not depend on where the cache happens to be.
+makes the root directory, or directly on the host. Callers use the paths that programs
+in a toolroot see ("/src", "/build"), so that builds in a
+toolroot do not depend on the path of the cache.
 
-Knows nothing of how a toolroot is made, nor of kernels.
+Does not know how a toolroot is made, and knows nothing of kernels.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from rustbed import cache as caching
 from rustbed import process
 from rustbed.errors import HostError
 
-# a directory of the host, and where programs inside a toolroot see it
+# a directory of the host, and its path for programs in a toolroot
 Bind = tuple[Path, str]
 
-# what programs get of the caller's environment; the rest (ARCH, KCFLAGS, MAKEFLAGS ...) would change builds
+# variables that programs inherit; others (ARCH, KCFLAGS, MAKEFLAGS ...) would change builds
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _HOST_PASSES = ("PATH", "HOME", "TMPDIR", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
 _ENV = {"LC_ALL": "C.UTF-8"}
@@ -35,11 +35,11 @@ _ROOT_ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": _TMP}
 class Toolchain:
     """A set of compilers and the tools around them."""
 
-    # the unpacked Debian root; None when the host's own programs are meant
+    # the unpacked Debian root; None for the host's own programs
     root: Path | None
     # program or package to version, sorted by name
     versions: tuple[tuple[str, str], ...] = field(repr=False)
-    # equal identities compile the same source to the same bytes
+    # toolchains with the same identity compile the same source to the same bytes
     identity: str
 
     def version(self, name: str) -> str | None:
@@ -47,7 +47,7 @@ class Toolchain:
         return dict(self.versions).get(name)
 
     def seen(self, host: Path, inside: str) -> str:
-        """Return how programs see a directory that is bound as `(host, inside)`."""
+        """Return the path for programs of a directory that is bound as `(host, inside)`."""
         return inside if self.root else str(host)
 
     def command(
@@ -62,10 +62,10 @@ class Toolchain:
     ) -> list[str]:
         """Return the argv that runs `argv` with this toolchain.
 
-        `binds` and `read_only` say what a toolroot's programs see of the
-        host; "/src" and "/build" are there for it, as is everything below
-        /tmp. `cwd` and paths in `argv` are as `seen`. The environment is
-        `env` and little else. The toolroot itself cannot be written to.
+        `binds` and `read_only` are the directories of the host that programs in a toolroot
+        see, for example as "/src" and "/build", or anywhere below
+        /tmp. `cwd` and paths in `argv` are those of `seen`. The environment is
+        `env` and little else. The toolroot itself is read-only.
         """
         if self.root is None:
             passed = {name: os.environ[name] for name in (*_HOST_PASSES, *_PROXIES) if name in os.environ}
@@ -94,14 +94,14 @@ class Toolchain:
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """A program a kernel build calls."""
+    """A program that a kernel build calls."""
 
     name: str
-    # how it is asked for its version
+    # command that prints its version
     argv: tuple[str, ...]
     # Debian package that has it
     package: str
-    # lowest version that will do, "" for any
+    # minimum version, "" for any
     minimum: str = ""
 
 
@@ -121,7 +121,7 @@ REQUIREMENTS = (
     Requirement(name="rsync", argv=("rsync", "--version"), package="rsync"),
     Requirement(name="python3", argv=("python3", "--version"), package="python3"),
 )
-# names that scripts/min-tool-version.sh uses for ours
+# names of our requirements in scripts/min-tool-version.sh
 TREE_NAMES = {
     "rustc": "rustc",
     "bindgen": "bindgen",
@@ -129,7 +129,7 @@ TREE_NAMES = {
     "ld.lld": "llvm",
     "llvm-objcopy": "llvm",
 }
-# what decides about the bytes that come out
+# programs that determine the bytes of a kernel
 _DECISIVE = ("rustc", "bindgen", "clang", "ld.lld", "llvm-objcopy")
 
 
@@ -140,7 +140,7 @@ def parse_version(text: str) -> str | None:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Return a version as numbers that compare: "1.85.0-nightly" as (1, 85, 0)."""
+    """Return a version as comparable numbers: "1.85.0-nightly" is (1, 85, 0)."""
     found = re.match(r"[\d.]+", version)
     return tuple(int(part) for part in found[0].split(".") if part) if found else ()
 
@@ -148,7 +148,7 @@ def version_key(version: str) -> tuple[int, ...]:
 def find_shortcomings(
     versions: Mapping[str, str | None], minimums: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    """Return every program that is missing (None) or too old, with what is wrong with it."""
+    """Return every program that is missing (None) or too old, with a description of the problem."""
     wrong = []
     for name, minimum in minimums.items():
         have = versions.get(name)
@@ -160,12 +160,12 @@ def find_shortcomings(
 
 
 def identity_of(versions: Mapping[str, str]) -> str:
-    """Return what identifies the programs that decide about a kernel's bytes."""
+    """Return a key of the programs that determine a kernel's bytes."""
     return caching.hash_text(*(f"{name} {versions.get(name, '')}" for name in _DECISIVE))
 
 
 def probe_versions() -> dict[str, str | None]:
-    """Ask the host's programs for their versions; None for those that are not there or do not run."""
+    """Ask the host's programs for their versions; None for programs that are missing or do not run."""
     return {requirement.name: _probe(requirement) for requirement in REQUIREMENTS}
 
 
@@ -179,10 +179,10 @@ def _probe(requirement: Requirement) -> str | None:
 
 
 def host_toolchain(minimums: Mapping[str, str] | None = None) -> Toolchain:
-    """Return the host's own toolchain; HostError lists everything that is missing or too old.
+    """Return the host's own toolchain. Raises HostError, which lists everything that is missing or too old.
 
     `minimums` replaces the minimum versions of some programs, for kernels
-    that ask for less or more than the newest.
+    with other requirements than the newest.
     """
     versions = probe_versions()
     wanted = {item.name: item.minimum for item in REQUIREMENTS} | dict(minimums or {})

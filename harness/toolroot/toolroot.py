@@ -1,7 +1,7 @@
-"""The toolroot: a Debian root with compilers and QEMU, made once into the cache.
+"""The toolroot: a Debian root with compilers and QEMU, made once in the cache.
 
-Owns the recipe; `toolroot.list` beside this file is the list of packages. How
-programs inside are called is toolchain.py's business.
+Owns the recipe; `toolroot.list` beside this file is the list of packages. toolchain.py
+calls programs in it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Bind", "Toolchain", "open_toolchain", "parse_list", "parse_packages"
 KIND = "toolroots"
 SUITE = "trixie"
 BACKPORTS = "trixie-backports"
-# counted up when the making below changes in a way that its text does not show
+# incremented when the recipe changes in a way that its mmdebstrap command does not show
 RECIPE = "1"
 # GiB: the packages, the tar stream's source, and the result
 _SPACE_GIB = 4.0
@@ -39,7 +39,7 @@ _SPACE_GIB = 4.0
 _STEPS = ("Get:", "Unpacking ", "Setting up ")
 _TOTAL = 709
 
-# left out of every package; rust-src is the compiler's whole source, of which kernels want the library
+# files that are left out of packages; of rust-src, the compiler's whole source, kernels only need the library
 _DPKG = (
     "path-exclude=/usr/share/doc/*",
     "path-exclude=/usr/share/man/*",
@@ -55,14 +55,14 @@ _APT = (
     'Acquire::http::Timeout "30"',
     'Acquire::https::Timeout "30"',
 )
-# where bubblewrap mounts what it is asked to bind: the root is read-only by then
+# mount points for bubblewrap's binds, because the root is read-only by then
 _MOUNT_POINTS = ("src", "build", "module", "work")
-# programs besides those of kernel builds whose version is worth knowing
+# further programs whose version is recorded
 _ALSO = (("qemu", "qemu-system-x86_64"), ("pahole", "pahole"), ("dtc", "dtc"))
 
 
 def parse_list(text: str) -> tuple[str, ...]:
-    """Return the packages of a list, without its comments; UsageError if one is named twice."""
+    """Return the packages of a list, without comments. Raises UsageError if one is named twice."""
     names = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError("toolroot.list names a package twice", packages=", ".join(twice))
@@ -82,7 +82,7 @@ def parse_packages(status: str) -> dict[str, str]:
 
 
 def render_argv(packages: tuple[str, ...], mirror_url: str, *, as_root: bool) -> list[str]:
-    """Return the mmdebstrap call that writes the toolroot as a tar archive to its standard output."""
+    """Return the mmdebstrap command that writes the toolroot as a tar archive to its standard output."""
     return [
         "mmdebstrap",
         "--verbose",
@@ -108,9 +108,9 @@ def open_toolchain(
 ) -> Toolchain:
     """Return the toolchain called "toolroot", made if it is not in the cache, or "host".
 
-    Takes some milliseconds for a toolroot that is there and a minute or two
+    Takes some milliseconds for a cached toolroot, and a minute or two
     to make one. `minimums` replaces minimum versions of the host's programs.
-    Raises HostError, which says what fixes it, and UsageError.
+    Raises HostError, with a fix, and UsageError.
     """
     if choice == "host":
         return host_toolchain(minimums)
@@ -134,13 +134,13 @@ def open_toolchain(
 
 
 def find_toolroot(cache: Cache) -> Path | None:
-    """Return the toolroot if it is in the cache; None if it would have to be made."""
+    """Return the toolroot if it is in the cache, else None."""
     key = _key(_packages())
     return cache.path(KIND, key) / "root" if cache.find(KIND, key, check=()) is not None else None
 
 
 def recipe_key() -> str:
-    """Return what identifies the recipe of toolroots, whether or not one is here."""
+    """Return the key of toolroots, whether or not one is cached."""
     return _key(_packages())
 
 
@@ -153,7 +153,7 @@ def _key(packages: tuple[str, ...]) -> str:
 
 
 def _is_entry_point(path: Path) -> bool:
-    """Say whether a file is checked to be there: the programs, and the libraries they are made of."""
+    """Whether a file of a cached toolroot is checked: programs, and their libraries."""
     return path.parent.as_posix() in ("root/usr/bin", "root/usr/lib/llvm-19/bin") or ".so." in path.name
 
 
@@ -170,7 +170,7 @@ def _make(directory: Path, packages: tuple[str, ...], log: Path, report: Report)
     scratch.mkdir()
     argv = render_argv(packages, mirror.find_mirror(), as_root=as_root)
     report(Progress(what="toolroot", total=_TOTAL, detail="starting mmdebstrap"))
-    # an ordinary user's cache may be out of reach for the user namespace's users: /var/tmp is not
+    # the users of an ordinary user's namespace may have no access to the cache, but they do to /var/tmp
     _unpack_stream(argv, root, log, _step_counter(report), Path(scratch if as_root else "/var/tmp"))  # noqa: S108
     shutil.rmtree(scratch)
     _furnish(root)
@@ -203,7 +203,7 @@ def _unpack_stream(argv: list[str], root: Path, log: Path, on_line: Callable[[st
         assert maker.stdout is not None
         assert maker.stderr is not None
         with process.start(tar, stdin=maker.stdout.fileno(), stderr=sink.fileno()) as unpacker:
-            # only tar holds the pipe now: when tar dies, mmdebstrap notices
+            # then only tar holds the pipe, and mmdebstrap notices if tar dies
             maker.stdout.close()
             for line in maker.stderr:
                 sink.write(line)
@@ -226,7 +226,7 @@ def _furnish(root: Path) -> None:
 
 
 def _describe(root: Path) -> Facts:
-    """Return the exact versions in a toolroot; HostError if its programs do not run."""
+    """Return the exact versions in a toolroot. Raises HostError if its programs do not run."""
     packages = parse_packages((root / "var/lib/dpkg/status").read_text())
     toolchain = Toolchain(root=root, versions=(), identity="")
     asked = [(item.name, item.argv) for item in REQUIREMENTS]
