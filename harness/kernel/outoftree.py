@@ -202,7 +202,7 @@ class _Building:
         return str(self.wanted.root / inside.relative_to(seen))
 
     def _list_modules(self, place: Path) -> dict[str, str]:
-        """Return the modules in kbuild's list for a directory; left-over files of older builds are not in it."""
+        """Return the modules in kbuild's list for a directory, without left-over files of older builds."""
         work = self.place / TREE
         order = work / place / ORDER
         listed = order.read_text().split() if order.is_file() else []
