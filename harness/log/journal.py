@@ -11,9 +11,15 @@ import json
 import re
 
 _JSON_LINE = re.compile(r"^(?:data: |\x1e|- )?(?=\{)", re.MULTILINE)
-# a line of a console: Docker's json-file, LAVA
-_OBJECT = re.compile(r'^(?:- )?\{.*"(?:log|msg)" ?: ?".*\}\r?$', re.MULTILINE)
-_OF_A_CONSOLE = re.compile(r'\{.*"(?:stream|lvl)" ?: ?"')
+# where objects have a line of a console: Docker's json-file, LAVA, collectors of logs (Elastic, Vector,
+# CloudWatch), Google Cloud
+_MESSAGES = ("log", "msg", "message", "textPayload")
+_SAID = rf'"(?:{"|".join(_MESSAGES)})" ?: ?"'
+_OBJECT = re.compile(rf"^(?:- )?\{{.*{_SAID}.*\}}\r?$", re.MULTILINE)
+# of others, what begins with the kernel's time; programs write such objects too
+_OF_A_CONSOLE = re.compile(
+    rf'\{{.*(?:"(?:stream|lvl)" ?: ?"|{_SAID}(?:<\d{{1,3}}>)?\[ *\d{{1,12}}\.\d{{6}}\])'
+)
 # what LAVA calls the words of the machine under test, among its own
 _OF_TARGETS = frozenset({"target", "feedback"})
 # forms of what is a console otherwise
@@ -75,7 +81,7 @@ def _from_object(line: str) -> str:
     entry = _load(line[start.end() :]) if start else None
     if not isinstance(entry, dict):
         return line
-    message = entry.get("log", entry.get("msg"))
+    message = next((entry[name] for name in _MESSAGES if name in entry), None)
     if entry.get("lvl", "target") not in _OF_TARGETS or not isinstance(message, str):
         return ""
     return _message(message.rstrip("\r\n"), "")

@@ -14,6 +14,18 @@ from rustbed.log.record import strip_ansi
 _CARETS = re.compile(r"\^\[\[[0-9;?]{0,16}[A-Za-z]|\^M$", re.MULTILINE)
 # colours, as they are left when ESC was dropped, or written in octal by a syslogd
 _COLOUR = re.compile(r"(?:#033)?\[(?:\d{1,3}(?:;\d{1,3}){0,5})?m")
+# what a terminal shows no longer: a carriage return, and the line is erased
+_ERASED = re.compile(r"[^\r\n]*\r+\x1b\[[02]?K")
+# logcat takes a message's word before a colon for its tag, and fills that up; the kernel is process 0
+_LOGCAT = re.compile(
+    r"^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9} +0 +0 [VDIWEF] "
+    r"(?:(?=.{8}: )(?P<tag>[^:\s][^:\n]{0,7}?)? *: |(?=[\w.-]{9,64}: ))",
+    re.MULTILINE,
+)
+# what `cat -A` puts behind each line, or a table of quoted texts (RFC 4180)
+_MARKS = ("$", '"')
+# lines that must end in one, besides which a table has names of its columns
+_ENOUGH = 3
 # what browsers show for these, `&amp;` last
 _ENTITIES = (
     ("&lt;", "<"),
@@ -33,7 +45,11 @@ _INVISIBLE = str.maketrans(
 
 def undo_pasting(text: str) -> str:
     """Return a text without control sequences, in whatever form they are, as it was before it was copied."""
+    if "\r\x1b[" in text:
+        text = _ERASED.sub("", text)
     text = strip_ansi(text)
+    if text[-6:].rstrip("\r\n").endswith(_MARKS):
+        text = _without_mark(text)
     # most texts have none of these: each is looked for by what is found fastest
     if "^" in text:
         text = _CARETS.sub("", text)
@@ -44,5 +60,22 @@ def undo_pasting(text: str) -> str:
             text = text.replace(entity, meant)
     if not text.isascii():
         text = text.translate(_INVISIBLE)
+    if " 0     0 " in text:
+        text = _LOGCAT.sub(_untagged, text)
     # terminals fill lines up
     return "\n".join(line.rstrip(" \t") for line in text.split("\n")) if " \n" in text else text
+
+
+def _untagged(prefix: re.Match[str]) -> str:
+    return f"{prefix['tag']}: " if prefix["tag"] else ""
+
+
+def _without_mark(text: str) -> str:
+    """Return a text without what nearly all its lines end in, if that is a mark; the kernel's end in none."""
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    mark = text.rstrip("\r\n")[-1:]
+    marked = sum(line.endswith(mark) for line in lines)
+    if marked < _ENOUGH or marked * 10 < (len(lines) - lines.count("") - 1) * 9:
+        return text
+    plain = "\n".join(line.removesuffix(mark) for line in lines)
+    return plain.replace('""', '"') if mark == '"' else plain

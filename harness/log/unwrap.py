@@ -23,13 +23,15 @@ _ANCHORS = (
     *("rust_kernel: panicked at", "Linux version ", "UBSAN: ", "INFO: task ", "rcu: INFO: "),
 )
 # characters that a prefix may have, and shapes that are known at a time
-_LONGEST, _MOST = 120, 16
+_LONGEST, _MOST = 240, 16
 # lines around an anchor that are looked at, and how many of them must have its prefix
 _AROUND, _ENOUGH = 6, 3
 # a program or a driver speaks: what it quotes is not the kernel's; the kernel's own lines that hold others
 _FOREIGN = re.compile(
     r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
     r"|.*printk messages dropped|.*\[ end "
+    # logcat -b all
+    r"|\d\d-\d\d [\d:.]+ +\d+ +\d+ [VDIWEF] [^\s:][^:]*: ?$"
 )
 # blanks of all kinds are one token: repeats beside each other would be tried in all ways
 _LEVELS = r"(?i:emerg|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"

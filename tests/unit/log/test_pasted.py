@@ -39,6 +39,25 @@ def coloured(escape: str) -> Callable[[str], str]:
     return each(colour)
 
 
+def tagged(number: int, line: str) -> str:
+    """Return a line as `logcat -b kernel` shows it, which takes a word before a colon for a tag."""
+    message = _STAMP.sub("", line)
+    found = re.match(r"([\w.-]+): (.+)", message)
+    tag, text = found.groups() if found else ("", message)
+    return f"11-29 07:08:{number % 60:02}.123     0     0 W {tag:<8}: {text}"
+
+
+def table(text: str) -> str:
+    """Return a table of times and messages, as spreadsheets and log servers export it."""
+    rows = each(lambda n, line: '2026-11-29T07:08:09Z,"' + line.replace('"', '""') + '"')(text)
+    return f"time,message\n{rows}"
+
+
+def objects(key: str) -> Callable[[str], str]:
+    """Return what makes an object of each line, as collectors of logs do."""
+    return each(lambda n, line: json.dumps({"a": n, key: line, "z": "2026-11-29T07:08:09Z"}))
+
+
 def progress(text: str) -> str:
     """Put what systemd shows on a console between the lines."""
     job = "[\x1b[0;1;31m*\x1b[0m\x1b[0;31m*    \x1b[0m] A start job is running for Toy (1s / 90s)\r"
@@ -104,6 +123,17 @@ WAYS = {
     "journalctl -o short-unix": before("17644000{n:02}.123456 gondor kernel: ", timed=False),
     "grep -n": before("console.log:{n}:"),
     "gh run view": before("build\tRun tests\t2026-11-29T07:08:{n:02}.1234567Z "),
+    "RFC 5424 with data": before(
+        "<4>1 2026-11-29T07:08:{n:02}.123Z gondor.example.org kernel - - "
+        '[timeQuality tzKnown="1" isSynced="1"][meta sequenceId="{n}"] '
+    ),
+    "logcat -b kernel": each(tagged),
+    "cat -A": each(lambda _, line: line + "$"),
+    "cat -A of carriage returns": each(lambda _, line: line + "^M$"),
+    "a table": table,
+    "a collector's objects": objects("message"),
+    "Google Cloud": objects("textPayload"),
+    "a fold of Travis": lambda text: f"travis_fold:start:test\r\x1b[0K{text}travis_fold:end:test\r\x1b[0K\n",
     "RSYSLOG_DebugFormat": debug("kernel"),
     "LAVA": lava("target"),
 }
@@ -122,7 +152,13 @@ def test_log_that_was_copied_is_read_as_it_was(way: Callable[[str], str], tmp_pa
     }
 
 
-@pytest.mark.parametrize("way", [debug("abrtd"), lava("debug")])
+@pytest.mark.parametrize(
+    "way",
+    [
+        *(debug("abrtd"), lava("debug")),
+        before("11-29 07:08:{n:02}.123  1234  1250 W toy     : ", timed=False),
+    ],
+)
 def test_words_of_others_are_not_the_kernels(way: Callable[[str], str], tmp_path: Path) -> None:
     found = read(way(TEXTS["warning_x86"]), tmp_path / "log")
     # nothing is left: a log without a word
@@ -141,6 +177,8 @@ def test_restart_in_a_file_of_objects_is_one(tmp_path: Path) -> None:
         "toy: a[0], b[m], 1 < 2 && 3 > 2, &toy->lock, x[1] = [2m\n",
         "\n\n",
         " toy_poll+0x1/0x2\n",
+        # a line may end so, but not each
+        'toy: a\ntoy: b\ntoy: "c"\ntoy: "d"\n',
     ],
 )
 def test_text_that_was_not_copied_stays(text: str) -> None:
