@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.edge.commands import gate
 
 from rustbed.report.junit import render_junit
 from rustbed.report.result import Result
@@ -21,11 +20,6 @@ issues:
   link: https://example.org/1
   expires: 2999-01-01
 """
-
-
-def gate(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "rustbed.cli", "gate", *map(str, words)]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
 
 
 def junit(path: Path, **outcomes: str) -> Path:

@@ -8,11 +8,13 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from tests.edge.commands import gate
 
 from rustbed.report.results import load_results
 
 SCENE = """
 import pytest
+from tests.edge.commands import gate
 
 @pytest.mark.parametrize("number", range(7))
 def test_numbers(number):
@@ -33,11 +35,6 @@ def run(directory: Path, results: str, *words: str | Path) -> subprocess.Complet
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(directory), "-q"]
     argv += ["--results", str(directory / results), *map(str, words), str(directory / "test_scene.py")]
     return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=directory, timeout=120)
-
-
-def gate(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "rustbed.cli", "gate", *map(str, words)]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
 
 
 def junit(directory: Path, results: str) -> Path:

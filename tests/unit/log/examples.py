@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from rustbed.log.explain import read_log
 from rustbed.log.record import parse_console
-from rustbed.log.splat import Kind, Splat
+from rustbed.log.splat import Kind, Splat, find_splats
+from rustbed.log.symbolize import Symbols, refine
 from rustbed.log.unwrap import Unwrapper
 
 HERE = Path(__file__).parent
@@ -179,3 +180,18 @@ def essence(splat: Splat) -> tuple[Kind, str, str, bool]:
 def read_blocks(blocks: Iterable[str]) -> tuple[Splat, ...]:
     """The splats of a log given in blocks of whole lines."""
     return read_log(blocks, Unwrapper()).splats
+
+
+def in_blocks(text: str, size: int) -> Iterator[str]:
+    """Cut a text behind the first line end after every `size` characters, as the command line does."""
+    while text:
+        end = text.find("\n", min(size, len(text)) - 1) + 1 or len(text)
+        yield text[:end]
+        text = text[end:]
+
+
+def refined(text: str) -> Splat:
+    """Return the only splat of a console's text, refined without symbols."""
+    records = parse_console(text)
+    (found,) = find_splats(records)
+    return refine(found, records, Symbols())[0]

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.unit.log.examples import refined
 
 from rustbed.log.decoded import as_printed, parse_decoded
-from rustbed.log.record import parse_console
-from rustbed.log.splat import Kind, Splat, find_splats
-from rustbed.log.symbolize import Symbols, refine
-
-
-def read(text: str) -> Splat:
-    records = parse_console(text)
-    (found,) = find_splats(records)
-    return refine(found, records, Symbols())[0]
+from rustbed.log.splat import Kind
 
 
 @pytest.mark.parametrize(
@@ -55,7 +48,7 @@ def test_any_other_line_stays(text: str) -> None:
 
 
 def test_warning_in_c_has_file_and_line() -> None:
-    found = read(
+    found = refined(
         "WARNING: CPU: 0 PID: 7 at drivers/toy/a.c:12 toy_open (drivers/toy/a.c:12 (discriminator 1)) toy\n"
         "RIP: 0010:toy_open (drivers/toy/a.c:12 (discriminator 1)) toy\n"
         "Call Trace:\n <TASK>\nmisc_open (drivers/misc.c:150)\nchrdev_open (fs/char_dev.c:414)\n </TASK>\n"
@@ -64,7 +57,7 @@ def test_warning_in_c_has_file_and_line() -> None:
 
 
 def test_oops_in_a_service_is_its_callers() -> None:
-    found = read(
+    found = refined(
         "BUG: kernel NULL pointer dereference, address: 0000000000000010\n"
         "Oops: 0002 [#1] SMP\n"
         "RIP: 0010:mutex_lock (kernel/locking/mutex.c:281)\n"
@@ -75,7 +68,7 @@ def test_oops_in_a_service_is_its_callers() -> None:
 
 
 def test_deadlock_is_at_the_place_where_the_lock_is_taken() -> None:
-    found = read(
+    found = refined(
         "WARNING: possible recursive locking detected\n"
         "toyd/7 is trying to acquire lock:\n"
         "ffff8881 (&toy->lock){+.+.}-{3:3}, at: toy_inner (drivers/toy/a.c:20) toy\n\n"
@@ -96,4 +89,4 @@ def test_code_that_was_taken_apart_is_of_the_report() -> None:
         "Code: aa0003f3 (f9400000)\nAll code\n========\n"
         "   0:\taa0003f3 \tmov\tx19, x0\n   4:*\tf9400000 \tldr\tx0, [x0]\t\t<-- trapping instruction\n"
     )
-    assert read(text).last == len(text.splitlines()) - 1
+    assert refined(text).last == len(text.splitlines()) - 1

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.log.examples import read_blocks
+from tests.unit.log.examples import in_blocks, read_blocks
 
 from rustbed.log.explain import Found, read_log, read_spans, render_text
 from rustbed.log.headline import may_hold_splat
@@ -20,14 +19,6 @@ from rustbed.log.unwrap import Unwrapper
 HERE = Path(__file__).parent
 LOGS = {path.stem: path.read_text() for path in sorted((HERE / "splats").glob("*.log"))}
 BOOTS = [path.read_text() for path in sorted((HERE / "boots").glob("*.log"))]
-
-
-def blocks(text: str, size: int) -> Iterator[str]:
-    """Cut a text behind the first line end after every `size` characters, as the command line does."""
-    while text:
-        end = text.find("\n", min(size, len(text)) - 1) + 1 or len(text)
-        yield text[:end]
-        text = text[end:]
 
 
 def by_line(text: str) -> tuple[Splat, ...]:
@@ -55,21 +46,21 @@ def test_first_line_of_every_splat_is_looked_at(name: str) -> None:
 def test_same_splats_at_the_same_lines_whatever_the_blocks(name: str, size: int) -> None:
     boot = "".join(line for line in BOOTS[0].splitlines(keepends=True)[:80] if "Linux version" not in line)
     text = boot + LOGS[name] + boot
-    assert read_blocks(blocks(text, size)) == by_line(text)
+    assert read_blocks(in_blocks(text, size)) == by_line(text)
 
 
 @given(st.lists(st.sampled_from([*LOGS.values(), *BOOTS]), max_size=4), st.integers(1, 3000))
 def test_leaving_out_changes_nothing(texts: list[str], size: int) -> None:
     text = "\n".join(texts)
-    found = [splat for splat in read_blocks(blocks(text, size)) if splat.kind is not Kind.SILENCE]
+    found = [splat for splat in read_blocks(in_blocks(text, size)) if splat.kind is not Kind.SILENCE]
     assert tuple(found) == by_line(text)
 
 
 @given(st.binary(max_size=2000), st.integers(1, 200))
 def test_no_bytes_make_it_raise(data: bytes, size: int) -> None:
     text = data.decode(errors="replace")
-    splats = read_blocks(blocks(text, size))
-    records, placed = read_spans(blocks(text, size), splats, Unwrapper())
+    splats = read_blocks(in_blocks(text, size))
+    records, placed = read_spans(in_blocks(text, size), splats, Unwrapper())
     assert render_text("log", Found(splats=splats, lines=7, is_timed=True), records, placed, {})
     assert len(json.loads("".join(render_json([("log", splats)])))) == len(splats)
 
@@ -103,7 +94,7 @@ def test_no_bytes_make_it_raise(data: bytes, size: int) -> None:
     ],
 )
 def test_silence_is_told(text: str, title: str, first: int) -> None:
-    assert [(s.kind, s.title, s.first) for s in read_blocks(blocks(text, 10))] == [
+    assert [(s.kind, s.title, s.first) for s in read_blocks(in_blocks(text, 10))] == [
         (Kind.SILENCE, title, first)
     ]
 

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.log.examples import HERE, essence
+from tests.unit.log.examples import HERE, essence, in_blocks
 
 from rustbed.explained import explain
 from rustbed.log.folded import unfold
@@ -68,13 +68,6 @@ WAYS: dict[str, Callable[[str], Iterator[str]]] = {
 
 def folded(text: str, way: str) -> str:
     return "".join(part + "\n" for line in text.splitlines() for part in WAYS[way](line) or [""])
-
-
-def in_blocks(text: str, size: int) -> Iterator[str]:
-    while text:
-        end = text.find("\n", min(size, len(text)) - 1) + 1 or len(text)
-        yield text[:end]
-        text = text[end:]
 
 
 def read(text: str) -> list[tuple[object, ...]]:

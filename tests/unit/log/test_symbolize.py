@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.log.examples import LOGS, UNWRAP
+from tests.unit.log.examples import LOGS, UNWRAP, refined
 from tests.unit.log.reported import ARCHES, NAMES, load, located, marked, only, point
 
-from rustbed.log.record import parse_console
-from rustbed.log.splat import Splat, find_splats
+from rustbed.log.splat import find_splats
 from rustbed.log.symbolize import Blame, Place, Symbols, refine
 
 BLAMED = {
@@ -132,12 +131,6 @@ def test_code_of_a_module_that_is_gone_is_blamed() -> None:
     known, _ = refine(splat, records, Symbols(found=found))
     assert known.title == "BUG: unable to handle kernel paging request in toy::ring"
     assert (known.function, known.file, known.line) == ("toy::ring", "toy.rs", 30)
-
-
-def refined(text: str) -> Splat:
-    records = parse_console(text)
-    (found,) = find_splats(records)
-    return refine(found, records, Symbols())[0]
 
 
 @pytest.mark.parametrize(
