@@ -1,4 +1,4 @@
-"""Telling which machine is wanted next, so that it can be started ahead of its test."""
+"""Announces the machine of the next test, so that it can be started in advance."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rustbed.plugin.stash import MACHINES, PLATFORMS
 def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
-    """While a test runs, the machine of the one behind it can be started."""
+    """Announce the machine of the next test while a test runs."""
     if MACHINES in item.config.stash:
         item.config.stash[MACHINES].foretell = partial(_machine_of, nextitem)
     return (yield)
 
 
 def _machine_of(item: pytest.Item | None) -> tuple[MachineSpec, Qemu] | None:
-    """Return the machine of a test, if it has one of which all is known."""
+    """Return the machine of a test, None if it has none or is not known yet."""
     arch = arch_of(item)
     if item is None or arch is None or "vm" not in getattr(item, "fixturenames", ()):
         return None
@@ -35,5 +35,5 @@ def _machine_of(item: pytest.Item | None) -> tuple[MachineSpec, Qemu] | None:
         platform, wanted = platform_of(item, arch)
         return spec_of(item, platform, wanted), platform.qemu
     except (HarnessError, pytest.skip.Exception):
-        # it will be said when it is its turn
+        # the error is reported when it is the test's turn
         return None

@@ -1,4 +1,4 @@
-"""What a test has built for its kernel: modules, and programs for the guest."""
+"""Fixtures that build for a test's kernel: modules, and programs for the guest."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def build_modules(
 ) -> Callable[[str | Path], dict[str, Path]]:
     """Return a function that builds the modules of a directory for the kernel under test.
 
-    The directory is looked for beside the file that asks, and has a Kbuild file or
-    Makefile; the returned files, by the modules' names, are what `vm.module` takes.
+    The directory's path is relative to the calling file; it must have a Kbuild file or
+    Makefile. Returns the files by the modules' names, for `vm.module`.
     """
     platform, wanted = platform_of(request.node, rustbed_arch)
     platforms = request.config.stash[PLATFORMS]
 
     def build(directory: str | Path) -> dict[str, Path]:
         asked = find_asked(Path(directory), request.path.parent)
-        # before it is built: after an edit that does not compile, the next edit concerns the test, too
+        # noted before the build, so that an edit after a failed build affects the test, too
         note_use(request.node, asked)
         try:
             found = outoftree.build_modules(
@@ -48,7 +48,7 @@ def build_modules(
                 session=session_name(),
             )
         except BuildError:
-            # a test is one of its driver also where that does not build
+            # a test belongs to its driver even if that does not build
             _note_built(request.node, outoftree.find_named(asked))
             raise
         note_warnings(request.node, found.warnings)
@@ -64,7 +64,7 @@ def _note_built(item: pytest.Item, names: Iterable[str]) -> None:
 
 @pytest.fixture
 def build_module(build_modules: Callable[[str | Path], dict[str, Path]]) -> Callable[[str | Path], Path]:
-    """Return a function that builds the one module of a directory; see `build_modules`."""
+    """Return a function that builds the only module of a directory; see `build_modules`."""
 
     def build(directory: str | Path) -> Path:
         found = build_modules(directory)
@@ -79,7 +79,7 @@ def build_module(build_modules: Callable[[str | Path], dict[str, Path]]) -> Call
 def build_program(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callable[[str | Path], Path]:
     """Return a function that compiles a C file for the guest, with the nolibc of the kernel's source.
 
-    The file is looked for beside the file that asks; the returned file is what `vm.push` takes.
+    The file's path is relative to the calling file. Returns the program's path, for `vm.push`.
     """
     platform, _ = platform_of(request.node, rustbed_arch)
 
@@ -101,9 +101,9 @@ def build_program(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callabl
 
 
 def find_asked(path: Path, beside: Path) -> Path:
-    """Return a path as the file means it that asks for it: a test, or a fixture that is elsewhere.
+    """Return a path relative to the calling file: that of a test, or of a fixture elsewhere.
 
-    `beside` is where the test is: what is there counts where there is nothing beside the asking file.
+    `beside` is the test's directory, which is used if the path does not exist beside the calling file.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _OURS in Path(frame.f_code.co_filename).parents:
@@ -113,9 +113,9 @@ def find_asked(path: Path, beside: Path) -> Path:
 
 
 def _without_detours(path: Path) -> Path:
-    """Return a path without `..`, so that a directory is one however tests name it.
+    """Return a path without `..`, so that a directory always has the same path.
 
-    Behind a symbolic link `..` leads elsewhere: then the path stays.
+    A path with `..` behind a symbolic link is not changed, because it leads elsewhere.
     """
     plain = Path(os.path.normpath(path))
     return plain if path.exists() and plain.exists() and plain.samefile(path) else path

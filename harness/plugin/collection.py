@@ -1,4 +1,4 @@
-"""Which tests run, on which architectures, in which order and by how many workers."""
+"""Decides which tests run, on which architectures, in which order and on how many workers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from rustbed.report.about import about_of
 from rustbed.report.shard import divide, render_plan
 from rustbed.request import MachineRequest
 
-# pytest shows its text, and no traceback
+# pytest shows its text without a traceback
 _NO_TEST = pytest.Collector.CollectError
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out results, wherever those are: the copies of tests in them are evidence.
+    """Leave out results anywhere, because the copies of tests in them are evidence.
 
-    So are the tests of the programs in a cache that a project has below it, as some services want it.
+    A cache below the project, as some CI services want it, is left out, too.
     """
     return True if rundir.is_evidence(collection_path) or is_cache(collection_path) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give every test that has a machine an architecture, in its id."""
+    """Parametrize every test with a machine by architecture."""
     if ARCH_FIXTURE not in metafunc.fixturenames:
         return
     for marker in metafunc.definition.iter_markers("parametrize"):
@@ -55,9 +55,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what needs no machine first, then one architecture after the other: build, test, next.
+    """Sort the tests: first those without a machine, then one architecture after the other.
 
-    What another project's tests alone need is left as it is: they keep their order, and leave no files.
+    In a session that does not use rustbed the order is not changed.
     """
     ours = [item for item in items if arch_of(item) is not None]
     for item in ours:
@@ -72,14 +72,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, count: int) -> None:
-    """Leave of the tests those of this part, and remember how they were divided."""
+    """Select the tests of this part, and note the division."""
     tests = [item.nodeid for item in items]
     numbers = divide(tests, config.stash[TIMES], count)
     divided = list(zip(items, numbers, strict=True))
     config.hook.pytest_deselected(items=[item for item, part in divided if part != number])
     items[:] = [item for item, part in divided if part == number]
     plan = {"shard": f"{number}/{count}", "shard_plan": render_plan(tests, numbers)}
-    # under xdist only the workers collect
+    # under xdist only workers collect
     if is_worker(config):
         outputs_of(config)[PLAN] = plan
     if recorder := config.pluginmanager.get_plugin(RECORDER):
@@ -88,5 +88,5 @@ def _keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, co
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Answer `-n auto`, if the session is surely ours: as many workers as there are cores and memory for."""
+    """Answer `-n auto` in a session of ours: as many workers as cores and memory allow."""
     return host.worker_limit(MachineRequest().hardware.memory_mib) if is_wanted(config) else None

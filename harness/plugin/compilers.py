@@ -1,4 +1,4 @@
-"""What compilers say of the modules beside the tests: shown once, whole, however many tests wanted them."""
+"""Shows compilers' output for the tests' modules once, even if several tests need a module."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from rustbed.log.record import strip_ansi
 from rustbed.plugin.stash import begin_line, is_worker
 from rustbed.report.cases import UNBUILT, carried
 
-# user property with what compilers warned of while a test's modules were built; it travels from workers
+# user property with the compilers' warnings for a test's modules, for the process that reports
 WARNINGS = "rustbed-warnings"
 _NOTED = pytest.StashKey[list[str]]()
 
 
 def session_name() -> str:
-    """Return what all workers of a session have in common."""
+    """Return an id that all workers of a session share."""
     return os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
 
 
 def note_warnings(item: pytest.Item, text: str) -> None:
-    """Let a test's report carry what compilers warned of; nothing is noted for an empty text."""
+    """Note compilers' warnings for a test's report; an empty text is ignored."""
     if text:
         item.stash.setdefault(_NOTED, []).append(text)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the warnings to the report of the phase in which they came."""
+    """Attach the warnings to the report of their phase."""
     report = yield
     if noted := item.stash.get(_NOTED, []):
         report.user_properties.append((WARNINGS, json.dumps({"texts": noted})))
@@ -40,7 +40,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 class Compilers:
-    """The part of the process that has the terminal: shows each text when it comes for the first time."""
+    """Shows each text once, in the process with the terminal."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -49,7 +49,7 @@ class Compilers:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Show why a module does not build, before the first of its tests is reported."""
+        """Show the errors of a module before the report of its first test."""
         self._warned |= dict.fromkeys(carried(report, WARNINGS).get("texts", []))
         unbuilt = carried(report, UNBUILT)
         if unbuilt and unbuilt["printed"] not in self._failed:
@@ -57,7 +57,7 @@ class Compilers:
             self._show(unbuilt["reason"], unbuilt["printed"], red=True)
 
     def pytest_terminal_summary(self) -> None:
-        """Show the warnings of modules that were built."""
+        """Show the warnings of built modules."""
         for text in self._warned:
             self._show("compiler warnings", text, yellow=True)
 
@@ -70,6 +70,6 @@ class Compilers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Show nothing in workers: their reports travel."""
+    """Register the display, except in workers, whose reports are shown elsewhere."""
     if not is_worker(config):
         config.pluginmanager.register(Compilers(config), "rustbed-compilers")

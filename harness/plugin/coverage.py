@@ -1,4 +1,4 @@
-"""Which lines of drivers ran, at the end of a session: from its run directories to a table and files."""
+"""Reports which lines of drivers ran: from a session's run directories to a table and files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FAILED = 1
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what ran. A session that was to know it and does not has failed."""
+    """Write the coverage files. The session fails if that is impossible."""
     config = session.config
     if is_worker(config) or COVERAGE not in config.stash or not session_directory(config).is_dir():
         return
@@ -63,7 +63,7 @@ def _write(directory: Path) -> list[str]:
 
 
 def _gather(directory: Path) -> tuple[tuple[CoveredFile, ...], list[str]]:
-    """Return what ran in the machines of a session, and what is not known of that."""
+    """Return the lines that ran in a session's machines, and notes about gaps."""
     notes: dict[str, None] = {}
     tables: dict[tuple[Path, str], LineTable | None] = {}
     runs: list[tuple[LineTable, Ranges]] = []

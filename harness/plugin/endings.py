@@ -1,7 +1,7 @@
-"""Processes that end before their tests do: what stays behind says which test, and why.
+"""Leaves a verdict if the process ends during a test, with the test and the reason.
 
-pytest-timeout's method `thread` ends the whole process without a word to other plugins, and a worker may die
-of anything.
+pytest-timeout's method `thread` ends the whole process without calling other plugins, and a worker may die
+for any reason.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _TIMER = pytest.StashKey[threading.Timer]()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool | None:
-    """Take the place of pytest-timeout's timer where that would end the process: the words are its own."""
+    """Replace pytest-timeout's timer if that would end the process; the message is pytest-timeout's own."""
     if settings.method != "thread":
         return None
-    # it is there: it asks
+    # installed, because it calls this hook
     theirs: Any = import_module("pytest_timeout")
 
     def end() -> None:
@@ -45,15 +45,15 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_timeout_cancel_timer(item: pytest.Item) -> None:
-    """Stop our timer; pytest-timeout then looks whether it has one."""
+    """Stop our timer; pytest-timeout then checks for its own."""
     if (timer := item.stash.get(_TIMER, None)) is not None:
         timer.cancel()
-        # else the verdict could come between its last words
+        # otherwise the verdict could be printed in the middle of its output
         timer.join()
 
 
 def _leave(item: pytest.Item, words: str) -> None:
-    """Leave a verdict, and in the process that has them the session's files: the process is about to end."""
+    """Write a verdict, and the session's files if this process has them, before the process ends."""
     run = item.stash.get(RUN, None)
     verdict = Verdict(
         outcome=Outcome.LOST, reason=": ".join(filter(None, (words, run.waiting if run else "")))
@@ -63,7 +63,7 @@ def _leave(item: pytest.Item, words: str) -> None:
         run.verdict = verdict
         run.write()
     recorder: Any = item.config.pluginmanager.get_plugin(RECORDER)
-    # a worker's controller reads the verdict
+    # in a worker there are no files: its controller reads the verdict
     if recorder is None:
         return
     report = pytest.TestReport(
@@ -83,7 +83,7 @@ def _leave(item: pytest.Item, words: str) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport, sched: Any) -> None:
-    """Let a test be lost whose worker died, for the reason that its verdict has, if it has one."""
+    """Report a test whose worker died as lost, with the reason in its verdict if there is one."""
     found = rundir.find_lost(session_directory(sched.config), crashitem)
     if found is None:
         return

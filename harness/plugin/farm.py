@@ -1,7 +1,7 @@
-"""With --farm, a session's tests run on the workers of a farm. What they report is reported here.
+"""With --farm, a session's tests run on the workers of a farm, and their reports are replayed here.
 
-To pytest, to other plugins and to our own recorder the tests ran in this process: options, lines, statuses
-and results files are as ever.
+For pytest, other plugins and our own recorder the tests seem to run in this process: options, output,
+statuses and results files are the same as without a farm.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from rustbed.report.cases import GOOD, INFRA, confirm, ending_of, key_of
 from rustbed.report.results import load_results
 from rustbed.report.shard import recorded_times
 
-# what is done here is not done again by each worker: option, and the plugin that has it
+# options that workers get so that they do not repeat work of this process, and the plugin of each option
 _DONE_HERE = {"--rustbed-farm=": "", "--rustbed-shard=": "", "--junitxml=": "junitxml", "-n0": "xdist"}
-# what needs the terminal or workers of this process: option's name, and as it is given
+# options that need this process: name of the option, and its form on the command line
 _HERE_ONLY = {"numprocesses": "-n", "usepdb": "--pdb", "rustbed_on_failure": "--on-failure"}
-# variables that decide about a session, those of a process that is itself a worker left out
+# prefixes of variables that affect a session, and of those that are only for workers of xdist
 _VARIABLES, _NOT_THEIRS = ("RUSTBED_", "PYTEST_"), ("PYTEST_XDIST_", "PYTEST_CURRENT_TEST")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say at once what does not go with a farm. Raises pytest.UsageError."""
+    """Refuse options that cannot be combined with a farm. Raises pytest.UsageError."""
     url = given(config)("farm")
     if not url:
         return
@@ -81,7 +81,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def _run(session: pytest.Session, pool: Pool, tests: Sequence[PlannedTest]) -> None:
-    """Run the tests, and let this session hear of it as if it had run them."""
+    """Run the tests, and replay their reports in this session."""
     items = {item.nodeid: item for item in session.items}
     try:
         with closing(pool.run(tests)) as ended:
@@ -101,7 +101,7 @@ def _run(session: pytest.Session, pool: Pool, tests: Sequence[PlannedTest]) -> N
 
 
 def _replay(session: pytest.Session, ended: Ended, item: pytest.Item) -> None:
-    """Let the session hear of a test."""
+    """Replay the reports of a test."""
     hook = session.config.hook
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in _reports(session.config, ended, item):
@@ -112,7 +112,7 @@ def _replay(session: pytest.Session, ended: Ended, item: pytest.Item) -> None:
 def _reports(config: pytest.Config, ended: Ended, item: pytest.Item) -> list[pytest.TestReport]:
     """Return the reports of the attempt that counts: the first red one, else the last.
 
-    How others ended is attached to it, as it is if a red test is repeated to see how often it is red.
+    The results of other attempts are attached, as with --confirm.
     """
     if ended.lost:
         return [_lost(item, ended.lost)]
@@ -127,7 +127,7 @@ def _reports(config: pytest.Config, ended: Ended, item: pytest.Item) -> list[pyt
 
 
 def _restored(config: pytest.Config, data: Report) -> pytest.TestReport:
-    """Return a report that travelled as JSON, which has no tuples."""
+    """Return a report from its JSON data, which has no tuples."""
     report: Any = config.hook.pytest_report_from_serializable(config=config, data=data)
     report.location = tuple(report.location)
     report.user_properties = [tuple(pair) for pair in report.user_properties]
@@ -138,7 +138,7 @@ def _restored(config: pytest.Config, data: Report) -> pytest.TestReport:
 
 
 def _lost(item: pytest.Item, why: str) -> pytest.TestReport:
-    """Return the report of a test that could not be run: an error of its setup, which tells nothing of it."""
+    """Return the report of a test that could not be run: an error in its setup."""
     now = time.time()
     return pytest.TestReport(
         nodeid=item.nodeid,
@@ -153,7 +153,7 @@ def _lost(item: pytest.Item, why: str) -> pytest.TestReport:
 
 
 def _test(item: pytest.Item) -> PlannedTest:
-    """Return what a worker must have for a test. Raises UsageError if its file is not in the project."""
+    """Return a test with its requirements for a worker. Raises UsageError for a file outside the project."""
     if not item.path.is_relative_to(item.config.rootpath):
         raise UsageError(
             f"{item.path} is not below {item.config.rootpath}: a farm gets what is", fix="--rootdir"
@@ -167,7 +167,7 @@ def _test(item: pytest.Item) -> PlannedTest:
 
 
 def _job(config: pytest.Config, place: Path) -> Job:
-    """Return what all workers run: this session's arguments, on a copy of the project."""
+    """Return the job of all workers: this session's arguments, on a copy of the project."""
     root, invoked = config.rootpath, config.invocation_params.dir
     copy = copy_project(root, place)
     directory = Path(move_word(str(invoked), root, copy))
@@ -195,10 +195,10 @@ def _job(config: pytest.Config, place: Path) -> Job:
 
 
 def _times(config: pytest.Config, tests: Sequence[PlannedTest]) -> dict[str, float]:
-    """Return how long tests took, as --shard-times says, else the session before."""
+    """Return the times of tests, from --shard-times or else from the previous session."""
     known = config.stash.get(TIMES, {})
     for junit in [] if known else sorted(_earlier(session_directory(config)), reverse=True)[:1]:
-        # one that is no good tells nothing
+        # an unreadable one is skipped
         with suppress(UsageError):
             known = recorded_times(load_results([junit]))
     return {test.id: known[key_of(test.id)] for test in tests if key_of(test.id) in known}
@@ -217,7 +217,7 @@ def _say(config: pytest.Config, text: str) -> None:
 
 
 def _leave(place: Path) -> None:
-    """Remove what workers ran; their logs stay."""
+    """Remove the workers' copies of the project; their logs are kept."""
     for path in place.glob("project*"):
         # a worker that is about to end may still write there
         with suppress(OSError):

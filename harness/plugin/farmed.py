@@ -1,4 +1,4 @@
-"""A session on a worker of a farm: it runs the tests of one attempt, and notes what comes of each at once."""
+"""A session on a worker of a farm: runs the tests of one attempt, and saves each result at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rustbed.plugin.stash import attempt_of, outputs_of
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Collect only files that tests of the attempt are in, and listen."""
+    """Collect only the files of the attempt's tests, and register the listener."""
     if (attempt := attempt_of(config)) is None:
         return
     job = read_job(attempt)
@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Farmed:
-    """The part of the session that has the attempt."""
+    """The listener with the attempt."""
 
     def __init__(self, config: pytest.Config, events: Events, tests: Any) -> None:
         self._config, self._events = config, events
@@ -38,7 +38,7 @@ class _Farmed:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None, None, None]:
-        """Leave the tests of the attempt, in its order, whatever options and plugins made of them."""
+        """Select the tests of the attempt, in its order, regardless of options and plugins."""
         yield
         chosen = sorted(
             (item for item in items if item.nodeid in self._order), key=lambda item: self._order[item.nodeid]
@@ -48,7 +48,7 @@ class _Farmed:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Note that a test begins and ends; what ends the session leaves it begun."""
+        """Note the begin and end of a test; after a crash it has only begun."""
         self._test = item.nodeid
         self._events.write(begins=item.nodeid)
         result = yield
@@ -56,11 +56,11 @@ class _Farmed:
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a report; a test may have more than one of a phase, and some of another name."""
+        """Save a report; a test may have several for a phase, and some with another name."""
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         self._events.write(test=self._test, report=data)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Hand over what the whole session sums up."""
+        """Save the facts that are summed up over the whole session."""
         self._events.write(handed_over=outputs_of(self._config))

@@ -1,7 +1,7 @@
 """With --faults, a test runs once, and then again with every fault that its devices can have.
 
-Each run is reported as a test of its own, on a machine of its own. What the test itself says of a device
-that fails is no news, and passes; what the kernel says, and whether the machine lives, is judged as ever.
+Each run is reported as a test of its own, on a machine of its own. A failure of the test itself does not
+count when its device has a fault; the kernel's reports and the state of the machine are judged as usual.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 
-# what pytest itself runs a test with; its own hook logs at once
+# pytest's own function for running a test, because its hook would log at once
 from _pytest.runner import runtestprotocol
 
 from rustbed.devices.walk import Step, Steps, Walk, parse_step, plan_steps, walking
@@ -26,11 +26,11 @@ from rustbed.plugin.stash import MACHINES, NAME, is_worker
 from rustbed.report.cases import carried, ending_of
 from rustbed.report.verdict import Outcome
 
-# user property of the first run's report: what was planned
+# user property of the first run's report with the planned faults
 _PLANNED = "rustbed-faults"
-# the same of each further one: the test that it is a run of, and the fault
+# user property of each further run's report: the test, and the fault
 _STEP = "rustbed-fault"
-# in place of faults: all of them
+# the value of --faults for all of them
 _ALL = "all"
 
 WALK = pytest.StashKey[Walk]()
@@ -42,7 +42,7 @@ def _only(config: pytest.Config) -> tuple[str, ...]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the names of faults, and have what becomes of them summed up."""
+    """Check the names of faults, and register the summary."""
     if not given(config)("faults"):
         return
     try:
@@ -55,10 +55,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test without a fault, and if that is well with each of those that it can meet."""
+    """Run a test without a fault, and if it passes, with each possible fault."""
     if not given(item.config)("faults") or arch_of(item) is None:
         return None
-    # tears down what belongs to the test, and nothing that outlives it
+    # tears down only fixtures of the test, because the next item seems to be in the same place
     again = cast(pytest.Item, item.parent)
     reports, planned = _run(item, None, again)
     is_well = ending_of(reports).outcome is Outcome.PASS
@@ -75,7 +75,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def _run(
     item: pytest.Item, step: Step | None, nextitem: pytest.Item
 ) -> tuple[list[pytest.TestReport], Steps]:
-    # the same machine again, as far as anybody knows
+    # the next machine is probably the same
     if MACHINES in item.config.stash:
         item.config.stash[MACHINES].foretell = None
     with walking(step) as walk:
@@ -88,7 +88,7 @@ def _run(
 
 
 def _run_step(item: pytest.Item, step: Step, nextitem: pytest.Item) -> None:
-    """Run a test with a fault, under a name of its own: run directories and results are by names."""
+    """Run a test with a fault, under a name of its own for run directories and results."""
     inner, bracket, rest = item.nodeid.rpartition("]")
     item.stash[NAME] = f"{inner}-{step.name}]{rest}" if bracket else f"{item.nodeid}[{step.name}]"
     try:
@@ -104,8 +104,8 @@ def _run_step(item: pytest.Item, step: Step, nextitem: pytest.Item) -> None:
 
 
 def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Tear down what outlives a test, if no other test wants it."""
-    # pytest's plugins take its own hook for the end of a test, which has been
+    """Tear down fixtures with a wider scope that no other test needs."""
+    # not by pytest's hook, which plugins would take for the end of another test
     call = pytest.CallInfo.from_call(
         lambda: item.session._setupstate.teardown_exact(nextitem), when="teardown"
     )
@@ -128,7 +128,7 @@ def _render(nodeid: str, planned: Steps) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Let what a test says of a device that failed be no failure; what it says without a fault is one."""
+    """Ignore a failure of the test function if its device's fault has happened."""
     walk = item.stash.get(WALK, None)
     if walk is None or walk.step is None:
         return (yield)
@@ -148,14 +148,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @dataclass(eq=False)
 class Summary:
-    """What became of the faults of each test, put together where the session reports."""
+    """Sums up the faults of each test, in the process that reports."""
 
     _planned: dict[str, dict[str, Any]] = field(default_factory=dict)
     # by test: its faults, each with outcome and reason
     _met: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what one run attached to the report of its last phase."""
+        """Note the facts in the report of a run's last phase."""
         if planned := carried(report, _PLANNED):
             self._planned[planned["test"]] = planned
         if met := carried(report, _STEP):
@@ -163,18 +163,18 @@ class Summary:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Let a session fail that had no fault to try, or a test of which no fault happened."""
+        """Fail a session without any fault to try, or with a test of which no fault happened."""
         is_tried = self._planned and all(self._is_reached(test) for test in self._planned)
         if not is_tried and exitstatus == pytest.ExitCode.OK and not is_worker(session.config):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def _is_reached(self, test: str) -> bool:
-        """Whether a run of a test came to its fault."""
+        """Whether a run of a test reached its fault."""
         return any(outcome != Outcome.SKIP for _, outcome, _ in self._met.get(test, []))
 
     def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
-        """Say for each test how its driver took the faults, and how to repeat what was red."""
-        # of tests that were not found pytest has said it
+        """Print, for each test, how its driver survived the faults, and how to repeat red runs."""
+        # pytest has reported tests that were not found
         if not self._planned and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             terminalreporter.write_line("rustbed: no test passed that plugs in a device written in Python")
         for test, planned in self._planned.items():
@@ -183,7 +183,7 @@ class Summary:
 
 
 def render_walk(planned: Mapping[str, Any], met: Sequence[tuple[str, str, str]]) -> Iterator[str]:
-    """Render how a test's faults went, of which each is given by its name, outcome and reason."""
+    """Render the results of a test's faults, given by name, outcome and reason."""
     test = planned["test"]
     counts = Counter(outcome for _, outcome, _ in met)
     counts["survived"] = counts.pop(Outcome.PASS, 0)

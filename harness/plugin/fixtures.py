@@ -1,4 +1,4 @@
-"""What a test asks for: a kernel, machines, modules of its own."""
+"""The fixtures for tests: a kernel, machines, modules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SCOPES = (
     " modules are built once."
 )
 
-# the fixture that all others of ours stand on; `arch` is what tests call it
+# the fixture that all our others use; its name for tests is `arch`
 ARCH_FIXTURE = "rustbed_arch"
 
 
@@ -50,7 +50,7 @@ def arch_of(item: pytest.Item | None) -> Arch | None:
 
 
 def request_of(item: pytest.Item) -> MachineRequest:
-    """Return what a test's markers ask of its machine. Raises UsageError."""
+    """Return the requirements of a test's markers for its machine. Raises UsageError."""
     markers = [(marker.args, marker.kwargs) for marker in item.iter_markers("machine")]
     wanted = MachineRequest()
     for args, kwargs in reversed(markers):
@@ -66,7 +66,7 @@ def needs_of(item: pytest.Item) -> tuple[str, ...]:
 
 
 def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest]:
-    """Return what a test runs on, made if need be, and what it asks for; skip it if that is unavailable."""
+    """Return a test's platform, made if necessary, and its request; skips the test if they do not fit."""
     wanted = request_of(item)
     platform = item.config.stash[PLATFORMS].get(arch, wanted.profile)
     versions = [version for marker in item.iter_markers("since") for version in marker.args]
@@ -82,14 +82,14 @@ def platform_of(item: pytest.Item, arch: Arch) -> tuple[Platform, MachineRequest
 
 
 def instruments_of(item: pytest.Item, kernel: Kernel) -> tuple[Instrument, ...]:
-    """Return what watches the machines of a test."""
+    """Return the instruments for the machines of a test."""
     asked = [each.name for each in INSTRUMENTS if item.get_closest_marker(each.name)]
     return choose_instruments(kernel, asked)
 
 
 def spec_of(item: pytest.Item, platform: Platform, wanted: MachineRequest) -> MachineSpec:
     """Return the machine of a test; firmware is compiled on the way."""
-    # first, so that what the test asks for itself counts
+    # first, so that the test's own words override these
     words = cmdline_of(instruments_of(item, platform.kernel))
     wanted = wanted.updated({"cmdline": (*words, *wanted.hardware.cmdline)})
     cache = item.config.stash[PLATFORMS].choices.cache
@@ -97,7 +97,7 @@ def spec_of(item: pytest.Item, platform: Platform, wanted: MachineRequest) -> Ma
 
 
 def run_of(request: pytest.FixtureRequest) -> TestRun:
-    """Return what a test has started; it begins with its first machine."""
+    """Return the run of a test, which begins with its first machine."""
     node = request.node
     if RUN not in node.stash:
         name = node.stash.get(NAME, node.nodeid)

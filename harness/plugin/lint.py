@@ -1,4 +1,4 @@
-"""`--lint`: a test of rustfmt, clippy and checkpatch for each directory of modules below the tests' paths."""
+"""`--lint`: tests with rustfmt, clippy and checkpatch for each directory of modules below tests' paths."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MODULES = re.compile(r"^\s*obj-m\b", re.MULTILINE)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Take the Kbuild file, or else the Makefile, of a directory of modules for its tests."""
+    """Collect the lint tests of a directory of modules by its Kbuild file, or else by its Makefile."""
     if not given(parent.config)("lint") or not _makes_modules(file_path):
         return None
     driver: pytest.Collector = LintedDriver.from_parent(parent, path=file_path)
@@ -33,7 +33,7 @@ def _makes_modules(path: Path) -> bool:
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> str | None:
-    """Say where --lint found nothing to check: green would mean nothing. Under xdist only workers collect."""
+    """Report that --lint found nothing to check. Under xdist only workers collect."""
     is_idle = given(config)("lint") and not any(isinstance(item, LintItem) for item in items)
     if not is_idle or config.getoption("numprocesses", None):
         return None
@@ -41,7 +41,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest
 
 
 class LintedDriver(pytest.File):
-    """A directory of modules, by the file that says so."""
+    """The Kbuild file or Makefile of a directory of modules."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield a test for each program."""
@@ -50,7 +50,7 @@ class LintedDriver(pytest.File):
 
 
 class LintItem(pytest.Item):
-    """One program's opinion of a driver: red if it has remarks."""
+    """One program's check of a driver: red if it has remarks."""
 
     def __init__(self, *, check: Callable[[pytest.Config, Path], str], **place: object) -> None:
         super().__init__(**place)  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ class LintItem(pytest.Item):
             pytest.fail(strip_ansi(remarks).rstrip(), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Return where this is, for pytest's reports."""
+        """Return path, line and name for pytest's reports."""
         return self.path, None, f"{self.path.parent.name}: {self.name}"
 
 
@@ -93,7 +93,7 @@ def _checkpatch(config: pytest.Config, directory: Path) -> str:
 
 
 def _arch(config: pytest.Config) -> Arch:
-    """Return the architecture whose kernel is asked: this host's, if it is tested."""
+    """Return the architecture whose kernel's settings are used: this host's, if it is tested."""
     arches = read_arches(given(config))
     native = host.native_arch()
     return native if native in arches else arches[0]

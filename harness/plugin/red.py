@@ -1,4 +1,4 @@
-"""What is done with a red test where that was asked for: a recording of its commands, a shell."""
+"""Actions for a red test, if requested: a recording of its commands, a shell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rustbed.testrun import TestRun
 
 
 def use_red(item: pytest.Item, run: TestRun, report: pytest.TestReport) -> None:
-    """Do what the session was asked to do with a test that has just turned red."""
+    """Run the requested actions for a test that has just failed."""
     if item.config.getoption("rustbed_record"):
         report.sections.append((f"Captured recording {report.when}", _record(item, run)))
     if item.config.getoption("rustbed_on_failure") and report.when == "call":
@@ -24,7 +24,7 @@ def use_red(item: pytest.Item, run: TestRun, report: pytest.TestReport) -> None:
 
 
 def _record(item: pytest.Item, run: TestRun) -> str:
-    """Leave a recording of a test's commands in its run directory, and return what to do with it."""
+    """Write a recording of a test's commands to its run directory, and return the command that replays it."""
     choices = item.config.stash[PLATFORMS].choices
     try:
         scene = load_run(run.directory)
@@ -41,14 +41,14 @@ def _tell(text: str) -> None:
 
 
 def _ask(prompt: str) -> str:
-    """Return a line that is typed. Raises EOFError at the end of input, which a closed one begins with."""
+    """Return a typed line. Raises EOFError at the end of input, or if input is closed."""
     if sys.stdin is None:
         raise EOFError
     return input(prompt)
 
 
 def _stop_at_failure(item: pytest.Item, run: TestRun) -> None:
-    """Let a person into the machine of a red test."""
+    """Open a shell in the machine of a red test."""
     choices = item.config.stash[PLATFORMS].choices
     capture = item.config.pluginmanager.getplugin("capturemanager")
     if capture is not None:

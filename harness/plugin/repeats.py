@@ -1,6 +1,6 @@
-"""One splat that many tests met is printed once: the first test shows it whole, the others name that test.
+"""Prints a splat that several tests hit once: the first test shows all of it, the others name that test.
 
-Only what the terminal prints at a session's end is shortened. The files have each test's own.
+Only the terminal's output at a session's end is shortened. The files of each test are complete.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _Shortened:
     reprcrash: Any
 
     def toterminal(self, tw: Any) -> None:
-        """Print it as pytest prints what it made itself."""
+        """Print it in pytest's own style."""
         tw.line(self.text)
 
     def __str__(self) -> str:
@@ -33,14 +33,14 @@ class _Shortened:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
-    """Shorten the repeated failures just before pytest prints them; with -vv each is whole."""
+    """Shorten repeated failures just before pytest prints them, except with -vv."""
     if not is_worker(config) and config.get_verbosity() < 2:
         _shorten_repeats(list(_printed(terminalreporter)), config)
     return (yield)
 
 
 def _printed(terminal: Any) -> Iterator[pytest.TestReport]:
-    """Yield the reports of which pytest prints what happened, in its order."""
+    """Yield the reports that pytest prints, in its order."""
     for category in ("error", "failed"):
         yield from (each for each in terminal.stats.get(category, ()) if isinstance(each, pytest.TestReport))
 
@@ -50,7 +50,7 @@ def _shorten_repeats(reports: list[pytest.TestReport], config: pytest.Config) ->
     for report in reports:
         facts = carried(report, FACTS)
         properties = dict(facts.get("properties", ()))
-        # without a splat the last records are shown, and are each test's own
+        # without a splat the last records are shown, which differ
         if not properties.get("splat") or not (explained := facts.get("explained")):
             continue
         shown = first.setdefault((properties["fingerprint"], facts["reason"]), report.nodeid)
@@ -63,8 +63,8 @@ def _shorten_repeats(reports: list[pytest.TestReport], config: pytest.Config) ->
 
 
 def _replace(report: pytest.TestReport, explained: str, brief: str) -> None:
-    """Let a report show the brief text wherever it has the whole one."""
+    """Replace the complete text of a report by the brief one."""
     report.sections = [(title, brief if text == explained else text) for title, text in report.sections]
-    # of what workers ran, longreprtext begins with the worker's name
+    # in reports of workers, longreprtext begins with the worker's name
     if str(report.longrepr) == explained:
         report.longrepr = _Shortened(brief, getattr(report.longrepr, "reprcrash", None))  # type: ignore[assignment]

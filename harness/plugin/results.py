@@ -1,7 +1,7 @@
-"""The session's directory and files, and what workers hand over for them.
+"""The session's directory and files, and the facts from workers for them.
 
-A session that has nothing to do with us leaves no files and says nothing. Only the processes that collect
-know whether it has: a worker makes the session's directory, and its controller sees it.
+A session that does not use rustbed leaves no files and prints nothing. Only processes that collect
+know that: a worker makes the session's directory, and its controller sees it.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from rustbed.report import rundir
 from rustbed.report.recorder import Recorder
 
 _TROUBLE = pytest.StashKey[str]()
-# options with which pytest looks at tests, and runs none
+# options with which pytest does not run tests
 _LOOKING = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Choose the session's directory; nothing is made yet."""
+    """Choose the session's directory, without creating it."""
     config = session.config
     if not is_worker(config):
         base = Path(given(config)("results") or config.rootpath / "results").absolute()
@@ -50,18 +50,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def begin(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Make the directory, and leave in it the document that says we were lost. Raises pytest.UsageError."""
+    """Make the directory with a results file of a lost session. Raises pytest.UsageError."""
     if any(config.getoption(name, False) for name in _LOOKING):
         return
     try:
         rundir.make_session(session_directory(config))
-        # tests that are only set up have machines, and no results
+        # tests that are only set up have machines, but no results
         if not is_worker(config) and not config.getoption("setuponly", False):
             _record(config)
     except HarnessError as error:
         if not is_worker(config):
             raise pytest.UsageError(str(error)) from error
-        # an error here would look like the crash of a worker; the controller says what it is
+        # an exception here would look like a crash of the worker, so the controller reports the error
         outputs_of(config)[TROUBLE] = str(error)
         items.clear()
 
@@ -74,7 +74,7 @@ def _record(config: pytest.Config) -> None:
 
 
 def _end_in_order(config: pytest.Config) -> None:
-    """Let SIGTERM end the session as Ctrl-C does, with its results: a job that takes too long gets it."""
+    """Let SIGTERM, which CI sends to a job at its timeout, end the session like Ctrl-C, with its results."""
     is_free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if is_free and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -95,7 +95,7 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand over what machines a worker has started; or say with the status that no test could run."""
+    """Hand over a worker's counts of machines, or set the status if no test could run."""
     config = session.config
     if is_worker(config) and MACHINES in config.stash:
         outputs_of(config)[COUNTS] = dict(config.stash[MACHINES].counts)
@@ -105,7 +105,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Take what a worker that ended handed over."""
+    """Take over the facts from a worker that has ended."""
     config, output = node.config, getattr(node, "workeroutput", {})
     if TROUBLE in output:
         config.stash[_TROUBLE] = output[TROUBLE]
@@ -117,7 +117,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say where the machines came from, or why there were none."""
+    """Print how machines were started, or why there were none."""
     if _TROUBLE in config.stash:
         terminalreporter.write_line(f"ERROR: {config.stash[_TROUBLE]}", red=True)
     if MACHINES in config.stash and (counts := config.stash[MACHINES].counts):
@@ -125,7 +125,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove old sessions, now that no verdict is waited for."""
+    """Remove old sessions, after all verdicts."""
     if DIRECTORY in config.stash and config.stash[DIRECTORY].is_dir():
         rundir.remove_old_sessions(config.stash[DIRECTORY])
 
@@ -137,12 +137,12 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say what is tested, if that was asked for; else it is said when there are tests for it."""
+    """Print what is tested, if our options were given; otherwise it is printed once there are tests."""
     return f"rustbed: {_asked(config)}" if is_asked(config) else None
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
-    """Say what is tested."""
+    """Print what is tested, unless it was printed already."""
     is_said = is_asked(config) or PLATFORMS not in config.stash
     return None if is_said else f"rustbed: {_asked(config)}"
 

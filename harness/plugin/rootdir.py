@@ -1,7 +1,7 @@
-"""Seeing that a value of an option of ours was taken for a path of tests, and moved pytest's root directory.
+"""Detects that pytest took an option's value for a path of tests, which changed its root directory.
 
-pytest chooses its root before it knows the options of plugins: `--results DIR` is an option it does not know
-and a path. The root decides the names of tests, by which results are compared. A plugin cannot prevent it.
+pytest chooses its root before it knows the options of plugins: it takes `--results DIR` for an unknown option
+and a path. Names of tests, by which results are compared, depend on the root. A plugin cannot prevent that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-# the only way to ask which root pytest would have chosen
+# the only way to find the root that pytest would have chosen
 from _pytest.config.findpaths import determine_setup
 
 from rustbed.plugin.stash import is_worker
@@ -35,7 +35,7 @@ def check_rootdir(config: pytest.Config, options: Sequence[str]) -> None:
 def find_taken_paths(
     args: Iterable[object], options: Sequence[str], directory: Path
 ) -> list[tuple[str, str]]:
-    """Return each option whose value is a word of its own and a path that is there, with that value."""
+    """Return each option whose value is a separate word and an existing path, with that value."""
     words = [str(word) for word in args]
     return [
         (option, value)
@@ -45,7 +45,7 @@ def find_taken_paths(
 
 
 def _root_without(config: pytest.Config) -> Path:
-    """Return the root that pytest chooses by the paths of tests alone."""
+    """Return the root that pytest would choose from the paths of tests only."""
     option = config.option
     facts = {
         "inifile": option.inifilename,

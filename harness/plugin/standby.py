@@ -1,7 +1,7 @@
-"""A pytest that is imported and waits: it runs when its orders come, one JSON object on standard input.
+"""A pytest that is imported in advance: it runs when its orders, a JSON object, come on standard input.
 
-Starting Python and importing what machines need takes longer than many a test. Each run has a process of
-its own all the same, so that no run leaves anything for the next.
+Starting Python and importing the modules for machines takes longer than many tests. Each run still has a
+process of its own, so that no state is left for the next run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ARGUMENTS = ("-W", "ignore:Module already imported so cannot be rewritten")
 
 
 class Watched:
-    """The part of a session that `rustbed watch` has: which tests run, and what each is made of."""
+    """The plugin for `rustbed watch`: selects the tests, and notes the files of each."""
 
     def __init__(self, *, without: Collection[str], told: Path) -> None:
         self._without = frozenset(without)
@@ -31,19 +31,19 @@ class Watched:
         self._passed: set[str] = set()
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out the tests that a change does not concern."""
+        """Leave out tests that a change does not affect."""
         others = [item for item in items if item.nodeid in self._without]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item.nodeid not in self._without]
         self._files = {item.nodeid: item.path for item in items}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember which tests came to their end: others may not have come to what they have built."""
+        """Note tests that finished; others may not have reached their builds."""
         if report.when == "call" and report.passed:
             self._passed.add(report.nodeid)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Tell what the tests are made of. Under xdist only the workers know, and nothing is told."""
+        """Write the files of the tests. Under xdist only the workers know them, and nothing is written."""
         # late: the plugin's own modules are imported by pytest
         uses: dict[str, set[Path]] = session.config.stash.get(import_module("rustbed.plugin.stash").USES, {})
         found = {
@@ -55,7 +55,7 @@ class Watched:
 
 
 def main() -> int:
-    """Import, wait, and run pytest; return its exit status, or 0 if there is nothing to run."""
+    """Import, wait, and run pytest; return its exit status, or 0 without orders."""
     for module in _HEAVY:
         import_module(module)
     line = sys.stdin.readline()

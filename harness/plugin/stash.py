@@ -1,4 +1,4 @@
-"""What is kept beside pytest's session and its tests, and where it prints."""
+"""The keys of our data in pytest's stashes, and functions for its terminal."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ KNOWN = pytest.StashKey[Sequence[KnownIssue]]()
 SHARD = pytest.StashKey[tuple[int, int] | None]()
 TIMES = pytest.StashKey[Mapping[Key, float]]()
 DIRECTORY = pytest.StashKey[Path]()
-# which tests had something built, by node id, and of which directories
+# directories that each test builds, by node id
 USES = pytest.StashKey[dict[str, set[Path]]]()
-# where this process's QEMUs record what code runs, if they do
+# directory in which QEMUs of this process record the executed code
 COVERAGE = pytest.StashKey[Path]()
 # of a test
 RUN = pytest.StashKey[TestRun]()
-# what it is called in reports and run directories, where that is not its node id
+# its name in reports and run directories, if that is not its node id
 NAME = pytest.StashKey[str]()
-# while its function runs
+# set while its function runs
 CALLED = pytest.StashKey[bool]()
-# the reason of an expected failure that one of its subtests was
+# the reason of an expected failure in one of its subtests
 XFAILED_SUBTEST = pytest.StashKey[str]()
 
-# what a worker tells its controller: how the tests were divided, why it cannot leave results, its machines
+# keys from a worker to its controller: the division of tests, why it cannot write results, its machines
 PLAN, TROUBLE, COUNTS = "rustbed_plan", "rustbed_trouble", "rustbed_machines"
-# and the controller its workers: where the session's files go
+# key from the controller to its workers: the session's directory
 SESSION = "rustbed_session"
 
 _OUTPUTS = pytest.StashKey[dict[str, Any]]()
 
-# the name the recorder is registered under
+# the name under which the recorder is registered
 RECORDER = "rustbed-recorder"
 
 
 def session_directory(config: pytest.Config) -> Path:
-    """Return where this session leaves its files, if it has any; a worker was told by its controller."""
+    """Return the session's directory, None without one; a worker gets it from its controller."""
     if (attempt := attempt_of(config)) is not None:
         return attempt.parent.parent
     given = getattr(config, "workerinput", {})
@@ -58,34 +58,34 @@ def session_directory(config: pytest.Config) -> Path:
 
 
 def attempt_of(config: pytest.Config) -> Path | None:
-    """Return the directory of the attempt that this process is, as a worker of a farm; None if it is none."""
+    """Return the directory of the attempt if this process is a worker of a farm, else None."""
     given = config.getoption("rustbed_farm_attempt", None)
     return Path(given) if given else None
 
 
 def outputs_of(config: pytest.Config) -> dict[str, Any]:
-    """Return what a worker hands over to its controller: a place for more."""
+    """Return the dictionary that a worker hands over to its controller."""
     theirs: dict[str, Any] | None = getattr(config, "workeroutput", None)
     return config.stash.setdefault(_OUTPUTS, {}) if theirs is None else theirs
 
 
 def note_use(item: pytest.Item, directory: Path) -> None:
-    """Remember that a test has something built of a directory."""
+    """Note that a test builds a directory."""
     item.config.stash.setdefault(USES, {}).setdefault(item.nodeid, set()).add(directory)
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this is one of several processes that run a session's tests, and not the one that reports."""
+    """Whether this process is a worker, not the process that reports."""
     return hasattr(config, "workerinput") or attempt_of(config) is not None
 
 
 def begin_line(config: pytest.Config) -> None:
-    """End a line that pytest is in the middle of: what we print has lines of its own."""
+    """End pytest's unfinished line, so that our output begins on a new one."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None:
         return
     reporter.ensure_newline()
-    # it does not know of letters in quiet sessions, nor of those behind lines of ours
+    # pytest does not count letters in quiet sessions, or letters after our lines
     if config.get_terminal_writer().width_of_current_line:
         reporter.write_line("")
     reporter.flush()
@@ -96,7 +96,7 @@ def make_display(config: pytest.Config) -> Display:
     capture = config.pluginmanager.getplugin("capturemanager")
     uncaptured = capture.global_and_fixture_disabled if capture is not None else nullcontext
 
-    # of pytest-xdist: in which line the process that prints is, its workers do not know
+    # a worker of pytest-xdist does not know the position in the line
     lead = "\n" if hasattr(config, "workerinput") else ""
 
     def write(text: str) -> None:
@@ -104,7 +104,7 @@ def make_display(config: pytest.Config) -> Display:
             begin_line(config)
             os.write(2, f"{lead}{text}".encode())
 
-    # captured, the terminal is none
+    # standard error is a terminal only without capturing
     with uncaptured():
         terminal = not is_worker(config) and os.isatty(2)
         columns = shutil.get_terminal_size().columns - 1
