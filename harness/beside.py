@@ -1,6 +1,6 @@
-"""A cache that cannot be written, as an image for CI brings one: what is made anew goes beside it.
+"""Supports a read-only cache, as in an image for CI: new entries are made in a directory beside it.
 
-Owns the directory of links that stands for such a cache. What entries are, harness/cache.py knows.
+Owns that directory, which has links to the cache's entries. harness/cache.py knows entries.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from rustbed.cache import hash_text, mark
 from rustbed.errors import HostError
 
-# directories of a cache that have no entries: everybody makes their own
+# directories of a cache without entries, which are not linked
 _OWN = frozenset(("apt", "locks", "logs", "outoftree", "probes"))
 
 
 def find_writable(root: Path) -> Path:
     """Return `root` if it can be written or does not exist, else a directory with links to its entries.
 
-    That directory is the user's alone, below $TMPDIR, and found again by the next session. Raises HostError
-    if there is no place for it.
+    That directory belongs to the user, is below $TMPDIR, and is used again by the next session. Raises
+    HostError if it cannot be made.
     """
     if not root.is_dir() or os.access(root, os.W_OK):
         return root
@@ -42,13 +42,13 @@ def find_writable(root: Path) -> Path:
 
 
 def link_entries(root: Path, directory: Path, wanted: Callable[[str], bool]) -> None:
-    """Make a directory a cache that has another's entries of the kinds that are wanted, as links."""
+    """Make a directory a cache with links to another cache's entries of the wanted kinds."""
     mark(directory)
     for entry in sorted(root.glob("*/*")):
         kind = entry.parent.name
         if not wanted(kind) or entry.name.startswith("."):
             continue
         (directory / kind).mkdir(exist_ok=True)
-        # there since an earlier session, or another process makes it now
+        # it exists since an earlier session, or another process has just made it
         with suppress(FileExistsError):
             (directory / kind / entry.name).symlink_to(entry)

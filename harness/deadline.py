@@ -1,6 +1,6 @@
-"""A timeout is a deadline: made once, handed down, asked for what remains.
+"""A deadline for waits: made once, passed down, and asked for the remaining time.
 
-Owns the notion of waiting time; knows nothing of what is waited for.
+Does not know what a wait is for.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# a limit is put off by at most this many times itself ...
+# a deadline is extended by at most this many times its seconds ...
 _PUT_OFF = 4.0
-# ... and it is told from so many seconds on
+# ... and error messages mention an extension of at least this many seconds
 _TOLD_S = 5.0
 
 
@@ -21,18 +21,18 @@ def _nothing() -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Deadline:
-    """A point on the monotonic clock, put off by the time that what is waited for was given no processor."""
+    """A point on the monotonic clock, extended by the time for which the awaited process got no CPU."""
 
     # seconds on time.monotonic()
     at: float
-    # seconds it was set for, kept for error texts
+    # the timeout in seconds, for error messages
     seconds: float
-    # seconds since it was made for which what is waited for wanted a processor in vain: asked from `at` on
+    # returns the seconds for which the awaited process has waited for a CPU; called from `at` on
     withheld: Callable[[], float] = _nothing
 
     @classmethod
     def after(cls, seconds: float, withheld: Callable[[], float] = _nothing) -> Deadline:
-        """Make a deadline that expires `seconds` from now, or later by what `withheld` returns then."""
+        """Make a deadline that expires `seconds` from now, or later by the result of `withheld`."""
         return cls(at=time.monotonic() + seconds, seconds=seconds, withheld=withheld)
 
     @property
@@ -49,7 +49,7 @@ class Deadline:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What an error's text should say of it beside the seconds it was set for."""
+        """Facts about an extension, for error messages."""
         late = self._put_off
         return {"host": f"gave no processor for {late:.0f} s, not counted"} if late > _TOLD_S else {}
 
@@ -64,5 +64,5 @@ class Deadline:
         return self.remaining == 0
 
     def slice(self, seconds: float) -> float:
-        """Return at most `seconds`, at most what remains: the length of one step of a longer wait."""
+        """Return the length of one step of a longer wait: at most `seconds`, at most the remaining time."""
         return min(seconds, self.remaining)

@@ -1,24 +1,24 @@
 """Every error the harness raises, in one tree.
 
     HarnessError
-    ├── UsageError         what the caller asked for cannot be: unknown name, bad option, missing path
+    ├── UsageError         the request is impossible: unknown name, bad option, missing path
     │   └── SpecError      a YAML file or fragment is wrong; carries file, line, key, choices
     ├── HostError          this host lacks something: a program, a version, disk space, the network
     ├── KernelError        a kernel is unavailable or unusable
     │   ├── ConfigError    Kconfig dropped options that a fragment asked for
-    │   ├── BuildError     the compiler or make said no; carries the first error and the log
-    │   └── MismatchError  a kernel or module is not what it was taken for: architecture, Rust, vermagic
+    │   ├── BuildError     the compiler or make failed; carries the first error and the log
+    │   └── MismatchError  a kernel or module is of the wrong kind: architecture, Rust, vermagic
     ├── MachineError       a machine stopped being usable; carries the name of an Outcome
     │   ├── BootError      it never became ready
     │   ├── CrashError     its kernel panicked or oopsed while we waited
-    │   ├── HangError      it lives and makes no progress
+    │   ├── HangError      it is alive but makes no progress
     │   ├── LostError      QEMU is gone
-    │   ├── EvidenceError  the host cannot keep what the machine says: its disk is full
+    │   ├── EvidenceError  the host cannot save the machine's logs: its disk is full
     │   └── DeviceError    a device written in Python failed: it raised, it is stuck, QEMU disagrees with it
     ├── ForkError          a machine cannot be forked, for the reason given; it can still be booted
     ├── SuiteError         tests that ran in the guest are red
     ├── LifeError          a driver did not survive a step of its life, or left something behind
-    ├── WaitError          what a test waited for never came, and the guest is well
+    ├── WaitError          a wait of a test timed out, although the guest answers
     ├── CommandError       a guest command ended with a status other than the expected one
     └── MonitorError       QEMU refused a QMP command
 
@@ -33,12 +33,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-# set by the launcher to the word it was called by
+# set by the launcher to the name by which it was called
 COMMAND_VARIABLE = "RUSTBED_COMMAND"
 
 
 def suggest(command: str) -> str:
-    """Return a command of rustbed as this user can type it: by the launcher, or by the installed script."""
+    """Return a command of rustbed that this user can type: with the launcher, or the installed script."""
     return f"{shlex.quote(os.environ.get(COMMAND_VARIABLE, 'rustbed'))} {command}"
 
 
@@ -52,7 +52,7 @@ def render_facts(headline: str, facts: Sequence[tuple[str, object]]) -> str:
 
 
 class HarnessError(Exception):
-    """The root; never raised itself."""
+    """The root of all errors; never raised itself."""
 
     def __init__(self, headline: str, **facts: object) -> None:
         self.headline = headline
@@ -64,7 +64,7 @@ class HarnessError(Exception):
 
 
 class UsageError(HarnessError):
-    """What was asked for cannot be."""
+    """The request is impossible: an unknown name, a bad option, a missing path."""
 
 
 class SpecError(UsageError):
@@ -103,23 +103,23 @@ class ConfigError(KernelError):
 class BuildError(KernelError):
     """A build failed: the text shows the first error and the path of the whole log."""
 
-    # all that the compilers printed, with colours, of a build whose author is at hand
+    # the compilers' complete output with colours, for builds of the user's own code
     printed = ""
 
 
 class MismatchError(KernelError):
-    """A kernel or module is not what it was taken for."""
+    """A kernel or module has the wrong architecture, version or configuration."""
 
 
 class MachineError(HarnessError):
     """A machine stopped being usable; `outcome` is crash, hang, lost or error."""
 
     outcome = "lost"
-    # of a hang: which kind, a value of rustbed.log.stuck.Hang
+    # for a hang: its kind, a value of rustbed.log.stuck.Hang
     hang = ""
-    # bytes of its console that tell of it; what follows was asked for afterwards. None: all of them
+    # bytes of the console before evidence was collected, whose answers follow; None: the whole console
     console_end: int | None = None
-    # what the command that was waited for had printed by then
+    # the output of the awaited command so far
     printed = b""
 
 
@@ -134,7 +134,7 @@ class CrashError(MachineError):
 
 
 class HangError(MachineError):
-    """The guest is there and makes no progress."""
+    """The guest is alive but makes no progress."""
 
     outcome = "hang"
 
@@ -164,7 +164,7 @@ class SyscallError(CommandError):
 
 
 class EvidenceError(MachineError):
-    """The host cannot keep what a machine says, so that nothing is proved: its disk is full."""
+    """The host cannot save a machine's logs because its disk is full, so that nothing is proved."""
 
     outcome = "error"
 
@@ -176,7 +176,7 @@ class DeviceError(MachineError):
 
 
 class WaitError(HarnessError):
-    """What a test waited for never came, though the guest answers."""
+    """A wait of a test timed out, although the guest answers."""
 
 
 class SuiteError(HarnessError):
@@ -184,7 +184,7 @@ class SuiteError(HarnessError):
 
 
 class LifeError(HarnessError):
-    """A driver did not do what every driver must, or left something behind."""
+    """A driver failed a step that every driver must survive, or left something behind."""
 
 
 class MonitorError(HarnessError):

@@ -1,7 +1,8 @@
-"""The one door by which foreign text goes into XML, HTML, JSON, Markdown and workflow commands. Pure.
+"""The only door by which foreign text goes into XML, HTML, JSON, Markdown and workflow commands. Pure.
 
-Guests, tests and file systems say any bytes: control characters, halves of surrogate pairs, characters that
-turn writing around. What a format cannot hold, or a reader should not obey, stands as its code.
+Text from guests, tests and file systems may have any bytes: control characters, halves of surrogate pairs,
+characters that change the writing direction. Characters that a format cannot hold, or that a reader should
+not obey, are replaced by their codes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-# control characters, what turns writing around, what no encoding has, and what is no character
+# control characters, changes of the writing direction, surrogates, and non-characters
 _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
@@ -41,33 +42,33 @@ def one_line(text: str) -> str:
 
 
 def html_text(text: str) -> str:
-    """Return text as it stands in an element or an attribute of HTML."""
+    """Escape text for an element or an attribute of HTML."""
     import html  # noqa: PLC0415 - its table of entities is long, and most commands write no page
 
     return html.escape(printable(text))
 
 
 def markdown_cell(text: str) -> str:
-    """Return text as it stands in a cell of a Markdown table."""
+    """Escape text for a cell of a Markdown table."""
     escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def workflow_text(text: str, *, is_property: bool = False) -> str:
-    """Return text as it stands in a workflow command of GitHub Actions, or in one of its properties."""
+    """Escape text for a workflow command of GitHub Actions, or for one of its properties."""
     for sign in "%\r\n" + (":," if is_property else ""):
         text = text.replace(sign, f"%{ord(sign):02X}")
     return text
 
 
 def render_json(value: object, *, indent: int | None = 2) -> str:
-    """Render an object of dictionaries, sequences, texts and numbers; strict readers take it too."""
+    """Render JSON that strict readers accept, too."""
     return _encoder(indent).encode(_printable_all(value)) + "\n"
 
 
 @cache
 def _encoder(indent: int | None) -> json.JSONEncoder:
-    """Return what writes JSON: a list of many objects is written one by one."""
+    """Return a JSON encoder, for writing a long list object by object."""
     return json.JSONEncoder(indent=indent, ensure_ascii=False)
 
 

@@ -1,6 +1,6 @@
-"""One log to what is told of it: its splats, with file and line as far as anything says them.
+"""Explains one log: its splats, with file and line where they are known.
 
-Owns the reading; what is found and how it is shown is in harness/log/.
+Owns the reading of logs; harness/log/ finds and renders splats.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from rustbed.symbols.lines import read_lines, read_place
 if TYPE_CHECKING:
     from rustbed.symbols.debugfiles import DebugFiles
 
-# bytes of a log that are looked at together
+# bytes of a log in one block
 _BLOCK = 16 * 1024
 # in journalctl -o export, before a message of several lines: its size
 _SIZE = re.compile(rb"(?:\A|(?<=\nMESSAGE\n))[^\0]{1,3}\0{5,7}", re.DOTALL)
-# bytes of a hang.log that are looked at: it has a few answers of a kernel
+# most bytes of a hang.log that are read: it only has a few answers of a kernel
 _HANG_LOG = 64 * 1024 * 1024
 # of a path (PATH_MAX)
 _LONGEST_NAME = 4096
@@ -39,14 +39,14 @@ _LONGEST_NAME = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """What a log was found to hold."""
+    """The explanation of a log."""
 
     name: str
-    # with what debug information says; `first` and `last` are line numbers
+    # with facts from debug information; `first` and `last` are line numbers
     splats: tuple[Splat, ...]
-    # what a person reads
+    # the explanation for people
     text: str
-    # what debug information could not explain and why, a line each
+    # why debug information was not used for some frames, a line each
     notes: tuple[str, ...]
 
 
@@ -55,12 +55,12 @@ def explain(log: str | bytes | PathLike[str]) -> tuple[Splat, ...]:
 
     Bytes and files may be compressed or packed as `rustbed explain` reads them; the splats of several logs in
     one archive come one after another. `first` and `last` of a splat are its lines, from 0. Raises UsageError
-    for what cannot be read or is not text. Needs memory for a small part of a file.
+    for a log that cannot be read or is not text. Only a small part of a file is held in memory.
     """
     if isinstance(log, PathLike):
         logs = open_log(fspath(log))
     elif isinstance(log, str):
-        # a name that is taken for a log of one line would be a clean one
+        # the name of a file, taken for a log of one line, would be a log without splats
         if log and "\n" not in log and len(log) < _LONGEST_NAME and _is_file(log):
             raise UsageError(f"{log!r} is the name of a file, not a log", fix=f"explain(Path({log!r}))")
         logs = open_bytes(log.encode(errors="replace"))
@@ -78,9 +78,9 @@ def _is_file(name: str) -> bool:
 
 
 def explain_log(name: str, log: BinaryIO, files: DebugFiles | None = None) -> Explained:
-    """Return what the splats of a log are, and where they are in source if debug information is at hand.
+    """Return the splats of a log, with their places in the source if there is debug information.
 
-    The log is read twice, from its beginning. `files` are those of the kernel that wrote it.
+    The log is read twice from its beginning. `files` are those of the kernel that wrote it.
     """
     if hang := _read_hang(log):
         return _explain_hang(name, hang, files)
@@ -102,7 +102,7 @@ def explain_log(name: str, log: BinaryIO, files: DebugFiles | None = None) -> Ex
 
 
 def _read_hang(log: BinaryIO) -> HangLog | None:
-    """Return what a log says of a machine that did not answer, None if it is not a hang.log."""
+    """Return the explanation of a hang.log, None for another log."""
     log.seek(0)
     is_one = log.read(len(FIRST)) == FIRST.encode()
     log.seek(0)
@@ -110,7 +110,7 @@ def _read_hang(log: BinaryIO) -> HangLog | None:
 
 
 def _explain_hang(name: str, hang: HangLog, files: DebugFiles | None) -> Explained:
-    """Return what a hang.log says as one splat, in the words of the test's verdict."""
+    """Return a hang.log as one splat, in the words of the test's verdict."""
     blame = read_place(hang.frame, files) if hang.frame else None
     splat = Splat(
         kind=Kind.HANG,
@@ -130,13 +130,13 @@ def _explain_hang(name: str, hang: HangLog, files: DebugFiles | None) -> Explain
 
 
 def _find_build(blocks: Iterable[str]) -> Build:
-    """Return what a log says of its kernel; of several that were booted, the last."""
+    """Return the facts about the kernel in a log; if several were booted, about the last one."""
     telling = (block for block in blocks if "Linux version " in block or "ainted" in block)
     return find_build(record for block in telling for record in parse_lines(block))
 
 
 def _blocks(log: BinaryIO) -> Iterator[str]:
-    """Yield a file from its beginning in blocks of whole lines, as far as lines end."""
+    """Yield a file from its beginning in blocks of complete lines, if lines end."""
     log.seek(0)
     while block := log.read(_BLOCK):
         block += log.readline(_BLOCK)

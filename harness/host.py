@@ -1,7 +1,7 @@
-"""What this host can do: QEMU and its version, accelerators, memory, cores.
+"""Facts about this host: QEMU and its version, accelerators, memory, cores.
 
-Decides nothing about machines; an accelerator counts only when a boot has
-proven it, and that boot is made by the caller.
+Does not choose machines; the caller proves by a boot that an accelerator
+works.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from rustbed.errors import HostError, UsageError, suggest
 # the release of Debian 13; older ones lack options we use, and 7.2 cannot boot a current riscv64 kernel
 QEMU_MINIMUM = (10, 0)
 
-# memory that QEMU itself takes beside the guest's, in MiB (measured: 43 MB private, plus translations)
+# memory of QEMU itself besides the guest's, in MiB (measured: 43 MB private, plus translations)
 QEMU_OVERHEAD_MIB = 128
 
-# what a system call refuses for want of, and what shows how much of it there may be
+# exhausted resources by errno, and the command that shows each limit
 _LIMITS = {
     errno.EMFILE: ("too many files are open in this process", "ulimit -n"),
     errno.ENFILE: ("too many files are open on this host", "sysctl fs.file-max"),
@@ -39,18 +39,18 @@ _LIMITS = {
 class Qemu:
     """A QEMU system emulator for one architecture."""
 
-    # what to put before QEMU's options
+    # the command before QEMU's options
     program: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     version: tuple[int, ...]
-    # a library to preload, with which a running QEMU copies itself; None: it cannot
+    # library to preload, with which a running QEMU can copy itself; None: it cannot
     shim: Path | None = None
-    # why there is none, if it was asked for
+    # why it cannot, if that was requested
     uncopyable: str = ""
 
     @property
     def identity(self) -> str:
-        """Text that differs between builds which may behave differently."""
+        """A key that differs between builds that may behave differently."""
         return f"{' '.join(self.program)} {'.'.join(map(str, self.version))}"
 
 
@@ -138,7 +138,7 @@ def find_qemu(
 
 @contextmanager
 def limits_named() -> Iterator[None]:
-    """Turn what comes of a limit of this host into a HostError that says which and how to see it."""
+    """Turn an error because of a host's limit into a HostError that names the limit and how to see it."""
     try:
         yield
     except OSError as error:
@@ -167,12 +167,12 @@ def kvm_is_conceivable(arch: Arch) -> bool:
 
 
 def boot_id() -> str:
-    """Return what identifies this boot of the host (a proof about KVM holds until the next)."""
+    """Return an id of this boot of the host, until whose end a proof about KVM holds."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def cores() -> int:
-    """CPUs this process may run on."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0))
 
 

@@ -1,4 +1,4 @@
-"""The options that say which kernels and machines: one table for the command line and for pytest."""
+"""The options for kernels and machines: one table for the command line and for pytest."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rustbed.kernel.source import FORMS
 from rustbed.packs.place import CACHE_FROM_HELP, VARIABLE, parse_places
 from rustbed.prepare import ACCELS, FORKS, TOOLCHAINS, Choices, select_arches
 
-# in place of an architecture: those that have a kernel
+# value of --arch for the architectures with a kernel
 BUILT = "built"
 
-# returns the value of the option of that name, dashes and all left out
+# returns the value of an option by its name without dashes
 Given = Callable[[str], Any]
 
 
@@ -66,7 +66,7 @@ def add_options(add: Callable[..., object]) -> None:
 
 
 def read_choices(given: Given) -> Choices:
-    """Return the choices that the options make. Raises UsageError for a value that cannot be used."""
+    """Return the choices in the options. Raises UsageError for a value that cannot be used."""
     for path in given("fragment"):
         if not Path(path).is_file():
             raise UsageError(f"no such fragment: {path}")

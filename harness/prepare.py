@@ -1,4 +1,4 @@
-"""From a user's choices to a kernel, an image and a QEMU: the command line and the plugin begin here."""
+"""From a user's choices to a kernel, an image and a QEMU; used by the command line and the plugin."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 ACCELS = ("auto", "kvm", "tcg")
 TOOLCHAINS = ("toolroot", "host")
-# in place of an architecture: those of all tiers
+# value of --arch for the architectures of all tiers
 ALL = "all"
-# a template is loaded by a new QEMU, or a QEMU that runs it copies itself
+# ways of forking: a new QEMU loads the template, or a QEMU that runs it copies itself
 FORKS = ("restored", "hot")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What the user chose; every field has the default of the command line."""
+    """The user's choices; every field has the default of the command line."""
 
     # one of kernel.source.FORMS
     kernel: str = "debian:latest"
@@ -57,14 +57,14 @@ class Choices:
     # kconfig fragments on top of the project's
     fragments: tuple[Path, ...] = ()
     image: str = "default"
-    # how machines are forked, where that is possible: FORKS
+    # how machines are forked, if possible: one of FORKS
     forks: str = "hot"
     # look for newer kernels instead of what debian:... meant last time
     refresh: bool = False
-    # where each QEMU records what code runs in it; None: none does
+    # directory in which QEMUs record the executed code; None: no recording
     coverage: Path | None = None
     cache_root: Path = field(default_factory=caching.default_root)
-    # where packs of built kernels are
+    # places of packs of built kernels
     cache_from: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
@@ -96,18 +96,18 @@ class Choices:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What machines of one architecture and profile share."""
+    """The common parts of machines of one architecture and profile."""
 
     kernel: Kernel
     image: Image
     qemu: Qemu
-    # returns the compilers; with a kernel from a pack it may have to fetch them, for minutes
+    # returns the compilers; for a kernel from a pack it may fetch them first, which takes minutes
     compilers: Callable[[], Toolchain] = field(repr=False)
     # proven: "kvm" or "tcg"
     accel: str
     # where the kernel came from, if it was not built here
     packed: Packed | None = None
-    # of its plain machine
+    # number of CPUs of its plain machine
     cpus: int = 1
 
     @property
@@ -236,7 +236,7 @@ def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
 
 
 class Platforms:
-    """Prepares each architecture and profile once, when first wanted."""
+    """Prepares each architecture and profile once, when first needed."""
 
     def __init__(self, choices: Choices, report: Report) -> None:
         self.choices = choices

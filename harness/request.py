@@ -1,6 +1,6 @@
-"""What a test asks of its machine, and the machine that comes of it.
+"""A test's request for a machine, and the machine spec for it.
 
-A request is what `@pytest.mark.machine` and the arguments of `boot` say; with
+A request comes from `@pytest.mark.machine` and the arguments of `boot`; with
 a platform it becomes a MachineSpec.
 """
 
@@ -33,7 +33,7 @@ _TEXTS = ("profile", "device_tree")
 
 @dataclass(frozen=True, kw_only=True)
 class MachineRequest:
-    """What a machine must have; its fields, and those of its hardware, are the marker's keywords."""
+    """The requirements for a machine; its fields, and those of its hardware, are the marker's keywords."""
 
     hardware: Hardware = field(default_factory=Hardware)
     # None: the session's
@@ -42,7 +42,7 @@ class MachineRequest:
     device_tree: str | None = None
     # ACPI sources (files beside the test, or text), each a table
     acpi: tuple[str, ...] = ()
-    # described by whichever firmware the machine has
+    # described by the firmware that the machine has
     platform_devices: tuple[PlatformDevice, ...] = ()
 
     def updated(self, wanted: Mapping[str, object]) -> MachineRequest:
@@ -55,7 +55,7 @@ class MachineRequest:
 
 
 _OF_HARDWARE = tuple(each.name for each in fields(Hardware))
-# what the machine marker takes
+# keywords of the machine marker
 KEYWORDS = (*_OF_HARDWARE, *(each.name for each in fields(MachineRequest) if each.name != "hardware"))
 
 
@@ -101,7 +101,7 @@ def _checked_platform_devices(value: object) -> tuple[PlatformDevice, ...]:
 
 
 def _lacks_firmware(request: MachineRequest, arch: Arch) -> str | None:
-    """Return why an architecture's machine cannot describe what is asked for, None if it can."""
+    """Return why an architecture's firmware cannot describe the requested devices, None if it can."""
     if request.acpi and arch.firmware is not Firmware.ACPI:
         return f"{arch}'s machine has no ACPI"
     if request.device_tree is not None and arch.firmware is Firmware.NONE:
@@ -110,7 +110,7 @@ def _lacks_firmware(request: MachineRequest, arch: Arch) -> str | None:
 
 
 def incapable(request: MachineRequest, arch: Arch) -> str | None:
-    """Return why an architecture's machine cannot have what is asked for, or None if it can."""
+    """Return why an architecture's machine cannot fulfil the request, None if it can."""
     if why := _lacks_firmware(request, arch):
         return why
     served = [device for device in request.hardware.devices if isinstance(device, Device)]
@@ -170,13 +170,13 @@ def _tree(request: MachineRequest, arch: Arch, base: Path) -> Source | None:
 
 
 def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cache: Cache) -> MachineSpec:
-    """Return the machine that a request asks for on a platform; firmware is compiled on the way.
+    """Return the machine spec for a request on a platform, compiling firmware if necessary.
 
-    `base` is where firmware source files are looked for.
+    `base` is the directory for firmware source files.
     """
     spec = replace(platform.spec(), hardware=request.hardware)
     tables, tree = _tables(request, spec.arch, base), _tree(request, spec.arch, base)
-    # a toolchain is looked for when something is to be compiled
+    # the toolchain is only needed for compiling firmware
     if not tables and tree is None:
         return spec
     root = platform.toolchain.root

@@ -1,4 +1,4 @@
-"""Directories of processes that run for hours: they go with the process, or with the next if it is killed."""
+"""Temporary directories of long-running processes: the next process removes those of killed ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tempfile import gettempdir, mkdtemp
 
 from rustbed.cache import remove_tree
 
-# a file that is locked as long as its directory is in use
+# file that is locked while its directory is in use
 _LOCK = "lock"
 
 

@@ -46,30 +46,31 @@ from rustbed.symbols.lines import read_lines, read_place
 
 @dataclass
 class TestRun:
-    """What one test has started and what became of it.
+    """The machines of one test, and their results.
 
-    `look` asks the machines, `judge` makes of that and of what the test did a verdict, `write` leaves it in
-    the run directory. All three may be repeated: fixtures that are torn down can still make a machine speak.
+    `look` collects facts from the machines, `judge` makes a verdict of them and the test's outcome, `write`
+    saves it in the run directory. All three may be repeated, because the teardown of fixtures may cause new
+    kernel messages.
     """
 
     # pytest's node id
     test: str
     directory: Path
     machines: Machines
-    # the file that the test is in; a copy of it stays with a red run
+    # the test's file; a red run keeps a copy of it
     source: Path | None = None
     expected: Sequence[Expectation] = ()
     # multiplies deadlines: more than one worker on a host
     slowness: float = 1.0
-    # seconds from when a module or a driver came or went to judgement
+    # least seconds from the last load, unload, bind or unbind to judgement
     linger_s: float = LINGER_S
-    # where its QEMUs record what code runs, if they do
+    # directory in which its QEMUs record the executed code; None: no recording
     coverage: Path | None = None
     verdict: Verdict | None = None
-    # how its setup, its function, a failed part of that, and its teardown ended, and why
+    # outcome and reason of its setup, its function, a failed part of that, and its teardown
     _told: dict[str, tuple[Outcome, str]] = field(default_factory=dict)
     _watched: list[Watched] = field(default_factory=list)
-    # by run directory: what the machines left behind, and the same with lines of source
+    # by run directory: the machines' reports, and the same with source lines
     _seen: dict[Path, MachineReport] = field(default_factory=dict)
     _refined: dict[Path, MachineReport] = field(default_factory=dict)
     _stuck: dict[Path, Blame | None] = field(default_factory=dict)
