@@ -133,10 +133,21 @@ def _as_text(name: str, file: BinaryIO, head: bytes) -> BinaryIO:
     if encoding := _encoding(head):
         return _copy(name, _Recoded(file, encoding))
     if head and not head.strip(b"\0"):
-        raise UsageError(f"{name} holds nothing but zeros")
+        head = _behind_zeros(file)
+        if not head:
+            raise UsageError(f"{name} holds nothing but zeros")
     if len(_CONTROLS.findall(head)) * 50 > len(head):
         raise UsageError(f"{name} is binary, not a log")
     return _from_literal(name, file, head) if _STRING.search(head) else file
+
+
+def _behind_zeros(file: BinaryIO) -> bytes:
+    """Return the first bytes behind a hole, which a log has that was emptied while it was written."""
+    head = b""
+    while not head and (block := file.read(_HEAD)):
+        head = block.lstrip(b"\0")
+    file.seek(0)
+    return head
 
 
 def _from_literal(name: str, file: BinaryIO, head: bytes) -> BinaryIO:

@@ -57,6 +57,7 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
     "utf-16-be": lambda data: data.decode().encode("utf-16-be"),
     "utf-8 with a mark": lambda data: data.decode().encode("utf-8-sig"),
     "latin-1": lambda data: "Gerät\n".encode("latin-1") + data,
+    "zeros before": lambda data: bytes(200_000) + data,
     "zeros between": lambda data: data.replace(b"\n", b"\0\0\n"),
 }
 
@@ -98,6 +99,8 @@ def test_zstd_without_its_program_is_an_error(
         (b"LPKSHHRH" + bytes(99), "journalctl --file"),
         (bytes(range(256)) * 9, "is binary"),
         (bytes(4096), "nothing but zeros"),
+        (bytes(200_000), "nothing but zeros"),
+        (bytes(200_000) + bytes(range(1, 32)) * 99, "is binary"),
         (gzip.compress(LOG.encode())[:-20], "cannot unpack"),
         (b"PK\x03\x04" + b"x" * 99, "cannot unpack"),
         (
