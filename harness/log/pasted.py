@@ -45,9 +45,8 @@ _INVISIBLE = str.maketrans(
 
 def undo_pasting(text: str) -> str:
     """Return a text without control sequences, in whatever form they are, as it was before it was copied."""
-    if "\r\x1b[" in text:
-        text = _ERASED.sub("", text)
-    text = strip_ansi(text)
+    if "\x1b" in text:
+        text = strip_ansi(_ERASED.sub("", text))
     if text[-6:].rstrip("\r\n").endswith(_MARKS):
         text = _without_mark(text)
     # most texts have none of these: each is looked for by what is found fastest
