@@ -146,7 +146,7 @@ def test_xml_is_as_pytests_own_to_the_gate(tmp_path: Path) -> None:
 def test_a_shell_at_a_red_test_needs_a_terminal_of_one_process(tmp_path: Path) -> None:
     done = run(tmp_path, "none", "--on-failure", "shell", "-n", "2")
     assert (done.returncode, done.stdout) == (4, "")
-    assert "--on-failure needs the terminal" in done.stderr
+    assert "--on-failure is interactive" in done.stderr
     assert "-n 0" in done.stderr
     assert not (tmp_path / "none").exists()
 
