@@ -33,6 +33,8 @@ _COPIES_PATIENCE_S = 60.0
 
 # forks of a template that may fail to come to life before it is given up
 _FAILURES = 2
+# machines of a kind, from the next on, for which one is started to be copied: it takes as long as three forks
+_WORTH_COPYING = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,8 @@ class Machines:
         self._standby: _Standby | None = None
         #: returns the machine wanted next, None if there is none; where it is unknown, the same again
         self.foretell: Callable[[], tuple[MachineSpec, Qemu] | None] | None = None
+        #: returns how many machines of that kind are wanted soon; where it is unknown, many
+        self.count_ahead: Callable[[], int] | None = None
         #: machines started, by how
         self.counts: Counter[str] = Counter()
 
@@ -253,7 +257,7 @@ class Machines:
                 template, qemu = self._next(last, qemu)
                 if template is None:
                     return
-                if qemu.shim is not None and self.servers.start_ahead(template, qemu, directory):
+                if self._is_worth_copying(qemu) and self.servers.start_ahead(template, qemu, directory):
                     return
                 mib = template.spec.hardware.memory_mib + QEMU_OVERHEAD_MIB
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
@@ -262,6 +266,12 @@ class Machines:
                 # the next machine starts its own, and waits for memory if it must
                 return
             self._standby = _Standby(waiting=waiting, stack=stack.pop_all())
+
+    def _is_worth_copying(self, qemu: Qemu) -> bool:
+        """Whether to start a machine that the next ones are copies of, rather than the next one."""
+        if qemu.shim is None:
+            return False
+        return self.count_ahead is None or self.count_ahead() >= _WORTH_COPYING
 
     def _next(self, last: str, qemu: Qemu) -> tuple[Template | None, Qemu]:
         """Return what the next machine is a fork of; None if it is none, or has to be made."""

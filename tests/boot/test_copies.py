@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -32,15 +33,23 @@ def test_machine_whose_kind_was_wanted_before_is_a_copy(copies: Copies) -> None:
     assert copies.machines.counts == {FORKED: 2, COPIED: 2}
 
 
-@pytest.mark.parametrize("following", [1, 0], ids=["one more", "none"])
-def test_server_is_started_while_the_first_machine_runs_if_another_is_wanted(
-    choices: Choices, platform: Platform, tmp_path: Path, following: int
+# what is wanted next and how often, and whether that is started to be copied or stands by
+AHEAD = {"many": (True, None, 1), "enough": (True, 4, 1), "few": (True, 3, 0), "none": (False, 0, 0)}
+
+
+@pytest.mark.parametrize("ahead", AHEAD.values(), ids=AHEAD)
+def test_server_is_started_while_the_first_machine_runs_if_enough_others_are_wanted(
+    choices: Choices, platform: Platform, tmp_path: Path, ahead: tuple[bool, int | None, int]
 ) -> None:
-    wanted = [(platform.spec(), platform.qemu)] * following
+    is_wanted, count, servers = ahead
+    before = len(children(os.getpid()))
     with Machines(choices.cache, ignore) as machines, ExitStack() as stack:
-        machines.foretell = lambda: wanted[0] if wanted else None
+        machines.foretell = lambda: (platform.spec(), platform.qemu) if is_wanted else None
+        machines.count_ahead = None if count is None else lambda: count
         Copies(machines, platform, tmp_path, cpus=1).next(stack)
-        assert len(machines.servers.pids) == following
+        assert len(machines.servers.pids) == servers
+        # its own QEMU, and one for what comes
+        assert len(children(os.getpid())) == before + 1 + is_wanted
 
 
 def test_copies_share_neither_files_nor_logs_nor_consoles(copies: Copies) -> None:

@@ -6,14 +6,14 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from rustbed import Vm
 
 
-def test_first(vm: Vm) -> None:
-    vm.check("echo alive")
-
-
-def test_second(vm: Vm) -> None:
+# fewer would be forks of the saved machine
+@pytest.mark.parametrize("number", range(5))
+def test_before(vm: Vm, number: int) -> None:
     vm.check("echo alive")
 
 
