@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rustbed.errors import SuiteError
-from rustbed.log.ktap import Result, parse_ktap
+from rustbed.log.ktap import Outcome, Result, parse_ktap
 from rustbed.log.record import Record
 
 # KUnit indents what belongs to a suite by four spaces; a case with parameters has results of its own below
@@ -53,6 +53,27 @@ def require_green(suite: Result) -> None:
         source=first.source,
         log="\n".join(first.log[-_SHOWN:]),
     )
+
+
+def find_case(suite: Result, name: str) -> Result | None:
+    """Return a case of a suite, lost if the suite did not live to report it; None if there is none."""
+    found = next((case for case in suite.children if case.name == name), None)
+    if found is None and not _is_whole(suite):
+        return Result(name=name, outcome=Outcome.LOST, reason=suite.reason or "its suite ended before it")
+    return found
+
+
+def _is_whole(suite: Result) -> bool:
+    return bool(suite.children) and all(case.outcome is not Outcome.LOST for case in suite.children)
+
+
+def narrow_suite(suite: Result, cases: Sequence[Result], *, is_first: bool) -> Result:
+    """Return a suite with some of its cases alone; it is as red as they are.
+
+    With `is_first`, what is wrong with the suite itself and with none of its cases counts, too.
+    """
+    is_odd = is_first and suite.is_red and not any(suite.reds())
+    return replace(suite, outcome=suite.outcome if is_odd else Outcome.PASS, children=tuple(cases))
 
 
 def _times(records: Iterable[Record]) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rustbed.guest import kunit
 from rustbed.log.ktap import Result
 from rustbed.log.kunit import parse_suite, require_green
@@ -9,9 +11,19 @@ from rustbed.machine.live import Live
 
 
 def run_suite(live: Live, suite: str) -> Result:
-    """Run a suite and return its results; if the machine dies, the results so far are kept.
+    """Run a suite and return its results; the machine's report has them.
 
     Raises SuiteError if one is red, UsageError for an unknown suite, MachineError.
+    """
+    hear_suite(live, suite, live.reported.append)
+    require_green(live.reported[-1])
+    return live.reported[-1]
+
+
+def hear_suite(live: Live, suite: str, keep: Callable[[Result], None]) -> None:
+    """Run a suite and keep its results, also those of a machine that died meanwhile.
+
+    Raises UsageError for an unknown suite, MachineError.
     """
     kunit.require_suite(live.talk, suite)
     live.talk.pass_fence()
@@ -21,7 +33,4 @@ def run_suite(live: Live, suite: str) -> Result:
         kunit.start_suite(live.talk, suite)
         live.talk.pass_fence()
     finally:
-        result = parse_suite(suite, live.talk.log.records[begin:], places)
-        live.reported.append(result)
-    require_green(result)
-    return result
+        keep(parse_suite(suite, live.talk.log.records[begin:], places))

@@ -37,6 +37,7 @@ pytest_plugins = [
     "rustbed.plugin.fixtures",
     "rustbed.plugin.building",
     "rustbed.plugin.lifecycle",
+    "rustbed.plugin.kunit",
     "rustbed.plugin.ahead",
     "rustbed.plugin.faulty",
     "rustbed.plugin.verdicts",

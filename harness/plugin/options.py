@@ -46,6 +46,8 @@ MARKERS = (
     "linger(seconds): wait so long after the last load, unload, bind or unbind, then judge",
     "lifecycle(driver, params={}, device=None, ioctls=(), cycles=100): a module's name or a directory that"
     " makes one; the fixture life goes through its life, step by step",
+    "kunit(suite, needs=()): a KUnit suite of the kernel, and the options that it is built with; the fixture"
+    " kunit runs its cases, each a test",
     "kmemleak: look for leaked memory after the test; skip if the kernel lacks kmemleak",
 )
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, MutableSequence, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.record import strip_ansi
 from rustbed.report.about import ABOUT, BUILT, BUILT_FOR
-from rustbed.report.ktap import cases_of
+from rustbed.report.ktap import HEARD, describe_cases, restore_cases
 from rustbed.report.result import Result, split_arch
 from rustbed.report.sizes import render_sizes
 from rustbed.report.verdict import GRAVITY, RED, MachineReport, Outcome, Verdict
@@ -35,9 +35,6 @@ INFRA = "infra: "
 
 # outcome of pytest-rerunfailures' reports of a failure that it runs again
 RERUN = "rerun"
-
-# fields that only a case from a file has
-_READ = ("children", "settings", "suites", "started", "source", "place")
 
 # outcomes that a later phase may make worse
 GOOD = frozenset({Outcome.PASS, Outcome.SKIP, Outcome.XFAIL})
@@ -124,21 +121,11 @@ def facts_of(
         "properties": [pair for pair in properties if pair[1] or pair[0].startswith("boot_ms")],
         "log": log,
         "explained": explained if verdict.is_red else "",
-        "children": [_described(case) for machine in machines for case in _reported_by(machine)],
+        "children": [
+            case for machine in machines for case in describe_cases(machine.reported, SUITE, machine.arch)
+        ],
     }
     return FACTS, json.dumps(facts)
-
-
-def _reported_by(machine: MachineReport) -> tuple[Result, ...]:
-    """Return the tests that ran in a machine as cases, without their suites."""
-    suites = cases_of(machine.reported, SUITE, machine.arch)
-    return tuple(replace(case, children=()) for suite in suites for case in suite.written())
-
-
-def _described(case: Result) -> dict[str, Any]:
-    """Return the fields of a case that a results file has, as data for JSON."""
-    facts = asdict(case)
-    return {name: facts[name] for name in facts if name not in _READ}
 
 
 def _machine_properties(machine: MachineReport, suffix: str) -> list[tuple[str, str]]:
@@ -239,13 +226,8 @@ def case_of(report: Phase) -> Result:
         details=_details(report, facts) if report.failed else "",
         properties=dict(properties),
         system_out=facts.get("log", ""),
-        children=tuple(_restored(told) for told in facts.get("children", [])),
+        children=restore_cases([*facts.get("children", []), *carried(report, HEARD).get("children", [])]),
     )
-
-
-def _restored(told: dict[str, Any]) -> Result:
-    """Return a case from its JSON data."""
-    return Result(**{**told, "outcome": Outcome(told["outcome"])})
 
 
 def _reported(report: Phase, facts: dict[str, Any]) -> Outcome:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 from rustbed.log import ktap
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
+
+# user property that carries, as JSON, what a machine of another test reported for this one
+HEARD = "rustbed-heard"
+
+# fields of a case that only one has that was read
+_READ = ("children", "settings", "suites", "started", "source", "place")
 
 _OUTCOMES = {
     ktap.Outcome.LOST: Outcome.LOST,
@@ -46,3 +55,19 @@ def _case(result: ktap.Result, above: tuple[str, ...], suite: str, arch: str) ->
 def _first(log: tuple[str, ...]) -> str:
     """Return the first diagnostic line, without its mark."""
     return next((line.removeprefix("# ") for line in log if line.startswith("# ")), "")
+
+
+def describe_cases(results: Sequence[ktap.Result], suite: str, arch: str) -> list[dict[str, Any]]:
+    """Return what is written of results into a file, without their suites, as JSON can hold it."""
+    cases = [replace(each, children=()) for case in cases_of(results, suite, arch) for each in case.written()]
+    return [{name: value for name, value in asdict(case).items() if name not in _READ} for case in cases]
+
+
+def restore_cases(told: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:
+    """Return cases that travelled as JSON."""
+    return tuple(Result(**{**case, "outcome": Outcome(case["outcome"])}) for case in told)
+
+
+def heard_of(result: ktap.Result, suite: str, arch: str) -> tuple[str, str]:
+    """Return results that belong to a test, as a property of its report."""
+    return HEARD, json.dumps({"children": describe_cases([result], suite, arch)})

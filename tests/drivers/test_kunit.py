@@ -1,10 +1,12 @@
 """The kernel's own Rust tests: KUnit suites.
 
-Each case is a case of the results file. x86_64 is tested on its debug kernel; the others on that of the
-session, which has the suites with --profile debug.
+Each case is a test, and a case of the results file; the doctests are one test. x86_64 is tested on its debug
+kernel; the others on that of the session, which has the suites with --profile debug.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
@@ -25,26 +27,27 @@ SUITES = {
     "rust_spinlock_irq_condvar": "CONFIG_KUNIT",
 }
 
-every_suite = pytest.mark.parametrize(
-    "suite",
-    [
-        pytest.param(suite, marks=[pytest.mark.needs(option), pytest.mark.since("7.3")])
-        for suite, option in SUITES.items()
-    ],
-)
+
+def every_suite(test: Callable[..., None]) -> Callable[..., None]:
+    """Make a test for each case of the suites."""
+    for suite, option in reversed(SUITES.items()):
+        test = pytest.mark.kunit(suite, needs=[option])(test)
+    return test
 
 
 @every_suite
+@pytest.mark.since("7.3")
 @pytest.mark.arches("x86_64")
 @pytest.mark.machine(profile="debug")
-def test_kunit(vm: Vm, suite: str) -> None:
-    vm.kunit(suite)
+def test_kunit(kunit: Callable[[], None]) -> None:
+    kunit()
 
 
 @every_suite
+@pytest.mark.since("7.3")
 @pytest.mark.arches("arm64", "riscv64")
-def test_kunit_on_the_kernel_of_the_session(vm: Vm, suite: str) -> None:
-    vm.kunit(suite)
+def test_kunit_on_the_kernel_of_the_session(kunit: Callable[[], None]) -> None:
+    kunit()
 
 
 @pytest.mark.needs("CONFIG_RUST_KERNEL_DOCTESTS", "CONFIG_DEBUG_OBJECTS_TIMERS")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rustbed.errors import SuiteError
-from rustbed.log.ktap import Outcome
-from rustbed.log.kunit import find_tests, parse_suite, require_green
+from rustbed.log.ktap import Outcome, Result
+from rustbed.log.kunit import find_case, find_tests, narrow_suite, parse_suite, require_green
 from rustbed.log.record import Record
 
 # as lib/kunit/test.c of Linux 7.3 prints it when debugfs tells it to: seconds, text
@@ -103,3 +103,33 @@ def test_a_suite_that_reported_nothing_is_lost() -> None:
 def test_places_are_read_from_the_module_of_the_suite_only() -> None:
     assert find_tests(SOURCE, "kvec.rs", "rust_kvec") == {"retain": "kvec.rs:11", "shrink": "kvec.rs:15"}
     assert find_tests(SOURCE, "kvec.rs", "rust_str") == {}
+
+
+def test_a_case_is_found_lost_or_not_there() -> None:
+    suite = parse_suite("rust_kvec", records(LOG), {})
+    assert find_case(suite, "shrink") == suite.children[1]
+    assert find_case(suite, "nosuch") is None
+    for cut, reason in (
+        (5, "its result line did not come"),
+        (0, "its suite ended before it"),
+    ):
+        ended = parse_suite("rust_kvec", records(LOG[:cut]), {})
+        lost = Result(name="nosuch", outcome=Outcome.LOST, reason=reason)
+        assert find_case(ended, "nosuch") == lost
+
+
+def test_a_suite_of_some_cases_is_as_red_as_they_are() -> None:
+    suite = parse_suite("rust_kvec", records(LOG), {})
+    retain, shrink, _ = suite.children
+    require_green(narrow_suite(suite, [retain], is_first=True))
+    with pytest.raises(SuiteError, match=r"^rust_kvec: shrink: fail"):
+        require_green(narrow_suite(suite, [retain, shrink], is_first=False))
+
+
+def test_a_suite_that_failed_by_itself_is_red_for_its_first_case() -> None:
+    lines = [(at, text.replace("    not ok", "    ok")) for at, text in LOG]
+    suite = parse_suite("rust_kvec", records(lines), {})
+    assert (suite.outcome, list(suite.reds())) == (Outcome.FAIL, [])
+    require_green(narrow_suite(suite, suite.children, is_first=False))
+    with pytest.raises(SuiteError, match=r"^rust_kvec: rust_kvec: fail"):
+        require_green(narrow_suite(suite, suite.children, is_first=True))

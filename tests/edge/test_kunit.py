@@ -1,0 +1,73 @@
+"""Which tests pytest makes of the suites that a kernel's source has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.farms import SLOW_S, environment
+
+SOURCE = """
+#[macros::kunit_tests(rust_kvec)]
+mod tests {
+    #[test]
+    fn retain() {}
+
+    #[test]
+    fn shrink() {}
+}
+"""
+TESTS = """
+import pytest
+
+@pytest.mark.kunit("rust_kvec", needs=["CONFIG_RUST_KVEC_KUNIT_TEST"])
+@pytest.mark.kunit("string-stream")
+def test_kernel(kunit):
+    kunit()
+"""
+
+
+def collect(directory: Path, tests: str, *words: str) -> tuple[int, list[str]]:
+    tree = directory / "linux"
+    (tree / "rust").mkdir(parents=True, exist_ok=True)
+    (tree / "rust/kvec.rs").write_text(SOURCE)
+    (directory / "test_it.py").write_text(tests)
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--arch",
+        "arm64",
+    ]
+    done = subprocess.run(
+        [*argv, "--strict-markers", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=directory,
+        env=environment(),
+        timeout=SLOW_S,
+    )
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_each_case_is_a_test_and_so_is_a_suite_whose_cases_are_not_known(tmp_path: Path) -> None:
+    whole = "test_it.py::test_kernel[string-stream-arm64]"
+    cases = [f"test_it.py::test_kernel[rust_kvec-{name}-arm64]" for name in ("retain", "shrink")]
+    kernel = ("--kernel", f"tree:{tmp_path / 'linux'}")
+    assert collect(tmp_path, TESTS, *kernel)[1][:3] == [*cases, whole]
+    assert collect(tmp_path, TESTS, *kernel, "-k", "shrink")[1][0] == cases[1]
+    # a kernel that was built elsewhere comes without its source
+    built = ["test_it.py::test_kernel[rust_kvec-arm64]", whole]
+    assert collect(tmp_path, TESTS, "--kernel", "built:/nonexistent")[1][:2] == built
+
+
+def test_a_marker_without_a_suite_is_an_error(tmp_path: Path) -> None:
+    status, lines = collect(tmp_path, TESTS.replace('"string-stream"', ""))
+    assert status == 2
+    assert any("the marker kunit takes a suite: " in line for line in lines), lines
