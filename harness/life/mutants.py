@@ -16,8 +16,8 @@ from rustbed.errors import HostError
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# a line with this in a comment is left alone: what follows is the reason
-KEPT = "no mutant:"
+# a line with this in a comment is left alone, or only what is named in it is: what follows is the reason
+_KEPT = re.compile(r"no mutant(?: of (?P<what>`[^`]+`))?:")
 
 _OPERATORS = {
     "==": "!=",
@@ -89,8 +89,15 @@ def find_mutants(source: bytes) -> list[Mutant]:
         ) from error
     tree = Parser(Language(tree_sitter_rust.language())).parse(source)
     lines = source.decode(errors="replace").splitlines()
-    found = [mutant for mutant in _walk(tree.root_node, source) if KEPT not in lines[mutant.line - 1]]
+    found = [
+        mutant for mutant in _walk(tree.root_node, source) if not _is_kept(mutant, lines[mutant.line - 1])
+    ]
     return sorted(dict.fromkeys(found), key=lambda mutant: (mutant.start, mutant.end))
+
+
+def _is_kept(mutant: Mutant, line: str) -> bool:
+    kept = _KEPT.search(line)
+    return kept is not None and mutant.change.startswith(kept["what"] or "")
 
 
 def _walk(node: Node, source: bytes) -> Iterator[Mutant]:

@@ -18,7 +18,6 @@ from rustbed.cache import Cache, default_root
 from rustbed.errors import UsageError
 from rustbed.kernel.rustdrivers import RustDriver, find_rust_drivers
 from rustbed.kernel.source import find_source, parse_source
-from rustbed.life.mutants import KEPT
 
 _TESTS = Path(__file__).parent.parent
 _CONFTEST = '''\
@@ -52,8 +51,11 @@ def boot(boot, build_module):
     return booted
 '''
 _DEBUG = "dev_dbg prints nothing without CONFIG_RUST_DEBUG_ASSERTIONS"
-# what no test can notice: by driver, a function and a line of it, and the reason
-EQUIVALENT: Mapping[str, Mapping[tuple[str, str], str]] = {
+_READ_INTO = "what is used of the buffer has been read into it"
+# a function, a line of it, and what in the line, if that is not all of it
+Place = tuple[str, str] | tuple[str, str, str]
+# what no test can notice, and the reason, by driver
+EQUIVALENT: Mapping[str, Mapping[Place, str]] = {
     "rust_misc_device": {
         ("set_value", "Ok(0)"): "ioctl throws it away",
         ("get_value", "drop(guard);"): "it is free at the end of the function anyhow",
@@ -71,7 +73,16 @@ EQUIVALENT: Mapping[str, Mapping[tuple[str, str], str]] = {
         ("build_counter", 'dir.read_write_file(c"counter", Atomic::<usize>::new(0))'): "probe stores 91",
     },
     "rust_driver_auxiliary": {("connect", "_ => return Err(EINVAL),"): "the parent registers no other id"},
+    "rust_debugfs_scoped": {
+        ("remove_file_write", "let mut buf = [0u8; 128];", "0u8"): _READ_INTO,
+        ("create_file_write", "let mut buf = [0u8; 128];", "0u8"): _READ_INTO,
+    },
     "rust_driver_pci": {("drop", "fn drop(&mut self) {"): _DEBUG},
+    "rust_driver_serdev": {
+        ("probe", ".unwrap_or(115200),"): "a UART has the same divisor for 115201",
+        ("probe", "sdev.set_parity(serdev::Parity::None)?;"): "the line is opened without parity",
+        ("drop", "fn drop(&mut self) {"): _DEBUG,
+    },
 }
 
 
@@ -93,17 +104,20 @@ def make_project(driver: RustDriver, tree: Path, directory: Path) -> None:
     shutil.copyfile(_TESTS / "conftest.py", directory / "tests/conftest.py")
 
 
-def mark(source: str, reasons: Mapping[tuple[str, str], str]) -> str:
+def mark(source: str, reasons: Mapping[Place, str]) -> str:
     """Return a source whose lines that no test can notice a change in say so. Raises UsageError."""
     lines = source.splitlines()
-    for (function, text), reason in reasons.items():
-        begin = next((at for at, line in enumerate(lines) if f"fn {function}(" in line), len(lines))
-        end = next((at for at in range(begin + 1, len(lines)) if " fn " in lines[at]), len(lines))
+    for (function, text, *what), reason in reasons.items():
+        named = re.compile(rf"fn {function}[<(]")
+        begin = next((at for at, line in enumerate(lines) if named.search(line)), len(lines))
+        end = next(
+            (at for at in range(begin + 1, len(lines)) if re.search(r"\bfn \w", lines[at])), len(lines)
+        )
         found = [at for at in range(begin, end) if lines[at].strip() == text]
         if not found:
             raise UsageError(f"no line of fn {function} is {text!r}", reason=reason)
         for at in found:
-            lines[at] += f" // {KEPT} {reason}"
+            lines[at] += f" // no mutant{''.join(f' of `{each}`' for each in what)}: {reason}"
     return "\n".join([*lines, ""])
 
 

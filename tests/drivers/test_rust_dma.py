@@ -12,7 +12,7 @@ from struct import pack
 import pytest
 from tests.drivers import sysfs
 
-from rustbed import Bar, PciDevice, Vm
+from rustbed import Bar, CrashError, PciDevice, Vm
 from rustbed.arch import Arch
 
 pytestmark = pytest.mark.needs("rust_dma")
@@ -99,14 +99,40 @@ def test_device_reads_what_the_driver_has_put_into_its_memory(vm: Vm) -> None:
     vm.write(f"{TRACING}/set_event", "dma:")
     with vm.module(DRIVER), vm.plugged(device) as plugged:
         mapped = vm.wait_for(lambda: traced(vm, "dma_map_sg", plugged.address), "the end of the probe")
-        allocated = traced(vm, "dma_alloc", plugged.address)
-        # the driver leaves bus mastering off: its device never does what the memory is for
-        config = f"/sys/bus/pci/devices/{plugged.address}/config"
-        vm.check(f"printf '\\006' | dd of={config} bs=1 seek=4 conv=notrunc 2>&1")
-        (at, size) = (int(allocated["dma_addr"], 16), int(allocated["size"]))
+        at, size = allocated(vm, plugged.address)
+        enable_mastering(vm, plugged.address)
         assert (size, device.dma_read(at, size)) == (8 * len(VALUES), pack("=10I", *chain(*VALUES)))
         sizes = [int(each, 16) for each in re.findall("0x[0-9a-f]+", mapped["sizes"])]
         assert sum(sizes) == 4 * PAGE
+
+
+@pytest.mark.machine(devices=[])
+@pytest.mark.usefixtures("hotplug")
+@pytest.mark.expect_splat("assertion `left == right` failed")
+def test_driver_that_goes_notices_that_its_device_has_written_to_its_memory(vm: Vm) -> None:
+    device = Reader()
+    vm.write(f"{TRACING}/set_event", "dma:")
+    # the task that unbinds would hold the device for ever
+    vm.write("/proc/sys/kernel/panic_on_oops", "1")
+    vm.insmod(DRIVER)
+    with vm.plugged(device) as plugged:
+        vm.wait_for(lambda: traced(vm, "dma_map_sg", plugged.address), "the end of the probe")
+        at, size = allocated(vm, plugged.address)
+        enable_mastering(vm, plugged.address)
+        device.dma_write(at + size - 4, bytes(4))
+        with pytest.raises(CrashError):
+            vm.run(f"echo {plugged.address} >/sys/bus/pci/drivers/{DRIVER}/unbind")
+
+
+def allocated(vm: Vm, address: str) -> tuple[int, int]:
+    """Return where a device has its coherent memory, and of how many bytes."""
+    told = traced(vm, "dma_alloc", address)
+    return int(told["dma_addr"], 16), int(told["size"])
+
+
+def enable_mastering(vm: Vm, address: str) -> None:
+    """Let a device move data: the driver leaves that off, so that it never does what the memory is for."""
+    vm.check(f"printf '\\006' | dd of=/sys/bus/pci/devices/{address}/config bs=1 seek=4 conv=notrunc 2>&1")
 
 
 def traced(vm: Vm, event: str, address: str) -> dict[str, str]:

@@ -5,11 +5,14 @@ The device is a peer in Python, at the machine's second port.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from tests.drivers import sysfs
+from tests.drivers.calls import errno_of
 
 from rustbed import Booter, Fault, FaultKind, Heard, Said, SerialPeer, Vm
 from rustbed.arch import Arch, Firmware
@@ -18,10 +21,21 @@ pytestmark = pytest.mark.needs("rust_driver_serdev")
 
 DRIVER = "rust_driver_serdev"
 DEVICE = "serial0-0"
+HERE = Path(__file__).parent
+# what describes the device, and how: the speed is left to the driver with ACPI, and given in a device tree
 FIRMWARE = {
-    Firmware.ACPI: {"acpi": "firmware/serdev.dsl"},
-    Firmware.DEVICE_TREE: {"device_tree": "firmware/serdev.dts"},
+    Firmware.ACPI: ("acpi", (HERE / "firmware/serdev.dsl").read_text()),
+    Firmware.DEVICE_TREE: ("device_tree", (HERE / "firmware/serdev.dts").read_text()),
 }
+# no UART of QEMU's is that fast
+TOO_FAST = 4_000_000
+PROPERTY = f"""\
+Name (_DSD, Package () {{ ToUUID ("daffd814-6eba-4d8c-8a91-bc9bbf4aa301"), Package () {{
+    Package () {{ "baudrate", {TOO_FAST} }} }} }})
+"""
+# what a PC's second UART (16550) is to interrupt for: received bytes, errors, modem lines
+INTERRUPTS = 0x2F9
+RECEIVED, ERRORS, MODEM = 1, 4, 8
 
 
 class Counting(SerialPeer):
@@ -35,8 +49,11 @@ class Counting(SerialPeer):
 
 
 @contextmanager
-def machine(boot: Booter, arch: Arch, peer: SerialPeer) -> Iterator[Vm]:
-    with boot(devices=[peer], **FIRMWARE.get(arch.firmware, {})) as vm:
+def machine(boot: Booter, arch: Arch, peer: SerialPeer, *, is_fast: bool = False) -> Iterator[Vm]:
+    keyword, text = FIRMWARE.get(arch.firmware, ("", ""))
+    if is_fast:
+        text = text.replace("<115200>", f"<{TOO_FAST}>").replace("Name (_CRS", f"{PROPERTY}Name (_CRS")
+    with boot(devices=[peer], **({keyword: text} if keyword else {})) as vm:
         yield vm
 
 
@@ -82,3 +99,18 @@ def test_all_bytes_come_back_in_order_also_of_a_line_that_misbehaves(boot: Boote
         peer.forget()
         vm.monitor.execute("chardev-send-break", id=peer.chardev)
         vm.wait_for(lambda: peer.heard == b"\0", "the echo of a break")
+
+
+def test_a_speed_that_the_port_does_not_have_is_refused(boot: Booter, arch: Arch) -> None:
+    with machine(boot, arch, SerialPeer(), is_fast=True) as vm, vm.module(DRIVER):
+        assert sysfs.bound(vm, "serial", DRIVER) == []
+        assert errno_of(sysfs.bind, vm, "serial", DRIVER, DEVICE) == errno.EINVAL
+
+
+@pytest.mark.arches("x86_64")
+def test_port_is_without_flow_control(boot: Booter, arch: Arch) -> None:
+    """A port is opened with it, and then watches the modem lines, which hold nothing up here."""
+    with machine(boot, arch, SerialPeer()) as vm, vm.module(DRIVER):
+        told = vm.monitor.execute("human-monitor-command", command_line=f"i /b {INTERRUPTS:#x}")
+        raised = int(str(told).rpartition("=")[2], 16)
+        assert raised & (RECEIVED | ERRORS | MODEM) == RECEIVED | ERRORS

@@ -12,7 +12,7 @@ SOURCE = """\
 fn f() -> Result<u32> {
     Ok(0)
 }
-pub fn g() -> Result<u32> {
+pub fn g<'a>() -> Result<u32> {
     Ok(0)
 }
 """
@@ -23,6 +23,22 @@ def test_a_line_behind_a_function_is_marked_and_has_no_mutants() -> None:
     assert marked.splitlines()[4] == "    Ok(0) // no mutant: it is thrown away"
     assert [mutant.line for mutant in find_mutants(SOURCE.encode())] == [2, 5]
     assert [mutant.line for mutant in find_mutants(marked.encode())] == [2]
+
+
+def test_a_function_ends_where_the_next_one_begins() -> None:
+    source = "fn f() {\n    g();\n}\nfn g() {\n    g();\n}\n"
+    marked = mark(source, {("f", "g();"): "it returns at once"})
+    assert ["no mutant" in line for line in marked.splitlines()] == [False, True, *[False] * 4]
+
+
+def test_a_part_of_a_line_is_marked_and_the_rest_of_it_is_not() -> None:
+    source = "fn f() {\n    let mut buf = [0u8; 128];\n}\n"
+    marked = mark(source, {("f", "let mut buf = [0u8; 128];", "0u8"): "it is read into"})
+    assert marked.splitlines()[1] == "    let mut buf = [0u8; 128]; // no mutant of `0u8`: it is read into"
+    assert [mutant.change for mutant in find_mutants(marked.encode())] == [
+        "`f` returned at once",
+        "`128` became `129`",
+    ]
 
 
 def test_a_line_that_is_no_longer_there_is_an_error() -> None:
