@@ -18,7 +18,16 @@ from rustbed.kernel.source import SourceKind, find_source, parse_source
 from rustbed.life.score import Fate, load_trials
 from rustbed.report.about import LIFE, NEEDS
 from rustbed.report.coverage import load_covered
-from rustbed.report.drivertable import Evidence, Row, find_built, find_needed, make_rows, render_drivers
+from rustbed.report.driverpage import parse_page
+from rustbed.report.drivertable import (
+    Evidence,
+    Row,
+    find_built,
+    find_needed,
+    find_suites,
+    make_rows,
+    render_drivers,
+)
 from rustbed.report.results import load_results
 
 _TRIALS = ".jsonl"
@@ -38,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tree", action="store_true", help=text)
     text = "whose drivers are the kernel's, as of `test`; must be here"
     parser.add_argument("--kernel", default="debian:latest", metavar="SRC", help=text)
+    text = "an earlier page: what it says counts where the results say nothing"
+    parser.add_argument("--earlier", type=Path, metavar="PAGE", help=text)
     parser.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
 
 
@@ -69,8 +80,19 @@ def run(args: argparse.Namespace) -> int:
     rows = make_rows(drivers, newest.values(), evidence)
     releases = {result.properties.get("kernel_release", "") for result in found.cases}
     arches = tuple(ARCHES) if args.tree else _arches_of(rows)
-    sys.stdout.write(render_drivers(rows, arches, releases, is_tree=args.tree))
-    return 1 if any(row.is_red for row in rows) else 0
+    suites = find_suites(newest.values())
+    page = parse_page(_read_page(args.earlier)) if args.earlier else None
+    text = render_drivers(rows, arches, releases, is_tree=args.tree, suites=suites, earlier=page)
+    sys.stdout.write(text)
+    is_red = any(row.is_red for row in rows) or any(case.is_red for case in suites)
+    return 1 if is_red else 0
+
+
+def _read_page(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the page {path}: {error}") from error
 
 
 def _arches_of(rows: Iterable[Row]) -> tuple[str, ...]:

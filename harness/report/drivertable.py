@@ -13,14 +13,14 @@ from pathlib import Path
 from rustbed.kernel.rustdrivers import RustDriver
 from rustbed.report.about import BUILT, LIFE, NEEDS
 from rustbed.report.coverage import CoveredFile
+from rustbed.report.driverpage import LIFE_NOTE, NO_TEST, NOT_RUN, Page, find_standing
+from rustbed.report.ktap import KUNIT
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 _WORDS = {Outcome.PASS: "passed", Outcome.SKIP: "skipped"}
 _QUIET = frozenset({Outcome.PASS, Outcome.XFAIL, Outcome.SKIP})
 _NOT_TRIED = frozenset({Outcome.SKIP, Outcome.ERROR})
-# text of a cell without results: on this architecture, and on any
-_NOT_RUN, _NO_TEST = "not run", "no test"
 
 _TREE = """\
 # Every Rust driver of the kernel's tree
@@ -29,9 +29,10 @@ _TREE = """\
 
     pytest tests/drivers -n 2 --coverage
     rustbed life rust_minimal                    # and others
-    rustbed drivers --tree results/ results/mutants-*.jsonl >docs/drivers.md
+    rustbed drivers --tree --earlier docs/drivers.md results/ results/mutants-*.jsonl >new.md
 
-The drivers are those that the Makefiles of the kernel's source name. A test belongs to the drivers that its marker `needs` names; its newest result counts.
+The drivers are those that the Makefiles of the kernel's source name. A test belongs to the drivers that its marker `needs` names; its newest result counts,
+and where there is none, that of the page as it was before.
 
 | word | |
 | --- | --- |
@@ -163,21 +164,63 @@ def _count_lines(
 
 
 def render_drivers(
-    rows: Sequence[Row], arches: Sequence[str], releases: Iterable[str], *, is_tree: bool
+    rows: Sequence[Row],
+    arches: Sequence[str],
+    releases: Iterable[str],
+    *,
+    is_tree: bool,
+    suites: Iterable[Result] = (),
+    earlier: Page | None = None,
 ) -> str:
-    """Render a page in Markdown: the table, then notes. `is_tree`: it is about a whole kernel tree."""
-    header = ["driver", *arches, "life", "lines", "mutants"]
-    lines = [_line(header), _line(["---"] * len(header))]
-    lines += [_line(_cells(row, arches)) for row in rows]
-    if told := [note for row in rows for note in _notes(row)]:
+    """Return a page in Markdown: the table, that of KUnit suites, then what is behind the cells.
+
+    `is_tree`: of a whole tree. What an earlier page says counts where there are no results.
+    """
+    page = earlier or Page()
+    columns = [*arches, "life", "lines", "mutants"]
+    # a driver of an author and one of the tree may have the same name
+    filled = [(row.driver.name, page.filled(row.driver.name, columns, _cells(row, arches))) for row in rows]
+    tried = sum(row.is_tried or _is_tried(cells) for row, (_, cells) in zip(rows, filled, strict=True))
+    lines = _table("driver", columns, filled)
+    lines += _suites(suites, arches, page)
+    if told := [note for row in rows for note in _notes(row, page)]:
         lines += ["", "## Why", "", *told]
-    return _intro(_TREE if is_tree else _TESTED, rows, releases) + "\n".join([*lines, ""])
+    known = [*releases, *page.releases]
+    intro = _intro(_TREE if is_tree else _TESTED, tried, len(rows), known)
+    return intro + "\n".join([*lines, ""])
 
 
-def _intro(text: str, rows: Sequence[Row], releases: Iterable[str]) -> str:
-    tried = sum(row.is_tried for row in rows)
+def _is_tried(cells: Iterable[str]) -> bool:
+    return any(word in cell for cell in cells for word in (_WORDS[Outcome.PASS], Outcome.XFAIL.value))
+
+
+def _intro(text: str, tried: int, count: int, releases: Iterable[str]) -> str:
     kernels = ", ".join(sorted({release.partition("-")[0] for release in releases if release})) or "no kernel"
-    return text.format(tried=tried, all=len(rows), kernels=kernels)
+    return text.format(tried=tried, all=count, kernels=kernels)
+
+
+def _table(first: str, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    header = [first, *columns]
+    head = [_line(header), _line(["---"] * len(header))]
+    return [*head, *(_line([f"`{name}`", *cells]) for name, cells in rows)]
+
+
+def find_suites(results: Iterable[Result]) -> tuple[Result, ...]:
+    """Return the results of cases of KUnit suites."""
+    return tuple(result for result in results if KUNIT in result.properties)
+
+
+def _suites(results: Iterable[Result], arches: Sequence[str], page: Page) -> list[str]:
+    """Return the table of KUnit suites, those of the earlier page included; nothing if there are none."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        found.setdefault(result.properties[KUNIT], []).append(result)
+    before = [name for name, cells in page.cells.items() if "mutants" not in cells]
+    rows = {}
+    for name in sorted({*found, *before}):
+        tallies = [_tally(each for each in found.get(name, ()) if each.arch == arch) for arch in arches]
+        rows[name] = page.filled(name, arches, [tally or NOT_RUN for tally in tallies])
+    return ["", "## The kernel's own tests", "", *_table("suite", arches, rows.items())] if rows else []
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -185,10 +228,9 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cells(row: Row, arches: Sequence[str]) -> Iterator[str]:
-    yield f"`{row.driver.name}`"
     for arch in arches:
         yield _tally(result for result in row.tests if result.arch == arch) or (
-            _NOT_RUN if row.tests or row.life else _NO_TEST
+            NOT_RUN if row.tests or row.life else NO_TEST
         )
     yield _tally(row.life)
     yield f"{100 * row.lines[0] // row.lines[1]} %" if row.lines and row.lines[1] else ""
@@ -204,16 +246,23 @@ def _tally(results: Iterable[Result]) -> str:
     )
 
 
-def _notes(row: Row) -> Iterator[str]:
-    """Yield the reasons why tests of a driver are not green, each once, or why it was not tried."""
+def _notes(row: Row, page: Page) -> Iterator[str]:
+    """Yield why tests of a driver are not green, each reason once; and why it was not tried at all."""
     reasons: dict[tuple[str, str], set[str]] = {}
-    for result in (*row.tests, *row.life):
-        if result.outcome is not Outcome.PASS:
-            word = _WORDS.get(result.outcome, result.outcome.value)
-            reasons.setdefault((word, " ".join(result.title.split())), set()).add(result.arch)
+    for results, kind in ((row.tests, ""), (row.life, LIFE_NOTE)):
+        for result in results:
+            if result.outcome is not Outcome.PASS:
+                word = kind + _WORDS.get(result.outcome, result.outcome.value)
+                reason = _escaped(" ".join(result.title.split()))
+                reasons.setdefault((word, reason), set()).add(result.arch)
+    tested, lived = ([result.arch for result in results] for results in (row.tests, row.life))
+    standing = tuple(find_standing(page.notes.get(row.driver.name, ()), tested, lived))
+    for note in standing:
+        reasons.setdefault((note.word, note.reason), set()).update(note.arches)
     for (word, reason), arches in reasons.items():
-        yield f"- `{row.driver.name}`, {word} on {', '.join(sorted(arches))}: {_escaped(reason)}"
-    if not row.is_tried and row.driver.option:
+        yield f"- `{row.driver.name}`, {word} on {', '.join(sorted(arches))}: {reason}"
+    is_tried = row.is_tried or standing or _is_tried(page.cells.get(row.driver.name, {}).values())
+    if not is_tried and row.driver.option:
         needs = ", ".join(f"`{each}`" for each in row.depends) or "nothing that is unusual"
         yield f"- `{row.driver.name}` was not tried: CONFIG_{row.driver.option} depends on {needs}"
 

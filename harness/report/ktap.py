@@ -14,6 +14,9 @@ from rustbed.report.verdict import Outcome
 # user property that carries, as JSON, what a machine of another test reported for this one
 HEARD = "rustbed-heard"
 
+# property of a case that is one of a KUnit suite: the suite
+KUNIT = "kunit"
+
 # fields of a case that only one has that was read
 _READ = ("children", "settings", "suites", "started", "source", "place")
 
@@ -58,9 +61,13 @@ def _first(log: tuple[str, ...]) -> str:
 
 
 def describe_cases(results: Sequence[ktap.Result], suite: str, arch: str) -> list[dict[str, Any]]:
-    """Return what is written of results into a file, without their suites, as JSON can hold it."""
-    cases = [replace(each, children=()) for case in cases_of(results, suite, arch) for each in case.written()]
+    """Return what is written of KUnit suites into a file, as JSON can hold it."""
+    cases = [_alone(each, case.name) for case in cases_of(results, suite, arch) for each in case.written()]
     return [{name: value for name, value in asdict(case).items() if name not in _READ} for case in cases]
+
+
+def _alone(case: Result, suite: str) -> Result:
+    return replace(case, children=(), properties={**case.properties, KUNIT: suite})
 
 
 def restore_cases(told: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:

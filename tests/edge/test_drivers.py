@@ -57,6 +57,22 @@ def test_results_lines_and_mutants_become_a_page(
     )
 
 
+def test_an_earlier_page_counts_where_the_results_say_nothing(
+    tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel = ("--kernel", f"tree:{tree}")
+    given = ["drivers", "--tree", str(session(tmp_path / "a", ("test_a", Outcome.PASS))), *kernel]
+    assert main(given) == 0
+    page = tmp_path / "page.md"
+    page.write_text(capsys.readouterr().out)
+    other = session(tmp_path / "b", ("test_b", Outcome.PASS), about="other")
+    given = ["drivers", "--tree", str(other), *kernel, "--earlier"]
+    assert main([*given, str(page)]) == 0
+    assert capsys.readouterr().out == page.read_text()
+    assert main([*given, str(tmp_path / "none.md")]) == 2
+    assert "cannot read the page" in capsys.readouterr().err
+
+
 def test_a_red_driver_is_status_1(tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = session(tmp_path, ("test_a", Outcome.PASS), ("test_b", Outcome.CRASH))
     assert main(["drivers", str(results), "--kernel", f"tree:{tree}"]) == 1

@@ -154,4 +154,4 @@ def test_tests_that_ran_in_a_machine_travel_as_cases_of_the_test() -> None:
         0.25,
         "rust/kvec.rs",
     )
-    assert child.properties == {"arch": "arm64", "source": "rust/kvec.rs:9"}
+    assert child.properties == {"arch": "arm64", "source": "rust/kvec.rs:9", "kunit": "rust_kvec"}

@@ -11,11 +11,13 @@ import pytest
 from rustbed.arch import ARCHES
 from rustbed.kernel.rustdrivers import RustDriver
 from rustbed.report.coverage import CoveredFile
+from rustbed.report.driverpage import Page, parse_page
 from rustbed.report.drivertable import (
     Evidence,
     Row,
     find_built,
     find_needed,
+    find_suites,
     make_rows,
     render_drivers,
 )
@@ -140,6 +142,73 @@ def test_of_a_tree_those_are_found_that_tests_need_or_a_life_is_of() -> None:
     assert "## Why" not in render_drivers(
         make_rows([TOY], [needed], Evidence()), ["arm64"], [], is_tree=False
     )
+
+
+def kunit(name: str, arch: str, outcome: Outcome = Outcome.PASS) -> Result:
+    return Result(
+        classname="rust_kvec", name=name, outcome=outcome, arch=arch, properties={"kunit": "rust_kvec"}
+    )
+
+
+def test_suites_of_kunit_are_counted_by_architecture() -> None:
+    results = [
+        kunit("a", "arm64"),
+        kunit("b", "arm64"),
+        kunit("c", "arm64", Outcome.FAIL),
+        result(Outcome.PASS),
+    ]
+    rows = make_rows([TOY], results, Evidence())
+    text = render_drivers(rows, ["x86_64", "arm64"], [], is_tree=True, suites=find_suites(results))
+    lines = text.splitlines()
+    assert lines[lines.index("## The kernel's own tests") :] == [
+        "## The kernel's own tests",
+        "",
+        "| suite | x86_64 | arm64 |",
+        "| --- | --- | --- |",
+        "| `rust_kvec` | not run | **1 fail**, 2 passed |",
+        "",
+        "## Why",
+        "",
+        "- `toy` was not tried: CONFIG_SAMPLE_TOY depends on nothing that is unusual",
+    ]
+
+
+def test_an_earlier_page_counts_where_there_are_no_results() -> None:
+    arches = ["x86_64", "arm64"]
+    old = [
+        result(Outcome.PASS, "x86_64", needs="toy"),
+        result(Outcome.SKIP, "arm64", "no PCI < 3 | more", needs="toy"),
+        result(Outcome.SKIP, "arm64", "no parameters", needs="toy", life="toy"),
+        kunit("a", "x86_64"),
+    ]
+    evidence = Evidence(mutants={"toy.rs": (3, 4)})
+    before = render_drivers(
+        make_rows([TOY, OTHER], old, evidence), arches, ["7.3.4"], is_tree=True, suites=find_suites(old)
+    )
+    again = render_drivers(
+        make_rows([TOY, OTHER], [], Evidence()), arches, [], is_tree=True, earlier=parse_page(before)
+    )
+    assert again == before
+    new = [result(Outcome.SKIP, "x86_64", "no PCI < 3 | more", needs="toy"), kunit("a", "arm64")]
+    rows = make_rows([TOY], new, Evidence())
+    page = render_drivers(
+        rows, arches, ["7.4"], is_tree=True, suites=find_suites(new), earlier=parse_page(before)
+    )
+    assert "on Linux 7.3.4, 7.4." in page
+    assert table(page)["toy"] == ["1 skipped", "1 skipped", "1 skipped", "", "3 of 4"]
+    assert "| `rust_kvec` | 1 passed | 1 passed |" in page
+    assert page.partition("## Why\n\n")[2].splitlines() == [
+        "- `toy`, skipped on arm64, x86_64: no PCI &lt; 3 \\| more",
+        "- `toy`, life skipped on arm64: no parameters",
+    ]
+
+
+def test_a_page_of_the_documentation_is_read_as_it_was_written() -> None:
+    page = parse_page(PAGE.read_text())
+    assert page.releases == ("7.3.4",)
+    assert page.cells["rust_dma"]["loongarch64"] == "1 passed, 5 skipped"
+    assert {note.word for note in page.notes["rust_dma"]} <= {"skipped", "life skipped"}
+    assert parse_page("| word | |\n| --- | --- |\n| xfail | fails |\n") == Page()
 
 
 def wrong(text: str) -> list[str]:
