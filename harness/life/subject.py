@@ -69,11 +69,15 @@ class Subject:
 
     def insmod_with(self, **params: object) -> str:
         """Return the command that loads the module with other parameters."""
+        return modules.render_insmod(self.file, params)
+
+    @property
+    def file(self) -> str:
+        """The module's file in the guest."""
         module = self.driver.module
-        path = (
+        return (
             f"{modules.PUSHED}/{module.name}" if isinstance(module, Path) else f"{modules.PLACE}/{module}.ko"
         )
-        return modules.render_insmod(path, params)
 
     @contextmanager
     def loaded(self) -> Iterator[None]:

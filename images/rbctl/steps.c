@@ -460,6 +460,36 @@ static struct result step_poke(char **word, long long *number)
 	return returned(size);
 }
 
+/*
+ * Load a module; of the allocations of this task meanwhile the NTH fails, if that is not 0. Nothing else of this
+ * process is between, so that no other allocation counts. The bytes are what is left of NTH: 0 if one failed.
+ */
+static struct result step_load(char **word, long long *number)
+{
+	static unsigned char left[16];
+	struct result result;
+	ssize_t size = 0;
+	int nth = -1;
+
+	if (number[1]) {
+		nth = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+		if (nth < 0 || write(nth, word[1], strlen(word[1])) < 0) {
+			result = returned(-1);
+			close(nth);
+			return result;
+		}
+	}
+	result = returned(syscall(__NR_finit_module, (long)number[0], (long)word[2], 0L));
+	if (nth >= 0) {
+		size = read(nth, left, sizeof(left));
+		write(nth, "0", 1);
+		close(nth);
+	}
+	result.data = left;
+	result.size = size > 0 ? size : 0;
+	return result;
+}
+
 static struct result step_sleep(char **word, long long *number)
 {
 	(void)word;
@@ -497,6 +527,7 @@ static const struct {
 	{ "munmap", step_munmap, "n" },
 	{ "peek", step_peek, "nnn" },
 	{ "poke", step_poke, "nnw" },
+	{ "load", step_load, "fnw" },
 	{ "sleep", step_sleep, "n" },
 	{ "pid", step_pid, "" },
 	{ "exit", step_pid, "" },

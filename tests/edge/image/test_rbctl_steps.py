@@ -187,6 +187,17 @@ def test_pid_is_the_processs_own(rbctl: Path) -> None:
         assert process.communicate()[0] == f"0 {process.pid} 0 -\n".encode()
 
 
+def test_what_is_no_module_is_not_loaded(sys: Steps) -> None:
+    (plain,) = sys("load:77:0:")
+    # which errno depends on who may load modules on this host
+    assert (plain.value, plain.data) == (-1, b"")
+    (armed,) = sys("load:77:1:a=b c:d")
+    if Path("/proc/self/fail-nth").exists():
+        assert (armed.value, armed.data) == (-1, b"1\n")
+    else:
+        assert armed == failed(errno.ENOENT)
+
+
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
@@ -207,6 +218,7 @@ def test_pid_is_the_processs_own(rbctl: Path) -> None:
         ("write:3:0g", "not HEX"),
         ("open:r,fast:/dev/null", "unknown open flag"),
         ("open::/dev/null", "unknown open flag"),
+        ("load:3:1", "too few fields"),
         ("badread:3:1:somewhere", "neither null nor unmapped"),
         ("ioctl:3:1:what", "unknown ioctl argument"),
         ("ioctl:3:1:what:00", "unknown ioctl argument"),
