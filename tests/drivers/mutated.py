@@ -80,6 +80,7 @@ EQUIVALENT: Mapping[str, Mapping[Place, str]] = {
     "rust_driver_pci": {("drop", "fn drop(&mut self) {"): _DEBUG},
     "rust_driver_serdev": {
         ("probe", ".unwrap_or(115200),"): "a UART has the same divisor for 115201",
+        ("probe", "return Err(EINVAL);"): "no port says so: docs/findings/serdev-speed-is-what-was-asked.md",
         ("probe", "sdev.set_parity(serdev::Parity::None)?;"): "the line is opened without parity",
         ("drop", "fn drop(&mut self) {"): _DEBUG,
     },

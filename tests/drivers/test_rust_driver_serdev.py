@@ -101,6 +101,12 @@ def test_all_bytes_come_back_in_order_also_of_a_line_that_misbehaves(boot: Boote
         vm.wait_for(lambda: peer.heard == b"\0", "the echo of a break")
 
 
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="drivers/tty/serdev/serdev-ttyport.c returns the speed that it was asked for:"
+    " docs/findings/serdev-speed-is-what-was-asked.md",
+)
 def test_a_speed_that_the_port_does_not_have_is_refused(boot: Booter, arch: Arch) -> None:
     with machine(boot, arch, SerialPeer(), is_fast=True) as vm, vm.module(DRIVER):
         assert sysfs.bound(vm, "serial", DRIVER) == []
