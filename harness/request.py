@@ -6,7 +6,6 @@ a platform it becomes a MachineSpec.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
@@ -15,7 +14,7 @@ from typing import Any
 
 from rustbed.arch import Arch
 from rustbed.cache import Cache
-from rustbed.devices.device import Device
+from rustbed.devices.device import Device, model_of
 from rustbed.devices.models import find_device
 from rustbed.errors import UsageError
 from rustbed.machine.firmware import Firmware, Source, compile_acpi, compile_device_tree
@@ -119,20 +118,11 @@ def incapable(request: MachineRequest, arch: Arch) -> str | None:
         return f"{arch}'s machine has serial ports: {arch.serial_ports}, and the console has the first"
     if len(served) > ports and not arch.hotplug_port:
         return f"{arch}'s machine has no PCI"
-    models = {_model(device) for device in request.hardware.devices if isinstance(device, str)}
+    models = {model_of(each) for each in request.hardware.devices if isinstance(each, str)}
+    models.update(*(device.models for device in served))
     if lacking := sorted(models & set(arch.lacks)):
         return f"QEMU for {arch} has no {', '.join(lacking)}"
     return None
-
-
-def _model(device: str) -> str:
-    """Return which of QEMU's devices an argument of -device is, in either form, or what is none of them."""
-    if not device.startswith("{"):
-        return device.partition(",")[0]
-    try:
-        return str(json.loads(device)["driver"])
-    except (ValueError, LookupError, TypeError):
-        return device
 
 
 def _source(given: str, base: Path) -> Source:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rustbed.devices.device import Device, Served
+from rustbed.devices.device import Device, Served, model_of
 from rustbed.devices.models import Model, device_of
 from rustbed.errors import UsageError
 
@@ -53,6 +53,7 @@ def card(*functions: str | Model | Device) -> Device:
         name=f"a card of {' and '.join(names)}",
         serve=lambda directory: _serve(given, directory),
         shared_memory=any(each.shared_memory for each in served),
+        models=tuple(model_of(each) for each in given if isinstance(each, str)),
         booted_only="plug in its functions: vm.plugged(first, second)",
     )
 

@@ -6,6 +6,7 @@ Knows neither machines nor kinds of servers.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -52,5 +53,17 @@ class Device:
     stand_in: tuple[str, ...] = ()
     # advice what to hotplug instead; "" if the device itself can be hotplugged
     booted_only: str = ""
+    # which of QEMU's own devices are part of it
+    models: tuple[str, ...] = ()
     # whether it takes a serial port of the machine
     is_serial_port: bool = False
+
+
+def model_of(argument: str) -> str:
+    """Return which of QEMU's devices an argument of -device is, in either form; the argument if unclear."""
+    if not argument.startswith("{"):
+        return argument.partition(",")[0]
+    try:
+        return str(json.loads(argument)["driver"])
+    except (ValueError, LookupError, TypeError):
+        return argument

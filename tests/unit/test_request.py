@@ -11,6 +11,7 @@ from tests.kernels import make_kernel
 
 from rustbed.arch import ARCHES, Arch, Firmware
 from rustbed.cache import Cache
+from rustbed.devices.card import card
 from rustbed.devices.device import Device, Served
 from rustbed.devices.serial import SerialPeer
 from rustbed.errors import UsageError
@@ -110,6 +111,12 @@ def refuse(_: Path | None) -> AbstractContextManager[Served]:
         ("loongarch64", ("virtio-rng-pci",), None),
         ("loongarch64", ("edu,id=mine", "pci-testdev"), "QEMU for loongarch64 has no edu, pci-testdev"),
         ("loongarch64", (Device(name="mine", serve=refuse),), None),
+        (
+            "loongarch64",
+            (card("virtio-rng-pci", "edu", Device(name="mine", serve=refuse)),),
+            "QEMU for loongarch64 has no edu",
+        ),
+        ("arm64", (card("virtio-rng-pci", "edu"),), None),
         ("loongarch64", ('{"driver": "edu"}',), "QEMU for loongarch64 has no edu"),
         # in neither form, and QEMU's to tell
         ("loongarch64", ('{"driver"', "[1]"), None),
