@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from rustbed import process
@@ -14,13 +15,23 @@ from rustbed.errors import UsageError
 # below the current directory
 _RESULTS = "results"
 _TEST = """\
-import pytest
-
+{imports}
 
 @pytest.mark.lifecycle({arguments})
 def test_life(life):
     life()
 """
+_IMPORT = "import pytest\n"
+_IMPORTS = """\
+import sys
+
+import pytest
+
+sys.path.insert(0, {directory!r})
+from {module} import {name}
+"""
+# --device of one that is written in Python
+_WRITTEN = re.compile(r"(?P<file>.+\.py):(?P<name>[^\W\d]\w*)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "driver", metavar="DRIVER", help="a module of the kernel, or a directory that makes one"
     )
-    parser.add_argument("--device", help="a device for it that can be hotplugged, as QEMU's -device takes it")
+    parser.add_argument(
+        "--device",
+        help="what it binds to and can be plugged in: as QEMU's -device takes it, or FILE.py:CLASS of one"
+        " in Python",
+    )
+    parser.add_argument(
+        "--faults",
+        nargs="?",
+        const="all",
+        metavar="WHICH",
+        help="go through each step again with every fault of a device in Python, or with these",
+    )
     parser.add_argument(
         "--ioctl",
         action="append",
@@ -55,6 +77,11 @@ def run(args: argparse.Namespace) -> int:
             f"there is no directory {args.driver}", wanted="one with a Kbuild file, or a module's name"
         )
     driver = str(Path(args.driver).absolute()) if is_directory else args.driver
+    written = _WRITTEN.fullmatch(args.device or "")
+    if args.faults and not written:
+        raise UsageError("--faults wants a device written in Python", fix="--device FILE.py:CLASS")
+    if written and not Path(written["file"]).is_file():
+        raise UsageError(f"there is no file {written['file']}", wanted="--device FILE.py:CLASS")
     known = {"device": args.device, "ioctls": args.ioctl, "cycles": args.cycles}
     given = {name: value for name, value in known.items() if value}
     # the file is kept, because the output refers to it, and the author may build on it
@@ -63,12 +90,19 @@ def run(args: argparse.Namespace) -> int:
     words = [
         *(sys.executable, "-m", "pytest", str(file), f"--rootdir={file.parent}"),
         *(f"--rustbed-results={Path.cwd() / _RESULTS}", "-p", "no:cacheprovider", "-rsx"),
+        *([f"--rustbed-faults={args.faults}"] if args.faults else []),
         *args.pytest_args,
     ]
     return process.run_attached(words)
 
 
-def render_test(driver: str, given: dict[str, object]) -> str:
-    """Render the file that pytest runs."""
-    arguments = [repr(driver), *(f"{name}={value!r}" for name, value in given.items())]
-    return _TEST.format(arguments=", ".join(arguments))
+def render_test(driver: str, given: Mapping[str, object]) -> str:
+    """Return the file that pytest is to run; a device FILE.py:CLASS is imported from there."""
+    values = {name: repr(value) for name, value in given.items()}
+    imports = _IMPORT
+    if written := _WRITTEN.fullmatch(str(given.get("device", ""))):
+        file = Path(written["file"]).absolute()
+        imports = _IMPORTS.format(directory=str(file.parent), module=file.stem, name=written["name"])
+        values["device"] = written["name"]
+    arguments = [repr(driver), *(f"{name}={value}" for name, value in values.items())]
+    return _TEST.format(imports=imports, arguments=", ".join(arguments))

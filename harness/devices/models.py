@@ -9,6 +9,7 @@ from rustbed.devices.i2c.bus import I2cBus
 from rustbed.devices.pci import PciDevice
 from rustbed.devices.serial import SerialPeer
 from rustbed.devices.usb.model import UsbDevice
+from rustbed.errors import UsageError
 
 Model = PciDevice | SerialPeer | UsbDevice | I2cBus
 
@@ -31,7 +32,10 @@ def find_device(given: object) -> Device | None:
 
 
 def device_of(model: Model | Device) -> Device:
-    """Return the `Device` of a model."""
-    found = find_device(model)
-    assert found is not None
+    """Return the device that a model is to a machine. Raises UsageError for what is none."""
+    if (found := find_device(model)) is None:
+        raise UsageError(
+            f"{model!r} is not a device",
+            wanted="an argument of -device, a Device, or an instance of a class such as PciDevice",
+        )
     return found

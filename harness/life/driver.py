@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rustbed.arch import Arch
+from rustbed.devices.models import Model
 from rustbed.kernel.module import ModuleFacts
 from rustbed.machine.platformdevice import PlatformDevice, unfit
 
@@ -27,8 +28,9 @@ class Driver:
     facts: ModuleFacts
     # how it is loaded
     params: Mapping[str, object] = field(default_factory=dict)
-    # a PCI device that can come and go, as an argument of -device; None: it binds to none that QEMU has
-    device: str | None = None
+    # a device that can come and go: an argument of -device, or what makes one that is written in Python;
+    # None: it binds to none that QEMU has
+    device: str | Callable[[], Model] | None = None
     # numbers of ioctls that it is known to take
     ioctls: tuple[int, ...] = ()
     # how often it is loaded, and bound

@@ -144,13 +144,13 @@ def _lose_while_open(subject: Subject, *, surprise: bool) -> None:
     _ = subject.before
     with subject.vm.module(subject.driver.module, **subject.driver.params):
         for _ in range(2):
-            device = _plug(subject)
-            try:
-                with _open_files(subject) as held:
+            with _plugged(subject) as device:
+                try:
+                    with _open_files(subject) as held:
+                        subject.vm.unplug(device, surprise=surprise)
+                        _use(held)
+                except NotApplicableError:
                     subject.vm.unplug(device, surprise=surprise)
-                    _use(held)
-            except NotApplicableError:
-                subject.vm.unplug(device, surprise=surprise)
             if subject.bound():
                 raise LifeError("it has a device that is gone", devices=subject.bound())
     subject.require_gone("the device that came and went")
@@ -160,9 +160,11 @@ def two_devices(subject: Subject) -> None:
     """Let it have two devices at once, and lose the first one first."""
     _require_pluggable(subject)
     _ = subject.before
-    with subject.vm.module(subject.driver.module, **subject.driver.params):
-        first = _plug(subject)
-        second = _plug(subject)
+    with (
+        subject.vm.module(subject.driver.module, **subject.driver.params),
+        _plugged(subject) as first,
+        _plugged(subject) as second,
+    ):
         for device in (first, second):
             subject.vm.unplug(device)
     subject.require_gone("two devices that came and went")
@@ -175,12 +177,16 @@ def _require_pluggable(subject: Subject) -> None:
         )
 
 
-def _plug(subject: Subject) -> Plugged:
-    """Plug a device in and wait until the driver has it."""
+@contextmanager
+def _plugged(subject: Subject) -> Iterator[Plugged]:
+    """Plug a device in and wait until the driver has it; the step unplugs it."""
+    given = subject.driver.device
     had = len(subject.bound())
-    device = subject.vm.plug(subject.driver.device or "")
-    subject.vm.wait_for(lambda: len(subject.bound()) > had, "the driver to bind to the device")
-    return device
+    with subject.vm.plugged(given() if callable(given) else given or "") as device:
+        if device.stays:
+            raise NotApplicableError(f"its device cannot be unplugged: {device.stays}")
+        subject.vm.wait_for(lambda: len(subject.bound()) > had, "the driver to bind to the device")
+        yield device
 
 
 def parameters(subject: Subject) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rustbed.kernel.module import read_module
 from rustbed.life.driver import Driver, find_device, find_hardware
 from rustbed.life.steps import PLUGGING, STEPS
 from rustbed.life.subject import NotApplicableError, Subject
+from rustbed.machine.vm import Vm
 from rustbed.plugin.fixtures import instruments_of, platform_of, run_of, spec_of
 from rustbed.request import MachineRequest
 
@@ -52,14 +54,18 @@ def life(
     facts = read_module(found)
     known.setdefault("device", find_device(facts.aliases))
     driver = Driver(module=found if is_directory else facts.name, facts=facts, **known)
-    if step not in PLUGGING:
+    is_unplugged = step in PLUGGING
+    if not is_unplugged:
         wanted = _with_hardware(wanted, driver, rustbed_arch)
 
     def live() -> None:
         instruments = instruments_of(item, platform.kernel)
         spec = spec_of(item, platform, wanted)
         try:
-            with run_of(request).machine(platform, spec, instruments, from_boot=False) as vm:
+            with (
+                run_of(request).machine(platform, spec, instruments, from_boot=False) as vm,
+                nullcontext() if is_unplugged else _with_model(vm, driver),
+            ):
                 STEPS[step](Subject(vm=vm, driver=driver))
         except NotApplicableError as error:
             pytest.skip(str(error))
@@ -78,6 +84,12 @@ def _with_hardware(wanted: MachineRequest, driver: Driver, arch: Arch) -> Machin
     """Return the machine with something to bind to, unless the test says itself what that is."""
     if wanted.hardware.devices or wanted.platform_devices or wanted.device_tree or wanted.acpi:
         return wanted
-    if driver.device:
-        return wanted.updated({"devices": [driver.device]})
+    if driver.device is not None:
+        # one written in Python is plugged in: no machine that was booted with it can be copied
+        return wanted if callable(driver.device) else wanted.updated({"devices": [driver.device]})
     return wanted.updated(find_hardware(driver.facts.aliases, arch))
+
+
+def _with_model(vm: Vm, driver: Driver) -> AbstractContextManager[object]:
+    """Plug in the driver's device if it is written in Python."""
+    return vm.plugged(driver.device()) if callable(driver.device) else nullcontext()

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from rustbed import Vm
+from rustbed.devices.reference.testdev import PciTestdev
 from rustbed.kernel.module import read_module
 from rustbed.life.driver import Driver, find_device
-from rustbed.life.steps import pull_out_while_open
+from rustbed.life.steps import pull_out_while_open, unplug_while_open
 from rustbed.life.subject import Subject
 
 # the steps are the same everywhere; elsewhere they are tried by `rustbed life`
@@ -32,3 +33,18 @@ def test_device_of_a_driver_is_pulled_out_before_the_kernel_notices(vm: Vm) -> N
     pull_out_while_open(Subject(vm=vm, driver=driver))
     # twice: another one is bound after the first
     assert len(vm.log.matching("Card not present")) == 2
+
+
+@pytest.mark.machine(free_ports=1)
+@pytest.mark.needs("rust_driver_pci")
+def test_device_in_python_comes_and_goes_like_one_of_qemu(vm: Vm) -> None:
+    facts = read_module(vm.kernel.require_module("rust_driver_pci").path)
+    made: list[PciTestdev] = []
+
+    def testdev() -> PciTestdev:
+        made.append(PciTestdev())
+        return made[-1]
+
+    unplug_while_open(Subject(vm=vm, driver=Driver(module=facts.name, facts=facts, device=testdev)))
+    # twice, and each was probed
+    assert [len(device.trace) > 0 for device in made] == [True, True]

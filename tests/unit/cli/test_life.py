@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 from rustbed.cli.life import render_test
 
@@ -14,3 +15,11 @@ def test_it_is_a_test_with_the_marker() -> None:
     assert ast.unparse(marker) == (
         "pytest.mark.lifecycle(\"/home/me/it's mine\", device='edu', ioctls=[31872])"
     )
+
+
+def test_device_in_python_is_imported_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "it's mine" / "blinker.py"
+    text = render_test("./blinker", {"device": f"{file}:Blinker", "cycles": 3})
+    assert ast.parse(text)
+    assert f"sys.path.insert(0, {str(file.parent)!r})\nfrom blinker import Blinker\n" in text
+    assert "@pytest.mark.lifecycle('./blinker', device=Blinker, cycles=3)" in text
