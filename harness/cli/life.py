@@ -90,9 +90,11 @@ def run(args: argparse.Namespace) -> int:
     words = [
         *(sys.executable, "-m", "pytest", str(file), f"--rootdir={file.parent}"),
         *(f"--rustbed-results={Path.cwd() / _RESULTS}", "-p", "no:cacheprovider", "-rsx"),
-        *([f"--rustbed-faults={args.faults}"] if args.faults else []),
-        *args.pytest_args,
     ]
+    if args.faults:
+        # no percentage, because there are more runs than tests
+        words += [f"--rustbed-faults={args.faults}", "-o", "console_output_style=classic"]
+    words += args.pytest_args
     return process.run_attached(words)
 
 
