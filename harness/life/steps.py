@@ -18,7 +18,6 @@ from rustbed.guest.rbctl import parse_results, require_steps
 from rustbed.life.inputs import JUNK, extremes, ioctl_numbers
 from rustbed.life.state import find_growth, read_slabs, require_no_growth
 from rustbed.life.subject import NotApplicableError, Subject
-from rustbed.machine.hotplug import Plugged
 
 # cycles before the first count of a slab cache: what is allocated once is there by then
 _WARM = 5
@@ -140,11 +139,11 @@ def pull_out_while_open(subject: Subject) -> None:
 
 
 def _lose_while_open(subject: Subject, *, surprise: bool) -> None:
-    _require_pluggable(subject)
+    subject.require_pluggable()
     _ = subject.before
     with subject.vm.module(subject.driver.module, **subject.driver.params):
         for _ in range(2):
-            with _plugged(subject) as device:
+            with subject.plugged() as device:
                 try:
                     with _open_files(subject) as held:
                         subject.vm.unplug(device, surprise=surprise)
@@ -158,35 +157,16 @@ def _lose_while_open(subject: Subject, *, surprise: bool) -> None:
 
 def two_devices(subject: Subject) -> None:
     """Let it have two devices at once, and lose the first one first."""
-    _require_pluggable(subject)
+    subject.require_pluggable()
     _ = subject.before
     with (
         subject.vm.module(subject.driver.module, **subject.driver.params),
-        _plugged(subject) as first,
-        _plugged(subject) as second,
+        subject.plugged() as first,
+        subject.plugged() as second,
     ):
         for device in (first, second):
             subject.vm.unplug(device)
     subject.require_gone("two devices that came and went")
-
-
-def _require_pluggable(subject: Subject) -> None:
-    if subject.driver.device is None:
-        raise NotApplicableError(
-            "no device of QEMU's that it binds to can be plugged in: name one (--device; device= in tests)"
-        )
-
-
-@contextmanager
-def _plugged(subject: Subject) -> Iterator[Plugged]:
-    """Plug a device in and wait until the driver has it; the step unplugs it."""
-    given = subject.driver.device
-    had = len(subject.bound())
-    with subject.vm.plugged(given() if callable(given) else given or "") as device:
-        if device.stays:
-            raise NotApplicableError(f"its device cannot be unplugged: {device.stays}")
-        subject.vm.wait_for(lambda: len(subject.bound()) > had, "the driver to bind to the device")
-        yield device
 
 
 def parameters(subject: Subject) -> None:

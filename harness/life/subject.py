@@ -12,6 +12,7 @@ from pathlib import Path
 from rustbed.guest import modules
 from rustbed.life.driver import Driver
 from rustbed.life.state import FILES, NODES, State, read_state, require_nothing_left
+from rustbed.machine.hotplug import Plugged
 from rustbed.machine.vm import Vm
 
 # prints BUS DRIVER DEVICE for each device that a driver of a module is bound to
@@ -106,6 +107,24 @@ class Subject:
         if not (found := self.bound()):
             raise NotApplicableError("it has bound to no device of this machine")
         return found
+
+    def require_pluggable(self) -> None:
+        """Raise NotApplicableError if no device is known that can be plugged in."""
+        if self.driver.device is None:
+            raise NotApplicableError(
+                "no device of QEMU's that it binds to can be plugged in: name one, by --device or device="
+            )
+
+    @contextmanager
+    def plugged(self) -> Iterator[Plugged]:
+        """Plug a device in and wait until the driver has it; the step unplugs it."""
+        given = self.driver.device
+        had = len(self.bound())
+        with self.vm.plugged(given() if callable(given) else given or "") as device:
+            if device.stays:
+                raise NotApplicableError(f"its device cannot be unplugged: {device.stays}")
+            self.vm.wait_for(lambda: len(self.bound()) > had, "the driver to bind to the device")
+            yield device
 
     def brought(self) -> Brought:
         """Return what is there now and was not before the driver came."""
