@@ -72,6 +72,8 @@ class Arch:
     machine_args: tuple[str, ...] = ()
     # whether what is printed while the machine goes down may be lost: docs/findings/s390-last-words.md
     drops_last_words: bool = False
+    # QEMU's number of a processor's timer interrupt, where it restores the timer unstarted (decision 47)
+    stopped_timer: int | None = None
     # what the kernel says if it measured its clocks wrongly because the host was busy, empty if it does
     # not measure: such a boot does for one test, and is not saved for others
     mismeasured: str = ""
@@ -230,6 +232,7 @@ ARCHES: dict[str, Arch] = {
             firmware=Firmware.NONE,
             hotplug_port="pcie-root-port",
             lacks=("pci-testdev", "edu"),
+            stopped_timer=11,  # IRQ_TIMER in QEMU's target/loongarch/cpu.h
         ),
         Arch(
             name="s390x",
@@ -237,8 +240,7 @@ ARCHES: dict[str, Arch] = {
             tier=2,
             kernel_arch="s390",
             source_arch="s390",
-            # virtio is not PCI here, and QEMU has none of its PCI devices for tests
-            fragments=(),
+            fragments=(),  # virtio is not PCI here
             kernel_image="arch/s390/boot/bzImage",
             image_magic=(0x10008, b"S390EP"),
             triple="s390x-linux-gnu",
@@ -283,15 +285,13 @@ _WORDS = {
     **dict.fromkeys(("x86_64", "x86-64", "amd64", "x64", "x86"), "x86_64"),
     **dict.fromkeys(("i386", "i486", "i586", "i686"), "i386"),
     **dict.fromkeys(("arm", "arm32", "armv7", "armv7l", "armhf", "armel"), "arm"),
-    **{word: f"{word}64" for word in ("riscv", "loongarch")},
-    "s390": "s390x",
+    **dict(zip(("riscv", "loongarch", "s390"), ("riscv64", "loongarch64", "s390x"), strict=True)),
     **dict.fromkeys(("ppc64le", "ppc64el", "powerpc64le"), "ppc64le"),
     **{word: word for word in ("riscv32", "ppc64", "ppc", "powerpc", "mips", "mipsel", "mips64", "mips64el")},
     **{word: word for word in ("sparc64", "parisc", "parisc64", "m68k", "sh4", "xtensa", "openrisc", "csky")},
 }
-_WORD = re.compile(
-    rf"(?<![A-Za-z0-9])(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![A-Za-z0-9])", re.IGNORECASE
-)
+_LONGEST_FIRST = "|".join(sorted(_WORDS, key=len, reverse=True))
+_WORD = re.compile(rf"(?<![A-Za-z0-9])(?:{_LONGEST_FIRST})(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 def arch_in(text: str) -> str:

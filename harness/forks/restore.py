@@ -6,12 +6,13 @@ and loads the state of the devices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.forks.template import CAPABILITIES, Template
+from rustbed.forks.timers import start_timers
 from rustbed.forks.waiting import UnnamedFiles, Waiting, open_unnamed_files
 from rustbed.host import Qemu
 from rustbed.machine.argv import Ram, render_argv
@@ -37,6 +38,22 @@ def start_incoming(template: Template, qemu: Qemu, files: UnnamedFiles) -> Abstr
     )
 
 
+def begin_loading(template: Template, monitor: Monitor) -> tuple[Callable[[float], object], ...]:
+    """Have QEMU load a template's state, and return what waits for that; see `Waiting.steps`.
+
+    Where QEMU does not start the guest's timers, it is waited for here, and they are. Raises ForkError.
+    """
+    # the guest runs as soon as the state is loaded; a QEMU that cannot load it ends
+    steps = (
+        monitor.begin("migrate-set-capabilities", capabilities=list(CAPABILITIES)),
+        monitor.begin("migrate-incoming", uri=f"file:{template.state}"),
+    )
+    spec = template.spec
+    if spec.arch.stopped_timer is not None and spec.accel == "tcg":
+        start_timers(monitor, spec.arch.stopped_timer, slowness=SLOWNESS[spec.accel])
+    return steps
+
+
 @dataclass(frozen=True, kw_only=True)
 class Restore:
     """The `Source` that works everywhere: it holds nothing between two forks."""
@@ -53,11 +70,7 @@ class Restore:
             started = stack.enter_context(start_incoming(template, qemu, files))
             monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
             stack.callback(monitor.close)
-            # the guest runs as soon as the state is loaded; a QEMU that cannot load it ends
-            steps = (
-                monitor.begin("migrate-set-capabilities", capabilities=list(CAPABILITIES)),
-                monitor.begin("migrate-incoming", uri=f"file:{template.state}"),
-            )
+            steps = begin_loading(template, monitor)
             # if this QEMU has ended already, `adopt` notices
             with suppress(OSError):
                 started.shell.sendall(_WARM_UP)

@@ -147,6 +147,16 @@ class Monitor:
         self._note("<-", {"return": answer})
         return answer
 
+    def give(self, descriptor: int, name: str) -> None:
+        """Give QEMU a copy of a descriptor, which its commands know by `name`. Raises MonitorError."""
+        future = asyncio.run_coroutine_threadsafe(self._give(descriptor, name), self._loop)
+        self._await(future, QMP_S * self._slowness, "QMP getfd")
+
+    async def _give(self, descriptor: int, name: str) -> None:
+        await asyncio.shield(asyncio.wrap_future(self._connected))
+        self._client.send_fd_scm(descriptor)
+        await self._execute("getfd", {"fdname": name})
+
     @property
     def events(self) -> tuple[Event, ...]:
         """Every event so far, oldest first, as QMP sent it: event, data, timestamp."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from rustbed.arch import Arch
 from rustbed.forks.counts import BOOTED, COPIED, FORKED
 from rustbed.forks.machines import Machines
 from rustbed.log.splat import find_splats
+from rustbed.machine.spec import Hardware
 from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
@@ -109,6 +111,20 @@ def test_forks_draw_different_random_numbers(machines: Machines, platform: Platf
         with machines.machine(platform.spec(), platform.qemu, tmp_path / str(number)) as vm:
             drawn.append(vm.check("head -c 16 /dev/urandom | hexdump -C"))
     assert len(set(drawn)) == 3
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_timers_of_restored_machines_go_on(
+    machines: Machines, platform: Platform, tmp_path: Path, cpus: int
+) -> None:
+    spec = replace(platform.spec(), hardware=Hardware(cpus=cpus))
+    # a copy's timers have been set since its machine was restored
+    qemu = replace(platform.qemu, shim=None, uncopyable="")
+    for number in range(2):
+        with machines.machine(spec, qemu, tmp_path / str(number)) as vm:
+            for cpu in range(cpus):
+                vm.check(f"taskset {1 << cpu:x} sleep 0.1")
+    assert machines.counts == {FORKED: 2}
 
 
 @pytest.mark.usefixtures("idles")

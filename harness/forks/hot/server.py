@@ -19,8 +19,8 @@ from rustbed.forks.hide import FIND_AGAIN
 from rustbed.forks.hot.copier import Copier, open_copier
 from rustbed.forks.hot.copy import start_copy
 from rustbed.forks.hot.warming import render_warm_up
-from rustbed.forks.restore import start_incoming
-from rustbed.forks.template import CAPABILITIES, Template
+from rustbed.forks.restore import begin_loading, start_incoming
+from rustbed.forks.template import Template
 from rustbed.forks.waiting import Waiting, open_unnamed_files
 from rustbed.guest.kmsg import RecordStream
 from rustbed.host import Qemu
@@ -49,15 +49,14 @@ class Server:
         self._copier: Copier | None = None
         self._earlier = template.log
         self._mark = secrets.token_hex(8)
-        self._monitor = monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
-        self._steps: tuple[Callable[[float], object], ...] = (
-            monitor.begin("migrate-set-capabilities", capabilities=list(CAPABILITIES)),
-            monitor.begin("migrate-incoming", uri=f"file:{template.state}"),
-        )
+        self._monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
+        # each waits for a QMP command, and raises
+        self._steps: tuple[Callable[[float], object], ...] = ()
         self._records = RecordStream(started.records, Path(os.devnull), template.log)
 
     def warm(self) -> None:
-        """Have it do what tests do first; that is waited for in `park`."""
+        """Have it load its template and do what tests do first, which `park` waits for. Raises ForkError."""
+        self._steps = begin_loading(self.template, self._monitor)
         first = [FIND_AGAIN] if self.template.hidden else []
         # a QEMU that has ended already is noticed when it is parked
         with suppress(OSError):
