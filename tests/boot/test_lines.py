@@ -41,7 +41,7 @@ class Pointed:
 
 
 POINTED = [
-    Pointed("test_null_in_an_inlined_function", "oops", "pointed::peek", "peek"),
+    Pointed("test_bad_pointer_in_an_inlined_function", "oops", "pointed::peek", "peek"),
     Pointed("test_call_that_never_returns", "rust-panic", "pointed::refuse", "refuse"),
     Pointed("test_panic_in_drop", "rust-panic", "<pointed::Pointed as core::ops::drop::Drop>::drop", "drop"),
     Pointed("test_warning", "warning", "pointed::warn", "warn"),
@@ -117,7 +117,7 @@ def shown(results: Path, test: str) -> Iterator[str]:
 
 
 def test_failure_text_shows_inlined_functions(results: Path) -> None:
-    lines = list(shown(results, "test_null_in_an_inlined_function"))
+    lines = list(shown(results, "test_bad_pointer_in_an_inlined_function"))
     inlined = lines.index(f"pointed::peek (inlined) {FILE}:{marked('peek')}")
     assert "pointed::follow+0x" in lines[inlined + 1]
 
@@ -148,7 +148,7 @@ def test_explain_of_the_saved_run_directory_tells_the_same(
 
 def test_another_build_of_the_module_is_not_believed(results: Path, tmp_path: Path) -> None:
     """As after an edit: the file in the place of the one that ran has another build id."""
-    run = directory(results, "test_null_in_an_inlined_function")
+    run = directory(results, "test_bad_pointer_in_an_inlined_function")
     document = json.loads((run / runfiles.SYMBOLS).read_text())
     document["files"]["pointed"]["build_id"] = "00" * 20
     records = parse_console((run / runfiles.CONSOLE).read_text(errors="replace"))

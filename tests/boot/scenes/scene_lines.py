@@ -12,7 +12,7 @@ Builder = Callable[[str], Path]
 MODULE = "../modules/pointed"
 
 
-def test_null_in_an_inlined_function(vm: Vm, build_module: Builder) -> None:
+def test_bad_pointer_in_an_inlined_function(vm: Vm, build_module: Builder) -> None:
     vm.insmod(build_module(MODULE), what=1)
 
 
