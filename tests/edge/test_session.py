@@ -14,7 +14,6 @@ from rustbed.report.results import load_results
 
 SCENE = """
 import pytest
-from tests.edge.commands import gate
 
 @pytest.mark.parametrize("number", range(7))
 def test_numbers(number):
