@@ -236,7 +236,7 @@ def allocations(subject: Subject) -> None:
     # those that may sleep, too; no stack is printed for each that fails
     subject.vm.check("cd /sys/kernel/debug/failslab; echo N >ignore-gfp-wait; echo 1 >verbose")
     for nth in range(1, _ALLOCATIONS):
-        loaded, has_failed = _load_failing(subject, nth)
+        loaded, has_failed = load_failing(subject, nth)
         if loaded:
             subject.vm.rmmod(subject.driver.name)
         if not has_failed:
@@ -246,7 +246,7 @@ def allocations(subject: Subject) -> None:
     subject.require_gone("loading it with allocations that failed")
 
 
-def _load_failing(subject: Subject, nth: int) -> tuple[bool, bool]:
+def load_failing(subject: Subject, nth: int) -> tuple[bool, bool]:
     """Load it while an allocation is to fail; return whether it is loaded, and whether one has failed.
 
     The kernel's log does not tell: it has no word of allocations that are not to warn.
