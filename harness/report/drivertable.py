@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rustbed.kernel.rustdrivers import RustDriver
@@ -177,6 +177,7 @@ def render_drivers(
     `is_tree`: of a whole tree. What an earlier page says counts where there are no results.
     """
     page = earlier or Page()
+    rows = [_without_mere_skips(row, page) for row in rows]
     columns = [*arches, "life", "lines", "mutants"]
     # a driver of an author and one of the tree may have the same name
     filled = [(row.driver.name, page.filled(row.driver.name, columns, _cells(row, arches))) for row in rows]
@@ -188,6 +189,14 @@ def render_drivers(
     known = [*releases, *page.releases]
     intro = _intro(_TREE if is_tree else _TESTED, tried, len(rows), known)
     return intro + "\n".join([*lines, ""])
+
+
+def _without_mere_skips(row: Row, page: Page) -> Row:
+    """Return a row without results of architectures where all was skipped and the earlier page has more."""
+    before = page.cells.get(row.driver.name, {})
+    ran = {result.arch for result in row.tests if result.outcome is not Outcome.SKIP}
+    idle = {arch for arch, cell in before.items() if arch not in ran and _is_tried([cell])}
+    return replace(row, tests=tuple(result for result in row.tests if result.arch not in idle))
 
 
 def _is_tried(cells: Iterable[str]) -> bool:

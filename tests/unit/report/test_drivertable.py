@@ -189,18 +189,29 @@ def test_an_earlier_page_counts_where_there_are_no_results() -> None:
         make_rows([TOY, OTHER], [], Evidence()), arches, [], is_tree=True, earlier=parse_page(before)
     )
     assert again == before
-    new = [result(Outcome.SKIP, "x86_64", "no PCI < 3 | more", needs="toy"), kunit("a", "arm64")]
+    new = [result(Outcome.XFAIL, "x86_64", "no PCI < 3 | more", needs="toy"), kunit("a", "arm64")]
     rows = make_rows([TOY], new, Evidence())
     page = render_drivers(
         rows, arches, ["7.4"], is_tree=True, suites=find_suites(new), earlier=parse_page(before)
     )
     assert "on Linux 7.3.4, 7.4." in page
-    assert table(page)["toy"] == ["1 skipped", "1 skipped", "1 skipped", "", "3 of 4"]
+    assert table(page)["toy"] == ["1 xfail", "1 skipped", "1 skipped", "", "3 of 4"]
     assert "| `rust_kvec` | 1 passed | 1 passed |" in page
     assert page.partition("## Why\n\n")[2].splitlines() == [
-        "- `toy`, skipped on arm64, x86_64: no PCI &lt; 3 \\| more",
+        "- `toy`, xfail on x86_64: no PCI &lt; 3 \\| more",
+        "- `toy`, skipped on arm64: no PCI &lt; 3 \\| more",
         "- `toy`, life skipped on arm64: no parameters",
     ]
+
+
+def test_what_was_skipped_does_not_replace_what_ran_before() -> None:
+    before = [result(Outcome.PASS, needs="toy"), result(Outcome.SKIP, message="no PCI", needs="other")]
+    page = render_drivers(make_rows([TOY, OTHER], before, Evidence()), ["arm64"], [], is_tree=True)
+    again = [result(Outcome.SKIP, message="kernel has none", needs=name) for name in ("toy", "other")]
+    rows = make_rows([TOY, OTHER], again, Evidence())
+    text = render_drivers(rows, ["arm64"], [], is_tree=True, earlier=parse_page(page))
+    assert [table(text)[name][0] for name in ("toy", "other")] == ["1 passed", "1 skipped"]
+    assert text.partition("## Why\n\n")[2].splitlines()[0] == "- `other`, skipped on arm64: kernel has none"
 
 
 def test_a_page_of_the_documentation_is_read_as_it_was_written() -> None:
