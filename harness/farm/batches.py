@@ -50,29 +50,36 @@ class Waiting:
     suspect: bool = False
 
 
-def take_batch(
-    waiting: Sequence[Waiting], times: Mapping[str, float], *, idle: int, slots: int
-) -> list[Waiting]:
-    """Return those of the waiting tests that the next free worker gets: at least one.
+def batch_seconds(waiting: Iterable[Waiting], times: Mapping[str, float], *, idle: int, slots: int) -> float:
+    """Return how long the batches of workers that are idle now should last, in seconds.
 
-    They share the machine of the first. `times` has seconds by test id, of earlier sessions or of this
-    one. What is left is divided among the workers, so that the last of them end together.
+    `times` has seconds by test id, of earlier sessions or of this one. The tests are divided among the
+    workers in whole batches, so that the last ones end together and none is a small rest.
+    """
+    usual = _usual(times)
+    # of those that are busy, some will be free before the others
+    share = sum(times.get(each.test.id, usual) for each in waiting) / max(idle, slots / 2, 1)
+    return max(_SHORTEST_S, share / max(1, round(share / BATCH_S)))
+
+
+def take_batch(waiting: Sequence[Waiting], times: Mapping[str, float], seconds: float) -> list[Waiting]:
+    """Return those of the waiting tests that the next idle worker gets: at least one.
+
+    They share the machine of the first, and last about so many seconds.
     """
     first = waiting[0]
     if first.suspect:
         return [first]
     usual = _usual(times)
-    left = sum(times.get(each.test.id, usual) for each in waiting)
-    wanted = min(BATCH_S, max(_SHORTEST_S, left / max(idle, slots / 2, 1)))
     batch, filled = [first], times.get(first.test.id, usual)
     for each in waiting[1:]:
         if each.suspect or each.test.machine != first.test.machine:
             continue
-        seconds = times.get(each.test.id, usual)
-        if filled + seconds / 2 > wanted:
+        lasts = times.get(each.test.id, usual)
+        if filled + lasts / 2 > seconds:
             break
         batch.append(each)
-        filled += seconds
+        filled += lasts
     return batch
 
 

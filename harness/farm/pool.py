@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rustbed.errors import HostError
-from rustbed.farm.batches import Needs, PlannedTest, Waiting, find_missing, needs_of, take_batch
+from rustbed.farm.batches import (
+    Needs,
+    PlannedTest,
+    Waiting,
+    batch_seconds,
+    find_missing,
+    needs_of,
+    take_batch,
+)
 from rustbed.farm.store import Attempt, Job, Report, read_attempt, read_ending, write_job
 
 # attempts of a test that may be lost: the first, and two elsewhere
@@ -174,12 +182,13 @@ class Pool:
         if time.monotonic() - self._looked > _WORKERS_S:
             self._workers, self._looked = self.farm.workers(), time.monotonic()
             yield from self._drop_impossible()
-        while self._waiting and len(self._running) < len(self._workers):
+        idle, slots = len(self._workers) - len(self._running), len(self._workers)
+        seconds = batch_seconds(self._waiting, self.times, idle=idle, slots=slots)
+        for _ in range(idle):
             possible = [each for each in self._waiting if not find_missing(each.test.needs, self._workers)]
             if not possible:
                 return
-            idle = len(self._workers) - len(self._running)
-            self._start(take_batch(possible, self.times, idle=idle, slots=len(self._workers)))
+            self._start(take_batch(possible, self.times, seconds))
 
     def _start(self, batch: list[Waiting]) -> None:
         self._count += 1

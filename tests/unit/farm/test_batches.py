@@ -4,48 +4,70 @@ from __future__ import annotations
 
 import pytest
 
-from rustbed.farm.batches import BATCH_S, PlannedTest, Waiting, find_missing, needs_of, take_batch
+from rustbed.farm.batches import (
+    BATCH_S,
+    PlannedTest,
+    Waiting,
+    batch_seconds,
+    find_missing,
+    needs_of,
+    take_batch,
+)
 
 
 def waiting(count: int, machine: str = "") -> list[Waiting]:
     return [Waiting(test=PlannedTest(id=f"{machine}{number}", machine=machine)) for number in range(count)]
 
 
+def take(tests: list[Waiting], times: dict[str, float], *, idle: int, slots: int) -> list[Waiting]:
+    return take_batch(tests, times, batch_seconds(tests, times, idle=idle, slots=slots))
+
+
 def test_a_batch_lasts_about_five_seconds() -> None:
     tests = waiting(1000)
-    batch = take_batch(tests, {each.test.id: 0.1 for each in tests}, idle=2, slots=2)
-    assert len(batch) == BATCH_S / 0.1
+    assert len(take(tests, {each.test.id: 0.1 for each in tests}, idle=2, slots=2)) == BATCH_S / 0.1
 
 
 def test_what_is_left_is_divided_among_idle_workers() -> None:
     tests = waiting(200)
     times = {each.test.id: 0.02 for each in tests}
-    assert len(take_batch(tests, times, idle=4, slots=4)) == 50
-    assert len(take_batch(tests[:150], times, idle=3, slots=4)) == 50
+    assert len(take(tests, times, idle=4, slots=4)) == 50
+    assert len(take(tests[:150], times, idle=3, slots=4)) == 50
+
+
+def test_a_busy_worker_is_expected_to_take_its_part() -> None:
+    tests = waiting(400)
+    times = {each.test.id: 0.02 for each in tests}
+    assert len(take(tests, times, idle=1, slots=4)) == 200
+
+
+def test_a_rest_that_is_worth_no_batch_of_its_own_goes_with_the_others() -> None:
+    tests = waiting(1000)
+    assert len(take(tests, {each.test.id: 0.023 for each in tests}, idle=4, slots=4)) == 250
 
 
 def test_times_of_this_session_stand_for_tests_that_were_never_seen() -> None:
     tests = waiting(1000)
-    assert len(take_batch(tests, {}, idle=4, slots=4)) == 10
-    assert len(take_batch(tests, {"other": 0.02}, idle=1, slots=4)) == 250
+    assert len(take(tests, {}, idle=4, slots=4)) == 10
+    assert len(take(tests, {"other": 0.02}, idle=1, slots=4)) == 250
 
 
 def test_tests_of_one_machine_go_together_in_their_order() -> None:
     mixed = [each for pair in zip(waiting(3, "a"), waiting(3, "b"), strict=True) for each in pair]
-    batch = take_batch(mixed, {each.test.id: 1.0 for each in mixed}, idle=1, slots=1)
+    batch = take(mixed, {each.test.id: 1.0 for each in mixed}, idle=1, slots=1)
     assert [each.test.id for each in batch] == ["a0", "a1", "a2"]
 
 
 def test_a_suspect_has_no_company() -> None:
     first, second, third = waiting(3)
     suspect = Waiting(test=second.test, losses=1, suspect=True)
-    assert take_batch([suspect, first, third], {}, idle=1, slots=1) == [suspect]
-    assert take_batch([first, suspect, third], {}, idle=1, slots=1) == [first, third]
+    assert take_batch([suspect, first, third], {}, BATCH_S) == [suspect]
+    assert take_batch([first, suspect, third], {}, BATCH_S) == [first, third]
 
 
 def test_one_test_that_lasts_longer_than_a_batch_is_a_batch() -> None:
     tests = waiting(2)
-    assert len(take_batch(tests, {"0": 60.0, "1": 60.0}, idle=1, slots=1)) == 1
+    assert len(take(tests, {"0": 60.0, "1": 60.0}, idle=1, slots=1)) == 1
 
 
 def test_a_batch_needs_what_its_largest_machine_needs() -> None:
