@@ -5,6 +5,7 @@ Knows where modules are in the image, and the syntax of parameters.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ PLACE = "/lib/modules"
 PUSHED = "/tmp/rustbed"  # noqa: S108 - the guest's
 # parameters that the kernel takes for any module (unknown_module_param_cb in kernel/module/main.c)
 _EVERY_MODULE = ("async_probe", "dyndbg")
+# bytes that end a value outside of quotes: isspace() of lib/ctype.c, to which the second byte of UTF-8's "à"
+# is Latin-1's blank 0xA0 (findings/linux-parameters-end-at-a-grave.sh)
+_BLANKS = frozenset(b"\t\v\f\r \xa0")
 # bytes to read from a section's file in sysfs, which holds one address
 _ADDRESS_BYTES = 32
 
@@ -152,7 +156,7 @@ def render_params(params: Mapping[str, object]) -> tuple[str, ...]:
         text = _render_value(name, value)
         if "\n" in text or '"' in text:
             raise UsageError(f"a module parameter cannot hold a newline or a quote: {name}")
-        words.append(f'{name}="{text}"' if " " in text else f"{name}={text}")
+        words.append(f'{name}="{text}"' if _BLANKS.intersection(os.fsencode(text)) else f"{name}={text}")
     return tuple(words)
 
 

@@ -20,6 +20,10 @@ from rustbed.guest.modules import render_insmod, require_parameters
         ((True, False), "p=Y,N"),
         ([], "p="),
         ("a b", "'p=\"a b\"'"),
+        ("a\tb", "'p=\"a\tb\"'"),
+        # its second byte is a blank to the kernel, those of the next one are not
+        ("à", "'p=\"à\"'"),
+        ("é", "'p=é'"),
         ("it's", "'p=it'\"'\"'s'"),
     ],
 )
