@@ -7,6 +7,7 @@ interrupted goes on.
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +79,7 @@ def bisect(question: Question, say: Say) -> int:
         raise UsageError(
             f"there is nothing to bisect: {wrong}",
             look=question.directory,
-            fix=f"to try them again: rm -r {question.directory}",
+            fix=f"to try them again: rm -r {shlex.quote(str(question.directory))}",
         )
     found = culprits(question.row, trials)
     say(f"first bad: {' or '.join(found)}")

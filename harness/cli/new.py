@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         say(str(path))
-    say(f"\ncd {directory}, then pytest; by hand: {suggest('boot')} --module driver{boot}")
+    say(f"\ncd {shlex.quote(str(directory))}, then pytest; by hand: {suggest('boot')} --module driver{boot}")
     return 0
 
 

@@ -6,6 +6,7 @@ They know each other by nothing else, and a user who has the file can run progra
 from __future__ import annotations
 
 import os
+import shlex
 import ssl
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def make_key(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise UsageError(f"there is a key already: {path}", fix=f"use it, or remove it: rm {path}") from error
+        raise UsageError(
+            f"there is a key already: {path}", fix=f"use it, or remove it: rm {shlex.quote(str(path))}"
+        ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(made.stdout)
 

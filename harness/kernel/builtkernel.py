@@ -7,6 +7,7 @@ the configuration. It is never written to.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +122,7 @@ def _find_modules(directory: Path, name: str) -> tuple[Path, ...]:
         if next(directory.rglob(f"*.ko{suffix}"), None) is not None:
             raise MismatchError(
                 f"{name}: the modules are compressed",
-                fix=f"find {directory} -name '*.ko{suffix}' -exec {program} {{}} +",
+                fix=f"find {shlex.quote(str(directory))} -name '*.ko{suffix}' -exec {program} {{}} +",
             )
     raise MismatchError(
         f"{name}: there are no modules (*.ko) in {directory}",

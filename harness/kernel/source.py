@@ -15,6 +15,7 @@ same kernel; --refresh looks it up again.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -160,7 +161,7 @@ def _open_tree(spec: SourceSpec) -> Source:
         raise UsageError(
             f"{spec}: a kernel was configured or built inside this tree, so it cannot be built elsewhere",
             found=found[0],
-            fix=f"make -C {directory} mrproper (removes its .config too), or use a git worktree",
+            fix=f"make -C {shlex.quote(str(directory))} mrproper (also removes its .config), or use git worktree",
         )
     return Source(name=str(spec), directory=directory, version=version, identity="")
 

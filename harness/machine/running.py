@@ -6,6 +6,7 @@ Owns the names of a run's files and noticing that the machine died.
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import socket
 import time
@@ -182,7 +183,7 @@ class Running:
             "console": "\n".join(last) or "nothing was printed",
             "qemu": "still running" if status is None else f"ended with status {status}{self._complaint()}",
             "look": self.files.directory,
-            "repeat": f"sh {self.files.script}",
+            "repeat": shlex.join(("sh", str(self.files.script))),
         }
 
     def _complaint(self) -> str:

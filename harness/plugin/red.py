@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import pytest
@@ -32,7 +33,7 @@ def _record(item: pytest.Item, run: TestRun) -> str:
         record(scene, qemu, run.directory / "recording")
     except HarnessError as error:
         return f"there is none: {error}"
-    return suggest(f"repro replay {run.directory / 'recording'}")
+    return suggest(shlex.join(("repro", "replay", str(run.directory / "recording"))))
 
 
 def _tell(text: str) -> None:

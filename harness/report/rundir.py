@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -86,7 +87,8 @@ def _point(link: Path, target: str) -> None:
     except OSError as error:
         temporary.unlink()
         raise HostError(
-            f"{link} is not a symbolic link and cannot be replaced: {error.strerror}", fix=f"rm -r {link}"
+            f"{link} is not a symbolic link and cannot be replaced: {error.strerror}",
+            fix=shlex.join(("rm", "-r", str(link))),
         ) from error
 
 

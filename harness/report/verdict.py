@@ -6,6 +6,7 @@ Owns the order of outcomes and the rules; pure. Knows nothing of pytest, files, 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -276,7 +277,7 @@ def render_failure(verdict: Verdict, machine: MachineReport) -> str:
         facts.append(("last records", render_records(machine.records[-_LAST:]) or "none"))
     facts.append(("kernel", machine.release))
     facts.append(("console", machine.run_dir / runfiles.CONSOLE))
-    facts.append(("repeat", f"sh {machine.run_dir / runfiles.REPEAT}"))
+    facts.append(("repeat", shlex.join(("sh", str(machine.run_dir / runfiles.REPEAT)))))
     return render_facts(headline, facts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from tests.unit.report.machines import ALIVE, ANY_WARNING, OOPS, RECORDS, WARNING, passed
 
@@ -29,6 +30,12 @@ def test_failure_shows_the_splat_and_what_led_to_it() -> None:
         "  console  /results/latest/test_toy-arm64/console.log\n"
         "  repeat   sh /results/latest/test_toy-arm64/run.sh"
     )
+
+
+def test_the_command_that_repeats_it_can_be_typed_as_it_stands() -> None:
+    machine = replace(ALIVE, splats=(WARNING,), run_dir=Path("/my drivers/results/latest/test_toy"))
+    last = render_failure(passed(machine), machine).splitlines()[-1]
+    assert last == "  repeat   sh '/my drivers/results/latest/test_toy/run.sh'"
 
 
 REGISTERS = """\
