@@ -161,7 +161,7 @@ def _open_tree(spec: SourceSpec) -> Source:
         raise UsageError(
             f"{spec}: a kernel was configured or built inside this tree, so it cannot be built elsewhere",
             found=found[0],
-            fix=f"make -C {shlex.quote(str(directory))} mrproper (also removes its .config), or use git worktree",
+            fix=f"make -C {shlex.quote(str(directory))} mrproper (removes its .config), or a git worktree",
         )
     return Source(name=str(spec), directory=directory, version=version, identity="")
 

@@ -73,6 +73,8 @@ class Live:
         self.moved_at: float | None = None
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
         self._running = running
+        # whether a task of the kernel died and an error followed: see `undone`
+        self._is_given_up = False
 
     @property
     def kernel(self) -> Kernel:
@@ -168,16 +170,19 @@ class Live:
         """Undo something on the way out, unless the machine has ended. Of two errors the first is raised.
 
         If a task of the kernel died, an error of `undo` is ignored: the task may hold locks for ever, and
-        its death is reported as one failure.
+        its death is reported as one failure. From the first error on nothing is undone then: it might wait
+        for those locks.
         """
         try:
             yield
         except BaseException:
             # the machine is thrown away in any case
             with suppress(HarnessError):
-                undo()
+                self._is_given_up = self._is_given_up or bool(self.deaths)
+                if not self._is_given_up:
+                    undo()
             raise
-        if self.talk.has_ended():
+        if self._is_given_up or self.talk.has_ended():
             return
         try:
             undo()

@@ -243,12 +243,16 @@ def _splats(machine: MachineReport) -> tuple[Splat, ...]:
 
 
 def _join(findings: Sequence[_Finding]) -> str:
-    """Render one line: the gravest finding, and other splats.
+    """Render one line: the gravest finding, and other splats; the death of a task before a hang, its cause.
 
     A failure of the test is not mentioned if its machine died.
     """
-    first = findings[0].reason
-    others = [found.reason for found in findings[1:] if found.splat is not None and found.reason != first]
+    gravest, *rest = findings
+    deaths = [found for found in rest if found.splat is not None and found.splat.kind in KILLING]
+    cause = deaths[0] if deaths and gravest.outcome is Outcome.HANG else gravest
+    first = cause.reason
+    others = [found.reason for found in findings if found is gravest or found.splat is not None]
+    others = [reason for reason in others if reason != first]
     also = f"; also {others[0]}" if others else ""
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
     return " ".join(f"{first}{also}{more}".split())

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,21 @@ def test_oops_of_an_earlier_command_is_no_reason_to_give_up(fake_boot: Booter) -
 def test_what_a_dead_task_holds_and_cannot_be_undone_is_no_failure_of_its_own(fake_boot: Booter) -> None:
     with fake_boot("log", "ready", "wait") as vm, vm.live.undone(lambda: vm.check("false")):
         vm.run(f"printf '{OOPS}' >$FAKE_KMSG")
+
+
+@pytest.mark.parametrize(("dies", "undone"), [(False, True), (True, False)])
+def test_after_an_error_nothing_is_undone_that_a_dead_task_may_hold(
+    fake_boot: Booter, dies: bool, undone: bool
+) -> None:
+    with fake_boot("log", "ready", "wait") as vm:
+        with suppress(ZeroDivisionError), vm.live.undone(lambda: vm.check("touch $FAKE_KMSG.undone")):
+            vm.run(f"printf '{OOPS}' >$FAKE_KMSG" if dies else "true")
+            raise ZeroDivisionError
+        # what stands around it, such as a fixture, ends later and without an error
+        with vm.live.undone(lambda: vm.check("touch $FAKE_KMSG.later")):
+            pass
+        assert (vm.run("test -e $FAKE_KMSG.later").status == 0) == undone
+        assert (vm.run("test -e $FAKE_KMSG.undone").status == 0) == undone
 
 
 def test_what_cannot_be_undone_on_a_healthy_machine_is_an_error(fake_boot: Booter) -> None:

@@ -83,3 +83,16 @@ def test_crash_or_splat_is_not_the_expected_failure() -> None:
 def test_declared_splat_may_be_the_expected_failure() -> None:
     verdict = judge(Outcome.XFAIL, "known", [replace(ALIVE, splats=(WARNING,))], [ANY_WARNING])
     assert verdict.outcome is Outcome.XFAIL
+
+
+def test_the_death_of_a_task_is_named_before_the_hang_that_follows_from_it() -> None:
+    death = replace(OOPS, fatal=False)
+    machine = replace(ALIVE, splats=(WARNING, death), ended=Outcome.HANG, reason="rmmod does not return")
+    verdict = passed(machine)
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.HANG,
+        "general protection fault in toy_read; also rmmod does not return and 1 more",
+    )
+    # a warning is no death
+    warned = passed(replace(machine, splats=(WARNING,)))
+    assert warned.reason == "rmmod does not return; also WARNING in toy_probe"
