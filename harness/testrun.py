@@ -166,7 +166,8 @@ class TestRun:
 
     def _look(self, watched: Watched) -> None:
         directory = watched.live.run_dir
-        report = watched.look()
+        with rundir.kept(directory):
+            report = watched.look()
         if self._seen.get(directory) != report:
             self._seen[directory] = report
             self._refined.pop(directory, None)
@@ -202,11 +203,14 @@ class TestRun:
         self._told.setdefault(phase, (outcome, reason))
 
     def write(self) -> None:
-        """Leave the verdict in the run directory, and a copy of the test if it is red."""
+        """Leave the verdict in the run directory, and a copy of the test if it is red. Raises HostError."""
         assert self.verdict is not None, "judge first"
-        rundir.write_verdict(self.directory / runfiles.VERDICT, self.verdict, self.reports, test=self.test)
-        if self.verdict.is_red and self.source is not None:
-            rundir.keep_source(self.directory, self.source)
+        with rundir.kept(self.directory):
+            rundir.write_verdict(
+                self.directory / runfiles.VERDICT, self.verdict, self.reports, test=self.test
+            )
+            if self.verdict.is_red and self.source is not None:
+                rundir.keep_source(self.directory, self.source)
 
     def _find_stuck(self) -> None:
         """Let the reports of machines that hang say where in a driver."""

@@ -73,8 +73,7 @@ class Live:
         self.moved_at: float | None = None
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
         self._running = running
-        # whether a task of the kernel died and an error followed: see `undone`
-        self._is_given_up = False
+        self._has_erred = False
 
     @property
     def kernel(self) -> Kernel:
@@ -152,6 +151,9 @@ class Live:
         place = len(self.loads) - 1
         try:
             modules.insmod(self, self.kernel, name, params)
+        except CommandError:
+            self._has_erred = True
+            raise
         finally:
             self.loads[place] = load = replace(load, ended=time.monotonic())
         self.loads[place] = replace(load, sections=modules.find_sections(self, module, path))
@@ -170,19 +172,18 @@ class Live:
         """Undo something on the way out, unless the machine has ended. Of two errors the first is raised.
 
         If a task of the kernel died, an error of `undo` is ignored: the task may hold locks for ever, and
-        its death is reported as one failure. From the first error on nothing is undone then: it might wait
-        for those locks.
+        its death is reported as one failure. After the first error nothing is undone then.
         """
         try:
             yield
         except BaseException:
             # the machine is thrown away in any case
             with suppress(HarnessError):
-                self._is_given_up = self._is_given_up or bool(self.deaths)
-                if not self._is_given_up:
+                self._has_erred = True
+                if not self.deaths:
                     undo()
             raise
-        if self._is_given_up or self.talk.has_ended():
+        if self.talk.has_ended() or (self._has_erred and self.deaths):
             return
         try:
             undo()

@@ -102,9 +102,12 @@ def run_of(request: pytest.FixtureRequest) -> TestRun:
     if RUN not in node.stash:
         name = node.stash.get(NAME, node.nodeid)
         expected = [_expectation(marker) for marker in node.iter_markers("expect_splat")]
+        session = session_directory(request.config)
+        with rundir.kept(session):
+            directory = rundir.run_dir(session, name)
         node.stash[RUN] = TestRun(
             test=name,
-            directory=rundir.run_dir(session_directory(request.config), name),
+            directory=directory,
             source=request.path,
             machines=request.config.stash[MACHINES],
             expected=expected,

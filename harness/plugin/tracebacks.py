@@ -52,6 +52,11 @@ def hide_ours(error: BaseException) -> None:
         entry.tb_next = following
 
 
+def is_all_ours(error: BaseException) -> bool:
+    """Say whether no test and no fixture of a project has a part in an error."""
+    return all(_is_ours(entry) or _is_library(entry) or _is_runner(entry) for entry in _frames(error))
+
+
 def _leave_ours(frames: Iterable[TracebackType]) -> Iterator[TracebackType]:
     """Yield the frames that are not ours, nor of libraries that we called."""
     is_within = False

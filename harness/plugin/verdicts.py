@@ -12,7 +12,7 @@ from _pytest.runner import runtestprotocol
 from rustbed.errors import BuildError, HarnessError, HostError, KernelError, MachineError, UsageError
 from rustbed.plugin.red import use_red
 from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
-from rustbed.plugin.tracebacks import summarise
+from rustbed.plugin.tracebacks import is_all_ours, summarise
 from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of, unbuilt_of
 from rustbed.report.verdict import RED, Outcome, Verdict
 from rustbed.testrun import TestRun
@@ -81,12 +81,27 @@ def pytest_runtest_makereport(
         report.sections.append(("Captured machine call", run.explain()))
     if verdict.is_red:
         summarise(report, verdict.reason)
-    run.write()
+    verdict = _write(item, run, report, call)
     if verdict.is_red and not (before and before.is_red):
         use_red(item, run, report)
     facts = facts_of(verdict, run.reports, run.directory, run.kernel_log(), run.explain())
     report.user_properties = [*(pair for pair in report.user_properties if pair[0] != FACTS), facts]
     return report
+
+
+def _write(
+    item: pytest.Item, run: TestRun, report: pytest.TestReport, call: pytest.CallInfo[None]
+) -> Verdict:
+    """Leave the verdict, and return it; one that cannot be left is an error of the host."""
+    assert run.verdict is not None, "judge first"
+    try:
+        run.write()
+    except HostError as error:
+        verdict = run.judge("results", Outcome.ERROR, error.headline)
+        if not report.failed:
+            _turn_red(item, run, report, call)
+            summarise(report, verdict.reason)
+    return run.verdict
 
 
 def _told(call: pytest.CallInfo[None]) -> tuple[Outcome, str]:
@@ -165,7 +180,7 @@ def _repair_subtests(item: pytest.Item, report: pytest.TestReport, call: pytest.
 
 
 def _shorten(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-    """Leave of an error of ours in a setup its text: pytest's frames and ours are no news to anybody.
+    """Leave of an error of ours that no test's line raised its text: pytest's frames and ours are no news.
 
     What compilers printed is shown once, above the errors of all tests that wanted the module.
     """
@@ -176,7 +191,7 @@ def _shorten(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo
     if is_unbuilt := isinstance(error, BuildError) and error.printed != "":
         text, headline = f"{error.headline} (see above)", error.headline
         report.user_properties.append(unbuilt_of(error.headline, error.printed))
-    if is_unbuilt or call.when == "setup":
+    if is_unbuilt or call.when == "setup" or is_all_ours(error):
         # what pytest shows without a traceback
         try:
             pytest.fail(text, pytrace=False)

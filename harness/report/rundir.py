@@ -13,8 +13,8 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,15 @@ def make_session(session: Path) -> None:
         _point(base / runfiles.LATEST, session.name)
     except OSError as error:
         raise HostError(f"cannot write results to {base}: {error.strerror}", fix="--results=DIR") from error
+
+
+@contextmanager
+def kept(directory: Path) -> Iterator[None]:
+    """Turn an OSError, such as of a full disk, into a HostError: `directory` cannot keep what is written."""
+    try:
+        yield
+    except OSError as error:
+        raise HostError(f"cannot write results to {directory}: {error.strerror}") from error
 
 
 def _make_unique(parent: Path, name: str, separator: str) -> Path:
