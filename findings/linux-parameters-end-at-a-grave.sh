@@ -12,7 +12,7 @@
 # The kernel loads a module with an unknown parameter, and warns in its log only.
 #
 # Linux 7.3.4, Debian's linux-source-7.3 7.3.4-1~bpo13+1 of trixie-backports: next_arg() of lib/cmdline.c and lib/ctype.c, compiled
-# as a program. Debian's kmod 34.2-2 and busybox-static of trixie. strace keeps them from loading anything.
+# as a program. Debian's kmod 34.2-2 and busybox-static 1:1.37.0-6+b9. strace keeps them from loading anything.
 #
 # What it means here: `vm.insmod(name, label="voilà")` writes the quotes (harness/guest/modules.py).
 #
@@ -33,7 +33,7 @@ apt update
 (cd "$dir" && apt download "linux-source-7.3=$version")
 dpkg-deb --fsys-tarfile "$dir"/linux-source-7.3_*.deb | tar -xO --wildcards './usr/src/linux-source-7.3.tar.xz' |
 	tar -xJ -C "$dir/tree" --strip-components=1 --wildcards 'linux-source-7.3/lib/cmdline.c' 'linux-source-7.3/lib/ctype.c' 'linux-source-7.3/include/linux/ctype.h'
-mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="kmod=34.2-2,busybox-static" trixie "$dir/root" "deb $mirror trixie main"
+mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="kmod=34.2-2,busybox-static=1:1.37.0-6+b9" trixie "$dir/root" "deb $mirror trixie main"
 cd "$dir"
 mkdir -p stubs/linux
 touch stubs/linux/compiler.h
