@@ -34,12 +34,12 @@ def result(outcome: Outcome, arch: str = "arm64", message: str = "", **propertie
     return Result(classname="t", name="n", outcome=outcome, arch=arch, message=message, properties=properties)
 
 
-def table(text: str) -> dict[str, list[str]]:
-    """Return the cells of a page's table of drivers, by driver; the first row is called `driver`."""
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "|" in line
-    ]
-    return {row[0].strip("`"): row[1:] for row in rows if row[0] == "driver" or row[0].startswith("`")}
+def table(text: str, of: str = "driver") -> dict[str, list[str]]:
+    """Return the cells of a page's table of drivers, by driver, or of suites; the first row is called so."""
+    start = text.find(f"| {of} |")
+    lines = text[start:].partition("\n\n")[0].splitlines() if start >= 0 else []
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0].strip("`"): row[1:] for row in rows if row[0] == of or row[0].startswith("`")}
 
 
 def cells(results: Sequence[Result], evidence: Evidence | None = None) -> dict[str, list[str]]:
@@ -224,13 +224,18 @@ def test_a_page_of_the_documentation_is_read_as_it_was_written() -> None:
 
 def wrong(text: str) -> list[str]:
     """Return what is wrong with a page that is to be published."""
-    rows = table(text)
-    head = rows.pop("driver", [])
-    found = [f"{name}: {len(row)} cells" for name, row in rows.items() if len(row) != len(head)]
-    if head != [*ARCHES, "life", "lines", "mutants"]:
-        found.append(f"columns: {head}")
-    if any("**" in cell for row in rows.values() for cell in row):
-        found.append("a driver is red")
+    rows, suites = table(text), table(text, "suite")
+    found = []
+    for each, of, head in (
+        (rows, "driver", [*ARCHES, "life", "lines", "mutants"]),
+        (suites, "suite", [*ARCHES]),
+    ):
+        had = each.pop(of, head if each is suites else [])
+        found += [f"{name}: {len(row)} cells" for name, row in each.items() if len(row) != len(had)]
+        if had != head:
+            found.append(f"columns: {had}")
+        if any("**" in cell for row in each.values() for cell in row):
+            found.append(f"a {of} is red")
     # each driver that has no green test is explained
     untried = {name for name, row in rows.items() if not re.search("passed|xfail", " ".join(row))}
     explained = set(re.findall(r"^- `(\w+)` was not tried: CONFIG_\w+ depends on `", text, re.M))
@@ -244,6 +249,7 @@ def test_the_page_of_the_documentation_is_whole() -> None:
     assert {"rust_minimal", "rust_driver_pci", "rnull_mod", "rust_binder", "nova_core", "tyr"} <= set(
         table(text)
     )
+    assert "rust_allocator" in table(text, "suite")
 
 
 def test_a_page_that_is_not_whole_is_seen() -> None:
