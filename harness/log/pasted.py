@@ -14,8 +14,9 @@ from rustbed.log.record import strip_ansi
 _CARETS = re.compile(r"\^\[\[[0-9;?]{0,16}[A-Za-z]|\^M$", re.MULTILINE)
 # colours, as they are left when ESC was dropped, or written in octal by a syslogd
 _COLOUR = re.compile(r"(?:#033)?\[(?:\d{1,3}(?:;\d{1,3}){0,5})?m")
-# what a terminal shows no longer: a carriage return, and the line is erased
-_ERASED = re.compile(r"[^\r\n]*\r+\x1b\[[02]?K")
+# what a terminal shows no longer: a carriage return, and the line is erased. It is tried where a line or what
+# follows a carriage return begins, and nothing is given back: a long line is looked at once
+_ERASED = re.compile(r"(?:(?<![^\n])|(?<=\r)(?!\r))[^\r\n]*+\r++\x1b\[[02]?K")
 # logcat takes a message's word before a colon for its tag, and fills that up; the kernel is process 0
 _LOGCAT = re.compile(
     r"^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9} +0 +0 [VDIWEF] "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,6 +184,13 @@ def test_restart_in_a_file_of_objects_is_one(tmp_path: Path) -> None:
 )
 def test_text_that_was_not_copied_stays(text: str) -> None:
     assert undo_pasting(text) == text
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "\r" * 200_000, "x\r" * 100_000, "\r\x1b[" * 50_000])
+def test_long_line_with_a_control_sequence_is_looked_at_once(text: str) -> None:
+    started = time.process_time()
+    undo_pasting(f"\x1b[m{text}")
+    assert time.process_time() - started < 2
 
 
 def test_log_of_one_line_may_be_longer_than_a_name() -> None:
