@@ -257,7 +257,8 @@ class Machines:
                 template, qemu = self._next(last, qemu)
                 if template is None:
                     return
-                if self._is_worth_copying(qemu) and self.servers.start_ahead(template, qemu, directory):
+                is_copied = self._is_worth_copying(template, qemu)
+                if is_copied and self.servers.start_ahead(template, qemu, directory):
                     return
                 mib = template.spec.hardware.memory_mib + QEMU_OVERHEAD_MIB
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
@@ -267,11 +268,12 @@ class Machines:
                 return
             self._standby = _Standby(waiting=waiting, stack=stack.pop_all())
 
-    def _is_worth_copying(self, qemu: Qemu) -> bool:
-        """Whether to start a machine that the next ones are copies of, rather than the next one."""
+    def _is_worth_copying(self, template: Template, qemu: Qemu) -> bool:
+        """Whether the next machine is to be a copy of a running one, started for that if need be."""
         if qemu.shim is None:
             return False
-        return self.count_ahead is None or self.count_ahead() >= _WORTH_COPYING
+        is_running = self.servers.has(template.key)
+        return is_running or self.count_ahead is None or self.count_ahead() >= _WORTH_COPYING
 
     def _next(self, last: str, qemu: Qemu) -> tuple[Template | None, Qemu]:
         """Return what the next machine is a fork of; None if it is none, or has to be made."""

@@ -52,6 +52,15 @@ def test_server_is_started_while_the_first_machine_runs_if_enough_others_are_wan
         assert len(children(os.getpid())) == before + 1 + is_wanted
 
 
+def test_last_machines_of_a_kind_are_copies_where_a_server_runs(copies: Copies) -> None:
+    with ExitStack() as stack:
+        copies.copy(stack)
+        copies.machines.count_ahead = lambda: 1
+        copies.copy(stack)
+        copies.copy(stack)
+    assert copies.machines.counts == {FORKED: 3, COPIED: 3}
+
+
 def test_copies_share_neither_files_nor_logs_nor_consoles(copies: Copies) -> None:
     with ExitStack() as stack:
         vms = [copies.copy(stack) for _ in range(3)]

@@ -63,6 +63,10 @@ class Servers:
         """Remember that there was a machine of a template: the next one is worth a server."""
         self._wanted.add(key)
 
+    def has(self, key: str) -> bool:
+        """Whether a server of a template was started and not ended here; it may have died since."""
+        return key in self._owned
+
     def start_ahead(self, template: Template, qemu: Qemu, directory: Path) -> bool:
         """Start a server that the next machine will be a copy of; False if there is none.
 
