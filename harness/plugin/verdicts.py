@@ -97,10 +97,10 @@ def _write(
     try:
         run.write()
     except HostError as error:
-        verdict = run.judge("results", Outcome.ERROR, error.headline)
+        run.judge("results", Outcome.ERROR, error.headline)
         if not report.failed:
             _turn_red(item, run, report, call)
-            summarise(report, verdict.reason)
+            summarise(report, run.verdict.reason)
     return run.verdict
 
 
