@@ -80,12 +80,20 @@ def write_in_place(file: Path, text: str) -> None:
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
-def test_contents_are_read_again_only_when_they_may_have_changed(tmp_path: Path) -> None:
+def let_settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the clock forward by more than a file's times may stay as they are after a change."""
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 3 * 10**9)
+
+
+def test_contents_are_read_again_only_when_they_may_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache, reader = Cache(tmp_path), Reader()
     cache.publish("things", "key", fill, digest=reader)
     # a change so soon after this one might not show
     assert cache.find("things", "key", digest=reader) is not None
-    time.sleep(2.1)
+    let_settle(monkeypatch)
     assert [cache.find("things", "key", digest=reader) for _ in range(3)] == [{"answer": 42}] * 3
     # when it was made, when it was young, and once
     assert reader.read == ["file"] * 3
@@ -103,11 +111,13 @@ def test_a_damaged_note_of_what_was_read_is_none(tmp_path: Path, note: str) -> N
     assert cache.find("things", "key") is None
 
 
-def test_contents_of_a_cache_that_cannot_be_written_are_read(tmp_path: Path) -> None:
+def test_contents_of_a_cache_that_cannot_be_written_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache, reader = Cache(tmp_path), Reader()
     cache.publish("things", "key", fill, digest=reader)
     (cache.path("things", "key") / "checked.json").mkdir()
-    time.sleep(2.1)
+    let_settle(monkeypatch)
     assert [cache.find("things", "key", digest=reader) for _ in range(2)] == [{"answer": 42}] * 2
     assert reader.read == ["file"] * 3
     assert list(cache.path("things", "key").glob(".*")) == []
