@@ -21,6 +21,12 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def fault_options(which: str) -> tuple[str, ...]:
+    """Return pytest's options that repeat tests with these faults of their devices."""
+    # no percentage, because there are more runs than tests
+    return (f"--rustbed-faults={which}", "-o", "console_output_style=classic")
+
+
 def add_cpus(parser: argparse.ArgumentParser) -> None:
     """Declare --cpus."""
     parser.add_argument(

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from rustbed import process
+from rustbed.cli.arguments import fault_options
 
 # our exit status for each of pytest's: fine, red, interrupted, nothing to do; others are harness failures
 _STATUSES = {0: 0, 1: 1, 2: 130, 4: 2, 5: 2}
@@ -26,7 +27,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run pytest and return 0 if the driver survived all faults."""
-    words = [f"--rustbed-faults={args.only}", f"--rustbed-forks={args.forks}"]
-    # no percentage, because there are more runs than tests
-    words += ["-o", "console_output_style=classic", args.test, *args.pytest_args]
+    words = [*fault_options(args.only), f"--rustbed-forks={args.forks}", args.test, *args.pytest_args]
     return _STATUSES.get(process.run_attached([sys.executable, "-m", "pytest", *words]), _FAILED)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rustbed import process
 from rustbed.cache import write_atomically
+from rustbed.cli.arguments import fault_options
 from rustbed.errors import UsageError
 
 # below the current directory
@@ -90,11 +91,9 @@ def run(args: argparse.Namespace) -> int:
     words = [
         *(sys.executable, "-m", "pytest", str(file), f"--rootdir={file.parent}"),
         *(f"--rustbed-results={Path.cwd() / _RESULTS}", "-p", "no:cacheprovider", "-rsx"),
+        *(fault_options(args.faults) if args.faults else ()),
+        *args.pytest_args,
     ]
-    if args.faults:
-        # no percentage, because there are more runs than tests
-        words += [f"--rustbed-faults={args.faults}", "-o", "console_output_style=classic"]
-    words += args.pytest_args
     return process.run_attached(words)
 
 
