@@ -56,20 +56,18 @@ def make_session(session: Path) -> None:
     Raises HostError if nothing can be written there.
     """
     base = session.parent
-    try:
+    with kept(base, fix="--results=DIR"):
         session.mkdir(parents=True, exist_ok=True)
         _point(base / runfiles.LATEST, session.name)
-    except OSError as error:
-        raise HostError(f"cannot write results to {base}: {error.strerror}", fix="--results=DIR") from error
 
 
 @contextmanager
-def kept(directory: Path) -> Iterator[None]:
-    """Turn an OSError, such as of a full disk, into a HostError: `directory` cannot keep what is written."""
+def kept(directory: Path, **facts: object) -> Iterator[None]:
+    """Turn an OSError, such as of a full disk, into a HostError with `facts`: `directory` is not writable."""
     try:
         yield
     except OSError as error:
-        raise HostError(f"cannot write results to {directory}: {error.strerror}") from error
+        raise HostError(f"cannot write results to {directory}: {error.strerror}", **facts) from error
 
 
 def _make_unique(parent: Path, name: str, separator: str) -> Path:
