@@ -30,6 +30,8 @@ _AROUND, _ENOUGH = 6, 3
 _FOREIGN = re.compile(
     r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
     r"|.*printk messages dropped|.*\[ end "
+    # loongarch and mips name the CPU first, riscv prints "epc :", a stack's words stand before a trace
+    r"|(?:.*\])? *(?:CPU \d{1,4} |e|[\da-f ]{0,160}[\da-f])$"
     # logcat -b all
     r"|\d\d-\d\d [\d:.]+ +\d+ +\d+ [VDIWEF] [^\s:][^:]*: ?$"
 )

@@ -49,6 +49,14 @@ def test_same_splats_at_the_same_lines_whatever_the_blocks(name: str, size: int)
     assert read_blocks(in_blocks(text, size)) == by_line(text)
 
 
+@pytest.mark.parametrize("text", [*LOGS.values(), *BOOTS])
+def test_no_line_alone_teaches_a_prefix_that_is_the_kernels_own(text: str) -> None:
+    for line in text.splitlines(keepends=True):
+        unwrapper = Unwrapper()
+        unwrapper.learn(line)
+        assert unwrapper.strip(line) == line
+
+
 @given(st.lists(st.sampled_from([*LOGS.values(), *BOOTS]), max_size=4), st.integers(1, 3000))
 def test_leaving_out_changes_nothing(texts: list[str], size: int) -> None:
     text = "\n".join(texts)
