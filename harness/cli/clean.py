@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from rustbed.cache import remove_tree
-from rustbed.cli.arguments import choices_of
+from rustbed.cache import TAG, is_cache, remove_tree
+from rustbed.cli.arguments import add_cache, read_cache
 from rustbed.cli.terminal import say
 from rustbed.errors import UsageError
-from rustbed.options import add_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what to remove."""
-    add_options(parser.add_argument)
+    add_cache(parser)
     parser.add_argument(
         "kinds",
         nargs="*",
@@ -23,14 +22,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Remove the cache, or the named kinds. Raises UsageError for a kind that the cache does not have."""
-    root = choices_of(args).cache_root
-    there = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    """Remove the cache, or the named kinds.
+
+    Raises UsageError for a kind that the cache does not have, and for a directory that is not a cache:
+    `--cache ~` must not remove a home.
+    """
+    root = read_cache(args).root
+    if not root.exists():
+        say(f"there is no cache at {root}")
+        return 0
+    if not is_cache(root):
+        raise UsageError(
+            f"{root} is not a cache of rustbed, and is left alone", wanted=f"one with {TAG} in it"
+        )
+    there = sorted(path.name for path in root.iterdir() if path.is_dir())
     if unknown := sorted(set(args.kinds) - set(there)):
-        raise UsageError(f"the cache has no {', '.join(unknown)}", choices=", ".join(there) or "it is empty")
+        raise UsageError(f"the cache has no {', '.join(unknown)}", choices=", ".join(there))
     targets = [root / kind for kind in args.kinds] or [root]
     for target in targets:
-        if target.exists():
-            remove_tree(target)
+        remove_tree(target)
         say(f"removed {target}")
     return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rustbed as rustbed_package
+from rustbed.cache import mark
 from rustbed.cli.main import main
 
 
@@ -26,7 +27,7 @@ def rustbed(*words: str, cache: Path) -> subprocess.CompletedProcess[str]:
         (["build", "--arch", "sparc"], "unknown architecture 'sparc'"),
         (["build", "--kernel", "nonsense"], "unknown kernel source 'nonsense'"),
         (["build", "--profile", "dbug"], "unknown profile 'dbug'"),
-        (["clean", "nothing"], "the cache has no nothing"),
+        (["clean", "nothing"], "is not a cache of rustbed"),
         (["bench", "nothing"], "invalid choice: 'nothing'"),
         (["bench", "fork", "--runs", "0"], "0 is not a count"),
         (["bench", "fork", "--runs", "many"], "many is not a count"),
@@ -83,12 +84,27 @@ def test_kernel_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path
 
 
 def test_clean_removes_what_it_is_told(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
     for kind in ("kernels", "images"):
-        (tmp_path / kind / "entry").mkdir(parents=True)
-    assert rustbed("clean", "images", cache=tmp_path).returncode == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["kernels"]
-    assert rustbed("clean", cache=tmp_path).returncode == 0
-    assert not tmp_path.exists()
+        (cache / kind / "entry").mkdir(parents=True)
+    mark(cache)
+    assert rustbed("clean", "images", cache=cache).returncode == 0
+    assert [path.name for path in cache.iterdir() if path.is_dir()] == ["kernels"]
+    done = rustbed("clean", "nothing", cache=cache)
+    assert (done.returncode, (cache / "kernels").exists()) == (2, True)
+    assert "the cache has no nothing" in done.stderr
+    assert rustbed("clean", cache=cache).returncode == 0
+    assert not cache.exists()
+    assert rustbed("clean", cache=cache).stdout == f"there is no cache at {cache}\n"
+
+
+def test_clean_leaves_a_directory_alone_that_is_not_a_cache(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    for words in (["clean"], ["clean", "thesis"]):
+        done = rustbed(*words, cache=tmp_path)
+        assert done.returncode == 2
+        assert f"{tmp_path} is not a cache of rustbed" in done.stderr
+        assert (tmp_path / "thesis").is_dir()
 
 
 def test_doctor_names_what_is_there(tmp_path: Path) -> None:
