@@ -24,6 +24,14 @@ static struct shared {
 	volatile char bytes[4096];
 } *shared;
 
+/* Die with the parent, whose number is given; one that is dead already sends no signal. */
+static void die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		exit(STATUS_FAILED);
+}
+
 void set_name(const char *name)
 {
 	prctl(PR_SET_NAME, (unsigned long)name, 0, 0, 0);
@@ -149,11 +157,11 @@ static void answer(int status)
 }
 
 /* Run commands, until one is not understood. */
-static void work(void)
+static void work(pid_t parent)
 {
 	int count, status;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	die_with(parent);
 	prepare_steps();
 	while ((count = next_request()) > 0) {
 		status = strcmp(words[0], "session") ? run_here(count) : run_apart(count);
@@ -173,14 +181,14 @@ static void answer_death(int number)
 
 int command_agent(int argc, char **argv)
 {
+	pid_t pid, me = getpid(), shell = getppid();
 	int status;
-	pid_t pid;
 
 	(void)argc;
 	(void)argv;
 	set_name(NAME);
 	/* the shell's port is free again when it dies */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	die_with(shell);
 	close(0);
 	open("/dev/null", O_RDONLY);
 	dup2(1, 2);
@@ -191,7 +199,7 @@ int command_agent(int argc, char **argv)
 	for (;;) {
 		pid = fork();
 		if (pid == 0) {
-			work();
+			work(me);
 			return STATUS_FAILED;
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) < 0 || WIFEXITED(status))

@@ -9,6 +9,8 @@ int command_insmod(int argc, char **argv)
 	size_t used = 0;
 	int file, i, error = 0;
 
+	/* the agent runs many commands: those of the one before are still here */
+	params[0] = 0;
 	for (i = 1; i < argc; i++) {
 		size_t size = strlen(argv[i]);
 

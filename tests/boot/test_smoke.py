@@ -110,6 +110,14 @@ def test_without_the_agent_everything_goes_on(vm: Vm) -> None:
         assert vm.read("/sys/module/rust_minimal/refcnt").strip() == "0"
 
 
+def test_module_without_parameters_has_none_of_the_one_before(vm: Vm) -> None:
+    with vm.module("rust_minimal", test_parameter=7):
+        assert "test_parameter: 7" in vm.log
+    vm.mark_log()
+    with vm.module("rust_minimal"):
+        assert "test_parameter: 1" in vm.log
+
+
 def test_refused_module_is_told_in_words(vm: Vm) -> None:
     with vm.module("rust_minimal"), pytest.raises(CommandError, match="File exists"):
         vm.insmod("rust_minimal")

@@ -5,6 +5,7 @@ Skipped until the cache has a toolroot and kernel sources: `./rustbed build` put
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -95,6 +96,30 @@ def agent(rbctl: Path, tmp_path: Path) -> Iterator[Agent]:
         # a stopped one would stay
         if made.held("1023"):
             os.kill(made.pid, signal.SIGKILL)
+
+
+# sys/ptrace.h, and wait(2): children of any kind, such as those that are traced
+SEIZE, CONTINUE, DETACH, GET_EVENT_MESSAGE, TRACE_FORK = 0x4206, 7, 17, 0x4201, 2
+WALL = 0x40000000
+
+
+def trace(request: int, pid: int, data: object = 0) -> None:
+    library = ctypes.CDLL(None, use_errno=True)
+    given = ctypes.c_void_p(data) if isinstance(data, int) else data
+    if library.ptrace(request, pid, None, given) < 0:
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
+def wait_for_fork(pid: int) -> int:
+    """Return the child that a traced process forks; it stands still before its first instruction."""
+    while True:
+        _, status = os.waitpid(pid, WALL)
+        assert os.WIFSTOPPED(status)
+        if status >> 16:
+            child = ctypes.c_ulong()
+            trace(GET_EVENT_MESSAGE, pid, ctypes.byref(child))
+            return child.value
+        trace(CONTINUE, pid, os.WSTOPSIG(status))
 
 
 def test_answers_are_those_of_a_process_that_the_shell_starts(agent: Agent, tmp_path: Path) -> None:
@@ -215,6 +240,21 @@ def test_the_agent_dies_with_its_shell(agent: Agent) -> None:
     worker = agent.worker
     os.kill(int(agent.run("echo $$", by=By.SUBSHELL)[1]), signal.SIGKILL)
     agent.wait_for(lambda: not agent.held("1023") and not Path(f"/proc/{worker}/fd/1023").exists())
+
+
+def test_a_worker_whose_agent_died_before_it_could_ask_for_a_signal_ends(agent: Agent) -> None:
+    try:
+        trace(SEIZE, agent.pid, TRACE_FORK)
+    except OSError as error:
+        pytest.skip(f"{error}: processes cannot be traced here")
+    os.kill(agent.worker, signal.SIGKILL)
+    worker = wait_for_fork(agent.pid)
+    os.kill(agent.pid, signal.SIGKILL)
+    os.waitpid(agent.pid, WALL)
+    assert os.path.lexists(f"/proc/{worker}/fd/1023")
+    os.waitpid(worker, WALL)
+    trace(DETACH, worker)
+    agent.wait_for(lambda: not Path(f"/proc/{worker}/fd/1023").exists())
 
 
 def test_an_agent_that_dies_meanwhile_is_a_command_that_was_killed(agent: Agent) -> None:
