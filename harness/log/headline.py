@@ -82,6 +82,11 @@ def find_headline(text: str) -> Headline | None:
     return None
 
 
+def begins_report(text: str, at: int) -> bool:
+    """Whether the words at a place in a text begin a report, as far as these are its first ones."""
+    return _ANY.match(text, at) is not None
+
+
 def may_hold_splat(text: str) -> bool:
     """Whether a part of a console, of whole lines, may hold the first line of a splat. Fast."""
     return any(literal in text for literal in LITERALS)

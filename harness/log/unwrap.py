@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
+from rustbed.log.headline import begins_report
 from rustbed.log.journal import CONSOLES, find_form, open_entries
 from rustbed.log.record import is_known_prefix
 
@@ -30,8 +31,8 @@ _AROUND, _ENOUGH = 6, 3
 _FOREIGN = re.compile(
     r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
     r"|.*printk messages dropped|.*\[ end "
-    # loongarch and mips name the CPU first, riscv prints "epc :", a stack's words stand before a trace
-    r"|(?:.*\])? *(?:CPU \d{1,4} |e|[\da-f ]{0,160}[\da-f])$"
+    # riscv prints "epc :", a stack's words stand before a trace
+    r"|(?:.*\])? *(?:e|[\da-f ]{0,160}[\da-f])$"
     # logcat -b all
     r"|\d\d-\d\d [\d:.]+ +\d+ +\d+ [VDIWEF] [^\s:][^:]*: ?$"
 )
@@ -40,6 +41,9 @@ _LEVELS = r"(?i:emerg|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"
 # how loud a message is differs from line to line, and columns are filled up behind it
 _LEVEL = rf"(?<![A-Za-z]){_LEVELS}(?![A-Za-z])[^\S\n]*+"
 _TOKEN = re.compile(rf"{_LEVEL}|\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL)
+_WORD = re.compile(r"(?<![^\s\])>|:])[A-Za-z]")
+# what nobody but a listener puts at the beginning of the only line of a text: a clock, or no word at all
+_ALONE = re.compile(r"\s*(?:[^\n]{0,240}?\d\d?:\d\d|[^\w\s])")
 # the kernel's own part of a prefix, which is kept: level, time, caller
 _KEPT = re.compile(r"(?:<\d{1,6}>)?\[ *(?P<time>\d{1,12}\.\d{3,6})\b[^\]]*\](?P<caller>\[ *[TC]\d{1,10}\])?")
 # a long message in netconsole's extended format (Documentation/networking/netconsole.rst): parts with one
@@ -68,7 +72,9 @@ class Unwrapper:
         for start, prefix in _prefixes(text):
             shape = _shape(prefix)
             seen[shape] += 1
-            if shape not in self._shapes and (seen[shape] > 1 or _is_common(shape, text, start)):
+            if shape in self._shapes or _has_own_words(text, start, prefix):
+                continue
+            if seen[shape] > 1 or _is_common(shape, text, start):
                 self._shapes.append(shape)
                 self._pattern = re.compile(f"^(?:{'|'.join(self._shapes)})", re.MULTILINE)
 
@@ -142,8 +148,17 @@ def _is_common(shape: str, text: str, start: int) -> bool:
         end = text.find("\n", last)
         last = end + 1 if end >= 0 else len(text)
     around = [line for line in text[first:last].split("\n") if line]
+    if len(around) == 1:
+        # nothing to compare it with: a word may be the kernel's own
+        return _ALONE.search(text[first:last]) is not None
     alike = sum(re.match(shape, line) is not None for line in around)
     return alike >= min(_ENOUGH, len(around)) and alike * 2 > len(around)
+
+
+def _has_own_words(text: str, start: int, prefix: str) -> bool:
+    """Whether a headline begins within a prefix: as "CPU 0 Unable to handle kernel" does."""
+    line = text[start : text.find("\n", start) + 1 or len(text)]
+    return any(begins_report(line, word.start()) for word in _WORD.finditer(prefix))
 
 
 def _joined(message: re.Match[str]) -> str:

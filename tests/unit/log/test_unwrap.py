@@ -219,3 +219,33 @@ def test_parts_of_a_netconsole_message_are_put_together(between: str, release: s
     assert "; toy_read+0x2e/0x60 [toy]\n" in opened
     (splat,) = read_blocks([text])
     assert (splat.title, splat.function) == ("Oops in toy_poll", "toy_poll")
+
+
+# headlines in which words that begin others' headlines stand behind words of their own
+OWN_WORDS = [
+    "CPU 0 Unable to handle kernel paging request at virtual address 00000008, era == 9000, ra == 9000",
+    "BUG: Unable to handle kernel data access at 0xbadc0de",
+    "Internal error: UBSAN: array index out of bounds: 00000000f2005512 [#1]  SMP",
+]
+
+
+@pytest.mark.parametrize("headline", OWN_WORDS)
+@pytest.mark.parametrize("prefix", ["", "[07:08:09] ", "toybox-1  | "])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_words_of_a_headline_are_no_prefix(headline: str, prefix: str, times: int) -> None:
+    block = [
+        "toy: ready",
+        headline,
+        "CPU: 0 UID: 0 PID: 1 Comm: init Not tainted 7.3.4 #1",
+        "Hardware name: toy",
+    ]
+    wanted = find_splats(parse_console("\n".join(block * times)))
+    found = read_blocks(["".join(f"{prefix}{line}\n" for line in block * times)])
+    assert [essence(splat) for splat in found] == [essence(splat) for splat in wanted]
+
+
+@pytest.mark.parametrize("headline", OWN_WORDS)
+def test_words_of_a_lone_headline_are_no_prefix(headline: str) -> None:
+    assert [essence(splat) for splat in read_blocks([headline])] == [
+        essence(splat) for splat in find_splats(parse_console(headline))
+    ]
