@@ -41,8 +41,8 @@ _DATE = (
 # caller (CONFIG_PRINTK_CALLER: a task or, in interrupts, a processor). journalctl -o short-monotonic has the
 # host behind the time
 _PRINTED = (
-    r"(?=[<\[])(?:<(\d{1,6}+)>)?+(?:\[ *+(\d{1,12}+\.\d{3,6}+)\])?(?:\[ *+([TC]\d{1,10}+)\])?(?: |$|(?<=>))"
-    r"(?:[\w.-]{1,64}+ kernel: )?+"
+    r"(?=[<\[])(?:<(\d{1,6}+)>|)(?:\[ *+(\d{1,12}+\.\d{3,6}+)\])?(?:\[ *+([TC]\d{1,10}+)\])?(?: |$|(?<=>))"
+    r"(?:[\w.-]{1,64}+ kernel: |)"
 )
 # what others put before that: facility and level (dmesg -x), date, host and program (dmesg -T, syslog)
 _LOGGED = (
@@ -50,8 +50,8 @@ _LOGGED = (
     rf"({_DATE}(?:(?:[\w.-]{{1,64}} ){{0,2}}kernel(?:\[\d+\])?: )?)?"
 )
 # a whole line, so that a text is taken apart in one pass. printk's own lines begin like none that others
-# logged; what is optional is never given back, because anything may follow
-_LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED})?+(?:{_PRINTED})?+(.*+)", re.MULTILINE)
+# logged. `(?:...|)` is not `(?:...)?+`, because Debian 12's Python fails to match then (gh-106052, 3.11.5)
+_LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED}|)(?:{_PRINTED}|)(.*+)", re.MULTILINE)
 _KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
 # a time in the middle of a line: somebody else's line was not finished
