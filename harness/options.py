@@ -70,6 +70,8 @@ def read_choices(given: Given) -> Choices:
     for path in given("fragment"):
         if not Path(path).is_file():
             raise UsageError(f"no such fragment: {path}")
+        if not os.access(path, os.R_OK):
+            raise UsageError(f"this user cannot read the fragment {path}")
     return Choices(
         kernel=given("kernel"),
         profile=given("profile"),

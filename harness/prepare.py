@@ -22,7 +22,7 @@ from rustbed.kernel.build import build_kernel, has_tree
 from rustbed.kernel.builtkernel import find_arch
 from rustbed.kernel.kconfig import list_profiles
 from rustbed.kernel.known import is_built
-from rustbed.kernel.source import SourceKind, parse_source
+from rustbed.kernel.source import SourceKind, parse_source, require_at_hand
 from rustbed.kvm import prove_kvm
 from rustbed.machine.spec import Hardware, MachineSpec
 from rustbed.packs.place import Place
@@ -132,6 +132,7 @@ def prepare(arch: Arch, choices: Choices, report: Report) -> Platform:
     Takes milliseconds with everything in the cache, and many minutes with an
     empty one. Raises HostError, KernelError or UsageError.
     """
+    require_at_hand(parse_source(choices.kernel))
     if (packed := _find_packed(arch, choices, report)) is not None:
         return packed
     cache = choices.cache
@@ -229,7 +230,7 @@ def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
     if ALL in given:
         return tuple(ARCHES.values())
     spec = parse_source(kernel)
-    if not given and spec.kind is SourceKind.BUILT and (found := find_arch(Path(spec.where))) in ARCHES:
+    if not given and spec.kind is SourceKind.BUILT and (found := find_arch(spec.path)) in ARCHES:
         given = [str(found)]
     # named twice is tested once
     return tuple(dict.fromkeys(require_arch(name) for name in given)) or DEFAULT_ARCHES

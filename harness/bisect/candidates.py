@@ -47,7 +47,7 @@ def debian_row(kind: SourceKind, packages: Sequence[KernelPackage]) -> tuple[str
 
 def _built_row(good: str, bad: str) -> tuple[str, ...]:
     """Return the kernels in the directory that both are in, in the order of their versions."""
-    directories = [Path(parse_source(kernel).where).expanduser().absolute() for kernel in (good, bad)]
+    directories = [parse_source(kernel).path for kernel in (good, bad)]
     parent = directories[0].parent
     if parent != directories[1].parent:
         raise UsageError(f"{good} and {bad} are not in one directory")

@@ -9,7 +9,7 @@ from pathlib import Path
 from rustbed.cache import write_atomically
 from rustbed.cli.arguments import choices_of, choose_arch
 from rustbed.cli.terminal import make_display, say
-from rustbed.errors import UsageError
+from rustbed.kernel.outoftree import require_makefile
 from rustbed.kernel.rustproject import NAME, describe_project
 from rustbed.options import add_options
 from rustbed.prepare import Platforms
@@ -25,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file into the directory. Raises UsageError or KernelError."""
-    if not args.directory.is_dir():
-        raise UsageError(f"there is no directory {args.directory}", wanted="one with a Kbuild file")
+    require_makefile(args.directory)
     arch = choose_arch(args)
     platforms = Platforms(choices_of(args), make_display())
     project = describe_project(

@@ -104,8 +104,8 @@ def _arches_of(rows: Iterable[Row]) -> tuple[str, ...]:
 def _find_source(args: argparse.Namespace, *, is_needed: bool) -> Path | None:
     """Return the source tree whose drivers are listed; None if it is neither here nor needed."""
     spec = parse_source(args.kernel)
-    if spec.kind is SourceKind.TREE and Path(spec.where).is_dir():
-        return Path(spec.where).absolute()
+    if spec.kind is SourceKind.TREE and spec.path.is_dir():
+        return spec.path
     found = find_source(spec, read_cache(args))
     if found is None and is_needed:
         raise UsageError(

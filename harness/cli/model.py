@@ -56,12 +56,12 @@ def run(args: argparse.Namespace) -> int:
     """Print the skeleton. Raises UsageError for a driver without PCI devices."""
     arch, platforms = choose_arch(args), Platforms(choices_of(args), make_display())
     # before anything is built, so that a missing file is reported at once
+    recording = load_trace(args.trace) if args.trace is not None else None
     given = find_modules(args.driver, platforms, arch)
     platform = platforms.get(arch, None)
     driver = _find(args.driver, given, platform)
     ids = require_ids(read_module(driver.path).aliases, driver.name)[0]
-    if args.trace is not None:
-        recording = load_trace(args.trace)
+    if recording is not None:
         bars, registers = recording.bars, find_registers(recording.events)
     else:
         bars = (Shape(index=0, size=_SIZE),)

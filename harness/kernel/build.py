@@ -115,7 +115,7 @@ def build_kernel(
             raise UsageError(f"{spec} is built already: it takes no kconfig fragments")
         if spec.kind is SourceKind.DEBIAN_IMAGE:
             return fetch_image(spec, arch, toolchain=toolchain, cache=cache, report=report, refresh=refresh)
-        return load_built(Path(spec.where).expanduser().absolute(), arch, str(spec))
+        return load_built(spec.path, arch, str(spec))
     options = kconfig.load_fragments(kconfig.fragment_paths(arch, profile, extra_fragments))
     resolved = resolve_source(spec, toolchain=toolchain, cache=cache, report=report, refresh=refresh)
     order = Order(

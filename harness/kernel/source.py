@@ -14,6 +14,7 @@ same kernel; --refresh looks it up again.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -64,6 +65,11 @@ class SourceSpec:
     kind: SourceKind
     # the part after the colon
     where: str
+
+    @property
+    def path(self) -> Path:
+        """The directory or file that a tree:, built: or local tarball: names."""
+        return Path(self.where).expanduser().absolute()
 
     def __str__(self) -> str:
         """Return it in the user's form."""
@@ -128,6 +134,16 @@ def resolve_source(
     return Source(name=str(spec), directory=directory, version=require_version(directory), identity=key)
 
 
+def require_at_hand(spec: SourceSpec) -> None:
+    """Raise UsageError if a path in a source's name leads nowhere, before anything is made for its sake."""
+    if spec.kind is SourceKind.TREE:
+        _open_tree(spec)
+    elif spec.kind is SourceKind.BUILT and not spec.path.is_dir():
+        raise UsageError(f"{spec}: there is no directory {spec.path}")
+    elif spec.kind is SourceKind.TARBALL and "://" not in spec.where:
+        _require_archive(spec)
+
+
 def find_source(spec: SourceSpec, cache: Cache) -> Source | None:
     """Return the source tree that a name meant last time; None if it is not cached, or may be edited."""
     if spec.kind not in (SourceKind.DEBIAN, SourceKind.TARBALL) or not (
@@ -150,7 +166,7 @@ def require_version(directory: Path) -> tuple[int, int]:
 
 
 def _open_tree(spec: SourceSpec) -> Source:
-    directory = Path(spec.where).expanduser().absolute()
+    directory = spec.path
     if not directory.is_dir():
         raise UsageError(f"{spec}: there is no directory {directory}")
     version = require_version(directory)
@@ -194,10 +210,7 @@ def _resolve_tarball(
     spec: SourceSpec, toolchain: Toolchain, cache: Cache, report: Report, refresh: bool
 ) -> str:
     if "://" not in spec.where:
-        archive = Path(spec.where).expanduser().absolute()
-        if not archive.is_file():
-            raise UsageError(f"{spec}: there is no file {archive}")
-        return _publish_archive(spec, archive, toolchain, cache, report)
+        return _publish_archive(spec, _require_archive(spec), toolchain, cache, report)
     if not refresh and (known := recall(cache, KIND, spec.kind, spec.where)):
         return known
     archive = cache.root / "downloads" / caching.hash_text(spec.where)
@@ -211,6 +224,12 @@ def _resolve_tarball(
             archive.unlink(missing_ok=True)
     remember(cache, key, spec.kind, spec.where)
     return key
+
+
+def _require_archive(spec: SourceSpec) -> Path:
+    if not (spec.path.is_file() and os.access(spec.path, os.R_OK)):
+        raise UsageError(f"{spec}: there is no readable file {spec.path}")
+    return spec.path
 
 
 def _publish_archive(

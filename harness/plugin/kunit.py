@@ -77,7 +77,7 @@ def _source_of(choices: Choices) -> Path | None:
     """Return the source of the session's kernel, if it is here."""
     spec = parse_source(choices.kernel)
     if spec.kind is SourceKind.TREE:
-        return Path(spec.where).expanduser()
+        return spec.path
     found = find_source(spec, choices.cache)
     return found.directory if found else None
 

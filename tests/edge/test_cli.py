@@ -54,6 +54,10 @@ def test_what_cannot_be_is_status_2_with_the_reason(tmp_path: Path, words: list[
         (["model", "nothing.ko"], "no such module: nothing.ko"),
         (["model", "./nothing"], "no such module: ./nothing"),
         (["model", "."], "has no Kbuild file"),
+        (["model", "--trace", "nothing", "edu"], "cannot read nothing: No such file"),
+        (["dev", "nothing"], "there is no directory nothing"),
+        (["dev", "."], "has no Kbuild file"),
+        (["lint", "nothing"], "there are no sources in"),
         (["boot", "--arch", "x86_64", "--module", "."], "has no Kbuild file"),
         (["diff", "nothing", "nothing"], "there is no directory nothing"),
         (
@@ -77,10 +81,14 @@ def test_a_path_or_name_that_cannot_be_is_told_before_anything_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_kernel_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path) -> None:
-    done = rustbed("build", "--kernel", f"built:{tmp_path}/nothing", "--toolchain", "host", cache=tmp_path)
-    assert done.returncode in (2, 3)
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("kind", ["tree", "built", "tarball"])
+def test_kernel_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path, kind: str) -> None:
+    cache, place = tmp_path / "cache", tmp_path / "nothing"
+    done = rustbed("build", "--kernel", f"{kind}:{place}", "--arch", "x86_64", cache=cache)
+    assert done.returncode == 2
+    assert f"rustbed: {kind}:{place}: there is no " in done.stderr
+    # the toolroot, above all, which takes minutes
+    assert not cache.exists()
 
 
 def test_clean_removes_what_it_is_told(tmp_path: Path) -> None:

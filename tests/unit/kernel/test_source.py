@@ -161,7 +161,7 @@ def test_a_tarball_of_something_else_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_a_tarball_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no file"):
+    with pytest.raises(UsageError, match="there is no readable file"):
         resolve_source(
             parse_source(f"tarball:{tmp_path}/gone.tar"),
             toolchain=HOST,
