@@ -14,6 +14,8 @@ from rustbed.lab.lab import Lab
 from rustbed.lab.rows import is_origin
 
 TOKEN, DATABASE_TOKEN = "KERNELCI_API_TOKEN", "KCIDB_JWT"
+# KernelCI's names of emulated platforms: qemu-x86_64, qemu-arm64
+_EMULATED = "qemu*"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kernelci", required=True, metavar="API", help=f"address of its API; ${TOKEN} has the token"
     )
     parser.add_argument("--runtime", required=True, metavar="NAME", help="this lab's name at KernelCI")
+    parser.add_argument(
+        "--platform",
+        action="append",
+        metavar="PATTERN",
+        help="run the jobs of these platforms of KernelCI; may be given several times (default: qemu*)",
+    )
     parser.add_argument("--origin", default="rustbed", metavar="NAME", help="its name in the database")
     parser.add_argument(
         "--kcidb", metavar="URL", help=f"submit results there; ${DATABASE_TOKEN} has the token"
@@ -39,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     lab = Lab(
         api=Api(base=args.kernelci.rstrip("/"), token=_require_variable(TOKEN)),
         runtime=args.runtime,
+        platforms=tuple(args.platform or (_EMULATED,)),
         origin=args.origin,
         directory=Path(args.directory).absolute(),
         tests=tuple(args.pytest_args),

@@ -25,6 +25,8 @@ from rustbed.progress import ignore
 _SILENCE_S = 30.0
 # bytes of a document, and of an artifact
 _DOCUMENT, _LARGEST = 16 << 20, 2 << 30
+# events of an answer: no more are sent at once with their nodes
+PAGE = 1000
 # where the first poll begins
 EPOCH = "1970-01-01T00:00:00.000000"
 
@@ -51,8 +53,8 @@ class Api:
         require_private(self.base)
 
     def events(self, since: str) -> list[dict[str, Any]]:
-        """Return the events of jobs that became available since a time stamp of the API, oldest first."""
-        query = {"state": "available", "kind": "job", "recursive": "true", "limit": 1000, "from": since}
+        """Return the next events of jobs that became available since a time stamp: PAGE at most."""
+        query = {"state": "available", "kind": "job", "recursive": "true", "limit": PAGE, "from": since}
         found = self._call("GET", f"/events?{urllib.parse.urlencode(query)}")
         if not isinstance(found, list):
             raise HostError(f"{self.base}: its events are not a list")
@@ -65,9 +67,12 @@ class Api:
             raise HostError(f"{self.base}: node {name} is not a record")
         return found
 
-    def put(self, name: str, node: Mapping[str, Any]) -> None:
-        """Replace a node."""
-        self._call("PUT", f"/node/{urllib.parse.quote(name, safe='')}", node)
+    def change(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Replace these fields of a node; what it has besides stays.
+
+        PUT would reset fields that a lab does not send, such as the tree's id, to their defaults.
+        """
+        self._call("PATCH", f"/node/{urllib.parse.quote(name, safe='')}", fields)
 
     def build_of(self, node: Mapping[str, Any]) -> str | None:
         """Return the id of the build that a job's node descends from; None if none of 8 parents is one."""

@@ -14,10 +14,6 @@ from typing import Any
 from rustbed.arch import ARCHES, Arch
 from rustbed.bundle.manifest import is_sha256
 
-# what a node may not be sent back with (the API refuses them)
-READ_ONLY = frozenset(
-    ("id", "_id", "created", "updated", "user", "user_groups", "owner", "submitter", "treeid", "timeout")
-) | {"processed_by_kcidb_bridge", "retry_counter"}
 # a node's id, which its directory here is named by
 _NODE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -33,8 +29,11 @@ class Offer:
     node: str
     # address of the job's definition
     definition: str
-    # the lab that it is meant for
+    # the lab that it is meant for, and the machine that it is to run on
     runtime: str
+    platform: str
+    # whether no lab had claimed it when the event was sent
+    is_free: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +74,13 @@ def parse_event(event: object) -> Offer | None:
         raise RefusedError(f"it has no id: {node.get('id')!r}")
     if not is_address(address):
         raise RefusedError(f"its job_definition is not an address: {address!r}")
+    data = _record(node.get("data"))
     return Offer(
-        node=node["id"], definition=address, runtime=str(_record(node.get("data")).get("runtime") or "")
+        node=node["id"],
+        definition=address,
+        runtime=str(data.get("runtime") or ""),
+        platform=str(data.get("platform") or ""),
+        is_free=_is_free(node),
     )
 
 
@@ -103,31 +107,29 @@ def find_arch(name: object) -> Arch | None:
 
 
 def claimed(node: Mapping[str, Any], job_id: str) -> dict[str, Any] | None:
-    """Return what a node is sent back as to claim it; None if it is not free any more.
+    """Return the fields of a node that claim it; None if it is not free any more.
 
     The API has no state for that: a lab writes an id of its own into an available job.
     """
-    data = _record(node.get("data"))
-    if node.get("state") != "available" or data.get("job_id"):
-        return None
-    return _sendable(node) | {"data": data | {"job_id": job_id}}
+    return {"data": _record(node.get("data")) | {"job_id": job_id}} if _is_free(node) else None
 
 
 def finished(node: Mapping[str, Any], ending: Ending) -> dict[str, Any]:
-    """Return what a node is sent back as when its job is done."""
-    data = _record(node.get("data"))
+    """Return the fields of a node whose job is done."""
+    fields: dict[str, Any] = {"state": "done", "result": ending.result}
     if ending.error:
-        data |= {"error_code": ending.code, "error_msg": ending.error}
-    return _sendable(node) | {"state": "done", "result": ending.result, "data": data}
+        reason = {"error_code": ending.code, "error_msg": ending.error}
+        fields["data"] = _record(node.get("data")) | reason
+    return fields
+
+
+def _is_free(node: Mapping[str, Any]) -> bool:
+    return node.get("state") == "available" and not _record(node.get("data")).get("job_id")
 
 
 def is_address(text: object) -> bool:
     """Whether something is an http or https address."""
     return isinstance(text, str) and text.startswith(("http://", "https://"))
-
-
-def _sendable(node: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in node.items() if key not in READ_ONLY}
 
 
 def _record(value: object) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from rustbed import cache, process, runfiles
 from rustbed.errors import HarnessError, HostError
 from rustbed.kernel.builtkernel import load_built
 from rustbed.lab import rows
-from rustbed.lab.api import EPOCH, Api, call, fetch_artifact, fetch_document
+from rustbed.lab.api import EPOCH, PAGE, Api, call, fetch_artifact, fetch_document
 from rustbed.lab.files import unpack_modules
 from rustbed.lab.job import (
     INVALID,
@@ -49,8 +50,9 @@ class Lab:
     """A lab, and where it keeps what it does."""
 
     api: Api
-    # its name at KernelCI: jobs for others are left alone
+    # its name at KernelCI, and patterns of the platforms that it stands in for: other jobs are left alone
     runtime: str
+    platforms: tuple[str, ...]
     # its name in the database
     origin: str
     directory: Path
@@ -64,31 +66,38 @@ class Lab:
     def poll(self, say: Say) -> int:
         """Run the jobs that wait, and return how many that were. Raises HostError without the API."""
         self._deliver(say)
-        ran = 0
-        state = self.directory / STATE
-        for event in self.api.events(_read_cursor(state)):
-            ran += self._take(event, say)
-            if isinstance(stamp := event.get("timestamp"), str):
-                cache.write_atomically(state, json.dumps({"from": stamp}))
-        return ran
+        ran, state = 0, self.directory / STATE
+        since = _read_cursor(state)
+        while True:
+            events, began = self.api.events(since), since
+            for event in events:
+                ran += self._take(event, say)
+                # the API promises no order
+                since = max(since, str(event.get("timestamp") or ""))
+                cache.write_atomically(state, json.dumps({"from": since}))
+            # jobs of all labs: a week's are more than one answer has
+            if len(events) < PAGE or since == began:
+                return ran
 
     def _take(self, event: dict[str, object], say: Say) -> bool:
         """Say whether an event's job was claimed; it is finished then, whatever happened."""
         try:
             offer = parse_event(event)
-            if offer is None or offer.runtime != self.runtime:
+            if offer is None or offer.runtime != self.runtime or not offer.is_free:
                 return False
+            self._require_platform(offer.platform)
             job = parse_definition(self._persist(partial(fetch_document, offer.definition), say))
         except (RefusedError, HostError) as error:
             say(f"refused: {error}")
             return False
-        node = claimed(self.api.node(offer.node), f"{self.runtime}:{uuid.uuid4().hex}")
-        if node is None:
+        node = self.api.node(offer.node)
+        claim = claimed(node, f"{self.runtime}:{uuid.uuid4().hex}")
+        if claim is None:
             say(f"{offer.node}: another lab has claimed it")
             return False
         # before the tests: what they find is not to depend on an API that answers then
         build = self.api.build_of(node)
-        self.api.put(offer.node, node)
+        self.api.change(offer.node, claim)
         say(f"{offer.node}: {job.arch}, {job.kernel}")
         directory = self.directory / offer.node
         cache.remove_tree(directory)
@@ -99,11 +108,16 @@ class Lab:
         self._deliver(say)
         return True
 
+    def _require_platform(self, platform: str) -> None:
+        """Raise RefusedError for a job of a board: what runs in an emulator is no result of it."""
+        if not any(fnmatchcase(platform, pattern) for pattern in self.platforms):
+            raise RefusedError(f"it is for the platform {platform!r}, not {' or '.join(self.platforms)}")
+
     def _deliver(self, say: Say) -> None:
         """Tell the API how jobs ended that it does not know of yet. Raises HostError and loses nothing."""
         for kept in sorted(self.directory.glob(f"*/{ENDING}")):
             ending, node = Ending(**json.loads(kept.read_text())), kept.parent.name
-            self.api.put(node, finished(self.api.node(node), ending))
+            self.api.change(node, finished(self.api.node(node), ending))
             kept.unlink()
             say(f"{node}: {ending.result}{f': {ending.error}' if ending.error else ''}")
 
@@ -147,7 +161,7 @@ class Lab:
             return []
         cases = load_results([junit]).cases
         build_id = f"{_MAESTRO}:{build or f'unknown_{offer.node}'}"
-        made = rows.make_rows(cases, self.origin, offer.node, build_id)
+        made = rows.make_rows(cases, self.origin, offer.node, build_id, offer.platform)
         report = rows.make_report(made)
         (directory / REPORT).write_text(json.dumps(report, indent=1))
         if self.submit is not None:

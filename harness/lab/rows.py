@@ -34,20 +34,29 @@ def is_origin(text: str) -> bool:
     return _ORIGIN.fullmatch(text) is not None
 
 
-def make_rows(results: Iterable[Result], origin: str, node: str, build_id: str) -> list[dict[str, Any]]:
+def make_rows(
+    results: Iterable[Result], origin: str, node: str, build_id: str, platform: str
+) -> list[dict[str, Any]]:
     """Return a row for each result of a job, in their order."""
-    return [_row(result, origin, f"{node}.{number}", build_id) for number, result in enumerate(results, 1)]
+    return [
+        _row(result, origin, f"{node}.{number}", build_id, platform)
+        for number, result in enumerate(results, 1)
+    ]
 
 
-def _row(result: Result, origin: str, name: str, build_id: str) -> dict[str, Any]:
+def _row(result: Result, origin: str, name: str, build_id: str, platform: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "id": f"{origin}:{name}",
         "origin": origin,
         "build_id": build_id,
         "path": path_of(result),
         "status": _STATUS.get(result.outcome, _RED),
+        # KernelCI's dashboard finds the tests of a platform by this and the time
+        "environment": {"misc": {"platform": platform}},
         "misc": {"test": result.test, "arch": result.arch, "outcome": str(result.outcome)},
     }
+    if result.started:
+        row["start_time"] = result.started
     if result.seconds is not None:
         row["duration"] = result.seconds
     if result.title and result.outcome is not Outcome.PASS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.parse
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,9 +40,14 @@ class KernelCi:
             "kind": "job",
             "state": "available",
             "parent": "build",
-            "created": "2026",
+            "path": ["checkout", "kbuild-gcc-14-x86", "rustbed"],
+            "created": "2026-11-20T10:00:00.125000",
+            "timeout": "2026-11-20T16:00:00.125000",
+            "treeid": "f00",
+            "retry_counter": 1,
+            "user_groups": ["runtime:rustbed-lab:node-editor"],
             "artifacts": {"job_definition": f"{self.address}/storage/{name}.json"},
-            "data": {"runtime": "rustbed-lab", "platform": "qemu"},
+            "data": {"runtime": "rustbed-lab", "platform": "qemu-x86_64"},
         }
         self.files[f"/storage/{name}.json"] = json.dumps(definition).encode()
 
@@ -50,7 +56,7 @@ class KernelCi:
         if method in self.broken:
             return 500, b"out of order"
         if path == "/storage/break":
-            self.broken |= {"GET", "PUT"}
+            self.broken |= {"GET", "PATCH"}
         if self.hiccups[path] > 0:
             self.hiccups[path] -= 1
             return 503, b""
@@ -64,15 +70,20 @@ class KernelCi:
 
     def _answer_api(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         if path.startswith("/events?"):
-            waiting = [node for node in self.nodes.values() if node["kind"] == "job"]
-            events = [{"timestamp": f"2026-{n}", "node": node} for n, node in enumerate(waiting)]
-            return 200, json.dumps(events).encode()
+            query = dict(urllib.parse.parse_qsl(path.partition("?")[2]))
+            jobs = [node for node in self.nodes.values() if node["kind"] == "job"]
+            events = [
+                {"timestamp": f"2026-11-20T10:00:00.{n:06}", "node": node} for n, node in enumerate(jobs)
+            ]
+            later = [event for event in events if str(event["timestamp"]) > query["from"]]
+            return 200, json.dumps(later[: int(query["limit"])]).encode()
         if (node := self.nodes.get(path.removeprefix("/node/"))) is None:
             return 404, b"no such node"
         if method == "PUT":
-            if "created" in (sent := json.loads(body)):
-                return 422, b"created is read-only"
-            node |= sent
+            # what the API's model does with fields that are not sent
+            node |= dict.fromkeys(node) | json.loads(body)
+        if method == "PATCH":
+            node |= json.loads(body)
         return 200, json.dumps(node).encode()
 
 
@@ -92,7 +103,7 @@ def kernelci() -> Iterator[KernelCi]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_PUT = do_POST = serve  # noqa: N815, names of http.server
+        do_GET = do_PUT = do_PATCH = do_POST = serve  # noqa: N815, names of http.server
 
         def log_message(self, *_: object) -> None:
             pass

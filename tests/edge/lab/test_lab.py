@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,9 @@ def test_a_job_is_claimed_run_and_reported(kernelci: KernelCi, tmp_path: Path) -
     assert (node["state"], node["result"]) == ("done", "fail")
     assert node["data"]["job_id"].startswith("rustbed-lab:")
     assert "error_code" not in node["data"]
+    # all else is as the API made it
+    kept = {"treeid": "f00", "retry_counter": 1, "created": "2026-11-20T10:00:00.125000"}
+    assert node | kept == node
     assert node["artifacts"] == {"job_definition": f"{kernelci.address}/storage/job1.json"}
     (report,) = kernelci.submitted
     assert json.loads((tmp_path / "results/lab/job1/kcidb.json").read_text()) == report
@@ -107,6 +111,8 @@ def test_a_job_is_claimed_run_and_reported(kernelci: KernelCi, tmp_path: Path) -
         ("rustbed:job1.3", "rustbed.test_it.test_is_skipped", "SKIP"),
     ]
     assert {row["build_id"] for row in report["tests"]} == {"maestro:build"}
+    assert {row["environment"]["misc"]["platform"] for row in report["tests"]} == {"qemu-x86_64"}
+    assert all(datetime.fromisoformat(row["start_time"]).tzinfo for row in report["tests"])
 
 
 def test_a_token_goes_to_the_api_and_not_to_the_storage(kernelci: KernelCi, tmp_path: Path) -> None:
@@ -123,8 +129,35 @@ def test_jobs_of_others_and_those_that_are_taken_are_left_alone(kernelci: Kernel
     kernelci.nodes["taken"]["data"]["job_id"] = "somebody:1"
     done = lab(kernelci, tmp_path)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "jobs run: 0")
-    assert "taken: another lab has claimed it" in done.stdout
-    assert "PUT" not in {method for method, _, _ in kernelci.asked}
+    assert {method for method, _, _ in kernelci.asked} == {"GET"}
+    # nothing is fetched for them
+    assert [path for _, path, _ in kernelci.asked if "/events?" not in path] == []
+
+
+def test_jobs_of_boards_are_refused(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "job1")
+    kernelci.nodes["job1"]["data"]["platform"] = "beaglebone-black"
+    done = lab(kernelci, tmp_path)
+    assert done.stdout.splitlines() == [
+        "refused: it is for the platform 'beaglebone-black', not qemu*",
+        "jobs run: 0",
+    ]
+    assert kernelci.nodes["job1"]["state"] == "available"
+    assert lab(kernelci, tmp_path, "--platform", "x", "--platform", "beagle*").stdout == "jobs run: 0\n"
+    (tmp_path / "results/lab/lab.json").unlink()
+    done = lab(kernelci, tmp_path, "--platform", "x", "--platform", "beagle*")
+    assert done.stdout.splitlines()[-1] == "jobs run: 1"
+
+
+def test_a_job_behind_a_week_of_others_is_found_at_once(kernelci: KernelCi, tmp_path: Path) -> None:
+    offer(kernelci, "job1")
+    mine = kernelci.nodes.pop("job1")
+    theirs = mine | {"data": {"runtime": "lava-lab"}}
+    kernelci.nodes |= {f"lava{number}": theirs | {"id": f"lava{number}"} for number in range(2100)}
+    kernelci.nodes["job1"] = mine
+    done = lab(kernelci, tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "jobs run: 1"), done.stdout + done.stderr
+    assert sum("/events?" in path for _, path, _ in kernelci.asked) == 3
 
 
 @pytest.mark.parametrize(
@@ -179,6 +212,7 @@ def poll(kernelci: KernelCi, directory: Path) -> tuple[int, str]:
     lab = Lab(
         api=Api(base=f"{kernelci.address}/latest", token=TOKEN),
         runtime="rustbed-lab",
+        platforms=("qemu*",),
         origin="rustbed",
         directory=directory / "results/lab",
         tests=(str(directory / "test_it.py"), f"--rootdir={directory}", "-p", "no:cacheprovider"),

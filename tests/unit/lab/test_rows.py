@@ -15,13 +15,21 @@ def result(outcome: Outcome = Outcome.PASS, name: str = "test_probe", **facts: o
 
 
 def test_a_row_names_its_job_its_build_and_its_place() -> None:
-    (row,) = make_rows([result(seconds=1.5)], "rustbed", "6aa", "maestro:6a0")
+    (row,) = make_rows(
+        [result(seconds=1.5, started="2026-11-20T10:00:00+00:00")],
+        "rustbed",
+        "6aa",
+        "maestro:6a0",
+        "qemu-arm64",
+    )
     assert row == {
         "id": "rustbed:6aa.1",
         "origin": "rustbed",
         "build_id": "maestro:6a0",
         "path": "rustbed.tests.test_edu.test_probe",
         "status": "PASS",
+        "environment": {"misc": {"platform": "qemu-arm64"}},
+        "start_time": "2026-11-20T10:00:00+00:00",
         "duration": 1.5,
         "misc": {"test": "tests.test_edu::test_probe", "arch": "arm64", "outcome": "pass"},
     }
@@ -48,14 +56,14 @@ def test_a_row_names_its_job_its_build_and_its_place() -> None:
     ],
 )
 def test_each_outcome_has_a_status(outcome: Outcome, status: str, node: str) -> None:
-    rows = make_rows([result(outcome, message="why\0")], "rustbed", "6aa", "maestro:6a0")
+    rows = make_rows([result(outcome, message="why\0")], "rustbed", "6aa", "maestro:6a0", "qemu-arm64")
     assert [row["status"] for row in rows] == [status]
     assert rows[0].get("comment") == (None if outcome is Outcome.PASS else "why")
     assert judge_node(rows).result == node
 
 
 def test_the_gravest_row_decides_and_none_is_incomplete() -> None:
-    rows = make_rows([result(outcome) for outcome in Outcome], "rustbed", "6aa", "maestro:6a0")
+    rows = make_rows([result(outcome) for outcome in Outcome], "rustbed", "6aa", "maestro:6a0", "qemu-arm64")
     assert judge_node(rows) == Ending(result="fail")
     assert judge_node(rows[5:]) == Ending(result="pass")
     assert judge_node([]) == Ending(result="incomplete", error="pytest left no results")
@@ -64,7 +72,10 @@ def test_the_gravest_row_decides_and_none_is_incomplete() -> None:
 def test_a_node_that_is_incomplete_says_which_test_and_whose_fault_it_is() -> None:
     lost = result(Outcome.LOST, "test_lost", message="the session ended")
     error = result(Outcome.ERROR, "test_error", message="no such file")
-    path, rows = "rustbed.tests.test_edu", make_rows([lost, error], "rustbed", "6aa", "maestro:6a0")
+    path, rows = (
+        "rustbed.tests.test_edu",
+        make_rows([lost, error], "rustbed", "6aa", "maestro:6a0", "qemu-arm64"),
+    )
     assert judge_node(rows[:1]) == Ending(
         result="incomplete", error=f"{path}.test_lost: the session ended", code=INFRASTRUCTURE
     )
