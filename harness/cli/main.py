@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Protocol, cast
@@ -78,6 +79,21 @@ def make_parser(given: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     return parser
 
 
+def _refuse_empty(words: Sequence[str], rest: Sequence[str]) -> None:
+    """Raise UsageError for an empty argument that is ours: as a path, it would be the current directory.
+
+    `gate --baseline "$OLD"` with an unset variable would compare results with themselves. What is
+    behind `--`, and `rest`, are words of a program in the guest, and of pytest.
+    """
+    ours = words[: words.index("--")] if "--" in words else words
+    if sum(map(_is_empty, ours)) > sum(map(_is_empty, rest)):
+        raise UsageError("an argument is empty", given=shlex.join(words))
+
+
+def _is_empty(word: str) -> bool:
+    return not word or (word.startswith("--") and word.endswith("="))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     open_closed()
@@ -88,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args, rest = parser.parse_known_args(words)
         if rest and "pytest_args" not in args:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        _refuse_empty(words, rest)
         args.pytest_args = rest
         return int(args.execute(args))
     except UsageError as error:

@@ -81,6 +81,37 @@ def test_a_path_or_name_that_cannot_be_is_told_before_anything_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["gate", "--baseline", "", "new.xml"],
+        ["gate", "--baseline=", "new.xml"],
+        ["gate", "--baseline", "new.xml", ""],
+        ["explain", ""],
+        ["diff", "a", "b", "--ignore", ""],
+        ["clean", "--cache", ""],
+        ["bisect", "--good", "debian:7.2", "--bad", "debian:7.3", "--directory", "", "test.py", "-k", ""],
+    ],
+)
+def test_an_empty_argument_is_not_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (tmp_path / "new.xml").write_text('<testsuite><testcase classname="c" name="n"/></testsuite>')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUSTBED_CACHE", str(tmp_path / "cache"))
+    assert main(words) == 2
+    assert "an argument is empty" in capsys.readouterr().err
+
+
+def test_an_empty_argument_of_pytest_or_of_a_program_in_the_guest_is_theirs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mutate", str(tmp_path), "--list", "-k", ""]) == 2
+    assert "an argument is empty" not in capsys.readouterr().err
+    assert main(["boot", "--kernel", f"tree:{tmp_path}/nothing", "--", "grep", ""]) == 2
+    assert "there is no directory" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["tree", "built", "tarball"])
 def test_kernel_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path, kind: str) -> None:
     cache, place = tmp_path / "cache", tmp_path / "nothing"
