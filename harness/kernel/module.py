@@ -16,6 +16,9 @@ from rustbed.errors import MismatchError
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.elf import ElfHeader, find_section, parse_elf
 
+# keys of .modinfo for which the kernel taints itself (check_modinfo in kernel/module/main.c)
+_TAINTING = frozenset({"staging", "test", "livepatch"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleFacts:
@@ -34,6 +37,8 @@ class ModuleFacts:
     aliases: tuple[str, ...] = ()
     # name and type of its parameters, like in modinfo's output: ("threshold", "i64")
     types: tuple[tuple[str, str], ...] = ()
+    # whether a load taints the kernel, even one that fails: not of the kernel's tree, or in staging
+    taints: bool = False
 
     @property
     def release(self) -> str:
@@ -85,6 +90,7 @@ def parse_module(data: bytes, name: str) -> ModuleFacts:
         types=tuple(
             (value.partition(":")[0], value.partition(":")[2]) for key, value in pairs if key == "parmtype"
         ),
+        taints="intree" not in known or not _TAINTING.isdisjoint(known),
     )
 
 

@@ -7,6 +7,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from rustbed import CrashError, LostError, Vm, procfs
 from rustbed.arch import Arch
 from rustbed.forks.counts import COPIED, FORKED, REPLACED
+from rustbed.forks.hot.warming import find_refused_load
 from rustbed.forks.machines import Machines
 from rustbed.log.splat import find_splats
 from rustbed.prepare import Choices, Platform
@@ -111,6 +113,33 @@ def test_four_copies_load_drivers_at_once(copies: Copies) -> None:
         vms = [copies.copy(stack) for _ in range(4)]
         assert [len(said) for said in pool.map(work, vms)] == [3] * 4
         assert [vm.live.log_damage for vm in vms] == [""] * 4
+
+
+# what a warm-up could leave in a guest: modules, a taint, files, processes
+LEFT = (
+    "cat /proc/modules /proc/sys/kernel/tainted",
+    "find /tmp /run /root /dev /sys/module /sys/kernel/slab /sys/class /sys/bus/*/drivers",
+    "cat /proc/[0-9]*/comm",
+)
+
+
+def test_what_is_done_before_machines_are_copied_leaves_nothing(
+    copies: Copies, platform: Platform, choices: Choices, tmp_path: Path
+) -> None:
+    restoring = replace(platform.qemu, shim=None, uncopyable="")
+    with Machines(choices.cache, ignore) as machines, ExitStack() as stack:
+        vm = copies.copy(stack)
+        restored = stack.enter_context(machines.machine(platform.spec(), restoring, tmp_path / "restored"))
+        for command in LEFT:
+            found, expected = (sorted(each.check(command).splitlines()) for each in (vm, restored))
+            # the kernel starts and ends these as it needs them
+            assert [each for each in found if not each.startswith("kworker")] == [
+                each for each in expected if not each.startswith("kworker")
+            ]
+        assert len(vm.log) == 0
+        # none of the module's code ran, but most of what loading takes was done
+        is_loaded = find_refused_load(platform.kernel) != ""
+        assert is_loaded == any("`?' invalid for parameter" in each for each in vm.dmesg.messages)
 
 
 def test_driver_is_loaded_in_a_copy_and_nowhere_else(copies: Copies) -> None:

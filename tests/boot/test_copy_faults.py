@@ -138,7 +138,7 @@ def test_server_that_is_killed_while_its_copy_is_adopted_takes_it_not_along(
 def test_servers_that_panic_are_replaced_by_restored_machines(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def render_panic(mark: str, first: object) -> str:
+    def render_panic(*_: object) -> str:
         return "echo c >/proc/sysrq-trigger\n"
 
     # the one that runs was started with other commands

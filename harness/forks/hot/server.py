@@ -18,7 +18,7 @@ from rustbed.errors import ForkError, HarnessError
 from rustbed.forks.hide import FIND_AGAIN
 from rustbed.forks.hot.copier import Copier, open_copier
 from rustbed.forks.hot.copy import start_copy
-from rustbed.forks.hot.warming import render_warm_up
+from rustbed.forks.hot.warming import find_refused_load, render_warm_up
 from rustbed.forks.restore import begin_loading, start_incoming
 from rustbed.forks.template import Template
 from rustbed.forks.waiting import Waiting, open_unnamed_files
@@ -59,8 +59,9 @@ class Server:
         self._steps = begin_loading(self.template, self._monitor)
         first = [FIND_AGAIN] if self.template.hidden else []
         # a QEMU that has ended already is noticed when it is parked
+        load = find_refused_load(self.template.spec.kernel)
         with suppress(OSError):
-            self._started.shell.sendall(render_warm_up(self._mark, first).encode())
+            self._started.shell.sendall(render_warm_up(self._mark, first, load).encode())
 
     @property
     def pid(self) -> int:

@@ -92,9 +92,10 @@ def make_module(
     arch: Arch | None = None,
     rust: bool = True,
     parameters: Sequence[str] = (),
+    flags: Sequence[str] = ("intree",),
 ) -> bytes:
-    """Return a module that says these things of itself; a parameter is NAME:TYPE."""
-    info = {"name": name, "depends": depends, "vermagic": vermagic}
+    """Return a module that says these things of itself; a parameter is NAME:TYPE, a flag a key."""
+    info = {"name": name, "depends": depends, "vermagic": vermagic, **dict.fromkeys(flags, "Y")}
     pairs = [*info.items(), *(("parmtype", parameter) for parameter in parameters)]
     modinfo = b"".join(f"{key}={value}\0".encode() for key, value in pairs)
     sections = {".modinfo": modinfo, ".strtab": b"\0_RNvCs1_12rust_minimal4init\0" if rust else b"\0init\0"}

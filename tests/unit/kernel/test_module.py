@@ -35,6 +35,14 @@ def test_a_module_names_itself_its_kernel_and_its_needs() -> None:
     assert facts.depends == ("drm", "aux_bus")
 
 
+@pytest.mark.parametrize(
+    ("flags", "taints"),
+    [(("intree",), False), ((), True), (("intree", "staging"), True), (("intree", "test"), True)],
+)
+def test_modules_for_which_the_kernel_taints_itself_are_known(flags: tuple[str, ...], taints: bool) -> None:
+    assert parse_module(make_module(flags=flags), "x").taints == taints
+
+
 @pytest.mark.parametrize("row", ARCHES.values(), ids=str)
 def test_the_architecture_is_read_from_the_header(row: Arch) -> None:
     assert parse_module(make_module(arch=row), "x").elf.name_arch() == row.name
