@@ -12,6 +12,7 @@ from rustbed import process
 from rustbed.cache import write_atomically
 from rustbed.cli.arguments import fault_options
 from rustbed.errors import UsageError
+from rustbed.kernel.outoftree import require_makefile
 
 # below the current directory
 _RESULTS = "results"
@@ -77,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"there is no directory {args.driver}", wanted="one with a Kbuild file, or a module's name"
         )
-    driver = str(Path(args.driver).absolute()) if is_directory else args.driver
+    # here, because all steps on all architectures would say so
+    driver = str(require_makefile(Path(args.driver).absolute())) if is_directory else args.driver
     written = _WRITTEN.fullmatch(args.device or "")
     if args.faults and not written:
         raise UsageError("--faults wants a device written in Python", fix="--device FILE.py:CLASS")

@@ -15,7 +15,7 @@ from pathlib import Path
 from rustbed import process, runfiles
 from rustbed.cache import hash_text
 from rustbed.cli.arguments import parse_count
-from rustbed.cli.terminal import complain, say
+from rustbed.cli.terminal import say
 from rustbed.errors import HostError, UsageError
 from rustbed.life.mutants import Mutant, find_mutants
 from rustbed.life.score import (
@@ -91,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
             _copy_project(project, copy)
         status, told, _ = _run_tests(copies[0], args.pytest_args)
         if flaw := find_flaw(status, told):
-            return complain(f"no mutant was tried: {flaw}", 2)
+            wanted = {} if told else {"wanted": f"{args.directory} to have both the driver and its tests"}
+            raise UsageError(f"no mutant was tried: {flaw}", **wanted)
         trials = _try_all(copies, works, memory, args.pytest_args)
     for line in render_score(trials):
         say(line)

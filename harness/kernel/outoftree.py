@@ -101,7 +101,11 @@ def require_makefile(directory: Path) -> Path:
     if not directory.is_dir():
         raise UsageError(f"there is no directory {directory}", wanted="one with a Kbuild file or Makefile")
     if find_makefile(directory) is None:
-        raise UsageError(f"{directory} has no Kbuild file or Makefile", fix="obj-m := NAME.o")
+        below = sorted(each.name for each in directory.iterdir() if each.is_dir() and find_makefile(each))
+        raise UsageError(
+            f"{directory} has no Kbuild file or Makefile",
+            fix=f"{' or '.join(below)}, which has one" if below else "obj-m := NAME.o",
+        )
     return directory
 
 

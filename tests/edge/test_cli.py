@@ -49,6 +49,7 @@ def test_what_cannot_be_is_status_2_with_the_reason(tmp_path: Path, words: list[
         (["mutate", "--file", "*.rs", "."], "no source that matches *.rs in . has anything to change"),
         (["life", "./nothing"], "there is no directory ./nothing"),
         (["life", "nothing.ko"], "there is no directory nothing.ko"),
+        (["life", "."], "has no Kbuild file"),
         (["life", "edu", "--device", "no/edu.py:Edu"], "there is no file no/edu.py"),
         (["life", "edu", "--device", "edu", "--faults"], "--faults wants a device written in Python"),
         (["model", "nothing.ko"], "no such module: nothing.ko"),
