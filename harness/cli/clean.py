@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from rustbed.cache import TAG, is_cache, remove_tree
+from rustbed.cache import TAG, default_root, is_cache, remove_tree
 from rustbed.cli.arguments import add_cache, read_cache
 from rustbed.cli.terminal import say
 from rustbed.errors import UsageError
@@ -27,14 +28,16 @@ def run(args: argparse.Namespace) -> int:
     Raises UsageError for a kind that the cache does not have, and for a directory that is not a cache:
     `--cache ~` must not remove a home.
     """
-    root = read_cache(args).root
-    if not root.exists():
-        say(f"there is no cache at {root}")
+    given = Path(args.cache).absolute() if args.cache else default_root()
+    if not given.exists():
+        say(f"there is no cache at {given}")
         return 0
-    if not is_cache(root):
+    if not is_cache(given):
         raise UsageError(
-            f"{root} is not a cache of rustbed, and is left alone", wanted=f"one with {TAG} in it"
+            f"{given} is not a cache of rustbed, and is left alone", wanted=f"one with {TAG} in it"
         )
+    # of one that is read-only, what was made beside it
+    root = read_cache(args).root
     there = sorted(path.name for path in root.iterdir() if path.is_dir())
     if unknown := sorted(set(args.kinds) - set(there)):
         raise UsageError(f"the cache has no {', '.join(unknown)}", choices=", ".join(there))

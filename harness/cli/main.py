@@ -1,7 +1,8 @@
 """The parser of the command line, and the one place where an error becomes an exit status.
 
-0 fine, 1 red, 2 wrong usage, 3 the harness or the host failed, 130 interrupted. A command
-is a row here and the module of that name beside this one, which is imported when the command is used.
+0 fine, 1 red, 2 wrong usage, 3 the harness or the host failed, 130 interrupted, 141 the reader of standard
+output went away. A command is a row here and the module of that name beside this one, which is imported
+when the command is used.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Protocol, cast
 
-from rustbed.cli.terminal import complain, make_printable, open_closed
+from rustbed.cli.terminal import complain, flushed_output, make_printable, open_closed
 from rustbed.errors import HarnessError, UsageError
 
 COMMANDS = {
@@ -98,7 +99,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     open_closed()
     make_printable()
-    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        with flushed_output():
+            return _run(sys.argv[1:] if argv is None else list(argv))
+    except BrokenPipeError:
+        return 141
+    except OSError as error:
+        return complain(f"{error.filename or 'an operation of the host'}: {error.strerror or error}", 3)
+
+
+def _run(words: Sequence[str]) -> int:
     try:
         parser = make_parser(words[:1])
         args, rest = parser.parse_known_args(words)
@@ -113,7 +123,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(error, 3)
     except KeyboardInterrupt:
         return complain("interrupted", 130)
-    except BrokenPipeError:
-        return 141
-    except OSError as error:
-        return complain(f"{error.filename or 'an operation of the host'}: {error.strerror or error}", 3)

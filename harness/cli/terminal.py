@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,37 @@ if TYPE_CHECKING:
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
-    print(text, flush=True)
+    """Print a line at once. Raises OSError, which names standard output."""
+    with _output_named():
+        print(text, flush=True)
+
+
+@contextmanager
+def _output_named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+@contextmanager
+def flushed_output() -> Iterator[None]:
+    """Write out at the end what was printed. Raises OSError if that fails, as into a full disk.
+
+    At its exit, Python would complain in its own words, and end with status 120.
+    """
+    try:
+        yield
+    finally:
+        try:
+            with _output_named():
+                sys.stdout.flush()
+        except OSError:
+            # what was not written is not tried again
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+            raise
 
 
 def complain(problem: object, status: int = 0) -> int:

@@ -206,6 +206,32 @@ def test_a_terminal_that_shows_ascii_only_gets_question_marks(tmp_path: Path) ->
     assert b"drivers/t?y.c:8" in done.stdout
 
 
+def into(stdout: int, *words: str, cwd: Path) -> tuple[int, str]:
+    """Return the status and the complaints of a command whose output is buffered, as usual."""
+    (cwd / "a.log").write_text("[    4.100000] toy: ready\n")
+    argv = [sys.executable, "-m", "rustbed.cli", *words]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        argv, cwd=cwd, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["explain", "--help"], ["explain", "a.log"], ["doctor"]])
+def test_a_reader_that_goes_away_gets_no_complaint(tmp_path: Path, words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer):
+        assert into(writer, *words, cwd=tmp_path) == (141, "")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["explain", "a.log"], ["explain", "--json", "a.log"]])
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        status, complaint = into(full.fileno(), *words, cwd=tmp_path)
+    assert (status, complaint) == (3, "rustbed: standard output: No space left on device\n")
+
+
 # -- explain -------------------------------------------------------------------
 
 WARNING = "[    4.100000] toy\n[    4.200000] WARNING: drivers/toy.c:8 at toy_probe+0x2f/0x90\n"
