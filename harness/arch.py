@@ -1,12 +1,11 @@
 """The table of architectures: what differs between them, as data.
 
-An architecture is a row here and a fragment in kconfigs/arch/. Nothing else
-in the project may ask which architecture it has; it asks the row.
+An architecture is a row here and a fragment in kconfigs/arch/. No other module
+compares names of architectures; it reads a field of the row.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,13 +22,13 @@ class Firmware(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Arch:
-    """One architecture; the fields are in the order in which a run meets them."""
+    """One architecture; the fields are in the order in which a run uses them."""
 
     # our name, and the test id's suffix
     name: str
     # `uname -m` on such a machine
     uname: str
-    # 1: tested unless others are asked for, and by the project's gate; 2: on request
+    # 1: tested by default and by the project's gate; 2: tested on request
     tier: int
     # make ARCH=
     kernel_arch: str
@@ -39,51 +38,57 @@ class Arch:
     fragments: tuple[str, ...]
     # the bootable image below the build directory
     kernel_image: str
-    # where in that image which bytes stand (the boot protocol's documentation in the kernel's sources)
+    # an offset in that image and the bytes there: its signature (boot protocol, in Documentation/arch/)
     image_magic: tuple[int, bytes]
     # LLVM target triple of guest user space
     triple: str
-    # Debian's name, and the suite that guest packages are taken from
+    # Debian's name, and the suite that guest packages come from
     debian_arch: str
     debian_suite: str = "trixie"
     # e_machine, EI_CLASS bits and byte order of modules and vmlinux (ELF specification)
     elf_machine: int
     word_bits: int
     big_endian: bool
-    # QEMU: binary suffix, Debian's package of it, -machine, -cpu under TCG
+    # QEMU: binary suffix, Debian's package, -machine, -cpu under TCG
     qemu: str
     qemu_package: str
     machine: str
     cpu: str
+    # a profile and the CPU for its kernels, where the one above cannot run them
+    profile_cpus: tuple[tuple[str, str], ...] = ()
     # device given with -device to carry the virtio-serial ports
     virtio_serial: str
     # console=, the tty that -serial is
     console: str
     firmware: Firmware
-    # an interrupt of the machine's controller in a device tree, LINE being which; empty without a tree
+    # an interrupt of the machine's controller in a device tree, LINE for its number; empty without a tree
     tree_interrupt: str = ""
     # port driver and bus of hotpluggable slots; empty where the machine has no PCI
     hotplug_port: str
-    # QEMU's devices for tests that this architecture's QEMU does not have, or its machine does not take
+    # devices for tests that this architecture's QEMU lacks, or that its machine does not take
     lacks: tuple[str, ...] = ()
-    # UARTs that -serial fills, that of the console among them
+    # UARTs that -serial connects, including that of the console
     serial_ports: int = 1
     # extra arguments the machine always needs
     machine_args: tuple[str, ...] = ()
-    # whether what is printed while the machine goes down may be lost: docs/findings/s390-last-words.md
+    # whether the last lines before a shutdown may be lost: docs/findings/s390-last-words.md
     drops_last_words: bool = False
-    # QEMU's number of a processor's timer interrupt, where it restores the timer unstarted (decision 47)
+    # QEMU's number of a CPU's timer interrupt, where it restores the timer unstarted (decision 47)
     stopped_timer: int | None = None
-    # what the kernel says if it measured its clocks wrongly because the host was busy, empty if it does
-    # not measure: such a boot does for one test, and is not saved for others
+    # what the kernel logs if it measured its clocks wrongly because the host was busy, empty if it does
+    # not measure: such a boot serves one test and is not saved for others
     mismeasured: str = ""
-    # whether QEMU can go back in a recording of it
+    # whether QEMU can go back in a recording of the machine
     rewinds: bool = True
     # kernel command line the machine always needs
     cmdline: tuple[str, ...] = ()
-    # gdb's names of the registers in struct pt_regs, in its order, "-" for what is not a register; empty
-    # where debug information describes the kernel's entry code, which calls the handlers of exceptions
+    # gdb's names of the registers in struct pt_regs, in its order, "-" for other members; empty where debug
+    # information describes the kernel's entry code, which calls the handlers of exceptions
     saved_registers: tuple[str, ...] = ()
+
+    def cpu_for(self, profile: str) -> str:
+        """Return the CPU that QEMU emulates for a kernel of this profile."""
+        return dict(self.profile_cpus).get(profile, self.cpu)
 
     def __repr__(self) -> str:
         return self.name
@@ -115,10 +120,10 @@ ARCHES: dict[str, Arch] = {
             firmware=Firmware.ACPI,
             hotplug_port="pcie-root-port",
             serial_ports=4,
-            # without it q35 hotplugs by ACPI, which the other machines do not have
+            # without it q35 plugs devices in by ACPI, which the other machines do not have
             machine_args=("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
-            # calibrating by the emulated timer is slow, sometimes wrong; by an NMI a guest that hangs with
-            # interrupts masked is asked where; page tables: docs/findings/kasan-forgets-five-levels.md
+            # calibration by the emulated timer is slow and sometimes wrong; an NMI makes a guest that hangs
+            # with interrupts masked report where; page tables: docs/findings/kasan-forgets-five-levels.md
             cmdline=("no_timer_check", "tsc=reliable", "unknown_nmi_panic", "no5lvl"),
             # arch/x86/include/asm/ptrace.h; the entry code is described for the kernel's own unwinder only
             saved_registers=(
@@ -127,7 +132,7 @@ ARCHES: dict[str, Arch] = {
             ),
             # playing back stops where a snapshot was loaded: https://gitlab.com/qemu-project/qemu/-/issues/2634
             rewinds=False,
-            # then it uses the HPET, and complains of that in the middle of a test
+            # then it uses the HPET, and reports that in the middle of a test
             mismeasured="APIC timer disabled due to verification failure",
         ),
         Arch(
@@ -148,6 +153,8 @@ ARCHES: dict[str, Arch] = {
             qemu_package="qemu-system-arm",
             machine="virt,gic-version=3",
             cpu="cortex-a57",
+            # the one above translates pages of 4 and 64 KiB only (ID_AA64MMFR0_EL1.TGran16)
+            profile_cpus=(("pages16k", "neoverse-n1"),),
             virtio_serial="virtio-serial-pci",
             console="ttyAMA0",
             firmware=Firmware.DEVICE_TREE,
@@ -171,7 +178,7 @@ ARCHES: dict[str, Arch] = {
             big_endian=False,
             qemu="riscv64",
             qemu_package="qemu-system-riscv",
-            # message-signalled interrupts, which drivers of PCI devices ask for; the default has a PLIC alone
+            # message-signalled interrupts, which PCI drivers ask for; the default machine has a PLIC only
             machine="virt,aia=aplic-imsic",
             cpu="rv64",
             virtio_serial="virtio-serial-pci",
@@ -196,7 +203,7 @@ ARCHES: dict[str, Arch] = {
             big_endian=False,
             qemu="arm",
             qemu_package="qemu-system-arm",
-            # a kernel of 32 bits reaches devices below 4 GiB only
+            # a 32-bit kernel reaches devices below 4 GiB only
             machine="virt,highmem=off",
             cpu="cortex-a15",
             virtio_serial="virtio-serial-pci",
@@ -228,7 +235,7 @@ ARCHES: dict[str, Arch] = {
             cpu="la464",
             virtio_serial="virtio-serial-pci",
             console="ttyS0",
-            # QEMU 11.1.3 makes a device tree for it, and ignores -dtb without a word
+            # QEMU 11.1.3 makes a device tree for it, and silently ignores -dtb
             firmware=Firmware.NONE,
             hotplug_port="pcie-root-port",
             lacks=("pci-testdev", "edu"),
@@ -240,7 +247,7 @@ ARCHES: dict[str, Arch] = {
             tier=2,
             kernel_arch="s390",
             source_arch="s390",
-            fragments=(),  # virtio is not PCI here
+            fragments=(),  # virtio devices are channel devices here
             kernel_image="arch/s390/boot/bzImage",
             image_magic=(0x10008, b"S390EP"),
             triple="s390x-linux-gnu",
@@ -277,24 +284,3 @@ def require_arch(name: str) -> Arch:
 def find_arch_of(uname: str) -> Arch | None:
     """Return the row of machines where `uname -m` says this, or None."""
     return next((row for row in ARCHES.values() if row.uname == uname), None)
-
-
-# what others call architectures, those without a row among them, and one word for each
-_WORDS = {
-    **{word: row.name for row in ARCHES.values() for word in (row.name, row.uname, row.debian_arch)},
-    **dict.fromkeys(("x86_64", "x86-64", "amd64", "x64", "x86"), "x86_64"),
-    **dict.fromkeys(("i386", "i486", "i586", "i686"), "i386"),
-    **dict.fromkeys(("arm", "arm32", "armv7", "armv7l", "armhf", "armel"), "arm"),
-    **dict(zip(("riscv", "loongarch", "s390"), ("riscv64", "loongarch64", "s390x"), strict=True)),
-    **dict.fromkeys(("ppc64le", "ppc64el", "powerpc64le"), "ppc64le"),
-    **{word: word for word in ("riscv32", "ppc64", "ppc", "powerpc", "mips", "mipsel", "mips64", "mips64el")},
-    **{word: word for word in ("sparc64", "parisc", "parisc64", "m68k", "sh4", "xtensa", "openrisc", "csky")},
-}
-_LONGEST_FIRST = "|".join(sorted(_WORDS, key=len, reverse=True))
-_WORD = re.compile(rf"(?<![A-Za-z0-9])(?:{_LONGEST_FIRST})(?![A-Za-z0-9])", re.IGNORECASE)
-
-
-def arch_in(text: str) -> str:
-    """Return the one architecture that words of a text name, as its row does if it has one; else ""."""
-    named = {_WORDS[word.lower()] for word in _WORD.findall(text)}
-    return named.pop() if len(named) == 1 else ""

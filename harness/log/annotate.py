@@ -8,6 +8,7 @@ from dataclasses import replace
 from rustbed.log.demangle import demangle_all
 from rustbed.log.frame import LINE, read_frames
 from rustbed.log.record import Record
+from rustbed.log.registers import is_state
 from rustbed.log.symbolize import LIBRARY, Blame, Located, Place, Symbols
 
 # characters that a frame's function gets before its place
@@ -33,8 +34,8 @@ def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
             located = symbols.found.get(frame) if frame else None
             if located is None or not located.places:
                 text.append(demangle_all(line))
-                # an unknown frame, or one left from an earlier call, does not end a trace
-                rust = rust if LINE.match(line) else None
+                # unknown frames, those of earlier calls and arm's registers of a frame do not end a trace
+                rust = rust if LINE.match(line) or is_state(line) else None
                 continue
             for place in _shown(located):
                 if rust is not None and place.file and place.is_rust is not rust:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rustbed.log.record import Record
-from rustbed.log.registers import is_state
+from rustbed.log.registers import without_state
 from rustbed.log.splat import find_splats
 
 # records that are quoted, and the last ones among which a splat is looked for
@@ -20,7 +20,7 @@ def quote(records: Sequence[Record]) -> str:
     looked_at = records[-_LOOKED_AT:]
     splats = find_splats(looked_at)
     if splats and splats[-1].last >= len(looked_at) - _QUOTED:
-        quoted = [each for each in looked_at[splats[-1].first :] if not is_state(each.text)][:_QUOTED]
+        quoted = without_state(looked_at[splats[-1].first :])[:_QUOTED]
     else:
         quoted = list(looked_at[-_QUOTED:])
     return "\n".join(record.text for record in quoted)

@@ -20,9 +20,9 @@ from rustbed.log.frame import ADDRESS, match_counter, match_frame
 # labels are returned to
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: the caller of a function that keeps no frame
-_LINK = re.compile(rf"\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?{ADDRESS}(?P<symbol>{SYMBOL})\+0x")
+_LINK = re.compile(rf"(?:LR is at |\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?){ADDRESS}(?P<symbol>{SYMBOL})\+0x")
 # where the processor is if it was sent to a place that has no code
-_NOWHERE = re.compile(r"\s*+(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?0x[0-9a-f]{1,16}\s*\Z")
+_NOWHERE = re.compile(r"(?:PC is at |\s*+(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?)0x[0-9a-f]{1,16}\s*\Z")
 # what stands behind a function of a loadable module, which is found fast; and the function itself
 _IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")
 _LAST_NAME = re.compile(rf"(?<![\w$.]){SYMBOL}\Z")

@@ -84,7 +84,7 @@ def _machine(spec: MachineSpec, ram: Ram | None = None) -> list[str]:
             f"memory-backend-file,id=ram,size={spec.hardware.memory_mib}M,mem-path={path},{share}",
         ]
     # KVM uses the host's CPU; TCG emulates the modest default of the architecture
-    cpu = "host" if spec.accel == "kvm" else arch.cpu
+    cpu = "host" if spec.accel == "kvm" else arch.cpu_for(spec.kernel.profile)
     return [
         # no default devices, no network, no display, no configuration of the user
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),

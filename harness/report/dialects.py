@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from xml.parsers import expat
 
-from rustbed.arch import arch_in
 from rustbed.errors import UsageError
+from rustbed.report.archwords import arch_in
 from rustbed.report.result import Result, split_arch
 from rustbed.report.suites import ITSELF, Suite, count_case, count_judged, gravity, judge_suite, said_by
 from rustbed.report.tries import SUITE, join_tries

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rustbed.arch import arch_in
+from rustbed.report.archwords import arch_in
 from rustbed.report.result import Result
 
 # properties that name a configuration

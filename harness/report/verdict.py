@@ -18,7 +18,7 @@ from rustbed.log.annotate import render_blame, render_stuck
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.ktap import Result
 from rustbed.log.record import Record, render_records
-from rustbed.log.registers import is_state
+from rustbed.log.registers import without_state
 from rustbed.log.splat import KILLING, Kind, Splat
 from rustbed.log.symbolize import Blame
 from rustbed.progress import plural
@@ -289,7 +289,7 @@ def _render_splat(splat: Splat, records: Sequence[Record]) -> str:
     """Render the records of a splat and a few before it; a long splat is cut in its middle."""
     begin = max(0, splat.first - _BEFORE)
     whole = records[begin : splat.last + 1]
-    shown = [record for record in whole if not is_state(record.text)]
+    shown = without_state(whole)
     folded = plural(len(whole) - len(shown), "record")
     folded = f"... {folded} of registers and doubtful frames, in {runfiles.CONSOLE}"
     last = [folded] if len(shown) < len(whole) else []

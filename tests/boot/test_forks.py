@@ -36,13 +36,6 @@ def platform(arch: Arch, choices: Choices) -> Platform:
 
 
 @pytest.fixture
-def idles(arch: Arch) -> None:
-    """Skip a test that restores a machine and leaves it idle, where it may wait for ever."""
-    if arch.name == "loongarch64":
-        pytest.skip("QEMU restores its timer without starting it: findings/qemu-loongarch-timer-stays-off.sh")
-
-
-@pytest.fixture
 def machines(choices: Choices) -> Iterator[Machines]:
     with Machines(choices.cache, ignore) as made:
         yield made
@@ -87,7 +80,6 @@ def test_clock_is_the_hosts_and_goes_on(vm: Vm) -> None:
     assert find_splats(vm.log.records) == ()
 
 
-@pytest.mark.usefixtures("idles")
 def test_forks_see_nothing_of_each_other_and_the_template_nothing_of_them(
     machines: Machines, platform: Platform, tmp_path: Path
 ) -> None:
@@ -127,7 +119,6 @@ def test_timers_of_restored_machines_go_on(
     assert machines.counts == {FORKED: 2}
 
 
-@pytest.mark.usefixtures("idles")
 def test_fork_that_panics_is_a_crash_and_harms_no_other(
     machines: Machines, platform: Platform, tmp_path: Path
 ) -> None:

@@ -109,9 +109,6 @@ def test_access_to_user_memory_is_named(vm: Vm) -> None:
 @pytest.mark.machine(cmdline="kfence.sample_interval=50")
 @pytest.mark.expect_splat("^KFENCE: use-after-free read in lkdtm_KFENCE_READ_AFTER_FREE$")
 def test_sampled_memory_error_is_named(vm: Vm) -> None:
-    if vm.arch == "loongarch64":
-        # without it no allocation is ever sampled
-        pytest.skip("QEMU restores its timer without starting it: findings/qemu-loongarch-timer-stays-off.sh")
     _pull(vm, "KFENCE_READ_AFTER_FREE")
 
 

@@ -78,6 +78,8 @@ FRAMELESS = re.compile(
 
 # one operation under the names it had, or has inside; the names of system calls without their wrappers
 ALIASES = (
+    # arm's second names, for memory of devices
+    (re.compile(r"mmio(set|cpy)"), r"mem\1"),
     # arm64's second name of what may run before the kernel is where it will be
     (re.compile(r"__pi_(\w+)"), r"\1"),
     (re.compile(r"_?_?synchronize_(?:sched|s?rcu)\w*|__wait_rcu_gp"), "synchronize_rcu"),

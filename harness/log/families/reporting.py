@@ -98,7 +98,8 @@ EXCEPTIONS = (
     # of arm and arm64
     r"""el[01]\w*_\w+ | do_mem_abort | do_(?!(?:read|cow|shared)_)\w*(?:_fault|_abort|_sea) | do_sea
     | (?:call_)?brk_\w+ | call_break_hook | do_el\w+_brk\w* | do_undef(?:instr)? | und_fault
-    | do_el[01]_\w+ | (?:irq|dabt|pabt|und)_(?:svc|usr|invalid) | do_(?:DataAbort|PrefetchAbort)
+    | do_el[01]_\w+ | (?:irq|dabt|pabt|und|fiq)_(?:svc|usr|invalid)\w* | do_(?:DataAbort|PrefetchAbort)
+    | v[4-7]t?j?_(?:(?:early|late)_)?p?abort | legacy_pabort
     | \w*_trampoline | (?:bug|kasan|ubsan|cfi|single_step)_(?:brk_)?handler
     | arm(?:64)?_(?:notify_die|\w*serror\w*|enter_nmi|exit_nmi) | do_serror""",
     # of riscv, powerpc, s390, mips and loongarch

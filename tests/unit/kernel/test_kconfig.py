@@ -70,10 +70,14 @@ def test_an_architecture_may_need_something_for_a_profile() -> None:
     assert names[-2:] == ["debug.config", "x86_64-debug.config"]
 
 
+def test_a_cpu_of_a_row_is_for_a_profile_that_exists() -> None:
+    assert {profile for row in ARCHES.values() for profile, _ in row.profile_cpus} <= set(list_profiles())
+
+
 def test_an_unknown_profile_is_answered_with_those_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         fragment_paths(require_arch("arm64"), "fast")
-    assert caught.value.facts["choices"] == "debug, default"
+    assert caught.value.facts["choices"] == "debug, default, pages16k, pages64k"
 
 
 def test_a_missing_fragment_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tests.unit.log.reported import load, located, marked, point
 
 from rustbed.log.annotate import annotate, render_blame
 from rustbed.log.record import parse_console, render_records
+from rustbed.log.registers import without_state
 from rustbed.log.symbolize import Blame, Symbols, find_frames
 
 
@@ -25,6 +26,14 @@ def test_frames_are_shown_with_places_inlined_functions_and_the_boundary() -> No
     assert text[2].startswith("pointed::__module_init::__module_init::__exit (inlined) pointed.rs:")
     assert text[3].startswith("cleanup_module+0x30/0xe70 [pointed] pointed.rs:")
     assert text[4] == "---- Rust above, C below ----"
+
+
+def test_boundary_is_shown_across_the_registers_of_a_frame() -> None:
+    """As arm prints them, where frame pointers are followed."""
+    _, records, symbols = load("arm-drop")
+    shown = without_state(annotate(records, symbols))
+    (exit_at,) = (n for n, record in enumerate(shown) if "cleanup_module+0x3c" in record.text)
+    assert shown[exit_at + 1].text.split("\n")[0] == " ---- Rust above, C below ----"
 
 
 def test_trace_that_begins_where_the_processor_stopped_is_looked_up_as_that_place() -> None:

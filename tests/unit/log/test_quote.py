@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from tests.unit.log.examples import LOGS
+from tests.unit.log.reported import load
 
 from rustbed.log.quote import quote
 from rustbed.log.record import parse_console
+from rustbed.log.registers import without_state
 
 
 def test_the_last_lines_are_quoted() -> None:
@@ -26,3 +28,16 @@ def test_a_splat_that_came_earlier_is_not_quoted() -> None:
     assert quote((*LOGS["rust_panic_x86"], *later)) == "\n".join(
         f"toy: later {number}" for number in range(1, 6)
     )
+
+
+def test_what_a_register_points_to_is_not_quoted_nor_who_allocated_it() -> None:
+    _, records, _ = load("arm-refuse")
+    lines = [record.text for record in without_state(records)]
+    assert not any("Register r" in line or "kfree" in line or "Free path" in line for line in lines)
+    # registers of a frame, the last word of a stack
+    assert not any(line.startswith((" r4:", "9ae0: ")) for line in lines)
+    told = lines[lines.index("Call trace: ") :]
+    assert len(told) == 14
+    assert all(" from " in line for line in told[1:-2])
+    # what comes before the trace is whole
+    assert lines.index("Call trace: ") == 12

@@ -60,6 +60,13 @@ def test_row_decides_machine_cpu_and_console(name: str) -> None:
     assert f"console={row.console},115200" in value_of(argv, "-append").split()
 
 
+def test_a_profile_may_need_another_cpu() -> None:
+    spec = spec_of(ARCHES["arm64"])
+    paged = replace(spec, kernel=replace(spec.kernel, profile="pages16k"))
+    cpus = [value_of(render_argv(each, ["qemu"], CHANNELS), "-cpu") for each in (spec, paged)]
+    assert cpus == ["cortex-a57", "neoverse-n1"]
+
+
 def test_kvm_uses_the_hosts_cpu() -> None:
     argv = render_argv(replace(spec_of(ARCHES["x86_64"]), accel="kvm"), ["qemu"], CHANNELS)
     assert value_of(argv, "-cpu") == "host"
