@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, islice, pairwise
+from itertools import chain, groupby, islice, pairwise
 
 from rustbed.log.families.dispatch import (
     BYSTANDER,
@@ -177,6 +177,16 @@ def _candidates(report: Report) -> Iterator[str]:
         yield from trace.frames[1:]
 
 
+def _guesses(report: Report) -> Iterator[str]:
+    """Yield what the kernel only guesses, if it is sure of no frame.
+
+    So do x86 kernels before 4.14 that were built without frame pointers.
+    """
+    if all(len(trace.frames) == trace.counters for trace in report.mains):
+        for trace in report.mains:
+            yield from map(readable, filter(None, trace.guesses[_asleep_at(trace.guesses) :]))
+
+
 # kernel/workqueue.c: the queue, what is run, its module
 _WORKER = re.compile(r"^Workqueue: \S+ (?P<symbol>[A-Za-z_]\S*)", re.MULTILINE)
 
@@ -216,10 +226,8 @@ def _first_to_blame(report: Report) -> str:
     if kind is Kind.RUST_PANIC:
         return ""
     # plumbing may fail itself; what only reports hardly ever does
-    for hardly_ever in (MACHINERY, REPORTING):
-        if name := next((name for name in asked if not report.is_of(hardly_ever, name)), ""):
-            return name
-    return next(iter(asked), "")
+    likely = (name for rarely in (MACHINERY, REPORTING) for name in asked if not report.is_of(rarely, name))
+    return next(chain(filter(report.is_own, _guesses(report)), likely, asked), "")
 
 
 def _is_part(name: str, report: Report) -> bool:

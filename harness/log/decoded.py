@@ -1,6 +1,7 @@
-"""Logs that went through the kernel's scripts/decode_stacktrace.sh: places in source instead of offsets.
+"""Logs that went through a script that looks up places in source.
 
-Gives such a line back its printed form, so that one grammar reads both, and its places. Pure.
+The kernel's scripts/decode_stacktrace.sh puts them instead of offsets, syzkaller and asan_symbolize
+behind. Gives such a line back its printed form, so that one grammar reads both, and its places. Pure.
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ _LINE = re.compile(
     rf" \((?P<places>{_PLACE}(?: {_PLACE})*)\)(?: \[?(?P<module>[A-Za-z][\w-]*)(?: [0-9a-f]{{40}})?\]?)?"
     r"(?P<rest>(?: \([A-Z]\))?\.?) *"
 )
+# "[inline]" and "[<     inlined    >]" are of functions that are inlined in the next one
+_SYMBOLIZED = re.compile(
+    r" *(?:\[<[0-9a-f]+>\] )?(?:(?:RIP: 0010:|(?:pc|epc|lr|ra) *: ?|.{1,80} (?:in|at:) ))?(?P<name>[\w$.]+)"
+    r"\+0x[0-9a-f]+/0x[0-9a-f]+ (?P<file>[^\s()\[\]:]+\.(?:[chS]|rs)):(?P<line>\d+)(?::\d+)?"
+)
+# with kmemleak's own name, if it prints what it finds (/sys/module/kmemleak/parameters/verbose)
+_LEAK = re.compile(r"kmemleak: (?=unreferenced object|  )")
 _HASH = re.compile(r"::h[0-9a-f]{16}$")
 # a module without debug information: its offsets stay, its brackets go
 _BARE = re.compile(r"(?P<frame> *(?:\? )?[\w$.]+\+0x[0-9a-f]+/0x[0-9a-f]+) (?P<module>[A-Za-z][\w-]*)")
@@ -38,6 +46,8 @@ def as_printed(text: str) -> str:
         module = f" [{match['module']}]" if match["module"] else ""
         head = match["head"] + match["space"] or " "
         return f"{head}{match['unsure'] or ''}{_name(match)}+0x1/0x1{module}{match['rest']}"
+    if text.startswith("kmemleak: "):
+        return _LEAK.sub("", text, count=1)
     # a module's name is the last word, behind the offset
     if text[-1:] not in "])" and 0 <= text.find("+0x") < text.rfind(" ") and (match := _BARE.fullmatch(text)):
         return f" {match['frame'].lstrip()} [{match['module']}]"
@@ -46,6 +56,8 @@ def as_printed(text: str) -> str:
 
 def parse_decoded(text: str) -> DecodedFrame | None:
     """Return what a decoded line says, None of any other line."""
+    if "+0x" in text and (place := _SYMBOLIZED.fullmatch(text)):
+        return DecodedFrame(name=place["name"], places=((place["file"], int(place["line"])),))
     match = _LINE.fullmatch(text) if _HINT.search(text) else None
     if match is None:
         return None

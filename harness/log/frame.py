@@ -20,7 +20,8 @@ ADDRESS = r"(?:\[<[0-9a-f]+>\] *)*"
 # where the processor stopped: x86 (kernel segments), arm64, arm, riscv, mips, loongarch, s390, powerpc,
 # sparc, parisc, m68k
 _STOPPED = (
-    r"\s*(?:RIP: 0010:|RIP: (?!\w{4}:)|E?IP: |EIP is at |PC is at |(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?"
+    r"\s*(?:RIP: 0010:|RIP: (?!\w{4}:)|E?IP: |EIP is at |(?:PC|pc) is at "
+    r"|(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?"
     rf"|Krnl PSW : [0-9a-f ]+\(|NIP {_POWER}|--- interrupt: \w+ at "
     r"|TPC: <|IAOQ\[0\]: |PC: (?=\[<))"
 )
@@ -28,8 +29,11 @@ _POINT = (
     rf"(?P<symbol>{_NAME})\+0x(?P<offset>[0-9a-f]{{1,16}})(?:/0x(?P<size>[0-9a-f]{{1,16}}))?"
     r"(?: \[(?P<module>[\w-]+)(?: (?P<build_id>[0-9a-f]{40}))?\])?"
 )
-# arm names callee and caller in each line, and the place in the caller
-_FROM = rf"\(?(?P<callee>{SYMBOL})(?: \[\w+\])?\)? from (?=\[<|\(|{SYMBOL}\+0x){ADDRESS}"
+# arm names callee and caller in each line, and the place in the caller; before 3.13 in both
+_FROM = (
+    rf"\(?(?P<callee>{SYMBOL})(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?(?: \[\w+\])?\)?"
+    rf" from (?=\[<|\(|{SYMBOL}\+0x){ADDRESS}"
+)
 
 # `?` marks words that only look like return addresses; lockdep's line of a lock ends in where it was taken
 LINE = re.compile(

@@ -61,11 +61,18 @@ class OpenSplat:
         if row.stage is Stage.MESSAGE and row.kind is self.row.kind:
             # without a WARN() trap of its own an architecture prints the message behind the headline
             return self.age <= 2
+        if row is self.row and self.is_repeated:
+            return True
         if row is self.row and row.stage is Stage.FAULT and not self._has_frames:
             # another processor meets the same before the first one has said where
             return self.age <= _AT_ONCE
         reach = _LEADS_TO if row.stage is Stage.DEATH else self.row.reach
         return row.stage > self.stage and self.kind in row.continues and self.quiet <= reach
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the headline names an inlined function: syzkaller adds one for each, the outermost last."""
+        return self.age == 0 and self.texts[-1].endswith(" [inline]")
 
     def is_tripped_by(self, row: Row) -> bool:
         """Whether the reporting itself failed: this report has no stack yet, the next will show it."""

@@ -169,6 +169,8 @@ class Reader:
         is_same = key == record.caller != ""
         if current is not None and (current.is_continued_by(row) or (is_same and current.is_tripped_by(row))):
             current.stage, current.closed = max(row.stage, current.stage), False
+            if row is current.row and current.is_repeated:
+                current.match = match
             if current.kind is Kind.WARNING and row.ends_task and row.stage is not Stage.DEATH:
                 current.kind = row.kind
             current.take(look.text, index)

@@ -256,7 +256,7 @@ def _is_blamed_itself(splat: Splat, records: Sequence[Record]) -> bool:
     Where that is a service, the headline's file is the service's.
     """
     texts = [as_printed(line) for record in records for line in record.text.split("\n")]
-    if splat.kind is Kind.UBSAN:
+    if splat.kind is Kind.UBSAN or not splat.function:
         return True
     named = re.match(rf"WARNING: .* (?P<symbol>{SYMBOL})\+0x", "\n".join(texts[:3]), re.MULTILINE)
     stopped = next((match for text in texts if (match := match_counter(text))), named)

@@ -18,7 +18,7 @@ from rustbed.log.frame import ADDRESS, match_counter, match_frame
 
 # the caller of such a frame. Behind a call that never returns the next function begins; only the entry code's
 # labels are returned to
-_FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] )?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
+_FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] ?)?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: the caller of a function that keeps no frame
 _LINK = re.compile(rf"(?:LR is at |\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?){ADDRESS}(?P<symbol>{SYMBOL})\+0x")
 # where the processor is if it was sent to a place that has no code
@@ -32,7 +32,7 @@ TAKEN = re.compile(rf".*\b(?:at: {ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function
 RELEASED = re.compile(rf"(?:\[<[0-9a-f]+>\] )?(?P<symbol>{SYMBOL})\+0x")
 
 # lines that begin a trace of where the failure happened
-_CALLS = re.compile(r"\s*+(?:Call [Tt]race|Backtrace|(?:stack )?backtrace|caller is)\b")
+_CALLS = re.compile(r"\s*+(?:(?:Call [Tt]race|Backtrace|(?:stack )?backtrace|caller is)\b|Trace:$)")
 # of another processor or task
 _OTHER = re.compile(
     r"(?:(?:\S+ )?(?:read|write|read-write) to 0x|NMI backtrace for cpu|task:|Sending NMI|rcu: \w+ kthread)"
@@ -85,7 +85,7 @@ class Trace:
     # whether the processor stopped at an address that is no code
     is_astray: bool = False
     # frames that the kernel itself is not sure of
-    guesses: int = 0
+    guesses: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> Sequence[str]:
@@ -135,14 +135,15 @@ def _parse_frame(line: str) -> _Frame | None:
     frame = match_frame(line)
     if frame is None:
         return None
-    symbol, callee, unsure, offset = frame.group("symbol", "callee", "unsure", "offset")
+    symbol, callee, unsure, offset, size = frame.group("symbol", "callee", "unsure", "offset", "size")
     if callee:
         caller = _FROM.match(line)
         return _Frame("", callee, caller["symbol"] if caller else "", "")
     # an address at the very beginning of a function is that behind a call which never returns, at the end
     # of the function before it; powerpc doubts the first one of a stack itself
     if unsure or offset == "0" or line.endswith("(unreliable)"):
-        return _Frame("", "", "", symbol)
+        # at the end of a function nothing returns: it is the address of the next one
+        return _Frame("", "", "", symbol if offset != size else "")
     return _Frame(symbol, "", "", "")
 
 
@@ -157,7 +158,7 @@ def _add_unusual(trace: Trace, frame: _Frame) -> None:
     else:
         if not trace.guesses and len(trace.frames) == trace.counters:
             trace.caller = trace.caller or frame.guess
-        trace.guesses += 1
+        trace.guesses.append(frame.guess)
 
 
 def _add_counter(traces: list[Trace], symbol: str) -> None:

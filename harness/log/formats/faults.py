@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rustbed.log.formats.row import SYMBOL, Blames, Kind, Row, Stage
+from rustbed.log.formats.row import AT, SYMBOL, Blames, Kind, Row, Stage
 
 # what comes with a message before the processor stops
 _SAID = frozenset({Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.BUG})
-STOPPED = _SAID | {Kind.OOPS, Kind.STACK_OVERFLOW, Kind.WARNING}
+STOPPED = _SAID | {Kind.UBSAN, Kind.OOPS, Kind.STACK_OVERFLOW, Kind.WARNING}
 
 FAULTS = (
     Row(
@@ -96,6 +96,15 @@ FAULTS = (
         literals=("[#",),
         title="kernel panic: bad mode",
         continues=frozenset({Kind.PANIC}),
+        ends_task=True,
+    ),
+    # arc, behind "Oops" and the path of the program
+    Row(
+        kind=Kind.OOPS,
+        pattern=rf"Invalid (?P<what>Read|Write|Exec) @ 0x[0-9a-f]{{8,16}} by insn @ {AT}",
+        literals=(" by insn @ ",),
+        title="Invalid {what}",
+        stage=Stage.FAULT,
         ends_task=True,
     ),
     # mips and loongarch; parisc

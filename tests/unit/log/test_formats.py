@@ -27,6 +27,28 @@ _PAGING = "BUG: unable to handle kernel paging request in toy_go"
 
 
 HEADLINES = [
+    # sanitizers, as kernels before 4.6 print them, and as traps
+    (
+        "BUG: KASan: out of bounds access in toy_go+0x1/0x20 at addr ffff88006901fc98",
+        Kind.KASAN,
+        "KASAN: out of bounds in toy_go",
+    ),
+    (
+        "BUG: KASan: use after free in toy_go+0x1/0x20 at addr ffff88006901fc98",
+        Kind.KASAN,
+        "KASAN: use after free in toy_go",
+    ),
+    (
+        "UBSAN: array index out of bounds at toy_go+0x1/0x20",
+        Kind.UBSAN,
+        "UBSAN: array index out of bounds in toy_go",
+    ),
+    # arc
+    (
+        "Invalid Read @ 0x00000018 by insn @ toy_go+0x1/0x20",
+        Kind.OOPS,
+        "Invalid Read in toy_go",
+    ),
     # hangs
     (
         "NMI watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [toy:7]",
