@@ -76,6 +76,8 @@ class By(Enum):
         return f"{typed} 2>&1" if self is By.AGENT else f"{typed}{source} 2>&1"
 
 
+# the function below: `rbctl` for a shell's loop, without a process for each command
+ASK_AGENT = "_rbctl"
 # starts the agent, and defines the function by which the shell asks it. The function opens the agent's pipes
 # by /proc, so that no command inherits them. The agent reads its input from the channel, on which the shell
 # writes. While there is no agent or no /proc, the shell starts a process for each command

@@ -12,26 +12,31 @@ from rustbed.guest.shell import Guest
 # parts that are paths
 NODES = "files of /dev"
 FILES = ("files of debugfs", "files of configfs", "files of /sys", "files of /sys/devices")
-# commands, each with a deadline of its own; processes come and go in /proc and need not be told apart
-_PARTS = {
-    "modules": "cut -d' ' -f1,3 /proc/modules",
-    "regions of memory": "sed 's/^ *//' /proc/iomem",
-    "interrupts": "awk '{ print $1, $NF }' /proc/interrupts",
-    "files of /dev": "find /dev -xdev",
+# how deep a directory is looked into, the directory, and what is left out of it
+_DIRECTORIES: dict[str, tuple[int, str, tuple[str, ...]]] = {
+    "files of /dev": (64, "/dev", ()),
     # an interrupt that was mapped for a device stays so with the device enabled, as Rust's drivers leave it
-    # (docs/findings/pci-device-stays-enabled.md); one that is requested is above. Slab has more files than
-    # all the rest, and with KASAN each that is looked at takes milliseconds
-    "files of /sys": "find /sys -xdev -path /sys/kernel/slab -prune -o -path /sys/kernel/irq -prune"
-    " -o -path /sys/devices -prune -o -print",
-    "files of /sys/devices": "find /sys/devices",
-    "files of debugfs": "find /sys/kernel/debug -maxdepth 3",
-    "files of configfs": "find /sys/kernel/config",
-    "character and block devices": "cat /proc/devices /proc/misc",
+    # (docs/findings/pci-device-stays-enabled.md); one that is requested is in /proc. Slab has more files
+    # than all the rest
+    "files of /sys": (64, "/sys", ("/sys/kernel/slab", "/sys/kernel/irq", "/sys/devices")),
+    "files of /sys/devices": (64, "/sys/devices", ()),
+    "files of debugfs": (3, "/sys/kernel/debug", ()),
+    "files of configfs": (64, "/sys/kernel/config", ()),
 }
-_MOUNTS = (
-    "mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug;"
-    " mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config"
-)
+# files with a line for each thing, and which of its words count; all if there is none
+_LISTS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+    "modules": (("/proc/modules",), (0, 2)),
+    "regions of memory": (("/proc/iomem",), ()),
+    "interrupts": (("/proc/interrupts",), (0, -1)),
+    "character and block devices": (("/proc/devices", "/proc/misc"), ()),
+}
+# file systems that came after the boot; the shell starts no process where there are none
+_MOUNTS = """\
+while read -r _ at _; do
+  case $at in /sys/kernel/debug) debug=1 ;; /sys/kernel/config) config=1 ;; esac
+done </proc/mounts
+[ "$debug" ] || mount -t debugfs none /sys/kernel/debug
+[ "$config" ] || [ ! -d /sys/kernel/config ] || mount -t configfs none /sys/kernel/config"""
 # lines of a difference that an error shows
 _SHOWN = 12
 # other caches grow with the processes of each cycle, and with what the kernel keeps for later (vmap_area)
@@ -56,10 +61,24 @@ class State:
 
 def read_state(guest: Guest) -> State:
     """Ask a guest for its state; takes some tenths of a second, with KASAN some seconds."""
-    # what a kernel does not have is an empty part
-    guest.run(f"{{ {_MOUNTS}; }} 2>/dev/null")
-    answers = {name: guest.run(f"{command} 2>/dev/null").output for name, command in _PARTS.items()}
-    return State(parts={name: frozenset(filter(None, text.splitlines())) for name, text in answers.items()})
+    guest.run(_MOUNTS)
+    parts = {name: _read_lists(guest, *asked) for name, asked in _LISTS.items()}
+    return State(parts={**parts, **{name: _list(guest, *asked) for name, asked in _DIRECTORIES.items()}})
+
+
+def _list(guest: Guest, depth: int, directory: str, left_out: tuple[str, ...]) -> frozenset[str]:
+    """Return the paths below a directory; none if the guest has no such directory."""
+    done = guest.rbctl("list", str(depth), directory, *left_out)
+    return frozenset(done.output.splitlines() if done.status == 0 else ())
+
+
+def _read_lists(guest: Guest, paths: tuple[str, ...], words: tuple[int, ...]) -> frozenset[str]:
+    """Return the lines of files, without what a kernel does not have."""
+    done = [guest.rbctl("get", path) for path in paths]
+    lines = [line.split() for each in done if each.status == 0 for line in each.output.splitlines()]
+    return frozenset(
+        " ".join(line[at] for at in words) if words else " ".join(line) for line in lines if line
+    )
 
 
 def require_nothing_left(before: State, after: State, what: str) -> None:

@@ -13,8 +13,8 @@ from functools import partial
 from rustbed.deadline import Deadline
 from rustbed.errors import LifeError, SyscallError
 from rustbed.guest.held import GuestFile
-from rustbed.guest.modules import render_params
-from rustbed.guest.rbctl import parse_results, require_steps
+from rustbed.guest.rbctl import require_steps
+from rustbed.life.allocations import allocations, probe_allocations
 from rustbed.life.inputs import JUNK, extremes, ioctl_numbers
 from rustbed.life.state import find_growth, read_slabs, require_no_growth
 from rustbed.life.subject import NotApplicableError, Subject
@@ -31,8 +31,6 @@ _HELD = 8
 _BATCH = 200
 # a shell's status of a process that a signal ended is more than that
 _KILLED = 128
-# allocations that are let fail at most
-_ALLOCATIONS = 1_000
 
 
 def load_and_unload(subject: Subject) -> None:
@@ -41,7 +39,7 @@ def load_and_unload(subject: Subject) -> None:
     with subject.vm.module(subject.driver.module, **subject.driver.params):
         pass
     try:
-        grown = _cycle(subject, f"{subject.insmod.removeprefix('exec ')} && rmmod {subject.driver.name}")
+        grown = _cycle(subject, subject.reload)
     except LifeError:
         # what is left is most often why it cannot be loaded again, and says more
         subject.require_gone("loading and unloading")
@@ -226,39 +224,6 @@ def _steps(subject: Subject, steps: list[str]) -> None:
         )
 
 
-def allocations(subject: Subject) -> None:
-    """Let each allocation of its loading and probing fail, one after the other."""
-    for option in ("CONFIG_FAILSLAB", "CONFIG_FAULT_INJECTION_DEBUG_FS"):
-        if not subject.vm.kernel.has(option):
-            raise NotApplicableError(f"this kernel has no {option}: the debug profile has")
-    with subject.loaded():
-        pass
-    # those that may sleep, too; no stack is printed for each that fails
-    subject.vm.check("cd /sys/kernel/debug/failslab; echo N >ignore-gfp-wait; echo 1 >verbose")
-    for nth in range(1, _ALLOCATIONS):
-        loaded, has_failed = load_failing(subject, nth)
-        if loaded:
-            subject.vm.rmmod(subject.driver.name)
-        if not has_failed:
-            break
-    else:
-        raise LifeError(f"it has more than {_ALLOCATIONS} allocations to load")
-    subject.require_gone("loading it with allocations that failed")
-
-
-def load_failing(subject: Subject, nth: int) -> tuple[bool, bool]:
-    """Load it while an allocation is to fail; return whether it is loaded, and whether one has failed.
-
-    The kernel's log does not tell: it has no word of allocations that are not to warn.
-    """
-    params = " ".join(render_params(subject.driver.params))
-    done = subject.vm.rbctl("sys", f"open:r:{subject.file}", f"load:3:{nth}:{params}")
-    match parse_results(done.output):
-        case [_, load] if load.data:
-            return load.errno == 0, int(load.data) == 0
-    raise LifeError(f"no answer of loading it while allocation {nth} fails", output=done.output)
-
-
 def reboot(subject: Subject) -> None:
     """Restart the machine while it is loaded and bound."""
     subject.vm.insmod(subject.driver.module, **subject.driver.params)
@@ -279,6 +244,7 @@ STEPS: dict[str, Callable[[Subject], None]] = {
         files,
         ioctls,
         allocations,
+        probe_allocations,
         reboot,
     )
 }

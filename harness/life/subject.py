@@ -10,15 +10,16 @@ from functools import cached_property
 from pathlib import Path
 
 from rustbed.guest import modules
+from rustbed.guest.shell import ASK_AGENT
 from rustbed.life.driver import Driver
 from rustbed.life.state import FILES, NODES, State, read_state, require_nothing_left
 from rustbed.machine.hotplug import Plugged
 from rustbed.machine.vm import Vm
 
-# prints BUS DRIVER DEVICE for each device that a driver of a module is bound to
+# Prints DRIVER|DEVICE for each device that a driver of a module is bound to. The module has a link for each
+# of its drivers, whose name is BUS:DRIVER
 _BOUND = """\
-for d in /sys/bus/*/drivers/*; do
-  case "$(readlink "$d/module")" in */{name}) ;; *) continue ;; esac
+for d in /sys/module/{name}/drivers/*; do d=${{d##*/}}; d=/sys/bus/${{d%%:*}}/drivers/${{d#*:}}
   for x in "$d"/*; do [ -e "$x/driver" ] && echo "$d|${{x##*/}}"; done
 done; true"""
 
@@ -35,6 +36,11 @@ class Bound:
     driver: str
     # the device's name
     device: str
+
+    @property
+    def bus(self) -> str:
+        """The directory of its bus in sysfs: the driver's is /sys/bus/BUS/drivers/DRIVER."""
+        return self.driver.rsplit("/", 2)[0]
 
     def command(self, verb: str) -> str:
         """Return the command that binds or unbinds it."""
@@ -64,9 +70,10 @@ class Subject:
         return read_state(self.vm)
 
     @property
-    def insmod(self) -> str:
-        """The command that loads the module, which the guest has once it was loaded."""
-        return self.insmod_with(**self.driver.params)
+    def reload(self) -> str:
+        """The command that loads the module, which the guest has once it was loaded, and unloads it."""
+        words = shlex.join((self.file, *modules.render_params(self.driver.params)))
+        return f"{ASK_AGENT} insmod {words} && {ASK_AGENT} rmmod {self.driver.name}"
 
     def insmod_with(self, **params: object) -> str:
         """Return the command that loads the module with other parameters."""

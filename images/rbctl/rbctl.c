@@ -13,6 +13,7 @@
  *   rbctl receive DIR COUNT MS     the second half: wait MS (-1: for ever) for results
  *   rbctl put PATH SIZE MODE       write the next SIZE bytes of standard input to PATH
  *   rbctl get PATH                 print all of a file
+ *   rbctl list DEPTH DIR [PATH...] print DIR and the paths below it on the same file system, down to a DEPTH, without those PATHs
  *   rbctl insmod PATH [NAME=VALUE...]   load a module from a file; the status is the errno
  *   rbctl rmmod NAME               unload a module that nobody uses
  *   rbctl agent                    run these commands for the shell, for ever
@@ -204,6 +205,7 @@ static const struct {
 	{ "kmsg", command_kmsg, 1, 1 },
 	{ "put", command_put, 3, 3 },
 	{ "get", command_get, 1, 1 },
+	{ "list", command_list, 2, 1 << 20 },
 	{ "insmod", command_insmod, 1, 1 << 20 },
 	{ "rmmod", command_rmmod, 1, 1 },
 	{ "agent", command_agent, 0, 0 },

@@ -50,6 +50,9 @@ int command_kmsg(int argc, char **argv);
 int command_put(int argc, char **argv);
 int command_get(int argc, char **argv);
 
+/* list.c */
+int command_list(int argc, char **argv);
+
 /* modules.c */
 int command_insmod(int argc, char **argv);
 int command_rmmod(int argc, char **argv);

@@ -9,8 +9,9 @@ import pytest
 from rustbed import Vm
 from rustbed.devices.reference.testdev import PciTestdev
 from rustbed.kernel.module import read_module
+from rustbed.life.allocations import load_failing, prepare_failing, probe_allocations
 from rustbed.life.driver import Driver, find_device
-from rustbed.life.steps import load_failing, pull_out_while_open, unplug_while_open
+from rustbed.life.steps import pull_out_while_open, unplug_while_open
 from rustbed.life.subject import Subject
 
 # the steps are the same everywhere; elsewhere they are tried by `rustbed life`
@@ -55,11 +56,26 @@ def test_device_in_python_comes_and_goes_like_one_of_qemu(vm: Vm) -> None:
 def test_an_allocation_that_fails_without_a_word_has_failed(vm: Vm) -> None:
     facts = read_module(vm.kernel.require_module("rust_minimal").path)
     subject = Subject(vm=vm, driver=Driver(module=facts.name, facts=facts))
-    vm.check("cd /sys/kernel/debug/failslab; echo N >ignore-gfp-wait; echo 0 >verbose")
-    for nth, fails in ((1, True), (2, True), (40, True), (100_000, False)):
-        loaded, has_failed = load_failing(subject, nth)
-        assert (nth, has_failed) == (nth, fails)
-        if loaded:
-            vm.rmmod("rust_minimal")
-    assert loaded
+    prepare_failing(subject)
+    vm.check("echo 0 >/sys/kernel/debug/failslab/verbose")
+    # the loader's own come first, and the driver's code begins after them
+    first = load_failing(subject, 1)
+    assert (first.left, first.is_begun, first.is_loaded) == (0, False, False)
+    assert [load_failing(subject, nth).left for nth in (2, 40)] == [0, 0]
+    load = load_failing(subject, 100_000)
+    assert load.is_begun
+    assert load.is_loaded
+    # the last one of a load is the driver's, and no other load's event is left over
+    assert load_failing(subject, 100_000 - load.left).is_begun
+    assert not load_failing(subject, 1).is_begun
     assert not vm.log.matching("FAULT_INJECTION")
+
+
+@pytest.mark.needs("CONFIG_FAILSLAB", "rust_driver_pci")
+@pytest.mark.machine(profile="debug", devices=["pci-testdev"])
+def test_each_allocation_of_a_probe_fails_once(vm: Vm) -> None:
+    facts = read_module(vm.kernel.require_module("rust_driver_pci").path)
+    probe_allocations(Subject(vm=vm, driver=Driver(module=facts.name, facts=facts)))
+    failed = len(vm.log.matching("FAULT_INJECTION: forcing a failure"))
+    # the loader's are hundreds, and not among them
+    assert 10 < failed < 100

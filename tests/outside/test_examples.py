@@ -19,7 +19,7 @@ ELSEWHERE = {
     "test_vectors": "boots the debug kernel, as tests/drivers/test_kunit.py does",
     "test_unload_leaves_nothing_behind": "boots the debug kernel, as tests/oracle/test_kmemleak.py does",
     "test_a_structure_with_a_pointer": "wants a driver for it: tests/unit/guest/test_files.py has such calls",
-    "test_life": "twelve machines: tests/drivers/test_life.py has drivers live it",
+    "test_life": "a machine for each step: tests/drivers/test_life.py has drivers live it",
     "test_sysrq_crash": "is red, as tests/boot/scenes/scene_verdicts.py is",
     "test_rmmod_is_refused_while_a_descriptor_is_open": "stands in tests/drivers/test_rust_misc_device.py",
     "test_unbind_disables_the_device": "has no body",
