@@ -36,6 +36,10 @@ _VERDICTS = {
     "skipped": Outcome.SKIP,
     "disabled": Outcome.SKIP,
 }
+# tags that count, by their lower-case letters: programs written by hand spell them otherwise
+_SPELLED = {
+    tag.lower(): tag for tag in ("testsuites", "testsuite", "testcase", "properties", "property", *_VERDICTS)
+}
 # names of properties with the architecture, in lower case
 _ARCH = frozenset({"arch", "architecture", "target_arch", "kernel_arch"})
 
@@ -92,8 +96,7 @@ class _Reader:
         raise self._error(f"declares the entity {name[:40]!r}: refused, results need none")
 
     def _start(self, tag: str, given: dict[str, str]) -> None:
-        # a producer with namespaces has only one of them
-        tag = tag.rpartition(":")[2]
+        tag = _plain(tag)
         self._depth += 1
         if self._depth == 1 and tag not in ("testsuites", "testsuite"):
             raise self._error(f"not JUnit results: it begins with <{tag[:40]}>")
@@ -170,7 +173,7 @@ class _Reader:
             self.properties[self._property] = value[:_LONGEST]
 
     def _end(self, tag: str) -> None:
-        tag = tag.rpartition(":")[2]
+        tag = _plain(tag)
         self._depth -= 1
         if tag == "property":
             self._property = ""
@@ -226,6 +229,12 @@ class _Reader:
         )
         for outer in self._suites:
             count_judged(outer, suite, outcome)
+
+
+def _plain(tag: str) -> str:
+    """Return a tag without its namespace, of which a producer has one, as JUnit spells it."""
+    name = tag.rpartition(":")[2]
+    return _SPELLED.get(name.lower(), name)
 
 
 def _find_arch(properties: dict[str, str]) -> str:

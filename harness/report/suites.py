@@ -16,12 +16,14 @@ from rustbed.report.verdict import GRAVITY, Outcome
 
 # the name of a suite's own result
 ITSELF = "(suite)"
-# words of verdicts, in lower-case letters only: gtest, ctest, Qt, Katalon, Jenkins, DejaGnu
+# words of verdicts, in lower-case letters only: gtest, ctest, Qt, Katalon, Jenkins, DejaGnu, NUnit, Tast
 _SAID = {
     **dict.fromkeys(("notrun", "skip", "skipped", "disabled", "suppressed", "ignored"), Outcome.SKIP),
     **dict.fromkeys(("fail", "failed", "failure", "error", "errored", "broken", "xpass"), Outcome.FAIL),
     **dict.fromkeys(("timeout", "timedout", "aborted", "crash", "crashed", "incomplete"), Outcome.FAIL),
-    **dict.fromkeys(("notok", "regression", "unresolved"), Outcome.FAIL),
+    **dict.fromkeys(("notok", "regression", "unresolved", "panic", "oops", "hang", "hung"), Outcome.FAIL),
+    **dict.fromkeys(("killed", "terminated", "interrupted", "cancelled", "canceled"), Outcome.FAIL),
+    **dict.fromkeys(("inconclusive", "pending", "untested", "blocked"), Outcome.SKIP),
     "xfail": Outcome.XFAIL,
 }
 _LETTERS = re.compile(r"[^a-z]+")

@@ -119,7 +119,9 @@ FAULTS = (
     ),
     Row(
         kind=Kind.OOPS,
-        pattern=r"(?P<what>Unhandled (?:prefetch abort|fault|\S+ exception)|Alignment trap"
+        pattern=r"(?P<what>Unhandled (?:(?:prefetch abort|fault)(?=: .{1,80} \(0x)|\S+ exception)"
+        # of a program it says whose it is
+        r"|Alignment trap(?=: not handling)"
         r"|Unexpected kernel BRK exception)",
         literals=("Unhandled ", "Alignment trap", "Unexpected kernel BRK"),
         title="{what}",

@@ -107,3 +107,15 @@ def test_report_is_read(name: str) -> None:
     found = explain(KERNELS / f"{name}.log")
     first = found[0]
     assert (first.kind, first.function, first.file, len(found)) == WANTED[name]
+
+
+HEALTHY = KERNELS.parent / "healthy.log"
+
+
+def test_lines_of_healthy_machines_are_no_reports() -> None:
+    assert explain(HEALTHY) == ()
+
+
+@pytest.mark.parametrize("line", HEALTHY.read_text().splitlines())
+def test_line_of_a_healthy_machine_alone_is_no_report(line: str) -> None:
+    assert explain(line) == ()

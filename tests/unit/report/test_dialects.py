@@ -229,11 +229,19 @@ def attributed(**words: str) -> Result:
         ({"status": "run", "result": "completed"}, Outcome.PASS),
         ({"status": "PASSED"}, Outcome.PASS),
         ({"status": "not_run"}, Outcome.SKIP),
+        ({"status": "Oops"}, Outcome.FAIL),
+        ({"result": "killed"}, Outcome.FAIL),
+        ({"result": "Inconclusive"}, Outcome.SKIP),
         ({"status": "skipped", "result": "failed"}, Outcome.FAIL),
     ],
 )
 def test_a_word_of_the_case_counts_without_an_element(words: dict[str, str], outcome: Outcome) -> None:
     assert attributed(**words).outcome == outcome
+
+
+def test_tags_may_be_spelled_in_other_letters() -> None:
+    found = parse('<TestSuite><TestCase name="a"><Failure message="m"/></TestCase></TestSuite>')
+    assert [(result.name, result.outcome, result.message) for result in found] == [("a", Outcome.FAIL, "m")]
 
 
 def test_a_word_of_the_case_leaves_the_message_to_its_element() -> None:
