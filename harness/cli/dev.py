@@ -9,7 +9,7 @@ from pathlib import Path
 from rustbed.cache import write_atomically
 from rustbed.cli.arguments import choices_of, choose_arch
 from rustbed.cli.terminal import make_display, say
-from rustbed.kernel.outoftree import require_makefile
+from rustbed.kernel.kbuildfile import require_makefile
 from rustbed.kernel.rustproject import NAME, describe_project
 from rustbed.options import add_options
 from rustbed.prepare import Platforms

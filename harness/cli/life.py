@@ -12,7 +12,7 @@ from rustbed import process
 from rustbed.cache import write_atomically
 from rustbed.cli.arguments import fault_options
 from rustbed.errors import UsageError
-from rustbed.kernel.outoftree import require_makefile
+from rustbed.kernel.kbuildfile import require_makefile
 
 # below the current directory
 _RESULTS = "results"

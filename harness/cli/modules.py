@@ -8,8 +8,9 @@ from rustbed.arch import Arch
 from rustbed.cli.terminal import make_display
 from rustbed.errors import UsageError
 from rustbed.kernel.artifact import Module
+from rustbed.kernel.kbuildfile import require_makefile
 from rustbed.kernel.module import describe_modules
-from rustbed.kernel.outoftree import build_modules, require_makefile
+from rustbed.kernel.outoftree import build_modules
 from rustbed.prepare import Platforms
 
 

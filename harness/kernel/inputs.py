@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rustbed import cache as caching
+from rustbed.errors import UsageError
 from rustbed.runfiles import LATEST
 
 # modpost's list of a directory's symbols
@@ -70,6 +71,7 @@ class Inputs:
 
 def read_inputs(directory: Path) -> Inputs:
     """Scan a directory, and the files outside of it that its files name."""
+    directory = directory.resolve()
     files: dict[Path, str] = {}
     needs: list[Path] = []
     # of a parent directory only its own files count, not everything below it
@@ -83,6 +85,9 @@ def read_inputs(directory: Path) -> Inputs:
             if not path.name.endswith(SOURCES):
                 continue
             for target in _find_outside(path, directory):
+                if not target.name.endswith((*SOURCES, *PRODUCTS)) and target.is_file():
+                    # include_bytes!("../firmware.bin"), which no listing of sources has
+                    files[target] = _digest(target)
                 above = target if target.is_dir() else target.parent
                 pending.append((above, not directory.is_relative_to(above)))
                 if target.name == SYMBOLS and above != directory and above not in needs:
@@ -94,6 +99,20 @@ def read_inputs(directory: Path) -> Inputs:
         needs=tuple(place.relative_to(root) for place in needs),
         files={str(path.relative_to(root)): digest for path, digest in files.items()},
     )
+
+
+def require_plain(inputs: Inputs) -> None:
+    """Raise UsageError if kbuild cannot be told of a directory, because make would take its name for several.
+
+    That of the driver alone may be any: it is copied to a place of ours.
+    """
+    for place in (inputs.place, *inputs.needs):
+        if re.search(r"[\s:]", str(place)):
+            raise UsageError(
+                f"kbuild takes a name with a blank or a colon for several: {inputs.root / place}",
+                why=f"its files name others outside of it, so that it is built as {place} in {inputs.root}",
+                fix="another name",
+            )
 
 
 def _list_files(directory: Path, deep: bool) -> Iterator[Path]:

@@ -24,7 +24,8 @@ from rustbed.kernel import buildtree, diagnosis, lacking, probes, siblings
 from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
 from rustbed.kernel.buildstate import TREE, BuildState, forget_state, load_state
 from rustbed.kernel.buildtree import BuildTree
-from rustbed.kernel.inputs import ORDER, Inputs, copy_inputs, find_makefile, read_inputs
+from rustbed.kernel.inputs import ORDER, Inputs, copy_inputs, read_inputs, require_plain
+from rustbed.kernel.kbuildfile import find_named, require_makefile, without_modules
 from rustbed.kernel.make import parse_step
 from rustbed.kernel.module import describe_modules, read_module, require_match
 from rustbed.kernel.source import Source, require_version
@@ -36,7 +37,6 @@ from rustbed.toolroot.toolchain import Toolchain
 KIND = "outoftree"
 # incremented when the same inputs shall be built again
 _RECIPE = "2"
-_OBJECTS = re.compile(r"^\s*obj-m\s*[:+]?=\s*(.*)", re.MULTILINE)
 # colours in messages; requested in every build, because a changed flag would recompile everything
 _COLOURED = ("KRUSTFLAGS=--color=always", "KCFLAGS=-fcolor-diagnostics")
 # failures that may not happen again with the same inputs
@@ -70,7 +70,8 @@ def build_modules(
     than the kernel's, and BuildError with the first error if it does not compile. With
     `clippy` the Rust sources are checked in a build of their own, and `warnings` has all remarks.
     """
-    directory = require_makefile(directory.absolute())
+    # without links, as the kernel goes up from it: `../common` is beside what a link leads to
+    directory = require_makefile(directory.resolve())
     tree = open_tree(kernel, toolchain, cache, directory)
     if clippy:
         tree = replace(tree, log=tree.log.with_stem(f"{tree.log.stem}-clippy"))
@@ -79,6 +80,7 @@ def build_modules(
     attempted = f"building {directory.name}"
     with cache.lock(f"{KIND}-{place.name}"), caching.out_of_space_named(place, attempted):
         wanted = read_inputs(directory)
+        require_plain(wanted)
         linter = clippy.version if clippy else ""
         digest = caching.hash_text(_RECIPE, wanted.digest, kernel.key, toolchain.identity, linter)
         state = load_state(place)
@@ -94,19 +96,6 @@ def build_modules(
         raise _build_error(directory, state, tree)
     found = describe_modules(place / TREE / path for path in state.modules.values())
     return Built(modules=tuple(found.values()), warnings=from_here(state.warnings).rstrip("\n"))
-
-
-def require_makefile(directory: Path) -> Path:
-    """Return a directory in which modules can be built. Raises UsageError."""
-    if not directory.is_dir():
-        raise UsageError(f"there is no directory {directory}", wanted="one with a Kbuild file or Makefile")
-    if find_makefile(directory) is None:
-        below = sorted(each.name for each in directory.iterdir() if each.is_dir() and find_makefile(each))
-        raise UsageError(
-            f"{directory} has no Kbuild file or Makefile",
-            fix=f"{' or '.join(below)}, which has one" if below else "obj-m := NAME.o",
-        )
-    return directory
 
 
 def _is_there(place: Path, state: BuildState, session: str) -> bool:
@@ -218,9 +207,7 @@ class _Building:
             path = self.place / TREE / name
             require_match(read_module(path), path, self.kernel.arch, self.kernel.release)
         if not made:
-            raise UsageError(
-                f"{self.directory} makes no modules", fix="obj-m := NAME.o in its Kbuild file or Makefile"
-            )
+            raise without_modules(self.directory, self.kernel)
 
 
 def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildError:
@@ -232,14 +219,6 @@ def _build_error(directory: Path, state: BuildState, tree: BuildTree) -> BuildEr
     )
     error.printed = printed
     return error
-
-
-def find_named(directory: Path) -> tuple[str, ...]:
-    """Return the modules in a directory's makefile, even if they do not build."""
-    makefile = find_makefile(directory)
-    text = makefile.read_text(errors="replace") if makefile else ""
-    words = [word for line in _OBJECTS.findall(text) for word in line.split()]
-    return tuple(word.removesuffix(".o") for word in words if word.endswith(".o"))
 
 
 def _name(directory: Path) -> str:

@@ -14,6 +14,7 @@ from rustbed.arch import Arch
 from rustbed.errors import BuildError, UsageError
 from rustbed.image import program
 from rustbed.kernel import outoftree
+from rustbed.kernel.kbuildfile import find_named
 from rustbed.plugin.compilers import note_warnings, session_name
 from rustbed.plugin.fixtures import platform_of
 from rustbed.plugin.stash import PLATFORMS, make_display, note_use
@@ -49,7 +50,7 @@ def build_modules(
             )
         except BuildError:
             # a test belongs to its driver even if that does not build
-            _note_built(request.node, outoftree.find_named(asked))
+            _note_built(request.node, find_named(asked))
             raise
         note_warnings(request.node, found.warnings)
         _note_built(request.node, (module.name for module in found.modules))

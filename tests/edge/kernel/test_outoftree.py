@@ -91,18 +91,6 @@ def test_a_directory_without_a_makefile_is_refused(
     assert caught.value.facts["fix"] == "obj-m := NAME.o"
 
 
-def test_directories_below_that_have_a_makefile_are_named(
-    kernel: Kernel, tmp_path: Path, cache: Cache, toolchain: Toolchain
-) -> None:
-    for name in ("first", "second", "tests"):
-        (tmp_path / "project" / name).mkdir(parents=True)
-    (tmp_path / "project/first/Kbuild").touch()
-    (tmp_path / "project/second/Makefile").touch()
-    with pytest.raises(UsageError, match="no Kbuild file or Makefile") as caught:
-        build(kernel, tmp_path / "project", cache, toolchain)
-    assert caught.value.facts["fix"] == "first or second, which has one"
-
-
 def test_a_directory_that_is_not_there_is_said_to_be_missing(
     kernel: Kernel, tmp_path: Path, cache: Cache, toolchain: Toolchain
 ) -> None:

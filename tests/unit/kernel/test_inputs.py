@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.kernel.inputs import read_inputs
+from rustbed.errors import UsageError
+from rustbed.kernel.inputs import read_inputs, require_plain
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -85,6 +86,31 @@ def test_a_file_of_the_directory_above_does_not_bring_all_that_is_there(driver: 
         "driver/d.c",
         "regs.h",
     }
+
+
+def test_any_file_of_the_directory_above_is_an_input_if_a_source_names_it(driver: Path) -> None:
+    write(driver.parent, {"firmware.bin": "1", "other.bin": ""})
+    (driver / "d.rs").write_text('const TABLE: &[u8] = include_bytes!("../firmware.bin");')
+    found = read_inputs(driver).files
+    assert ("firmware.bin" in found, "other.bin" in found) == (True, False)
+
+
+def test_the_way_up_from_a_link_is_that_of_what_it_leads_to(driver: Path) -> None:
+    write(driver.parent, {"common/regs.rs": "", "project/common/regs.rs": ""})
+    (driver / "d.rs").write_text('#[path = "../common/regs.rs"] mod regs;')
+    link = driver.parent / "project/driver"
+    link.symlink_to(driver)
+    assert read_inputs(link) == read_inputs(driver)
+
+
+@pytest.mark.parametrize("place", ["my driver", "my:driver"])
+def test_a_directory_that_kbuild_takes_for_several_is_refused(driver: Path, place: str) -> None:
+    write(driver.parent, {"common/regs.rs": ""})
+    driver = driver.rename(driver.with_name(place))
+    require_plain(read_inputs(driver))
+    (driver / "d.rs").write_text('#[path = "../common/regs.rs"] mod regs;')
+    with pytest.raises(UsageError, match=f"for several: {driver}"):
+        require_plain(read_inputs(driver))
 
 
 def test_symbols_of_another_directory_are_built_before(driver: Path) -> None:
