@@ -114,8 +114,12 @@ class _Worker:
 
 
 def _settings(scratch: Path) -> dict[str, str]:
-    """Return Dask's settings of a process: it is quiet, and leaves nothing but in `scratch`."""
-    return {"DASK_LOGGING__DISTRIBUTED": "error", "DASK_TEMPORARY_DIRECTORY": str(scratch)}
+    """Return the environment of a process: Dask is quiet, and leaves nothing but in `scratch`."""
+    settings = {"DASK_LOGGING__DISTRIBUTED": "error", "DASK_TEMPORARY_DIRECTORY": str(scratch)}
+    if sys.dont_write_bytecode:
+        # as in many containers: the pytest of each batch would compile our plugin again, for up to a second
+        settings |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(scratch / "compiled")}
+    return settings
 
 
 def _tail(log: Path) -> str:

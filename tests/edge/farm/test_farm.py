@@ -217,3 +217,20 @@ def test_a_worker_goes_to_no_other_host_without_tls() -> None:
     )
     assert done.returncode == 2
     assert "plain TCP is for this host only" in done.stderr
+
+
+def test_workers_keep_what_they_compile_where_python_is_told_not_to(tmp_path: Path) -> None:
+    scene = """
+import pathlib, sys
+
+def test_bytecode():
+    assert not sys.dont_write_bytecode
+    compiled = pathlib.Path(sys.pycache_prefix)
+    assert compiled.parent.name.startswith("rustbed-farm.")
+    assert list(compiled.rglob("farmed.*-pytest-*.pyc"))
+"""
+    with (
+        up(1, PYTHONDONTWRITEBYTECODE="1") as farm,
+        start_session(farm, tmp_path, scene, PYTHONDONTWRITEBYTECODE="1") as session,
+    ):
+        assert "1 passed" in session.communicate(timeout=SLOW_S)[0]
