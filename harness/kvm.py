@@ -16,6 +16,7 @@ from rustbed.machine.spec import MachineSpec
 from rustbed.machine.watching import Patience
 from rustbed.progress import Progress, Report
 
+_KIND = "accel"
 # seconds without output after which a guest under an unproven KVM is given up; a working one needs tenths
 _SILENCE_S = 5.0
 
@@ -33,7 +34,16 @@ def prove_kvm(cache: Cache, kernel: Kernel, initramfs: Path, qemu: Qemu, report:
             except MachineError:
                 works = False
         report(Progress(what=f"KVM for {kernel.arch} {'works' if works else 'does not work'}", finished=True))
-        return {"works": works}
+        return {"works": works, "arch": kernel.arch.name, "boot": host.boot_id()}
 
     key = caching.hash_text("kvm", kernel.arch.name, host.boot_id(), qemu.identity)
-    return bool(cache.publish("accel", key, fill)["works"])
+    return bool(cache.publish(_KIND, key, fill)["works"])
+
+
+def proven_arches(cache: Cache) -> set[str]:
+    """Return the names of the architectures that a boot under KVM worked for since this host started."""
+    directory = cache.root / _KIND
+    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+    proofs = [facts for name in names if (facts := cache.find(_KIND, name)) is not None]
+    now = host.boot_id()
+    return {str(facts["arch"]) for facts in proofs if facts["works"] and facts.get("boot") == now}

@@ -6,6 +6,7 @@ import ipaddress
 import select
 import socket
 import ssl
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from rustbed.errors import HostError, UsageError, suggest
@@ -14,6 +15,8 @@ from rustbed.farm.key import client_context, key_path
 EXAMPLE = "tcp://127.0.0.1:8786"
 # with TLS, for all hosts; without, for this one
 TLS, TCP = "tls", "tcp"
+# what openssl says of a certificate by the host's clock: it is not valid yet, or no longer
+_TIMES = (9, 10)
 # seconds for a scheduler to answer, and after which one without TLS is late
 ANSWER_S, _LATE_S = 30.0, 1.0
 
@@ -81,12 +84,23 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
         why = f"no answer within {timeout_s:g} s"
     except ssl.SSLCertVerificationError as error:
         why = f"the key {key_path()} does not fit: {error.verify_message}"
+        if error.verify_code in _TIMES:
+            fix = f"set this host's clock ({_now()}), or make a new key: {suggest('farm init')}"
     except OSError as error:
         why = error.strerror or str(error)
+        reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
         # what openssl calls any first word that is not TLS
-        if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        if reason == "WRONG_VERSION_NUMBER":
             why, fix = "the server there does not use TLS", _fix_plain(parts.netloc, where[0])
+        elif "_ALERT_" in reason:
+            said = reason.partition("_ALERT_")[2].replace("_", " ").lower()
+            why = f"the server there refuses the key {key_path()}: {said}"
+            fix = f"copy the farm's key, and compare that host's clock with this one's ({_now()})"
     raise HostError(f"no farm answers at {address}: {why}", fix=fix)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _speaks_tls(plain: socket.socket, where: tuple[str, int], timeout_s: float) -> bool:

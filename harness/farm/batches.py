@@ -16,7 +16,7 @@ _UNSEEN_S = 0.5
 Needs = Mapping[str, float]
 # names of what a test may need of a worker
 MEMORY = "memory_mib"
-ARCH = "arch "
+ARCH, KVM = "arch ", "kvm "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +31,19 @@ class PlannedTest:
     arch: str = ""
     # of its machine and QEMU
     memory_mib: int = 0
+    # whether its machine must run under KVM
+    kvm: bool = False
+    # programs whose version must be the session's
+    software: tuple[str, ...] = ()
 
     @property
     def needs(self) -> dict[str, float]:
         """What a worker must have."""
-        arch = {f"{ARCH}{self.arch}": 1.0} if self.arch else {}
-        return {**arch, MEMORY: float(self.memory_mib)} if self.memory_mib else arch
+        names = [*self.software]
+        names += [f"{ARCH}{self.arch}"] if self.arch else []
+        names += [f"{KVM}{self.arch}"] if self.kvm else []
+        needs = dict.fromkeys(names, 1.0)
+        return {**needs, MEMORY: float(self.memory_mib)} if self.memory_mib else needs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +51,9 @@ class Waiting:
     """A test that waits for its turn."""
 
     test: PlannedTest
-    # attempts that ended without its result
+    # attempts that ended without its result, and those that no worker began
     losses: int = 0
+    unbegun: int = 0
     # whether the last of these ended while the test ran: it may be the cause, and gets no company
     suspect: bool = False
 
@@ -114,4 +122,6 @@ def find_missing(needs: Needs, workers: Iterable[Needs]) -> str:
 def _name_missing(name: str, amount: float, most: float) -> str:
     if name == MEMORY:
         return f"no worker has {amount:.0f} MiB of memory: the largest has {most:.0f} MiB"
-    return f"no worker has the architecture {name.removeprefix(ARCH)}"
+    if name.startswith(KVM):
+        return f"no worker has shown by a boot that KVM works for {name.removeprefix(KVM)}"
+    return f"no worker has {'the architecture ' * name.startswith(ARCH)}{name.removeprefix(ARCH)}"

@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from rustbed.cache import Cache, default_root
 from rustbed.errors import HostError, UsageError, suggest
 from rustbed.farm.address import ANSWER_S, TLS, require_scheduler, uses_tls
-from rustbed.farm.batches import Needs
+from rustbed.farm.batches import ARCH, KVM, Needs
 from rustbed.farm.key import require_key
 from rustbed.farm.pool import FarmGoneError
 from rustbed.farm.running import run_job
+from rustbed.kvm import proven_arches
 
 try:
     import dask
@@ -31,6 +33,8 @@ except ImportError as error:
 
 # exit status of a worker whose scheduler is out of reach
 GONE = 4
+# seconds between looks for a proof that KVM works
+_LOOK_S = 2.0
 
 _SETTINGS = {
     # what runs again, and where, is decided by rustbed/farm/pool.py
@@ -98,10 +102,23 @@ async def _serve_worker(address: str, interface: str, name: str, has: Mapping[st
             )
         except (OSError, TimeoutError):
             os._exit(GONE)
+        look = asyncio.create_task(_advertise_kvm(worker, has))
         while worker.status in (distributed.Status.running, distributed.Status.paused):
             await asyncio.sleep(0.1)
+        look.cancel()
         # its thread may wait for a pytest, which dies with us
         os._exit(GONE)
+
+
+async def _advertise_kvm(worker: Any, has: Mapping[str, float]) -> None:
+    """Say for which architectures KVM works as soon as a boot has proven it; a batch may be that boot."""
+    cache = Cache(default_root())
+    while True:
+        proven = {f"{KVM}{arch}": 1.0 for arch in proven_arches(cache) if f"{ARCH}{arch}" in has}
+        # it would forget what a running batch uses
+        if proven.keys() - worker.state.total_resources.keys() and not worker.state.executing_count:
+            await worker.set_resources(**proven)
+        await asyncio.sleep(_LOOK_S)
 
 
 def _run_wanted(job: str) -> None:

@@ -27,8 +27,8 @@ from rustbed.farm.store import Attempt, Job, Report, read_attempt, read_ending, 
 ATTEMPTS = 3
 # seconds for which a worker that could run a test may be missing: another one starts in that time
 PATIENCE_S = 30.0
-# tests whose attempts are lost before a worker begins them, until that is no accident
-_UNBEGUN = 10_000
+# attempts of a test that are lost before a worker begins them, until that is no accident
+_UNBEGUN = 10
 # seconds between looks at what is running, and at which workers there are
 _LOOK_S, _WORKERS_S = 0.02, 0.5
 
@@ -99,8 +99,6 @@ class Pool:
     # of tests that were tried before, where
     _attempts: dict[str, list[Path]] = field(default_factory=dict)
     _count: int = 0
-    # tests whose attempt no worker began
-    _unbegun: int = 0
     _workers: Sequence[Needs] = ()
     _looked: float = 0.0
     # since when no worker has what a batch needs, by those needs
@@ -157,9 +155,8 @@ class Pool:
         To blame are tests that had begun, else all; none if no worker began the attempt, which waited for
         one that was lost.
         """
-        if not known.begun and self._unbegun < _UNBEGUN:
-            self._unbegun += 1
-            return each
+        if not known.begun and each.unbegun < _UNBEGUN:
+            return replace(each, unbegun=each.unbegun + 1)
         suspect = each.test.id in known.reports
         is_blamed = suspect or not known.reports
         return replace(each, losses=each.losses + is_blamed, suspect=each.suspect or suspect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,15 @@ _TOLD = (0, 1, 5)
 def run_job(text: str, is_wanted: Callable[[], bool]) -> None:
     """Run a job that was sent as text, as long as it is wanted; its attempt's directory gets all results.
 
-    Raises OSError if nothing can be written there.
+    Raises OSError if nothing can be written there, FileNotFoundError if this host does not have it.
     """
     job = parse_job(text)
     attempt = Path(job.attempt)
+    if not attempt.is_dir():
+        raise FileNotFoundError(
+            f"{socket.gethostname()} has no {attempt}: the results of a session have to be on a file system"
+            " that all hosts of its farm have at the same path"
+        )
     if not claim(attempt):
         return
     try:

@@ -19,6 +19,7 @@ from rustbed.farm.address import TCP, TLS, render_host, require_scheduler
 from rustbed.farm.batches import ARCH, MEMORY
 from rustbed.farm.engine import GONE
 from rustbed.farm.key import require_key
+from rustbed.farm.software import software
 from rustbed.progress import Say
 from rustbed.scratch import open_scratch
 
@@ -64,7 +65,8 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
     interface = require_scheduler(address)
     with ExitStack() as stack:
         scratch = stack.enter_context(open_scratch(_SCRATCH))
-        has = [f"{MEMORY}={host.available_memory_mib() // count}", *(f"{ARCH}{arch}=1" for arch in arches)]
+        names = [*software(), *(f"{ARCH}{arch}" for arch in arches)]
+        has = [f"{MEMORY}={host.available_memory_mib() // count}", *(f"{name}=1" for name in names)]
         workers = []
         for number in range(1, count + 1):
             name = f"{os.getpid()}-{number}"

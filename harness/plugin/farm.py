@@ -23,6 +23,7 @@ from rustbed.farm.address import parse_address
 from rustbed.farm.batches import PlannedTest
 from rustbed.farm.pool import Ended, Pool
 from rustbed.farm.project import copy_project, move_word
+from rustbed.farm.software import software
 from rustbed.farm.store import FARM, Job, Report
 from rustbed.host import QEMU_OVERHEAD_MIB
 from rustbed.plugin import results
@@ -160,10 +161,17 @@ def _test(item: pytest.Item) -> PlannedTest:
         )
     arch = arch_of(item)
     if arch is None:
-        return PlannedTest(id=item.nodeid)
+        return PlannedTest(id=item.nodeid, software=software())
     wanted = request_of(item)
     memory = wanted.hardware.memory_mib + QEMU_OVERHEAD_MIB
-    return PlannedTest(id=item.nodeid, machine=f"{arch.name} {wanted}", arch=arch.name, memory_mib=memory)
+    return PlannedTest(
+        id=item.nodeid,
+        machine=f"{arch.name} {wanted}",
+        arch=arch.name,
+        memory_mib=memory,
+        kvm=given(item.config)("accel") == "kvm",
+        software=software(),
+    )
 
 
 def _job(config: pytest.Config, place: Path) -> Job:

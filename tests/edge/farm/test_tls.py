@@ -6,7 +6,10 @@ import shutil
 import socket
 import ssl
 import stat
+import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -132,3 +135,81 @@ def test_a_server_that_begins_no_tls_is_not_waited_for_for_ever(
         address = f"tls://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(HostError, match=r"no answer within 0\.1 s"):
             require_scheduler(address, timeout_s=0.1)
+
+
+# a certificate authority's settings: `openssl req` of Debian 12 takes no date
+_AUTHORITY = """
+[ca]
+default_ca = farm
+[farm]
+database = index.txt
+rand_serial = yes
+new_certs_dir = .
+default_md = sha256
+policy = any
+x509_extensions = extensions
+[any]
+commonName = supplied
+[extensions]
+basicConstraints = critical,CA:TRUE
+"""
+
+
+def make_future_key(directory: Path) -> Path:
+    """Return a key as a host makes it whose clock is ahead."""
+    (directory / "index.txt").touch()
+    (directory / "ca.conf").write_text(_AUTHORITY)
+    made = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out req.pem"
+    signed = "-selfsign -batch -notext -config ca.conf -keyfile key.pem -in req.pem -out cert.pem"
+    for words in (
+        ["req", "-new", *made.split(), "-subj", "/CN=rustbed farm"],
+        ["ca", *signed.split(), "-startdate", "20490101000000Z", "-enddate", "20491231000000Z"],
+    ):
+        subprocess.run(["openssl", *words], cwd=directory, check=True, capture_output=True)
+    key = directory / "farm.pem"
+    key.write_text((directory / "key.pem").read_text() + (directory / "cert.pem").read_text())
+    return key
+
+
+@contextmanager
+def tls_server(certificate: Path, trusted: Path) -> Iterator[str]:
+    """Serve one connection, of who has a trusted key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(trusted)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def answer() -> None:
+        with suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True) as connection:
+            connection.send(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"tls://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_clock_that_is_behind_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    future = make_future_key(tmp_path)
+    monkeypatch.setenv(VARIABLE, str(future))
+    with (
+        tls_server(future, future) as address,
+        pytest.raises(HostError, match=f"the key {future} does not fit: .*not yet valid") as caught,
+    ):
+        require_scheduler(address)
+    assert "set this host's clock (20" in str(caught.value)
+
+
+def test_a_scheduler_that_refuses_the_key_is_not_said_to_be_away(
+    key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.pem"
+    make_key(other)
+    monkeypatch.setenv(VARIABLE, str(key))
+    with (
+        tls_server(key, other) as address,
+        pytest.raises(HostError, match=f"the server there refuses the key {key}: ") as caught,
+    ):
+        require_scheduler(address)
+    assert "compare that host's clock with this one's (20" in str(caught.value)

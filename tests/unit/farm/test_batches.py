@@ -95,3 +95,16 @@ def test_a_batch_needs_what_its_largest_machine_needs() -> None:
 def test_what_is_missing_is_named(workers: list[dict[str, float]], said: str) -> None:
     test = PlannedTest(id="a", arch="arm64", memory_mib=384)
     assert find_missing(test.needs, workers) == said
+
+
+def test_a_machine_under_kvm_needs_a_proof_and_every_test_the_same_programs() -> None:
+    worker = {"Python 3.11": 1.0, "rustbed 0.1.0": 1.0, "arch arm64": 1.0, "memory_mib": 9000.0}
+    test = PlannedTest(
+        id="a", arch="arm64", memory_mib=384, kvm=True, software=("Python 3.11", "rustbed 0.1.0")
+    )
+    assert find_missing(test.needs, [worker]) == "no worker has shown by a boot that KVM works for arm64"
+    assert find_missing(test.needs, [worker | {"kvm arm64": 1.0}]) == ""
+    newer = PlannedTest(id="a", software=("Python 3.13", "rustbed 0.1.0"))
+    assert find_missing(newer.needs, [worker]) == "no worker has Python 3.13"
+    newer = PlannedTest(id="a", software=("Python 3.11", "rustbed 0.2.0"))
+    assert find_missing(newer.needs, [worker]) == "no worker has rustbed 0.2.0"

@@ -220,3 +220,12 @@ def test_of_a_farm_that_goes_the_batch_that_had_ended_is_no_trouble(
     assert pool.handed_over == [{"sum": 1}]
     told = "the farm is gone" if ending is None else ending
     assert pool.trouble == ([f"{told} ({tmp_path / '1'})"] if told else [])
+
+
+def test_a_test_that_workers_cannot_begin_is_given_up(tmp_path: Path) -> None:
+    # a host without the session's directory, for instance
+    farm = Farm(lambda attempt, tests: "its worker failed: OSError: none here")
+    _, ended = run(tmp_path, farm, named("a", "b"))
+    assert "none here; tried 3 times" in ended["a"].lost
+    # one that is lost between two batches is nothing strange: it is not held against a test at once
+    assert 10 < len(farm.jobs) < 40
