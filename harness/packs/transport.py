@@ -33,7 +33,7 @@ from rustbed.progress import Progress, Report
 _CHUNK = 1 << 16
 _MIB = 1 << 20
 _ACCEPT = f"{oci.INDEX}, {oci.MANIFEST}"
-# 'Bearer realm="https://auth.example/token",service="registry.example",scope="repository:x:pull"'
+# 'realm="https://auth.example/token",service="registry.example",scope="repository:x:pull"'
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -134,7 +134,8 @@ class Store:
             stream = Path(where).open("rb") if self.place.kind is Kind.DIRECTORY else self._ask(where)  # noqa: SIM115 - below
         except urllib.error.HTTPError as error:
             error.close()
-            raise PackError(f"{where}: the server says {error.code} {error.reason}") from error
+            login = ": packs are fetched without a login" if error.code == 401 else ""
+            raise PackError(f"{where}: the server says {error.code} {error.reason}{login}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             if self.place.kind is Kind.DIRECTORY:
                 require_layout(Path(self.place.base))
@@ -148,12 +149,13 @@ class Store:
         try:
             return self._request(where)
         except urllib.error.HTTPError as error:
-            challenge = error.headers.get("WWW-Authenticate", "")
-            if error.code != 401 or not challenge.startswith("Bearer ") or self._tokens:
+            scheme, _, challenge = error.headers.get("WWW-Authenticate", "").partition(" ")
+            if error.code != 401 or scheme.lower() != "bearer":
                 raise
             error.close()
-            self._tokens["Authorization"] = f"Bearer {self._fetch_token(challenge)}"
-            return self._request(where)
+        # the first one, or one in the place of one that is too old: some are good for a minute
+        self._tokens["Authorization"] = f"Bearer {self._fetch_token(challenge)}"
+        return self._request(where)
 
     def _request(self, where: str) -> Any:
         request = urllib.request.Request(where, headers={"Accept": _ACCEPT})  # noqa: S310 - http and https only
@@ -167,7 +169,7 @@ class Store:
         realm = facts.pop("realm", "")
         if not realm.startswith(("https://", "http://")):
             raise PackError(f"{self.place}: the registry asks for a token and does not say where to ask")
-        where = f"{realm}?{urllib.parse.urlencode(facts)}"
+        where = f"{realm}{'&' if '?' in realm else '?'}{urllib.parse.urlencode(facts)}"
         with urllib.request.urlopen(where, timeout=self.waiting.silence_s) as answer:  # noqa: S310 - as above
             said = json.loads(answer.read(oci.DOCUMENT_LIMIT))
         token = said.get("token") or said.get("access_token") if isinstance(said, dict) else None

@@ -74,18 +74,22 @@ def answer(handler: SimpleHTTPRequestHandler, data: bytes) -> bool:
     return True
 
 
-def registry_with_token(server: Server, store: Path, token: str) -> None:
-    """Let the server be a registry that wants a token, which it gives to everybody."""
+def registry_with_token(server: Server, store: Path, token: str, scheme: str = "Bearer") -> None:
+    """Let the server be a registry that wants a token, which it gives to everybody; `goodN` are good once."""
+    used: set[str] = set()
 
     def fault(handler: SimpleHTTPRequestHandler) -> bool:
         if handler.path.startswith("/token"):
-            return answer(handler, json.dumps({"token": token}).encode())
-        if handler.headers.get("Authorization") != "Bearer good":
+            number = sum(path.startswith("/token") for path in server.asked)
+            return answer(handler, json.dumps({"token": token.replace("N", str(number))}).encode())
+        shown = handler.headers.get("Authorization", "")
+        if not shown.startswith("Bearer good") or shown in used:
             handler.send_response(401)
-            realm = f'Bearer realm="{server.address}/token",service="s",scope="repository:a:pull"'
+            realm = f'{scheme} realm="{server.address}/token?a=b",service="s",scope="repository:a:pull"'
             handler.send_header("WWW-Authenticate", realm)
             handler.end_headers()
             return True
+        used.update({shown} if shown != "Bearer good" else ())
         return answer(handler, (store / "blobs/sha256" / handler.path.rpartition(":")[2]).read_bytes())
 
     server.fault = fault
@@ -103,7 +107,7 @@ def test_a_registry_that_wants_a_token_gets_the_one_it_gives(
     place = parse_place(at(server, store))
     assert find_packed(WANTED, [place], Cache(tmp_path / "c")).kernel(ignore)[0].release == "7.3.4"
     # what to ask for is what the registry said
-    assert "/token?service=s&scope=repository%3Aa%3Apull" in server.asked
+    assert "/token?a=b&service=s&scope=repository%3Aa%3Apull" in server.asked
 
 
 def test_a_registry_that_refuses_its_own_token_is_an_error(
@@ -111,4 +115,20 @@ def test_a_registry_that_refuses_its_own_token_is_an_error(
 ) -> None:
     registry_with_token(server, store, "bad")
     with pytest.raises(PackError, match="the server says 401"):
+        find_packed(WANTED, [parse_place(at(server, store))], Cache(tmp_path / "c"))
+
+
+def test_a_token_that_is_too_old_is_replaced(server: Server, store: Path, tmp_path: Path) -> None:
+    # each is good for one request: the index, the manifest, the part
+    registry_with_token(server, store, "goodN", scheme="bearer")
+    place = parse_place(at(server, store))
+    assert find_packed(WANTED, [place], Cache(tmp_path / "c")).kernel(ignore)[0].release == "7.3.4"
+    assert sum(path.startswith("/token") for path in server.asked) == 3
+
+
+def test_a_registry_that_wants_a_login_is_an_error_that_says_so(
+    server: Server, store: Path, tmp_path: Path
+) -> None:
+    registry_with_token(server, store, "good", scheme="Basic")
+    with pytest.raises(PackError, match=r"401 .*: packs are fetched without a login"):
         find_packed(WANTED, [parse_place(at(server, store))], Cache(tmp_path / "c"))
