@@ -129,11 +129,15 @@ def render_layout(index: Blob) -> dict[str, bytes]:
 
 
 def parse_top(data: bytes) -> Blob:
-    """Return the index that a layout's index.json leads to; PackError if it leads to none."""
-    for entry in _load(data)["manifests"]:
-        found = entry.get("annotations") if isinstance(entry, dict) else None
-        if isinstance(found, dict) and found.get(_REF_NAME) == REF:
-            return _blob(entry)
+    """Return the index that a layout's index.json leads to; PackError if it leads to none.
+
+    It is the one with our name, or the only one: a client that copied it may have given it another name.
+    """
+    entries = [entry for entry in _load(data)["manifests"] if isinstance(entry, dict)]
+    indexes = [entry for entry in entries if entry.get("mediaType") == INDEX]
+    ours = [entry for entry in entries if _annotations(entry).get(_REF_NAME) == REF]
+    if ours or len(indexes) == 1:
+        return _blob((ours or indexes)[0])
     raise PackError(f"this layout has no packs: its index.json has no {_REF_NAME} {REF!r}")
 
 
@@ -170,13 +174,15 @@ def _annotate(facts: Mapping[str, str]) -> dict[str, str]:
     return {f"{_OURS}{name}": value for name, value in facts.items()}
 
 
-def _facts(entry: Any) -> dict[str, str]:
+def _annotations(entry: Any) -> dict[str, Any]:
     found = entry.get("annotations") if isinstance(entry, dict) else None
-    if not isinstance(found, dict):
-        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _facts(entry: Any) -> dict[str, str]:
     return {
         str(name).removeprefix(_OURS): str(value)
-        for name, value in found.items()
+        for name, value in _annotations(entry).items()
         if str(name).startswith(_OURS)
     }
 

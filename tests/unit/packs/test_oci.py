@@ -35,6 +35,16 @@ def test_an_index_leads_to_its_packs_whatever_their_order() -> None:
     assert oci.parse_top(top) == oci.describe(data, oci.INDEX)
 
 
+def test_an_index_that_a_client_copied_under_another_name_is_found() -> None:
+    ours = {"mediaType": oci.INDEX, "digest": BLOB.digest, "size": 1}
+    today = ours | {"annotations": {"org.opencontainers.image.ref.name": "today"}}
+    image = ours | {"mediaType": oci.MANIFEST}
+    for entry in (ours, today):
+        assert oci.parse_top(json.dumps({"manifests": [image, entry]}).encode()).digest == BLOB.digest
+    with pytest.raises(PackError, match="this layout has no packs"):
+        oci.parse_top(json.dumps({"manifests": [ours, today]}).encode())
+
+
 def test_images_of_others_in_an_index_are_passed_over() -> None:
     entry = {"mediaType": oci.MANIFEST, "digest": BLOB.digest, "size": 1}
     assert oci.parse_index(json.dumps({"manifests": [entry]}).encode()) == ()
