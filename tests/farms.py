@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +40,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def up(workers: int, *words: str, **variables: str) -> Iterator[Up]:
+def up(workers: int, *words: str, within: Sequence[str] = (), **variables: str) -> Iterator[Up]:
+    """Start a farm; `within` is a command that runs it, as on another host."""
     argv = [sys.executable, "-m", "rustbed.cli", "farm", "up", "--port", "0", "--workers", str(workers)]
     with (
         # what a farm that is killed leaves in there ends with the test; of it, engines may still write
         TemporaryDirectory(prefix="farm.", ignore_cleanup_errors=True) as scratch,
         subprocess.Popen(
-            [*argv, *words],
+            [*within, *argv, *words],
             stdout=subprocess.PIPE,
             text=True,
             env=environment(**{"TMPDIR": scratch, **variables}),
@@ -66,13 +67,13 @@ def up(workers: int, *words: str, **variables: str) -> Iterator[Up]:
 
 @contextmanager
 def start_session(
-    farm: Up, directory: Path, scene: str, *words: str, **variables: str
+    farm: Up, directory: Path, scene: str, *words: str, within: Sequence[str] = (), **variables: str
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a session on a farm, with one file of tests; it is ended on the way out."""
     (directory / "test_scene.py").write_text(scene)
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={directory}", "-q"]
     with subprocess.Popen(
-        [*argv, "--farm", farm.url, *words, "test_scene.py"],
+        [*within, *argv, "--farm", farm.url, *words, "test_scene.py"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
