@@ -20,7 +20,7 @@ from rustbed import cache as caching
 from rustbed.cache import Cache
 from rustbed.errors import BuildError, UsageError
 from rustbed.here import from_here
-from rustbed.kernel import buildtree, diagnosis, lacking, probes, siblings
+from rustbed.kernel import buildtree, diagnosis, equalbuilds, lacking, probes, siblings
 from rustbed.kernel.artifact import Kernel, Module, require_same_compiler
 from rustbed.kernel.buildstate import TREE, BuildState, forget_state, load_state
 from rustbed.kernel.buildtree import BuildTree
@@ -91,7 +91,7 @@ def build_modules(
             # the kernel's tree must not change or be removed meanwhile; several builds may read it
             with cache.lock(siblings.lock_name(tree.directory), shared=True):
                 todo = _Building(kernel, tree, place, wanted, directory, report, clippy, cache)
-                state = todo.run(state, digest, session)
+                state = todo.take(state, digest) or todo.run(state, digest, session)
     if state.failure:
         raise _build_error(directory, state, tree)
     found = describe_modules(place / TREE / path for path in state.modules.values())
@@ -119,8 +119,23 @@ class _Building:
     clippy: Clippy | None
     cache: Cache
 
-    def run(self, known: BuildState, digest: str, session: str) -> BuildState:
-        """Update the copy, build it, and save the result."""
+    def take(self, known: BuildState, digest: str) -> BuildState | None:
+        """Update the copy, and take the modules of another directory with the same inputs, if it has some."""
+        if not self._is_shared:
+            return None
+        work = self._update(known)
+        state = equalbuilds.take_build(self.cache, digest, self.wanted.root, work)
+        if state is not None:
+            state.save(self.place)
+        return state
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether the compilers see the same paths whatever the directory."""
+        return self.tree.toolchain.root is not None
+
+    def _update(self, known: BuildState) -> Path:
+        """Update the copy of the author's files, and return the directory that they are in."""
         work = self.place / TREE
         if not work.is_dir():
             caching.remove_tree(self.place)
@@ -128,6 +143,11 @@ class _Building:
         # no state until the end, so that an interrupted build is not taken for a complete one
         forget_state(self.place)
         copy_inputs(self.wanted, work, known.files)
+        return work
+
+    def run(self, known: BuildState, digest: str, session: str) -> BuildState:
+        """Update the copy, build it, and save the result."""
+        self._update(known)
         printed, failure = "", ""
         beside: dict[str, str] = {}
         for place in (*self.wanted.needs, self.wanted.place):
@@ -152,6 +172,8 @@ class _Building:
         if not failure:
             self._require_modules(made)
         state.save(self.place)
+        if self._is_shared:
+            equalbuilds.keep_build(self.cache, state, self.place / TREE)
         return state
 
     def _make(self, place: Path) -> tuple[str, str]:
