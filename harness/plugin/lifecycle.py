@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rustbed.arch import Arch
+from rustbed.devices.models import Model, device_of
 from rustbed.errors import UsageError
 from rustbed.kernel.module import read_module
 from rustbed.life.driver import Driver, find_device, find_hardware
@@ -54,6 +55,8 @@ def life(
     facts = read_module(found)
     known.setdefault("device", find_device(facts.aliases))
     driver = Driver(module=found if is_directory else facts.name, facts=facts, **known)
+    if callable(driver.device):
+        require_model(driver.device)
     is_unplugged = step in PLUGGING
     if not is_unplugged:
         wanted = _with_hardware(wanted, driver, rustbed_arch)
@@ -78,6 +81,16 @@ def _read_marker(driver: str | Path, **known: Any) -> tuple[str | Path, dict[str
     if unknown := sorted(set(known) - set(_KEYWORDS)):
         raise UsageError(f"lifecycle has no {', '.join(unknown)}", choices=", ".join(_KEYWORDS))
     return driver, known
+
+
+def require_model(make: Callable[[], Model]) -> None:
+    """Raise UsageError for what makes no device, before a machine is started for it."""
+    try:
+        made = make()
+    except Exception as error:
+        name = getattr(make, "__name__", repr(make))
+        raise UsageError(f"{name}() raised {type(error).__name__}: {error}") from error
+    device_of(made)
 
 
 def _with_hardware(wanted: MachineRequest, driver: Driver, arch: Arch) -> MachineRequest:

@@ -69,6 +69,18 @@ def test_driver_that_trusts_its_device_is_found_out(
     assert "faults: 2: 1 survived, 1 not reached" in again.stdout
 
 
+@pytest.mark.usefixtures("kernel", "hotplug")
+def test_driver_that_never_lets_go_of_its_slot_hangs(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    test = f"{SCENE}::test_driver_keeps_its_device"
+    done = run_faults(request.config, arch, tmp_path, test, "--only", "pulled@1")
+    assert done.returncode == 1, done.stdout
+    # the good run waits for nothing: its device is ready
+    assert re.search(r"accesses: \d+.*; faults: 1: 1 hang", done.stdout), done.stdout
+    assert re.search(r"pulled@1: hang: .*the guest to let go of 0000:", done.stdout), done.stdout
+
+
 @pytest.mark.usefixtures("kernel")
 def test_test_without_a_device_in_python_is_refused(
     arch: Arch, request: pytest.FixtureRequest, tmp_path: Path

@@ -28,5 +28,13 @@ def test_driver_trusts_its_device(vm: Vm, trusting: Path) -> None:
         assert len(device.trace) == 1
 
 
+def test_driver_keeps_its_device(vm: Vm, build_module: Callable[[str], Path]) -> None:
+    with (
+        vm.module(build_module("../modules/keeping")),
+        vm.plugged(Indexed(), timeout_s=3),
+    ):
+        vm.wait_for(lambda: vm.log.matching("its device is in state 1"), "the probe")
+
+
 def test_device_is_not_there(vm: Vm) -> None:
     assert vm.run("true").status == 0
