@@ -13,6 +13,7 @@ from dataclasses import replace
 from rustbed.errors import SuiteError
 from rustbed.log.ktap import Outcome, Result, parse_ktap
 from rustbed.log.record import Record
+from rustbed.log.splat import Splat, find_splats
 
 # KUnit indents what belongs to a suite by four spaces; a case with parameters has results of its own below
 _BEGINS = re.compile(r" {4}(?:# Subtest:|1\.\.\d|(?:not )?ok \d+ )")
@@ -61,6 +62,16 @@ def find_case(suite: Result, name: str) -> Result | None:
     if found is None and not _is_whole(suite):
         return Result(name=name, outcome=Outcome.LOST, reason=suite.reason or "its suite ended before it")
     return found
+
+
+def find_causes(records: Sequence[Record]) -> dict[str, tuple[Splat, ...]]:
+    """Return what the kernel reported while each case ran, by the case's name; after the last one, by ""."""
+    ends = [(index, match[1]) for index, record in enumerate(records) if (match := _ENDS.match(record.text))]
+    causes: dict[str, tuple[Splat, ...]] = {}
+    for splat in find_splats(records):
+        name = next((name for index, name in ends if splat.first < index), "")
+        causes[name] = (*causes.get(name, ()), splat)
+    return causes
 
 
 def _is_whole(suite: Result) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from rustbed.guest import kunit
 from rustbed.log.ktap import Result
-from rustbed.log.kunit import parse_suite, require_green
+from rustbed.log.kunit import find_causes, parse_suite, require_green
+from rustbed.log.splat import Splat
 from rustbed.machine.live import Live
 
 
@@ -20,9 +21,10 @@ def run_suite(live: Live, suite: str) -> Result:
     return live.reported[-1]
 
 
-def hear_suite(live: Live, suite: str, keep: Callable[[Result], None]) -> None:
+def hear_suite(live: Live, suite: str, keep: Callable[[Result], None]) -> dict[str, tuple[Splat, ...]]:
     """Run a suite and keep its results, also those of a machine that died meanwhile.
 
+    Returns what the kernel reported while each case ran, by the case's name.
     Raises UsageError for an unknown suite, MachineError.
     """
     kunit.require_suite(live.talk, suite)
@@ -34,3 +36,4 @@ def hear_suite(live: Live, suite: str, keep: Callable[[Result], None]) -> None:
         live.talk.pass_fence()
     finally:
         keep(parse_suite(suite, live.talk.log.records[begin:], places))
+    return find_causes(live.talk.log.records[begin:])

@@ -6,18 +6,20 @@ suite reported there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from rustbed.arch import Arch
-from rustbed.errors import MachineError, UsageError
+from rustbed.errors import MachineError, SuiteError, UsageError
 from rustbed.guest.kunit import find_places
 from rustbed.kernel.source import SourceKind, find_source, parse_source
 from rustbed.log.ktap import Outcome, Result
 from rustbed.log.kunit import find_case, narrow_suite, require_green
+from rustbed.log.splat import KILLING, Splat
 from rustbed.machine.suites import hear_suite
 from rustbed.plugin.fixtures import instruments_of, platform_of, run_of, spec_of
 from rustbed.plugin.options import begin
@@ -25,6 +27,7 @@ from rustbed.plugin.stash import PLATFORMS
 from rustbed.prepare import Choices
 from rustbed.report.cases import SUITE
 from rustbed.report.ktap import heard_of
+from rustbed.report.verdict import Expectation, splat_line
 
 _FIXTURE = "kunit"
 
@@ -49,6 +52,8 @@ class Heard:
     died: MachineError | None
     # of the run
     directory: Path
+    # what the kernel reported while a case ran, by its name
+    causes: Mapping[str, tuple[Splat, ...]] = field(default_factory=dict)
     # tests that were told: one that comes again wants another run
     told: set[str] = field(default_factory=set)
 
@@ -109,16 +114,45 @@ def kunit(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callable[[], No
     _, wanted = platform_of(item, rustbed_arch)
     memory = request.config.stash.setdefault(_HEARD, {})
 
-    def run() -> None:
+    def hear() -> None:
         key = (rustbed_arch.name, repr(wanted), case.suite)
         heard = memory.get(key)
         is_first = heard is None or item.nodeid in heard.told
         if heard is None or is_first:
             heard = memory[key] = _run_suite(request, rustbed_arch, case.suite)
+            run = run_of(request)
+            run.expected = [*run.expected, *leave_to_others(case, heard)]
         heard.told.add(item.nodeid)
         judge(item, rustbed_arch, case, heard, is_first=is_first)
 
-    return run
+    return hear
+
+
+def leave_to_others(case: Case, heard: Heard) -> list[Expectation]:
+    """Return declarations of what the kernel reported while other cases ran, for the run of the first test.
+
+    Those cases' own tests fail by it. What kills a task or the machine stays with the first test.
+    """
+    mine = {splat.title for name, found in heard.causes.items() if name in ("", case.name) for splat in found}
+    others = {
+        splat.title: splat
+        for name, found in heard.causes.items()
+        if name in case.listed and name != case.name
+        for splat in found
+    }
+    return [
+        Expectation(pattern=f"^{re.escape(title)}$", kind=splat.kind)
+        for title, splat in others.items()
+        if title not in mine and not splat.fatal and splat.kind not in KILLING
+    ]
+
+
+def _require_silence(case: Case, heard: Heard) -> None:
+    """Raise SuiteError if the kernel reported something while a case ran."""
+    if found := heard.causes.get(case.name, ()):
+        raise SuiteError(
+            f"{case.suite}: {case.name}: {splat_line(found[0])}", why=f"it is in the log of {heard.directory}"
+        )
 
 
 def _run_suite(request: pytest.FixtureRequest, arch: Arch, suite: str) -> Heard:
@@ -127,16 +161,17 @@ def _run_suite(request: pytest.FixtureRequest, arch: Arch, suite: str) -> Heard:
     spec = spec_of(request.node, platform, wanted)
     test = run_of(request)
     kept: list[Result] = []
+    causes: dict[str, tuple[Splat, ...]] = {}
     died = None
     try:
         instruments = instruments_of(request.node, platform.kernel)
         with test.machine(platform, spec, instruments, from_boot=False) as vm:
-            hear_suite(vm.live, suite, kept.append)
+            causes = hear_suite(vm.live, suite, kept.append)
     except MachineError as error:
         if not kept:
             raise
         died = error
-    return Heard(result=kept[0], died=died, directory=test.directory)
+    return Heard(result=kept[0], died=died, directory=test.directory, causes=causes)
 
 
 def judge(item: pytest.Item, arch: Arch, case: Case, heard: Heard, *, is_first: bool) -> None:
@@ -153,6 +188,9 @@ def judge(item: pytest.Item, arch: Arch, case: Case, heard: Heard, *, is_first: 
     if is_first and heard.died is not None:
         raise heard.died
     require_green(shown)
+    if not is_first:
+        # the first one's own are in the log of its machine
+        _require_silence(case, heard)
     if case.name and found is None:
         pytest.skip(f"{case.suite} of this kernel has no {case.name}")
     if found is not None and found.outcome is Outcome.SKIP:

@@ -6,7 +6,7 @@ import pytest
 
 from rustbed.errors import SuiteError
 from rustbed.log.ktap import Outcome, Result
-from rustbed.log.kunit import find_case, find_tests, narrow_suite, parse_suite, require_green
+from rustbed.log.kunit import find_case, find_causes, find_tests, narrow_suite, parse_suite, require_green
 from rustbed.log.record import Record
 
 # as lib/kunit/test.c of Linux 7.3 prints it when debugfs tells it to: seconds, text
@@ -133,3 +133,18 @@ def test_a_suite_that_failed_by_itself_is_red_for_its_first_case() -> None:
     require_green(narrow_suite(suite, suite.children, is_first=False))
     with pytest.raises(SuiteError, match=r"^rust_kvec: rust_kvec: fail"):
         require_green(narrow_suite(suite, suite.children, is_first=True))
+
+
+def test_what_the_kernel_reported_belongs_to_the_case_whose_result_comes_next() -> None:
+    lines = list(LOG)
+    warning = [
+        "------------[ cut here ]------------",
+        "WARNING: rust/kernel/lib.rs:5 at shrink_it+0x1/0x2, CPU#0: kunit_try_catch/9",
+        "---[ end trace 0000000000000000 ]---",
+    ]
+    at = next(index for index, (_, text) in enumerate(lines) if "not ok 2 shrink" in text)
+    lines[at:at] = [(10.5, text) for text in warning]
+    assert [(name, len(found)) for name, found in find_causes(records(lines)).items()] == [("shrink", 1)]
+    assert find_causes(records(LOG)) == {}
+    late = [*LOG, *((11.6, text) for text in warning)]
+    assert list(find_causes(records(late))) == [""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -12,7 +13,8 @@ from tests.unit.report.test_cases import Report
 from rustbed.arch import ARCHES
 from rustbed.errors import CrashError, MachineError, SuiteError
 from rustbed.log.ktap import Outcome, Result
-from rustbed.plugin.kunit import Case, Heard, judge
+from rustbed.log.splat import Kind, Splat
+from rustbed.plugin.kunit import Case, Heard, judge, leave_to_others
 from rustbed.report.cases import case_of
 
 
@@ -41,10 +43,11 @@ def ending(
     *listed: str,
     is_first: bool = False,
     died: MachineError | None = None,
+    causes: Mapping[str, tuple[Splat, ...]] | None = None,
 ) -> tuple[str, list[str]]:
     """Return how a test ended, and the cases that it left."""
     item = Item()
-    heard = Heard(result=reported, died=died, directory=Path("run"))
+    heard = Heard(result=reported, died=died, directory=Path("run"), causes=causes or {})
     case = Case(suite="s", name=name, listed=listed)
     try:
         judge(cast(pytest.Item, item), ARCHES["arm64"], case, heard, is_first=is_first)
@@ -97,3 +100,32 @@ def test_a_machine_that_died_is_the_first_tests_and_the_others_lost_their_result
     )
     assert ending(reported, "a", "a", "b", died=died) == ("pass", ["s.a[arm64] pass"])
     assert ending(reported, "b", "a", "b", died=died) == ("s: b: lost", ["s.b[arm64] lost"])
+
+
+def splat(title: str, kind: Kind = Kind.WARNING, *, fatal: bool = False) -> Splat:
+    return Splat(kind=kind, title=title, function="f", fatal=fatal, first=0, last=0)
+
+
+def test_what_the_kernel_reported_while_a_case_ran_is_that_cases() -> None:
+    reported = suite(result("a"), result("b"))
+    causes = {"b": (splat("WARNING in f"),)}
+    # the first one has the machine, whose verdict is by its log
+    assert ending(reported, "a", "a", "b", is_first=True, causes=causes)[0] == "pass"
+    assert ending(reported, "b", "a", "b", causes=causes)[0] == "s: b: WARNING in f"
+    assert ending(reported, "b", "a", "b", is_first=True, causes=causes)[0] == "pass"
+
+
+def test_first_test_answers_for_its_own_for_deaths_and_for_cases_without_a_test() -> None:
+    mine, others = splat("WARNING in mine"), splat("WARNING in other+1")
+    causes = {
+        "a": (mine,),
+        "b": (mine, others, splat("Oops", fatal=True), splat("BUG in f", Kind.OOPS)),
+        "made": (splat("WARNING in made"),),
+        "": (splat("WARNING in none"),),
+    }
+    heard = Heard(result=suite(result("a")), died=None, directory=Path("run"), causes=causes)
+    (left,) = leave_to_others(Case(suite="s", name="a", listed=("a", "b")), heard)
+    assert left.matches(others)
+    assert not left.matches(mine)
+    # the suite is one test
+    assert leave_to_others(Case(suite="s", name="", listed=()), heard) == []
