@@ -29,6 +29,8 @@ _DEFERRED_S = 12.0
 _HELD = 8
 # system calls in one command
 _BATCH = 200
+# the option of a kernel that removes drivers after their probes
+_REMOVES = "CONFIG_DEBUG_TEST_DRIVER_REMOVE"
 # a shell's status of a process that a signal ended is more than that
 _KILLED = 128
 
@@ -73,6 +75,16 @@ def _cycle(subject: Subject, command: str) -> dict[str, int]:
         subject.vm.check("sleep 0.5")
         grown = find_growth(before, read_slabs(subject.vm), subject.driver.cycles)
     return grown
+
+
+def remove_after_probe(subject: Subject) -> None:
+    """Load it on a kernel that removes each driver once after its probe, and probes again."""
+    if not subject.vm.kernel.has(_REMOVES):
+        raise NotApplicableError(f"this kernel has no {_REMOVES}: a --fragment can have it built in")
+    with subject.loaded():
+        if failed := subject.vm.log.matching(r"probe with driver \S+ failed"):
+            raise LifeError("its second probe failed, after its removal", said=str(failed[0]))
+        subject.require_bound()
 
 
 def unbind_while_open(subject: Subject) -> None:
@@ -235,6 +247,7 @@ STEPS: dict[str, Callable[[Subject], None]] = {
     for step in (
         load_and_unload,
         bind_and_unbind,
+        remove_after_probe,
         unbind_while_open,
         unload_while_open,
         unplug_while_open,

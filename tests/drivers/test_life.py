@@ -11,8 +11,8 @@ from rustbed.devices.reference.testdev import PciTestdev
 from rustbed.kernel.module import read_module
 from rustbed.life.allocations import load_failing, prepare_failing, probe_allocations
 from rustbed.life.driver import Driver, find_device
-from rustbed.life.steps import pull_out_while_open, unplug_while_open
-from rustbed.life.subject import Subject
+from rustbed.life.steps import pull_out_while_open, remove_after_probe, unplug_while_open
+from rustbed.life.subject import NotApplicableError, Subject
 
 # the steps are the same everywhere; elsewhere they are tried by `rustbed life`
 pytestmark = pytest.mark.arches("x86_64")
@@ -49,6 +49,15 @@ def test_device_in_python_comes_and_goes_like_one_of_qemu(vm: Vm) -> None:
     unplug_while_open(Subject(vm=vm, driver=Driver(module=facts.name, facts=facts, device=testdev)))
     # twice, and each was probed
     assert [len(device.trace) > 0 for device in made] == [True, True]
+
+
+@pytest.mark.needs("rust_minimal")
+def test_kernel_that_removes_nothing_by_itself_is_built_by_a_fragment(vm: Vm) -> None:
+    if vm.kernel.has("CONFIG_DEBUG_TEST_DRIVER_REMOVE"):
+        pytest.skip("this kernel removes each driver after its probe")
+    facts = read_module(vm.kernel.require_module("rust_minimal").path)
+    with pytest.raises(NotApplicableError, match="CONFIG_DEBUG_TEST_DRIVER_REMOVE: a --fragment"):
+        remove_after_probe(Subject(vm=vm, driver=Driver(module=facts.name, facts=facts)))
 
 
 @pytest.mark.needs("CONFIG_FAILSLAB", "rust_minimal")
