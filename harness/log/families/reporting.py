@@ -27,7 +27,9 @@ REPORTING = (
     | (?:io|mem\d*)_serial_(?:in|out)""",
     # the way from a failed check in Rust to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core; what
     # traps in the place of arithmetic that the kernel does not have: rust/compiler_builtins.rs
-    r"""(?:rustc::)?rust_begin_unwind | <?core::.* | <?&?alloc::.* | rust_helper_\w+ | rust__\w+""",
+    r"""(?:rustc::)?rust_begin_unwind | <?core::.* | <?&?alloc::.* | rust_helper_\w+ | rust__\w+
+    | <[&*]*(?:(?:mut|const)\ )?(?:[fiu]\d+|[iu]size|str|bool|char|\(\)|\[[^\]]*\])
+    \ as\ (?:core|alloc)::.*""",
     # indirect calls and returns with mitigations, code made at run time and the way into it
     r"""x86_(?:indirect|return)_\w+ | srso_\w+ | zen_untrain_ret | (?:retbleed|call_depth|its_return)_\w+
     | bpf_prog_(?:run\w*|[0-9a-f]{16}\w*) | bpf_trampoline_\d\w* | bpf_dispatcher_\w+_func | ftrace_\w+

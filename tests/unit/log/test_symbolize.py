@@ -90,6 +90,29 @@ def test_where_each_line_names_two_functions_the_place_is_in_the_second() -> Non
     assert (known.function, known.file, known.line) == ("toy_refuse", "drivers/toy.c", 7)
 
 
+@pytest.mark.parametrize(
+    ("mangled", "blamed"),
+    [
+        # <u64 as core::fmt::Display>::fmt is the language's, the other is the driver's
+        ("_RNvXsj_NtNtNtCs1_4core3fmt3num3impyNtB9_7Display3fmt", "toy::show"),
+        (
+            "_RNvXCs2_3toyNtB2_3ToyNtNtNtCs1_4core3ops4drop4Drop4drop",
+            "<toy::Toy as core::ops::drop::Drop>::drop",
+        ),
+    ],
+)
+def test_what_the_language_does_with_its_own_types_is_not_at_fault(mangled: str, blamed: str) -> None:
+    """As where arm has no division of 64-bit numbers, and printing one traps."""
+    splat, _ = only(
+        "Internal error: Oops - undefined instruction: 0 [#1] SMP ARM\n"
+        "PC is at __rust__adddf3+0x8/0xc\n"
+        "Call trace:\n"
+        f" __rust__adddf3 from {mangled}+0x68/0x1b0\n"
+        f" {mangled} from _RNvCs2_3toy4show+0x68/0x1b0\n"
+    )
+    assert splat.function == blamed
+
+
 def test_panic_inside_of_the_library_points_at_the_driver() -> None:
     splat, records = only(
         "rust_kernel: panicked at /rust/library/core/src/slice/index.rs:10:5:\n"
