@@ -45,7 +45,8 @@
  *   poll:FD:EVENTS:MS           the returned data are the revents, two bytes, high one first
  *   mmap:FD:LENGTH:PROT:KIND:OFFSET   PROT: none, r, w or rw; KIND: shared or private; returns a map number
  *   munmap:MAP
- *   peek:MAP:OFFSET:COUNT       poke:MAP:OFFSET:HEX          1, 2, 4 and 8 aligned bytes in one access
+ *   peek:MAP:OFFSET:COUNT       poke:MAP:OFFSET:HEX          1, 2, 4 and 8 aligned bytes in one access,
+ *                                                          on 32 bits 8 in two
  *   load:FD:NTH:PARAMS          load a module; the NTH allocation meanwhile fails, none if it is 0; returned is what
  *                               is then left of NTH, as text: 0 if it failed
  *   sleep:MS   pid   exit       (exit ends a session, and takes its directory away)

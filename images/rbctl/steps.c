@@ -420,7 +420,10 @@ static struct result step_munmap(char **word, long long *number)
 	return returned(value);
 }
 
-/* Copy; a naturally aligned 1, 2, 4 or 8 bytes in one access, as device registers want. */
+/*
+ * Copy; naturally aligned 1, 2, 4 or 8 bytes in one access, as device registers want. Processors of 32 bits make
+ * two of 8 bytes, the lower half first, like lo_hi_writeq() in their drivers.
+ */
 static void copy_once(volatile void *to, const volatile void *from, size_t size)
 {
 	int aligned = !(((unsigned long)to | (unsigned long)from) & (size - 1));
@@ -432,6 +435,9 @@ static void copy_once(volatile void *to, const volatile void *from, size_t size)
 		*(volatile uint32_t *)to = *(const volatile uint32_t *)from;
 	else if (size == 8 && aligned && sizeof(long) == 8)
 		*(volatile uint64_t *)to = *(const volatile uint64_t *)from;
+	else if (size == 8 && aligned)
+		for (i = 0; i < 2; i++)
+			((volatile uint32_t *)to)[i] = ((const volatile uint32_t *)from)[i];
 	else
 		for (i = 0; i < size; i++)
 			((volatile unsigned char *)to)[i] = ((const volatile unsigned char *)from)[i];

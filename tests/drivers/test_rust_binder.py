@@ -10,7 +10,8 @@ import pytest
 from tests.drivers import sysfs
 from tests.drivers.calls import READ, WRITE, errno_of, ioctl_number, layout
 
-from rustbed import Vm
+from rustbed import CommandError, Vm
+from rustbed.kernel.artifact import Kernel
 
 pytestmark = pytest.mark.needs("CONFIG_ANDROID_BINDER_IPC_RUST")
 
@@ -75,6 +76,17 @@ def test_names_and_numbers_of_devices_have_limits(vm: Vm, binderfs: str) -> None
     assert vm.run(f"rm {binderfs}/binder-control").status != 0
 
 
+@pytest.fixture
+def half_an_address(kernel: Kernel, request: pytest.FixtureRequest) -> None:
+    """For a test that gives a buffer back, which fails on 32 bits."""
+    if kernel.arch.word_bits == 32:
+        known = pytest.mark.xfail(
+            strict=True, raises=CommandError, reason="docs/findings/binder-reads-half-an-address.md"
+        )
+        request.applymarker(known)
+
+
+@pytest.mark.usefixtures("half_an_address")
 def test_two_processes_talk(vm: Vm, binderfs: str, build_program: Callable[[str], Path]) -> None:
     vm.push(build_program("programs/binder_talk.c"), "/tmp/talk", mode=0o755)
     with vm.open(f"{binderfs}/binder-control") as control:

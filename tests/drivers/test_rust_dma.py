@@ -23,8 +23,6 @@ INFO = 6
 PROBED = (INFO, "Probe DMA test driver.")
 UNLOADED = (INFO, "Unload DMA test driver.")
 TRACING = "/sys/kernel/tracing"
-# bytes of a page on the architectures that have PCI here
-PAGE = 4096
 # what the driver puts into its coherent memory
 VALUES = [(0xA, 0xB), (0xC, 0xD), (0xE, 0xF), (0xAB, 0xBA), (0xCD, 0xEF)]
 
@@ -103,7 +101,7 @@ def test_device_reads_what_the_driver_has_put_into_its_memory(vm: Vm) -> None:
         enable_mastering(vm, plugged.address)
         assert (size, device.dma_read(at, size)) == (8 * len(VALUES), pack("=10I", *chain(*VALUES)))
         sizes = [int(each, 16) for each in re.findall("0x[0-9a-f]+", mapped["sizes"])]
-        assert sum(sizes) == 4 * PAGE
+        assert sum(sizes) == 4 << int(vm.kernel.options["PAGE_SHIFT"])
 
 
 @pytest.mark.machine(devices=[])
