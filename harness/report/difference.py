@@ -15,6 +15,10 @@ from rustbed.log.splat import find_splats
 
 # addresses, and numbers as large as addresses, differ in every run
 _ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{5,}|[0-9a-f]{8,}|\d{8,})\b")
+# where the kernel put windows of bridges and BARs: I/O ports have short addresses, and each machine others
+_RANGE = re.compile(r"\[(?P<space>io|mem|bus) +[^\]]*\]")
+# the same in a device's trace: the registers of BARs in its config space
+_BAR = re.compile(r"(?P<register>\bconfig\+0x(?:1[048c]|2[04]) width 4 value) 0x\w+")
 # the number of a session of system calls
 _SESSION = re.compile(r"/run/rbctl-\d+")
 # the kernel log after this record belongs to drivers and tests
@@ -96,6 +100,7 @@ def comparable_trace(trace: str) -> tuple[str, ...]:
 
 
 def _normal(line: str) -> str:
+    line = _BAR.sub(r"\g<register> ADDRESS", _RANGE.sub(r"[\g<space> RANGE]", line))
     return _SESSION.sub("/run/rbctl", _ADDRESS.sub("ADDRESS", line))
 
 

@@ -47,6 +47,17 @@ def test_addresses_and_times_of_records_are_not_compared_and_small_numbers_are()
     assert comparable_records(log) == ("toy 0000:00:02.0: BAR at ADDRESS, ADDRESS, count 3, errno 0x16",)
 
 
+def test_where_a_machine_has_its_devices_is_not_compared() -> None:
+    log = "[    3.000000] pcieport 0000:00:02.0:   bridge window [io  0x4000-0x4fff]\n"
+    assert comparable_records(log) == ("pcieport 0000:00:02.0:   bridge window [io RANGE]",)
+    # the register of a BAR, and one that is none
+    trace = "0.1 write config+0x14 width 4 value 0x1001\n0.2 write config+0x3c width 4 value 0x1001\n"
+    assert comparable_trace(trace) == (
+        "write config+0x14 width 4 value ADDRESS",
+        "write config+0x3c width 4 value 0x1001",
+    )
+
+
 def test_what_the_kernel_said_before_the_first_process_is_not_compared() -> None:
     log = "[    0.100000] CPU0: on\n[    0.200000] Run /init as init process\n[    0.300000] toy: up\n"
     assert comparable_records(log) == ("toy: up",)
