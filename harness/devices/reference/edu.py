@@ -28,7 +28,8 @@ class Edu(PciDevice):
     """QEMU's device for courses on writing drivers.
 
     Unlike QEMU's, it accepts writes to its DMA registers during a transfer, raises for a
-    transfer outside of its buffer, and resets its registers with the machine.
+    transfer outside of its buffer, resets its registers with the machine, and keeps the upper
+    half of a 64-bit register when that is accessed alone.
     """
 
     vendor_id, device_id = 0x1234, 0x11E8
