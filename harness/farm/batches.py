@@ -1,27 +1,27 @@
-"""Tests to batches: which tests go to a worker together, and what they need of it. Pure."""
+"""Tests to batches: which tests a worker gets together, and what they need. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-# seconds that a batch is to last: each costs the start of a pytest, and a template's load
+# intended length of a batch in seconds: each batch starts a pytest and loads a template
 BATCH_S = 5.0
-# the shortest that is cut when few tests are left
+# shortest length, used when few tests are left
 _SHORTEST_S = 1.0
-# seconds that a test is taken to last as long as none has been seen
+# assumed length of a test in seconds until one has ended
 _UNSEEN_S = 0.5
 
 # amounts of what workers have, by name
 Needs = Mapping[str, float]
-# names of what a test may need of a worker
+# names of what a test may need
 MEMORY = "memory_mib"
 ARCH, KVM = "arch ", "kvm "
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedTest:
-    """A test that is to run somewhere."""
+    """A test to be run by some worker."""
 
     # pytest's id
     id: str
@@ -48,13 +48,13 @@ class PlannedTest:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A test that waits for its turn."""
+    """A test that waits for a worker."""
 
     test: PlannedTest
     # attempts that ended without its result, and those that no worker began
     losses: int = 0
     unbegun: int = 0
-    # whether the last of these ended while the test ran: it may be the cause, and gets no company
+    # whether the last of these ended while the test ran: it may be the cause, and runs alone
     suspect: bool = False
 
 
@@ -65,15 +65,15 @@ def batch_seconds(waiting: Iterable[Waiting], times: Mapping[str, float], *, idl
     workers in whole batches, so that the last ones end together and none is a small rest.
     """
     usual = _usual(times)
-    # of those that are busy, some will be free before the others
+    # some of the busy workers will be free before the others
     share = sum(times.get(each.test.id, usual) for each in waiting) / max(idle, slots / 2, 1)
     return max(_SHORTEST_S, share / max(1, round(share / BATCH_S)))
 
 
 def take_batch(waiting: Sequence[Waiting], times: Mapping[str, float], seconds: float) -> list[Waiting]:
-    """Return those of the waiting tests that the next idle worker gets: at least one.
+    """Return the waiting tests for the next idle worker: at least one.
 
-    They share the machine of the first, and last about so many seconds.
+    They share the machine of the first, and take about so many seconds.
     """
     first = waiting[0]
     if first.suspect:
@@ -92,7 +92,7 @@ def take_batch(waiting: Sequence[Waiting], times: Mapping[str, float], seconds: 
 
 
 def _usual(times: Mapping[str, float]) -> float:
-    """Return the mean of known times: half of the tests that last long would make a median useless."""
+    """Return the mean of known times; a median would ignore long tests."""
     return max(1e-3, sum(times.values()) / len(times)) if times else _UNSEEN_S
 
 
@@ -106,7 +106,7 @@ def needs_of(batch: Iterable[Waiting]) -> dict[str, float]:
 
 
 def find_missing(needs: Needs, workers: Iterable[Needs]) -> str:
-    """Return what none of the workers has, in words; "" if one of them has it all."""
+    """Return what no worker has, in words; "" if one of them has everything."""
     having = list(workers)
     if any(all(each.get(name, 0) >= amount for name, amount in needs.items()) for each in having):
         return ""
@@ -115,8 +115,17 @@ def find_missing(needs: Needs, workers: Iterable[Needs]) -> str:
     for name, amount in needs.items():
         most = max(each.get(name, 0) for each in having)
         if most < amount:
-            return _name_missing(name, amount, most)
+            return _name_missing(name, amount, most) + _name_others(name, having)
     return f"no worker has all of {', '.join(sorted(needs))}"
+
+
+def _name_others(name: str, having: Iterable[Needs]) -> str:
+    """Return which versions of a program workers have instead."""
+    if name == MEMORY or name.startswith((ARCH, KVM)):
+        return ""
+    program = name.partition(" ")[0]
+    others = {other for each in having for other in each if other.partition(" ")[0] == program}
+    return f": they have {', '.join(sorted(others))}" if others else ""
 
 
 def _name_missing(name: str, amount: float, most: float) -> str:

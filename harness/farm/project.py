@@ -1,4 +1,4 @@
-"""The project as it was when a session began: a copy that its workers run, named by its contents."""
+"""A copy of the project as it was when a session began, named by its contents; workers run it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rustbed.cache import is_cache
 from rustbed.errors import UsageError
 from rustbed.report.rundir import is_evidence
 
-# MiB: a project with more has something in it that is not its source
+# MiB: a larger project contains more than its source
 _LARGEST_MIB = 512
-# directories that no test needs, where git does not say which
+# directories that no test needs, for projects without git
 _SKIPPED = frozenset(
     (
         ".git",
@@ -41,7 +41,7 @@ def copy_project(root: Path, place: Path) -> Path:
     digest, size = hashlib.sha256(), 0
     copy.mkdir(parents=True)
     for path in sorted(_list_git(root) or _walk(root)):
-        # a file that goes meanwhile is somebody's temporary one
+        # a file that disappears meanwhile is a temporary file
         with suppress(FileNotFoundError):
             size += _copy(root / path, copy / path)
             digest.update(f"{path}\0{_fingerprint(copy / path)}\0".encode(errors="surrogateescape"))
@@ -79,7 +79,7 @@ def _list_git(root: Path) -> list[Path]:
     for path in dict.fromkeys(Path(name) for name in names if name):
         whole = root / path
         if whole.is_dir() and not whole.is_symlink():
-            # a repository in the repository: git names it, and not what is in it
+            # git names a repository inside of the repository, but not its files
             found += (path / inner for inner in _walk(whole))
         elif _is_file(whole):
             found.append(path)
@@ -89,14 +89,18 @@ def _list_git(root: Path) -> list[Path]:
 def _walk(root: Path) -> Iterator[Path]:
     for base, directories, names in os.walk(root):
         directories[:] = [
-            name
-            for name in directories
-            if name not in _SKIPPED and not is_evidence(Path(base, name)) and not is_cache(Path(base, name))
+            name for name in directories if name not in _SKIPPED and not _is_generated(Path(base, name))
         ]
         links = [name for name in directories if Path(base, name).is_symlink()]
         yield from (
             Path(base, name).relative_to(root) for name in (*names, *links) if _is_file(Path(base, name))
         )
+
+
+def _is_generated(directory: Path) -> bool:
+    """Whether a directory was made by a program: results, a cache, a virtual environment of any name."""
+    is_environment = (directory / "pyvenv.cfg").is_file()
+    return is_environment or is_evidence(directory) or is_cache(directory)
 
 
 def _is_file(path: Path) -> bool:
@@ -105,7 +109,7 @@ def _is_file(path: Path) -> bool:
 
 
 def move_word(word: str, root: Path, copy: Path) -> str:
-    """Return an argument with a path in the project, its whole or its value, made one in the copy."""
+    """Return an argument; if it, or its value, is a path in the project, the path becomes one in the copy."""
     option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
     rest = value.removeprefix(str(root))
     is_inside = value.startswith(str(root)) and (rest == "" or rest.startswith(("/", "::")))

@@ -32,6 +32,8 @@ def files(copy: Path) -> list[str]:
 def test_without_git_all_is_taken_but_what_tools_left(project: Path, tmp_path: Path) -> None:
     (project / ".venv").mkdir()
     (project / ".venv/python").touch()
+    (project / "my-tools").mkdir()
+    (project / "my-tools/pyvenv.cfg").touch()
     session = project / "results/20260101T000000Z-1"
     session.mkdir(parents=True)
     (session / "junit.xml").touch()

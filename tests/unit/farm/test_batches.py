@@ -105,6 +105,6 @@ def test_a_machine_under_kvm_needs_a_proof_and_every_test_the_same_programs() ->
     assert find_missing(test.needs, [worker]) == "no worker has shown by a boot that KVM works for arm64"
     assert find_missing(test.needs, [worker | {"kvm arm64": 1.0}]) == ""
     newer = PlannedTest(id="a", software=("Python 3.13", "rustbed 0.1.0"))
-    assert find_missing(newer.needs, [worker]) == "no worker has Python 3.13"
+    assert find_missing(newer.needs, [worker]) == "no worker has Python 3.13: they have Python 3.11"
     newer = PlannedTest(id="a", software=("Python 3.11", "rustbed 0.2.0"))
-    assert find_missing(newer.needs, [worker]) == "no worker has rustbed 0.2.0"
+    assert find_missing(newer.needs, [worker]) == "no worker has rustbed 0.2.0: they have rustbed 0.1.0"
