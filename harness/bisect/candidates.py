@@ -46,7 +46,7 @@ def debian_row(kind: SourceKind, packages: Sequence[KernelPackage]) -> tuple[str
 
 
 def _built_row(good: str, bad: str) -> tuple[str, ...]:
-    """Return the kernels in the directory that both are in, in the order of their versions."""
+    """Return the kernels in the directory of both, ordered by version."""
     directories = [parse_source(kernel).path for kernel in (good, bad)]
     parent = directories[0].parent
     if parent != directories[1].parent:

@@ -1,7 +1,7 @@
 """Bisection: which kernel of a row to try next, and what the trials show.
 
-The row is in order, its first kernel is said to be good and its last bad.
-Pure: knows nothing of how kernels are made or tests run.
+The row is in order; the user says that its first kernel is good and its last bad.
+Pure: does not know how kernels are built or tests run.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class Result(StrEnum):
 
     GOOD = "good"
     BAD = "bad"
-    # red sometimes: bad, and the rate says how many runs prove a kernel good
+    # red in some runs: bad, and the rate says how many runs prove a kernel good
     WEAK = "weak"
-    # no answer: it did not build or boot, or the test was not run on it
+    # no answer: it did not build or boot, or the test did not run
     SKIP = "skip"
 
 
@@ -33,7 +33,7 @@ class Trial:
     # how many of the runs were red
     red: int
     runs: int
-    # title of what made it red, or why it could not be tried
+    # title of the failure, or why it could not be tried
     reason: str
     # where the runs' files are
     evidence: str = ""
@@ -41,7 +41,7 @@ class Trial:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        """Return it as a line of the report shows it."""
+        """Return the trial as a line of the report."""
         count = f" ({self.red} of {self.runs})" if self.result is Result.WEAK else ""
         return f"{self.result}{count}" + (f": {self.reason}" if self.reason else "")
 
@@ -53,14 +53,14 @@ def classify(outcomes: Sequence[bool | None]) -> tuple[Result, int, int]:
     if not told:
         return Result.SKIP, 0, 0
     if red == 0:
-        # good needs an answer of every run: one without an answer may have been red
+        # a good kernel needs an answer from every run: a run without one may have been red
         return (Result.GOOD if len(told) == len(outcomes) else Result.SKIP), 0, len(told)
     return (Result.BAD if red == len(told) else Result.WEAK), red, len(told)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """What is known of a row: indices of the last good kernel and the first bad one after it."""
+    """The indices of a row's last good kernel and the first bad one after it."""
 
     good: int
     bad: int
@@ -71,7 +71,7 @@ class Bounds:
 
 
 def find_bounds(row: Sequence[str], trials: Mapping[str, Trial]) -> Bounds:
-    """Return the narrowest bounds: the first bad kernel that was found, and the last good one before it."""
+    """Return the narrowest bounds: the first bad kernel found so far, and the last good one before it."""
     bad = next(
         (
             index
@@ -92,7 +92,7 @@ def find_bounds(row: Sequence[str], trials: Mapping[str, Trial]) -> Bounds:
 
 
 def choose_next(row: Sequence[str], trials: Mapping[str, Trial], at_once: int = 1) -> tuple[str, ...]:
-    """Return the kernels to try next, at most `at_once`; none if there is nothing left to try.
+    """Return the kernels to try next, at most `at_once`; none if no kernel is left.
 
     The ends come first, the bad one before the good one: a bisection between
     ends that are not what they are said to be finds nothing. Then it is those that
@@ -109,12 +109,12 @@ def choose_next(row: Sequence[str], trials: Mapping[str, Trial], at_once: int = 
 
 
 def count_left(row: Sequence[str], trials: Mapping[str, Trial], at_once: int = 1) -> int:
-    """Return how many kernels are left to try at most, if each trial has an answer."""
+    """Return the largest number of kernels left to try, if each trial has an answer."""
     count = sum(end not in trials for end in (row[0], row[-1]))
     left = len(_untried(row, trials))
     while left:
         count += min(at_once, left)
-        # the largest of the parts between those that are tried
+        # the largest part between the tried kernels
         left //= at_once + 1
     return count
 
@@ -125,7 +125,7 @@ def _untried(row: Sequence[str], trials: Mapping[str, Trial]) -> list[str]:
 
 
 def check_ends(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
-    """Return what is wrong with the ends of a row, as far as they were tried; None if nothing is."""
+    """Return what is wrong with the ends of a row that were tried; None if nothing is."""
     for kernel, wanted in ((row[-1], (Result.BAD, Result.WEAK)), (row[0], (Result.GOOD,))):
         if kernel in trials and trials[kernel].result not in wanted:
             return f"{kernel} was expected to be {wanted[0]}, but is {trials[kernel]}"
@@ -133,7 +133,7 @@ def check_ends(row: Sequence[str], trials: Mapping[str, Trial]) -> str | None:
 
 
 def culprits(row: Sequence[str], trials: Mapping[str, Trial]) -> tuple[str, ...]:
-    """Return the kernels one of which is the first bad one: more than one if those before it told nothing."""
+    """Return the kernels of which one is the first bad one: several if kernels before it had no answer."""
     bounds = find_bounds(row, trials)
     return tuple(row[bounds.good + 1 : bounds.bad + 1])
 
@@ -142,7 +142,7 @@ def culprits(row: Sequence[str], trials: Mapping[str, Trial]) -> tuple[str, ...]
 
 
 def render_state(question: Mapping[str, object], trials: Mapping[str, Trial]) -> str:
-    """Render what a state file holds: what is asked, and what was found."""
+    """Render a state file: the question and the trials."""
     return json.dumps(
         {"question": dict(question), "trials": {kernel: asdict(trial) for kernel, trial in trials.items()}},
         indent=1,

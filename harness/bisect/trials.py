@@ -39,30 +39,30 @@ from rustbed.together import work_together
 
 STATE = "bisect.json"
 WORKTREE = "worktree"
-# git makes one working tree at a time
+# git adds one working tree at a time
 _GIT = Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What a bisection is to find."""
+    """What a bisection has to find."""
 
     # kernels in order, the first good and the last bad, as --kernel names them
     row: tuple[str, ...]
     # pytest's arguments: the test, and options for it
     test: tuple[str, ...]
-    # how often it is run on each kernel
+    # runs of the test on each kernel
     runs: int
-    # how many kernels are tried at once
+    # kernels to try at once
     at_once: int
-    # gets the state and the runs' files
+    # for the state and the runs' files
     directory: Path
 
 
 def bisect(question: Question, say: Say) -> int:
     """Find the first bad kernel; return 0 if it is known, 1 if those before it could not be tried.
 
-    Raises UsageError if an end of the row is not what it is said to be.
+    Raises UsageError if an end of the row is not as the user said.
     """
     asked = {"row": list(question.row), "test": list(question.test), "runs": question.runs}
     state = question.directory / STATE
@@ -100,7 +100,7 @@ def _conclusion(row: Sequence[str], trials: Mapping[str, Trial], found: Sequence
 
 
 def _search(question: Question, trials: Mapping[str, Trial], say: Say) -> Iterator[tuple[str, Trial]]:
-    """Yield kernels and their trials, to be added to those that are known, until there are enough."""
+    """Yield kernels and their trials, in addition to the known ones, until they are enough."""
     while chosen := choose_next(question.row, trials, question.at_once):
         most = len(trials) + count_left(question.row, trials, question.at_once)
         for number, kernel in enumerate(chosen, len(trials) + 1):
@@ -115,7 +115,7 @@ def _search(question: Question, trials: Mapping[str, Trial], say: Say) -> Iterat
 
 
 def _try_together(question: Question, kernels: Sequence[str], say: Say) -> Iterator[tuple[str, Trial]]:
-    """Yield each kernel when it was tried. If the caller stops early, its trials end with this process."""
+    """Yield each kernel after its trial. If the caller stops early, the trials end with this process."""
 
     def in_slot(slot: int, kernel: str, tell: Say) -> Trial:
         who = f"  {kernel}" if len(kernels) > 1 else ""
@@ -126,9 +126,9 @@ def _try_together(question: Question, kernels: Sequence[str], say: Say) -> Itera
 
 
 def _try(question: Question, kernel: str, worktree: str, say: Say) -> Trial:
-    """Run the test on one kernel as often as asked for; a kernel that is unavailable is skipped."""
+    """Run the test on one kernel as often as asked; an unavailable kernel is skipped."""
     directory = question.directory / f"kernel-{question.row.index(kernel) + 1}"
-    # of a trial that was interrupted
+    # left by an interrupted trial
     remove_tree(directory)
     begun = time.monotonic()
     try:
@@ -142,7 +142,7 @@ def _try(question: Question, kernel: str, worktree: str, say: Say) -> Trial:
         outcomes.append(red)
         reason = why or reason
         if red is None:
-            # it does not build or boot: it will not the next time
+            # it does not build or boot, and would not in the next run
             break
     result, count, told = classify(outcomes)
     return Trial(
@@ -163,7 +163,7 @@ def _run(test: Sequence[str], kernel: str, results: Path, say: Say) -> tuple[boo
             say(f"  {shown}")
 
     results.mkdir(parents=True)
-    # with the prefix they are ours whatever else is installed; with = no path of tests
+    # the prefix makes them ours whatever else is installed, and = keeps them from being paths of tests
     words = [f"--rustbed-kernel={kernel}", f"--rustbed-results={results}"]
     argv = [sys.executable, "-m", "pytest", *test, *words]
     log = results / "pytest.log"

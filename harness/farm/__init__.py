@@ -1,1 +1,1 @@
-"""Many machines: tests of one session, run by workers that a scheduler knows (Dask distributed)."""
+"""Many hosts: the tests of a session, run by workers of a scheduler (Dask distributed)."""

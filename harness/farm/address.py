@@ -1,4 +1,4 @@
-"""Where a scheduler is: which addresses are taken and why others are not, and whether one answers there."""
+"""The address of a scheduler: which are accepted, why others are not, and whether a scheduler answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rustbed.farm.key import client_context, key_path
 EXAMPLE = "tcp://127.0.0.1:8786"
 # with TLS, for all hosts; without, for this one
 TLS, TCP = "tls", "tcp"
-# what openssl says of a certificate by the host's clock: it is not valid yet, or no longer
+# openssl's codes of certificates that are not valid yet, or no longer
 _TIMES = (9, 10)
 # seconds for a scheduler to answer, and after which one without TLS is late
 ANSWER_S, _LATE_S = 30.0, 1.0
@@ -24,7 +24,7 @@ ANSWER_S, _LATE_S = 30.0, 1.0
 def parse_address(text: str) -> str:
     """Return the address of a scheduler, as `tcp://HOST:PORT` or `tls://HOST:PORT`. Raises UsageError.
 
-    A program that reaches a scheduler can run others as its user, so that plain TCP is for loopback alone.
+    A program that reaches a scheduler can run others as its user, so plain TCP is limited to loopback.
     """
     try:
         parts = urlsplit(text if "://" in text else f"{TCP}://{text}")
@@ -35,19 +35,19 @@ def parse_address(text: str) -> str:
         raise UsageError(f"not the address of a farm: {text!r}", example=EXAMPLE)
     if parts.scheme == TCP and not _is_loopback(host):
         raise UsageError(
-            f"{text}: plain TCP is for this host only: whoever reaches a farm can run programs as its user",
+            f"{text}: plain TCP is for this host only: programs that reach a farm can run others as its user",
             fix=f"{suggest('farm up --tls HOST')} there, and tls:// here",
         )
     return f"{parts.scheme}://{render_host(host)}:{port}"
 
 
 def render_host(host: str) -> str:
-    """Return a host as it stands in an address: IPv6 has brackets."""
+    """Return a host as part of an address: IPv6 gets brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def uses_tls(address: str) -> bool:
-    """Whether an address is one with TLS."""
+    """Whether an address uses TLS."""
     return address.startswith(f"{TLS}://")
 
 
@@ -55,15 +55,15 @@ def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        # a name may stand for any address, but for this one
+        # any other name may stand for any address
         return host == "localhost"
 
 
 def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
-    """Return this host, by the address of the interface that a scheduler is reached by.
+    """Return this host's address on the interface that reaches a scheduler.
 
-    Raises HostError unless what listens there has the same key, if it is to have one, and speaks first, as a
-    scheduler does: Dask's own client waits for minutes for the first word of a server that is something else.
+    Raises HostError unless the server there has the same key (with TLS) and speaks first, as a scheduler
+    does. Dask's own client waits minutes for the first word of any other server.
     """
     parts = urlsplit(address)
     where, fix = (str(parts.hostname), parts.port or 0), suggest("farm up")
@@ -89,7 +89,7 @@ def require_scheduler(address: str, timeout_s: float = ANSWER_S) -> str:
     except OSError as error:
         why = error.strerror or str(error)
         reason = (error.reason or "") if isinstance(error, ssl.SSLError) else ""
-        # what openssl calls any first word that is not TLS
+        # openssl's name for any answer that is not TLS
         if reason == "WRONG_VERSION_NUMBER":
             why, fix = "the server there does not use TLS", _fix_plain(parts.netloc, where[0])
         elif "_ALERT_" in reason:
@@ -104,7 +104,7 @@ def _now() -> str:
 
 
 def _speaks_tls(plain: socket.socket, where: tuple[str, int], timeout_s: float) -> bool:
-    """Whether a server that says nothing to `plain` shakes hands. Raises TimeoutError if it is mute."""
+    """Whether a server that is silent on `plain` answers TLS. Raises TimeoutError if it does not."""
     word = select.poll()
     word.register(plain, select.POLLIN)
     if word.poll(1000 * min(_LATE_S, timeout_s)):
@@ -121,5 +121,5 @@ def _speaks_tls(plain: socket.socket, where: tuple[str, int], timeout_s: float) 
 
 
 def _fix_plain(netloc: str, host: str) -> str:
-    """Return what to do about a farm without TLS: on this host it may be meant."""
+    """Return the fix for a farm without TLS: on this host it may be intended."""
     return f"{TCP}://{netloc}" if _is_loopback(host) else f"{suggest('farm up --tls HOST')} there"

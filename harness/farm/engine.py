@@ -1,8 +1,7 @@
 """The only door to Dask distributed: a scheduler, a worker, and a client's view of both.
 
-What is sent is a job as text, and never a result: that is where the job says. So it does not matter when a
-worker dies, or which of its results the scheduler has heard of. Imported by commands and options of the farm
-alone.
+Only jobs are sent, as text. Results are written where the job says. So it does not matter when a worker
+dies, or which of its results the scheduler knows. Only commands and options of the farm import this.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ GONE = 4
 _LOOK_S = 2.0
 
 _SETTINGS = {
-    # what runs again, and where, is decided by rustbed/farm/pool.py
+    # rustbed/farm/pool.py decides which tests run again, and where
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.active-memory-manager.start": False,
-    # measures Python code that does nothing but wait for pytest
+    # it would measure Python code that only waits for pytest
     "distributed.worker.profile.enabled": False,
     "distributed.admin.low-level-log-length": 0,
     "distributed.comm.timeouts.connect": f"{ANSWER_S:.0f}s",
@@ -49,7 +48,7 @@ _SETTINGS = {
 
 
 def _security(is_tls: bool) -> Any:
-    """Return who is let in, and what is shown to be let in."""
+    """Return the key that connections need and show."""
     if not is_tls:
         return distributed.security.Security()
     key = str(require_key())
@@ -59,7 +58,7 @@ def _security(is_tls: bool) -> Any:
 
 
 def serve_scheduler(protocol: str, interface: str, port: int) -> None:
-    """Be a scheduler at an address of this host, for ever; its address is printed. `port` may be 0."""
+    """Run a scheduler on this host until killed, and print its address. `port` may be 0."""
     asyncio.run(_serve_scheduler(protocol, interface, port))
 
 
@@ -82,7 +81,7 @@ async def _serve_scheduler(protocol: str, interface: str, port: int) -> None:
 
 
 def serve_worker(address: str, interface: str, name: str, has: Mapping[str, float]) -> None:
-    """Be a worker, which runs one job at a time; returns never: it ends the process with status GONE."""
+    """Run a worker with one job at a time. Never returns: the process ends with status GONE."""
     asyncio.run(_serve_worker(address, interface, name, has))
 
 
@@ -106,30 +105,30 @@ async def _serve_worker(address: str, interface: str, name: str, has: Mapping[st
         while worker.status in (distributed.Status.running, distributed.Status.paused):
             await asyncio.sleep(0.1)
         look.cancel()
-        # its thread may wait for a pytest, which dies with us
+        # its thread may wait for a pytest, which dies with this process
         os._exit(GONE)
 
 
 async def _advertise_kvm(worker: Any, has: Mapping[str, float]) -> None:
-    """Say for which architectures KVM works as soon as a boot has proven it; a batch may be that boot."""
+    """Offer KVM for an architecture as soon as a boot has proven it; that boot may be part of a batch."""
     cache = Cache(default_root())
     while True:
         proven = {f"{KVM}{arch}": 1.0 for arch in proven_arches(cache) if f"{ARCH}{arch}" in has}
-        # it would forget what a running batch uses
+        # Dask forgets what a running batch uses
         if proven.keys() - worker.state.total_resources.keys() and not worker.state.executing_count:
             await worker.set_resources(**proven)
         await asyncio.sleep(_LOOK_S)
 
 
 def _run_wanted(job: str) -> None:
-    """Run a job on a worker, which hears of it when no client wants the task any more, whatever ended it."""
+    """Run a job on a worker until it ends, or until no client wants its task any more."""
     worker = distributed.get_worker()
     task = worker.state.tasks[worker.get_current_task()]
     run_job(job, lambda: task.state == "executing")
 
 
 class _Task:
-    """A job at the scheduler."""
+    """A job that the scheduler has."""
 
     def __init__(self, future: Any, farm: _Farm) -> None:
         self._future, self._farm = future, farm
@@ -143,7 +142,7 @@ class _Task:
         if status == "pending":
             return None
         if status == "cancelled":
-            # by the client, when its scheduler went away: it is told of that later
+            # the client cancels tasks when its scheduler is gone, and reports that later
             raise self._farm.gone()
         if status != "error":
             return "" if status == "finished" else f"the scheduler has {status} it"
@@ -175,12 +174,12 @@ class _Farm:
     def submit(self, job: str, needs: Needs) -> _Task:
         """Let a worker that has what is needed run a job. Raises FarmGoneError."""
         self._require_running()
-        # not to be taken for another one with the same text
+        # pure=False: two jobs with the same text are two tasks
         future = self._client.submit(_run_wanted, job, resources=dict(needs), pure=False, retries=0)
         return _Task(future, self)
 
     def _require_running(self) -> None:
-        # all that a scheduler knows it has in memory: one that comes back is another
+        # a scheduler keeps its tasks in memory only: one that is started again has none of them
         if self._client.status != "running":
             raise self.gone()
 
@@ -203,15 +202,15 @@ def connect(address: str) -> Iterator[_Farm]:
         try:
             yield _Farm(client, address)
         finally:
-            # on a busy host it may be late, more so without a scheduler: what tests found is to count
+            # closing may be late on a busy host, or without a scheduler: the tests' results still count
             with suppress(TimeoutError):
                 client.close(timeout=5)
 
 
 def main(words: list[str]) -> None:
-    """Be what `rustbed farm up` starts.
+    """Run one of the processes that `rustbed farm up` starts.
 
-    It is `scheduler PROTOCOL INTERFACE PORT` or `worker ADDRESS INTERFACE NAME HAS`.
+    The words are `scheduler PROTOCOL INTERFACE PORT` or `worker ADDRESS INTERFACE NAME HAS`.
     """
     if words[0] == "scheduler":
         serve_scheduler(words[1], words[2], int(words[3]))

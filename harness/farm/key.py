@@ -1,6 +1,6 @@
-"""A farm's key: one file that its scheduler, its workers and the sessions that use it all have.
+"""A farm's key: one file, shared by its scheduler, its workers and its sessions.
 
-They know each other by nothing else, and a user who has the file can run programs on the farm.
+They recognise each other only by this file, and any user who has it can run programs on the farm.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def make_key(path: Path) -> None:
     """
     argv = [process.require_program("openssl"), "req", "-x509", "-nodes", "-days", str(_DAYS)]
     argv += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=rustbed farm"]
-    # each end takes the certificate for the authority that signed the other's
+    # each end trusts the certificate as the authority that signed the other's
     argv += ["-addext", "basicConstraints=critical,CA:TRUE", "-keyout", "/dev/stdout", "-out", "/dev/stdout"]
-    # what the host's configuration adds is not wanted
+    # without the additions of the host's configuration
     made = process.run(argv, attempted="making the key of a farm", env={"OPENSSL_CONF": os.devnull})
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -52,14 +52,14 @@ def make_key(path: Path) -> None:
 
 
 def require_key() -> Path:
-    """Return this user's key. Raises UsageError if there is none, or if the file is none."""
+    """Return this user's key. Raises UsageError if there is none, or if the file is not a key."""
     path = key_path()
     client_context(path)
     return path
 
 
 def client_context(path: Path) -> ssl.SSLContext:
-    """Return what connects to a scheduler with this key, and to no other. Raises UsageError if it is none."""
+    """Return a context that connects only to schedulers with this key. Raises UsageError without a key."""
     try:
         context = ssl.create_default_context(cafile=path)
         context.load_cert_chain(path)
@@ -70,6 +70,6 @@ def client_context(path: Path) -> ssl.SSLContext:
         ) from error
     except OSError as error:
         raise UsageError(f"not a farm key: {path}: {error.strerror or error}") from error
-    # hosts have many names and addresses: who has the key is of the farm
+    # hosts have many names and addresses: the key alone decides
     context.check_hostname = False
     return context

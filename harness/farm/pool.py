@@ -1,6 +1,6 @@
 """The tests of a session on workers: sent in batches, sent again when a worker is lost, given up in the end.
 
-Knows workers only as what takes jobs; what came of a job is read from its attempt's directory.
+A worker is known here only as something that takes jobs; results are read from an attempt's directory.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from rustbed.farm.batches import (
 )
 from rustbed.farm.store import Attempt, Job, Report, read_attempt, read_ending, write_job
 
-# attempts of a test that may be lost: the first, and two elsewhere
+# lost attempts after which a test is given up: the first, and two elsewhere
 ATTEMPTS = 3
-# seconds for which a worker that could run a test may be missing: another one starts in that time
+# seconds to wait for a worker that can run a test: another one starts in that time
 PATIENCE_S = 30.0
-# attempts of a test that are lost before a worker begins them, until that is no accident
+# attempts of a test that may be lost before a worker begins them: more are not an accident
 _UNBEGUN = 10
-# seconds between looks at what is running, and at which workers there are
+# seconds between looks at running jobs, and at the workers
 _LOOK_S, _WORKERS_S = 0.02, 0.5
 
 
@@ -38,7 +38,7 @@ class FarmGoneError(HostError):
 
 
 class Task(Protocol):
-    """A job that was given to the farm."""
+    """A job that the farm has."""
 
     def poll(self) -> str | None:
         """Return None as long as it may run, "" when it has ended, else why its worker cannot say how.
@@ -47,11 +47,11 @@ class Task(Protocol):
         """
 
     def cancel(self) -> None:
-        """Do not start it any more, and end it if it runs."""
+        """End it if it runs, or else never start it."""
 
 
 class Farm(Protocol):
-    """What takes jobs."""
+    """Takes jobs."""
 
     def workers(self) -> Sequence[Needs]:
         """Return what each worker has. Raises FarmGoneError."""
@@ -62,12 +62,12 @@ class Farm(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A test of which all is known that will be."""
+    """A test that has ended, or was given up."""
 
     test: str
-    # the reports of each attempt that has some, the one that counts last
+    # the reports of each attempt that has some; the last attempt counts
     tries: tuple[tuple[Report, ...], ...] = ()
-    # why there is no attempt that counts, "" if there is
+    # why no attempt counts; "" if one does
     lost: str = ""
 
 
@@ -83,20 +83,20 @@ class Pool:
     """A session's tests, and the farm that runs them."""
 
     farm: Farm
-    # the job of all attempts, but for the tests and the directory
+    # the job of all attempts, without tests and directory
     job: Job
     # where attempts have their directories
     place: Path
     # seconds by test id: of earlier sessions, then of this one, too
     times: dict[str, float]
     patience_s: float = PATIENCE_S
-    # what workers' sessions handed over for the whole one
+    # facts of workers' sessions for the whole session
     handed_over: list[dict[str, Any]] = field(default_factory=list)
-    # what went wrong with attempts whose tests all ended
+    # errors of attempts whose tests all ended
     trouble: list[str] = field(default_factory=list)
     _waiting: list[Waiting] = field(default_factory=list)
     _running: list[_Running] = field(default_factory=list)
-    # of tests that were tried before, where
+    # directories of earlier attempts, by test
     _attempts: dict[str, list[Path]] = field(default_factory=dict)
     _count: int = 0
     _workers: Sequence[Needs] = ()
@@ -123,15 +123,15 @@ class Pool:
         for each in list(self._running):
             why = each.task.poll()
             if why is not None:
-                # a worker that finished and then died has finished
+                # if a worker finished and then died, its attempt has finished
                 told = read_ending(each.attempt)
                 self._running.remove(each)
-                # which workers there are is to be known before anything is sent again
+                # look at the workers before anything is sent again
                 self._looked = 0.0
                 yield from self._settle(each, (why or "the worker left no message") if told is None else told)
 
     def _settle(self, ran: _Running, why: str) -> Iterator[Ended]:
-        """Yield what an attempt has brought; what it has not waits again, or is given up."""
+        """Yield the finished tests of an attempt; the others wait again, or are given up."""
         known = read_attempt(ran.attempt)
         self.handed_over.append(known.handed_over)
         for each in ran.batch:
@@ -140,20 +140,20 @@ class Pool:
         lacking = [each for each in ran.batch if each.test.id not in known.finished]
         if why and not lacking:
             self.trouble.append(f"{why} ({ran.attempt})")
-        # what is in doubt is known soon
+        # doubtful tests run first
         again = [self._again(each, known) for each in lacking]
         self._waiting = [*(each for each in again if each.losses < ATTEMPTS), *self._waiting]
         for each in again:
             if each.losses >= ATTEMPTS:
-                # a test that pytest does not find a second time has no reason of its own
+                # pytest gives no reason for a test that it does not find again
                 reason = why or "the worker's pytest did not find it"
                 yield self._lost(each.test.id, f"{reason}; tried {ATTEMPTS} times ({ran.attempt})")
 
     def _again(self, each: Waiting, known: Attempt) -> Waiting:
         """Return how a test waits whose attempt ended without it.
 
-        To blame are tests that had begun, else all; none if no worker began the attempt, which waited for
-        one that was lost.
+        The loss counts for the tests that had begun, or else for all. If no worker began the attempt, it
+        waited for a worker that was lost, and the loss counts for none.
         """
         if not known.begun and each.unbegun < _UNBEGUN:
             return replace(each, unbegun=each.unbegun + 1)

@@ -11,9 +11,9 @@ from rustbed import process
 from rustbed.errors import HarnessError
 from rustbed.farm.store import LOG, Job, claim, parse_job, write_ending
 
-# seconds between looks whether anybody still waits for the results
+# seconds between looks whether a session still waits for the results
 _LOOK_S = 0.5
-# pytest's exit statuses after which its reports tell all: passed, failed, none left to run
+# pytest's exit statuses with which its reports are complete: passed, failed, no test left to run
 _TOLD = (0, 1, 5)
 
 

@@ -1,6 +1,6 @@
-"""A farm's processes: a scheduler, workers, and who starts them, starts lost ones again, and ends them all.
+"""A farm's processes: starts a scheduler and workers, restarts lost workers, and ends them all.
 
-All die with the process that serves them, however that ends.
+All die with this process, however it ends.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from rustbed.scratch import open_scratch
 
 _SCRATCH = "rustbed-farm."
 _ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
-# seconds between looks whether workers live
+# seconds between looks whether the workers live
 _LOOK_S = 0.1
-# seconds for which a worker lives that has started, and how many in a row may not
+# a worker that lives shorter, in seconds, has not started well; and how many such in a row are an error
 _YOUNG_S, _TOO_OFTEN = 10.0, 5
 
 
@@ -60,7 +60,7 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
     """Keep `count` workers of a scheduler alive, each a process that runs one batch at a time.
 
     They share the memory that is available now. Raises HostError when the scheduler is gone, or if a
-    worker will not live.
+    worker ends at once again and again.
     """
     interface = require_scheduler(address)
     with ExitStack() as stack:
@@ -81,7 +81,7 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
 
 
 class _Worker:
-    """A worker's process, and the one that takes its place."""
+    """A worker's process; a new one replaces it when it ends."""
 
     def __init__(self, argv: Sequence[str], name: str, log: Path) -> None:
         self._argv, self._name, self._log = argv, name, log
@@ -101,7 +101,7 @@ class _Worker:
         self._stack.close()
 
     def look(self, address: str, say: Say) -> None:
-        """Start it again if it has ended. Raises HostError if that is in vain."""
+        """Start it again if it has ended. Raises HostError if it ends at once again and again."""
         status = self._child.poll()
         if status is None:
             return

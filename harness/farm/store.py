@@ -1,12 +1,12 @@
-"""What a worker leaves of an attempt: written before it counts, and readable whatever became of the worker.
+"""The files of an attempt: a worker writes each result before it counts, so they outlive the worker.
 
 An attempt is a directory below the session's:
 
-    job.json        what is to be run
-    begun           made by the worker that runs it: a second one that gets the same job leaves it alone
+    job.json        the job
+    begun           made by the worker that runs it; a second worker with the same job does nothing
     events.jsonl    a line when a test begins, for each of its reports, and when it ends
     ended.json      how pytest ended
-    pytest.log      what pytest printed
+    pytest.log      the output of pytest
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a worker is to run: plain data."""
+    """What a worker has to run, as plain data."""
 
     # the attempt's directory
     attempt: str
@@ -41,24 +41,24 @@ class Job:
     environment: Mapping[str, str]
     # pytest's ids
     tests: Sequence[str]
-    # the project that was copied: reports speak of it, and not of the copy
+    # the project's own directory: reports name it, and not the copy
     root: str = ""
 
 
 @dataclass(kw_only=True)
 class Attempt:
-    """What is known of an attempt."""
+    """What an attempt's files say."""
 
-    # by test that began, its reports; and those tests that came to their end
+    # reports of tests that began, by test; and the tests that ended
     reports: dict[str, list[Report]] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
-    # what the worker's session hands over for the whole one
+    # facts of the worker's session for the whole session
     handed_over: dict[str, Any] = field(default_factory=dict)
     # whether a worker began it
     begun: bool = False
 
     def tells(self, test: str) -> bool:
-        """Whether it says how a test ended: what failed before a worker was lost has failed."""
+        """Whether it says how a test ended: a failure counts even if the worker was lost later."""
         has_failed = any(report.get("outcome") == "failed" for report in self.reports.get(test, ()))
         return has_failed or test in self.finished
 
@@ -73,7 +73,7 @@ def write_job(job: Job) -> str:
 
 
 def read_job(attempt: Path) -> Job:
-    """Return what is to be run."""
+    """Return the job of an attempt."""
     return parse_job((attempt / _JOB).read_text())
 
 
@@ -83,7 +83,7 @@ def parse_job(text: str) -> Job:
 
 
 def claim(attempt: Path) -> bool:
-    """Whether an attempt is ours to run: only its first worker may."""
+    """Whether this worker may run an attempt: it is the first one to ask."""
     try:
         (attempt / _BEGUN).touch(exist_ok=False)
     except FileExistsError:
@@ -92,22 +92,22 @@ def claim(attempt: Path) -> bool:
 
 
 class Events:
-    """The events of a worker's session, each in the file before the next thing happens."""
+    """The events of a worker's session; each is in the file before the session continues."""
 
     def __init__(self, attempt: Path, copy: str = "", root: str = "") -> None:
-        """`copy` is what is written as `root` wherever it is in an event's text, "" for nothing."""
+        """In the text of events, `copy` is replaced by `root`, unless it is ""."""
         self._path = attempt / _EVENTS
         self._copy, self._root = json.dumps(copy)[1:-1], json.dumps(root)[1:-1]
 
     def write(self, **event: Any) -> None:
-        """Append an event; an object that JSON has no form for is written as Python shows it."""
+        """Append an event; an object without a JSON form is written as its repr."""
         text = json.dumps(event, default=repr)
         with self._path.open("a") as file:
             file.write((text.replace(self._copy, self._root) if self._copy else text) + "\n")
 
 
 def read_attempt(attempt: Path) -> Attempt:
-    """Return what an attempt has left so far; a line that was cut off is none."""
+    """Return what an attempt's files say so far; an incomplete line is ignored."""
     known = Attempt(begun=(attempt / _BEGUN).exists())
     try:
         text = (attempt / _EVENTS).read_text()

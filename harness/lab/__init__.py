@@ -1,1 +1,1 @@
-"""A lab of KernelCI: polls its API for jobs, runs the tests on their kernels, and says how they ended."""
+"""A lab of KernelCI: polls its API for jobs, runs the tests on their kernels, and reports the results."""

@@ -1,6 +1,6 @@
 """The HTTP side of a lab: KernelCI's API, its storage, its database.
 
-The token goes to the API only: not to where a job's files are, and not along with a redirection.
+The token is sent to the API only: not to the server of a job's files, and not with a redirection.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EPOCH = "1970-01-01T00:00:00.000000"
 
 
 class _Stays(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection: it would take the token elsewhere."""
+    """Follows no redirection, which would take the token to another server."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -75,7 +75,7 @@ class Api:
         self._call("PATCH", f"/node/{urllib.parse.quote(name, safe='')}", fields)
 
     def build_of(self, node: Mapping[str, Any]) -> str | None:
-        """Return the id of the build that a job's node descends from; None if none of 8 parents is one."""
+        """Return the id of the build above a job's node; None if none of 8 parents is a build."""
         for _ in range(8):
             parent = node.get("parent")
             if not isinstance(parent, str):
@@ -90,7 +90,7 @@ class Api:
 
 
 def require_private(address: str) -> None:
-    """Raise UsageError for an address where a token could be read on its way."""
+    """Raise UsageError for an address to which a token would travel unencrypted."""
     parts = urllib.parse.urlsplit(address)
     if parts.scheme == "https" or (
         parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
@@ -100,7 +100,7 @@ def require_private(address: str) -> None:
 
 
 def call(address: str, token: str, method: str, body: object = None) -> Any:
-    """Send a document, or ask for one, and return the answer; None if it is empty. Raises HostError."""
+    """Send a request, perhaps with a document; return the answer, None if empty. Raises HostError."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     if data is not None:
@@ -118,7 +118,7 @@ def call(address: str, token: str, method: str, body: object = None) -> Any:
 
 
 def fetch_document(address: str) -> Any:
-    """Return a document that anybody may read. Raises HostError, and RefusedError if it is not JSON."""
+    """Return a public document. Raises HostError, and RefusedError if it is not JSON."""
     try:
         with urllib.request.urlopen(address, timeout=_SILENCE_S) as answer:  # noqa: S310, http(s) by is_address
             return json.loads(answer.read(_DOCUMENT))

@@ -1,4 +1,4 @@
-"""What a job's artifacts become: a directory that `--kernel built:` takes."""
+"""A job's artifacts to a directory for `--kernel built:`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from rustbed.lab.job import RefusedError
 
-# bytes that all modules of a kernel may have
+# largest size of all modules of a kernel in bytes
 _LARGEST = 8 << 30
 _OPENERS: dict[str, Callable[[bytes], bytes]] = {
     ".ko": bytes,
@@ -23,7 +23,7 @@ _OPENERS: dict[str, Callable[[bytes], bytes]] = {
 def unpack_modules(archive: Path, to: Path) -> int:
     """Unpack the modules of an archive of lib/modules into one directory, and return how many there are.
 
-    Nothing but a module's own name decides about where it goes. Raises RefusedError.
+    Only a module's own name decides where it is written. Raises RefusedError.
     """
     to.mkdir(parents=True)
     count = size = 0

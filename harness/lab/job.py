@@ -1,4 +1,4 @@
-"""Jobs of KernelCI's pull labs: what an event and a job definition say. Pure.
+"""Jobs of KernelCI's pull labs: reads events and job definitions. Pure.
 
 The format is that of KernelCI's PULL_LABS runtime: config/runtime/base/pull_labs.jinja2 in kernelci-core,
 and doc/connecting-pull-lab.md in kernelci-pipeline.
@@ -19,7 +19,7 @@ _NODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class RefusedError(Exception):
-    """A job that this lab does not run; the text says why."""
+    """A job that this lab refuses; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +38,17 @@ class Offer:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is to be run."""
+    """What a job definition asks for."""
 
     arch: Arch
     # addresses
     kernel: str
     modules: str
-    # of both, by their names; an artifact without one is not checked
+    # checksums of both, by name; an artifact without one is not checked
     sha256: Mapping[str, str] = field(default_factory=dict)
 
 
-# what KernelCI's API calls a lab that failed, a test whose own code did, a job that cannot be run as it is
+# KernelCI's codes for a lab that failed, a test whose own code failed, a job that cannot be run
 INFRASTRUCTURE, TEST, INVALID = "Infrastructure", "Test", "invalid_job_params"
 
 
@@ -56,11 +56,11 @@ INFRASTRUCTURE, TEST, INVALID = "Infrastructure", "Test", "invalid_job_params"
 class Ending:
     """How a job ended."""
 
-    # pass, fail, skip; incomplete if it was not run to its end
+    # pass, fail, skip, or incomplete
     result: str
-    # why it was not
+    # why it is incomplete
     error: str = ""
-    # what KernelCI's API calls that
+    # KernelCI's code for the reason
     code: str = INFRASTRUCTURE
 
 
@@ -102,7 +102,7 @@ def parse_definition(definition: object) -> Job:
 
 
 def find_arch(name: object) -> Arch | None:
-    """Return the row of what KernelCI calls an architecture: our name, or the kernel's ARCH."""
+    """Return the architecture of KernelCI's name for it: our name, or the kernel's ARCH."""
     return next((row for row in ARCHES.values() if name in (row.name, row.kernel_arch)), None)
 
 

@@ -1,6 +1,6 @@
-"""One look for jobs, and one job: claimed, fetched, run, reported.
+"""Polls for jobs. A job is claimed, fetched, run and reported.
 
-Each job is a pytest of its own, as a user would start it; what it leaves shows the results.
+Each job runs in its own pytest, as a user would start it, and its results files are read.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ class Lab:
     # its name in the database
     origin: str
     directory: Path
-    # of pytest: what is run on each kernel
+    # pytest's arguments for each kernel
     tests: tuple[str, ...]
     # the database's address and token; None: results are kept in files only
     submit: tuple[str, str] | None = None
-    # seconds after which a download that failed is tried again, as often as there are
+    # seconds to wait before each further try of a failed download
     pauses_s: tuple[float, ...] = (2.0, 10.0)
 
     def poll(self, say: Say) -> int:
-        """Run the jobs that wait, and return how many that were. Raises HostError without the API."""
+        """Run the waiting jobs, and return their number. Raises HostError without the API."""
         self._deliver(say)
         ran, state = 0, self.directory / STATE
         since = _read_cursor(state)
@@ -80,7 +80,7 @@ class Lab:
                 return ran
 
     def _take(self, event: dict[str, object], say: Say) -> bool:
-        """Say whether an event's job was claimed; it is finished then, whatever happened."""
+        """Claim and run an event's job; return whether it was claimed. A claimed job is always finished."""
         try:
             offer = parse_event(event)
             if offer is None or offer.runtime != self.runtime or not offer.is_free:
@@ -95,26 +95,26 @@ class Lab:
         if claim is None:
             say(f"{offer.node}: another lab has claimed it")
             return False
-        # before the tests: what they find is not to depend on an API that answers then
+        # before the tests, so that results do not depend on whether the API answers later
         build = self.api.build_of(node)
         self.api.change(offer.node, claim)
         say(f"{offer.node}: {job.arch}, {job.kernel}")
         directory = self.directory / offer.node
         cache.remove_tree(directory)
         directory.mkdir(parents=True)
-        # a lab that is killed says so when it is started again
+        # reported by the next start if this lab is killed
         _keep(directory, Ending(result="incomplete", error="the lab was ended"))
         _keep(directory, self._run(offer, build, job, say))
         self._deliver(say)
         return True
 
     def _require_platform(self, platform: str) -> None:
-        """Raise RefusedError for a job of a board: what runs in an emulator is no result of it."""
+        """Raise RefusedError for a job of another platform: an emulator says nothing about a board."""
         if not any(fnmatchcase(platform, pattern) for pattern in self.platforms):
             raise RefusedError(f"it is for the platform {platform!r}, not {' or '.join(self.platforms)}")
 
     def _deliver(self, say: Say) -> None:
-        """Tell the API how jobs ended that it does not know of yet. Raises HostError and loses nothing."""
+        """Report the endings that the API does not know yet. They are kept until then. Raises HostError."""
         for kept in sorted(self.directory.glob(f"*/{ENDING}")):
             ending, node = Ending(**json.loads(kept.read_text())), kept.parent.name
             self.api.change(node, finished(self.api.node(node), ending))
@@ -140,7 +140,7 @@ class Lab:
         return rows.judge_node(self._test(offer, build, job, say))
 
     def _persist(self, fetch: Callable[[], _Fetched], say: Say) -> _Fetched:
-        """Return what a download brings; one that fails is tried again. Raises the last one's HostError."""
+        """Return a download; a failed one is tried again. Raises HostError of the last try."""
         for pause_s in self.pauses_s:
             try:
                 return fetch()
@@ -169,7 +169,7 @@ class Lab:
             try:
                 call(address, token, "POST", report)
             except HostError as error:
-                # they are kept, and the node tells the result all the same
+                # the rows are kept, and the node has the result anyway
                 say(f"  {error.headline}; the results are in {directory / REPORT}")
         return made
 

@@ -1,4 +1,4 @@
-"""Results of tests as KernelCI's database takes them: rows of the KCIDB schema, version 5.3. Pure.
+"""Results of tests as rows of KernelCI's database: the KCIDB schema, version 5.3. Pure.
 
 https://github.com/kernelci/kcidb-io has the schema.
 """
@@ -14,12 +14,12 @@ from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
 VERSION = {"major": 5, "minor": 3}
-# the statuses that tell nothing of the kernel: the test's own code failed, or it was not run to its end
+# statuses that say nothing about the kernel: the test's own code failed, or did not run to its end
 _ERROR, _MISS = "ERROR", "MISS"
 _STATUS = {
     Outcome.PASS: "PASS",
     Outcome.SKIP: "SKIP",
-    # it failed as it is known to: neither news nor a pass
+    # a known failure: neither a regression nor a pass
     Outcome.XFAIL: "DONE",
     Outcome.ERROR: _ERROR,
     Outcome.LOST: _MISS,
@@ -30,7 +30,7 @@ _ORIGIN = re.compile(r"[a-z0-9_]+")
 
 
 def is_origin(text: str) -> bool:
-    """Whether the schema takes a text as the name of a CI system."""
+    """Whether the schema accepts a text as the name of a CI system."""
     return _ORIGIN.fullmatch(text) is not None
 
 
@@ -65,18 +65,18 @@ def _row(result: Result, origin: str, name: str, build_id: str, platform: str) -
 
 
 def path_of(result: Result) -> str:
-    """Return where the schema's tree of tests has a test: rustbed, its module, its name."""
+    """Return a test's path in the schema's tree of tests: rustbed, its module, its name."""
     parts = ("rustbed", *result.classname.split("."), result.name)
     return ".".join(re.sub(r"[^A-Za-z0-9_-]+", "_", part).strip("_") or "_" for part in parts)
 
 
 def make_report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a submission with these rows; the build that they belong to is KernelCI's own."""
+    """Return a submission of these rows; their build is KernelCI's own."""
     return {"version": VERSION, "checkouts": [], "builds": [], "tests": list(rows)}
 
 
 def judge_node(rows: Sequence[dict[str, Any]]) -> Ending:
-    """Return how a job's node ended: fail, incomplete, pass or skip, the gravest that a row has."""
+    """Return how a job's node ended: fail, incomplete, pass or skip, the worst of the rows."""
     statuses = {row["status"] for row in rows}
     if not statuses:
         return Ending(result="incomplete", error="pytest left no results")

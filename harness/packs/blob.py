@@ -1,7 +1,7 @@
 """Parts as bytes: directories written as tar archives under zstd, and unpacked.
 
-What is unpacked was verified by its digest before. Even so an archive writes
-nothing outside of the directory that it is unpacked into.
+A part is verified by its digest before it is unpacked. Even so, unpacking writes
+nothing outside of its directory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rustbed.packs.oci import Blob, PackError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# of zstd: vmlinux is a third smaller than at its default, and takes seconds
+# zstd's level: vmlinux is a third smaller than at the default level, and takes seconds
 LEVEL = 15
 _CHUNK = 1 << 20
 # bytes that the files of a part may take
@@ -79,9 +79,9 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> None:
 
 
 def unpack_part(source: Path, directory: Path) -> None:
-    """Unpack a part into a directory; PackError for what no part may have.
+    """Unpack a part into a directory.
 
-    That is what is neither file nor link, and what would be outside of the directory.
+    Raises PackError for something that is neither a file nor a link, or a path outside of the directory.
     """
     written = 0
     try:
@@ -93,7 +93,7 @@ def unpack_part(source: Path, directory: Path) -> None:
                         raise PackError(f"a part with more than {_LIMIT >> 30} GiB")
                     _extract(archive, entry, directory)
             while stream.read(_CHUNK):
-                # to its end: what comes after the archive is checked, too
+                # read to the end, so that bytes after the archive are checked, too
                 pass
     except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise PackError(f"a part is damaged: {error}") from error
@@ -102,5 +102,5 @@ def unpack_part(source: Path, directory: Path) -> None:
 def _extract(archive: tarfile.TarFile, entry: tarfile.TarInfo, directory: Path) -> None:
     if not (entry.isreg() or entry.issym()):
         raise PackError(f"a part has something other than files and links: {entry.name!r}")
-    # refuses absolute names, those that lead outside, and links that do
+    # tarfile refuses absolute names, and names and links that lead outside
     archive.extract(entry, directory, set_attrs=entry.isreg(), filter="data")

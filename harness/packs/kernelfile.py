@@ -12,7 +12,7 @@ from rustbed.image.initramfs import Image
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.packs.oci import PackError
 
-# parts: what a machine boots from, what its addresses are looked up in, what its binaries were made from
+# parts: files to boot a machine, files to look up its addresses, the source of its binaries
 BOOT, SYMBOLS, SOURCE = "boot", "symbols", "source"
 # names in the parts
 FACTS, IMAGE, CONFIG, INITRAMFS, VMLINUX = "kernel.json", "image", "config", "initramfs.cpio", "vmlinux"
@@ -24,7 +24,7 @@ def module_file(name: str) -> str:
 
 
 def render_kernel(kernel: Kernel, image: Image) -> str:
-    """Render what cannot be read from the files."""
+    """Render the facts that the files do not show."""
     facts = {
         "release": kernel.release,
         "key": kernel.key,

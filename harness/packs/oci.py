@@ -20,9 +20,9 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+zstd"
 CONFIG = "application/vnd.oci.image.config.v1+json"
-# where a layout says what is in it
+# the list of a layout's contents
 TOP = "index.json"
-# what that and a registry's tag are called by
+# the name of the index there, and the tag in a registry
 REF = "packs"
 _REF_NAME = "org.opencontainers.image.ref.name"
 # before the names of our own annotations
@@ -34,12 +34,12 @@ _LAYOUT = {"imageLayoutVersion": "1.0.0"}
 
 
 class PackError(HostError):
-    """A pack is unavailable: it is damaged or incomplete, or the place where it is does not answer."""
+    """A pack is unavailable: it is damaged or incomplete, or its place does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:
-    """Bytes, by their digest."""
+    """Bytes, named by their digest."""
 
     # "sha256:" and 64 hexadecimal digits
     digest: str
@@ -59,7 +59,7 @@ class Blob:
 
 @dataclass(frozen=True, kw_only=True)
 class Pack:
-    """What a pack says of itself."""
+    """A pack, as its manifest describes it."""
 
     # of its manifest
     blob: Blob
@@ -67,7 +67,7 @@ class Pack:
     facts: Mapping[str, str]
     # by name: boot, symbols, ...
     parts: Mapping[str, Blob] = field(default_factory=dict)
-    # of the image's configuration, which says nothing but what clients of registries want to read
+    # of the image's configuration, which only clients of registries read
     config: Blob | None = None
 
     def part(self, name: str) -> Blob:
@@ -85,7 +85,7 @@ def describe(data: bytes, media_type: str) -> Blob:
 
 
 def render_json(document: object) -> bytes:
-    """Render so that equal documents are equal bytes."""
+    """Return a document as JSON; equal documents give equal bytes."""
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -142,7 +142,7 @@ def parse_top(data: bytes) -> Blob:
 
 
 def parse_index(data: bytes) -> tuple[Pack, ...]:
-    """Return the packs of a store, without their parts; other images are passed over."""
+    """Return the packs of a store, without their parts; other images are ignored."""
     packs = [
         Pack(blob=_blob(entry), facts=_facts(entry))
         for entry in _load(data)["manifests"]
@@ -161,7 +161,7 @@ def parse_manifest(data: bytes, blob: Blob) -> Pack:
 
 
 def is_digest(text: str) -> bool:
-    """Whether a text is a digest as we take it."""
+    """Whether a text is a SHA-256 digest."""
     return _DIGEST.fullmatch(text) is not None
 
 

@@ -1,10 +1,10 @@
-"""Where packs are: what a user writes, and what may be trusted. Pure.
+"""Where packs are: the words of a user, and which places may be trusted. Pure.
 
     DIR                                 an OCI layout in a directory
     https://HOST/PATH@sha256:...        the same directory on a web server
     oci://HOST/NAME@sha256:...          a registry
 
-What comes over a network has to be pinned: its digest says what it must be,
+A place on a network must be pinned: the digest says what its contents must be,
 so that it does not matter who serves it, nor whether the connection is
 encrypted (http://, oci+http://).
 """
@@ -30,7 +30,7 @@ _REMOTE = re.compile(r"([a-z+]+)://([^/\s@]+)(?:/([^\s@]*?))?/?(?:@(\S+))?")
 
 
 class Kind(StrEnum):
-    """What answers there."""
+    """Who answers there."""
 
     DIRECTORY = "directory"
     WEB = "web"
@@ -46,7 +46,7 @@ class Place:
     base: str
     # below that: a path, or the registry's name of a repository
     name: str = ""
-    # of its index; "" for a directory that is taken as it is
+    # digest of its index; "" for a directory whose contents are trusted
     pin: str = ""
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Place:
 
 
 def parse_place(text: str) -> Place:
-    """Return what a user's word for a place means; UsageError unless a remote one is pinned."""
+    """Return the place that a user's word means. Raises UsageError for a remote place without a digest."""
     if "://" not in text:
         path, _, pin = text.rpartition("@") if "@sha256:" in text else (text, "", "")
         if pin and not is_digest(pin):

@@ -1,6 +1,6 @@
-"""Packs into the cache: found here, else there; each part when it is first wanted.
+"""Packs into the cache: found here, else in a place; each part when it is first needed.
 
-A part is an entry of the cache, whole or not there; what was found is noted,
+A part is an entry of the cache, whole or absent; the pack that was found is noted,
 so that the next session needs no network. A caller learns by PackError
 that there is no pack, and builds.
 """
@@ -32,7 +32,7 @@ from rustbed.toolroot.toolchain import Toolchain
 from rustbed.toolroot.toolroot import find_toolroot
 
 KIND = "packs"
-# what is downloaded, while it is not yet verified
+# name of a download that is not yet verified
 _UNVERIFIED = ".blob"
 
 
@@ -81,7 +81,7 @@ class Packed:
             KIND,
             blob.hex[:32],
             fill,
-            # what a guest runs is verified, as that of a kernel built here is
+            # files that a guest runs are verified, as those of a kernel built here are
             check=None if name == kernelfile.BOOT else (),
             on_wait=lambda: report(Progress(what=what, detail="another process is fetching it")),
         )
@@ -89,14 +89,14 @@ class Packed:
 
 
 def open_stores(places: Sequence[Place]) -> tuple[Store, ...]:
-    """Return places as what can be read from."""
+    """Return places, opened for reading."""
     return tuple(Store(place=place) for place in places)
 
 
 def find_packed(wanted: Wanted, places: Sequence[Place], cache: Cache) -> Packed:
-    """Return the pack of what is wanted: the one used before, else the first store's that has it.
+    """Return the wanted pack: the one used before, else that of the first store that has it.
 
-    Raises PackError, which says of each place why it has none.
+    Raises PackError, which says for each place why it has none.
     """
     stores = open_stores(places)
     if (known := _recall(cache, wanted)) is not None:
@@ -142,7 +142,7 @@ def fetch_qemu(arch: Arch, host: Arch, places: Sequence[Place], cache: Cache, re
 
 
 def require_packed_qemu(arch: Arch, places: Sequence[Place], cache: Cache, report: Report) -> Path:
-    """Return the root of a QEMU: one that is here, else a pack's, else Debian's. Raises HostError."""
+    """Return the root of a QEMU: an installed one, else a pack's, else Debian's. Raises HostError."""
     toolroot, native = find_toolroot(cache), native_arch()
     if (found := emulator.find_qemu_root(arch, toolroot, cache)) is not None:
         return found
@@ -183,7 +183,7 @@ def _path(cache: Cache, wanted: Wanted) -> Path:
 
 
 def _note(cache: Cache, wanted: Wanted, manifest: bytes) -> None:
-    """Keep which pack it was: it is the one until somebody refreshes."""
+    """Note which pack was found: it is used until a user refreshes."""
     caching.write_atomically(_path(cache, wanted), manifest.decode())
 
 

@@ -31,11 +31,11 @@ from rustbed.progress import Progress, Report
 from rustbed.toolroot.packages import Package
 from rustbed.toolroot.toolchain import Toolchain
 
-# of a QEMU's root: what no guest needs
+# directories of a QEMU's root that no guest needs
 _UNUSED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/bug", "usr/share/lintian", "var")
-# zstd's levels, where one saves minutes and gives 1 % more bytes
+# lower zstd levels, which save minutes and give 1 % more bytes
 _LEVELS = {SDK: 9}
-# names of packs by which a later one replaces an earlier one
+# facts: a later pack replaces an earlier one in which all of these are equal
 _SAME = ("kind", "source", "arch", "profile", "recipe", "package", "host")
 
 
@@ -51,7 +51,7 @@ def push_kernel(
 ) -> Pack:
     """Put a kernel that was built here, and its image, into a store; return its pack.
 
-    What compiles modules goes with it if its build tree is there. An earlier pack of the same is replaced.
+    The part sdk goes with it if the kernel's build tree exists. An earlier pack of it is replaced.
     """
     with tempfile.TemporaryDirectory(prefix=".pack-", dir=_make(directory)) as scratch:
         work = Path(scratch)
@@ -70,7 +70,7 @@ def push_kernel(
 def list_binaries(
     kernel: Kernel, image: Image, work: Path, *, toolchain: Toolchain, cache: Cache
 ) -> dict[str, dict[str, Path]]:
-    """Return what is compiled of the parts boot and symbols, by name; stripped modules go to `work`."""
+    """Return the compiled files of the parts boot and symbols, by name; stripped modules go to `work`."""
     boot = {kernelfile.IMAGE: kernel.image, kernelfile.INITRAMFS: image.path}
     symbols = {}
     if kernel.vmlinux is not None:
@@ -86,14 +86,14 @@ def list_binaries(
 
 
 def _tree_held(kernel: Kernel, cache: Cache) -> AbstractContextManager[None]:
-    """Let no other process build a kernel in its tree meanwhile."""
+    """Keep other processes from building in the kernel's tree meanwhile."""
     if kernel.build_dir is None:
         return nullcontext()
     return cache.lock(siblings.lock_name(kernel.build_dir), shared=True)
 
 
 def describe_origin(kernel: Kernel, toolchain: Toolchain) -> str:
-    """Return where the source of a kernel's binaries is: the GPL wants it available, with all options."""
+    """Return where the source of a kernel's binaries is: the GPL requires it, with all options."""
     where = kernel.source_dir.parent.name if kernel.source_dir else "unknown"
     options = kernel.config.read_text() if kernel.config else ""
     return (
@@ -129,7 +129,7 @@ def _is_needed(path: Path, root: Path) -> bool:
     if path.relative_to(root).as_posix().startswith(_UNUSED):
         return False
     if path.is_symlink():
-        # links of another root's alternatives lead nowhere
+        # absolute links, as of Debian's alternatives, are broken in another root
         return not path.readlink().is_absolute()
     return path.is_file()
 
@@ -173,7 +173,7 @@ def push_parts(
 ) -> Pack:
     """Put a pack with these facts and parts into a store; `arch` is Debian's name of what runs it.
 
-    Raises HostError for a full disk: the store is as it was then.
+    Raises HostError for a full disk: the store is then unchanged.
     """
     _make(directory)
     blobs, layers = {}, []
@@ -228,14 +228,14 @@ def _write_index(directory: Path, packs: Sequence[Pack]) -> Blob:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write a file that others may be reading: all of it, or nothing. Anybody may read it."""
+    """Write a file that other processes may be reading, all of it or nothing, and readable by all users."""
     caching.write_atomically(path, data.decode())
     path.chmod(0o644)
 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Let one process at a time change what a store has."""
+    """Hold a store's lock: one process at a time changes it."""
     with (directory / ".lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

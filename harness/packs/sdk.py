@@ -1,4 +1,4 @@
-"""The part of a pack that modules are compiled with: of the source and of the build tree what kbuild reads.
+"""The part of a pack to compile modules with: the files of source and build tree that kbuild reads.
 
 For C the list is the kernel's own, that of scripts/package/install-extmod-build
 (Linux 7.3); Rust's metadata and macros are added, and what editors and linters
@@ -14,7 +14,7 @@ from pathlib import Path
 from rustbed.kernel.artifact import Kernel
 
 SDK = "sdk"
-# on which host the programs of the part run, by Debian's name for it
+# the host that the part's programs run on, by Debian's name
 HOST_FACT = "sdk_host"
 # names in the part
 _SOURCE, _BUILD = "source", "build"
@@ -29,7 +29,7 @@ _OF_BUILD = (
     *("rust/*.rmeta", "rust/*.so", "rust/*/*.rs"),
     *("tools/objtool/objtool", "tools/bpf/resolve_btfids/resolve_btfids"),
 )
-# what only a kernel is made with
+# files that only a kernel's own build needs
 _UNUSED = {"scripts": frozenset({"atomic", "dtc", "kconfig", "package"})}
 _UNUSED_SUFFIXES = frozenset({".o", ".cmd"})
 
@@ -54,7 +54,7 @@ def _find(directory: Path, patterns: Iterable[str]) -> Iterator[Path]:
         top, *inner = path.relative_to(directory).parts
         if path.suffix in _UNUSED_SUFFIXES or (inner and inner[0] in _UNUSED.get(top, ())):
             continue
-        # a link out of the trees would lead nowhere
+        # a link out of the trees would be broken
         if path.is_file() and not (path.is_symlink() and path.readlink().is_absolute()):
             yield path
 

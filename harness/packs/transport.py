@@ -1,6 +1,6 @@
 """Reading from the places where packs are: files, web servers, registries.
 
-Nothing is given away unverified: documents are returned, and blobs left in
+Nothing is returned unverified: documents are returned, and blobs left in
 their file, only when size and digest are as they should be. The OCI
 distribution specification (1.1) says how registries answer:
 https://github.com/opencontainers/distribution-spec.
@@ -39,11 +39,11 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """How long a server is waited for."""
+    """How long to wait for a server."""
 
     # seconds without a byte
     silence_s: float = 30.0
-    # bytes in a second below which a server is given up, once it has had that many seconds
+    # bytes per second: a slower server is given up after so many seconds
     slowest: float = 8192.0
     patience_s: float = 60.0
 
@@ -54,18 +54,18 @@ class Store:
 
     place: Place
     waiting: Waiting = Waiting()
-    # of a registry that asked for it: "Bearer ..."
+    # headers for a registry that asked for a token: "Bearer ..."
     _tokens: dict[str, str] = field(default_factory=dict)
 
     def index(self) -> Blob:
-        """Return the descriptor of the store's index: the one pinned, else the one of today."""
+        """Return the descriptor of the store's index: the pinned one, else the current one."""
         if self.place.pin:
-            # its size is not known before
+            # its size is not known yet
             return Blob(digest=self.place.pin, size=-1, media_type=oci.INDEX)
         return oci.parse_top(self._read(Path(self.place.base, oci.TOP).as_posix(), oci.DOCUMENT_LIMIT))
 
     def packs(self) -> tuple[Pack, ...]:
-        """Return what the store has, without the packs' parts. Raises PackError."""
+        """Return the store's packs, without their parts. Raises PackError."""
         return oci.parse_index(self.document(self.index()))
 
     def pack(self, blob: Blob) -> Pack:
@@ -119,9 +119,9 @@ class Store:
                     raise PackError(f"{where}: the server is too slow: {(limit - left) / took:.0f} bytes/s")
 
     def _receive(self, stream: BufferedIOBase, where: str) -> bytes:
-        """Return what comes next; a sink's errors are not mistaken for the server's."""
+        """Return the next bytes. Raises PackError for the server's errors only, not for the sink's."""
         try:
-            # what is there: a server that trickles would hold up a read of a whole chunk
+            # the bytes that have arrived: a slow server would delay a read of a whole chunk
             return stream.read1(_CHUNK)
         except TimeoutError as error:
             raise PackError(f"{where}: the server is silent for {self.waiting.silence_s:g} s") from error
@@ -145,7 +145,7 @@ class Store:
             yield stream
 
     def _ask(self, where: str) -> Any:
-        """Return the answer to a request, with a token if a registry wants one and gives it to everybody."""
+        """Return the answer to a request, with a token if a registry requires one and gives it to anyone."""
         try:
             return self._request(where)
         except urllib.error.HTTPError as error:
@@ -153,14 +153,14 @@ class Store:
             if error.code != 401 or scheme.lower() != "bearer":
                 raise
             error.close()
-        # the first one, or one in the place of one that is too old: some are good for a minute
+        # the first token, or a new one for one that has expired: some are valid for a minute
         self._tokens["Authorization"] = f"Bearer {self._fetch_token(challenge)}"
         return self._request(where)
 
     def _request(self, where: str) -> Any:
         request = urllib.request.Request(where, headers={"Accept": _ACCEPT})  # noqa: S310 - http and https only
         for name, value in self._tokens.items():
-            # a redirection may lead to another server, whose business the token is not
+            # a redirection may lead to another server, which must not get the token
             request.add_unredirected_header(name, value)
         return urllib.request.urlopen(request, timeout=self.waiting.silence_s)  # noqa: S310 - as above
 
@@ -179,7 +179,7 @@ class Store:
 
 
 def require_layout(directory: Path) -> None:
-    """Raise PackError if a directory is none that packs were put into, and say how they are."""
+    """Raise PackError, with a fix, for a directory without packs."""
     if not (directory / oci.TOP).is_file():
         lacks = f"it has no {oci.TOP}" if directory.is_dir() else "there is no such directory"
         fix = suggest(f"pack push {shlex.quote(str(directory))}")

@@ -1,6 +1,6 @@
-"""Whether a store is whole: every blob there, with the bytes it is named by, and each part readable.
+"""Whether a store is whole: every blob exists with the bytes of its digest, and each part can be read.
 
-And whether a pack is what its source makes: compared with one that was built here.
+Also compares a pack with a kernel that was built here from the same source.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rustbed.progress import Report
 
 
 def name_pack(pack: Pack) -> str:
-    """Return a line that tells one pack of a store from another."""
+    """Return a line that names a pack among those of its store."""
     facts = pack.facts
     words = (facts.get("kind"), facts.get("arch") or facts.get("package"), facts.get("release"))
     more = (facts.get("profile") or facts.get("host"), facts.get("source"))
@@ -27,7 +27,7 @@ def name_pack(pack: Pack) -> str:
 
 
 def find_faults(store: Store, report: Report) -> Iterator[str]:
-    """Yield what is wrong with a store, a line each. Raises PackError if its index cannot be read."""
+    """Yield the faults of a store, a line each. Raises PackError if its index cannot be read."""
     for listed in store.packs():
         try:
             pack = store.pack(listed.blob)
@@ -46,9 +46,9 @@ def find_faults(store: Store, report: Report) -> Iterator[str]:
 
 
 def find_difference(unpacked: Path, built: Mapping[str, Path]) -> str | None:
-    """Return the first file, in the order of names, that is not the same in an unpacked part and as built.
+    """Return the first file, by name, that differs between an unpacked part and a built kernel.
 
-    What only one of them has differs, too; a part's facts say names, and are not compared.
+    A file that only one of them has differs, too. The part's facts hold names, and are not compared.
     """
     packed = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     for name in sorted((packed | set(built)) - caching.OWN_FILES - {FACTS}):

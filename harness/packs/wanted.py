@@ -1,4 +1,4 @@
-"""Which pack is a kernel that somebody wants, without having its source or the compilers.
+"""Which pack has the kernel that a user wants; known without its source or the compilers.
 
 What decides about a kernel is what the user said and what this rustbed makes of
 it: options, recipes, programs of the guest. `recipe` is the hash of that. Pure
@@ -22,14 +22,14 @@ from rustbed.kernel.source import SourceKind, parse_source
 from rustbed.packs.oci import Pack
 from rustbed.toolroot import toolroot
 
-# counted up when packs are made differently
+# increased when packs are made differently
 RECIPE = "1"
 KERNEL, QEMU = "kernel", "qemu"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A kernel and its image, as a user asks for them."""
+    """A kernel and its image, as a user requests them."""
 
     # "debian:latest"
     source: str
@@ -39,11 +39,11 @@ class Wanted:
 
     @property
     def key(self) -> str:
-        """What identifies the wish."""
+        """What identifies the request."""
         return caching.hash_text(self.source, self.arch.name, self.profile, self.recipe)
 
     def facts(self) -> dict[str, str]:
-        """Return what a pack of it says."""
+        """Return the facts of a pack that has it."""
         return {
             "kind": KERNEL,
             "source": self.source,
@@ -60,7 +60,7 @@ def can_be_packed(source: str) -> bool:
 
 
 def describe_wanted(source: str, arch: Arch, profile: str, fragments: Sequence[Path], image: str) -> Wanted:
-    """Return what is wanted, with the hash of all that decides about it here. Raises UsageError."""
+    """Return the request, with the hash of everything here that determines the kernel. Raises UsageError."""
     options = kconfig.load_fragments(kconfig.fragment_paths(arch, profile, fragments))
     spec = load_image_spec(find_spec_file(image))
     recipe = caching.hash_text(
@@ -76,13 +76,13 @@ def describe_wanted(source: str, arch: Arch, profile: str, fragments: Sequence[P
 
 
 def choose_pack(packs: Iterable[Pack], wanted: Wanted) -> Pack | None:
-    """Return the pack of a store that is what is wanted, the newest if several are; None if none is."""
+    """Return the pack of a store that has the wanted kernel, the newest of several; None if none has."""
     found = [pack for pack in packs if _is_wanted(pack, wanted)]
     return max(found, key=lambda pack: (_version(pack), pack.blob.digest), default=None)
 
 
 def explain_lack(packs: Sequence[Pack], wanted: Wanted) -> str:
-    """Return why none of a store's packs will do."""
+    """Return why no pack of a store has the wanted kernel."""
     kernels = [pack for pack in packs if pack.facts.get("kind") == KERNEL]
     here = [pack for pack in kernels if pack.facts.get("arch") == wanted.arch.name]
     if not here:
@@ -96,7 +96,7 @@ def explain_lack(packs: Sequence[Pack], wanted: Wanted) -> str:
 
 
 def choose_qemu(packs: Iterable[Pack], package: str, host: str) -> Pack | None:
-    """Return the pack with a QEMU, by its Debian package and the host's architecture; None if none is."""
+    """Return the pack with a QEMU, by its Debian package and the host's architecture, or None."""
     wanted = {"kind": QEMU, "package": package, "host": host}
     return next((pack for pack in packs if wanted.items() <= pack.facts.items()), None)
 
@@ -109,7 +109,7 @@ def _is_wanted(pack: Pack, wanted: Wanted) -> bool:
 
 
 def _serves(source: str, facts: Mapping[str, str], wanted: str) -> bool:
-    """Whether a pack made from one source is what another means: debian:7.3 is served by Debian's 7.3.4."""
+    """Whether a pack of one source serves a request for another: Debian's 7.3.4 serves debian:7.3."""
     if source == wanted:
         return True
     spec, release = parse_source(wanted), facts.get("release", "")
