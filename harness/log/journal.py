@@ -20,6 +20,12 @@ _OBJECT = re.compile(rf"^(?:- )?\{{.*{_SAID}.*\}}\r?$", re.MULTILINE)
 _OF_A_CONSOLE = re.compile(
     rf'\{{.*(?:"(?:stream|lvl)" ?: ?"|{_SAID}(?:<\d{{1,3}}>)?\[ *\d{{1,12}}\.\d{{6}}\])'
 )
+# of those without a time, several different lines that only a kernel's report has
+_OF_A_REPORT = re.compile(
+    rf"{_SAID}(?P<line>(?:CPU: \d{{1,5}} |Call [Tt]race:|Modules linked in:|Hardware name: |Backtrace: ?\""
+    r"|---\[ end |-+\[ cut here|RIP: |pc : |BUG: |WARNING: |Kernel panic|Code: |rust_kernel: ))"
+)
+_ENOUGH = 2
 # what LAVA calls the words of the machine under test, among its own
 _OF_TARGETS = frozenset({"target", "feedback"})
 # forms of what is a console otherwise
@@ -44,13 +50,18 @@ def find_form(text: str) -> str:
     is_json = '"MESSAGE"' in text and (_JSON_LINE.search(text) or '"__CURSOR"' in text)
     if is_json or ('"dmesg"' in text and '"msg"' in text):
         return "json"
-    if _OBJECT.search(text) and _OF_A_CONSOLE.search(text):
+    if _OBJECT.search(text) and (_OF_A_CONSOLE.search(text) or _is_of_kernel(text)):
         return "objects"
     if _DEBUG.search(text):
         return "rsyslog"
     if _EXPORTED.search(text):
         return "export"
     return "verbose" if _VERBOSE.search(text) else ""
+
+
+def _is_of_kernel(text: str) -> bool:
+    """Whether objects have lines of a kernel's report: programs have one of them in a message at most."""
+    return len({found["line"] for found in _OF_A_REPORT.finditer(text)}) >= _ENOUGH
 
 
 def open_entries(form: str, text: str) -> str:

@@ -14,6 +14,7 @@ from tests.unit.log.examples import HERE, essence
 
 from rustbed.explained import explain
 from rustbed.log.pasted import undo_pasting
+from rustbed.log.record import parse_console
 
 TEXTS = {path.stem: path.read_text() for path in sorted((HERE / "splats").glob("*.log"))}
 _STAMP = re.compile(r"^(?:\[ *\d+\.\d+\] ?)?(?:\[ *[TC]\d+\] )?")
@@ -151,6 +152,28 @@ def test_log_that_was_copied_is_read_as_it_was(way: Callable[[str], str], tmp_pa
     assert {name: read(way(text), log) for name, text in TEXTS.items()} == {
         name: read(text, log) for name, text in TEXTS.items()
     }
+
+
+def untimed(text: str) -> str:
+    return "".join(f"{line}\n" for record in parse_console(text) for line in record.text.split("\n"))
+
+
+@pytest.mark.parametrize("key", ["message", "msg", "textPayload"])
+def test_objects_without_a_kernels_time_are_read(key: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    # a report of one line could as well be a program's
+    texts = {name: untimed(text) for name, text in TEXTS.items() if text.count("\n") > 2}
+    assert {name: read(objects(key)(text), log) for name, text in texts.items()} == {
+        name: read(text, log) for name, text in texts.items()
+    }
+
+
+def test_object_of_a_program_that_quotes_a_line_is_not_the_kernels(tmp_path: Path) -> None:
+    said = ["toyd: started", "Hardware name: Toy", "toyd: ready", "BUG: in toyd"]
+    text = "".join(
+        json.dumps({"level": "info", "caption": line, "message": f"said: {line}"}) for line in said
+    )
+    assert read(text, tmp_path / "log") == []
 
 
 @pytest.mark.parametrize(
