@@ -52,6 +52,10 @@ _LOGGED = (
 # a whole line, so that a text is taken apart in one pass. printk's own lines begin like none that others
 # logged. `(?:...|)` is not `(?:...)?+`, because Debian 12's Python fails to match then (gh-106052, 3.11.5)
 _LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED}|)(?:{_PRINTED}|)(.*+)", re.MULTILINE)
+# the same of lines with nothing but time and caller before the message, as most are
+_PLAIN = re.compile(
+    r"^()()()()\[ *+(\d{1,12}+\.\d{3,6}+)\](?:\[ *+([TC]\d{1,10}+)\])?(?: |$)(.*+)", re.MULTILINE
+)
 _KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
 # a time in the middle of a line: somebody else's line was not finished
@@ -82,14 +86,10 @@ class Record:
 
 
 class Line(NamedTuple):
-    """A record that is only looked at: of a large log's millions of lines most tell nothing.
-
-    A tuple, because it takes a quarter of the time that a frozen dataclass takes to be made.
-    """
+    """A record that is only looked at. A tuple takes a quarter of a frozen dataclass's time to be made."""
 
     # counted in the log
     number: int
-    # as in a Record
     text: str
     caller: str
     level: int
@@ -170,10 +170,7 @@ def _decode(data: bytes) -> str:
 
 
 def parse_console(text: str) -> tuple[Record, ...]:
-    """Parse the text of a serial console, of dmesg or of syslog, one record per line that is not empty.
-
-    Lines without a time (firmware, user space) are records too. Never raises.
-    """
+    """Parse a console, dmesg or syslog: each line that is not empty is a record. Never raises."""
     return tuple(parse_lines(text))
 
 
@@ -202,7 +199,10 @@ def split_parts(text: str, first: int = 0) -> Iterator[tuple[int, Parts]]:
     """Yield number and parts of each line, for callers that need no more of most."""
     text = strip_ansi(text).replace("\r", "")
     # most texts are not torn anywhere
-    return _torn_parts(text, first) if _TORN.search(text) else enumerate(_LINE.findall(text), first)
+    if _TORN.search(text):
+        return _torn_parts(text, first)
+    plain = _PLAIN.findall(text) if text[:1] == "[" and " kernel: " not in text else ()
+    return enumerate(plain if len(plain) == text.count("\n") + 1 else _LINE.findall(text), first)
 
 
 def as_line(number: int, parts: Parts) -> Line | None:

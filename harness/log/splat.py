@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain
+from typing import TypedDict
 
 from rustbed.log.blame import find_chain, find_checker, find_function, read_report
 from rustbed.log.boots import Boots
@@ -60,6 +61,17 @@ class Splat:
     def corrupted(self) -> bool:
         """Whether the report is not whole, so that its title or function may mislead."""
         return bool(self.damage)
+
+
+class _Told(TypedDict):
+    """What a report says, wherever it stands: a part of a Splat."""
+
+    kind: Kind
+    title: str
+    function: str
+    fingerprint: str
+    task: str
+    damage: str
 
 
 # number and parts of a line
@@ -112,10 +124,7 @@ class Reader:
         return self._feed(index, record, look, look.headline if record.facility == 0 else None)
 
     def read(self, text: str, first: int) -> list[Splat]:
-        """Take lines of a console, the first with the number `first`, and do what `feed` does to each.
-
-        Nearly all lines of a log full of reports go on with one that is open, and need only to be kept.
-        """
+        """Take a console's lines from the number `first` on, as `feed` does; most go on with a report."""
         found: list[Splat] = []
         lines = list(split_parts(text, first))
         looks = [look_at(parts[6][:READ]) for _, parts in lines]
@@ -206,7 +215,8 @@ class Reader:
         """Turn an open splat into a fact."""
         groups = tuple((name, text or "") for name, text in splat.match.groupdict().items())
         told = self._tell(splat.row, splat.kind, groups, "\n".join(splat.texts))
-        return replace(told, fatal=splat.stage is Stage.DEATH, first=splat.first, last=splat.last)
+        # replace() would take a good part of the time in which a report is read
+        return Splat(**told, fatal=splat.stage is Stage.DEATH, first=splat.first, last=splat.last)
 
     def skip(self, text: str) -> None:
         """Leave out a part of a console that may_hold_splat() says holds none."""
@@ -250,9 +260,8 @@ def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = Non
 
     `files` has functions by where this kernel's debug information has them: better than what is known of all.
 
-    Takes time linear in the number of records and never raises. Spans overlap only where the records tell
-    two callers apart that print at once. What user space wrote to /dev/kmsg is never a splat; the facility
-    tells.
+    Linear in the number of records; never raises. Spans overlap only where the records tell two callers apart
+    that print at once. What user space wrote to /dev/kmsg is never a splat.
     """
     reader = Reader(files)
     found = [splat for index, record in enumerate(records) for splat in reader.feed(index, record)]
@@ -261,7 +270,7 @@ def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = Non
 
 def _tell(
     row: Row, kind: Kind, matched: tuple[tuple[str, str], ...], text: str, files: Mapping[str, str]
-) -> Splat:
+) -> _Told:
     """Return what a report says, wherever it stands: title it and find whom to blame."""
     groups = dict(matched)
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
@@ -275,13 +284,10 @@ def _tell(
     # a Rust panic's file without the directory, which depends on how the kernel was built
     told = f"{groups.get('where', '').rpartition('/')[2]} {title}"
     blamed = "/".join(filter(None, (function, find_checker(report, function))))
-    return Splat(
+    return _Told(
         kind=kind,
         title=f"{title} in {blamed}" if row.located and blamed else title,
         function=function,
-        fatal=False,
-        first=0,
-        last=0,
         fingerprint=fingerprint(kind, told, filter(None, chain((function,), find_chain(report)))),
         task=tasks.own or tasks.printing,
         damage=find_damage(report, function, tasks.own),

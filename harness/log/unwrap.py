@@ -15,14 +15,27 @@ from rustbed.log.headline import begins_report
 from rustbed.log.journal import CONSOLES, find_form, open_entries
 from rustbed.log.record import is_known_prefix
 
-# each begins a record, whatever the kernel's version
-_ANCHORS = (
-    *("Call Trace:", "Call trace:", "Modules linked in:", "Hardware name:", "---[ end ", "------------[ cut"),
-    *("Kernel panic - not syncing", "Internal error: ", "Unable to handle kernel", "RIP: 0010:", "pc : "),
-    *("BUG: unable to handle", "BUG: kernel NULL", "BUG: KASAN: ", "BUG: KFENCE: ", "WARNING: CPU: "),
-    *("BUG: KCSAN: ", "BUG: KMSAN: ", "BUG: workqueue lockup", "unreferenced object 0x", "kmemleak: "),
-    *("rust_kernel: panicked at", "Linux version ", "UBSAN: ", "INFO: task ", "rcu: INFO: "),
-)
+# each begins a record, whatever the kernel's version: first words, and what follows them. A text is
+# searched for each of the first words
+_ANCHORS = {
+    "Call ": ("Trace:", "trace:"),
+    "---[ ": ("end ",),
+    "------------[ cut": ("",),
+    "BUG: ": (
+        "unable to handle",
+        "kernel NULL",
+        "KASAN: ",
+        "KFENCE: ",
+        "KCSAN: ",
+        "KMSAN: ",
+        "workqueue lockup",
+    ),
+    "INFO: task ": ("",),
+    **dict.fromkeys(("Modules linked in:", "Hardware name:", "Kernel panic - not syncing"), ("",)),
+    **dict.fromkeys(("Internal error: ", "Unable to handle kernel", "RIP: 0010:", "pc : "), ("",)),
+    **dict.fromkeys(("WARNING: CPU: ", "unreferenced object 0x", "kmemleak: ", "Linux version "), ("",)),
+    **dict.fromkeys(("rust_kernel: panicked at", "UBSAN: ", "rcu: INFO: "), ("",)),
+}
 # characters that a prefix may have, and shapes that are known at a time
 _LONGEST, _MOST = 240, 16
 # lines around an anchor that are looked at, and how many of them must have its prefix
@@ -41,6 +54,12 @@ _LEVELS = r"(?i:emerg|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"
 # how loud a message is differs from line to line, and columns are filled up behind it
 _LEVEL = rf"(?<![A-Za-z]){_LEVELS}(?![A-Za-z])[^\S\n]*+"
 _TOKEN = re.compile(rf"{_LEVEL}|\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL)
+# what nearly all lines have before a message
+_USUAL = re.compile(r"\[ *\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
+# the same without numbers
+_DIGITS = {ord(digit): None for digit in "0123456789"}
+_WORDS = tuple(anchor.translate(_DIGITS) for anchor in _ANCHORS)
+_USUAL_WORDS = re.compile(r"\[ *\.\](?:\[ *[TC]\])? ")
 _WORD = re.compile(r"(?<![^\s\])>|:])[A-Za-z]")
 # what nobody but a listener puts at the beginning of the only line of a text: a clock, or no word at all
 _ALONE = re.compile(r"\s*(?:[^\n]{0,240}?\d\d?:\d\d|[^\w\s])")
@@ -65,7 +84,7 @@ class Unwrapper:
 
     def learn(self, *parts: str) -> None:
         """Look for prefixes in a part of a log, of whole lines, given in one or several."""
-        if self._form or len(self._shapes) >= _MOST or not any(map(_prefixes, parts)):
+        if self._form or len(self._shapes) >= _MOST or not any(map(_may_teach, parts)):
             return
         seen: Counter[str] = Counter()
         text = "".join(parts)
@@ -97,20 +116,37 @@ class Unwrapper:
 
 
 @lru_cache(maxsize=4)
-def _prefixes(text: str) -> Sequence[tuple[int, str]]:
-    """Return each unknown prefix of a line that the kernel printed, and where that line begins.
+def _may_teach(text: str) -> bool:
+    """Whether a part of a log may have an unknown prefix; its lines are looked at without their numbers.
 
-    A part of a log is looked at twice: behind the one before it, and before the next.
+    Of most lines there are many that differ in numbers only. A part of a log is asked about twice: behind the
+    one before it, and before the next.
     """
+    lines = "\n".join(set(text.translate(_DIGITS).split("\n")))
+    for anchor in _WORDS:
+        at = lines.find(anchor)
+        while at >= 0:
+            start = lines.rfind("\n", 0, at) + 1
+            if at > start and not _USUAL_WORDS.fullmatch(lines, start, at):
+                return True
+            at = lines.find(anchor, at + len(anchor))
+    return False
+
+
+def _prefixes(text: str) -> Sequence[tuple[int, str]]:
+    """Return each unknown prefix of a line that the kernel printed, and where that line begins."""
     found = []
-    for anchor in _ANCHORS:
+    for anchor, ends in _ANCHORS.items():
         at = text.find(anchor)
         while at >= 0:
+            behind = at + len(anchor)
             start = text.rfind("\n", 0, at) + 1
-            prefix = text[start:at]
-            if 0 < len(prefix) <= _LONGEST and not is_known_prefix(prefix) and not _FOREIGN.match(prefix):
-                found.append((start, prefix))
-            at = text.find(anchor, at + len(anchor))
+            is_one = 0 < at - start <= _LONGEST and text.startswith(ends, behind)
+            if is_one and not _USUAL.fullmatch(text, start, at):
+                prefix = text[start:at]
+                if not is_known_prefix(prefix) and not _FOREIGN.match(prefix):
+                    found.append((start, prefix))
+            at = text.find(anchor, behind)
     return found
 
 

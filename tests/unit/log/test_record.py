@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rustbed.log.record import UNKNOWN, Log, Record, parse_console, parse_kmsg, render_record, strip_ansi
+from rustbed.log.record import (
+    UNKNOWN,
+    Log,
+    Record,
+    parse_console,
+    parse_kmsg,
+    render_record,
+    split_parts,
+    strip_ansi,
+)
 
 
 def make(
@@ -264,3 +273,19 @@ def test_log_shows_its_end_when_an_assertion_fails() -> None:
     shown = repr(Log(records=tuple(make(f"line {number}") for number in range(50))))
     assert shown.startswith("<Log: 50 records, the last 20:\n[    1.204567] line 30\n")
     assert shown.endswith("line 49>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[    1.000000] toy: a\n[    2.000000][   T7]  toy: b\n[    3.000000]",
+        "[    1.000000] toy: a\n\n[    2.000000] toy: b",
+        "[    1.000000] gondor kernel: toy: a\n[    2.000000] gondor kernel: toy: b",
+        "[    1.000000] toy: a\n[ 1.0] toy: b\n[    2.000000][  X7] toy: c",
+        "[    1.000000] toy: a\n<4>[    2.000000] toy: b",
+        "[    1.000000] toy: a\n[    2.000000]toy: b",
+    ],
+)
+def test_lines_together_are_what_each_is_alone(text: str) -> None:
+    alone = [part for number, line in enumerate(text.split("\n")) for part in split_parts(line, number)]
+    assert list(split_parts(text)) == alone
