@@ -11,6 +11,7 @@ import ssl
 from pathlib import Path
 
 from rustbed import process
+from rustbed.cache import named
 from rustbed.errors import HostError, UsageError, suggest
 
 VARIABLE = "RUSTBED_FARM_KEY"
@@ -32,7 +33,7 @@ def key_path() -> Path:
 def make_key(path: Path) -> None:
     """Make a key: a private key, and a certificate that it signed for itself.
 
-    Raises UsageError if the file is there, and HostError without openssl.
+    Raises UsageError if the file exists, HostError without openssl, and OSError if it cannot be written.
     """
     argv = [process.require_program("openssl"), "req", "-x509", "-nodes", "-days", str(_DAYS)]
     argv += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=rustbed farm"]
@@ -47,8 +48,13 @@ def make_key(path: Path) -> None:
         raise UsageError(
             f"there is a key already: {path}", fix=f"use it, or remove it: rm {shlex.quote(str(path))}"
         ) from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(made.stdout)
+    try:
+        with named(path), os.fdopen(descriptor, "wb") as file:
+            file.write(made.stdout)
+    except OSError:
+        # half a key would be in the way of a whole one
+        path.unlink()
+        raise
 
 
 def require_key() -> Path:

@@ -53,8 +53,7 @@ def push_kernel(
 
     The part sdk goes with it if the kernel's build tree exists. An earlier pack of it is replaced.
     """
-    with tempfile.TemporaryDirectory(prefix=".pack-", dir=_make(directory)) as scratch:
-        work = Path(scratch)
+    with _work_in(directory) as work:
         parts = list_binaries(kernel, image, work, toolchain=toolchain, cache=cache)
         rendered = kernelfile.render_kernel(kernel, image)
         parts[kernelfile.BOOT][kernelfile.FACTS] = _write(work, kernelfile.FACTS, rendered)
@@ -116,10 +115,10 @@ def push_qemu(package: Package, host: str, directory: Path, report: Report) -> P
         f"Debian's package {package.name} {package.version} ({host}) and those that it depends on.\n"
         "Their sources: https://snapshot.debian.org/\n"
     )
-    with tempfile.TemporaryDirectory(prefix=".pack-", dir=_make(directory)) as scratch:
+    with _work_in(directory) as work:
         parts = {
             QEMU: files,
-            kernelfile.SOURCE: {"SOURCE": _write(Path(scratch), "SOURCE", origin)},
+            kernelfile.SOURCE: {"SOURCE": _write(work, "SOURCE", origin)},
         }
         facts = {"kind": QEMU, "package": package.name, "host": host, "release": package.version}
         return push_parts(directory, facts, parts, host, report)
@@ -153,9 +152,17 @@ def _blobs(pack: Pack) -> tuple[Blob, ...]:
     return (pack.blob, *pack.parts.values(), *([pack.config] if pack.config else []))
 
 
-def _make(directory: Path) -> Path:
+def _make(directory: Path) -> None:
     (directory / "blobs/sha256").mkdir(parents=True, exist_ok=True)
-    return directory
+
+
+@contextmanager
+def _work_in(directory: Path) -> Iterator[Path]:
+    """Yield a directory for files of a store, which may not exist yet. Raises HostError for a full disk."""
+    with caching.out_of_space_named(directory, "writing a pack"):
+        _make(directory)
+        with tempfile.TemporaryDirectory(prefix=".pack-", dir=directory) as scratch:
+            yield Path(scratch)
 
 
 def _write(work: Path, name: str, text: str) -> Path:
@@ -175,9 +182,9 @@ def push_parts(
 
     Raises HostError for a full disk: the store is then unchanged.
     """
-    _make(directory)
     blobs, layers = {}, []
     with caching.out_of_space_named(directory, "writing a pack"):
+        _make(directory)
         for name, files in parts.items():
             report(Progress(what=f"pack {facts['release']}", detail=name))
             blobs[name], layer = _keep_part(directory, name, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import socket
 import ssl
@@ -118,6 +119,20 @@ def test_a_key_is_its_owners_and_is_not_overwritten(
     assert (first, second, path.read_bytes()) == (0, 2, made)
     assert f"there is a key already: {path}" in capsys.readouterr().err
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_key_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "farm.pem"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # as with a full disk: the file can be made, and not be written
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(OSError, match=str(path)):
+            make_key(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not path.exists()
+    make_key(path)
 
 
 def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
