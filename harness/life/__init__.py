@@ -1,1 +1,1 @@
-"""What every driver should survive: the steps of its life, and what each may leave behind."""
+"""The steps of a driver's life, which every driver should survive, and what each step may leave behind."""

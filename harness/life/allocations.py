@@ -1,4 +1,4 @@
-"""The steps of a driver's life in which its allocations fail, one after the other.
+"""The steps of a driver's life in which each of its allocations fails once.
 
 The kernel counts a task's allocations and fails one by its number: Documentation/fault-injection/ has more.
 """
@@ -16,7 +16,7 @@ from rustbed.life.subject import Bound, NotApplicableError, Subject
 
 # allocations that a probe may have
 _MOST = 1_000
-# more than any load has: none fails, and the kernel counts down from it
+# more allocations than any load makes: none fails, and the kernel counts down from here
 _NEVER = 1_000_000
 # Those that may sleep fail, too, and no stack is printed for each that fails. There is an event for each call
 # of a module's init; a kernel without tracing has none
@@ -34,17 +34,17 @@ if [ -e {device} ]; then echo {device} >&6 || exit; fi; echo $left"""
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What became of a load with an allocation that was to fail."""
+    """The result of a load with an allocation that was to fail."""
 
     is_loaded: bool
-    # how many allocations there were not, of the number that was to fail: 0 if that one has failed
+    # the failing allocation's number minus the allocations made: 0 if that allocation has failed
     left: int
-    # whether the module's own code began; true where the kernel does not say
+    # whether the module's own code began; true if the kernel does not report it
     is_begun: bool
 
 
 def allocations(subject: Subject) -> None:
-    """Let each allocation of its initialisation fail, the last one first; no device is probed meanwhile."""
+    """Let each allocation of the initialisation fail, the last one first, without probing devices."""
     _require_failing(subject)
     _ = subject.before
     with subject.vm.module(subject.driver.module, **subject.driver.params):
@@ -60,7 +60,7 @@ def allocations(subject: Subject) -> None:
 
 
 def probe_allocations(subject: Subject) -> None:
-    """Let each allocation of its probe fail, the first one first, with one device of each of its drivers."""
+    """Let each allocation of the probe fail, the first one first, for one device of each of its drivers."""
     _require_failing(subject)
     with subject.loaded():
         devices = subject.require_bound()
@@ -78,20 +78,20 @@ def _require_failing(subject: Subject) -> None:
 
 
 def prepare_failing(subject: Subject) -> None:
-    """Let allocations fail that are numbered."""
+    """Make allocations fail by their number."""
     subject.vm.check(_PREPARE)
 
 
 def _stop_probing(subject: Subject, devices: Iterable[Bound]) -> None:
-    """Let devices like these wait to be bound by hand."""
+    """Turn off automatic probing on the buses of these devices."""
     for bus in sorted({each.bus for each in devices}):
         subject.vm.check(f"echo 0 >{bus}/drivers_autoprobe")
 
 
 def load_failing(subject: Subject, nth: int) -> Load:
-    """Load it while an allocation is to fail, and unload it if it was loaded.
+    """Load the module while an allocation is to fail, and unload it if it was loaded.
 
-    The kernel's log does not tell whether one has failed: some allocations are not to warn.
+    The kernel's log does not show whether one has failed, because some allocations do not warn.
     """
     params = " ".join(render_params(subject.driver.params))
     steps = (f"open:r:{subject.file}", f"load:3:{nth}:{params}", f"open:r,nonblock:{_EVENTS}", "read:4:4096")

@@ -1,4 +1,4 @@
-"""The driver whose life is gone through, and the hardware that it binds to. Pure."""
+"""The driver under test, and the hardware that it binds to. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rustbed.devices.models import Model
 from rustbed.kernel.module import ModuleFacts
 from rustbed.machine.platformdevice import PlatformDevice, unfit
 
-# PCI devices that QEMU has and drivers are written for first, by vendor and device
+# QEMU's PCI devices that authors write their first drivers for, by vendor and device
 _QEMU_DEVICES = {("1B36", "0005"): "pci-testdev", ("1234", "11E8"): "edu"}
 _PCI = re.compile(r"pci:v0000([0-9A-F]{4})d0000([0-9A-F]{4})")
 _TREE = re.compile(r"of:N\*T\*C([^*]+)$")
@@ -21,37 +21,37 @@ _ACPI = re.compile(r"acpi\*?:([A-Z0-9]{7,8}):")
 
 @dataclass(frozen=True, kw_only=True)
 class Driver:
-    """A module, and what is known of how it is used."""
+    """A module, and how it is used."""
 
     # a module of the kernel, or a module file of the host
     module: str | Path
     facts: ModuleFacts
-    # how it is loaded
+    # the parameters that it is loaded with
     params: Mapping[str, object] = field(default_factory=dict)
-    # a device that can come and go: an argument of -device, or what makes one that is written in Python;
-    # None: it binds to none that QEMU has
+    # a device that can be plugged in: an argument of -device, or a function that makes a device in Python;
+    # None: the driver binds to no device of QEMU
     device: str | Callable[[], Model] | None = None
-    # numbers of ioctls that it is known to take
+    # numbers of the ioctls that it implements
     ioctls: tuple[int, ...] = ()
-    # how often it is loaded, and bound
+    # number of times that it is loaded, and bound
     cycles: int = 100
 
     @property
     def name(self) -> str:
-        """As in /proc/modules."""
+        """The module's name in /proc/modules."""
         return self.facts.name
 
 
 def find_device(aliases: Iterable[str]) -> str | None:
-    """Return a PCI device of QEMU's that a driver binds to, None if there is none."""
+    """Return the PCI device of QEMU that a driver binds to, None if QEMU has none."""
     found = (match for alias in aliases if (match := _PCI.match(alias)))
     return next((device for match in found if (device := _QEMU_DEVICES.get((match[1], match[2])))), None)
 
 
 def find_hardware(aliases: Iterable[str], arch: Arch) -> dict[str, object]:
-    """Return what a machine needs so that a driver has something to bind to: keywords of the machine marker.
+    """Return the keywords of the machine marker that give a driver something to bind to.
 
-    Empty where that is unknown. Firmware says no more of the device than what it is.
+    Empty if no such hardware is known. Firmware describes nothing of the device but its id.
     """
     aliases = list(aliases)
     if device := find_device(aliases):

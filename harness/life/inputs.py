@@ -1,11 +1,11 @@
-"""What a driver is given that no well-behaved program would give it. Pure."""
+"""Inputs for a driver that a well-behaved program would never give it. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# written to every file, with one write(2) each
+# each is written to every file with one write(2)
 JUNK = (
     b"",
     b"\n",
@@ -22,7 +22,7 @@ JUNK = (
 
 # directions of an ioctl (include/uapi/asm-generic/ioctl.h)
 _NONE, _WRITE, _READ = 0, 1, 2
-# where an ioctl's argument points to: nowhere, or what the kernel must not take for a pointer
+# arguments of an ioctl: bad pointers, and numbers that the kernel must not take for a pointer
 _POINTERS = (
     "none",
     "null",
@@ -32,7 +32,7 @@ _POINTERS = (
     "int:0x8000000000000000",
     f"buf:{'ff' * 8}",
 )
-# numbers that are tried of each type where nothing is known
+# numbers tried of each type that the driver is not known to implement
 _COMMON = (0, 1, 0x80)
 _LARGEST = (1 << 14) - 1
 
@@ -41,7 +41,7 @@ _BITS = {"size": 64, "short": 16, "int": 32, "long": 64, "byte": 8, "ullong": 64
 
 
 def extremes(kind: str) -> tuple[str, ...]:
-    """Return values for a parameter of a type as modinfo prints it: i64, bool, charp ..."""
+    """Return values to try for a parameter, given its type as modinfo prints it: i64, bool, charp ..."""
     if match := _NUMBER.fullmatch(kind):
         word = match[2] or match[4]
         bits = int(word) if word.isdecimal() else _BITS[word]
@@ -55,15 +55,15 @@ def extremes(kind: str) -> tuple[str, ...]:
 
 
 def number_of(direction: int, kind: int, number: int, size: int) -> int:
-    """Return the number of an ioctl, as _IOC of asm-generic makes it."""
+    """Return the number of an ioctl, as the macro _IOC of asm-generic computes it."""
     return direction << 30 | size << 16 | kind << 8 | number
 
 
 def ioctl_numbers(known: Iterable[int]) -> list[tuple[int, str]]:
-    """Return ioctls to issue, each with its argument as rbctl words it.
+    """Return the ioctls to issue, each with its argument in rbctl's notation.
 
-    Those that are known with every pointer and with other sizes and directions; every number of their types;
-    some of each other type.
+    These are: the known numbers with every pointer and with other sizes and directions, every number of their
+    types, and some numbers of each other type.
     """
     known = list(known)
     calls = [(number, pointer) for number in known for pointer in _POINTERS]

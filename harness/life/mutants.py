@@ -1,7 +1,7 @@
-"""Mutants of a driver's Rust source: small changes that its tests should notice. Pure.
+"""Mutants of a driver's Rust source: small changes that its tests should detect. Pure.
 
-The only door to tree-sitter. Changes are found in the syntax tree, so that comments, strings and the
-arguments of macros stay what they are.
+The only door to tree-sitter. Changes are found in the syntax tree, so comments, strings and the arguments
+of macros are not changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rustbed.errors import HostError
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-# a line with this in a comment is left alone, or only what is named in it is: what follows is the reason
+# a comment with this keeps its line from being changed, or only what it names; the reason follows
 _KEPT = re.compile(r"no mutant(?: of (?P<what>`[^`]+`))?:")
 
 _OPERATORS = {
@@ -46,9 +46,9 @@ _OPERATORS = {
     "..=": "..",
 }
 _SWAPPED = frozenset({"binary_expression", "compound_assignment_expr", "range_expression"})
-# what a change in would be seen by the compiler or by no test: tables, attributes, macros
+# nodes in which the compiler or no test would notice a change: tables, attributes, macros
 _LEFT_ALONE = frozenset({"attribute_item", "inner_attribute_item", "macro_invocation", "token_tree"})
-# what a function is left with that returns at once, by the type that it returns
+# the body of a function that returns at once, by its return type
 _AT_ONCE = {
     "": "{}",
     "Result": "{ Ok(()) }",
@@ -70,7 +70,7 @@ class Mutant:
     replacement: bytes
     # 1-based
     line: int
-    # what was done: "`<` became `<=`"
+    # a description: "`<` became `<=`"
     change: str
 
     def applied(self, source: bytes) -> bytes:
@@ -111,7 +111,7 @@ def _walk(node: Node, source: bytes) -> Iterator[Mutant]:
 
 
 def _changes(node: Node, source: bytes) -> Iterator[Mutant]:
-    """Yield the mutants that a node of the tree itself gives."""
+    """Yield the mutants of a node itself, without those of its children."""
     text = source[node.start_byte : node.end_byte]
     if node.type in _SWAPPED and not _is_two_statements(node):
         for child in node.children:
@@ -133,7 +133,7 @@ def _changes(node: Node, source: bytes) -> Iterator[Mutant]:
 
 
 def _emptied(function: Node, source: bytes) -> Iterator[Mutant]:
-    """Yield the function that returns at once, unless that is all it did."""
+    """Yield the function with a body that returns at once, unless it already does only that."""
     body, name, returned = map(function.child_by_field_name, ("body", "name", "return_type"))
     if body is None or name is None or all("comment" in child.type for child in body.named_children):
         return
@@ -155,7 +155,7 @@ def _negated(condition: Node | None, source: bytes) -> Iterator[Mutant]:
 
 
 def _is_errno(node: Node, text: bytes) -> bool:
-    """Whether a name is an errno that a driver returns, and not a constant of its own or an import."""
+    """Whether a name is an errno that is returned, rather than the driver's own constant or an import."""
     parent = node.parent
     return (
         _ERRNO.fullmatch(text) is not None

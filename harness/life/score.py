@@ -1,4 +1,4 @@
-"""How many mutants the tests noticed, and which they did not. Pure, but for the file that remembers."""
+"""The mutants that the tests noticed, and those that survived. Pure, except for reading the results file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rustbed.report.verdict import Outcome
 
 
 class Fate(StrEnum):
-    """What became of a mutant."""
+    """How a mutant ended."""
 
     # a test turned red
     KILLED = "killed"
-    # all tests stayed green: one is missing, or the change means nothing
+    # all tests stayed green: a test is missing, or the change has no effect
     SURVIVED = "survived"
-    # the compiler refused it, so that no test was needed
+    # it does not compile, so no test was needed
     UNBUILT = "unbuilt"
 
 
@@ -35,20 +35,20 @@ class Trial:
     line: int
     change: str
     fate: Fate
-    # the first red test, or why there was none
+    # the first red test, or the reason why there was none
     told: str
     seconds: float
-    # equal for the same change of the same source
+    # identifies the same change of the same source
     key: str
 
 
 def key_of(file: str, source_hash: str, mutant: Mutant) -> str:
-    """Return what a mutant is remembered by."""
+    """Return the key of a mutant in the results file."""
     return f"{file} {source_hash} {mutant.start} {mutant.end} {mutant.replacement.hex()}"
 
 
 def load_trials(path: Path) -> dict[str, Trial]:
-    """Return what an earlier run has found out, by key; a line that was cut off is none."""
+    """Return the results of an earlier run, by key; truncated lines are ignored."""
     try:
         lines = path.read_text().splitlines()
     except FileNotFoundError:
@@ -66,17 +66,17 @@ def _parse(line: str) -> Trial | None:
 
 
 def render_trial(trial: Trial) -> str:
-    """Return the line that is remembered."""
+    """Return a trial's line of the results file."""
     return json.dumps(asdict(trial)) + "\n"
 
 
 def is_settled(trial: Trial | None) -> bool:
-    """Whether a mutant need not be tried again: new tests may notice one that survived."""
+    """Whether a mutant need not be tried again; a survivor may be noticed by new tests."""
     return trial is not None and trial.fate is not Fate.SURVIVED
 
 
 def render_score(trials: Sequence[Trial]) -> list[str]:
-    """Return the survivors, a line each, and a line that counts."""
+    """Return a line for each survivor, and a line with the totals."""
     counts = Counter(trial.fate for trial in trials)
     judged = counts[Fate.KILLED] + counts[Fate.SURVIVED]
     share = f"{100 * counts[Fate.KILLED] / judged:.1f} %" if judged else "nothing to judge"
@@ -113,10 +113,10 @@ def find_flaw(status: int, outcomes: Sequence[Mapping[str, str]]) -> str:
 
 
 def fate_of(status: int, outcomes: Iterable[Mapping[str, str]]) -> tuple[Fate, str]:
-    """Return what became of a mutant whose tests ended with a status of pytest's, 0 or 1.
+    """Return how a mutant ended, given pytest's exit status, 0 or 1.
 
-    `outcomes` are name, outcome and message of the tests, as the results file has them. Raises HostError if
-    they say nothing of the mutant: a worker of a farm was lost, or the session failed without a red test.
+    `outcomes` are name, outcome and message of the tests, as in the results file. Raises HostError if
+    they prove nothing about the mutant: a farm lost a worker, or the session failed without a red test.
     """
     if status == 0:
         return Fate.SURVIVED, "all tests stayed green"

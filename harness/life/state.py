@@ -1,4 +1,4 @@
-"""What a guest has at a moment, and what it has more of later: a driver that is gone leaves nothing."""
+"""What a guest contains at a moment, and what it has gained later: a removed driver leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rustbed.guest.shell import Guest
 # parts that are paths
 NODES = "files of /dev"
 FILES = ("files of debugfs", "files of configfs", "files of /sys", "files of /sys/devices")
-# how deep a directory is looked into, the directory, and what is left out of it
+# by part: how deep a directory is listed, the directory, and the paths left out
 _DIRECTORIES: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "files of /dev": (64, "/dev", ()),
     # an interrupt that was mapped for a device stays so with the device enabled, as Rust's drivers leave it
@@ -23,21 +23,21 @@ _DIRECTORIES: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "files of debugfs": (3, "/sys/kernel/debug", ()),
     "files of configfs": (64, "/sys/kernel/config", ()),
 }
-# files with a line for each thing, and which of its words count; all if there is none
+# by part: files with a line for each entry, and the words of a line that are compared; none: all words
 _LISTS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     "modules": (("/proc/modules",), (0, 2)),
     "regions of memory": (("/proc/iomem",), ()),
     "interrupts": (("/proc/interrupts",), (0, -1)),
     "character and block devices": (("/proc/devices", "/proc/misc"), ()),
 }
-# file systems that came after the boot; the shell starts no process where there are none
+# mounts file systems that were registered after the boot; otherwise the shell starts no process
 _MOUNTS = """\
 while read -r _ at _; do
   case $at in /sys/kernel/debug) debug=1 ;; /sys/kernel/config) config=1 ;; esac
 done </proc/mounts
 [ "$debug" ] || mount -t debugfs none /sys/kernel/debug
 [ "$config" ] || [ ! -d /sys/kernel/config ] || mount -t configfs none /sys/kernel/config"""
-# lines of a difference that an error shows
+# number of lines of a difference that an error shows
 _SHOWN = 12
 # other caches grow with the processes of each cycle, and with what the kernel keeps for later (vmap_area)
 # each CPU's store of free objects counts as in use: it is emptied first
@@ -47,12 +47,12 @@ _SLAB = re.compile(r"((?:dma-)?kmalloc-\S+) +(\d+) +\d+ ")
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What there is: by part, its lines."""
+    """What a guest contains: by part, its lines."""
 
     parts: dict[str, frozenset[str]]
 
     def more_than(self, before: State) -> dict[str, list[str]]:
-        """Return by part what was not there before, sorted; parts without are left out."""
+        """Return the new lines of each part, sorted, without the parts that have none."""
         new = {
             part: sorted(lines - before.parts.get(part, frozenset())) for part, lines in self.parts.items()
         }
@@ -60,20 +60,20 @@ class State:
 
 
 def read_state(guest: Guest) -> State:
-    """Ask a guest for its state; takes some tenths of a second, with KASAN some seconds."""
+    """Ask a guest for its state; this takes some tenths of a second, with KASAN a few seconds."""
     guest.run(_MOUNTS)
     parts = {name: _read_lists(guest, *asked) for name, asked in _LISTS.items()}
     return State(parts={**parts, **{name: _list(guest, *asked) for name, asked in _DIRECTORIES.items()}})
 
 
 def _list(guest: Guest, depth: int, directory: str, left_out: tuple[str, ...]) -> frozenset[str]:
-    """Return the paths below a directory; none if the guest has no such directory."""
+    """Return the paths below a directory; none if the guest lacks the directory."""
     done = guest.rbctl("list", str(depth), directory, *left_out)
     return frozenset(done.output.splitlines() if done.status == 0 else ())
 
 
 def _read_lists(guest: Guest, paths: tuple[str, ...], words: tuple[int, ...]) -> frozenset[str]:
-    """Return the lines of files, without what a kernel does not have."""
+    """Return the lines of files; a file that the kernel lacks has none."""
     done = [guest.rbctl("get", path) for path in paths]
     lines = [line.split() for each in done if each.status == 0 for line in each.output.splitlines()]
     return frozenset(
@@ -82,7 +82,7 @@ def _read_lists(guest: Guest, paths: tuple[str, ...], words: tuple[int, ...]) ->
 
 
 def require_nothing_left(before: State, after: State, what: str) -> None:
-    """Raise LifeError if there is something that was not there before."""
+    """Raise LifeError if the guest contains something that it did not contain before."""
     left = after.more_than(before)
     if not left:
         return
@@ -92,7 +92,7 @@ def require_nothing_left(before: State, after: State, what: str) -> None:
 
 
 def read_slabs(guest: Guest) -> dict[str, int]:
-    """Return how many objects of each kmalloc cache are in use; empty where the kernel does not say."""
+    """Return the number of objects in use of each kmalloc cache; empty if the kernel does not report it."""
     return parse_slabs(guest.run(f"{_SHRINK}; cat /proc/slabinfo").output)
 
 
@@ -102,13 +102,13 @@ def parse_slabs(text: str) -> dict[str, int]:
 
 
 def find_growth(before: Mapping[str, int], after: Mapping[str, int], cycles: int) -> dict[str, int]:
-    """Return the slab caches that have as many objects more as there were cycles, and how many."""
+    """Return the slab caches that gained at least as many objects as there were cycles, with their gain."""
     more = {name: count - before.get(name, 0) for name, count in after.items()}
     return {name: count for name, count in more.items() if count >= cycles}
 
 
 def require_no_growth(grown: Mapping[str, int], cycles: int) -> None:
-    """Raise LifeError if a slab cache has grown with the cycles: something was lost in each."""
+    """Raise LifeError if a slab cache has grown with the cycles: each cycle leaks an object."""
     if grown:
         name, count = max(grown.items(), key=lambda each: each[1])
         caches = ", ".join(f"{name}: {count}" for name, count in sorted(grown.items()))

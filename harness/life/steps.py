@@ -1,7 +1,7 @@
-"""The steps of a driver's life. Each begins with a pristine machine and ends with one that lost nothing.
+"""The steps of a driver's life. Each begins with a pristine machine and leaves nothing behind.
 
-A step returns if the driver survived it, raises NotApplicableError with the reason where it makes no sense,
-and LifeError, or what a machine raises, where the driver did not survive. Splats are for the verdict to find.
+A step returns if the driver survived it. It raises NotApplicableError with the reason if it does not apply,
+and LifeError or an error of the machine if the driver did not survive. The verdict finds splats.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from rustbed.life.inputs import JUNK, extremes, ioctl_numbers
 from rustbed.life.state import find_growth, read_slabs, require_no_growth
 from rustbed.life.subject import NotApplicableError, Subject
 
-# cycles before the first count of a slab cache: what is allocated once is there by then
+# cycles before slab caches are first counted: by then everything is allocated that is allocated once
 _WARM = 5
 # seconds on real hardware for all cycles
 _CYCLES_S = 120.0
-# seconds until the kernel has freed what kfree_rcu puts off (KFREE_DRAIN_JIFFIES in mm/slab_common.c is 5 s)
+# seconds until the kernel has freed what kfree_rcu defers (KFREE_DRAIN_JIFFIES in mm/slab_common.c is 5 s)
 _DEFERRED_S = 12.0
-# files of a driver that are held open while it goes
+# number of a driver's files that are held open while it is removed
 _HELD = 8
 # system calls in one command
 _BATCH = 200
 # the option of a kernel that removes drivers after their probes
 _REMOVES = "CONFIG_DEBUG_TEST_DRIVER_REMOVE"
-# a shell's status of a process that a signal ended is more than that
+# the shell's status of a process that was ended by a signal is greater than this
 _KILLED = 128
 
 
 def load_and_unload(subject: Subject) -> None:
-    """Load and unload it again and again: no slab cache grows with the cycles."""
+    """Load and unload the driver repeatedly: no slab cache may grow with the cycles."""
     _ = subject.before
     with subject.vm.module(subject.driver.module, **subject.driver.params):
         pass
     try:
         grown = _cycle(subject, subject.reload)
     except LifeError:
-        # what is left is most often why it cannot be loaded again, and says more
+        # a leftover is most often the reason why it cannot be loaded again, and explains more
         subject.require_gone("loading and unloading")
         raise
     require_no_growth(grown, subject.driver.cycles)
@@ -51,7 +51,7 @@ def load_and_unload(subject: Subject) -> None:
 
 
 def bind_and_unbind(subject: Subject) -> None:
-    """Unbind and bind each of its devices again and again."""
+    """Unbind and bind each of its devices repeatedly."""
     with subject.loaded():
         devices = subject.require_bound()
         commands = [each.command(verb) for each in devices for verb in ("unbind", "bind")]
@@ -61,7 +61,7 @@ def bind_and_unbind(subject: Subject) -> None:
 
 
 def _cycle(subject: Subject, command: str) -> dict[str, int]:
-    """Run a command as often as the driver wants, and return which slab caches have grown with that."""
+    """Run a command once in each cycle, and return the slab caches that have grown with the cycles."""
     loop = "i=0; while [ $i -lt {times} ]; do {command} || exit; i=$((i+1)); done"
     before: dict[str, int] = {}
     for times in (_WARM, subject.driver.cycles):
@@ -78,7 +78,7 @@ def _cycle(subject: Subject, command: str) -> dict[str, int]:
 
 
 def remove_after_probe(subject: Subject) -> None:
-    """Load it on a kernel that removes each driver once after its probe, and probes again."""
+    """Load the driver on a kernel that removes each driver once after its probe, and probes again."""
     if not subject.vm.kernel.has(_REMOVES):
         raise NotApplicableError(f"this kernel has no {_REMOVES}: a --fragment can have it built in")
     with subject.loaded():
@@ -88,7 +88,7 @@ def remove_after_probe(subject: Subject) -> None:
 
 
 def unbind_while_open(subject: Subject) -> None:
-    """Take its devices away while its files are open, use the files, and give the devices back."""
+    """Unbind its devices while its files are open, use the files, and bind the devices again."""
     with subject.loaded():
         devices = subject.require_bound()
         with _open_files(subject) as held:
@@ -98,7 +98,7 @@ def unbind_while_open(subject: Subject) -> None:
 
 
 def unload_while_open(subject: Subject) -> None:
-    """Unload it while its files are open: that is refused, or the files are dead and can still be closed."""
+    """Unload it while its files are open: this is refused, or the files are dead but can be closed."""
     _ = subject.before
     subject.vm.insmod(subject.driver.module, **subject.driver.params)
     with _open_files(subject) as held:
@@ -112,7 +112,7 @@ def unload_while_open(subject: Subject) -> None:
 
 @contextmanager
 def _open_files(subject: Subject) -> Iterator[list[GuestFile]]:
-    """Hold some of the driver's device nodes and files open."""
+    """Keep some of the driver's device nodes and files open."""
     with ExitStack() as stack:
         held = []
         brought = subject.brought()
@@ -131,7 +131,7 @@ def _open_files(subject: Subject) -> Iterator[list[GuestFile]]:
 
 
 def _use(held: list[GuestFile]) -> None:
-    """Do with open files what may be refused, but must not hurt."""
+    """Use open files; the kernel may refuse each call, but must survive it."""
     for file in held:
         for use in (partial(file.pread, 16, 0), partial(file.write, b"1"), partial(file.ioctl, 0)):
             with suppress(SyscallError):
@@ -139,12 +139,12 @@ def _use(held: list[GuestFile]) -> None:
 
 
 def unplug_while_open(subject: Subject) -> None:
-    """Turn its device's slot off while its files are open, use the files, and plug a device in again."""
+    """Turn off the device's slot while its files are open, use the files, and plug a device in again."""
     _lose_while_open(subject, surprise=False)
 
 
 def pull_out_while_open(subject: Subject) -> None:
-    """Do the same with a device that is gone before the kernel notices."""
+    """Do the same with a device that is removed before the kernel notices."""
     _lose_while_open(subject, surprise=True)
 
 
@@ -166,7 +166,7 @@ def _lose_while_open(subject: Subject, *, surprise: bool) -> None:
 
 
 def two_devices(subject: Subject) -> None:
-    """Let it have two devices at once, and lose the first one first."""
+    """Plug in two devices at once, and unplug the first one first."""
     subject.require_pluggable()
     _ = subject.before
     with (
@@ -180,7 +180,7 @@ def two_devices(subject: Subject) -> None:
 
 
 def parameters(subject: Subject) -> None:
-    """Load it with parameters at their extremes and beyond; what is taken can be unloaded."""
+    """Load it with parameters at their limits and beyond; a module that was loaded can be unloaded."""
     types = subject.driver.facts.types
     if not types:
         raise NotApplicableError("it has no parameters")
@@ -195,7 +195,7 @@ def parameters(subject: Subject) -> None:
 
 
 def files(subject: Subject) -> None:
-    """Read every file that it brought, and write junk to it, one system call each."""
+    """Read every file that it created, and write junk to it, with one system call each."""
     with subject.loaded():
         found = subject.brought().files
         if not found:
@@ -212,12 +212,12 @@ def files(subject: Subject) -> None:
 
 
 def ioctls(subject: Subject) -> None:
-    """Issue ioctls with numbers that it knows, numbers beside them, and with pointers to nowhere."""
+    """Issue ioctls with known and neighbouring numbers, and with invalid pointers."""
     with subject.loaded():
         if not (nodes := subject.brought().nodes):
             raise NotApplicableError("it has no device node")
         numbers = ioctl_numbers(subject.driver.ioctls)
-        # a driver may say something to each; the records come to us all the same
+        # a driver may print a line for each; the records channel has them, and the console does not need them
         subject.vm.run("dmesg -n 3")
         for node in nodes:
             for first in range(0, len(numbers), _BATCH):
@@ -228,7 +228,7 @@ def ioctls(subject: Subject) -> None:
 
 
 def _steps(subject: Subject, steps: list[str]) -> None:
-    """Make system calls in a process of their own. What they return does not matter, how it ends does."""
+    """Make system calls in a process of their own, which must not die; their results do not matter."""
     done = subject.vm.rbctl("sys", *require_steps(steps))
     if done.status > _KILLED:
         raise LifeError(
@@ -237,7 +237,7 @@ def _steps(subject: Subject, steps: list[str]) -> None:
 
 
 def reboot(subject: Subject) -> None:
-    """Restart the machine while it is loaded and bound."""
+    """Restart the machine while the driver is loaded and bound."""
     subject.vm.insmod(subject.driver.module, **subject.driver.params)
     subject.vm.run_to_end("reboot -f")
 
@@ -261,5 +261,5 @@ STEPS: dict[str, Callable[[Subject], None]] = {
         reboot,
     )
 }
-# that want hardware which comes and goes: the machine begins without
+# steps that plug in hardware themselves: the machine starts without it
 PLUGGING = frozenset(step.__name__ for step in (unplug_while_open, pull_out_while_open, two_devices))

@@ -1,4 +1,4 @@
-"""A driver in a machine: loaded, bound, asked what it brought."""
+"""A driver in a machine: loads it, binds it, and finds its devices and files."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ done; true"""
 
 
 class NotApplicableError(Exception):
-    """A step makes no sense for a driver or a machine, for the reason given."""
+    """A step does not apply to a driver or a machine, for the reason given."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """A device and the driver that has it."""
+    """A device and the driver that it is bound to."""
 
     # the driver's directory in sysfs
     driver: str
@@ -49,7 +49,7 @@ class Bound:
 
 @dataclass(frozen=True, kw_only=True)
 class Brought:
-    """Paths that came with a driver."""
+    """Paths that a driver created."""
 
     # in /dev
     nodes: tuple[str, ...]
@@ -59,19 +59,19 @@ class Brought:
 
 @dataclass
 class Subject:
-    """The driver, and the machine that it lives in."""
+    """The driver, and the machine that it runs in."""
 
     vm: Vm
     driver: Driver
 
     @cached_property
     def before(self) -> State:
-        """What there was before the driver came."""
+        """The guest's state before the driver was loaded."""
         return read_state(self.vm)
 
     @property
     def reload(self) -> str:
-        """The command that loads the module, which the guest has once it was loaded, and unloads it."""
+        """The command that loads and unloads the module; the guest has its file once `Vm` has loaded it."""
         words = shlex.join((self.file, *modules.render_params(self.driver.params)))
         return f"{ASK_AGENT} insmod {words} && {ASK_AGENT} rmmod {self.driver.name}"
 
@@ -89,28 +89,28 @@ class Subject:
 
     @contextmanager
     def loaded(self) -> Iterator[None]:
-        """Load the module, unload it on the way out, and compare what there is with what there was."""
+        """Load the module, unload it on the way out, and compare the guest's state with the one before."""
         _ = self.before
         with self.vm.module(self.driver.module, **self.driver.params):
             yield
         self.require_gone("the module, unloaded,")
 
     def require_gone(self, what: str) -> None:
-        """Raise LifeError if something is there that was not there before the driver came."""
+        """Raise LifeError if the guest contains something that it did not contain before the load."""
         self.vm.live.linger(0.1)
         require_nothing_left(self.before, read_state(self.vm), what)
 
     def require_alive(self) -> None:
-        """Ask the machine for a sign of life. Raises MachineError."""
+        """Check that the machine still answers. Raises MachineError."""
         self.vm.check("echo alive")
 
     def bound(self) -> list[Bound]:
-        """Return the devices that the driver has."""
+        """Return the devices that are bound to the driver."""
         rows = (line.split("|") for line in self.vm.check(_BOUND.format(name=self.driver.name)).splitlines())
         return [Bound(driver=driver, device=device) for driver, device in rows]
 
     def require_bound(self) -> list[Bound]:
-        """Return the devices that the driver has. Raises NotApplicableError if it has none."""
+        """Return the devices that are bound to the driver. Raises NotApplicableError if there are none."""
         if not (found := self.bound()):
             raise NotApplicableError("it has bound to no device of this machine")
         return found
@@ -124,7 +124,7 @@ class Subject:
 
     @contextmanager
     def plugged(self) -> Iterator[Plugged]:
-        """Plug a device in and wait until the driver has it; the step unplugs it."""
+        """Plug a device in and wait until it is bound; the step unplugs it."""
         given = self.driver.device
         had = len(self.bound())
         with self.vm.plugged(given() if callable(given) else given or "") as device:
@@ -134,7 +134,7 @@ class Subject:
             yield device
 
     def brought(self) -> Brought:
-        """Return what is there now and was not before the driver came."""
+        """Return the paths that are new since the driver was loaded."""
         new = read_state(self.vm).more_than(self.before)
         paths = [path for part in FILES for path in new.get(part, [])]
         quoted = " ".join(map(shlex.quote, paths))
