@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,5 +104,25 @@ def unpack_part(source: Path, directory: Path) -> None:
 def _extract(archive: tarfile.TarFile, entry: tarfile.TarInfo, directory: Path) -> None:
     if not (entry.isreg() or entry.issym()):
         raise PackError(f"a part has something other than files and links: {entry.name!r}")
-    # tarfile refuses absolute names, and names and links that lead outside
-    archive.extract(entry, directory, set_attrs=entry.isreg(), filter="data")
+    # not by the filters of tarfile, which Python has since 3.11.4 only
+    target, root = directory / entry.name, directory.resolve()
+    leads_to = target.parent / entry.linkname if entry.issym() else target
+    if not all(path.resolve().is_relative_to(root) for path in (target.parent, leads_to)):
+        raise PackError(f"a part has a file or a link outside of it: {entry.name!r}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if entry.issym():
+            target.symlink_to(entry.linkname)
+        else:
+            _write(archive, entry, target)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise PackError(f"a part has two files of one name: {entry.name!r}") from error
+
+
+def _write(archive: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
+    with target.open("xb") as sink:
+        contents = archive.extractfile(entry)
+        assert contents is not None
+        shutil.copyfileobj(contents, sink, _CHUNK)
+    target.chmod(entry.mode & 0o755 | 0o600)
+    os.utime(target, (entry.mtime, entry.mtime))

@@ -26,6 +26,7 @@ def test_equal_files_give_equal_bytes_and_come_back(tmp_path: Path) -> None:
     unpack_part(tmp_path / "one", to)
     assert (to / "bin/link").readlink() == Path("program")
     assert (to / "bin/program").stat().st_mode & 0o777 == 0o755
+    assert ((to / "bin/program").read_text(), (to / "bin/program").stat().st_mtime) == ("#!", 0)
 
 
 def entry(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
@@ -41,6 +42,10 @@ def entry(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.T
         [entry("a/../../out")],
         [entry("link", tarfile.SYMTYPE, "/etc")],
         [entry("link", tarfile.SYMTYPE, "..")],
+        [entry("/out")],
+        [entry("a", tarfile.SYMTYPE, "b"), entry("a")],
+        [entry("a"), entry("a")],
+        [entry("a"), entry("a/b")],
         [entry("hard", tarfile.LNKTYPE, "../out")],
         [entry("pipe", tarfile.FIFOTYPE)],
         [entry("device", tarfile.CHRTYPE)],
@@ -58,7 +63,8 @@ def test_nothing_is_written_outside_of_the_directory(tmp_path: Path, entries: li
     to.mkdir(parents=True)
     with pytest.raises(PackError):
         unpack_part(part, to)
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["part"]
+    outside = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(to)]
+    assert outside == [part]
 
 
 @pytest.mark.parametrize("size", [0, 10, 200])

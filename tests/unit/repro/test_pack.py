@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.unit.repro.scenes import OOPS, make_run, real_spec
 
-from rustbed.bundle.archive import describe_file, write_bundle
+from rustbed.bundle.archive import describe_file, unpack_bundle, write_bundle
 from rustbed.bundle.manifest import BundleError, Manifest
 from rustbed.errors import UsageError
 from rustbed.kernel.artifact import Module
@@ -213,9 +213,9 @@ def test_symbols_are_only_read_from_the_bundle(tmp_path: Path) -> None:
 )
 def test_a_transcript_that_means_harm_is_refused(tmp_path: Path, line: dict[str, Any], said: str) -> None:
     path, manifest = pack(make_run(tmp_path), tmp_path)
-    with tarfile.open(path) as packed:
-        packed.extractall(tmp_path / "x", filter="data")
-    top = tmp_path / "x" / "test_toy-test_toy-x86_64"
+    top = tmp_path / "x"
+    top.mkdir()
+    unpack_bundle(path, top)
     transcript = top / "transcript.jsonl"
     transcript.write_text(json.dumps(line) + "\n")
     files = {**manifest.files, transcript.name: describe_file(transcript)}
