@@ -160,8 +160,9 @@ class Cache:
         """
         wanted = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         path = self.root / "locks" / f"{name.replace('/', '-')}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mark(self.root)
+        with out_of_space_named(self.root, f"making the lock {name}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mark(self.root)
         with path.open("w") as stream:
             try:
                 fcntl.flock(stream, wanted | fcntl.LOCK_NB)

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from rustbed.cache import write_atomically
 from rustbed.cli.terminal import say
 from rustbed.data import data_dir
 from rustbed.errors import UsageError, suggest
@@ -49,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{directory} exists already", fix="another name, or remove it")
     for name, text in files.items():
         path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        write_atomically(path, text)
         say(str(path))
     say(f"\ncd {shlex.quote(str(directory))}, then pytest; by hand: {suggest('boot')} --module driver{boot}")
     return 0

@@ -90,7 +90,10 @@ def pytest_xdist_node_collection_finished(node: Any) -> None:
     """Begin to record when the first worker has made the session's directory."""
     config = node.config
     if config.stash[DIRECTORY].is_dir() and not config.pluginmanager.has_plugin(RECORDER):
-        _record(config)
+        try:
+            _record(config)
+        except HarnessError as error:
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.hookimpl(trylast=True)

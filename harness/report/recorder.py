@@ -22,6 +22,7 @@ from rustbed.report.html import Entry, Session, render_page
 from rustbed.report.junit import lost_session, render_junit, write_junit
 from rustbed.report.known import KnownIssue, find_known, find_wrong
 from rustbed.report.result import Result
+from rustbed.report.rundir import kept
 
 # exit statuses of pytest: all is well, some tests failed
 _FINE, _FAILED = 0, 1
@@ -59,10 +60,12 @@ class Recorder:
     _wrong: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        """Write the results of a lost session. Raises HostError if they cannot be written."""
         self.path = self.directory / runfiles.JUNIT
         self.page = self.directory / runfiles.PAGE
         self._begun = datetime.now(UTC)
-        write_junit(self.path, lost_session(SUITE))
+        with kept(self.directory, fix="--results=DIR"):
+            write_junit(self.path, lost_session(SUITE))
 
     def pytest_runtest_logreport(self, report: Phase) -> None:
         """Note the report of one phase; the gravest outcome counts."""

@@ -193,6 +193,40 @@ def test_results_that_cannot_be_written_are_an_error_of_one_line(tmp_path: Path,
     assert "INTERNALERROR" not in said
 
 
+FULL = """
+import resource, signal
+import pytest
+
+def fill():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config):
+    if not hasattr(config, "workerinput"):
+        fill()
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_node_collection_finished():
+    fill()
+"""
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_results_that_find_a_full_disk_are_an_error_of_one_line(tmp_path: Path, workers: list[str]) -> None:
+    """Directories still have a place on it, and files have none; here, by a limit of the process."""
+    (tmp_path / "test_a.py").write_text(MACHINE + PLAIN)
+    (tmp_path / "conftest.py").write_text(FULL)
+    done = run(tmp_path, *workers)
+    said = done.stdout + done.stderr
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, said
+    assert f"cannot write results to {tmp_path}/results/2" in said
+    assert "File too large" in said
+    assert "--results=DIR" in said
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
+
+
 def test_an_ini_file_says_what_the_command_line_does_not(tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text(MACHINE)
     (tmp_path / "my.config").touch()
