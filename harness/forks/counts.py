@@ -1,4 +1,4 @@
-"""How machines came about, and how that is told."""
+"""Counts of how machines were made, and their text in a session's summary."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from rustbed.progress import plural
 
-# the keys of `Machines.counts`; what is done instead has its reason behind it
+# the keys of `Machines.counts`; a key that ends with a colon is followed by a reason
 FORKED = "forked"
-# those of the forked ones that are copies of a running machine
+# forked machines that are copies of a running one; they are counted as forked, too
 COPIED = "copied"
 RESTORED = "restored instead: "
 REPLACED = "started again to be copied: "
@@ -17,7 +17,7 @@ INSTEAD = "booted instead: "
 
 
 def render_counts(counts: Mapping[str, int]) -> str:
-    """Render how many machines came about in which way, and a line for each reason to do otherwise."""
+    """Render how many machines were made in which way, and a line for each reason not to fork or copy."""
     instead = sum(count for how, count in counts.items() if how.startswith(INSTEAD))
     copied = f" ({counts[COPIED]} as copies of a running one)" if counts.get(COPIED) else ""
     parts = [

@@ -22,7 +22,7 @@ from rustbed.machine.argv import device_id
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 
-# makes the kernel look for devices; what it finds is logged
+# makes the kernel look for devices; the kernel logs those that it finds
 FIND_AGAIN = "echo 1 >/sys/bus/pci/rescan"
 
 # seconds that QEMU may take to list what it saves
@@ -30,7 +30,7 @@ _LIST_S = 30.0
 
 
 def _saved_types(spec: MachineSpec, qemu: Qemu) -> set[str]:
-    """Return the device types of which this QEMU saves the state."""
+    """Return the device types whose state this QEMU saves."""
     with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
         listing = Path(scratch) / "vmstate.json"
         machine = spec.arch.machine.partition(",")[0]
@@ -47,24 +47,24 @@ def _saved_types(spec: MachineSpec, qemu: Qemu) -> set[str]:
 
 
 def _unsaved(spec: MachineSpec, qemu: Qemu) -> dict[str, str]:
-    """Return the devices of a spec that are not saved: QEMU's id and the type of each."""
+    """Return the devices of a spec that QEMU does not save: the type of each by its id in QEMU."""
     if not spec.hardware.devices:
         return {}
     saved = _saved_types(spec, qemu)
     found = {}
     for number, device in enumerate(spec.hardware.devices):
         if isinstance(device, Device):
-            # forkable, or the machine would not be saved
+            # it is forkable: otherwise no template is made of this machine
             continue
         driver = device.partition(",")[0]
-        # the bus saves them, which the list does not tell
+        # virtio devices are saved by their bus, which QEMU's list does not show
         if driver not in saved and not driver.startswith("virtio-"):
             found[device_id(device, number)] = driver
     return found
 
 
 def _pci_devices(buses: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield QEMU's id and the guest's address of what query-pci tells."""
+    """Yield QEMU's id and the guest's address of each device in an answer to query-pci."""
     for bus in buses:
         for device in bus["devices"]:
             yield device["qdev_id"], f"0000:{device['bus']:02x}:{device['slot']:02x}.{device['function']:x}"
@@ -73,9 +73,9 @@ def _pci_devices(buses: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def hide_unsaved(vm: Vm, qemu: Qemu) -> bool:
-    """Take from the guest's kernel what QEMU will not save; return whether there was something.
+    """Remove devices that QEMU does not save from the guest's kernel; return whether there were any.
 
-    Raises ForkError if there is a device that cannot be taken away.
+    Raises ForkError for a device that cannot be removed.
     """
     unsaved = _unsaved(vm.spec, qemu)
     if not unsaved:

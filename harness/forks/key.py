@@ -16,16 +16,16 @@ from rustbed.host import Qemu
 from rustbed.machine.argv import Channels, render_argv
 from rustbed.machine.spec import MachineSpec
 
-# raised when templates are made or used differently, so that older ones are not found
+# raised when templates are made or used differently: older ones are not found then
 _RECIPE = "4"
 
-# stands for what differs from run to run and decides nothing
+# a placeholder for paths that differ from run to run and do not influence the machine
 _ANY = Path("-")
 _SOME_CHANNELS = Channels(console="null", shell="null", records="null", monitor="null")
 
 
 def refusal(spec: MachineSpec) -> str | None:
-    """Return why a machine is not to be forked, or None if it may be tried."""
+    """Return why a machine is never forked; None if forking may be tried."""
     if spec.hardware.qemu_args:
         return "qemu_args: they may name files and sockets that a saved machine does not know"
     if any("memory-backend" in option for option in spec.hardware.machine_options):
@@ -52,21 +52,21 @@ def _hash_file(path: Path) -> str:
 
 
 def _qemu_build(qemu: Qemu) -> list[str]:
-    """Return what tells one build of QEMU from another of the same version."""
+    """Return facts that differ between two builds of one version of QEMU."""
     files = [Path(word) for word in qemu.program]
     stats = [path.stat() for path in files if path.is_file()]
     return [qemu.identity, *(f"{each.st_size} {each.st_mtime_ns}" for each in stats)]
 
 
 def _host_cpu() -> str:
-    """Return what KVM lends to a guest of this host: the CPU, and the host's kernel."""
+    """Return what a guest under KVM gets from this host: the CPU, and the host's kernel."""
     wanted = ("vendor_id", "model name", "flags", "Features", "CPU part", "microcode", "isa")
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return "\n".join([platform.release(), *sorted({line for line in lines if line.startswith(wanted)})])
 
 
 def template_key(spec: MachineSpec, qemu: Qemu) -> str:
-    """Return what identifies a template: a hash of everything that decides about its contents.
+    """Return the key of a template: a hash of everything that determines its contents.
 
     Raises ForkError if kernel, image or a table cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Memory for machines, shared out among all processes that use one cache.
+"""Memory for machines, divided among all processes that use one cache.
 
 A machine is started when there is room for all the memory it may come to use,
 and not before: running out is a wait, or an error that says so, and never a
@@ -22,11 +22,11 @@ from rustbed.errors import HostError
 from rustbed.procfs import born
 from rustbed.progress import plural
 
-# memory left to other programs, in MiB
+# MiB that are left to other programs
 HEADROOM_MIB = 256
-# seconds to wait for the machines of others to end
+# seconds to wait for the machines of other processes to end
 PATIENCE_S = 600.0
-# between two looks at whether claims came or went, and at memory, which others than machines use too
+# seconds between two looks at the claims; and at the free memory, which other programs use, too
 _POLL_S = 0.05
 _LOOK_S = 1.0
 
@@ -44,7 +44,7 @@ class _Claim(TypedDict):
 
 
 class Ledger:
-    """The claims of every process; those of a process that is gone count for nothing."""
+    """The claims of all processes; claims of a process that has ended are ignored."""
 
     def __init__(self, cache: Cache, available_mib: Callable[[], int] = host.available_memory_mib) -> None:
         self._cache = cache
@@ -59,7 +59,7 @@ class Ledger:
         patience_s: float = PATIENCE_S,
         on_wait: Callable[[], None] | None = None,
     ) -> Iterator[None]:
-        """Hold a claim on that much memory, waiting for it if need be.
+        """Hold a claim on that much memory, and wait for it if it is not free.
 
         `on_wait` is called once if there is none now. Raises HostError when no other process
         is there to wait for, or the wait does not end. What a machine uses counts twice, as used and as
@@ -71,7 +71,7 @@ class Ledger:
             if on_wait is not None:
                 on_wait()
                 on_wait = None
-            # hundreds may wait: a look at the file's stamp costs them next to nothing
+            # hundreds of processes may wait: a look at the file's time is cheap
             again = Deadline.after(deadline.slice(_LOOK_S))
             while seen == self._stamp() and not again.expired:
                 time.sleep(again.slice(_POLL_S))
@@ -84,7 +84,7 @@ class Ledger:
                 self._store([each for each in self._load() if not mine.items() <= each.items()])
 
     def _try(self, mib: int, deadline: Deadline) -> int | None:
-        """Enter a claim and return its number, or None while others have to end first."""
+        """Enter a claim and return its number; None while there is not enough memory for it."""
         with self._cache.lock("machines"):
             claims = self._load()
             claimed = sum(each["mib"] for each in claims)
@@ -106,7 +106,7 @@ class Ledger:
         return None
 
     def _stamp(self) -> int:
-        """Return what is another number whenever claims were entered or taken out; 0 if none ever was."""
+        """Return a number that changes when claims are entered or removed; 0 before the first one."""
         try:
             return self._path.stat().st_mtime_ns
         except OSError:

@@ -28,19 +28,19 @@ from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 from rustbed.progress import Progress, Report
 
-# seconds to wait for memory for copies of a machine, which itself does not give way
+# seconds to wait for the memory of copies; the machine that is copied keeps its own meanwhile
 _COPIES_PATIENCE_S = 60.0
 
-# forks of a template that may fail to come to life before it is given up
+# forks of a template that may fail to start before the template is given up
 _FAILURES = 2
-# machines of a kind, from the next on, for which one is started to be copied: it takes as long as three forks
+# a server is started for so many machines of its kind or more: it takes as long as three forks
 _WORTH_COPYING = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Standby:
     waiting: Waiting
-    # ends it, and gives its memory back
+    # its exit ends QEMU and gives the memory back
     stack: ExitStack
 
 
@@ -63,22 +63,22 @@ class Machines:
         self._forks = forks
         self._ledger = ledger or Ledger(cache)
         self._source_of = source_of
-        #: the running machines that others are copies of
+        #: running machines that are copied
         self.servers = Servers(
             cache,
             self._ledger,
             lambda why: self._count_otherwise(REPLACED, "starting another QEMU to be copied", why),
         )
-        # by template key, like the rest
+        # by template key, as are the next three
         self._templates: dict[str, Template] = {}
         self._sources: dict[str, Source] = {}
-        # by template key: why there are no forks
+        # why there are no forks
         self._refused: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
         self._standby: _Standby | None = None
-        #: returns the machine wanted next, None if there is none; where it is unknown, the same again
+        #: returns the machine that is wanted next, None if none is; without it, the same machine is expected
         self.foretell: Callable[[], tuple[MachineSpec, Qemu] | None] | None = None
-        #: returns how many machines of that kind are wanted soon; where it is unknown, many
+        #: returns how many machines of that kind are wanted soon; without it, many are expected
         self.count_ahead: Callable[[], int] | None = None
         #: machines started, by how
         self.counts: Counter[str] = Counter()
@@ -90,7 +90,7 @@ class Machines:
         self.close()
 
     def close(self) -> None:
-        """End what stands by, and what forks are copied from. A later machine starts it again."""
+        """End the fork that stands by, and all servers. The next machine starts them again."""
         self.servers.close()
         standby, self._standby = self._standby, None
         if standby is not None:
@@ -142,14 +142,14 @@ class Machines:
 
     @contextmanager
     def _room(self, spec: MachineSpec) -> Iterator[None]:
-        """Hold the memory that a machine may come to use, waiting for it; what stands by gives way."""
+        """Hold the memory that a machine may use, and wait for it; a fork that stands by is ended for it."""
         with self._ledger.claim(spec.hardware.memory_mib + QEMU_OVERHEAD_MIB, on_wait=self.close):
             yield
 
     def _fork(
         self, stack: ExitStack, spec: MachineSpec, qemu: Qemu, directory: Path, slowness: float
     ) -> Vm | None:
-        """Return a fork that lives as long as `stack`, or None, and say why."""
+        """Return a fork that lives as long as `stack`; None, and report why, if there is none."""
         key = ""
         try:
             key = template_key(spec, qemu)
@@ -181,7 +181,7 @@ class Machines:
     def _copied(
         self, stack: ExitStack, template: Template, qemu: Qemu, directory: Path, slowness: float
     ) -> Vm | None:
-        """Return a copy of a running machine that lives as long as `stack`; None where there is none."""
+        """Return a copy of a running machine that lives as long as `stack`; None if no copy can be made."""
         vm = None
         while vm is None and _is_copyable(qemu):
             try:
@@ -200,7 +200,7 @@ class Machines:
         return vm
 
     def _take_standby(self, stack: ExitStack, key: str) -> Waiting | None:
-        """Return what stands by, to live as long as `stack`, if it fits; else end it."""
+        """Return the fork that stands by, which then lives as long as `stack`. End it if it does not fit."""
         standby, self._standby = self._standby, None
         if standby is None:
             return None
@@ -213,7 +213,7 @@ class Machines:
         return None
 
     def _template(self, key: str, spec: MachineSpec, qemu: Qemu, scratch: Path, slowness: float) -> Template:
-        """Return the template of a machine, checked once in this session and whenever its files change."""
+        """Return the template of a machine. It is checked once a session, and when its files have changed."""
         known = self._templates.get(key)
         if known is None or not known.intact:
             known = open_template(self._cache, spec, qemu, scratch, slowness=slowness, report=self._report)
@@ -222,7 +222,7 @@ class Machines:
         return known
 
     def _source(self, template: Template, qemu: Qemu) -> Source:
-        """Return what starts the forks of a template: one as long as the template's files are the same."""
+        """Return the source of a template's forks; there is another one when the template's files change."""
         if template.key not in self._sources:
             self._sources[template.key] = self._source_of(template, qemu)
         return self._sources[template.key]
@@ -232,11 +232,11 @@ class Machines:
             source.close()
 
     def _instead(self, key: str, error: ForkError) -> None:
-        """Note that a machine is booted instead, and say so the first time."""
+        """Count a machine that is booted instead of forked, and report the reason the first time."""
         reason = error.headline
         self._forget_source(key)
         if self._templates.pop(key, None) is not None:
-            # it was whole and the fork failed all the same: perhaps no fault of the template
+            # the template was whole: the fork may have failed for another reason
             self._failures[key] += 1
             if self._failures[key] >= _FAILURES:
                 self._refused[key] = reason
@@ -245,13 +245,13 @@ class Machines:
         self._count_otherwise(INSTEAD, "booting instead of forking", reason)
 
     def _count_otherwise(self, prefix: str, done: str, reason: str) -> None:
-        """Count what was done for a reason, and say so the first time."""
+        """Count a machine that was not made as asked, and report the reason the first time."""
         if not self.counts[prefix + reason]:
             self._report(Progress(what=f"{done}: {reason}", finished=True))
         self.counts[prefix + reason] += 1
 
     def _stand_by(self, last: str, qemu: Qemu, directory: Path) -> None:
-        """Start what the next test's machine comes from, if its template is there and there is memory now."""
+        """Start a server or a fork for the next test, if its template exists and memory is free."""
         with ExitStack() as stack:
             try:
                 template, qemu = self._next(last, qemu)
@@ -264,19 +264,19 @@ class Machines:
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
                 waiting = stack.enter_context(self._source(template, qemu).start(directory))
             except (ForkError, HostError):
-                # the next machine starts its own, and waits for memory if it must
+                # the next machine is then started when it is wanted
                 return
             self._standby = _Standby(waiting=waiting, stack=stack.pop_all())
 
     def _is_worth_copying(self, template: Template, qemu: Qemu) -> bool:
-        """Whether the next machine is to be a copy of a running one, started for that if need be."""
+        """Whether the next machine should be a copy: its server runs, or enough machines want one."""
         if qemu.shim is None:
             return False
         is_running = self.servers.has(template.key)
         return is_running or self.count_ahead is None or self.count_ahead() >= _WORTH_COPYING
 
     def _next(self, last: str, qemu: Qemu) -> tuple[Template | None, Qemu]:
-        """Return what the next machine is a fork of; None if it is none, or has to be made."""
+        """Return the template and QEMU of the next machine; None if there is no such template yet."""
         if self.foretell is None:
             return self._templates.get(last), qemu
         if (wanted := self.foretell()) is None:
@@ -290,5 +290,5 @@ class Machines:
 
 
 def _is_copyable(qemu: Qemu) -> bool:
-    """Whether copies were asked for."""
+    """Whether the session asked for copies."""
     return qemu.shim is not None or bool(qemu.uncopyable)

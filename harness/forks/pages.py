@@ -1,4 +1,4 @@
-"""Guest memory in files, of which most pages are empty.
+"""Guest memory in files; most of its pages are empty.
 
 Owns copying such a file without its empty pages and telling whether one is
 still the same. Knows nothing of machines.
@@ -14,18 +14,18 @@ from pathlib import Path
 
 PAGE = 4096
 _EMPTY = bytes(PAGE)
-# bytes read at once
+# bytes of one read
 _CHUNK = 1 << 20
 
 
 def _chunks(descriptor: int) -> Iterator[tuple[int, bytes]]:
-    """Yield offset and bytes of what is not a hole, from page to page."""
+    """Yield offset and bytes of all parts of a file that are not holes."""
     size, position = os.fstat(descriptor).st_size, 0
     while position < size:
         try:
             position = os.lseek(descriptor, position, os.SEEK_DATA)
         except OSError as error:
-            # nothing but a hole until the end
+            # the rest of the file is a hole
             if error.errno == errno.ENXIO:
                 return
             raise
@@ -39,7 +39,7 @@ def _chunks(descriptor: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _runs(descriptor: int) -> Iterator[tuple[int, bytes]]:
-    """Yield offset and bytes of the runs of pages that hold something other than zeros."""
+    """Yield offset and bytes of each run of pages that are not empty."""
     for offset, chunk in _chunks(descriptor):
         if not chunk.strip(b"\0"):
             continue
@@ -64,7 +64,7 @@ def copy_pages(source: int, target: Path) -> None:
 
 
 def hash_pages(path: Path) -> str:
-    """Return a hash of a file's contents in which empty pages cost nothing, holes or not."""
+    """Return a hash of a file's contents. Empty pages are skipped, and hash as holes do."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         digest.update(b"%d;" % os.fstat(stream.fileno()).st_size)

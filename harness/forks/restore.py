@@ -1,7 +1,7 @@
 """Forks restored from a template's files: a new QEMU for each.
 
-It maps the template's memory privately, so that what it writes is its own,
-and loads the state of the devices.
+QEMU maps the template's memory privately, so that the guest's writes stay in
+this fork, and loads the state of the devices.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rustbed.machine.booting import SLOWNESS
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.starting import Started, start_qemu
 
-# typed ahead of the first command: QEMU translates what a command makes the guest's kernel and shell do when
-# that is done for the first time, and an emulated fork may do so while it waits
+# run before the first command: QEMU translates the code of the guest's kernel and shell when it first runs,
+# and a fork that stands by has time for that
 _WARM_UP = b"(cat /dev/null) >/dev/null 2>&1; _rbctl get /dev/null\n"
 
 
 def start_incoming(template: Template, qemu: Qemu, files: UnnamedFiles) -> AbstractContextManager[Started]:
-    """Start a QEMU that waits to be told to load a template, its memory mapped privately."""
+    """Start a QEMU that maps a template's memory privately and waits for the command to load its state."""
     ram = Ram(path=str(template.ram), shared=False)
     return start_qemu(
         qemu,
@@ -39,9 +39,10 @@ def start_incoming(template: Template, qemu: Qemu, files: UnnamedFiles) -> Abstr
 
 
 def begin_loading(template: Template, monitor: Monitor) -> tuple[Callable[[float], object], ...]:
-    """Have QEMU load a template's state, and return what waits for that; see `Waiting.steps`.
+    """Let QEMU load a template's state, and return functions that wait for that; see `Waiting.steps`.
 
-    Where QEMU does not start the guest's timers, it is waited for here, and they are. Raises ForkError.
+    On an architecture whose timers QEMU does not start, this waits until it is loaded, and starts them.
+    Raises ForkError.
     """
     # the guest runs as soon as the state is loaded; a QEMU that cannot load it ends
     steps = (
@@ -56,14 +57,14 @@ def begin_loading(template: Template, monitor: Monitor) -> tuple[Callable[[float
 
 @dataclass(frozen=True, kw_only=True)
 class Restore:
-    """The `Source` that works everywhere: it holds nothing between two forks."""
+    """The `Source` for all accelerators and hosts. It holds nothing between two forks."""
 
     template: Template
     qemu: Qemu
 
     @contextmanager
     def start(self, directory: Path) -> Iterator[Waiting]:
-        """Start a QEMU that loads the template's state when it can, and yield it at once."""
+        """Start a QEMU that loads the template's state, and yield it without waiting."""
         template, qemu = self.template, self.qemu
         with ExitStack() as stack:
             files = open_unnamed_files(stack, directory)
@@ -88,4 +89,4 @@ class Restore:
             )
 
     def close(self) -> None:
-        """Do nothing: there is nothing that outlives a fork."""
+        """Do nothing: nothing outlives a fork."""

@@ -1,6 +1,6 @@
 """Templates: booted machines, saved just before a driver would be loaded.
 
-Owns how a template is made and checked, and when it goes.
+Owns how a template is made and checked, and when it is removed.
 A template is a cache entry: the guest's memory in a sparse file, the state of
 QEMU's devices, and the kernel log until then.
 """
@@ -67,7 +67,7 @@ class Template:
     log: EarlierLog
     # the kernel's taint bits; None where it does not show them
     taint: int | None
-    # whether devices were taken from the guest's kernel, which has to find them again
+    # whether devices were removed from the guest's kernel, which has to find them again
     hidden: bool
     # the files as they were when they were checked
     stamps: tuple[tuple[int, ...], ...]
@@ -84,22 +84,22 @@ class Template:
 
     @property
     def fork_spec(self) -> MachineSpec:
-        """The machine as QEMU has to be told of it.
+        """The machine that a fork's QEMU is started with.
 
-        It is in memory already: kernel and image are only to be there, and what QEMU reads
-        of them every fork would hold for itself.
+        The guest's kernel runs already. QEMU needs some file as kernel and image; a small one is
+        given, because each fork would hold what QEMU reads of them.
         """
         stub = self.directory / STUB
         return replace(self.spec, kernel=replace(self.spec.kernel, image=stub), initramfs=stub)
 
     @property
     def intact(self) -> bool:
-        """Whether its files are those that were checked; costs next to nothing."""
+        """Whether its files are those that were checked; a stat(2) of each."""
         return self.stamps == _stamps(self.directory)
 
 
 def _stamps(directory: Path) -> tuple[tuple[int, ...], ...]:
-    """Return what changes when somebody replaces, writes or cuts the files that QEMU reads."""
+    """Return facts that change when a file that QEMU reads is replaced, written or truncated."""
     try:
         found = [(directory / name).stat() for name in (RAM, STATE)]
     except OSError:
@@ -122,7 +122,7 @@ def open_template(
     what = f"template for {spec.arch} {spec.kernel.release}"
 
     def fill(directory: Path) -> Facts:
-        # one comes, others may go
+        # a new one is made: old ones may be removed
         cache.evict(KIND, max_age_s=MAX_AGE_S, max_bytes=MAX_BYTES)
         report(Progress(what=what, detail="booting"))
         facts = _make(spec, qemu, directory, scratch, slowness)
@@ -181,7 +181,7 @@ def _make_once(
     spec: MachineSpec, qemu: Qemu, directory: Path, scratch: Path, slowness: float
 ) -> Facts | None:
     """Boot a machine and save it to `directory`; None if its kernel has measured its clocks wrongly."""
-    # without a name it goes when QEMU and we have gone, and a full disk cannot take pages from the guest
+    # without a name: it is freed when both processes have ended, and a full disk does not harm the guest
     memory = os.memfd_create("rustbed-ram")
     try:
         os.ftruncate(memory, spec.hardware.memory_mib << 20)
@@ -192,7 +192,7 @@ def _make_once(
                 return None
             _save(vm.monitor, directory / STATE)
             copy_pages(memory, directory / RAM)
-        # complete only now: QEMU is gone and all that it wrote has been read
+        # complete only now: QEMU has ended and all that it wrote has been read
         shutil.copyfile(vm.files.records, directory / runfiles.RECORDS)
         with spec.kernel.image.open("rb") as image:
             (directory / STUB).write_bytes(image.read(_STUB_BYTES))
@@ -204,7 +204,7 @@ def _make_once(
 
 
 def _settle(vm: Vm, qemu: Qemu) -> Facts:
-    """Wait until a machine that has booted is quiet, see that it is well, and return what forks must know."""
+    """Wait until a booted machine is quiet, require that it is sound, and return the facts for its forks."""
     deadline = Deadline.after(_RESTLESS_S * vm.live.slowness)
     seen = -1
     while seen != len(vm.dmesg) or _has_early_clock(vm.dmesg):
@@ -219,15 +219,15 @@ def _settle(vm: Vm, qemu: Qemu) -> Facts:
     try:
         hidden = hide_unsaved(vm, qemu)
     except CommandError as error:
-        raise ForkError(f"a device cannot be taken away: {error.headline}") from error
+        raise ForkError(f"a device cannot be removed: {error.headline}") from error
     taint = vm.taint
-    # the last fence: what the kernel said until now is here
+    # the last fence: all that the kernel logged has arrived
     vm.mark_log()
     return {"hidden": hidden, "taint": taint}
 
 
 def _has_early_clock(dmesg: Log) -> bool:
-    """Return whether the kernel still measures its clock, and will say so in the middle of a test.
+    """Whether the kernel still measures its clock, and will log that during a test.
 
     x86 does so for one second after its drivers have been initialised: tsc_refine_calibration_work in
     arch/x86/kernel/tsc.c.
@@ -237,9 +237,9 @@ def _has_early_clock(dmesg: Log) -> bool:
 
 
 def _save(monitor: Monitor, state: Path) -> None:
-    """Write the state of the devices; the machine stands still from then on.
+    """Write the state of the devices. The machine stands still afterwards.
 
-    It is not stopped before: what is saved is a machine that runs, and so do those that load it.
+    It is not stopped before: a machine that loads the state runs if the saved one ran.
     """
     try:
         monitor.execute("migrate-set-capabilities", capabilities=list(CAPABILITIES))
@@ -252,7 +252,7 @@ def _save(monitor: Monitor, state: Path) -> None:
             match=lambda event: event["data"]["status"] in ("completed", "failed", "cancelled"),
         )
         if ended["data"]["status"] != "completed":
-            why = monitor.execute("query-migrate").get("error-desc", "for a reason it does not tell")
+            why = monitor.execute("query-migrate").get("error-desc", "QEMU gives no reason")
             raise ForkError(f"QEMU cannot save it: {why}")
     except MonitorError as error:
         raise ForkError(f"QEMU cannot save it: {error.headline}") from error

@@ -37,7 +37,7 @@ def start_timers(monitor: Monitor, interrupt: int, *, slowness: float) -> None:
             ours.settimeout(QMP_S * slowness)
             for path in processors:
                 _ask(ours, f"set_irq_in {path} unnamed-gpio-in {interrupt} 1")
-        # copies of this QEMU have nobody at the other end
+        # in a copy of this QEMU, nothing would be at the other end
         monitor.execute("object-del", id=_NAME)
         monitor.execute("chardev-remove", id=_NAME)
     except (MonitorError, OSError) as error:
@@ -46,7 +46,7 @@ def start_timers(monitor: Monitor, interrupt: int, *, slowness: float) -> None:
 
 
 def _wait_loaded(monitor: Monitor, deadline: Deadline) -> None:
-    # asked again and again: a QEMU that ends sends no event
+    # polled, because a QEMU that ends sends no event
     while (status := monitor.execute("query-migrate").get("status")) != "completed":
         if status == "failed" or deadline.expired:
             raise ForkError(f"its state is not loaded: {status}")
@@ -54,7 +54,7 @@ def _wait_loaded(monitor: Monitor, deadline: Deadline) -> None:
 
 
 def _listen(monitor: Monitor) -> None:
-    """Have QEMU listen to the protocol of its tests, on the descriptor that it was given."""
+    """Let QEMU serve the protocol of its tests on the descriptor that it was given."""
     address = {"type": "fd", "data": {"str": _NAME}}
     backend = {"type": "socket", "data": {"addr": address, "server": False}}
     monitor.execute("chardev-add", id=_NAME, backend=backend)

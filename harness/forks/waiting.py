@@ -1,9 +1,9 @@
 """A started fork that no test has claimed yet, and what makes such forks.
 
-Owns the seam between the two: a `Source` starts forks of one template, by
-whichever way, and `adopt` turns any of them into a test's machine. Everything
-that can be done ahead of need is done by the source. What is left is to give
-the fork's files their names and to tell the guest the time.
+A `Source` starts forks of one template in one way, and `adopt` turns a fork of
+any source into a test's machine. The source does all that can be done before a
+test needs the machine. `adopt` gives the fork's files their names, and the
+guest the time and randomness.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _WAKE_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class UnnamedFiles:
-    """What a fork writes before it is known whose it is: descriptors of files without names."""
+    """Descriptors of files without names, which a fork writes before a test claims it."""
 
     console: int
-    # what QEMU itself says
+    # QEMU's standard error
     complaints: int
 
 
@@ -59,9 +59,9 @@ class Waiting:
     # the kernel log before the fork's first own record, and the taint bits until then
     earlier: EarlierLog
     taint: int | None
-    # whether devices were taken from the guest's kernel, which has to find them again
+    # whether devices were removed from the guest's kernel, which has to find them again
     hidden: bool = False
-    # the fork is of this template, unchanged; None where there is none
+    # the template that this fork was restored from; None for a copy
     template: Template | None = None
 
 
@@ -99,7 +99,7 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
     """Give a fork its files in `directory`, the time and randomness, and yield it ready for commands.
 
     The caller ends QEMU. `slowness` multiplies every deadline, on top of what the accelerator calls
-    for. Raises ForkError when the fork does not come to life.
+    for. Raises ForkError when the fork does not start.
     """
     asked = time.monotonic()
     spec = waiting.spec
@@ -132,5 +132,5 @@ def _wake(live: Live, waiting: Waiting) -> None:
     live.taint_at_begin = waiting.taint
     live.wait_awake(FIND_AGAIN if waiting.hidden else ":", _WAKE_S)
     if waiting.hidden:
-        # that the devices were found is no news to the test
+        # the records about the devices do not belong to the test
         live.begin_judgement()

@@ -1,7 +1,6 @@
-"""The process of a copy: a child of ours that another process made.
+"""The process of a copy: a child of this process that another process created.
 
-Does for it what subprocess does for a program that we start ourselves; see
-`process.Process`.
+Does what subprocess does for programs that are started here; see `process.Process`.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ import signal
 
 
 class CopiedProcess:
-    """A child by its number; it stays a zombie, and keeps its number, until its end was noticed here."""
+    """A child by its number, which no other process gets before `poll` has seen the child's end."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        #: exit status once its end was noticed; negative signal number if a signal ended it
+        #: exit status, or the negative number of the signal that ended it; None until `poll` has seen its end
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -24,7 +23,7 @@ class CopiedProcess:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
             except ChildProcessError:
-                # somebody else took note of its end: how it ended is unknown
+                # it was reaped elsewhere: how it ended is unknown
                 self.returncode = 0
             else:
                 self.returncode = os.waitstatus_to_exitcode(status) if pid else None

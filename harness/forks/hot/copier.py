@@ -1,8 +1,7 @@
 """Asking a QEMU to copy itself.
 
-Owns the socket to the library in shim/ and the messages on it, which
-shim/shim.h describes, and which descriptors of QEMU stand for which channel.
-Knows nothing of guests.
+Owns the socket to the library in shim/, the messages on it (shim/shim.h has
+their format), and the table of QEMU's descriptors by channel. Knows nothing of guests.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from rustbed.machine.starting import Identity, identify
 
 # seconds that a host under load may take to copy a process
 _COPY_S = 20.0
-# seconds for a copy that was made, by a QEMU that then did not answer, to say so
+# seconds to wait for the message of a copy whose QEMU did not answer
 _UNCLAIMED_S = 1.0
 # bytes of one message, at most
 _MESSAGE = 2048
 
 
 def open_control() -> tuple[socket.socket, socket.socket]:
-    """Return both ends of a control socket: ours, and the one for the copy."""
+    """Return both ends of a control socket: the harness's, and the copy's."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def find_descriptors(pid: int, ends: Mapping[str, Identity]) -> dict[str, tuple[int, ...]]:
-    """Return the descriptors of a process that are of each of the named files and sockets."""
+    """Return the descriptors that a process has of each of the named files and sockets."""
     found: dict[Identity, list[int]] = {}
     for number, status in procfs.descriptors(pid).items():
         found.setdefault((status.st_dev, status.st_ino), []).append(number)
@@ -50,7 +49,7 @@ class Copyable(Protocol):
 
     @property
     def control(self) -> socket.socket | None:
-        """Our end of the socket to ask it for copies; None if the shim is not in it."""
+        """Our end of the socket for requests; None if QEMU was started without the shim."""
 
     @property
     def ends(self) -> Mapping[str, Identity]:
@@ -62,18 +61,18 @@ class Copied:
     """A copy that runs."""
 
     process: CopiedProcess
-    # our end of the socket to ask it for copies
+    # our end of the socket for requests
     control: socket.socket
     # its ends of all channels, by name
     ends: Mapping[str, Identity]
-    # the numbers of its threads on the host, by those that QEMU goes on to tell
+    # the numbers of its threads on the host, by the numbers that QMP reports
     threads: Mapping[int, int]
 
 
 def open_copier(started: Copyable, seconds: float = QMP_S) -> Copier:
-    """Return what asks a QEMU that has begun to serve its channels for copies. Raises ForkError.
+    """Return a copier for a QEMU that serves its channels. Raises ForkError if it cannot be copied.
 
-    `seconds` is how long it may take to say that it can make some.
+    `seconds` is how long the shim may take to report that it can make copies.
     """
     if started.control is None:
         raise ForkError("QEMU cannot be copied: it was started without the shim", fix="--forks hot")
@@ -83,7 +82,7 @@ def open_copier(started: Copyable, seconds: float = QMP_S) -> Copier:
 
 
 class Copier:
-    """The socket of one QEMU, and its descriptors by what they are for, the socket's own as `control`."""
+    """The socket of one QEMU, and its descriptors by channel; the socket itself is `control`."""
 
     def __init__(self, control: socket.socket, descriptors: Mapping[str, tuple[int, ...]]) -> None:
         self._control = control
@@ -91,11 +90,11 @@ class Copier:
         self._broken = ""
 
     def require_ready(self, seconds: float) -> None:
-        """Wait until the library has said that it can make copies. Raises ForkError if it cannot."""
+        """Wait until the library reports that it can make copies. Raises ForkError if it cannot."""
         try:
             said = _receive(self._control, seconds)
         except TimeoutError:
-            said = "unable: the shim is not in it"
+            said = "unable: its shim does not answer"
         if said != "ready":
             raise ForkError(f"QEMU cannot be copied: {said.removeprefix('unable: ') or 'it ended at once'}")
 
@@ -121,7 +120,7 @@ class Copier:
             raise
 
     def _ask(self, request: tuple[Sequence[int], Sequence[int]]) -> str:
-        """Send a request and return the answer; one that comes too late is not taken for the next one's."""
+        """Send a request and return the answer. After a missing answer, no other request is sent."""
         self._broken = "QEMU was asked for a copy before and did not answer"
         _send(self._control, *request)
         try:
@@ -143,13 +142,13 @@ class Copier:
     def _take(self, answer: str, control: socket.socket) -> tuple[CopiedProcess, dict[int, int]]:
         word, _, rest = answer.partition(" ")
         if word != "copied":
-            raise ForkError(f"QEMU cannot be copied: {rest or 'it said nothing'}")
+            raise ForkError(f"QEMU cannot be copied: {rest or 'it gave no reason'}")
         copied = CopiedProcess(int(rest))
         try:
             try:
                 said = _receive(control, _COPY_S)
             except TimeoutError:
-                said = f"failed: it said nothing for {_COPY_S:g} s"
+                said = f"failed: no message within {_COPY_S:g} s"
             if not said.startswith("running "):
                 why = said.removeprefix("failed: ") or "it ended at once"
                 raise ForkError(f"a copy of QEMU did not come to life: {why}")
@@ -193,7 +192,7 @@ def _receive(control: socket.socket, seconds: float) -> str:
 
 
 def _end_unclaimed(control: socket.socket) -> None:
-    """End a copy that may have been made although its number was not received."""
+    """End a copy that may exist although its number was not received."""
     with suppress(TimeoutError):
         said = _receive(control, _UNCLAIMED_S)
         if said.startswith("running "):

@@ -13,7 +13,7 @@ from rustbed.machine.starting import CHANNELS, Started, open_pair, open_pipe
 
 @contextmanager
 def start_copy(copier: Copier, files: UnnamedFiles) -> Iterator[Started]:
-    """Copy a QEMU, yield the copy, which stands still if the original does, and end it on the way out.
+    """Copy a QEMU, yield the copy, and end it on the way out. It stands still if the original does.
 
     Raises ForkError.
     """

@@ -1,6 +1,6 @@
-"""Whether copies of this QEMU on this host are what they have to be: looked at once.
+"""Checks whether copies of this QEMU on this host are sound.
 
-Owns what is looked at. The answer is kept until the host is booted again.
+Owns the checks. Their result is kept until the host is booted again.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from rustbed.machine.vm import Vm
 
 KIND = "copies"
 
-# seconds that a copy's clock is watched
+# seconds for which a copy's clock is watched
 _WATCHED_S = 0.2
 
 
 class HasClock(Protocol):
-    """What is asked for its time: a machine."""
+    """A machine whose clock is read."""
 
     def check(self, command: str) -> str:
         """Run a shell command and return what it wrote."""
 
 
 def prove(cache: Cache, qemu: Qemu, server: Server, directory: Path) -> None:
-    """Look whether copies of a server are sound, unless that was done since the host was booted.
+    """Check that copies of a server are sound, unless they were checked since the host was booted.
 
     Raises ForkError if they are not.
     """
     shim = qemu.shim.parent.name if qemu.shim else ""
-    # "copies" alone: found too fast what was slow to answer
+    # the number is raised when the checks change
     key = caching.hash_text("copies 2", host.boot_id(), qemu.identity, shim)
 
     def fill(_: Path) -> Facts:
@@ -50,7 +50,7 @@ def prove(cache: Cache, qemu: Qemu, server: Server, directory: Path) -> None:
 
 
 def _find_wrong(server: Server, directory: Path) -> str:
-    """Return what is wrong with two copies of a server; empty if nothing is. Raises ForkError for no copy."""
+    """Return the fault of two copies of a server, "" without one. Raises ForkError if none can be made."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rustbed-", dir=directory) as scratch, ExitStack() as stack:
         try:
@@ -83,7 +83,7 @@ def _random(vm: Vm) -> str:
 
 
 def watch_clock(vm: HasClock) -> str:
-    """Look whether the guest's clock goes on, and no faster than the host's."""
+    """Return what is wrong with the guest's clock, "" if it goes on and no faster than the host's."""
     # the guest's span lies within the host's, however long an answer is on its way
     began, before = time.monotonic(), _uptime(vm)
     time.sleep(_WATCHED_S)

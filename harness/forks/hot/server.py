@@ -1,6 +1,6 @@
-"""A machine that is there to be copied: it runs its template, is warmed, and stands still.
+"""Servers: machines that are only copied. One runs its template, is warmed up, and then stands still.
 
-Owns its QEMU. Knows nothing of tests, nor of how many machines there may be.
+Owns the server's QEMU. Knows nothing of tests, nor of the number of machines.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from rustbed.machine.booting import SLOWNESS
 from rustbed.machine.monitor import QMP_S, Monitor
 from rustbed.machine.starting import Started
 
-# seconds for the state to be loaded and all commands to be run, on a machine with hardware virtualisation
+# seconds for the state to be loaded and all commands to run, on a machine with hardware virtualisation
 _WARM_S = 20.0
 
 
 class Server:
-    """A started machine; `park` makes it one that can be copied."""
+    """A started machine, which can be copied after `park`."""
 
     def __init__(
         self,
@@ -41,21 +41,21 @@ class Server:
         qemu: Qemu,
         started: Started,
     ) -> None:
-        #: what its copies are forks of
+        #: the template that its copies are forks of
         self.template = template
         self._qemu = qemu
         self._started = started
-        # there once it is parked, and the kernel log until then
+        # set by `park`: what copies it, and its kernel log
         self._copier: Copier | None = None
         self._earlier = template.log
         self._mark = secrets.token_hex(8)
         self._monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
-        # each waits for a QMP command, and raises
+        # each waits for one QMP command, and raises MonitorError
         self._steps: tuple[Callable[[float], object], ...] = ()
         self._records = RecordStream(started.records, Path(os.devnull), template.log)
 
     def warm(self) -> None:
-        """Have it load its template and do what tests do first, which `park` waits for. Raises ForkError."""
+        """Begin to load the template and to run the warm-up; `park` waits for both. Raises ForkError."""
         self._steps = begin_loading(self.template, self._monitor)
         first = [FIND_AGAIN] if self.template.hidden else []
         # a QEMU that has ended already is noticed when it is parked
@@ -69,11 +69,11 @@ class Server:
         return self._started.child.pid
 
     def wait_ended(self, seconds: float = 0.0) -> int | None:
-        """Return how its QEMU ended, None if it runs, waiting for so long."""
+        """Wait at most so long for the end of its QEMU; return the exit status, None if it runs."""
         return process.wait(self._started.child, seconds)
 
     def park(self) -> None:
-        """Wait until it has done what tests do first, and stop it. Raises ForkError."""
+        """Wait for the end of the warm-up and stop the machine. Raises ForkError."""
         if self._copier is not None:
             return
         deadline = procfs.limit(self.pid, _WARM_S * SLOWNESS[self.template.spec.accel])
@@ -92,7 +92,7 @@ class Server:
 
     @contextmanager
     def copy(self, directory: Path) -> Iterator[Waiting]:
-        """Yield a copy that begins to run, and end it on the way out; see `Source.start`."""
+        """Yield a copy that starts to run, and end it on the way out; see `Source.start`."""
         self.park()
         assert self._copier is not None
         with ExitStack() as stack:
@@ -108,7 +108,7 @@ class Server:
                 steps=(monitor.begin("cont"),),
                 files=files,
                 earlier=self._earlier,
-                # devices that were hidden from the template were found again while it was warmed
+                # `hidden` is False: the warm-up has found the removed devices again
                 taint=self.template.taint,
             )
 
@@ -120,9 +120,9 @@ class Server:
 
 @contextmanager
 def start_server(template: Template, qemu: Qemu, directory: Path) -> Iterator[Server]:
-    """Start a machine to be copied, yield it at once, and end it on the way out; its copies go on.
+    """Start a server, yield it without waiting, and end it on the way out. Its copies live on.
 
-    Its files have no names on the file system of `directory`. Raises ForkError.
+    Its files are made without names on the file system of `directory`. Raises ForkError.
     """
     with ExitStack() as stack:
         files = open_unnamed_files(stack, directory)
@@ -134,14 +134,14 @@ def start_server(template: Template, qemu: Qemu, directory: Path) -> Iterator[Se
 
 
 def read_to(sock: socket.socket, end: bytes, deadline: Deadline) -> None:
-    """Read what the guest's shell says until it says `end`. Raises ForkError."""
+    """Read the output of the guest's shell up to `end`. Raises ForkError."""
     tail = b"\n"
     while end not in tail:
         sock.settimeout(max(deadline.remaining, 0.001))
         try:
             chunk = sock.recv(1 << 16)
         except OSError as error:
-            # a deadline that has come may have been put off
+            # `expired` may have put the deadline off
             if isinstance(error, TimeoutError) and not deadline.expired:
                 continue
             raise ForkError("its shell does not answer") from error

@@ -1,4 +1,4 @@
-"""A session's machines that are there to be copied: which there are, and why there are no others."""
+"""The servers of a session: which run, and why some templates have none."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rustbed.forks.ledger import Ledger
 from rustbed.forks.template import Template
 from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
 
-# at most so many at once; what was not used for longest goes first
+# servers at once; the one that was not used for longest is ended first
 _MOST = 8
-# servers of one template that may end by themselves before its machines are not copied any more
+# servers of one template that may end by themselves; after that its machines are restored
 _ENDS = 3
-# seconds within which a QEMU whose socket is closed is gone
+# seconds within which a QEMU ends whose socket is closed
 _GONE_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Owned:
     server: Server
-    # ends it
+    # its exit ends the server
     stack: ExitStack
-    # gives back the memory that it may come to use: once it stands still, it uses what it has
+    # its exit gives the claimed memory back; a server that stands still uses no more than it has
     claim: ExitStack
 
 
@@ -39,19 +39,19 @@ class Servers:
     def __init__(self, cache: Cache, ledger: Ledger, on_ended: Callable[[str], None]) -> None:
         self._cache = cache
         self._ledger = ledger
-        # is told how a server ended that was not ended here
+        # called with the reason when a server has ended by itself
         self._on_ended = on_ended
         self._ends: Counter[str] = Counter()
         # by template key, the one used last at the end
         self._owned: dict[str, _Owned] = {}
-        # templates of which there was a machine
+        # keys of the templates that had a machine in this session
         self._wanted: set[str] = set()
         #: by template key: why its machines are not copied
         self.refused: dict[str, str] = {}
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The numbers of their QEMUs on the host."""
+        """The process numbers of their QEMUs."""
         return tuple(owned.server.pid for owned in self._owned.values())
 
     def close(self) -> None:
@@ -60,18 +60,15 @@ class Servers:
             self._owned.popitem()[1].stack.close()
 
     def note_machine(self, key: str) -> None:
-        """Remember that there was a machine of a template: the next one is worth a server."""
+        """Note that a template had a machine: from the next one on, a server is worth its start."""
         self._wanted.add(key)
 
     def has(self, key: str) -> bool:
-        """Whether a server of a template was started and not ended here; it may have died since."""
+        """Whether a server of a template was started and not ended here; it may have ended by itself."""
         return key in self._owned
 
     def start_ahead(self, template: Template, qemu: Qemu, directory: Path) -> bool:
-        """Start a server that the next machine will be a copy of; False if there is none.
-
-        It is not waited for here.
-        """
+        """Start a server for the next machine, without waiting for it; return whether there is one."""
         if template.key not in self._wanted or _refusal(template, qemu) or template.key in self.refused:
             return False
         try:
@@ -81,10 +78,10 @@ class Servers:
             return False
 
     def find(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
-        """Return a server that can be copied now; None for the first of its machines, or if there is no room.
+        """Return a server that can be copied now; None for a template's first machine, or without memory.
 
-        It takes as long to start as three restored forks. The first test of a kind does not wait for it:
-        `start_ahead` starts it while that test runs. Raises ForkError if its machines are not copied.
+        A server takes as long to start as three restored forks. The first test of a kind does not wait for
+        one: `start_ahead` starts it while that test runs. Raises ForkError if its machines are not copied.
         """
         if why := _refusal(template, qemu) or self.refused.get(template.key):
             raise ForkError(why)
@@ -96,7 +93,7 @@ class Servers:
             except ForkError:
                 raise
             except BaseException:
-                # interrupted while it was waited for: it cannot be waited for again
+                # the wait was interrupted, and cannot be repeated
                 self._end(template.key)
                 raise
             self._owned[template.key].claim.close()
@@ -104,14 +101,14 @@ class Servers:
         return server
 
     def give_up(self, key: str, error: ForkError) -> None:
-        """End the server of a template and start no other."""
+        """End the server of a template, and never start another."""
         self.refused[key] = error.headline
         self._end(key)
 
     def is_replaced(self, key: str) -> bool:
-        """Whether the server of a template failed because it has ended, and another may be started.
+        """Whether the server of a template failed because its QEMU ended, and another may be started.
 
-        Its socket tells that before its process does.
+        The socket closes before the process can be reaped, so this waits a moment.
         """
         return self._take_away_ended(key, _GONE_S) and self._ends[key] < _ENDS
 
@@ -143,7 +140,7 @@ class Servers:
         with ExitStack() as stack:
             claim = stack.enter_context(ExitStack())
             try:
-                # room for a copy beside it: else the two would take it from each other
+                # there must be room for a copy, too: otherwise the server would be ended for it
                 with self._ledger.claim(2 * mib, patience_s=0):
                     pass
                 claim.enter_context(self._ledger.claim(mib, patience_s=0))
@@ -159,7 +156,7 @@ class Servers:
 
 
 def _refusal(template: Template, qemu: Qemu) -> str:
-    """Return why machines of a template are never copied; empty if they may be."""
+    """Return why machines of a template are never copied; "" if they may be."""
     if served := [device.name for device in template.spec.served_devices]:
         return f"{served[0]} is served to one QEMU"
     return qemu.uncopyable

@@ -17,7 +17,7 @@ _SOURCES = Path(__file__).resolve().parent / "shim"
 def build_shim(cache: Cache, toolchain: Toolchain) -> Path:
     """Return the library for a QEMU of this toolchain, compiled if it is not in the cache.
 
-    Raises ForkError if this host cannot have it: shim/host.h has a section for each architecture.
+    Raises ForkError on a host architecture without a section in shim/host.h, and if it does not compile.
     """
     sources = sorted(path for path in _SOURCES.iterdir() if path.suffix in (".c", ".h", ".S"))
     try:

@@ -1,4 +1,4 @@
-"""Copies of a machine that a test has, at the moment at which it asks for them."""
+"""Copies of a test's machine, at the moment at which the test asks for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def copy_machine(
 ) -> Iterator[tuple[Vm, ...]]:
     """Yield copies of a machine as it is now, one for each directory, and end them on the way out.
 
-    All are of the same moment, for which the machine stands still. Raises ForkError if it cannot be copied.
+    All are of one moment: the machine stands still meanwhile. Raises ForkError if it cannot be copied.
     """
     with ExitStack() as stack:
         taint = vm.taint

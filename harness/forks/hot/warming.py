@@ -1,6 +1,6 @@
-"""What a machine does before it is copied: what tests do first, so that QEMU has translated it.
+"""The warm-up of a server: commands that tests run first. QEMU has translated their code when it is copied.
 
-No test may notice it: every command leaves the guest as it found it, and no code of a module runs.
+No test may notice it: each command leaves the guest as it was, and no code of a module runs.
 See docs/decisions/0049-what-is-warmed-is-declared.md.
 """
 
@@ -15,9 +15,9 @@ from rustbed.guest.shell import By
 from rustbed.kernel.artifact import Kernel
 from rustbed.kernel.module import read_module
 
-# of what the driver tests' transcripts hold, by number: system calls on files, loading of modules, reading
-# of sysfs and proc, echoes into files; taint and a fence at both ends of a test, and before its end the
-# checks of the slab allocator (instruments/slab.py)
+# the most frequent kinds of commands in transcripts of driver tests: system calls on files, loading of
+# modules, reading of sysfs and proc, echo into files; taint and fence at both ends of a test, and the checks
+# of the slab allocator at its end (instruments/slab.py)
 _COMMANDS = (
     ":",
     "(cat /dev/null)",
@@ -29,7 +29,7 @@ _COMMANDS = (
     "for each in /sys/kernel/slab/kmalloc-*; do echo 1 >$each/validate; done 2>/dev/null",
     "mkdir /tmp/.warm && echo c >/tmp/.warm/d && cat /tmp/.warm/d && rm -r /tmp/.warm",
 )
-# and commands of rbctl; the kernel refuses the modules
+# commands of rbctl; the kernel refuses to load and to unload
 _STEPS = (
     "rbctl get /proc/sys/kernel/tainted",
     "rbctl sys open:r:/dev/null read:3:1",
@@ -40,9 +40,9 @@ _STEPS = (
     "rbctl session /run/.warm",
     "rbctl ask /run/.warm exit",
 )
-# the second time, QEMU chains what it has translated
+# in the second round QEMU chains the translated blocks
 _ROUNDS = 2
-# types of parameters that the value below is none of
+# types of parameters that refuse the value below
 _NUMBERS = frozenset({"bool", "invbool", "byte", "short", "ushort", "int", "uint", "long", "ulong", "hexint"})
 _NO_NUMBER = "?"
 

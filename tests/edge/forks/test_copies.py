@@ -240,5 +240,5 @@ def test_library_that_cannot_be_loaded_is_noticed(start: Start, tmp_path: Path) 
     (tmp_path / "no.so").write_text("not a library")
     program = start(shim=tmp_path / "no.so", ready=False)
     program.say("add 1")
-    with pytest.raises(ForkError, match="shim is not in it"):
+    with pytest.raises(ForkError, match="its shim does not answer"):
         program.copier.require_ready(0.2)

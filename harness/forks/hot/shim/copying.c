@@ -28,7 +28,7 @@ void tell(const char *format, ...)
 	send(control, text, length < (int)sizeof(text) ? length : (int)sizeof(text) - 1, MSG_NOSIGNAL);
 }
 
-/* Receive a request; false if there is none, or none that makes sense, which is told. */
+/* Receive a request; false if there is none, or if it is malformed, which is reported. */
 static bool receive(struct request *request)
 {
 	char room[CMSG_SPACE(sizeof(request->received))] __attribute__((aligned(8)));
@@ -41,7 +41,7 @@ static bool receive(struct request *request)
 
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	/* who owns this process is gone */
+	/* the owner of this process has ended */
 	if (size <= 0)
 		kill(getpid(), SIGKILL);
 	request->count = rights ? (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
@@ -70,12 +70,12 @@ static void begin_as_copy(const struct request *request, pid_t owner, void *robu
 
 	if (wrong)
 		fail(wrong);
-	/* it dies with its owner, as the original does; the owner may have died before it asked for that */
+	/* it dies with its owner, as the original does; an owner that has died already sends no signal */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		fail("prctl");
 	if (getppid() != owner)
 		_exit(1);
-	/* ending the original's process group ends no copy */
+	/* a signal to the original's process group does not reach the copy */
 	if (setsid() < 0)
 		fail("setsid");
 	syscall(SYS_set_robust_list, robust, robust_size);
@@ -106,7 +106,7 @@ static long copy(const struct request *request, char *why)
 	return pid;
 }
 
-/* Serve the request that the socket holds, if it holds one; in the main thread, with nothing locked. */
+/* Serve a request if the socket has one; the main thread calls this while it holds no lock. */
 void serve_request(void)
 {
 	struct request request;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a process holds of the kernel: descriptors and mappings. A copy gets its own of what the
- * request replaces and of event counters; what is left must be of a kind that does no harm when shared.
+ * Descriptors and mappings of the process. A copy gets its own channels from the request, and event counters of
+ * its own. All others are shared with the original, and must be of a kind for which that does no harm.
  */
 #include "shim.h"
 
@@ -27,7 +27,7 @@ struct event {
 	unsigned long long count;
 };
 
-/* found by check_holdings() while no other thread runs, replaced in the copy */
+/* filled by check_holdings() while no other thread runs; these are replaced in the copy */
 static struct event events[MAX_EVENTS];
 static int epolls[MAX_EPOLLS], event_count, epoll_count;
 
@@ -39,7 +39,7 @@ static bool is_known(const struct request *request, int fd)
 	return fd == control;
 }
 
-/* Return the line of a descriptor's fdinfo that begins with `key`, behind it; NULL if there is none. */
+/* Return what follows `key` in a descriptor's fdinfo; NULL if no line begins with it. */
 static const char *fd_fact(int fd, const char *key, char *line, int size)
 {
 	const char *found = NULL;
@@ -155,7 +155,7 @@ static bool check_mappings(char *why)
 	return maps && !shared;
 }
 
-/* Look whether a copy could use all that it would hold; while no other thread runs. */
+/* Check that a copy could use all its descriptors and mappings; called while no other thread runs. */
 bool check_holdings(const struct request *request, char *why)
 {
 	return check_fds(request, why) && check_mappings(why);
@@ -174,7 +174,7 @@ static bool put_in_place(int from, int to)
 	return true;
 }
 
-/* In a copy: take the place of the original's descriptors. Return what went wrong, NULL if nothing did. */
+/* In a copy: replace the original's descriptors. Return what went wrong, NULL if nothing did. */
 const char *replace_holdings(const struct request *request)
 {
 	for (unsigned i = 0; i < request->count; i++)

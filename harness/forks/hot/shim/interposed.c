@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What QEMU calls and gets from here instead of from its libraries; beside pthread_create() in threads.c.
+ * Functions that QEMU calls here instead of in its libraries. Another one is pthread_create() in threads.c.
  */
 #include "host.h"
 
@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* descriptors that a poll may be about, beside ours */
+/* most descriptors of a poll, without ours */
 #define MAX_POLLED 1000
 
 static __thread bool serving __attribute__((tls_model("initial-exec")));
@@ -30,7 +30,7 @@ static int call_ppoll(struct pollfd *polled, nfds_t count, const struct timespec
 	return syscall(SYS_ppoll, polled, count, timeout ? &left : NULL, mask, 8L);
 }
 
-/* The main thread's wait is where requests are served: what it was about is asked again afterwards. */
+/* Requests are served while the main thread waits; its own descriptors are polled again afterwards. */
 EXPORTED int ppoll(struct pollfd *polled, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
 	struct pollfd all[MAX_POLLED + 1];
@@ -60,13 +60,13 @@ EXPORTED int __ppoll_chk(struct pollfd *polled, nfds_t count, const struct times
 	return ppoll(polled, count, timeout, mask);
 }
 
-/* QEMU keeps guest memory from its children: a copy needs it. */
+/* QEMU excludes guest memory from its children; a copy needs it. */
 EXPORTED int madvise(void *start, size_t length, int advice)
 {
 	return control >= 0 && advice == MADV_DONTFORK ? 0 : syscall(SYS_madvise, start, length, advice);
 }
 
-/* Its rings would be shared; without it QEMU uses poll. */
+/* The rings of io_uring would be shared. Without it QEMU uses poll. */
 EXPORTED int io_uring_queue_init(unsigned int entries, void *ring, unsigned int flags)
 {
 	int (*real)(unsigned int, void *, unsigned int) = dlsym(RTLD_NEXT, "io_uring_queue_init");
@@ -75,11 +75,11 @@ EXPORTED int io_uring_queue_init(unsigned int entries, void *ring, unsigned int 
 }
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (field))
-/* go on if it is the value, else leave out so many instructions */
+/* go on if it is the value, else skip so many instructions */
 #define UNLESS(value, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (skip))
 #define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-/* in front of QEMU's filter: what a copy is made with, to the bit, and setsid(2) */
+/* in front of QEMU's filter: clone(2) with exactly the flags of a copy, and setsid(2) */
 static const struct sock_filter exceptions[] = {
 	LOAD(offsetof(struct seccomp_data, arch)),
 	UNLESS(HOST_AUDIT_ARCH, 9),
@@ -96,7 +96,7 @@ static const struct sock_filter exceptions[] = {
 
 #define EXCEPTIONS (sizeof(exceptions) / sizeof(*exceptions))
 
-/* QEMU's sandbox forbids fork(2) and all like it: it gets one exception, and copies inherit it. */
+/* QEMU's sandbox forbids to create processes. It gets one exception, which copies inherit. */
 EXPORTED int seccomp_load(void *context)
 {
 	static struct sock_filter filter[BPF_MAXINSNS];

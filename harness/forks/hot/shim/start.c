@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What copying relies on, looked at before QEMU starts. What is not as expected
- * is told, and this library then does nothing.
+ * Checks before QEMU starts of all that copying relies on. If one fails, that is
+ * reported, and the library does nothing.
  */
 #include "host.h"
 
@@ -26,7 +26,7 @@ long tid_offset = -1, rseq_offset;
 unsigned int rseq_size;
 const uint8_t *libc_text, *libc_text_end;
 
-/* glibc tells debuggers: size in bits, count, offset */
+/* glibc has this for debuggers: size in bits, count, offset */
 static void find_told_offset(const char *self)
 {
 	const uint32_t *told = dlsym(RTLD_DEFAULT, "_thread_db_pthread_tid");
@@ -93,7 +93,7 @@ static const char *find_signal(void)
 	return "no real-time signal is free";
 }
 
-/* A shadow stack cannot be made again with a thread. */
+/* A thread that is made again cannot get its shadow stack back. */
 static const char *check_shadow_stack(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The process's other threads: known because they are created through here,
- * stopped in a signal handler, made again in a copy.
+ * The process's other threads. Their creation is noted here, a signal handler stops
+ * them, and a copy makes them again.
  */
 #include "host.h"
 
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define MAX_THREADS 64
-/* seconds in which all threads have to be found asleep, and nanoseconds between two attempts */
+/* seconds within which all threads must be asleep at once, and nanoseconds between two attempts */
 #define PATIENCE_S 2.0
 #define PAUSE_NS 300000
 
@@ -27,13 +27,13 @@ enum { FREE, TAKEN, RUNNING };
 
 struct thread {
 	_Atomic int state;
-	/* its number; and that in the process which was the first, that the program may have kept */
+	/* its number here; and its number in the first process, which the program may have kept */
 	pid_t tid, first_tid;
-	/* pthread_self(), and where thread-local variables are counted from */
+	/* pthread_self(), and the base of its thread-local variables */
 	void *self, *pointer;
 	void *(*start)(void *);
 	void *argument;
-	/* while it is parked: where it was, where it waits, what the kernel knows of it */
+	/* while it is parked: its registers before and in the handler, and what it had registered with the kernel */
 	const ucontext_t *interrupted;
 	struct registers registers;
 	void *robust_list;
@@ -45,7 +45,7 @@ static struct thread threads[MAX_THREADS];
 static __thread struct thread *mine __attribute__((tls_model("initial-exec")));
 /* threads that wait in the handler; whether a copy's may go on */
 static _Atomic int parked, complete;
-/* odd while threads are to wait: a signal that arrives late, when nobody waits for it, does nothing */
+/* odd while threads have to wait: a signal that arrives later does nothing */
 static _Atomic int phase;
 
 static long futex(_Atomic int *word, int operation, int value, const struct timespec *timeout)
@@ -67,7 +67,7 @@ int *tid_field(void *self)
 	return (int *)((char *)self + tid_offset);
 }
 
-/* Register what the kernel knew of the thread that this one is a copy of. */
+/* Register with the kernel what the original of this thread had registered. */
 static void register_again(struct thread *thread)
 {
 	/* glibc asks the kernel for the CPU's number when it finds -1 here */
@@ -142,7 +142,7 @@ static void *run_thread(void *argument)
 	thread->self = (void *)pthread_self();
 	thread->pointer = thread_pointer();
 	mine = thread;
-	/* one whose number is elsewhere stays TAKEN: no request is served while it lives */
+	/* a thread whose number is not found stays TAKEN: no request is served while it lives */
 	if (*tid_field(thread->self) == thread->tid)
 		atomic_store(&thread->state, RUNNING);
 	change_mask(SIG_UNBLOCK);
@@ -172,12 +172,12 @@ EXPORTED int pthread_create(pthread_t *id, const pthread_attr_t *attributes, voi
 			atomic_store(&thread->state, FREE);
 		return error;
 	}
-	/* a thread that is not in the table is counted all the same, and no request is served */
+	/* a thread without room in the table is counted, so that no request is served */
 	return real(id, attributes, start, argument);
 }
 
 /*
- * Return how many threads there are, -1 if that is not known. By system calls alone: a thread that is parked
+ * Return the number of threads, -1 if it is unknown. Only system calls are used: a thread that is parked
  * may hold a lock of the allocator, which opendir(3) would wait for.
  */
 static int count_tasks(void)
@@ -203,7 +203,7 @@ static int park_known(double end)
 {
 	int sent = 0, lost = 0, have;
 
-	/* those that were let go before have to be gone */
+	/* threads that were released before must have left the handler */
 	while (atomic_load(&parked) && now() < end)
 		sched_yield();
 	atomic_fetch_add(&phase, 1);
@@ -242,7 +242,7 @@ void release_threads(void)
 
 /*
  * Stop all threads but this one, each asleep in a system call of libc, where it is neither inside
- * an allocation nor inside generated code. False, with the reason, if that is not to be had: all go on.
+ * an allocation nor inside generated code. Returns false, with the reason, if that is not possible: all go on then.
  */
 bool park_threads(char *why)
 {
@@ -255,7 +255,7 @@ bool park_threads(char *why)
 
 		if (count >= 0 && count + 1 == tasks && !(awake = find_awake()))
 			return true;
-		/* what is cut short at the end tells nothing */
+		/* an attempt that the deadline cut short gives no reason */
 		if (*why && now() >= end)
 			;
 		else if (awake)
@@ -270,7 +270,7 @@ bool park_threads(char *why)
 	return false;
 }
 
-/* In a copy: render the numbers of its threads, each as the program knows it and as it is. */
+/* In a copy: render the numbers of its threads, each as OLD:NEW; the program knows the old one. */
 void render_threads(char *text, size_t room)
 {
 	size_t used = 0;
