@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rustbed.errors import LifeError
@@ -23,12 +23,14 @@ _DIRECTORIES: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "files of debugfs": (3, "/sys/kernel/debug", ()),
     "files of configfs": (64, "/sys/kernel/config", ()),
 }
-# by part: files with a line for each entry, and the words of a line that are compared; none: all words
-_LISTS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
-    "modules": (("/proc/modules",), (0, 2)),
-    "regions of memory": (("/proc/iomem",), ()),
-    "interrupts": (("/proc/interrupts",), (0, -1)),
-    "character and block devices": (("/proc/devices", "/proc/misc"), ()),
+# by part: files with a line for each entry, and what is compared of a line's words
+_LISTS: dict[str, tuple[tuple[str, ...], Callable[[list[str]], list[str]]]] = {
+    # name and users
+    "modules": (("/proc/modules",), lambda words: words[0:3:2]),
+    "regions of memory": (("/proc/iomem",), lambda words: words),
+    # all but how often each came
+    "interrupts": (("/proc/interrupts",), lambda words: [word for word in words if not word.isdigit()]),
+    "character and block devices": (("/proc/devices", "/proc/misc"), lambda words: words),
 }
 # mounts file systems that were registered after the boot; otherwise the shell starts no process
 _MOUNTS = """\
@@ -72,13 +74,13 @@ def _list(guest: Guest, depth: int, directory: str, left_out: tuple[str, ...]) -
     return frozenset(done.output.splitlines() if done.status == 0 else ())
 
 
-def _read_lists(guest: Guest, paths: tuple[str, ...], words: tuple[int, ...]) -> frozenset[str]:
+def _read_lists(
+    guest: Guest, paths: tuple[str, ...], compared: Callable[[list[str]], list[str]]
+) -> frozenset[str]:
     """Return the lines of files; a file that the kernel lacks has none."""
     done = [guest.rbctl("get", path) for path in paths]
     lines = [line.split() for each in done if each.status == 0 for line in each.output.splitlines()]
-    return frozenset(
-        " ".join(line[at] for at in words) if words else " ".join(line) for line in lines if line
-    )
+    return frozenset(" ".join(compared(line)) for line in lines if line)
 
 
 def require_nothing_left(before: State, after: State, what: str) -> None:
