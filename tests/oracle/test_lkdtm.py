@@ -13,6 +13,7 @@ from _pytest.mark.structures import ParameterSet
 
 from rustbed import Vm
 from rustbed.errors import MachineError
+from rustbed.kernel.artifact import Kernel
 from rustbed.log.splat import find_splats
 from tests.oracle import lkdtm_titles as titles
 
@@ -46,6 +47,7 @@ def _pull(vm: Vm, trigger: str) -> None:
             titles.DEATHS | titles.WARNINGS | titles.ACCESSES | titles.REFERENCE_COUNTS | titles.COPIES
         ),
         *_declared(titles.STACKS, "CONFIG_VMAP_STACK"),
+        *_declared(titles.STACK_CONTENTS, "CONFIG_STACKPROTECTOR_STRONG"),
         # whether it is used or not: on riscv64 most memory cannot be executed without it, too
         *_declared(titles.EXECUTED, "CONFIG_ARCH_HAS_STRICT_KERNEL_RWX"),
         *_declared(titles.READ_ONLY, "CONFIG_STRICT_KERNEL_RWX"),
@@ -55,6 +57,19 @@ def _pull(vm: Vm, trigger: str) -> None:
     ],
 )
 def test_trigger_is_named(vm: Vm, trigger: str) -> None:
+    _pull(vm, trigger)
+
+
+@pytest.fixture
+def declared_null(kernel: Kernel, trigger: str, request: pytest.FixtureRequest) -> None:
+    """Declare what a trigger's access to NULL is called by this kernel."""
+    wanted = titles.S390_NULLS if kernel.arch.name == "s390x" else titles.NULLS
+    request.applymarker(pytest.mark.expect_splat(wanted[trigger]))
+
+
+@pytest.mark.usefixtures("declared_null")
+@pytest.mark.parametrize("trigger", titles.NULLS)
+def test_access_to_null_is_named(vm: Vm, trigger: str) -> None:
     _pull(vm, trigger)
 
 
@@ -162,9 +177,10 @@ def test_every_trigger_of_the_kernel_is_known(vm: Vm) -> None:
         *titles.DEATHS,
         *titles.WARNINGS,
         *titles.ACCESSES,
+        *titles.NULLS,
         *titles.REFERENCE_COUNTS,
         *titles.COPIES,
         *titles.FRAMES,
     }
-    known |= {*titles.STACKS, *titles.EXECUTED}
+    known |= {*titles.STACKS, *titles.STACK_CONTENTS, *titles.EXECUTED}
     assert set(offered) - known == set()
