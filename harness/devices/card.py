@@ -8,10 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rustbed.devices.device import Device, Served, model_of
-from rustbed.devices.models import Model, device_of
+from rustbed.devices.models import device_of
 from rustbed.errors import UsageError
+
+if TYPE_CHECKING:
+    from rustbed.devices.models import Model
 
 # functions of a PCI device (PCI Local Bus Specification 3.0, 3.2.2.3.4)
 _MOST_FUNCTIONS = 8

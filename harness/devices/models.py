@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from rustbed.devices.device import Device
-from rustbed.devices.i2c.bus import I2cBus
-from rustbed.devices.pci import PciDevice
-from rustbed.devices.serial import SerialPeer
-from rustbed.devices.usb.model import UsbDevice
 from rustbed.errors import UsageError
 
-Model = PciDevice | SerialPeer | UsbDevice | I2cBus
+if TYPE_CHECKING:
+    from rustbed.devices.i2c.bus import I2cBus
+    from rustbed.devices.pci import PciDevice
+    from rustbed.devices.serial import SerialPeer
+    from rustbed.devices.usb.model import UsbDevice
 
-# module with the function device_of() for each kind of model; imported late, because most sessions need none
-_SERVED = {PciDevice: "served", SerialPeer: "serial", UsbDevice: "usb.served", I2cBus: "i2c.served"}
+    Model = PciDevice | SerialPeer | UsbDevice | I2cBus
+
+# each kind of model, and the module with its function device_of(); imported late, because most sessions
+# need none: who has a model has imported its class
+_SERVED = {
+    ("pci", "PciDevice"): "served",
+    ("serial", "SerialPeer"): "serial",
+    ("usb.model", "UsbDevice"): "usb.served",
+    ("i2c.bus", "I2cBus"): "i2c.served",
+}
 
 
 def find_device(given: object) -> Device | None:
@@ -24,8 +34,9 @@ def find_device(given: object) -> Device | None:
     """
     if isinstance(given, Device):
         return given
-    for kind, module in _SERVED.items():
-        if isinstance(given, kind):
+    for (place, name), module in _SERVED.items():
+        defining = sys.modules.get(f"{__package__}.{place}")
+        if defining is not None and isinstance(given, getattr(defining, name)):
             made: Device = import_module(f"{__package__}.{module}").device_of(given)
             return made
     return None

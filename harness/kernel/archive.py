@@ -5,8 +5,6 @@ Knows neither their origin nor the cache.
 
 from __future__ import annotations
 
-import http.client
-import urllib.request
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -27,6 +25,10 @@ def download(url: str, to: Path, report: Report, largest: float = inf) -> None:
 
     Raises UsageError if it has more than `largest` bytes, and OSError if the disk fails.
     """
+    # most sessions fetch nothing
+    import http.client  # noqa: PLC0415
+    import urllib.request  # noqa: PLC0415
+
     what = f"fetching {url}"
     try:
         with urllib.request.urlopen(url, timeout=30) as answer, to.open("wb") as sink:  # noqa: S310, http(s) by callers

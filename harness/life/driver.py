@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rustbed.arch import Arch
-from rustbed.devices.models import Model
 from rustbed.kernel.module import ModuleFacts
 from rustbed.machine.platformdevice import PlatformDevice, unfit
+
+if TYPE_CHECKING:
+    from rustbed.devices.models import Model
 
 # QEMU's PCI devices that authors write their first drivers for, by vendor and device
 _QEMU_DEVICES = {("1B36", "0005"): "pci-testdev", ("1234", "11E8"): "edu"}

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rustbed.devices.card import check_functions
 from rustbed.devices.device import Device, Served
 from rustbed.devices.faults import FaultKind
-from rustbed.devices.models import Model, device_of
-from rustbed.devices.pci import PciDevice
+from rustbed.devices.models import device_of
 from rustbed.devices.walk import is_under_way
 from rustbed.errors import CrashError, HangError, MonitorError, UsageError, WaitError
 from rustbed.machine import slot
@@ -26,6 +26,10 @@ from rustbed.machine.conversation import Conversation
 from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.spec import MachineSpec
+
+if TYPE_CHECKING:
+    from rustbed.devices.models import Model
+    from rustbed.devices.pci import PciDevice
 
 _BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 _NUMBERS = ("int", "uint", "size")
@@ -127,6 +131,8 @@ def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float)
 
     Raises UsageError as `plug` does and for a device that cannot be hotplugged, DeviceError if one failed.
     """
+    from rustbed.devices.pci import PciDevice  # noqa: PLC0415 - few sessions plug devices in
+
     check_functions(given)
     port = _free_port(live.monitor, live.spec)
     with ExitStack() as stack:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rustbed.devices.device import Device
-from rustbed.devices.models import Model
 from rustbed.devices.walk import until_quiet
 from rustbed.errors import CrashError, ForkError, LostError, MachineError
 from rustbed.guest import files, modules
@@ -25,6 +24,9 @@ from rustbed.machine.monitor import Monitor
 from rustbed.machine.running import RunFiles
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.suites import run_suite
+
+if TYPE_CHECKING:
+    from rustbed.devices.models import Model
 
 T = TypeVar("T")
 # yields a number of copies of a machine

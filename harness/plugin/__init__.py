@@ -49,12 +49,12 @@ pytest_plugins = [
     "rustbed.plugin.telling",
     "rustbed.plugin.repeats",
     "rustbed.plugin.lint",
-    "rustbed.plugin.farm",
-    "rustbed.plugin.farmed",
 ]
+# imported by `options` when the command line asks for them
+_ON_REQUEST = ("rustbed.plugin.farm", "rustbed.plugin.farmed")
 
 # they import each other, and pytest refuses to load a plugin that was imported before it was marked
-pytest.register_assert_rewrite(*pytest_plugins)
+pytest.register_assert_rewrite(*pytest_plugins, *_ON_REQUEST)
 
 
 def _import_all() -> None:

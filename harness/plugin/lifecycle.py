@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rustbed.arch import Arch
-from rustbed.devices.models import Model, device_of
+from rustbed.devices.models import device_of
 from rustbed.errors import UsageError
 from rustbed.kernel.module import read_module
 from rustbed.life.driver import Driver, find_device, find_hardware
@@ -19,6 +19,9 @@ from rustbed.life.subject import NotApplicableError, Subject
 from rustbed.machine.vm import Vm
 from rustbed.plugin.fixtures import instruments_of, platform_of, run_of, spec_of
 from rustbed.request import MachineRequest
+
+if TYPE_CHECKING:
+    from rustbed.devices.models import Model
 
 _FIXTURE = "life"
 _MARKER = "lifecycle"

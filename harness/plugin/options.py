@@ -30,6 +30,8 @@ from rustbed.request import KEYWORDS
 # every option is there with this prefix; without it only if no other plugin and no conftest.py has the name
 PREFIX = "--rustbed-"
 _DEST = "rustbed_"
+# plugins that few sessions need, by their options
+_ON_REQUEST = {"farm": "rustbed.plugin.farm", "farm_attempt": "rustbed.plugin.farmed"}
 _GROUP = "rustbed"
 _ABOUT = (
     "Rust drivers in the Linux kernel, under QEMU; each also without `rustbed-`, unless another plugin has"
@@ -254,6 +256,9 @@ def is_wanted(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options at once, if there are any: a session without has perhaps nothing to do with us."""
+    for name, plugin in _ON_REQUEST.items():
+        if config.getoption(f"{_DEST}{name}"):
+            config.pluginmanager.import_plugin(plugin)
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if is_asked(config):

@@ -10,7 +10,6 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from rustbed.errors import BuildError, HarnessError, HostError, KernelError, MachineError, UsageError
-from rustbed.plugin.red import use_red
 from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
 from rustbed.plugin.tracebacks import is_all_ours, summarise
 from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of, unbuilt_of
@@ -83,10 +82,18 @@ def pytest_runtest_makereport(
         summarise(report, verdict.reason)
     verdict = _write(item, run, report, call)
     if verdict.is_red and not (before and before.is_red):
-        use_red(item, run, report)
+        _use_red(item, run, report)
     facts = facts_of(verdict, run.reports, run.directory, run.kernel_log(), run.explain())
     report.user_properties = [*(pair for pair in report.user_properties if pair[0] != FACTS), facts]
     return report
+
+
+def _use_red(item: pytest.Item, run: TestRun, report: pytest.TestReport) -> None:
+    """Do with a red test what was asked for; imported when there is one, because most sessions have none."""
+    if any(item.config.getoption(f"rustbed_{name}") for name in ("record", "on_failure")):
+        from rustbed.plugin.red import use_red  # noqa: PLC0415
+
+        use_red(item, run, report)
 
 
 def _write(

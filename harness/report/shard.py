@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 from rustbed.errors import UsageError
 from rustbed.report.cases import key_of
@@ -54,6 +53,8 @@ def divide(tests: Sequence[str], times: Mapping[Key, float], count: int) -> list
     shard is full when it has its part of the remaining time, and none is empty if there are
     tests for all. A test without a recorded time gets the median.
     """
+    from statistics import median  # noqa: PLC0415 - few sessions are divided
+
     usual = median(times.values()) if times else 1.0
     seconds = [max(times.get(key_of(test), usual), 1e-3) for test in tests]
     left, shard, filled = sum(seconds), 1, 0.0
