@@ -27,7 +27,9 @@ _NOWHERE = re.compile(r"(?:PC is at |\s*+(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?)0x
 _IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")
 _LAST_NAME = re.compile(rf"(?<![\w$.]){SYMBOL}\Z")
 # where a lock is or was taken
-TAKEN = re.compile(rf".*\b(?:at: {ADDRESS}(?P<symbol>{SYMBOL})\+0x|last function: (?P<worker>{SYMBOL}))")
+TAKEN = re.compile(
+    rf".*\b(?:at: {ADDRESS}(?P<symbol>{SYMBOL})\+0x|(?:last function: |workfn=)(?P<worker>{SYMBOL}))"
+)
 # the same on a line of its own, not indented as a frame would be
 RELEASED = re.compile(rf"(?:\[<[0-9a-f]+>\] )?(?P<symbol>{SYMBOL})\+0x")
 
