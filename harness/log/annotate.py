@@ -1,4 +1,4 @@
-"""Records and blame as a person reads them: names, files, lines, and where Rust meets C. Pure."""
+"""Renders records and blame for people: names, files, lines, and the calls between Rust and C. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whom a report blames.
+"""Finds the function that a report blames.
 
-Owns the choice among the functions of a report; which of them are plumbing is in
-harness/log/families/. Pure.
+Owns the choice among the functions of a report; harness/log/families/ says which of them are
+plumbing. Pure.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def _first_to_blame(report: Report) -> str:
             break
     if kind is Kind.RUST_PANIC:
         return ""
-    # plumbing may fail itself; what only reports hardly ever does
+    # plumbing may fail itself; code that only reports rarely does
     likely = (name for rarely in (MACHINERY, REPORTING) for name in asked if not report.is_of(rarely, name))
     return next(chain(filter(report.is_own, _guesses(report)), likely, asked), "")
 

@@ -1,4 +1,4 @@
-"""What a line of a report looks like, by its beginning: registers, memory, locks, tasks, frames. Pure."""
+"""Recognizes lines of a report by their beginning: registers, memory, locks, tasks, frames. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where kernels start in a log, which of them started unexpectedly, and what a console prints twice.
+"""Finds where kernels start in a log, unexpected starts, and lines that a console prints twice.
 
-Pure; knows nothing of splats.
+Pure; does not know splats.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether enough of a report is there to say what it means and whom it blames. Pure."""
+"""Checks whether enough of a report is there for its title and its function. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rust symbol names, from v0 mangling to what a person wrote.
+"""Converts Rust symbol names in v0 mangling to the names in the source.
 
 Source of the grammar: the rustc book, "v0 Symbol Format". Crate hashes and
 lifetimes are left out, so that a name is the same from build to build. Pure.

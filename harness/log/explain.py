@@ -1,7 +1,7 @@
-"""Any log from anywhere: its splats by line number, as text for people.
+"""Reads a log of any size and shows its splats by line number, as text for people.
 
-Owns the way through a log that is larger than memory should be, and how splats are shown. Pure: takes
-and gives text. Lines are counted from 0 inside and from 1 in what is shown.
+Owns the reading of logs that do not fit into memory, and how splats are shown. Pure: takes
+and returns text. Lines are counted from 0 inside and from 1 in what is shown.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DULL = re.compile(
 # a kernel's time, and its first words behind a logger's
 _TIME = re.compile(r"\[ *\d{1,12}\.\d{6}\b")
 _LOGGED_BANNER = re.compile(r"^.*\bkernel(?:\[\d+\])?: .*?Linux version ", re.MULTILINE)
-# characters of a log's end that may tell of silence
+# characters at the end of a log in which silence is looked for
 _TAIL = 8192
 
 

@@ -1,6 +1,6 @@
-"""Fingerprints: the same failure has the same one on another build, kernel and architecture.
+"""Fingerprints: equal for the same failure in another build, kernel or architecture.
 
-Owns what of a report is the failure, and what is the accident of a run: addresses,
+Owns which parts of a report describe the failure, and which differ from run to run: addresses,
 offsets, hashes of crates, numbers, how the machine enters the kernel. Pure.
 """
 
@@ -19,7 +19,7 @@ from rustbed.log.formats.row import Kind
 _FRAMES = 2
 # an access that the processor refused: each architecture has words of its own for it
 _WORDED_BY_THE_PROCESSOR = frozenset({Kind.OOPS})
-# somebody's last words say what happened; who said them may have been inlined, and what stands on the stack
+# the message of a panic says what happened; its function may be inlined, and what is on the stack
 # behind a call that never returns may be the next function
 _TOLD_BY_THE_MESSAGE = frozenset({Kind.PANIC, Kind.RUST_PANIC})
 

@@ -1,7 +1,7 @@
-"""Lines that a mail program or a terminal broke at its width: put together again.
+"""Joins lines that a mail program or a terminal broke at its width.
 
-A record begins with its time. What has none goes on with the line before, if that line was full, and if all
-such lines of a text are so. A text that may be whole stays as it is. Pure.
+A record begins with its time. A line without a time continues the line before if that has the full width, and
+if this holds for all such lines of a text. A text that may be whole is not changed. Pure.
 """
 
 from __future__ import annotations

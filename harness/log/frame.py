@@ -1,4 +1,4 @@
-"""What a line of a stack looks like, on every architecture, as the kernel prints it.
+"""The grammar of a stack's lines, on every architecture, as the kernel prints them.
 
 The one grammar of frames and program counters: harness/log/traces.py makes stacks of them,
 harness/log/symbolize.py looks them up. Pure.

@@ -1,4 +1,4 @@
-"""Which lines begin a report, and which can only go on with one; each distinct text is looked at once.
+"""Decides which lines begin a report, and which can only continue one; each distinct text is checked once.
 
 The formats are in harness/log/formats/. Pure.
 """
@@ -20,10 +20,10 @@ from rustbed.log.record import Parts
 # characters of a record that are looked at: Rust's names may fill 512 of them, no report needs more
 READ = 4096
 
-# these reject nearly every line at once
+# these reject nearly every line with one match
 _ANY = re.compile("|".join(re.sub(r"\(\?P<\w+>", "(?:", row.pattern) for row in ROWS if not row.is_anywhere))
 _ANYWHERE = tuple({literal for row in ROWS if row.is_anywhere for literal in row.literals})
-# beginnings of lines that tell something besides: what announces or ends a report, where a kernel begins
+# beginnings of other lines that count: those that announce or end a report, and a kernel's first line
 _MARKS = (*PREAMBLES, *NOTED)
 
 
@@ -37,16 +37,16 @@ class Headline(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What the text of a line tells alone."""
+    """Properties of a line that follow from its text alone."""
 
     # as the kernel printed it
     text: str
     headline: Headline | None
     # such a line neither begins a report nor ends one
     is_indented: bool
-    # whether it names a place in code besides: a frame, or where a lock was taken
+    # whether it also names a place in code: a frame, or where a lock was taken
     is_placed: bool
-    # whether nothing can come of it but one line more of the report that is open
+    # whether it can only be one more line of an open report
     is_ordinary: bool
     # whether it looks like a line of a report, as one that names a place does
     is_told: bool
@@ -54,7 +54,7 @@ class Look(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def look_at(line: str) -> Look:
-    """Return what the text of a line tells, of which no more than READ is given: many are equal."""
+    """Return the properties of a line's text, of at most READ characters. Many lines are equal."""
     text = as_printed(line)
     if text[:1] == " ":
         is_placed = "+0x" in text

@@ -1,8 +1,8 @@
 """Logs in which each message is a field of an entry.
 
-They are journalctl's formats for programs, dmesg's JSON, rsyslogd's RSYSLOG_DebugFormat, and the objects
-that containers and LAVA make of a console's lines. Gives a part of such a log as many lines, of which
-those of the kernel's messages are left. Pure.
+These are journalctl's formats for programs, dmesg's JSON, rsyslogd's RSYSLOG_DebugFormat, and the objects
+that containers and LAVA make of a console's lines. Returns as many lines for a part of such a log; lines that
+are not messages of the kernel are empty. Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-r"""A log that a program printed as a string of Python: '[ 1.0] a\n[ 1.1] b\n', b'...', a list of those.
+r"""Reads a log that a program printed as a string of Python: '[ 1.0] a\n[ 1.1] b\n', b'...', a list of those.
 
-Such a line becomes the lines that it stands for. A log in which the kernel itself speaks has none. Pure.
+Such a line becomes the lines in it. A log with lines of the kernel itself has no such lines. Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which of a function's frames in a report is the one that is blamed.
+"""Selects which frame of the blamed function counts.
 
-A function may stand in a report several times: where a lock was taken, in the history of a piece of
+A function may occur in a report several times: where a lock was taken, in the history of a piece of
 memory, and where it failed. Owns the order of these. Pure.
 """
 

@@ -25,7 +25,7 @@ _LOGCAT = re.compile(
 )
 # what `cat -A` puts behind each line, or a table of quoted texts (RFC 4180)
 _MARKS = ("$", '"')
-# lines that must end in one, besides which a table has names of its columns
+# lines that must end in a mark; a table also has a line with the names of its columns
 _ENOUGH = 3
 # what browsers show for these, `&amp;` last
 _ENTITIES = (

@@ -1,4 +1,4 @@
-"""The few lines of the kernel log that an error shows beside what a command said. Pure."""
+"""Selects the lines of the kernel log that an error shows beside a command's output. Pure."""
 
 from __future__ import annotations
 

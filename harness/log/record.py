@@ -58,7 +58,7 @@ _PLAIN = re.compile(
 )
 _KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
-# a time in the middle of a line: somebody else's line was not finished
+# a time in the middle of a line: the line of another task or processor was not finished
 _TORN = re.compile(r"\[(?<=[^\n]\[)(?<!\d>\[) {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 # what _LINE finds: facility, level's name, date, priority, seconds since boot, caller, message
 Parts = tuple[str, ...]

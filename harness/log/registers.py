@@ -1,6 +1,6 @@
-"""The lines of a report that take the manual of the processor to read: registers, code, the stack.
+"""Recognizes the lines of a report with the processor's state: registers, code, the stack.
 
-Owns telling them, on every architecture, from the lines that say what happened and where. Pure.
+Owns how these differ, on every architecture, from the lines that say what happened and where. Pure.
 """
 
 from __future__ import annotations

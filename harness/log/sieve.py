@@ -1,6 +1,6 @@
-"""Which lines of a large log are worth reading: those that may begin a report, or a kernel.
+"""Selects the lines of a large log that may begin a report or a kernel.
 
-Most lines of a log differ from an earlier one in numbers only, so that a look at its words is enough. Pure.
+Most lines of a log differ from an earlier line in numbers only, so that their words are checked once. Pure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORDS = {ord(digit): None for digit in "0123456789"}
 
 
 class Sieve:
-    """Finds lines that tell something, and remembers the words of those that do not."""
+    """Finds lines that may begin a report, and remembers the words of all others."""
 
     def __init__(self) -> None:
         self._dull: set[str] = set()

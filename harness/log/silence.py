@@ -1,4 +1,4 @@
-"""Logs in which the kernel never speaks, or not after it was started. Pure."""
+"""Recognizes logs without a line of the kernel, or without one after the boot loader's last. Pure."""
 
 from __future__ import annotations
 

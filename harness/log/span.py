@@ -1,6 +1,6 @@
-"""A report that is being read: which records belong to it.
+"""An open report: which records belong to it.
 
-Owns where a report ends. What it means is known when it is over: harness/log/splat.py. Pure.
+Owns the end of a report. harness/log/splat.py interprets it when it is complete. Pure.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Splats: what a kernel prints when something is wrong with it.
+"""Splats: the reports that a kernel prints when it detects a fault.
 
 Owns the reading of a report's span in a sequence of records; the formats are
-in harness/log/formats/. Pure; knows nothing of tests, machines or files.
+in harness/log/formats/. Pure; does not know tests, machines or files.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = Non
 def _tell(
     row: Row, kind: Kind, matched: tuple[tuple[str, str], ...], text: str, files: Mapping[str, str]
 ) -> _Told:
-    """Return what a report says, wherever it stands: title it and find whom to blame."""
+    """Return what a report says, without its place in the log: its title and the function to blame."""
     groups = dict(matched)
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
         groups["message"] = _rust_message(text.split("\n")) or f"panicked at {groups['where']}"

@@ -1,6 +1,6 @@
-"""What hang.log says of a machine that did not answer: the kind of hang, and where a driver is stuck. Pure.
+"""Reads hang.log: the kind of a machine's hang, and where a driver is stuck. Pure.
 
-Owns the reading of that file; who observes a machine and writes it is elsewhere.
+Owns the reading of that file; other modules observe the machine and write it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who was running when a report was printed: name and number of the task, as several formats say it. Pure."""
+"""Finds the task that was running when a report was printed: its name and number. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stacks of a report: where one ends and the next begins, and whose each one is.
+"""Splits a report into its stacks: where each begins and ends, and what it belongs to.
 
 What a line of a stack looks like is in harness/log/frame.py. Knows nothing of blame. Pure.
 """
@@ -84,7 +84,7 @@ class Trace:
     counters: int = 0
     # who called the innermost function, as far as a register or the top of the stack tells, "" if unknown
     caller: str = ""
-    # whether the processor stopped at an address that is no code
+    # whether the processor stopped at an address without code
     is_astray: bool = False
     # frames that the kernel itself is not sure of
     guesses: list[str] = field(default_factory=list)

@@ -1,7 +1,7 @@
-"""What others put around the kernel's lines: prefixes of any shape, journals in JSON and in export format.
+"""Removes what other programs put around the kernel's lines: prefixes of any shape, and journals.
 
-Prefixes are learned: where words that begin a line of the kernel stand in the middle of several
-lines, what is before them has a common shape, and is taken off. Pure.
+Prefixes are learned: if words that begin a line of the kernel stand in the middle of several
+lines, the text before them has a common shape, and this shape is removed. Pure.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ANCHORS = {
 _LONGEST, _MOST = 240, 16
 # lines around an anchor that are looked at, and how many of them must have its prefix
 _AROUND, _ENOUGH = 6, 3
-# a program or a driver speaks: what it quotes is not the kernel's; the kernel's own lines that hold others
+# prefixes of programs and drivers, whose quotations are not reports; and the kernel's own words before others
 _FOREIGN = re.compile(
     r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
     r"|.*printk messages dropped|.*\[ end "
@@ -61,7 +61,7 @@ _DIGITS = {ord(digit): None for digit in "0123456789"}
 _WORDS = tuple(anchor.translate(_DIGITS) for anchor in _ANCHORS)
 _USUAL_WORDS = re.compile(r"\[ *\.\](?:\[ *[TC]\])? ")
 _WORD = re.compile(r"(?<![^\s\])>|:])[A-Za-z]")
-# what nobody but a listener puts at the beginning of the only line of a text: a clock, or no word at all
+# a text's only line has a listener's prefix if it begins with a clock or a sign; words may be the kernel's
 _ALONE = re.compile(r"\s*(?:[^\n]{0,240}?\d\d?:\d\d|[^\w\s])")
 # the kernel's own part of a prefix, which is kept: level, time, caller
 _KEPT = re.compile(r"(?:<\d{1,6}>)?\[ *(?P<time>\d{1,12}\.\d{3,6})\b[^\]]*\](?P<caller>\[ *[TC]\d{1,10}\])?")
@@ -73,7 +73,7 @@ _FRAGMENTS = re.compile(
 
 
 class Unwrapper:
-    """Gives text back as the kernel printed it; knows more prefixes the more it has read."""
+    """Returns text as the kernel printed it; learns prefixes from the text that it reads."""
 
     def __init__(self) -> None:
         # shapes of prefixes, as regular expressions
@@ -177,7 +177,7 @@ def _token(token: str, *, is_first: bool, is_last: bool) -> str:
 
 
 def _is_common(shape: str, text: str, start: int) -> bool:
-    """Whether the lines around one have its prefix too."""
+    """Whether the lines around a line have the same prefix."""
     first = last = start
     for _ in range(_AROUND):
         first = text.rfind("\n", 0, max(first - 1, 0)) + 1
@@ -185,7 +185,7 @@ def _is_common(shape: str, text: str, start: int) -> bool:
         last = end + 1 if end >= 0 else len(text)
     around = [line for line in text[first:last].split("\n") if line]
     if len(around) == 1:
-        # nothing to compare it with: a word may be the kernel's own
+        # there is no other line to compare with
         return _ALONE.search(text[first:last]) is not None
     alike = sum(re.match(shape, line) is not None for line in around)
     return alike >= min(_ENOUGH, len(around)) and alike * 2 > len(around)

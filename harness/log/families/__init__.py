@@ -1,1 +1,1 @@
-"""Functions that a report names though the mistake is not theirs: a family for each reason."""
+"""Functions that a report names although they are not at fault: one family for each reason."""

@@ -1,4 +1,4 @@
-"""Functions that hand control to others, and the places where stacks and interrupts begin. Data only."""
+"""Functions that call functions which others registered, and where stacks and interrupts begin. Data only."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ MACHINERY = Family(_MACHINERY, places=_MACHINE)
 PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, "services", *_WAIT))
 # of them those that only wait, or let others run
 WAITING = Family(services.WAITING, places=("waiting",))
-# of functions that the kernel's dispatchers enter: whom they would serve does not show
+# functions that stay plumbing if a dispatcher entered them; other services have no caller then
 ENTERED = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, *_WAIT))
 # what one of these has called is a part of it, whatever its name
 SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS, places=("checking", "locks"))

@@ -50,7 +50,7 @@ PLACES = {
         | drivers/(?:clk|regulator)/ | drivers/i2c/i2c-core-base\.c | drivers/tty/tty_io\.c""",
     "locks": r"kernel/locking/ | kernel/rcu/sync",
     "waiting": r"kernel/sched/(?:wait\w*|swait|completion)\.c | kernel/futex/ | kernel/sched/sched\.h",
-    # hands out memory in somebody else's name
+    # allocates memory for its caller
     "allocates": r"net/core/(?:skbuff|sock|page_pool)\.c | include/net/page_pool/ | mm/filemap\.c"
     r" | fs/(?:inode|dcache|file_table)\.c",
     # hands control to what others registered: system calls to files, sockets and file systems, messages to

@@ -1,6 +1,6 @@
 """The reporting path: printing, detectors, exception entry. Data only.
 
-One regular expression per reason; leading underscores of a name need not be in it.
+One regular expression for each reason, without the leading underscores of names.
 """
 
 from __future__ import annotations

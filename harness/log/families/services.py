@@ -1,6 +1,6 @@
-"""Services: the mistake is their caller's, or lies in what they were given. Data only.
+"""Services: their caller is at fault, or the data that it gave them. Data only.
 
-One regular expression per reason; leading underscores of a name need not be in it.
+One regular expression for each reason, without the leading underscores of names.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ WAITING = (
     | do_fast_syscall_32 | task_work_run | irq_usr""",
 )
 
-# hands out memory in somebody else's name: whom neither a leak nor a bad page belongs to
+# allocates memory for its caller, to whom a leak or a bad page belongs
 ALLOCATES = (
     r"""sk_(?:prot_)?alloc\w* | sk_clone\w* | (?:sk_|skb_)page_frag_refill | pskb_expand_head
     | skb_(?:expand_head|realloc_headroom|unshare) | napi_(?:get_frags|skb_cache_get\w*)

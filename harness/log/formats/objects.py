@@ -62,7 +62,7 @@ OBJECTS = (
         located=False,
         stage=Stage.MESSAGE,
         traced=False,
-        # one line, and the objects if somebody asks for them
+        # one line, and the objects if they are requested
         reach=4,
     ),
     Row(
@@ -72,7 +72,7 @@ OBJECTS = (
         title="memory leak",
         stage=Stage.MESSAGE,
     ),
-    # /sys/kernel/debug/kmemleak, when somebody writes it to the log
+    # /sys/kernel/debug/kmemleak, if a script writes it to the log
     Row(
         kind=Kind.LEAK,
         pattern=r"unreferenced object 0x[0-9a-f]+ \(size \d+\):",
@@ -142,7 +142,7 @@ OBJECTS = (
         is_anywhere=True,
         title="page allocation failure",
     ),
-    # somebody has kept a reference: which device it is of differs, and so does the count
+    # a reference was not dropped: device and count differ each time
     Row(
         kind=Kind.BUG_REPORT,
         pattern=r"unregister_netdevice: waiting for \S+ to become free",

@@ -47,7 +47,7 @@ class Kind(StrEnum):
     HANG = "hang"
     # a taint bit that no splat in the log accounts for
     TAINT = "taint"
-    # more records than anybody can judge, or some that were lost on the way to the host
+    # more records than can be judged, or records that were lost on the way to the host
     FLOOD = "flood"
 
 
@@ -65,7 +65,7 @@ class Stage(IntEnum):
 
 
 class Blames(Enum):
-    """Where a format shows whom to blame."""
+    """Where a format shows the function to blame."""
 
     # the function in its headline, then the frames of its stack
     FRAMES = 1
