@@ -33,7 +33,7 @@ def add_options(add: Callable[..., object]) -> None:
         action="append",
         metavar="A[,B]",
         help=f"architectures, of {', '.join(ARCHES)} (default: the first {len(DEFAULT_ARCHES)}); `all`;"
-        " `built`: those whose kernel is there",
+        " `built`: those whose kernel is in the cache",
     )
     add("--profile", default="default", metavar="P", help="kernel profile: kconfigs/profile/*.config")
     add("--fragment", action="append", default=[], metavar="FILE", help="an additional kconfig fragment")

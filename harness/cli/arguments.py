@@ -66,7 +66,7 @@ def add_worker_arches(parser: argparse.ArgumentParser) -> None:
     """Declare --arch, for the workers of a farm."""
     from rustbed.arch import ARCHES  # noqa: PLC0415 - as above
 
-    text = f"of {', '.join(ARCHES)}; default: all"
+    text = f"architectures that they serve, of {', '.join(ARCHES)} (default: all)"
     parser.add_argument("--arch", action="append", metavar="A[,B]", help=text)
 
 

@@ -16,9 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the benchmark, the machines, and how often to measure."""
     add_options(parser.add_argument)
     add_cpus(parser)
-    parser.add_argument("name", choices=tuple(BENCHES))
+    parser.add_argument("name", choices=tuple(BENCHES), metavar="NAME", help=f"one of {', '.join(BENCHES)}")
     parser.add_argument(
-        "--runs", type=parse_count, default=5, help="how often to measure (churn: how many forks)"
+        "--runs",
+        type=parse_count,
+        default=5,
+        metavar="N",
+        help="how often to measure; for churn, how many forks (default: 5)",
     )
 
 

@@ -19,18 +19,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the ends of the series and the test; unknown arguments go to pytest."""
     parser.set_defaults(pytest_args=[])
     parser.add_argument(
-        "--good", required=True, metavar="KERNEL", help="debian:X, built:DIR/X, tree:PATH@X ..."
+        "--good",
+        required=True,
+        metavar="KERNEL",
+        help="the test passes on it: debian:X, built:DIR/X, tree:PATH@X ...",
     )
-    parser.add_argument("--bad", required=True, metavar="KERNEL", help="a later one of the same kind")
-    parser.add_argument("--runs", type=parse_count, default=1, metavar="N", help="runs on each kernel")
+    parser.add_argument(
+        "--bad", required=True, metavar="KERNEL", help="a later one of the same kind, on which it fails"
+    )
+    parser.add_argument(
+        "--runs",
+        type=parse_count,
+        default=1,
+        metavar="N",
+        help="how often to run the test on each kernel (default: 1)",
+    )
     parser.add_argument(
         "--at-once",
         type=parse_count,
         default=1,
         metavar="N",
-        help="how many kernels to try at once",
+        help="how many kernels to try at once (default: 1)",
     )
-    parser.add_argument("--directory", default="results/bisect", metavar="DIR", help="state and evidence")
+    parser.add_argument(
+        "--directory",
+        default="results/bisect",
+        metavar="DIR",
+        help="where state and evidence are kept (default: results/bisect)",
+    )
     add_cache(parser)
     parser.add_argument(
         "test", metavar="TEST", help="the test's id in pytest; further arguments go to pytest"

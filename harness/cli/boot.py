@@ -36,7 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cpus(parser)
     add = parser.add_argument
     default = Hardware().memory_mib
-    add("--memory", type=parse_count, default=default, metavar="MIB", help=f"(default: {default})")
+    add(
+        "--memory",
+        type=parse_count,
+        default=default,
+        metavar="MIB",
+        help=f"memory of the machine (default: {default})",
+    )
     add("--device", action="append", default=[], metavar="D", help="an argument of QEMU's -device")
     text = "load a module: its name, its .ko file, or a directory with a Kbuild file, which is built"
     add("--module", action="append", default=[], metavar="M", help=text)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the runs, and which differences to ignore."""
     add = parser.add_argument
     add("left", type=Path, metavar="RUN", help="a run directory, or the directory of a session")
-    add("right", type=Path, metavar="RUN", help="another one, or the same session")
+    add("right", type=Path, metavar="RUN", help="another one; with --arch, it may be the same session")
     add(
         "--arch",
         type=_pair,

@@ -43,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RESULTS",
         help="JUnit XML, directories with it, mutants-*.jsonl; the newest counts (default: results/latest)",
     )
-    text = "every Rust driver of the kernel's tree, tested or not, and no others"
+    text = "list exactly the Rust drivers of the kernel's tree, tested or not"
     parser.add_argument("--tree", action="store_true", help=text)
-    text = "whose drivers are the kernel's, as of `test`; must be here"
+    text = "the kernel source with the drivers, as for `test`; not fetched (default: debian:latest)"
     parser.add_argument("--kernel", default="debian:latest", metavar="SRC", help=text)
-    text = "an earlier page: what it says counts where the results say nothing"
+    text = "a page that this command printed before: used where the results have nothing"
     parser.add_argument("--earlier", type=Path, metavar="PAGE", help=text)
     parser.add_argument("--cache", metavar="DIR", help=CACHE_HELP)
 

@@ -22,11 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     init.set_defaults(action=_init)
     up = commands.add_parser("up", help="start a scheduler and workers, until Ctrl-C")
     up.set_defaults(action=_up)
-    up.add_argument("--workers", type=parse_count, metavar="N", help="default: as many as there are cores")
+    up.add_argument(
+        "--workers", type=parse_count, metavar="N", help="how many to start (default: one per core)"
+    )
     up.add_argument(
         "--tls", metavar="HOST", help="this host's address for others (default: loopback, no TLS)"
     )
-    up.add_argument("--port", type=int, default=_PORT, metavar="N", help=f"default: {_PORT}; 0: a free one")
+    up.add_argument(
+        "--port",
+        type=int,
+        default=_PORT,
+        metavar="N",
+        help=f"port of the scheduler (default: {_PORT}); 0: a free one",
+    )
     add_worker_arches(up)
 
 

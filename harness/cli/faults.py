@@ -7,6 +7,7 @@ import sys
 
 from rustbed import process
 from rustbed.cli.arguments import fault_options
+from rustbed.prepare import FORKS
 
 # our exit status for each of pytest's: fine, red, interrupted, nothing to do; others are harness failures
 _STATUSES = {0: 0, 1: 1, 2: 130, 4: 2, 5: 2}
@@ -16,12 +17,18 @@ _FAILED = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the test and the faults; unknown arguments go to pytest."""
     parser.set_defaults(pytest_args=[])
-    parser.add_argument("test", metavar="TEST", help="a test that plugs in a device written in Python")
+    parser.add_argument("test", metavar="TEST", help="id of a test that plugs in a device written in Python")
     parser.add_argument(
-        "--only", default="all", metavar="WHICH", help="kinds of faults (gone,stuck) or single ones (gone@3)"
+        "--only",
+        default="all",
+        metavar="WHICH",
+        help="kinds of faults (gone,stuck) or single ones (gone@3) (default: all)",
     )
     parser.add_argument(
-        "--forks", default="hot", help="how each run gets its machine, as for tests (default: hot)"
+        "--forks",
+        default="hot",
+        choices=FORKS,
+        help="how each run gets its machine, as for tests (default: hot)",
     )
 
 

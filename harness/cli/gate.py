@@ -31,15 +31,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OLD",
         help="earlier results to compare with",
     )
-    add("--known-issues", type=Path, metavar="FILE", help="YAML file of known failures: docs/ci.md")
-    add("--history", action="append", default=[], type=Path, metavar="DIR", help="results of earlier runs")
+    add(
+        "--known-issues",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of known failures; docs/ci.md describes it",
+    )
+    add(
+        "--history",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="results of earlier runs; may be given several times",
+    )
     add(
         "--expect-flakes",
         type=_days,
         metavar="DAYS",
         help="expect failures that are flaky in the history, for so many days",
     )
-    add("--slower", type=_factor, metavar="FACTOR", help="a test slower by more than this is a regression")
+    add(
+        "--slower",
+        type=_factor,
+        metavar="FACTOR",
+        help="report tests that became slower by more than this factor",
+    )
     add(
         "--floor",
         type=float,
@@ -47,8 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="ignore tests slower by less than this (default: 1)",
     )
-    add("--growth", type=_percent, metavar="5%", help="a module that grew by more than this is a regression")
-    add("--format", choices=tuple(FORMATS), default="text", help="github, gitlab: annotated source lines")
+    add("--growth", type=_percent, metavar="PERCENT", help="report modules that grew by more than this: 5%%")
+    add(
+        "--format",
+        choices=tuple(FORMATS),
+        default="text",
+        help="default: text; github and gitlab annotate source lines",
+    )
 
 
 def _factor(text: str) -> float:

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the source of jobs and the target of results; unknown arguments go to pytest."""
     parser.set_defaults(pytest_args=[])
     parser.add_argument(
-        "--kernelci", required=True, metavar="API", help=f"address of its API; ${TOKEN} has the token"
+        "--kernelci", required=True, metavar="API", help=f"address of KernelCI's API; ${TOKEN} has the token"
     )
     parser.add_argument("--runtime", required=True, metavar="NAME", help="this lab's name at KernelCI")
     parser.add_argument(
@@ -31,13 +31,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="run the jobs of these platforms of KernelCI; may be given several times (default: qemu*)",
     )
-    parser.add_argument("--origin", default="rustbed", metavar="NAME", help="its name in the database")
     parser.add_argument(
-        "--kcidb", metavar="URL", help=f"submit results there; ${DATABASE_TOKEN} has the token"
+        "--origin",
+        default="rustbed",
+        metavar="NAME",
+        help="this lab's name in the database (default: rustbed)",
     )
-    parser.add_argument("--once", action="store_true", help="run the jobs that wait now, then end")
-    parser.add_argument("--interval", type=float, default=45.0, metavar="SECONDS", help="(default: 45)")
-    parser.add_argument("--directory", default="results/lab", metavar="DIR", help="jobs, state and evidence")
+    parser.add_argument(
+        "--kcidb", metavar="URL", help=f"submit results to this address; ${DATABASE_TOKEN} has the token"
+    )
+    parser.add_argument("--once", action="store_true", help="run the jobs that are waiting, then exit")
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=45.0,
+        metavar="SECONDS",
+        help="time between two looks for jobs (default: 45)",
+    )
+    parser.add_argument(
+        "--directory",
+        default="results/lab",
+        metavar="DIR",
+        help="where jobs, state and evidence are kept (default: results/lab)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -39,19 +39,19 @@ _WRITTEN = re.compile(r"(?P<file>.+\.py):(?P<name>[^\W\d]\w*)")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the driver; all other arguments are pytest's."""
     parser.add_argument(
-        "driver", metavar="DRIVER", help="a module of the kernel, or a directory that makes one"
+        "driver", metavar="DRIVER", help="name of a kernel module, or a directory with a Kbuild file"
     )
     parser.add_argument(
         "--device",
-        help="what it binds to and can be plugged in: as QEMU's -device takes it, or FILE.py:CLASS of one"
-        " in Python",
+        help="the device that the driver binds to: an argument of QEMU's -device, or FILE.py:CLASS for one"
+        " written in Python",
     )
     parser.add_argument(
         "--faults",
         nargs="?",
         const="all",
         metavar="WHICH",
-        help="go through each step again with every fault of a device in Python, or with these",
+        help="repeat each step with every fault of a device in Python, or with these faults only",
     )
     parser.add_argument(
         "--ioctl",
@@ -59,10 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_number,
         metavar="N",
-        help="number of an ioctl that it takes",
+        help="number of an ioctl of the driver; may be given several times",
     )
     parser.add_argument(
-        "--cycles", type=int, default=100, help="how often to load and bind it (default: 100)"
+        "--cycles",
+        type=int,
+        default=100,
+        metavar="N",
+        help="how often to load and bind the driver (default: 100)",
     )
     parser.set_defaults(pytest_args=[])
 

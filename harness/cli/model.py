@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser.add_argument)
     text = "take the registers from a recording: CLASS.trace of a run directory, or an mmiotrace"
     parser.add_argument("--trace", type=Path, metavar="FILE", help=text)
-    text = "a module of the kernel, a .ko file, or a directory that makes one"
+    text = "name of a kernel module, a .ko file, or a directory with a Kbuild file"
     parser.add_argument("driver", metavar="DRIVER", help=text)
 
 

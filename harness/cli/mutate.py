@@ -48,11 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "directory", type=Path, metavar="DIR", help="a directory with the driver and its tests"
     )
-    parser.add_argument("--file", action="append", default=[], metavar="GLOB", help="only sources that match")
     parser.add_argument(
-        "--at-once", type=parse_count, default=1, metavar="N", help="mutants that are tried at once"
+        "--file",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="change only sources that match; may be given several times",
     )
-    parser.add_argument("--list", action="store_true", help="say what would be changed, and run nothing")
+    parser.add_argument(
+        "--at-once",
+        type=parse_count,
+        default=1,
+        metavar="N",
+        help="how many mutants to try at once (default: 1)",
+    )
+    parser.add_argument("--list", action="store_true", help="print what would be changed, and run no tests")
     parser.set_defaults(pytest_args=[])
 
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the name and the bus."""
     parser.add_argument("name", metavar="NAME", help="name of the driver and its directory: toy, my_sensor")
     parser.add_argument("--bus", required=True, choices=list_buses(), help="the device's bus")
-    parser.add_argument("--author", default="The author", help="for MODULE_AUTHOR")
+    parser.add_argument("--author", default="The author", help="name in MODULE_AUTHOR (default: The author)")
 
 
 def run(args: argparse.Namespace) -> int:

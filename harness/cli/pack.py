@@ -42,16 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         made = actions.add_parser(name, help=about, description=about)
         made.set_defaults(action=action)
-        made.add_argument(
-            "place", metavar="PLACE", help="a directory; for pull, list and verify also a remote"
+        wanted = (
+            "a directory" if name in ("push", "prune") else "a directory, or the address of a remote store"
         )
+        made.add_argument("place", metavar="PLACE", help=wanted)
         if name in ("push", "pull", "verify"):
             add_options(made.add_argument)
         if name == "push":
-            made.add_argument("--tree", action="store_true", help="push kernels of a tree: source, too")
-            made.add_argument("--no-qemu", action="store_true", help="leave out the QEMU")
+            made.add_argument("--tree", action="store_true", help="push even a kernel of a tree: source")
+            made.add_argument("--no-qemu", action="store_true", help="leave QEMU out")
         if name == "pull":
-            made.add_argument("--symbols", action="store_true", help="fetch the symbols now, too")
+            made.add_argument("--symbols", action="store_true", help="fetch debug information now, too")
         if name == "verify":
             made.add_argument(
                 "--rebuild", action="store_true", help="build the kernel from nothing, and compare every file"

@@ -44,8 +44,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _declare_list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", nargs="?", default="results/latest", help="a session, or one run")
-    parser.add_argument("--all", action="store_true", help="green runs, too")
+    parser.add_argument(
+        "results",
+        nargs="?",
+        default="results/latest",
+        metavar="RESULTS",
+        help="a session, or one run (default: results/latest)",
+    )
+    parser.add_argument("--all", action="store_true", help="list green runs, too")
 
 
 def _declare_pack(parser: argparse.ArgumentParser) -> None:
@@ -69,13 +75,19 @@ def _declare_gdb(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_record(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", metavar="DIR", help="default: recording, in the replay's files")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", help="where the recording goes (default: below --results)"
+    )
     _declare_scene(parser)
 
 
 def _declare_replay(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recording", metavar="DIR", help="what record, or test --record, left")
-    parser.add_argument("--gdb", action="store_true", help="under gdb, which can also go backwards")
+    parser.add_argument(
+        "recording", metavar="DIR", help="a recording made by `repro record` or `test --record`"
+    )
+    parser.add_argument(
+        "--gdb", action="store_true", help="play it back under gdb, which can also go backwards"
+    )
     _declare_batch(parser)
     _declare_qemu(parser)
 
@@ -90,7 +102,12 @@ def _declare_scene(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scene", metavar="RUN|BUNDLE", help="a run directory, or a packed one")
     _declare_qemu(parser)
     parser.add_argument("--accel", choices=("kvm", "tcg"), help="default: as it was, where that is possible")
-    parser.add_argument("--results", default="results/replays", metavar="DIR", help="for the replay's files")
+    parser.add_argument(
+        "--results",
+        default="results/replays",
+        metavar="DIR",
+        help="where the replay's files go (default: results/replays)",
+    )
 
 
 def _declare_qemu(parser: argparse.ArgumentParser) -> None:
@@ -212,10 +229,14 @@ _COMMANDS = {
         "open a shell in the machine, just before the command at which it failed",
     ),
     "gdb": (_gdb, _declare_gdb, "start gdb on the machine, stopped where the kernel reports the failure"),
-    "record": (_record, _declare_record, "record its commands on a machine, to be played back bit for bit"),
+    "record": (
+        _record,
+        _declare_record,
+        "record a run's commands on a machine that can be played back bit for bit",
+    ),
     "replay": (
         _replay,
         _declare_replay,
-        "play a recording back: 0 if the console is the same to the last byte",
+        "play a recording back: status 0 if the console is the same to the last byte",
     ),
 }
