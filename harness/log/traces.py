@@ -198,15 +198,22 @@ def parse_traces(lines: Iterable[str], traces: list[Trace] | None = None) -> lis
     `traces` are those of the lines before, and are gone on with.
     """
     traces = [Trace(is_main=True)] if traces is None else traces
+    # whether s390's PSW stands behind the end of a function, whose last instruction was refused: the trace
+    # begins with that instruction
+    is_behind = False
     for line in lines:
         is_code = "+0x" in line or " from " in line
         if is_code and (frame := _parse_frame(line)):
-            if frame.sure:
-                traces[-1].frames.append(frame.sure)
+            if frame.sure or (is_behind and frame.guess):
+                traces[-1].frames.append(frame.sure or frame.guess)
+                traces[-1].counters += is_behind
             else:
                 _add_unusual(traces[-1], frame)
+            is_behind = False
         elif is_code and (counter := match_counter(line)):
-            _add_counter(traces, counter["symbol"])
+            is_behind = counter["offset"] == "0" and line.startswith("Krnl PSW")
+            if not is_behind:
+                _add_counter(traces, counter["symbol"])
         elif _MARK.match(line):
             _turn(traces, line)
     return traces

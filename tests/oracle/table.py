@@ -115,8 +115,10 @@ BAD = (
         module="double_free",
         seen=(
             _kasan("double-free Free", "free"),
-            # the function's last act is a jump, which leaves no frame; on s390x it is a call
+            # the function's last act is a jump, which leaves no frame; on s390x and arm it is a call
             replace(_slab("BUG kmalloc-8: Object already free", "free"), arch="s390x"),
+            # arm has no smaller objects than of 64 bytes, a cache line
+            replace(_slab("BUG kmalloc-64: Object already free", "free"), arch="arm"),
             # loongarch64 has no smaller objects than of 16 bytes
             replace(_slab("BUG kmalloc-16: Object already free", _INIT_DOUBLE_FREE), arch="loongarch64"),
             _slab("BUG kmalloc-8: Object already free", _INIT_DOUBLE_FREE),
@@ -127,7 +129,10 @@ BAD = (
         seen=(
             _kasan("slab-out-of-bounds Write", "terminate"),
             # as above: what is left of the object belongs to nobody
-            replace(_slab("slab: kmalloc Redzone overwritten", _INIT_OUT_OF_BOUNDS), arch="loongarch64"),
+            *(
+                replace(_slab("slab: kmalloc Redzone overwritten", _INIT_OUT_OF_BOUNDS), arch=arch)
+                for arch in ("arm", "loongarch64")
+            ),
             _slab("slab: Right Redzone overwritten", _INIT_OUT_OF_BOUNDS),
         ),
     ),

@@ -79,6 +79,20 @@ def test_bad_access_of_s390_is_named(words: str, space: str) -> None:
     assert (found.kind, found.title) == (Kind.OOPS, f"{PAGING} in toy_go")
 
 
+def test_refused_instruction_of_s390_is_before_the_psw() -> None:
+    """As of the only instruction of a function in memory that must not be executed."""
+    report = _S390.replace(
+        "Krnl PSW : 0704c00180000000 000003ff80a30024 (toy_go+0x24/0x60 [toy])",
+        "Krnl PSW : 0704c00180000000 000003ff80a30026 (toy_text+0x0/0x60 [toy])",
+    )
+    assert "toy_text+0x0" in report
+    text = (
+        "Unable to handle kernel pointer dereference in virtual kernel address space\n"
+        "Failing address: 000003ff80a30000 TEID: 000003ff80a30000\nOops: 0004 ilc:1 [#1]SMP "
+    )
+    assert read(text, report).title == f"{PAGING} in toy_go"
+
+
 def test_bug_of_s390_is_one() -> None:
     bug = "kernel BUG at drivers/toy/toy.c:71!\nmonitor event: 0040 ilc:2 [#1]SMP "
     assert read(bug, _S390).kind is Kind.BUG
