@@ -1,7 +1,6 @@
-"""Benchmarks: measure and render a table; assert nothing.
+"""Benchmarks: they measure and render a table, and assert nothing.
 
-Every figure of a table is measured in the same run, alternating, so that the
-ratios hold on a noisy machine.
+The figures of a table are measured alternately in one run, so that ratios hold on a noisy host.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from rustbed.bench.fork import bench_fork
 from rustbed.cache import Cache
 from rustbed.prepare import Platform
 
-# each takes platforms, how often to measure, and the cache
+# each takes the platforms, the number of runs, and the cache
 BENCHES: dict[str, Callable[[Sequence[Platform], int, Cache], str]] = {
     "boot": bench_boot,
     "first-verdict": bench_first_verdict,
@@ -26,5 +25,5 @@ BENCHES: dict[str, Callable[[Sequence[Platform], int, Cache], str]] = {
     "devices": bench_devices,
     "explain": lambda _platforms, _runs, _cache: bench_explain(),
 }
-# these need no kernel, and get no platforms
+# benchmarks without a kernel; they get no platforms
 WITHOUT_MACHINES = frozenset({"explain"})

@@ -1,4 +1,4 @@
-"""How long boots take, beside boots of the same kernel with nothing of ours."""
+"""Measures boots, and compares them with bare boots of the same kernel, without rustbed's channels."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _ROUND_TRIPS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Boots:
-    """What boots of one architecture's machine take, in milliseconds, one for each that was measured."""
+    """Times of boots of one architecture's machine, in milliseconds, one for each measurement."""
 
     machine: str
     accel: str
-    # with nothing of ours attached: until user space starts, and until it answers
+    # bare boots: until user space starts, and until it answers
     starts: tuple[float, ...]
     bare: tuple[float, ...]
     # ours: until the first answer, and one command's round trip
@@ -40,10 +40,10 @@ class Boots:
 
 
 def _bare_boot_ms(platform: Platform, directory: Path) -> tuple[float, float]:
-    """Milliseconds from starting QEMU with nothing of ours attached until user space starts, and answers.
+    """Return the milliseconds of a bare boot until user space starts, and until it answers.
 
-    Kernel, image and machine are the same; serial ports, monitor and empty hotplug ports are not there,
-    and in place of our init the kernel runs a program that ends at once.
+    Kernel, image and machine are the same, but without serial ports, monitor and empty hotplug ports. Instead
+    of our init, the kernel runs a program that ends at once.
     """
     console = directory / "bare.log"
     console.write_bytes(b"")

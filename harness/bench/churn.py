@@ -1,4 +1,4 @@
-"""Whether a thousand forks leave traces in the process that makes them."""
+"""Measures whether a thousand forks leave memory, descriptors, threads or files in the process."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from rustbed.progress import ignore
 
 @dataclass(frozen=True, kw_only=True)
 class Churn:
-    """What this process holds after many forks."""
+    """The resources of this process after many forks."""
 
     machine: str
-    # so far
+    # forks so far
     forks: int
     failed: int
     # milliseconds to the first answer, of the last tenth
@@ -38,14 +38,14 @@ class Churn:
 
 
 def _churn(platform: Platform, runs: int, cache: Cache, scratch: Path) -> Iterator[Churn]:
-    """Make that many forks which load and unload a driver, and yield what is held after each tenth."""
+    """Make forks that load and unload a driver, and yield the resources held after each tenth of them."""
     failed, answers = 0, []
     tenth = max(1, runs // 10)
     began = time.monotonic()
     with Machines(cache, ignore) as machines:
         for number in range(1, runs + 1):
             try:
-                # one directory for all: what a fork leaves behind would pile up there
+                # one directory for all, so that files that forks leave behind are counted
                 with forked(machines, platform, scratch / "run") as vm, vm.module(DRIVER):
                     answers.append(first_answer_ms(vm))
             except HarnessError:

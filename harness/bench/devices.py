@@ -1,4 +1,4 @@
-"""How fast a device written in Python is, beside the one of QEMU that it is a copy of."""
+"""Measures how fast a device written in Python is, compared with the device of QEMU that it copies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rustbed.prepare import Platform
 from rustbed.progress import ignore
 
 _DRIVER = "rust_driver_pci"
-# the accesses of its probe
+# accesses of the driver's probe
 _PROBE = 5
 # bytes that one step reads one by one, and steps in a command
 _BYTES, _STEPS = 4096, 8
@@ -33,7 +33,7 @@ _MOVED = 256 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """A figure, as often as it was measured."""
+    """A figure, with all its measurements."""
 
     what: str
     values: tuple[float, ...]
@@ -50,7 +50,7 @@ def _read_s(vm: Vm, address: str, steps: int) -> float:
 
 
 def _reads_a_second(vm: Vm, address: str) -> float:
-    """Return reads a second, without what the command takes that makes none."""
+    """Return reads a second, without the time of the same command without reads."""
     vm.write(f"{slot.DEVICES}/{address}/enable", "1")
     empty = min(_read_s(vm, address, 0) for _ in range(3))
     return _STEPS * _BYTES / max(1e-6, _read_s(vm, address, _STEPS) - empty)

@@ -1,4 +1,4 @@
-"""What `rustbed explain` costs: seconds and memory for logs of 1, 10 and 100 MB; asserts nothing."""
+"""Measures the seconds and memory that `rustbed explain` takes for logs of 1, 10 and 100 MB."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def _lines(reports: bool) -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What explaining one log takes."""
+    """The cost of explaining one log."""
 
     log: str
     size_mb: int
     clock_s: float
     processor_s: float
-    # the most it had
+    # largest resident memory
     memory_mib: int
 
 
@@ -70,7 +70,7 @@ def _measure(log: Path, name: str, size_mb: int) -> Cost:
         check=False,
     )
     seconds = time.monotonic() - started
-    # the largest child so far: the logs come in rising sizes
+    # of the largest child so far, which is this one because sizes increase
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Cost(
         log=name,

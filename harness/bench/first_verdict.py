@@ -1,4 +1,4 @@
-"""How long a machine with an empty cache takes to its first verdict, with a pack on a web server."""
+"""Measures the time to the first verdict on a host with an empty cache and a pack on a web server."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from rustbed.toolroot.packages import fetch_package
 _RATE = 20e6 / 8
 _CHUNK = 1 << 14
 _TEST = f'def test_first(vm):\n    with vm.module("{DRIVER}"):\n        pass\n'
-# a kernel is not built meanwhile: that would take longer
+# seconds; shorter than a build of a kernel, which must not happen here
 _LIMIT_S = 600.0
 
 
 @dataclass
 class _Line:
-    """What all connections share."""
+    """A line whose bandwidth all connections share."""
 
     rate: float
-    # bytes of bodies
+    # bytes sent as bodies
     sent: int = 0
     _free_at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, size: int) -> None:
-        """Wait until that many bytes would have come through."""
+        """Wait as long as that many bytes take."""
         with self._lock:
             self._free_at = max(self._free_at, time.monotonic()) + size / self.rate
             self.sent += size
@@ -69,7 +69,7 @@ def serve(directory: Path, line: _Line) -> Iterator[str]:
                 outputfile.write(chunk)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(directory))) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""What forks cost by each way to make them, beside boots of the same machines."""
+"""Measures the cost of forks, for each way of making them, and of boots of the same machines."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _SETTLE_S = 1.0
 
 @dataclass(kw_only=True)
 class Way:
-    """What machines of one architecture cost that came about in one way; times in milliseconds."""
+    """The cost of machines of one architecture that were made in one way; times in milliseconds."""
 
     machine: str
     accel: str
     # booted, restored or copied
     way: str
-    # from asking to the first answer, when one was started ahead; and when none was
+    # from the request to the first answer, with a fork started ahead, and without
     ahead: list[float] = field(default_factory=list)
     cold: list[float] = field(default_factory=list)
     # a driver is loaded and unloaded
     driver: list[float] = field(default_factory=list)
-    # time of QEMU on processors, from its start until then
+    # processor time of QEMU since its start
     cpu: list[float] = field(default_factory=list)
     # MiB of an idle one, of eight
     pss: float = 0.0
@@ -49,7 +49,7 @@ class Way:
 
 
 def _cpu_ms(pid: int) -> float:
-    """Return the processor time of a process, in milliseconds; what others do hardly changes it."""
+    """Return the processor time of a process, in milliseconds; a busy host hardly changes it."""
     return total(thread_times(pid).values()).ran_s * 1000
 
 
@@ -63,7 +63,7 @@ def _use(way: Way, vm: Vm) -> None:
 
 
 def _ask(way: Way, machines: Machines, platform: Platform, directory: Path) -> None:
-    """Ask for a machine that nothing was started for ahead."""
+    """Ask for a machine for which no fork was started ahead."""
     started = time.monotonic()
     with forked(machines, platform, directory) as vm:
         way.cold.append((time.monotonic() - started) * 1000)
@@ -93,7 +93,7 @@ def _with_shim(platform: Platform, cache: Cache) -> Platform | None:
 
 
 def _measure(platform: Platform, runs: int, cache: Cache, scratch: Path) -> list[Way]:
-    """Measure all ways in turn, so that what else the host does is the same for all."""
+    """Measure all ways alternately, so that other load of the host affects all of them."""
     plain = replace(platform, qemu=replace(platform.qemu, shim=None, uncopyable=""))
     hot = _with_shim(plain, cache) if platform.accel == "tcg" else None
     booted, restored, copied = (

@@ -1,4 +1,4 @@
-"""Forks that are measured, and how figures of them are taken and rendered."""
+"""Makes forks to measure, and takes and renders their figures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rustbed.forks.machines import Machines
 from rustbed.machine.vm import Vm
 from rustbed.prepare import Platform
 
-# what is loaded into them
+# the driver that is loaded into them
 DRIVER = "rust_minimal"
 
 
 @contextmanager
 def forked(machines: Machines, platform: Platform, directory: Path) -> Iterator[Vm]:
-    """Yield a fork; one that was booted instead must not be measured as one."""
+    """Yield a fork; a machine that was booted instead is not measured."""
     before = machines.counts[FORKED]
     with machines.machine(platform.spec(), platform.qemu, directory) as vm:
         if machines.counts[FORKED] == before:

@@ -1,1 +1,1 @@
-"""What makes a kernel and a machine portable."""
+"""Bundles: the format in which a kernel and a machine travel to another host."""

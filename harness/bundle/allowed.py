@@ -20,7 +20,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# devices that need nothing of the host; virtio-rng takes QEMU's own source of randomness
+# devices that need nothing from the host; virtio-rng uses QEMU's own source of randomness
 _DEVICES = _words(
     """
     virtio-serial-pci virtio-serial-device virtio-serial-ccw virtserialport virtconsole
@@ -33,7 +33,7 @@ _DEVICES = _words(
     i2c-echo tmp105 ds1338 i6300esb ib700 sdhci-pci
     """
 )
-# properties with no meaning outside of the machine; none of their values is a path
+# properties that affect only the machine; none of their values is a path
 _PROPERTIES = _words(
     """
     id bus addr nr name max_ports chassis slot port multifunction membar membar-backed address
@@ -54,7 +54,7 @@ _ACCEL = re.compile(r"kvm|tcg(,(thread=(single|multi)|tb-size=\d{1,4}|one-insn-p
 _WORD = re.compile(r"[A-Za-z0-9_.:+\-]*")
 _CPU = re.compile(r"[A-Za-z0-9_.\-]+(,[+\-]?[A-Za-z0-9_.\-]+(=[A-Za-z0-9_.\-]+)?)*")
 
-# channels as a bundle describes them; the program that starts the machine replaces them by its own
+# channels in a bundle's arguments; whoever starts the machine replaces them with its own
 CONSOLE = "file,id=console,path=console.again.log"
 _CHARDEVS = frozenset((CONSOLE, "stdio,id=shell,signal=on", "null,id=records", "null,id=pulse"))
 
@@ -87,7 +87,7 @@ def _pairs(argv: Sequence[str], rules: dict[str, Callable[[str], bool]]) -> Iter
 
 
 def _rules(arch: Arch, files: Collection[str]) -> dict[str, Callable[[str], bool]]:
-    """Return, by option, what says whether a value is allowed."""
+    """Return a check of the value for each option."""
     own = frozenset(zip(arch.machine_args[::2], arch.machine_args[1::2], strict=True))
     return {
         **dict.fromkeys(_FLAGS, lambda value: not value),
@@ -103,7 +103,7 @@ def _rules(arch: Arch, files: Collection[str]) -> dict[str, Callable[[str], bool
         "-initrd": lambda value: value in files,
         "-dtb": lambda value: value in files,
         "-acpitable": lambda value: value.startswith("file=") and value.removeprefix("file=") in files,
-        # the guest's alone
+        # affects only the guest
         "-append": lambda value: True,
         "-chardev": lambda value: value in _CHARDEVS,
         "-serial": lambda value: value == "chardev:console",
@@ -126,7 +126,7 @@ def _machine_is_allowed(value: str, arch: Arch) -> bool:
 
 
 def device_is_allowed(value: str) -> bool:
-    """Say whether a bundle may have a device, given as an argument of -device."""
+    """Whether a bundle may have a device, given as an argument of -device."""
     driver, *properties = value.split(",")
     if driver not in _DEVICES:
         return False
@@ -144,7 +144,7 @@ def _property_is_allowed(driver: str, name: str, value: str) -> bool:
     return name in _PROPERTIES and _WORD.fullmatch(value) is not None
 
 
-# commands of QMP that look, or do to the guest what a person at the machine could do
+# QMP commands that only query, or that do to the guest what a person at the machine could do
 _COMMANDS = _words(
     """
     qom-list qom-get device-list-properties device_del stop cont

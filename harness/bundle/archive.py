@@ -1,7 +1,7 @@
-"""Bundles as files: written, and unpacked by somebody who does not trust them.
+"""Writes bundles, and unpacks bundles that are not trusted.
 
-Reads no more of the tar format than is written here: regular files with short
-names in one directory. Links, devices and extended headers do not exist for it.
+Reads only as much of the tar format as it writes: regular files with short names in one directory. Links,
+devices and extended headers are refused.
 """
 
 from __future__ import annotations
@@ -79,9 +79,8 @@ def _copy(source: BinaryIO, sink: gzip.GzipFile, size: int) -> None:
 def unpack_bundle(bundle: Path, directory: Path) -> Manifest:
     """Unpack a bundle into an empty directory and return its manifest.
 
-    Raises BundleError at the first violation of the format; until then
-    only files that the manifest names, with sizes it gives, have been written,
-    all of them below `directory`.
+    Raises BundleError at the first violation of the format. The files written until then are named in the
+    manifest, have the sizes given there, and are all below `directory`.
     """
     try:
         with gzip.open(bundle, "rb") as stream:
@@ -121,7 +120,7 @@ def _read_manifest(stream: gzip.GzipFile) -> tuple[str, Manifest]:
 
 
 def _next_entry(stream: gzip.GzipFile) -> tarfile.TarInfo | None:
-    """Return the next header, None at the end; BundleError for all but a regular file."""
+    """Return the next header, None at the end. Raises BundleError for anything but a regular file."""
     block = _read_exactly(stream, _BLOCK)
     if block == bytes(_BLOCK):
         return None
@@ -150,7 +149,7 @@ def _extract(stream: gzip.GzipFile, entry: tarfile.TarInfo, member: Member, targ
 
 
 def _contents(stream: gzip.GzipFile, size: int) -> Iterator[bytes]:
-    """Yield that many bytes, and read over what fills the last block."""
+    """Yield that many bytes, and skip the padding of the last block."""
     left = size
     while left:
         chunk = _read_exactly(stream, min(_CHUNK, left))

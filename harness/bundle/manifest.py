@@ -1,4 +1,4 @@
-"""What a bundle says of itself, and what may be in one.
+"""The manifest of a bundle: its description, its files, and the limits for them.
 
 A bundle is a gzip-compressed tar archive of regular files in one directory;
 the first of them is this manifest, which names all others with their sizes
@@ -48,16 +48,16 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a bundle says of itself."""
+    """The description of a bundle."""
 
     # the test's id
     test: str
-    # how it ended and why: an Outcome and one line
+    # how the test ended: an Outcome and the reason, one line
     outcome: str
     reason: str
     # fingerprint and title of each undeclared splat, fatal ones first
     splats: tuple[tuple[str, str], ...]
-    # fingerprint and title of every splat of the machine, declared or not
+    # fingerprint and title of every splat of the machine, also declared ones
     came: tuple[tuple[str, str], ...]
     # as `describe_machine` describes it, paths relative to the bundle
     machine: Mapping[str, Any]
@@ -75,7 +75,7 @@ def is_sha256(text: str) -> bool:
 
 
 def check_path(path: str) -> str:
-    """Return a path inside a bundle as it is; BundleError unless it is relative and plain."""
+    """Return a path inside a bundle unchanged. Raises BundleError unless it is relative and plain."""
     parts = PurePosixPath(path).parts
     plain = "/".join(parts) == path and all(_WORD.fullmatch(part) for part in parts)
     if not plain or len(path) > _PATH_LIMIT or not 0 < len(parts) <= _DEPTH_LIMIT:
@@ -90,7 +90,7 @@ def render_manifest(manifest: Manifest) -> bytes:
 
 
 def parse_manifest(data: bytes) -> Manifest:
-    """Return what a bundle's first file says; BundleError if it is wrong in any way."""
+    """Parse a bundle's first file. Raises BundleError if it is wrong in any way."""
     try:
         facts = json.loads(data)
         if facts["rustbed bundle"] != FORMAT:

@@ -1,4 +1,4 @@
-"""Where the files of a kernel and a machine are in a bundle. Pure."""
+"""Moves the paths of a kernel and a machine to their places in a bundle. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _DTB = Path("firmware/machine.dtb")
 
 
 def relocate_machine(spec: MachineSpec, *, debug_info: bool) -> tuple[MachineSpec, dict[str, Path]]:
-    """Return a machine whose files are where a bundle has them, and the bundle's files by their names there.
+    """Return a machine with paths inside a bundle, and the bundle's files by these paths.
 
-    With `debug_info` vmlinux and the modules with their symbols are among the files.
+    With `debug_info`, the files include vmlinux and the modules with their symbols.
     """
     kernel, files = relocate_kernel(spec.kernel, debug_info=debug_info)
     tables = {f"firmware/table-{number}.aml": path for number, path in enumerate(spec.acpi_tables)}
@@ -33,7 +33,7 @@ def relocate_machine(spec: MachineSpec, *, debug_info: bool) -> tuple[MachineSpe
 
 
 def relocate_kernel(kernel: Kernel, *, debug_info: bool) -> tuple[Kernel, dict[str, Path]]:
-    """Return a kernel whose files are where a bundle has them, and the bundle's files by name."""
+    """Return a kernel with paths inside a bundle, and the bundle's files by these paths."""
     modules = {
         module.name: Module(
             name=module.name, path=Path(f"kernel/modules/{module.name}.ko"), depends=module.depends

@@ -1,1 +1,1 @@
-"""What watches a test besides the kernel log."""
+"""Instruments: they watch a test in addition to the kernel log."""

@@ -1,6 +1,6 @@
-"""What an instrument is: it watches a machine for something that the kernel log alone does not show.
+"""The description of an instrument, which watches a machine for faults that the kernel log does not show.
 
-Owns what every instrument has to answer. Which of them watch a test, harness/instruments/table.py says.
+harness/instruments/table.py lists the instruments and chooses those that watch a test.
 """
 
 from __future__ import annotations
@@ -12,45 +12,45 @@ from rustbed.guest.shell import Answer
 from rustbed.log.record import Record
 from rustbed.log.splat import Kind
 
-# runs a command in the guest, for so many seconds at most; see `Vm.run`
+# runs a command in the guest, with a timeout in seconds; see `Vm.run`
 Run = Callable[[str, float | None], Answer]
 
 
 def begin_with_nothing(run: Run) -> int:
-    """Begin an instrument that needs to know nothing of what was before."""
+    """Begin an instrument that does not need the state from before the test."""
     return 0
 
 
 def provoke_nothing(run: Run) -> None:
-    """End an instrument that the kernel speaks for by itself."""
+    """Do nothing for an instrument whose reports the kernel prints by itself."""
 
 
 def find_nothing(run: Run, since: int) -> tuple[Record, ...]:
-    """Find nothing besides what the kernel log has."""
+    """Return no records, for an instrument whose reports are all in the kernel log."""
     return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """One instrument. Its functions raise CommandError when it cannot look, and MachineError."""
+    """One instrument. Its functions raise CommandError if the check cannot run, and MachineError."""
 
-    # as failure texts and the marker name it
+    # its name in failure texts, and of its marker
     name: str
-    # of what it reports, also that it could not look
+    # kind of its reports, also of the report that the check could not run
     kind: Kind
     # options that the kernel must have been built with
     options: tuple[str, ...]
-    # options of the kernel with which another detector sees all that this one does
+    # options of the kernel that enable another detector, which sees everything that this one sees
     superseded_by: tuple[str, ...] = ()
-    # whether it watches every test; otherwise the marker of its name asks for it
+    # whether it watches every test; otherwise only tests with the marker of its name
     is_default: bool = False
-    # words for the kernel's command line; those that a test asks for come behind them
+    # words for the kernel's command line; the words of a test come after them
     cmdline: tuple[str, ...] = ()
-    # when judgement of a machine begins; what it returns is handed to `find`
+    # called when judgement of a machine begins; its result is passed to `find`
     begin: Callable[[Run], int] = begin_with_nothing
-    # before the machine's log is taken: makes the kernel check itself, and say in its log what is wrong
+    # called before the machine's log is read: makes the kernel check itself and log what is wrong
     provoke: Callable[[Run], None] = provoke_nothing
-    # a regular expression: the kernel's line that says that `find` found something, of whichever test
+    # regular expression for the kernel's line that announces the results of `find`, which may be of any test
     announces: str = ""
-    # after the log was taken: the lines of reports that are not in it
+    # called after the log was read: returns the lines of reports that are not in it
     find: Callable[[Run, int], tuple[Record, ...]] = find_nothing

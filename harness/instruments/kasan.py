@@ -1,4 +1,4 @@
-"""KASAN, which a kernel has or has not: it watches by itself, and is told to go on."""
+"""KASAN: it watches every test on a kernel that has it, and goes on after its first report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KASAN = Instrument(
     kind=Kind.KASAN,
     options=("CONFIG_KASAN",),
     is_default=True,
-    # without it the first report is the last one (report_enabled() in mm/kasan/report.c), also one that comes
-    # while the machine boots, or that a test has declared
+    # without this, KASAN stops after its first report (report_enabled() in mm/kasan/report.c), even if that
+    # came during the boot or was declared by a test
     cmdline=("kasan_multi_shot",),
 )

@@ -1,8 +1,7 @@
-"""Memory that the guest's kernel allocated and that is not reachable any more.
+"""kmemleak: finds memory that the guest's kernel allocated and that is no longer reachable.
 
-Owns how kmemleak is asked (Documentation/dev-tools/kmemleak.rst) and which of
-its reports belong to a test. What a report means is read like the rest of the
-kernel's log.
+Owns the use of kmemleak (Documentation/dev-tools/kmemleak.rst), and chooses the reports that belong to a
+test. Reports are parsed like the rest of the kernel's log.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _FILE = "/sys/kernel/debug/kmemleak"
 # the kernel's own seconds, since kernel/time/timer_list.c prints what mm/kmemleak.c does: jiffies
 _CLOCK = "grep -m1 ^jiffies: /proc/timer_list"
 # An object is looked at once before it can be reported, and not before it is 5 s old (MSECS_MIN_AGE in
-# mm/kmemleak.c). Another scan takes back what only seemed lost while somebody moved it.
+# mm/kmemleak.c). A further scan removes objects that only seemed lost while a pointer was being moved.
 _SCANS = (
     f"scan() {{ echo scan >{_FILE}; }}; scan && sleep 5.1 && scan"
     f' && if [ -n "$(head -n 1 {_FILE})" ]; then scan; fi && cat {_FILE}'
@@ -38,16 +37,16 @@ _ALLOCATED = re.compile(r"\bjiffies (\d+)")
 
 
 def read_clock(run: Run) -> int:
-    """Return the guest's jiffies: what was allocated before is not this test's. 0 where they are unknown."""
+    """Return the guest's jiffies, 0 if unknown: earlier allocations do not belong to this test."""
     _, _, number = run(_CLOCK, None).output.partition(":")
     return int(number) if number.strip().isdigit() else 0
 
 
 def find_leaks(run: Run, since: int) -> tuple[Record, ...]:
-    """Scan, and return the lines of the reports on what was allocated since that time.
+    """Scan, and return the lines of the reports on memory that was allocated since that time.
 
-    Takes 5 s and two scans, another one if something was found. Raises CommandError where kmemleak is
-    not there or has given up.
+    Takes 5 s and two scans, and a third one if something was found. Raises CommandError if kmemleak is
+    missing or has disabled itself.
     """
     answer = run(_SCANS, _SCANS_S)
     if answer.status != 0:
@@ -65,7 +64,7 @@ def select_reports(text: str, since: int) -> Iterator[str]:
             yield report if report.endswith("\n") else f"{report}\n"
 
 
-# by name only: it takes seconds
+# not by default, because it takes seconds
 KMEMLEAK = Instrument(
     name="kmemleak",
     kind=Kind.LEAK,

@@ -1,8 +1,8 @@
-"""Memory of the guest's kernel that was written when it was free, or beside what was allocated.
+"""The slab allocator's checks: they find writes to free memory, and writes past the end of an object.
 
-Owns which checks of the slab allocator are on (Documentation/admin-guide/mm/slab.rst) and when they run.
-The allocator checks an object when it is freed and given out again; what is wrong with the others it finds
-when it is asked to. What it reports is read like the rest of the kernel's log.
+Owns the choice of checks (Documentation/admin-guide/mm/slab.rst), and when they run. The allocator checks an
+object when it is freed and when it is allocated again; other objects are checked on request. Its reports are
+parsed like the rest of the kernel's log.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from rustbed.errors import CommandError
 from rustbed.instruments.instrument import Instrument, Run
 from rustbed.log.splat import Kind
 
-# Only what kmalloc() gives: the caches of the kernel's own objects are not a driver's, and one of them,
+# Only the caches of kmalloc(): those of the kernel's own objects are not used by drivers, and one of them,
 # kmem_cache_node, is reported although nothing is wrong. The kernel refuses to validate a cache without
-# checks, as a test may ask for with slab_debug=-, and that one is left out; one that has them and cannot be
-# validated is a fault. To ask for the checks first would cost a quarter of all.
+# checks (a test may want that: slab_debug=-), so such a cache is skipped; a cache with checks that cannot be
+# validated is a fault. Reading sanity_checks first would cost a quarter of the whole time.
 _VALIDATE = (
     "for cache in /sys/kernel/slab/kmalloc-*;"
     " do echo 1 >$cache/validate || { read -r checks <$cache/sanity_checks && [ $checks = 0 ]; } || exit 1;"
@@ -25,7 +25,7 @@ _VALIDATE_S = 20.0
 
 
 def validate(run: Run) -> None:
-    """Let the kernel check every object of kmalloc(), free ones too. Raises CommandError if it cannot."""
+    """Let the kernel check every object of kmalloc(), also free ones. Raises CommandError if it fails."""
     answer = run(_VALIDATE, _VALIDATE_S)
     if answer.status != 0:
         raise CommandError(

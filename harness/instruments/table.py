@@ -1,4 +1,4 @@
-"""The instruments there are, and which of them watch a test."""
+"""The list of instruments, and the choice of those that watch a test."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ INSTRUMENTS: tuple[Instrument, ...] = (KMEMLEAK, SLAB, KASAN)
 
 
 def choose_instruments(kernel: Kernel, asked: Collection[str]) -> tuple[Instrument, ...]:
-    """Return what watches a test that asks for some instruments by name.
+    """Return the instruments for a test that asks for some by name.
 
-    An instrument that was asked for is in it whether or not the kernel can serve it (`missing_options`
-    says so); one that watches by default only where the kernel can and has nothing better.
+    An instrument that was asked for is included even if the kernel lacks its options (see `missing_options`).
+    A default instrument is included if the kernel has its options and no better detector.
     """
     return tuple(each for each in INSTRUMENTS if each.name in asked or _watches_by_default(each, kernel))
 

@@ -1,7 +1,7 @@
-"""A machine that is watched for a test, and the report of what was seen.
+"""Watches a machine for a test, and reports what was seen.
 
-Owns the order in which a machine is asked: what makes it talk comes before its log is taken, and what only
-reads comes behind.
+Owns the order of the steps: checks that make the kernel log something run before its log is read, and
+checks that only read run after that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rustbed.log.taints import new_taints
 from rustbed.machine.live import Live
 from rustbed.report.verdict import MachineReport, Outcome
 
-# seconds that what a module left behind gets to show itself, unless a test says otherwise
+# seconds to wait for effects that a module left behind, unless a test says otherwise
 LINGER_S = 0.1
 
 
@@ -30,24 +30,24 @@ class Watched:
     """One machine and the instruments that watch it."""
 
     live: Live
-    # each with what it said when judgement began
+    # each with the result of its `begin`
     instruments: Sequence[tuple[Instrument, int]]
-    # seconds from when a module or a driver came or went to the look
+    # seconds to wait after a module or a driver came or went
     linger_s: float
-    # how many commands the guest had been given when the instruments last looked; None: they never did
+    # number of commands that the guest had been given at the last look; None: there was none
     _looked_at: int | None = None
-    # how many records there were when the new taints were last read, and these: none is set without a word
+    # number of records when the taints were last read, and those taints: each new one is logged
     _tainted_at: int = -1
     _taints: tuple[str, ...] = ()
-    # what the instruments found that the log does not have
+    # records of the instruments that are not in the log
     _found: tuple[Record, ...] = ()
-    # why an instrument cannot look
+    # a splat for each instrument that could not run
     _blind: list[Splat] = field(default_factory=list)
 
     def look(self) -> MachineReport:
-        """Return what the machine leaves behind until now. Instruments look again only after a command.
+        """Return a report of the machine so far. Instruments run again only after a further command.
 
-        May be called any number of times; the last report is the one that counts.
+        May be called any number of times; the last report counts.
         """
         live = self.live
         wants_look = live.ended is None and self._looked_at != live.commands
@@ -74,7 +74,7 @@ class Watched:
         )
 
     def _take(self, *, wants_look: bool) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-        """Return the machine's records and its new taints. What was seen of it once, stays."""
+        """Return the machine's records and its new taints; what was seen once is kept."""
         live = self.live
         try:
             if wants_look:
@@ -91,7 +91,7 @@ class Watched:
                 with self._not_blind(instrument):
                     self._found += instrument.find(live.run, since)
         except HarnessError:
-            # the machine died just now: what it said until then is still there, and live.ended says how
+            # the machine has just died: its records until then are complete, and live.ended has the reason
             records = self._judged()
         return (*records, *self._found), self._taints
 
@@ -102,7 +102,7 @@ class Watched:
             self._taints = new_taints(before, taint)
 
     def _judged(self) -> tuple[Record, ...]:
-        """Return the records of the test, without what announces a search: its objects are of any test."""
+        """Return the records of the test, without lines that announce results of a scan for all tests."""
         said = [instrument.announces for instrument, _ in self.instruments if instrument.announces]
         return tuple(
             record for record in self.live.judged if not any(re.match(each, record.text) for each in said)
@@ -110,7 +110,7 @@ class Watched:
 
     @contextmanager
     def _not_blind(self, instrument: Instrument) -> Iterator[None]:
-        """Keep as a fault that an instrument cannot look: what was not looked at proves nothing."""
+        """Note a fault if an instrument cannot run, because an unchecked machine proves nothing."""
         try:
             yield
         except CommandError as error:
@@ -126,7 +126,7 @@ def watch(live: Live, instruments: Sequence[Instrument], linger_s: float = LINGE
 
 
 def _modules(live: Live) -> tuple[tuple[str, int, int, int], ...]:
-    """Return the sizes of the modules that were loaded; of a file that is gone or none there is none."""
+    """Return the sizes of the loaded modules whose files still exist."""
     found = []
     for name, path in sorted({load.name: load.path for load in live.loads}.items()):
         with suppress(OSError, HarnessError):
@@ -135,5 +135,5 @@ def _modules(live: Live) -> tuple[tuple[str, int, int, int], ...]:
 
 
 def _damage(kind: Kind, what: str) -> tuple[Splat, ...]:
-    """Return what is wrong with the evidence itself: what is not whole proves nothing."""
+    """Return a splat for damage of the evidence itself, because incomplete evidence proves nothing."""
     return (Splat(kind=kind, title=what, function="", fatal=False, first=0, last=-1),) if what else ()

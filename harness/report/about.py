@@ -1,4 +1,4 @@
-"""The drivers that a test is about: those that it needs or builds, or whose life it is a step of. Pure."""
+"""The drivers that a test is about: those that it needs or builds, or whose life cycle it tests. Pure."""
 
 from __future__ import annotations
 

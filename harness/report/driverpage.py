@@ -1,4 +1,4 @@
-"""An earlier page of drivers to what it says: where results say nothing, that counts. Pure."""
+"""Parses an earlier page of drivers, which is used where the results have nothing. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-# cells that say nothing: of a driver on this architecture, and at all
+# cells without a result: of a driver on this architecture, and on all
 NOT_RUN, NO_TEST = "not run", "no test"
 SILENT = frozenset({"", NOT_RUN, NO_TEST})
-# begins the reason of a step of a life, and not of a test
+# beginning of the reason of a step of a life, as opposed to a test
 LIFE_NOTE = "life "
 
 _NOTE = re.compile(r"- `(?P<name>[^`]+)`, (?P<word>[^:]+?) on (?P<arches>[^:]+): (?P<reason>.*)")
@@ -18,17 +18,17 @@ _RELEASES = re.compile(r" on Linux (?P<releases>[^ ]+(?:, [^ ]+)*)\. ")
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """Why tests of a driver are not green."""
+    """A reason why tests of a driver are not green."""
 
     word: str
     arches: frozenset[str]
-    # as Markdown has it
+    # in Markdown
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What a page says."""
+    """The contents of a page."""
 
     # by the first cell of a row, and by column
     cells: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Page:
     releases: tuple[str, ...] = ()
 
     def filled(self, name: str, columns: Iterable[str], cells: Iterable[str]) -> list[str]:
-        """Return the cells of a row, those that say nothing as this page has them."""
+        """Return the cells of a row, with the words of this page for cells without a result."""
         before = self.cells.get(name, {})
         return [
             before.get(column, cell) if cell in SILENT else cell
@@ -46,7 +46,7 @@ class Page:
 
 
 def parse_page(text: str) -> Page:
-    """Return what a page says; other text has no rows."""
+    """Parse a page; other text gives no rows."""
     cells: dict[str, dict[str, str]] = {}
     notes: dict[str, list[Note]] = {}
     header: list[str] = []
@@ -73,7 +73,7 @@ def _note(match: re.Match[str]) -> Note:
 
 
 def find_standing(notes: Iterable[Note], tested: Iterable[str], lived: Iterable[str]) -> Iterator[Note]:
-    """Yield what earlier notes say of architectures that a driver has no results of, tests' or a life's."""
+    """Yield earlier notes on architectures for which a driver has no results, of tests or of a life."""
     with_results = {False: frozenset(tested), True: frozenset(lived)}
     for note in notes:
         if left := note.arches - with_results[note.word.startswith(LIFE_NOTE)]:

@@ -17,7 +17,7 @@ HEARD = "rustbed-heard"
 # property of a case that is one of a KUnit suite: the suite
 KUNIT = "kunit"
 
-# fields of a case that only one has that was read
+# fields that only a case read from a file has
 _READ = ("children", "settings", "suites", "started", "source", "place")
 
 _OUTCOMES = {
@@ -61,7 +61,7 @@ def _first(log: tuple[str, ...]) -> str:
 
 
 def describe_cases(results: Sequence[ktap.Result], suite: str, arch: str) -> list[dict[str, Any]]:
-    """Return what is written of KUnit suites into a file, as JSON can hold it."""
+    """Return the facts of KUnit suites for a file, as JSON."""
     cases = [_alone(each, case.name) for case in cases_of(results, suite, arch) for each in case.written()]
     return [{name: value for name, value in asdict(case).items() if name not in _READ} for case in cases]
 
@@ -71,7 +71,7 @@ def _alone(case: Result, suite: str) -> Result:
 
 
 def restore_cases(told: Iterable[Mapping[str, Any]]) -> tuple[Result, ...]:
-    """Return cases that travelled as JSON."""
+    """Parse cases from JSON."""
     return tuple(Result(**{**case, "outcome": Outcome(case["outcome"])}) for case in told)
 
 

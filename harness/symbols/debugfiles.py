@@ -1,8 +1,7 @@
 """Which files have the debug information of a kernel that ran, and what the run knows about them.
 
-A run directory keeps this as JSON, so that its log can be read with lines and
-inlined functions as long as the files are there, and not by mistake once they
-are others.
+A run directory keeps this as JSON. Its log can be read with lines and inlined functions as long as the
+files are there, and is not read by mistake with files that were built again.
 """
 
 from __future__ import annotations
@@ -51,15 +50,15 @@ class DebugFile:
     build_id: str = ""
     # address of the module's .text in the guest; None if unknown
     loaded_at: int | None = None
-    # of a module from outside of the kernel's tree: the copy of the author's directory in which it was built
+    # for a module from outside of the kernel's tree: the copy of the author's directory in which it was built
     copy: Path | None = None
-    # and the author's directory, from the working directory of the run if it is below that
+    # the author's directory, relative to the working directory of the run if it is below that
     author: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DebugFiles:
-    """All that frames of one kernel are looked up with."""
+    """The files in which frames of one kernel are looked up."""
 
     # how llvm-symbolizer is run
     symbolizer: tuple[str, ...]
@@ -68,7 +67,7 @@ class DebugFiles:
     sources: tuple[SourceTree, ...] = ()
 
     def with_module(self, name: str, path: Path, loaded_at: int | None) -> DebugFiles:
-        """Return these with a module that was loaded: the kernel's own, or one from outside of its tree."""
+        """Return the files with a loaded module added: the kernel's own, or one from outside of its tree."""
         known = self.files.get(name)
         if known is None or known.path != path:
             copy, author = find_copy(path) or (None, "")
@@ -77,7 +76,7 @@ class DebugFiles:
         return replace(self, files={**self.files, name: replace(known, loaded_at=loaded_at)})
 
     def sources_of(self, file: DebugFile) -> tuple[SourceTree, ...]:
-        """Return what the compiler of a file saw."""
+        """Return the source trees as the compiler of a file saw them."""
         own = file.copy or file.path.parent
         return (
             SourceTree(seen=_MODULE, here=own, named=file.author),
@@ -86,7 +85,7 @@ class DebugFiles:
         )
 
     def own_sources(self, file: DebugFile) -> tuple[SourceTree, ...]:
-        """Return where the sources of a module itself are, without what the build made and Rust's library."""
+        """Return the trees with a module's own sources, without generated files and Rust's library."""
         trees = self.sources_of(file)
         if file.copy is not None:
             return tuple(tree for tree in trees if tree.here == file.copy)
@@ -95,7 +94,7 @@ class DebugFiles:
 
 
 def files_of(kernel: Kernel, symbolizer: tuple[str, ...], toolroot: Path | None) -> DebugFiles:
-    """Return the files of a kernel; those without debug information are found out when they are wanted."""
+    """Return the files of a kernel; whether they have debug information is checked when they are used."""
     rust = toolroot / _RUST[1:] if toolroot else None
     trees = [(_SOURCE, kernel.source_dir), (_BUILD, kernel.build_dir), (_RUST, rust)]
     seen = [(name, here) for name, here in trees if here is not None]
@@ -113,7 +112,7 @@ def files_of(kernel: Kernel, symbolizer: tuple[str, ...], toolroot: Path | None)
 
 
 def find_files(vmlinux: Path | None, modules: Path | None, symbolizer: tuple[str, ...]) -> DebugFiles:
-    """Return a vmlinux and the modules below a directory, of which nothing is known; UsageError."""
+    """Return a vmlinux and the modules below a directory. Raises UsageError if one of the two is missing."""
     if vmlinux is not None and not vmlinux.is_file():
         raise UsageError(f"there is no vmlinux {vmlinux}")
     if modules is not None and not modules.is_dir():
@@ -141,7 +140,7 @@ def read_build_id(path: Path) -> str:
 
 @lru_cache(maxsize=1024)
 def _read_build_id(path: Path, mtime_ns: int, size: int) -> str:
-    """Return the same of a file that was written at a time: every test asks for every module."""
+    """Return the build id; cached by time and size, because every test asks for every module."""
     with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
         return find_build_id(contents, parse_elf(contents))
 
@@ -166,7 +165,7 @@ def render_files(files: DebugFiles) -> str:
 
 
 def parse_files(text: str) -> DebugFiles:
-    """Return what `render_files` rendered; UsageError if it did not."""
+    """Parse what `render_files` rendered. Raises UsageError for other text."""
     try:
         document = json.loads(text)
         return DebugFiles(

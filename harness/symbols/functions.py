@@ -1,8 +1,7 @@
-"""Where functions are in vmlinux and in modules, as the kernel's own symbol table counts.
+"""Finds functions in vmlinux and in modules, with the sizes that the kernel prints.
 
-A module is not linked: its sections lie anywhere in the guest, and all at 0 in
-its file. `lay_out` gives them addresses of their own, after which an address
-means one place, whatever it was in the guest. Pure; bytes in, bytes out.
+A module is not linked: in the guest its sections lie anywhere, and in its file all begin at 0.
+`lay_out` gives each section an address of its own, so that an address means one place. Pure.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from functools import cached_property
 
 from rustbed.kernel.elf import Data, ElfHeader, Section, find_section, parse_elf
 
-# what a file's first section gets: no address is 0, which debug information takes for "removed"
+# address of a file's first section; not 0, which means "removed" in debug information
 _FIRST = 0x10000
-# where llvm-symbolizer (19) reads addresses without relocating them; it does without as well
+# sections whose addresses llvm-symbolizer (19) reads without relocating them; it works without these sections
 _UNRELOCATED = (".debug_aranges", ".rela.debug_aranges", ".rel.debug_aranges")
 # types of symbols that are places in code or data: none, object, function, GNU's indirect function
 _FUNCTION = 2
@@ -32,11 +31,11 @@ _LEFT_OUT = re.compile(rb"L0\0|__crc_|__kstrtab|__kcfi_typeid_|__pi_(?:\$|\.L)")
 class Function:
     """One function (or label of assembly) in a file."""
 
-    # in the file as `lay_out` returns it
+    # in the file that `lay_out` returns
     address: int
-    # as the compiler says; 0 of labels
+    # as the compiler recorded it; 0 for labels
     size: int
-    # up to the next symbol, padding included: what the kernel prints as size; None for the section's last
+    # bytes up to the next symbol, with padding: the size that the kernel prints; None for the section's last
     room: int | None
 
     def fits(self, printed: int) -> bool:
@@ -45,20 +44,20 @@ class Function:
 
 
 def of_size(functions: Iterable[Function], printed: int) -> tuple[Function, ...]:
-    """Return those of some functions that the kernel may have printed this size of.
+    """Return the functions for which the kernel may have printed this size.
 
-    One that has exactly this room is meant rather than one of unknown size. Under KASAN each
-    source of a module has an `asan.module_ctor`, and behind a call that never returns one of them is printed.
+    A function with exactly this room is preferred to one of unknown size. Under KASAN each source of a module
+    has an `asan.module_ctor`, and the kernel prints one of them behind a call that never returns.
     """
     fitting = tuple(function for function in functions if function.fits(printed))
     return tuple(function for function in fitting if function.room == printed) or fitting
 
 
 def lay_out(data: bytes) -> bytes:
-    """Return a module's file with an address for each of its sections; ValueError if it is no ELF file.
+    """Return a module's file with an address for each section. Raises ValueError for a file that is not ELF.
 
-    Code comes first and without gaps, what is for initialization behind the rest, as the module
-    loader has it: a call that never returns may be the last of a section, and return to the next.
+    The order is the module loader's: code first and without gaps, initialization last. It matters for a call
+    that never returns and is the last of its section: its return address is in the next section.
     """
     elf = parse_elf(data)
     made = bytearray(data)
@@ -86,7 +85,7 @@ class Functions:
     """The symbols of one file, found by name."""
 
     def __init__(self, data: Data) -> None:
-        """Read the symbol table; ValueError if the file is no ELF file or is cut off."""
+        """Read the symbol table. Raises ValueError for a file that is not ELF or is cut off."""
         self.elf = parse_elf(data)
         self._names = find_section(data, self.elf, ".strtab") or b""
         # section number and address of each symbol, by where its name is
@@ -104,17 +103,17 @@ class Functions:
             places[section].add(address)
             if self.elf.sections[section].executable:
                 (starts if kind == _FUNCTION else labels).setdefault(address, name)
-        # where the name of the symbol at an address is, of several rather a function's
+        # by address: where the name of its symbol is; a function's name is preferred
         self._at = labels | starts
         self._places = {section: sorted(addresses) for section, addresses in places.items()}
 
     def named(self, name: str) -> tuple[Function, ...]:
-        """Return the functions of a name: static ones of several files may share it."""
+        """Return the functions of a name, which static functions of several files may share."""
         wanted = name.encode() + b"\0"
         found = []
         at = self._names.find(wanted)
         while at >= 0:
-            # a linker may let one name be the end of another
+            # a linker may store a name as the end of another
             found += [self._function(*symbol) for symbol in self._by_name.get(at, ())]
             at = self._names.find(wanted, at + 1)
         return tuple(dict.fromkeys(found))
@@ -140,9 +139,9 @@ class Functions:
 
 
 def _symbols(data: Data, elf: ElfHeader, names: bytes) -> list[tuple[int, int, int, int, int]]:
-    """Return place of name, section, value, size and type of each symbol, compilers' own left out.
+    """Return place of name, section, value, size and type of each symbol, without compilers' own symbols.
 
-    riscv's vmlinux has half a million of them: what can be told from a character or two is told here.
+    These are skipped here, by one or two characters, because the vmlinux of riscv has half a million.
     """
     table = find_section(data, elf, ".symtab") or b""
     dollar, dot, letter = b"$.L"

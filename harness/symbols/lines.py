@@ -1,7 +1,6 @@
-"""Splats and debug information to lines of source.
+"""Finds the lines of source that splats point at, by debug information.
 
-Owns what is looked up for which splat, and the reading of the source around
-what is blamed.
+Owns which frames of a splat are looked up, and reads the source around the blamed line.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 # lines of source shown before and behind a blamed one
 _AROUND = 3
-# splats that are looked at: the traces of a flood are not read
+# most splats that are looked up, because a flood has thousands
 _MOST = 20
 # modules that were loaded, each with taints in brackets behind its name
 _LINKED = re.compile(r"\s*Modules linked in:(?P<names>[^\[\n]*)")
@@ -50,18 +49,18 @@ class Lines:
     records: tuple[Record, ...]
     # by what was found in the log: the same with its function, file and line
     refined: dict[Splat, Splat]
-    # where each refined splat points at, as far as anybody can tell
+    # the place that each refined splat points at, if it is known
     blames: dict[Splat, Blame]
-    # why not all could be told, a line each
+    # reasons why frames were not found, a line each
     notes: tuple[str, ...]
 
 
 def read_lines(
     records: Sequence[Record], splats: Sequence[Splat], files: DebugFiles | None, build: Build
 ) -> Lines:
-    """Return what the records of these splats mean in source; without files only what the log itself says.
+    """Return the source places of these splats; without files only those that the log itself names.
 
-    `build` is what is known of the kernel that wrote the log.
+    `build` has what is known about the kernel that wrote the log.
     """
     wanted = [splat for splat in splats if splat.first <= splat.last][:_MOST]
     spans = [records[splat.first : splat.last + 1] for splat in wanted]
@@ -87,9 +86,9 @@ def read_lines(
 
 
 def _find_panicked(said: Place, records: Sequence[Record], files: DebugFiles | None) -> Place | None:
-    """Return the function of a Rust panic whose stack does not show it, by the line that it names.
+    """Return the function of a Rust panic by the line that its message names, for a stack that lacks it.
 
-    Where functions that never return keep no return address, as on loongarch, no stack does.
+    On loongarch, for example, functions that never return store no return address.
     """
     if files is None or LIBRARY.match(said.file):
         return None
@@ -106,14 +105,14 @@ def _find_panicked(said: Place, records: Sequence[Record], files: DebugFiles | N
 
 
 def _linked(records: Sequence[Record]) -> Iterator[str]:
-    """Yield the modules that were loaded, as far as a report lists them."""
+    """Yield the loaded modules that a report lists."""
     for record in records:
         if match := _LINKED.match(record.text):
             yield from (name.partition("(")[0] for name in match["names"].split())
 
 
 def read_place(frame: Frame, files: DebugFiles | None) -> Blame:
-    """Return where in the source a frame is; without debug information its function alone."""
+    """Return the source place of a frame; without debug information only its function."""
     symbols = Symbols()
     if files is not None:
         with suppress(HostError):
@@ -131,10 +130,10 @@ def _look_up(frames: Sequence[Frame], files: DebugFiles, build: Build) -> Symbol
 def find_debug_files(
     log: Path, *, vmlinux: Path | None, modules: Path | None, cache_root: Path
 ) -> DebugFiles | None:
-    """Return what a log's addresses are looked up in: what was named, else what its run directory names.
+    """Return the files for a log's addresses: those that were given, else those of its run directory.
 
-    `modules` is searched for module files. None if there is nothing of either. Raises UsageError for
-    what is not there.
+    `modules` is searched for module files. None if there are no files. Raises UsageError for a given path
+    that does not exist.
     """
     kept = log.parent / runfiles.SYMBOLS
     if vmlinux is None and modules is None and not kept.is_file():
@@ -150,18 +149,18 @@ def find_debug_files(
 
 
 def _find_symbolizer(cache_root: Path) -> tuple[str, ...]:
-    """Return how llvm-symbolizer is run: the host's own, else that of a toolroot; none is made for it."""
+    """Return the command of llvm-symbolizer: the host's own, else that of an existing toolroot."""
     from rustbed import host  # noqa: PLC0415 - as above
 
     for root in (None, *sorted(cache_root.glob("toolroots/*/root"))):
         with suppress(HostError):
             return host.program_in(root, "llvm-symbolizer", package="llvm")
-    # its absence is noted where it is wanted
+    # if it is missing, that is noted when it is used
     return ("llvm-symbolizer",)
 
 
 def _read_source(blame: Blame) -> tuple[tuple[int, str], ...]:
-    """Return the lines around a blamed one, with their numbers; none if the source is not at hand."""
+    """Return the lines around a blamed one, with their numbers; none if the source is not on this host."""
     try:
         lines = Path(blame.path).read_text(errors="replace").splitlines() if blame.path else []
     except OSError:

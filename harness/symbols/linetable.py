@@ -1,8 +1,8 @@
-"""The lines of source that a module's code was made of, for all of its code.
+"""Reads the line table of a module: which lines of source its code comes from.
 
-Other lookups begin at an address that the kernel named; here every row of the line table is one, and each
-counts for all functions that are inlined there: the driver's own line that calls, too. Where the kernel named
-a line and no address, its functions are found by the rows of that line.
+Other lookups begin at an address that the kernel printed. Here every row of the table is looked up, and
+counts for each function that is inlined there, so also for the driver's own line with the call. When the
+kernel printed a line and no address, its functions are found by the rows of that line.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Ranges = Mapping[str, Sequence[tuple[int, int]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Code of one line, and of those that call it where it is inlined."""
+    """Code of one line, and of the lines that call it where it is inlined."""
 
     section: str
     # offsets of its first byte, and of the one behind its last
@@ -44,12 +44,12 @@ class Row:
     end: int
     # of the driver's own sources: file, by its name, and line
     lines: frozenset[tuple[str, int]]
-    # where the function is declared whose code it is, and those that are inlined there; names may be labels'
+    # where its function, and those inlined there, are declared; names may be those of labels
     function: tuple[str, int] = ("", 0)
     inlined: frozenset[tuple[str, int]] = frozenset()
 
     def ran(self, ranges: Ranges) -> bool:
-        """Whether some of it is in the ranges that ran: offsets by section, in order and apart."""
+        """Whether a part of it is in the ranges that ran: sorted, separate offsets by section."""
         spans = ranges.get(self.section, ())
         at = bisect_left(spans, (self.end, 0)) - 1
         return at >= 0 and spans[at][1] > self.begin
@@ -83,7 +83,7 @@ def count_lines(runs: Iterable[tuple[LineTable, Ranges]]) -> dict[tuple[str, int
 
 
 def parse_rows(text: str) -> list[tuple[int, int]]:
-    """Return the address of each row and of the next one, of what llvm-dwarfdump --debug-line prints."""
+    """Parse the output of llvm-dwarfdump --debug-line: the address of each row, and of the next one."""
     spans, begin = [], None
     for line in text.splitlines():
         if (row := _ROW.match(line)) is None:
@@ -98,7 +98,8 @@ def parse_rows(text: str) -> list[tuple[int, int]]:
 def read_table(file: DebugFile, files: DebugFiles) -> LineTable:
     """Return the lines of a module.
 
-    HostError if LLVM's programs do not run, ValueError for a file that is not what ran, or without lines.
+    Raises HostError if LLVM's programs do not run, and ValueError for a file that was built again, or that
+    has no lines.
     """
     if file.build_id and read_build_id(file.path) != file.build_id:
         raise ValueError(f"{file.path.name} was built again since, its build id is another")
@@ -134,10 +135,9 @@ def read_table(file: DebugFile, files: DebugFiles) -> LineTable:
 
 
 def find_functions(file: DebugFile, files: DebugFiles, said: Place) -> frozenset[Place]:
-    """Return the functions of a module that have code of a line, which the kernel named.
+    """Return the functions of a module with code of a printed line; none if the module was built again.
 
-    There are none in a file that is not what ran. HostError if LLVM's programs do not run, ValueError for
-    what is no object file.
+    Raises HostError if LLVM's programs do not run, and ValueError for a file that is not an object file.
     """
     contents = file.path.read_bytes()
     is_another = file.build_id and read_build_id(file.path) != file.build_id
@@ -151,7 +151,7 @@ def find_functions(file: DebugFile, files: DebugFiles, said: Place) -> frozenset
     sources, made_ns = files.sources_of(file), file.path.stat().st_mtime_ns
     found = set()
     for address, levels in zip(addresses, answers, strict=True):
-        # llvm-symbolizer names the outermost after any label that is nearer
+        # llvm-symbolizer takes a nearer label for the name of the outermost function
         outermost = [replace(level, symbol=functions.around(address)[0]) for level in levels[-1:]]
         found |= {
             place_of(level, sources, made_ns)
@@ -163,7 +163,7 @@ def find_functions(file: DebugFile, files: DebugFiles, said: Place) -> frozenset
 
 @contextmanager
 def _laid_out(data: bytes) -> Iterator[Path]:
-    """Write a module in which sections have addresses to a file, for as long as it is asked about."""
+    """Yield a temporary file with the module, in which its sections have addresses."""
     with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
         path = Path(scratch, "module.ko")
         path.write_bytes(data)
@@ -171,26 +171,26 @@ def _laid_out(data: bytes) -> Iterator[Path]:
 
 
 def _dump(path: Path, files: DebugFiles) -> str:
-    """Return a file's table of lines as llvm-dwarfdump prints it."""
+    """Return a file's line table as llvm-dwarfdump prints it."""
     dump = [*_beside(files.symbolizer), "--debug-line", str(path)]
     return process.run(dump, attempted="reading a table of lines", timeout_s=_TABLE_S).text
 
 
 def _beside(symbolizer: Sequence[str]) -> tuple[str, ...]:
-    """Return how llvm-dwarfdump is run: it comes with llvm-symbolizer."""
+    """Return the command of llvm-dwarfdump, which comes with llvm-symbolizer."""
     *before, program = symbolizer
     return (*before, program.replace("llvm-symbolizer", "llvm-dwarfdump"))
 
 
 def _find_own(seen: str, trees: Sequence[SourceTree]) -> tuple[str, Path] | None:
-    """Return the name of a source of the driver itself, and where it is; None if it is somebody else's."""
+    """Return the name and path of a source of the driver itself; None for any other source."""
     seen = normpath(seen) if seen else ""
     for tree in trees:
         if seen.startswith(f"{tree.seen}/"):
             name = seen.removeprefix(f"{tree.seen}/")
             if not tree.named and _SHARED.match(name):
                 return None
-            # an author's file, rather than its copy, is what a person opens
+            # a person opens the author's file, not its copy
             author = Path.cwd() / tree.named / name
             return str(
                 Path(tree.named, name)

@@ -1,7 +1,7 @@
-"""Looking frames up in vmlinux and in modules with debug information.
+"""Looks frames up in vmlinux and in modules with debug information.
 
-Owns what of a file is trusted: lines of another build are worse than none.
-llvm-symbolizer reads the debug information, one process for all frames.
+Owns the checks that a file is the one that ran, because lines of another build are worse than none. One
+process of llvm-symbolizer reads the debug information for all frames.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from rustbed.symbols.functions import Functions, lay_out, of_size
 
 # seconds for reading the debug information of a few objects; a large vmlinux takes tenths
 _LOOKUP_S = 60.0
-# where a kernel build has Rust's own library; what stands before differs from host to host
+# Rust's own library in paths of a kernel build; what comes before differs from host to host
 _RUST_LIBRARY = re.compile(r".*/(?=library/(?:core|alloc|std)/src/)")
-# a function that every vmlinux has, and where: what stands before that is the directory it was built from
+# a function that every vmlinux has, and its file: the path before that is the directory of the build
 _FIRST, _FIRST_FILE = "start_kernel", "/init/main.c"
-# programs made in the running kernel, which no file has
+# programs that the running kernel generates, and that no file has
 _MADE_THERE = re.compile(r"(?:bpf_prog|bpf_trampoline|ftrace_trampoline)\w*")
 
 
@@ -46,9 +46,9 @@ class _Question:
     """An address that a frame may mean."""
 
     frame: Frame
-    # whose debug information tells about it
+    # the file with its debug information
     file: DebugFile
-    # that file, or a copy in which sections have addresses
+    # path of that file, or of a copy in which sections have addresses
     path: Path
     # of the instruction: the call, or where the processor stopped
     address: int
@@ -58,9 +58,9 @@ class _Question:
 
 
 def look_up(frames: Iterable[Frame], files: DebugFiles, build: Build) -> Symbols:
-    """Return where the frames are; those that cannot be told are missing, and the notes say why.
+    """Return the places of frames; some may be missing, for reasons in the notes.
 
-    `build` is what the log says of the kernel that ran. HostError if llvm-symbolizer does not run.
+    `build` has what the log says about the kernel that ran. Raises HostError if llvm-symbolizer does not run.
     """
     wanted: dict[str, list[Frame]] = {}
     for frame in frames:
@@ -100,7 +100,7 @@ def look_up(frames: Iterable[Frame], files: DebugFiles, build: Build) -> Symbols
 
 
 def _module_at(frame: Frame, files: DebugFiles) -> str:
-    """Return the module whose code was loaded nearest below an address that the kernel had no name for."""
+    """Return the module loaded nearest below an address for which the kernel printed no symbol."""
     below = [
         (file.loaded_at, module)
         for module, file in files.files.items()
@@ -112,7 +112,7 @@ def _module_at(frame: Frame, files: DebugFiles) -> str:
 def _find_addresses(
     file: DebugFile, frames: Sequence[Frame], build: Build, laid_out: Path
 ) -> list[_Question]:
-    """Return what to ask about frames in one file; _UntrustedError or ValueError if it cannot be used."""
+    """Return the questions about frames in one file. Raises _UntrustedError, or ValueError for a bad file."""
     path = file.path
     with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
         functions = Functions(contents)
@@ -147,7 +147,7 @@ def _find_addresses(
 
 
 def _targets(frame: Frame, functions: Functions, loaded_at: int | None, *, known: bool) -> list[int]:
-    """Return the addresses that a frame points at, one for each function it may be in."""
+    """Return the addresses that a frame may mean, one for each function that fits."""
     if not frame.symbol:
         text = next((section for section in functions.elf.sections if section.name == ".text"), None)
         if loaded_at is None or text is None or not 0 <= frame.offset - loaded_at < text.size:
@@ -168,7 +168,7 @@ def _targets(frame: Frame, functions: Functions, loaded_at: int | None, *, known
 def _require_same_build(
     contents: Data, elf: ElfHeader, file: DebugFile, frames: Sequence[Frame], build: Build
 ) -> bool:
-    """Raise _UntrustedError if a file is not what ran; say whether it is known to be."""
+    """Raise _UntrustedError if a file is not the one that ran; return whether it is known to be that one."""
     found = find_build_id(contents, elf)
     printed = {frame.build_id for frame in frames if frame.build_id}
     recorded = {file.build_id} if file.build_id else printed
@@ -186,7 +186,7 @@ def _require_same_build(
 
 
 def _find_banner(contents: Data, elf: ElfHeader) -> str:
-    """Return what the kernel in a vmlinux prints first (linux_banner); "" if this is a module."""
+    """Return the first line that the kernel in a vmlinux prints (linux_banner); "" for a module."""
     rodata = find_section(contents, elf, ".rodata") or b""
     match = re.search(rb"Linux version \d[^\n\0]+", rodata)
     return match[0].decode(errors="replace").strip() if match else ""
@@ -213,7 +213,7 @@ class Level:
 
 
 def parse_answer(text: str) -> list[tuple[Level, ...]]:
-    """Return the functions at each address, innermost first, of llvm-symbolizer's JSON, a line each."""
+    """Parse llvm-symbolizer's JSON, a line for each address: the functions there, innermost first."""
     return [
         tuple(
             Level(
@@ -250,7 +250,7 @@ def symbolize(program: Sequence[str], questions: Sequence[tuple[Path, int]]) -> 
 
 
 def _find_root(questions: Sequence[_Question], answers: Sequence[Sequence[Level]]) -> tuple[SourceTree, ...]:
-    """Return the directory that a kernel was built from, as its first function tells; none if it does not."""
+    """Return the directory that a kernel was built from, taken from the file of its first function."""
     files = [
         levels[-1].file
         for question, levels in zip(questions, answers, strict=True)
@@ -262,7 +262,7 @@ def _find_root(questions: Sequence[_Question], answers: Sequence[Sequence[Level]
 
 def _locate(question: _Question, levels: Sequence[Level], sources: Sequence[SourceTree]) -> Located:
     made_ns = question.file.path.stat().st_mtime_ns
-    # llvm-symbolizer names the outermost after any label that is nearer
+    # llvm-symbolizer takes a nearer label for the name of the outermost function
     outermost = replace(levels[-1], symbol=question.symbol) if levels else None
     named = (*levels[:-1], outermost) if outermost else ()
     return Located(
@@ -273,16 +273,16 @@ def _locate(question: _Question, levels: Sequence[Level], sources: Sequence[Sour
 
 
 def place_of(level: Level, sources: Sequence[SourceTree], made_ns: int) -> Place:
-    """Return a function's place; a source written after the object has its lines elsewhere by now."""
+    """Return a function's place, without a path if the source is newer than the object: its lines moved."""
     name, path = locate_source(level.file, sources)
     here = str(path) if path is not None and path.stat().st_mtime_ns <= made_ns else ""
     return Place(function=demangle(level.symbol), file=name, line=level.line, path=here)
 
 
 def locate_source(seen: str, sources: Sequence[SourceTree]) -> tuple[str, Path | None]:
-    """Return a source file's name as a person knows it, and where it is here; None if it is not.
+    """Return a source file's name for people, and its path on this host, None if it is not here.
 
-    A driver author's file is named as editors and CI servers follow it: from where the tests ran.
+    A driver author's file is named relative to where the tests ran, so that editors and CI servers find it.
     """
     seen = normpath(seen) if seen else ""
     for tree in sources:

@@ -1,7 +1,7 @@
-"""From what the plugin recorded to the code of each module that ran; pure, but for reading the record.
+"""Finds the code of each module that ran, from the plugin's record. Pure, but for reading the record.
 
-An address means a module only while that is loaded: the code that initializes it is gone when that is done,
-and another module may come to the same place later. So entries have times, and loads have.
+An address belongs to a module only while that module is loaded: its initialization code is freed early, and
+another module may be loaded at the same address later. So entries and loads have times.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Ranges = dict[str, list[tuple[int, int]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Executed:
-    """What ran of the modules of one machine."""
+    """The code of the modules of one machine that ran."""
 
     # by module
     ranges: Mapping[str, Ranges]
-    # modules whose place in the guest is not known
+    # modules whose address in the guest is unknown
     lost: tuple[str, ...] = ()
 
 
 def read_record(directory: Path, pid: int) -> bytes:
-    """Return what a QEMU recorded until now; nothing if it ran no code."""
+    """Return the record of a QEMU so far; empty if it ran no code."""
     try:
         return (directory / str(pid)).read_bytes()
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def render_executed(executed: Executed) -> str:
 
 
 def parse_executed(text: str) -> Executed:
-    """Return what `render_executed` rendered; UsageError if it did not."""
+    """Parse what `render_executed` rendered. Raises UsageError for other text."""
     try:
         document = json.loads(text)
         return Executed(
@@ -65,18 +65,18 @@ def parse_executed(text: str) -> Executed:
 
 
 def parse_record(data: bytes) -> Iterator[Block]:
-    """Yield the blocks in a record, of which the last may be half written."""
+    """Yield the blocks in a record, whose last entry may be incomplete."""
     yield from _ENTRY.iter_unpack(data[: len(data) - len(data) % _ENTRY.size])
 
 
 def find_executed(data: bytes, loads: Sequence[Load]) -> Executed:
-    """Return what of the modules ran, by a machine's record."""
+    """Return the code of the modules that ran, from a machine's record."""
     places = [place for load in loads for place in _places(load)]
     refused = [load for load in loads if not load.sections]
     found: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
     for begin, end, time in _within(parse_record(data), places):
         now = time / _NS
-        # what ran while a module was refused may have been that one's, wherever it was
+        # code that ran while the kernel refused a module may be that module's, at an unknown address
         if any(load.began <= now <= load.ended for load in refused):
             continue
         if place := next((place for place in reversed(places) if place.holds(begin, now)), None):
@@ -91,7 +91,7 @@ def find_executed(data: bytes, loads: Sequence[Load]) -> Executed:
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """A section of a module in the guest, and when it was there."""
+    """A section of a module in the guest, and the time during which it was loaded."""
 
     module: str
     section: str
@@ -105,20 +105,20 @@ class _Place:
 
 def _places(load: Load) -> Iterator[_Place]:
     for section, code in load.sections.items():
-        # what initializes is gone when that is done
+        # initialization code is freed when it has run
         until = load.ended if section.startswith(".init") else load.until
         yield _Place(module=load.name, section=section, code=code, since=load.began, until=until)
 
 
 def _within(blocks: Iterable[Block], places: Sequence[_Place]) -> list[Block]:
-    """Return the blocks that may be of modules: nearly all are the kernel's own."""
+    """Return the blocks that may belong to modules; nearly all blocks are the kernel's own."""
     first = min((place.code.start for place in places), default=0)
     last = max((place.code.stop for place in places), default=0)
     return [block for block in blocks if first <= block[0] < last]
 
 
 def merge(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return ranges in order; those that overlap or touch have become one."""
+    """Return sorted ranges, with overlapping and adjacent ones merged."""
     merged: list[tuple[int, int]] = []
     for begin, end in sorted(pairs):
         if merged and begin <= merged[-1][1]:

@@ -1,6 +1,6 @@
 """QEMU with the plugin that records what code the guest runs.
 
-The plugin is a word of QEMU's command line, so that every QEMU of a session has it, however it comes to be.
+The plugin is an argument of QEMU, so that booted, restored and copied machines all have it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rustbed.toolroot.library import build_library
 from rustbed.toolroot.toolchain import Toolchain
 
 KIND = "coverage"
-# where the plugin leaves its records
+# environment variable with the directory for the plugin's records
 DIRECTORY_VARIABLE = "RUSTBED_COVERAGE"
 # the first QEMU with version 7 of the interface of plugins
 QEMU_MINIMUM = (11, 1)
@@ -24,7 +24,7 @@ _SOURCE = Path(__file__).resolve().parent / "plugin.c"
 
 
 def with_plugin(qemu: Qemu, directory: Path, *, toolchain: Toolchain, cache: Cache) -> Qemu:
-    """Return a QEMU that leaves records in a directory; see executed.py. HostError if it cannot."""
+    """Return a QEMU that writes records to a directory; see executed.py. Raises HostError if it cannot."""
     if qemu.version < QEMU_MINIMUM:
         raise HostError(
             f"QEMU {'.'.join(map(str, qemu.version))} cannot record which lines run",
