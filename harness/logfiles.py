@@ -46,6 +46,11 @@ _BINARY = {
     b"KDUMP   ": "a dump of memory",
 }
 # bytes that text does not hold, besides zeros, which serial lines and crashed file systems leave
+# text that stands for other bytes, from its first line on
+_ENCODED = re.compile(
+    rb"\s*(?:(?P<base64>(?:[A-Za-z0-9+/]{60,76}\r?\n){3})"
+    rb"|(?P<hexadecimal>(?:[0-9a-f]{7,8}:? {1,2}(?:[0-9a-f]{2,4} {1,2}){8}[^\n]*\n){3}))"
+)
 _CONTROLS = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -136,6 +141,8 @@ def _as_text(name: str, file: BinaryIO, head: bytes) -> BinaryIO:
         head = _behind_zeros(file)
         if not head:
             raise UsageError(f"{name} holds nothing but zeros")
+    if (encoded := _ENCODED.match(head)) and b"CPU: " not in head:
+        raise UsageError(f"{name} is in {encoded.lastgroup}, not a log", fix="decode it first")
     if len(_CONTROLS.findall(head)) * 50 > len(head):
         raise UsageError(f"{name} is binary, not a log")
     return _from_literal(name, file, head) if _STRING.search(head) else file

@@ -177,12 +177,14 @@ def _candidates(report: Report) -> Iterator[str]:
         yield from trace.frames[1:]
 
 
-def _guesses(report: Report) -> Iterator[str]:
-    """Yield what the kernel only guesses, if it is sure of no frame.
+# a sanitizer's headline is a better guess than the kernel's
+_SURE = (Kind.KASAN, Kind.KFENCE, Kind.KMSAN)
 
-    So do x86 kernels before 4.14 that were built without frame pointers.
-    """
-    if all(len(trace.frames) == trace.counters for trace in report.mains):
+
+def _guesses(report: Report) -> Iterator[str]:
+    """Yield the kernel's guesses if it is sure of no frame: x86 before 4.14 without frame pointers."""
+    is_told = report.named and report.row.kind in _SURE
+    if not is_told and all(len(trace.frames) == trace.counters for trace in report.mains):
         for trace in report.mains:
             yield from map(readable, filter(None, trace.guesses[_asleep_at(trace.guesses) :]))
 

@@ -25,6 +25,10 @@ _LOGCAT = re.compile(
 )
 # what `cat -A` puts behind each line, or a table of quoted texts (RFC 4180)
 _MARKS = ("$", '"')
+# a mail's lines in quoted-printable (RFC 2045): "=" at the end of a line says that it goes on
+_SOFT = re.compile(r"^[^\n]{60,75}(?<!=)=$", re.MULTILINE)
+_BROKEN = re.compile(r"(?:[^\n]*(?<!=)=\n)+[^\n]*")
+_QUOTED = re.compile(r"(?:=[0-9A-F]{2})+")
 # lines that must end in a mark; a table also has a line with the names of its columns
 _ENOUGH = 3
 # what browsers show for these, `&amp;` last
@@ -62,8 +66,19 @@ def undo_pasting(text: str) -> str:
         text = text.translate(_INVISIBLE)
     if " 0     0 " in text:
         text = _LOGCAT.sub(_untagged, text)
+    if "=3D" in text and _SOFT.search(text):
+        text = _QUOTED.sub(_unquoted, _BROKEN.sub(_rejoined, text))
     # terminals fill lines up
     return "\n".join(line.rstrip(" \t") for line in text.split("\n")) if " \n" in text else text
+
+
+def _rejoined(lines: re.Match[str]) -> str:
+    """Return a line that was broken, and empty lines for its other parts."""
+    return lines[0].replace("=\n", "") + "\n" * lines[0].count("\n")
+
+
+def _unquoted(codes: re.Match[str]) -> str:
+    return bytes.fromhex(codes[0].replace("=", "")).decode(errors="replace").replace("\n", " ")
 
 
 def _untagged(prefix: re.Match[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+import quopri
 import re
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.unit.log.examples import HERE, essence
 
+from rustbed.errors import UsageError
 from rustbed.explained import explain
 from rustbed.log.pasted import undo_pasting
 from rustbed.log.record import parse_console
@@ -174,6 +177,31 @@ def test_object_of_a_program_that_quotes_a_line_is_not_the_kernels(tmp_path: Pat
         json.dumps({"level": "info", "caption": line, "message": f"said: {line}"}) for line in said
     )
     assert read(text, tmp_path / "log") == []
+
+
+@pytest.mark.parametrize("name", ["kasan", "lockdep_circular", "null_x86", "slub_tracked", "warning_s390"])
+def test_mail_in_quoted_printable_is_read(name: str, tmp_path: Path) -> None:
+    text = f"a mail from caf\u00e9=\n{TEXTS[name]}"
+    assert read(quopri.encodestring(text.encode()).decode(), tmp_path / "log") == read(text, tmp_path / "log")
+
+
+def test_rules_at_the_ends_of_lines_are_no_quoted_printable() -> None:
+    text = f"root=3D\n{'=' * 76}\n{'=' * 66}\n{'x' * 80}=\nCPU: 0\n"
+    assert undo_pasting(text) == text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        base64.encodebytes(b"BUG: kernel NULL pointer dereference" * 20),
+        b"00000000  42 55 47 3a 20 6b 65 72  6e 65 6c 20 4e 55 4c 4c  |BUG: kernel NULL|\n" * 4,
+    ],
+)
+def test_what_is_encoded_is_refused(data: bytes, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(data)
+    with pytest.raises(UsageError, match="not a log"):
+        explain(log)
 
 
 @pytest.mark.parametrize(
