@@ -112,7 +112,9 @@ class Subject:
     def require_bound(self) -> list[Bound]:
         """Return the devices that are bound to the driver. Raises NotApplicableError if there are none."""
         if not (found := self.bound()):
-            raise NotApplicableError("it has bound to no device of this machine")
+            failed = self.vm.log.matching(r"probe with driver \S+ failed")
+            why = f": {failed[-1].text}" if failed else ""
+            raise NotApplicableError(f"it has bound to no device of this machine{why}")
         return found
 
     def require_pluggable(self) -> None:

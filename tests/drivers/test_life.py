@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from rustbed import Vm
+from rustbed import PlatformDevice, Vm
 from rustbed.devices.reference.testdev import PciTestdev
 from rustbed.kernel.module import read_module
 from rustbed.life.allocations import load_failing, prepare_failing, probe_allocations
 from rustbed.life.driver import Driver, find_device
-from rustbed.life.steps import pull_out_while_open, remove_after_probe, unplug_while_open
+from rustbed.life.steps import bind_and_unbind, pull_out_while_open, remove_after_probe, unplug_while_open
 from rustbed.life.subject import NotApplicableError, Subject
 
 # the steps are the same everywhere; elsewhere they are tried by `rustbed life`
@@ -58,6 +58,15 @@ def test_kernel_that_removes_nothing_by_itself_is_built_by_a_fragment(vm: Vm) ->
     facts = read_module(vm.kernel.require_module("rust_minimal").path)
     with pytest.raises(NotApplicableError, match="CONFIG_DEBUG_TEST_DRIVER_REMOVE: a --fragment"):
         remove_after_probe(Subject(vm=vm, driver=Driver(module=facts.name, facts=facts)))
+
+
+@pytest.mark.needs("rust_debugfs")
+@pytest.mark.machine(platform_devices=PlatformDevice(name="life", compatible=(), acpi_id="LNUXBEEF"))
+def test_driver_that_refuses_the_device_of_its_aliases_is_told_with_the_reason(vm: Vm) -> None:
+    facts = read_module(vm.kernel.require_module("rust_debugfs").path)
+    reason = r"bound to no device of this machine: .*probe with driver rust_debugfs failed with error -22"
+    with pytest.raises(NotApplicableError, match=reason):
+        bind_and_unbind(Subject(vm=vm, driver=Driver(module=facts.name, facts=facts)))
 
 
 @pytest.mark.needs("CONFIG_FAILSLAB", "rust_minimal")
