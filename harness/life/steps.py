@@ -17,7 +17,7 @@ from rustbed.guest.rbctl import require_steps
 from rustbed.life.allocations import allocations, probe_allocations
 from rustbed.life.inputs import JUNK, extremes, ioctl_numbers
 from rustbed.life.state import find_growth, read_slabs, require_no_growth
-from rustbed.life.subject import NotApplicableError, Subject
+from rustbed.life.subject import Bound, NotApplicableError, Subject
 
 # cycles before slab caches are first counted: by then everything is allocated that is allocated once
 _WARM = 5
@@ -56,8 +56,12 @@ def bind_and_unbind(subject: Subject) -> None:
         devices = subject.require_bound()
         commands = [each.command(verb) for each in devices for verb in ("unbind", "bind")]
         require_no_growth(_cycle(subject, " && ".join(commands)), subject.driver.cycles)
-        if subject.bound() != devices:
-            raise LifeError("it has not all devices back that were unbound", had=devices, has=subject.bound())
+        _require_bound_again(subject, devices)
+
+
+def _require_bound_again(subject: Subject, devices: list[Bound]) -> None:
+    if (has := subject.bound()) != devices:
+        raise LifeError("it has not all devices back that were unbound", had=devices, has=has)
 
 
 def _cycle(subject: Subject, command: str) -> dict[str, int]:
@@ -94,7 +98,9 @@ def unbind_while_open(subject: Subject) -> None:
         with _open_files(subject) as held:
             subject.vm.check(" && ".join(each.command("unbind") for each in devices))
             _use(held)
-        subject.vm.check(" && ".join(each.command("bind") for each in devices))
+        # in the other order: a driver that creates devices on the auxiliary bus creates them again
+        subject.vm.check(" && ".join(each.command("bind") for each in reversed(devices)))
+        _require_bound_again(subject, devices)
 
 
 def unload_while_open(subject: Subject) -> None:

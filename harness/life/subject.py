@@ -43,8 +43,13 @@ class Bound:
         return self.driver.rsplit("/", 2)[0]
 
     def command(self, verb: str) -> str:
-        """Return the command that binds or unbinds it."""
-        return f"echo {shlex.quote(self.device)} >{shlex.quote(self.driver)}/{verb}"
+        """Return the command that binds or unbinds it, unless that has happened.
+
+        A driver may create devices of its own, which come and go with the device that it is bound to.
+        """
+        driver, device = shlex.quote(self.driver), shlex.quote(self.device)
+        done = "!" if verb == "unbind" else ""
+        return f"{{ [ {done} -e {driver}/{device} ] || echo {device} >{driver}/{verb}; }}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,13 @@ from rustbed.devices.reference.testdev import PciTestdev
 from rustbed.kernel.module import read_module
 from rustbed.life.allocations import load_failing, prepare_failing, probe_allocations
 from rustbed.life.driver import Driver, find_device
-from rustbed.life.steps import bind_and_unbind, pull_out_while_open, remove_after_probe, unplug_while_open
+from rustbed.life.steps import (
+    bind_and_unbind,
+    pull_out_while_open,
+    remove_after_probe,
+    unbind_while_open,
+    unplug_while_open,
+)
 from rustbed.life.subject import NotApplicableError, Subject
 
 # the steps are the same everywhere; elsewhere they are tried by `rustbed life`
@@ -58,6 +64,16 @@ def test_kernel_that_removes_nothing_by_itself_is_built_by_a_fragment(vm: Vm) ->
     facts = read_module(vm.kernel.require_module("rust_minimal").path)
     with pytest.raises(NotApplicableError, match="CONFIG_DEBUG_TEST_DRIVER_REMOVE: a --fragment"):
         remove_after_probe(Subject(vm=vm, driver=Driver(module=facts.name, facts=facts)))
+
+
+@pytest.mark.needs("rust_driver_auxiliary")
+@pytest.mark.machine(devices=["pci-testdev"])
+def test_devices_that_a_driver_creates_come_and_go_with_it(vm: Vm) -> None:
+    facts = read_module(vm.kernel.require_module("rust_driver_auxiliary").path)
+    subject = Subject(vm=vm, driver=Driver(module=facts.name, facts=facts))
+    unbind_while_open(subject)
+    with subject.loaded():
+        assert [each.bus for each in subject.bound()] == ["/sys/bus/auxiliary"] * 2 + ["/sys/bus/pci"]
 
 
 @pytest.mark.needs("rust_debugfs")
