@@ -23,7 +23,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-x86=$version,qemu-system-common=$version,qemu-system-data=$version,seabios/trixie-backports" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys, time
+import atexit, os, subprocess, sys, time
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -35,6 +35,7 @@ process = subprocess.Popen(
     [*qemu, "-machine", "q35,accel=qtest", "-display", "none", "-nodefaults", "-rtc", "base=2020-02-02T12:00:00,clock=vm",
      "-device", "ipmi-bmc-sim,id=bmc", "-device", "isa-ipmi-kcs,bmc=bmc", "-qtest", "stdio", "-qtest-log", "none"],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+atexit.register(process.kill)
 DATA, STATUS = 0xCA2, 0xCA3
 STORAGE, ADD_ENTRY, GET_ENTRY, GET_TIME, SET_TIME = 0x0A << 2, 0x44, 0x43, 0x48, 0x49
 
@@ -97,7 +98,6 @@ for offset in (0, 1000, -1000):
 # an event of type 02, which the BMC puts the time to
 ask(ADD_ENTRY, bytes([0, 0, 2, 0, 0, 0, 0, 0x20, 0, 4, 1, 1, 0x6F, 0, 0, 0]))
 note("an event then", number(ask(GET_ENTRY, bytes([0, 0, 0, 0, 0, 0xFF]))[5:]) - time.time())
-process.kill()
 as_described = all(abs(found - wanted) < 5 for found, wanted in zip(seen, (0, 0, 0, -1000, 1000, 1000), strict=True))
 sys.exit(0 if as_described else "changed: no longer as described")
 END

@@ -24,7 +24,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -38,6 +38,7 @@ process = subprocess.Popen(
     [*qemu, "-machine", "versatilepb,accel=qtest,audiodev=none", "-audiodev", "none,id=none", "-display", "none", "-nodefaults",
      "-device", f"pca9535,bus=i2c,address={CHIP}", "-qtest", "stdio", "-qtest-log", "none"],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+atexit.register(process.kill)
 
 
 def say(text):
@@ -113,6 +114,5 @@ write(DIRECTION + 1, 0)
 note("inputs of lines that are outputs", ports(INPUT))
 write(POLARITY, 0xFF)
 note("the first port inverted", ports(INPUT))
-process.kill()
 sys.exit(0 if seen == ["bb ff", "55 11", "55 55", "55 11", "aa 11"] else "changed: no longer as described")
 END

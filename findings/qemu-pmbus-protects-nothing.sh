@@ -24,7 +24,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import json, os, socket, subprocess, sys
+import atexit, json, os, socket, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -42,6 +42,7 @@ process = subprocess.Popen(
      "-device", f"isl69260,bus=i2c,address={ISL69260}", "-qtest", "stdio", "-qtest-log", "none",
      "-chardev", f"socket,id=m,fd={theirs.fileno()}", "-mon", "chardev=m,mode=control"],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, pass_fds=(theirs.fileno(),))
+atexit.register(process.kill)
 theirs.close()
 monitor = ours.makefile("rw")
 monitor.readline()
@@ -127,7 +128,6 @@ for name, chip, command in (("max34451", MAX34451, OV_WARN_LIMIT), ("isl69260", 
     write(chip, WRITE_PROTECT, 0x80)
     write(chip, command, 0x55, 0x01)
     note(f"{name}, protected: 0x10; the command before and after", read(chip, WRITE_PROTECT), before, read(chip, command, 2))
-process.kill()
 as_described = seen == [
     (0, 0, 0x1E7), (0xC000, 0x80, 0xFFF, 0), (0, 0),
     (0x80, 0x7FFF, 0x155), (0x80, 0x384, 0x155),

@@ -31,7 +31,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-x86=$version,qemu-system-common=$version,qemu-system-data=$version,seabios/trixie-backports" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -43,6 +43,7 @@ process = subprocess.Popen(
     [*qemu, "-machine", "q35,accel=qtest", "-display", "none", "-nodefaults", "-object", "can-bus,id=bus",
      "-device", "kvaser_pci,addr=4,canbus=bus", "-device", "kvaser_pci,addr=5,canbus=bus", "-qtest", "stdio", "-qtest-log", "none"],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+atexit.register(process.kill)
 
 
 def say(text):
@@ -125,7 +126,6 @@ note("listen-only mode", here.read(here.MODE), here.send(*data(6)), there.receiv
 here.start(8)
 there.write(there.MODE, 1)
 note("nobody there", here.send(*data(7)), there.receive())
-process.kill()
 complete = ("1c", "02")
 as_described = seen == [
     ("40 24 60",), ("02 24 80 01 01",), ("43 24 60",), ("01 01 00 02 24", "24 80 02 02 02"), ("03 03 02 24 80",),
