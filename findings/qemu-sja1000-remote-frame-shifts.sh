@@ -125,7 +125,7 @@ here.start(0x0A)
 note("listen-only mode", here.read(here.MODE), here.send(*data(6)), there.receive() is not None)
 here.start(8)
 there.write(there.MODE, 1)
-note("nobody there", here.send(*data(7)), there.receive())
+note("no other chip", here.send(*data(7)), there.receive())
 complete = ("1c", "02")
 as_described = seen == [
     ("40 24 60",), ("02 24 80 01 01",), ("43 24 60",), ("01 01 00 02 24", "24 80 02 02 02"), ("03 03 02 24 80",),
