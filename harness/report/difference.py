@@ -19,6 +19,8 @@ _ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{5,}|[0-9a-f]{8,}|\d{8,})\b")
 _RANGE = re.compile(r"\[(?P<space>io|mem|bus) +[^\]]*\]")
 # the same in a device's trace: the registers of BARs in its config space
 _BAR = re.compile(r"(?P<register>\bconfig\+0x(?:1[048c]|2[04]) width 4 value) 0x\w+")
+# the number of a process, as the kernel's records have it
+_PID = re.compile(r"\b(?P<word>process |pid:|PID: )\d+\b")
 # the number of a session of system calls
 _SESSION = re.compile(r"/run/rbctl-\d+")
 # the kernel log after this record belongs to drivers and tests
@@ -69,7 +71,7 @@ def comparable_records(log: str) -> tuple[str, ...]:
         for index in range(splat.first, splat.last + 1):
             lines.pop(index, None)
         lines[splat.first] = f"splat: {splat.kind} in {splat.function or 'an unknown function'}"
-    return tuple(lines[index] for index in sorted(lines))
+    return tuple(_PID.sub(r"\g<word>PID", lines[index]) for index in sorted(lines))
 
 
 def comparable_answers(shell: str) -> tuple[str, ...]:

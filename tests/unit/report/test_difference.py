@@ -58,6 +58,12 @@ def test_where_a_machine_has_its_devices_is_not_compared() -> None:
     )
 
 
+def test_the_number_of_a_process_is_not_compared() -> None:
+    log = "[    3.000000] usb 1-1: usbfs: process 39 (rbctl) did not claim interface 0 before use\n"
+    (line,) = comparable_records(log)
+    assert line == "usb 1-1: usbfs: process PID (rbctl) did not claim interface 0 before use"
+
+
 def test_what_the_kernel_said_before_the_first_process_is_not_compared() -> None:
     log = "[    0.100000] CPU0: on\n[    0.200000] Run /init as init process\n[    0.300000] toy: up\n"
     assert comparable_records(log) == ("toy: up",)
