@@ -210,6 +210,14 @@ def test_mutants_of_a_read_only_project_are_tried_by_an_ordinary_user(
     assert (done.returncode, "2 of 2 mutants were noticed" in done.stdout) == (0, True), done.stdout
 
 
+def test_the_tests_of_a_new_driver_notice_each_wrong_line(installed: Installed, tmp_path: Path) -> None:
+    place = Project(installed=installed, directory=tmp_path / "my drivers", beside=True)
+    place.directory.mkdir()
+    assert place.rustbed("new", "toy", "--bus", "faux").returncode == 0
+    done = place.rustbed("mutate", "toy", *installed.options)
+    assert (done.returncode, "100.0 %: 7 of 7 mutants" in done.stdout) == (0, True), done.stdout
+
+
 def test_the_skeleton_of_a_device_is_printed_and_survives_a_fault(toy: Project) -> None:
     skeleton = toy.directory / "skeleton.py"
     redirected = replace(toy, runner=("sh", "-c", 'exec "$0" "$@" >skeleton.py'))

@@ -24,8 +24,14 @@ def test_it_can_be_loaded_again_and_again(vm: Vm, driver: Path) -> None:
     assert len(vm.log.matching("gone")) == 5
 
 
+@pytest.mark.parametrize("level", [1, 10])
+def test_the_ends_of_the_range_are_levels(vm: Vm, driver: Path, level: int) -> None:
+    with vm.module(driver, level=level):
+        assert vm.log.matching(f"level {level}$")
+
+
 @pytest.mark.parametrize("level", [0, 11, "many", "-1"])
 def test_a_level_out_of_range_is_refused(vm: Vm, driver: Path, level: object) -> None:
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match="Invalid argument"):
         vm.insmod(driver, level=level)
     assert "@name@" not in vm.check("cat /proc/modules")

@@ -23,6 +23,12 @@ def test_what_was_written_is_read(vm: Vm, driver: Path) -> None:
         assert file.read(64) == b""
 
 
+def test_the_longest_text_is_taken(vm: Vm, driver: Path) -> None:
+    with vm.module(driver), vm.open(DEVICE) as file:
+        assert file.write(b"x" * 64) == 64
+        assert file.read(65) == b"x" * 64
+
+
 def test_each_opening_has_a_text_of_its_own(vm: Vm, driver: Path) -> None:
     with vm.module(driver), vm.open(DEVICE) as one, vm.open(DEVICE) as other:
         one.write(b"mine")
