@@ -60,7 +60,7 @@ _USUAL = re.compile(r"\[ *\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 _DIGITS = {ord(digit): None for digit in "0123456789"}
 _WORDS = tuple(anchor.translate(_DIGITS) for anchor in _ANCHORS)
 _USUAL_WORDS = re.compile(
-    r"(?:(?:[A-Z][a-z]{2} {2,3}::|--T::\S{0,16}) (?:[\w.-]{1,64} )?kernel: )?(?:\[ *\.\](?:\[ *[TC]\])? )?"
+    r"(?:(?:[A-Z][a-z]{2} {2}::|--T::\S{0,16}) (?:[\w.-]{1,64} )?kernel: )?(?:\[ *\.\](?:\[ *[TC]\])? )?"
 )
 _WORD = re.compile(r"(?<![^\s\])>|:])[A-Za-z]")
 # a text's only line has a listener's prefix if it begins with a clock or a sign; words may be the kernel's
