@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--platform",
         action="append",
         metavar="PATTERN",
-        help="run the jobs of these platforms of KernelCI; may be given several times (default: qemu*)",
+        help="run the jobs of these platforms of KernelCI; may be given several times"
+        f" (default: {_EMULATED})",
     )
     parser.add_argument(
         "--origin",

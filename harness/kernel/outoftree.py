@@ -91,7 +91,7 @@ def build_modules(
             # the kernel's tree must not change or be removed meanwhile; several builds may read it
             with cache.lock(siblings.lock_name(tree.directory), shared=True):
                 todo = _Building(kernel, tree, place, wanted, directory, report, clippy, cache)
-                state = todo.take(state, digest) or todo.run(state, digest, session)
+                state = todo.run(state, digest, session)
     if state.failure:
         raise _build_error(directory, state, tree)
     found = describe_modules(place / TREE / path for path in state.modules.values())
@@ -119,14 +119,16 @@ class _Building:
     clippy: Clippy | None
     cache: Cache
 
-    def take(self, known: BuildState, digest: str) -> BuildState | None:
-        """Update the copy, and take the modules of another directory with the same inputs, if it has some."""
-        if not self._is_shared:
-            return None
+    def run(self, known: BuildState, digest: str, session: str) -> BuildState:
+        """Update the copy, take the modules of an equal build or make them, and save the result."""
         work = self._update(known)
-        state = equalbuilds.take_build(self.cache, digest, self.wanted.root, work)
-        if state is not None:
-            state.save(self.place)
+        taken = None
+        if self._is_shared:
+            taken = equalbuilds.take_build(self.cache, digest, self.wanted.root, work)
+        state = taken or self._build(digest, session)
+        state.save(self.place)
+        if self._is_shared and not taken:
+            equalbuilds.keep_build(self.cache, state, work)
         return state
 
     @property
@@ -145,9 +147,8 @@ class _Building:
         copy_inputs(self.wanted, work, known.files)
         return work
 
-    def run(self, known: BuildState, digest: str, session: str) -> BuildState:
-        """Update the copy, build it, and save the result."""
-        self._update(known)
+    def _build(self, digest: str, session: str) -> BuildState:
+        """Make the modules of the copy."""
         printed, failure = "", ""
         beside: dict[str, str] = {}
         for place in (*self.wanted.needs, self.wanted.place):
@@ -171,9 +172,6 @@ class _Building:
         )
         if not failure:
             self._require_modules(made)
-        state.save(self.place)
-        if self._is_shared:
-            equalbuilds.keep_build(self.cache, state, self.place / TREE)
         return state
 
     def _make(self, place: Path) -> tuple[str, str]:
