@@ -24,13 +24,13 @@ _LONGEST = 200
 _LEFT, _WIDTH, _LANE = 80, 1100, 16
 # an event of USB whose endpoint or request type has bit 0x80: bytes go to the guest
 _TO_GUEST = r"(Control\(request_type|Moved\(endpoint)=(12[89]|1[3-9]\d|2\d\d)\b"
-# lanes from the top, and the beginning of the events in each, for all buses; the kernel has a lane of its own
+# lanes of the picture from the top, and how their events begin, for all buses; kernel records have their own
 _LANES = {
     "reads": re.compile(rf"read |I2cRead\(|peer |{_TO_GUEST}"),
     "writes": re.compile(r"write |I2cWrite\(|guest |Control\(|Moved\("),
     "interrupts": re.compile(r"interrupt"),
     "DMA": re.compile(r"dma-"),
-    # and all other events of a device, such as being plugged in or configured
+    # all other events of a device, such as being plugged in or configured
     "resets": re.compile(r""),
 }
 _KERNEL = "kernel"
@@ -71,7 +71,7 @@ class Served:
 
 
 def load_served(session: Path, run: str) -> tuple[Served, ...]:
-    """Return the devices with a trace, in a test's run directory, that says when it began.
+    """Return the devices in a test's run directory whose trace has the time of its beginning.
 
     Files that cannot be read are skipped.
     """
@@ -113,7 +113,7 @@ def _is_config(text: str) -> bool:
 
 
 def _folded(rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield rows, with equal rows in a row as one, because drivers poll."""
+    """Yield rows, with consecutive equal ones as one row, because drivers poll."""
     for _, same in groupby(rows, key=lambda row: (row.text, row.is_kernel)):
         first, *more = same
         yield Row(at_s=first.at_s, text=first.text, is_kernel=first.is_kernel, times=1 + len(more))

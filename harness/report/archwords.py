@@ -9,7 +9,7 @@ import re
 
 from rustbed.arch import ARCHES
 
-# words for architectures, including some without a row, and one name for each
+# words for architectures, including some that rustbed does not support, and one name for each
 _WORDS = {
     **{word: row.name for row in ARCHES.values() for word in (row.name, row.uname, row.debian_arch)},
     **dict.fromkeys(("x86_64", "x86-64", "amd64", "x64", "x86"), "x86_64"),

@@ -74,7 +74,7 @@ def _changed(
     today: date,
     cut_short: bool,
 ) -> Finding | None:
-    """Return the change of a test's result, None if it is not worth a line."""
+    """Return the change of a test's result, None if the report need not mention it."""
     if after is None:
         assert before is not None
         if before.name == ITSELF and before.outcome is Outcome.ERROR:
@@ -91,10 +91,10 @@ def _changed(
 
 
 def _is_not_judged(after: Result, befores: Sequence[Result], *, cut_short: bool) -> bool:
-    """Whether a result says nothing about the test."""
+    """Whether a result is no evidence about the test."""
     if after.outcome is not Outcome.ERROR:
         return after.outcome is Outcome.LOST and cut_short
-    # a producer whose counts never match its cases has such an error in every run
+    # some producers write counts that never match their cases: such an error is in every run
     return after.name != ITSELF or all(before.outcome is not Outcome.ERROR for before in befores)
 
 

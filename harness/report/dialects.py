@@ -23,8 +23,8 @@ from rustbed.report.xmltext import clean_xml
 # limits, far beyond those of a test run: depth of elements, characters kept of a text
 _DEEPEST, _LONGEST = 64, 1 << 16
 
-# other producers use `<error>` for a test that raised outside of an assertion; ours has a property with its
-# meaning
+# other producers use `<error>` for a test that raised something other than an assertion; our files have a
+# property with the outcome
 _VERDICTS = {
     "failure": Outcome.FAIL,
     "error": Outcome.FAIL,
@@ -36,7 +36,7 @@ _VERDICTS = {
     "skipped": Outcome.SKIP,
     "disabled": Outcome.SKIP,
 }
-# tags that count, by their lower-case letters: programs written by hand spell them otherwise
+# the tags that are read, by their lower-case letters: some producers use other capitals and separators
 _SPELLED = {
     tag.lower(): tag for tag in ("testsuites", "testsuite", "testcase", "properties", "property", *_VERDICTS)
 }
@@ -191,7 +191,7 @@ class _Reader:
             given |= suite.properties
         properties = given | case.properties
         shown = min(case.outcome, said_by(case.properties), key=gravity)
-        # a failure without a message has its reason in its text
+        # without a message, the reason of a failure is in its text
         case = replace(
             case,
             arch=_find_arch(properties) or case.arch,
@@ -232,7 +232,7 @@ class _Reader:
 
 
 def _plain(tag: str) -> str:
-    """Return a tag without its namespace, of which a producer has one, as JUnit spells it."""
+    """Return a tag in JUnit's spelling and without its namespace, which some producers write."""
     name = tag.rpartition(":")[2]
     return _SPELLED.get(name.lower(), name)
 

@@ -1,6 +1,6 @@
 """The differences between two runs of one test: on two architectures, or two kernels.
 
-Owns which parts of a run are compared, and in which form. Knows nothing of files. Pure.
+Owns which parts of a run are compared, and in which form. Does not know files. Pure.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rustbed.log.splat import find_splats
 
 # addresses, and numbers as large as addresses, differ in every run
 _ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{5,}|[0-9a-f]{8,}|\d{8,})\b")
-# where the kernel put windows of bridges and BARs: I/O ports have short addresses, and each machine others
+# windows of bridges and BARs: their addresses differ by machine, and those of I/O ports are short
 _RANGE = re.compile(r"\[(?P<space>io|mem|bus) +[^\]]*\]")
 # the same in a device's trace: the registers of BARs in its config space
 _BAR = re.compile(r"(?P<register>\bconfig\+0x(?:1[048c]|2[04]) width 4 value) 0x\w+")
-# the number of a process, as the kernel's records have it
+# the number of a process in a kernel record
 _PID = re.compile(r"\b(?P<word>process |pid:|PID: )\d+\b")
 # the number of a session of system calls
 _SESSION = re.compile(r"/run/rbctl-\d+")
@@ -35,7 +35,7 @@ _CALLS, _LOADS = ("sys", "ask"), ("insmod", "rmmod")
 _TOLD = 3
 # steps whose value is a pid
 _PROCESS = re.compile(r" (?:pid|exit)$")
-# reads of the harness itself, when a module is loaded
+# reads by the harness itself, when it loads a module
 _OURS = re.compile(r"open:r:/sys/module/\w+/sections/")
 # the kernel calibrates and chooses its clock seconds after the boot, at a random point of the test
 _CLOCK = re.compile(r"^(?:tsc: Refined TSC|clocksource: )")

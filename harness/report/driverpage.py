@@ -1,4 +1,4 @@
-"""Parses an earlier page of drivers, which is used where the results have nothing. Pure."""
+"""Parses an earlier page of drivers. It fills cells that have no new results. Pure."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Row:
 
     @property
     def is_red(self) -> bool:
-        """Whether one of its tests is red, or could not be judged."""
+        """Whether one of its tests is red or has no verdict."""
         return any(result.outcome not in _QUIET for result in (*self.tests, *self.life))
 
     @property
@@ -128,7 +128,7 @@ def find_built(results: Iterable[Result], covered: Iterable[CoveredFile]) -> tup
 
 
 def find_needed(drivers: Iterable[RustDriver], results: Sequence[Result]) -> tuple[RustDriver, ...]:
-    """Return those of the tree's drivers that tests need, or whose life was tested."""
+    """Return those drivers of the tree that tests need, or that `life` tested."""
     return tuple(driver for driver in drivers if any(_find_about(driver, results)))
 
 
@@ -174,7 +174,7 @@ def render_drivers(
 ) -> str:
     """Return a page in Markdown: the table, that of KUnit suites, then what is behind the cells.
 
-    `is_tree`: of a whole tree. What an earlier page says counts where there are no results.
+    `is_tree`: the page is about a whole tree. The earlier page fills cells that have no results.
     """
     page = earlier or Page()
     rows = [_without_mere_skips(row, page) for row in rows]
@@ -192,7 +192,7 @@ def render_drivers(
 
 
 def _without_mere_skips(row: Row, page: Page) -> Row:
-    """Return a row without results of architectures where all was skipped and the earlier page has more."""
+    """Return a row without an architecture's results if all were skipped and the earlier page has better."""
     before = page.cells.get(row.driver.name, {})
     ran = {result.arch for result in row.tests if result.outcome is not Outcome.SKIP}
     idle = {arch for arch, cell in before.items() if arch not in ran and _is_tried([cell])}
@@ -256,7 +256,7 @@ def _tally(results: Iterable[Result]) -> str:
 
 
 def _notes(row: Row, page: Page) -> Iterator[str]:
-    """Yield why tests of a driver are not green, each reason once; and why it was not tried at all."""
+    """Yield the reasons why tests of a driver are not green, each once; or why no test was run."""
     reasons: dict[tuple[str, str], set[str]] = {}
     for results, kind in ((row.tests, ""), (row.life, LIFE_NOTE)):
         for result in results:

@@ -21,12 +21,12 @@ from rustbed.report.results import Results
 from rustbed.report.sizes import find_growth
 from rustbed.report.verdict import Outcome
 
-# least number of seconds for a test to count as slower; less is noise of the host
+# a test counts as slower only if it takes at least this many seconds longer; less is noise of the host
 FLOOR_S = 1.0
 
 
 _REGRESSIONS = frozenset({Change.NEW_FAILURE, Change.SLOWER, Change.GROWN})
-# changes that are looked up in earlier runs
+# kinds of changes whose tests are looked up in earlier runs
 _OF_HISTORY = frozenset(
     {Change.NEW_FAILURE, Change.STILL_FAILING, Change.FIXED, Change.KNOWN, Change.NOT_JUDGED}
 )
@@ -78,12 +78,12 @@ def compare(
     A test that passed in both is a regression if it became slower by the factor `slower` and by
     `floor_s` seconds; None: times are not compared. A module is one if it grew by more than `growth`
     percent. Known issues expire relative to `today`.
-    `history` has earlier runs; a failure that is flaky in them is expected for `flake_days` days after its
-    first occurrence, None: never.
+    `history` has earlier runs. A failure that is flaky in them is expected for `flake_days` days after its
+    first occurrence; None: never.
     """
     findings = [*_not_whole("the baseline", old), *_not_whole("the new results", new)]
     befores, afters = _tests(old), _tests(new)
-    # it is unknown which tests were running when a session was cut short
+    # which tests were running when a session was cut short is unknown
     cut_short = len(afters) < len(new.cases)
     steady = 0
     groups = pair(befores, afters)

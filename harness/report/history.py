@@ -64,7 +64,7 @@ def _fits(facets: dict[str, str], wanted: Sequence[tuple[str, str]]) -> bool:
 def load_history(paths: Iterable[Path], *, names: set[Name], without: Iterable[Path] = ()) -> History:
     """Return the past of some tests from files, and the *.xml below directories. Raises UsageError.
 
-    `without` are the results to be judged, which are skipped if they are among the earlier ones.
+    `without` are the results to be judged, which are skipped if they are among these files.
     """
     judged = {path.resolve() for path, _ in find_files(without)}
     seen: dict[Name, list[_Seen]] = {}

@@ -145,7 +145,7 @@ def _group(reds: Sequence[Entry]) -> list[list[Entry]]:
     """Return red tests, grouped by failure; the groups are in the order of their first tests."""
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in reds:
-        # the first splat is the cause; a failure without a fingerprint has a group of its own
+        # the first splat is the cause; each failure without a fingerprint is a group of its own
         groups.setdefault(entry.result.fingerprints[:1] or entry.result.key, []).append(entry)
     return list(groups.values())
 

@@ -1,8 +1,8 @@
 """Finds this job's shard from the number that a scheduler gives to each job of an array.
 
-    SLURM_ARRAY_TASK_ID      Slurm: as the user numbers them, 0 or 1 or anything first
+    SLURM_ARRAY_TASK_ID      Slurm: the user chooses the numbers; the first is 0, 1 or any other
                              https://slurm.schedmd.com/job_array.html
-    JOB_COMPLETION_INDEX     Kubernetes, indexed jobs: from 0; no variable has their number
+    JOB_COMPLETION_INDEX     Kubernetes, indexed jobs: from 0; no variable has the number of jobs
                              https://kubernetes.io/docs/concepts/workloads/controllers/job/
     CI_NODE_INDEX            GitLab, `parallel`: from 1
                              https://docs.gitlab.com/ci/variables/predefined_variables/
@@ -53,7 +53,7 @@ def find_shard(count: int | None, env: Mapping[str, str]) -> tuple[int, int]:
     """Return the number (from 1) and the count of this job, from its environment.
 
     `count` is the user's, None if it was not given. Raises UsageError if the
-    environment belongs to no such job, or to several, or if number and count do not match.
+    environment has variables of no scheduler, or of several, or if number and count do not match.
     """
     found = [scheduler for scheduler in _SCHEDULERS if env.get(scheduler.index)]
     if len(found) != 1:

@@ -1,7 +1,7 @@
 """JUnit XML: results in the form that continuous integration reads. The only door to junit_xml.
 
-Owns the mapping of outcomes to JUnit's words and the cleaning of text that XML
-cannot hold. Pure, but for the last write.
+Owns the mapping of outcomes to JUnit's words, and removes characters that XML
+forbids. Pure, except for the last write.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def render_junit(
 
 
 def _junit_case(case: Result) -> junit_xml.TestCase:
-    """Return the library's form of a case; one without message and output would not be counted."""
+    """Return the library's form of a case. The library counts none without a message or output."""
     import junit_xml  # noqa: PLC0415 - as above
 
     made = junit_xml.TestCase(
@@ -88,7 +88,7 @@ def _complete(element: ET.Element, case: Result) -> None:
     parent = ET.Element("properties")
     for name, value in {"outcome": case.outcome.value, **case.properties}.items():
         ET.SubElement(parent, "property", {"name": _clean(name), "value": _clean(value)})
-    # strict readers want them before the result
+    # strict readers require properties before the result
     element.insert(0, parent)
 
 

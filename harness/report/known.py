@@ -1,7 +1,7 @@
 """Known issues: failures that are explained in a file, until a date.
 
 Owns the file's fields, which results an entry applies to, and when an entry is wrong. Pure,
-but for the reading.
+except for reading the file.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ class KnownIssue:
     link: str
     # the last day on which it applies
     expires: date
-    # days on which an intermittent failure was seen; empty: it comes whenever the test runs
+    # days on which an intermittent failure was seen; empty: it occurs whenever the test runs
     seen: tuple[date, ...] = ()
 
     def applies_to(self, result: Result) -> bool:
-        """Whether it is about this test, architecture and kernel, whatever the outcome."""
+        """Whether it is about this test, architecture and kernel, whatever the test's outcome."""
         return (
             self.names(result)
             and (not self.arches or result.arch in self.arches)
@@ -93,7 +93,7 @@ class KnownIssue:
         if (match := _VERSION.match(release)) is None:
             return False
         found = _numbers(match[0])
-        # 7.3.4 is a 7.3: only as many numbers are compared as the bound has
+        # 7.3.4 counts as 7.3: only as many numbers are compared as the bound has
         return all(_COMPARE[sign](found[: len(bound)], bound) for sign, bound in self.kernel)
 
 

@@ -11,10 +11,10 @@ from rustbed.log import ktap
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
 
-# user property that carries, as JSON, what a machine of another test reported for this one
+# user property with results of this test, as JSON, that a machine of another test reported
 HEARD = "rustbed-heard"
 
-# property of a case that is one of a KUnit suite: the suite
+# property of a KUnit case: its suite
 KUNIT = "kunit"
 
 # fields that only a case read from a file has
@@ -56,7 +56,7 @@ def _case(result: ktap.Result, above: tuple[str, ...], suite: str, arch: str) ->
 
 
 def _first(log: tuple[str, ...]) -> str:
-    """Return the first diagnostic line, without its mark."""
+    """Return the first diagnostic line, without the `#`."""
     return next((line.removeprefix("# ") for line in log if line.startswith("# ")), "")
 
 

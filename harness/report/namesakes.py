@@ -32,7 +32,7 @@ Facets = dict[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Namesakes:
-    """Results of one test: at most one from each run, or several that cannot be distinguished."""
+    """Results of one test: at most one from each run, or several that are indistinguishable."""
 
     befores: tuple[Result, ...]
     afters: tuple[Result, ...]
@@ -79,7 +79,7 @@ def find_facets(result: Result, place: Sequence[str] = ()) -> Facets:
 
 
 def _by_arch(group: Namesakes) -> Iterator[Namesakes]:
-    """Divide by architecture; one from a path or a suite counts only if all results have one."""
+    """Divide by architecture. Architectures in paths and suites count only if all results have one."""
     everything = (*group.befores, *group.afters)
     if any(not arch_of(result) for result in everything):
         yield from _divided(group, lambda result: result.arch)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from rustbed.log.fingerprint import fingerprint
 from rustbed.report.result import Result
 
-# how often a flaky test has gone from red back to green; a single time is a bug that was fixed
+# a test is flaky if it went from red back to green this often; once is a bug that was fixed
 _EPISODES = 2
 
 

@@ -44,10 +44,10 @@ class _Span:
 # pytest keeps plugins in sets, so they compare by identity
 @dataclass(eq=False)
 class Recorder:
-    """Writes junit.xml and report.html: a lost session at first, the results at the end."""
+    """Writes junit.xml and report.html: first those of a lost session, at the end the results."""
 
     directory: Path
-    # what the session was asked to test, one line
+    # kernel and profile that the user chose, one line
     asked: str = ""
     known: Sequence[KnownIssue] = ()
     # of the whole suite; sharding adds to it

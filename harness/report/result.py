@@ -69,7 +69,7 @@ class Result:
 
     @property
     def is_red(self) -> bool:
-        """Whether it failed; an error of the harness says nothing about the driver and is not red."""
+        """Whether it failed. An error of the harness is not red: it is no evidence about the driver."""
         return self.outcome in RED
 
     @property
@@ -84,7 +84,7 @@ class Result:
 
     @property
     def title(self) -> str:
-        """One line: the message, else the splats' titles, else the outcome."""
+        """One line: the message; without one the splats' titles; without these the outcome."""
         return self.message or "; ".join(self.splats) or self.outcome.value
 
 

@@ -26,7 +26,7 @@ from rustbed.escape import render_json
 from rustbed.procfs import is_there
 from rustbed.report.verdict import BEGUN, MachineReport, Outcome, Verdict
 
-# UTC time of the start, pid, and a number if one process opens several in a second
+# UTC time of the start, pid, and a number if one process opens several sessions in a second
 _SESSION = re.compile(r"\d{8}T\d{6}Z-(?P<pid>\d+)(?:\.\d+)?")
 
 # most characters of a test's name in its directory's name; file systems allow 255 bytes
@@ -102,7 +102,7 @@ def _point(link: Path, target: str) -> None:
 def remove_old_sessions(current: Path, keep: int = 20) -> None:
     """Remove the oldest sessions beside `current` beyond `keep`, except it and sessions that still run.
 
-    Leaves everything alone that is not named like a session. It takes seconds on a busy disk, so a session
+    Directories with other names are kept. Removing takes seconds on a busy disk, so a session
     does it after its summary.
     """
     sessions = sorted(
@@ -112,7 +112,7 @@ def remove_old_sessions(current: Path, keep: int = 20) -> None:
     )
     for path in sessions[: -max(1, keep)]:
         if path != current and not _is_running(path.name):
-            # another session may be removing it, too
+            # another session may remove it at the same time
             with suppress(FileNotFoundError):
                 remove_tree(path)
 

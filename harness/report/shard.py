@@ -37,7 +37,7 @@ def _is_count(text: str) -> bool:
 
 
 def recorded_times(results: Results) -> dict[Key, float]:
-    """Return the seconds that tests took, including boots, as far as results have them."""
+    """Return the seconds that tests took, including boots, of the results that have times."""
     times: dict[Key, float] = {}
     for key, result in results.tests.items():
         boot_ms = result.properties.get("boot_ms", "")
@@ -50,8 +50,8 @@ def divide(tests: Sequence[str], times: Mapping[Key, float], count: int) -> list
     """Return the shard, from 1 to `count`, of each test, given by its id.
 
     Each shard has neighbouring tests, so that few shards need an architecture's kernel. A
-    shard is full when it has its part of the remaining time, and none is empty if there are
-    tests for all. A test without a recorded time gets the median.
+    shard is full when it has its part of the remaining time. No shard is empty if there are
+    enough tests. A test without a recorded time gets the median.
     """
     from statistics import median  # noqa: PLC0415 - few sessions are divided
 

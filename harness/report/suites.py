@@ -1,6 +1,6 @@
 """The counts and verdicts of a suite itself in a results file.
 
-Owns the check for contradictions to its cases, because incomplete results look like good ones. Pure.
+Owns the check of a suite against its cases, because incomplete results look like good ones. Pure.
 """
 
 from __future__ import annotations
@@ -69,19 +69,19 @@ def said_by(words: Mapping[str, str]) -> Outcome:
 
 
 def gravity(outcome: Outcome) -> int:
-    """Return a rank, the gravest lowest; any verdict outweighs a missing one."""
+    """Return a rank; the gravest has the lowest. Any verdict outweighs a missing one."""
     return GRAVITY[Outcome.SKIP] + 1 if outcome is Outcome.PASS else GRAVITY[outcome]
 
 
 def count_case(suite: Suite, case: Result, failures: int) -> None:
-    """Count a case of a suite, or of a nested one, with its number of failure elements."""
+    """Count a case of a suite or of a nested suite, and its failure elements."""
     suite.cases += 1
     suite.grey += case.outcome in (Outcome.SKIP, Outcome.XFAIL)
     suite.red += max(1, failures) if case.is_red or case.outcome is Outcome.ERROR else 0
 
 
 def judge_suite(suite: Suite) -> tuple[Outcome, str] | None:
-    """Return outcome and message of a suite's own result, None if its cases say everything.
+    """Return outcome and message of a suite's own result, None if it adds nothing to its cases.
 
     A suite that failed outside of its cases is FAIL; one with contradictory counts is ERROR.
     """
@@ -109,7 +109,7 @@ def count_judged(outer: Suite, suite: Suite, outcome: Outcome) -> None:
 
 
 def _missing(suite: Suite) -> int:
-    """Return how many counted tests are missing; tests that did not run may be."""
+    """Return how many counted tests have no case; tests that did not run need none."""
     if suite.name == SUITE:
         # pytest writes its results after all tests, and counts subtests, which have no case
         return 0

@@ -16,7 +16,7 @@ EXPLAINS: Mapping[str, frozenset[Kind]] = {
     # bad_page(), print_bad_pte() and reports of illegal uses of memory
     "bad page": frozenset({Kind.BAD_PAGE, Kind.SLAB_CORRUPTION, Kind.KASAN, Kind.KFENCE, Kind.KMSAN}),
     "died": KILLING,
-    # WARN(), also below another headline; older kernels report duplicate names by it
+    # WARN(), also below another headline; older kernels use it to report duplicate names
     "warned": frozenset(
         {
             *(Kind.WARNING, Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP),

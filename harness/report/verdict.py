@@ -38,9 +38,9 @@ class Outcome(StrEnum):
     HANG = "hang"
     # unknown, because QEMU or the harness ended; every verdict begins as this
     LOST = "lost"
-    # the driver did not do what the test expects
+    # the driver did not do what the test expected
     FAIL = "fail"
-    # the harness failed, which says nothing about the driver
+    # the harness failed, which is no evidence about the driver
     ERROR = "error"
     PASS = "pass"  # noqa: S105, a word of the trade and no password
     # failed as expected, because of a known bug
@@ -61,7 +61,7 @@ class Expectation:
 
     # regular expression, found in the splat's title
     pattern: str
-    # None: of any kind
+    # None: any kind
     kind: Kind | None = None
 
     def matches(self, splat: Splat) -> bool:
@@ -214,8 +214,8 @@ def _ending_line(machine: MachineReport) -> str:
 def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iterator[Splat]:
     """Yield the undeclared splats.
 
-    A kernel that goes on after an oops warns about locks and counts of the dead task: such warnings do not
-    count after a declared death. Others do, such as corrupt memory or an incomplete log.
+    A kernel that goes on after an oops warns about locks and counts of the dead task. After a declared
+    death such warnings do not count; others do, such as corrupt memory or an incomplete log.
     """
     died = False
     for splat in _splats(machine):
@@ -227,7 +227,7 @@ def _undeclared(machine: MachineReport, expected: Sequence[Expectation]) -> Iter
 
 
 def _ended(machine: MachineReport) -> Outcome | None:
-    """Return how a machine ended early; silence or QEMU's exit after a fatal splat is a crash."""
+    """Return how a machine ended early. Silence or QEMU's exit after a fatal splat is a crash."""
     if machine.ended is not None and any(splat.fatal for splat in machine.splats):
         return Outcome.CRASH
     return machine.ended
@@ -243,7 +243,7 @@ def _splats(machine: MachineReport) -> tuple[Splat, ...]:
 
 
 def _join(findings: Sequence[_Finding]) -> str:
-    """Render one line: the gravest finding, and other splats; the death of a task before a hang, its cause.
+    """Render one line: the gravest finding, then other splats; a death of a task before the hang it caused.
 
     A failure of the test is not mentioned if its machine died.
     """

@@ -1,7 +1,7 @@
 """Cleans bytes that should be XML for a parser, because output of tests may have characters that XML forbids.
 
 Owns the decoding, and the replacement of forbidden characters: colours are removed, other control characters
-and undecodable bytes are replaced by their code. Pure; a stream, of which little is held in memory.
+and undecodable bytes are replaced by their code. Pure. Streams: memory does not grow with the document.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PART_OF_COLOUR = re.compile(r"\x1b(?:\[[0-9;?]{0,64})?\Z")
 def clean_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a document as UTF-8, whatever encoding it declares.
 
-    Raises LookupError for a declared encoding that is unknown, or is not one of text.
+    Raises LookupError for a declared encoding that is unknown, or that is not a text encoding.
     """
     # references before colours, because a colour may begin with a reference; a reference may contain a colour
     texts = _change_whole(_PART_OF_REFERENCE, _dereference, _decode(chunks))

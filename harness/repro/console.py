@@ -83,7 +83,7 @@ def give_shell(vm: Vm) -> int:
         if size != (size := _terminal_size()):
             vm.live.talk.tell(f"stty rows {size.lines} cols {size.columns} </dev/hvc0")
 
-    # asked ten times a second while the shell is waited for
+    # called ten times a second until the shell ends
     vm.live.running.checks.append(follow_size)
     text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch)
     try:

@@ -31,12 +31,12 @@ from rustbed.repro.run import find_failing_step
 from rustbed.repro.scene import Scene
 from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols
 
-# functions that the kernel calls for every report, while its state is intact; most specific first
+# functions that the kernel calls for every report before it changes any state; most specific first
 BREAKPOINTS = (
-    # the beginning of a Rust panic, before the exception that ends it
+    # rust_begin_unwind: where a Rust panic begins, before the exception that ends it
     *("rust_begin_unwind", "oops_enter", "__warn", "kasan_report", "ubsan_prologue", "vpanic", "panic"),
 )
-# a command that hung in the run counts as hung again after these seconds on real hardware
+# seconds after which a command that hung in the run counts as hung again, on real hardware
 _HANG_S = 5.0
 
 _INSIDE = Path(__file__).with_name("inside_gdb.py")
@@ -55,7 +55,7 @@ def require_symbols(scene: Scene) -> Symbols:
 
 
 def parse_sections(text: str) -> dict[str, dict[str, int]]:
-    """Return, by module and section, the addresses in lines of the guest's sysfs."""
+    """Parse grep's output for /sys/module/*/sections to addresses by module and section."""
     found: dict[str, dict[str, int]] = {}
     for module, section, address in _SECTION.findall(text):
         found.setdefault(module, {})[section] = int(address, 16)
@@ -132,9 +132,9 @@ def run_gdb(
 
 @contextmanager
 def short_path(directory: Path) -> Iterator[Path]:
-    """Yield a short path of a directory, since a socket's path has at most 107 bytes: see unix(7).
+    """Yield a short path of a directory, for a socket in it: unix(7) allows 107 bytes for its path.
 
-    So no socket is needed in the temporary directory, where it would stay if this process were killed.
+    A socket in the temporary directory would stay there if this process were killed.
     """
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -149,7 +149,7 @@ def _given(vm: Vm, scene: Scene, step: int) -> Iterator[None]:
 
     def give() -> None:
         command = scene.commands[step]
-        # gdb's user may do anything to the machine, and leaving gdb ends it
+        # the user of gdb may do anything to the machine, which ends when gdb ends
         with suppress(HarnessError, OSError, ValueError):
             if command.arguments is not None:
                 vm.monitor.execute(command.text, exact=command.arguments)

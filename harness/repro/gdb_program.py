@@ -1,4 +1,4 @@
-"""A gdb for an architecture: the host's, else Debian's, which is fetched into the cache when needed."""
+"""Finds a gdb for an architecture: the host's, or Debian's, which is fetched into the cache."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NAME = "gdb-multiarch"
 
 
 def find_gdb(arch: Arch, cache: Cache, say: Say) -> tuple[str, ...]:
-    """Return the command of a gdb for an architecture, which is fetched if this host has none.
+    """Return the command of a gdb for an architecture. Debian's is fetched if this host has none.
 
-    Raises HostError, which names the package to install, if there is none.
+    Raises HostError, which names the package to install, if that fails.
     """
     for name in ("gdb", _NAME) if arch == native_arch() else (_NAME,):
         with suppress(HostError):

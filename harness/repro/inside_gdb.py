@@ -2,7 +2,7 @@
 
 debugger.py sets FACTS_FILE, a JSON file with: socket, modules (name to file),
 loaded (name to section to address), breakpoints, trees, copies of drivers' sources, the registers in struct
-pt_regs, and whether the machine is to have snapshots, from which it can go back.
+pt_regs, and whether to take snapshots of the machine, which going backwards needs.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_sections(module: Any) -> dict[str, int]:
 
 
 def save(name: str) -> None:
-    """Take a snapshot, if the machine has any; QEMU goes backwards by going forwards from the last one."""
+    """Take a snapshot of a recording; QEMU goes backwards by running forwards from an earlier snapshot."""
     if FACTS["snapshots"]:
         gdb.execute(f"monitor savevm {name}", to_string=True)
 
@@ -80,14 +80,14 @@ def save(name: str) -> None:
 def stop_at(symbol: str) -> None:
     """Set a breakpoint, if the kernel has the symbol."""
     for kind in ("-qualified", ""):
-        # the second is for Rust: the function may be in any crate
+        # the second pattern is for Rust: the function may be in any crate
         with contextlib.suppress(gdb.error):
             gdb.execute(f"break {kind} {symbol}", to_string=True)
             return
 
 
 class FrameId:
-    """A frame id for gdb, which has a class of its own for this only since gdb 14."""
+    """A frame id for gdb. gdb has a class for this since version 14 only."""
 
     def __init__(self, sp: Any, pc: Any) -> None:
         self.sp = sp

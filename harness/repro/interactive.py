@@ -24,9 +24,9 @@ Ask = Callable[[str], str]
 def run_shell(scene: Scene, qemu: Qemu, directory: Path, say: Say, *, at: int | None, after: bool) -> int:
     """Bring a machine to the state before command number `at`, connect the terminal; return the status.
 
-    Commands are counted from 1; None: the failing one, found by a replay. With
-    `after` that command is given, too. Raises UsageError if there is no such
-    command, or MachineError if the machine ends before it.
+    Commands are counted from 1. None is the failing command, which a replay finds. With
+    `after` that command runs, too. Raises UsageError if the command does not
+    exist, and MachineError if the machine ends before it.
     """
     step = find_failing_step(scene, qemu, directory / "search", say) if at is None else at - 1
     step = len(scene.commands) if step is None else step
@@ -55,7 +55,7 @@ def stop_at_failure(
 ) -> None:
     """Give the user a shell in the machine of a test that has just failed.
 
-    A machine that is still alive takes commands in the same way as from the test. If it is dead,
+    If the machine is alive, it runs the user's commands as it ran those of the test. If it is dead,
     a new one is brought to the state before the failing command.
     `qemu` finds an emulator for an architecture. Ctrl-C ends the shell only. Raises
     HarnessError if there is no emulator.

@@ -14,7 +14,7 @@ from rustbed.progress import plural
 from rustbed.report.cases import GOOD
 from rustbed.report.results import load_results
 
-# how many other sessions a message names
+# a message names this many other sessions
 _SHOWN = 3
 
 
@@ -33,7 +33,7 @@ def list_runs(session: Path, *, everything: bool) -> Iterator[str]:
 
 
 def _find_runs(session: Path) -> list[tuple[Path, str, str]]:
-    """Return the verdict's file, outcome and reason of each run below a directory, or of that run itself."""
+    """Return verdict file, outcome and reason of each run below a directory, or of the directory itself."""
     paths = sorted({*session.glob(runfiles.VERDICT), *session.glob(f"*/{runfiles.VERDICT}")})
     return [(path, *_read(path)) for path in paths]
 
@@ -43,7 +43,7 @@ def _red(found: Sequence[tuple[Path, str, str]]) -> list[tuple[Path, str, str]]:
 
 
 def _say_none(session: Path, count: int) -> str:
-    """Render a message without red runs: where they were looked for, and where there may be some."""
+    """Render the message for no red runs: where they were searched, and which sessions have some."""
     where = session.parent / session.readlink() if session.is_symlink() else session
     is_session = (where / runfiles.JUNIT).is_file()
     if count:
@@ -61,14 +61,14 @@ def _say_none(session: Path, count: int) -> str:
 
 
 def _red_without_machine(session: Path) -> Iterator[str]:
-    """Yield the tests that failed without a machine, so that they have no run."""
+    """Yield the tests that failed without a machine. They have no run directory."""
     for case in load_results([session / runfiles.JUNIT]).cases:
         if case.outcome not in GOOD and "run_directory" not in case.properties:
             yield f"{case.file}::{case.label or case.name}: {case.title}"
 
 
 def _sessions_with_red(session: Path) -> Iterator[str]:
-    """Yield the newest sessions that have red runs, of those beside a session, or in a directory of them."""
+    """Yield the newest sessions with red runs, of those beside `session` or in it."""
     others = [path for path in _sessions_near(session) if path.resolve() != session.resolve()]
     counted = ((path, len(_red(_find_runs(path)))) for path in others)
     red = (f"{path}  {plural(count, 'red run')}" for path, count in counted if count)
@@ -76,7 +76,7 @@ def _sessions_with_red(session: Path) -> Iterator[str]:
 
 
 def _sessions_near(session: Path) -> list[Path]:
-    """Return the sessions in the same directory, or in this one, the newest first."""
+    """Return the sessions in the same directory and in this one, newest first."""
     places = (session.parent, session)
     found = {junit.parent for place in places for junit in place.glob(f"*/{runfiles.JUNIT}")}
     return sorted((path for path in found if not path.is_symlink()), reverse=True)

@@ -35,7 +35,7 @@ def pack_run(
     `target` is a file or a directory, by default the current one. `scratch` is an
     empty directory. `debug_info` adds vmlinux and the modules with their
     symbols. Raises UsageError for a run that cannot be packed: its files are
-    gone, or its machine has something that a bundle must not contain.
+    missing, or its machine has something that a bundle must not contain.
     """
     scene = load_run(run.resolve())
     spec, files = relocate_machine(scene.spec, debug_info=debug_info)

@@ -1,7 +1,7 @@
 """An empty disk in which QEMU stores snapshots of a machine; pure.
 
-The format is in QEMU's docs/interop/qcow2.rst: numbers are big-endian,
-everything begins at a multiple of a cluster.
+QEMU's docs/interop/qcow2.rst describes the format: numbers are big-endian,
+and each part begins at a cluster boundary.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _CLUSTER_BITS = 16
 _CLUSTER = 1 << _CLUSTER_BITS
 # a reference count has 2^4 bits
 _REFCOUNT_ORDER = 4
-# bytes of the guest's disk, which is empty; snapshots of the machine are stored behind its end
+# bytes of the guest's disk, which is empty; QEMU stores snapshots of the machine after its end
 _SIZE = 1 << 20
 
 # numbers of the used clusters; the header is in cluster 0

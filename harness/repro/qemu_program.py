@@ -1,4 +1,4 @@
-"""The QEMU for a reproduction: one on this host, else Debian's, which is fetched if the user agrees."""
+"""Finds the QEMU for a reproduction: this host's, or Debian's, which is fetched if the user agrees."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Ask = Callable[[str], bool]
 
 
 def find_emulator(arch: Arch, chosen: Path | None, cache: Cache, ask: Ask = lambda question: False) -> Qemu:
-    """Return the QEMU for a reproduction: the chosen one, else one in the cache, else one on PATH.
+    """Return the QEMU for a reproduction: the chosen one, or the cache's, or the one on PATH.
 
-    If there is no suitable one, `ask` decides whether Debian's is fetched into the cache, for this
-    architecture and without the rest of a toolroot. Raises HostError if there is none and the user declines.
+    If none of them exists, `ask` decides whether Debian's is fetched into the cache, for this
+    architecture and without the rest of a toolroot. Raises HostError if the user declines.
     """
     root = None if chosen is not None else find_qemu_root(arch, find_toolroot(cache), cache)
     try:

@@ -1,8 +1,8 @@
 """Recordings of a machine, which QEMU plays back bit for bit.
 
 QEMU (11.1.3) stalls when it plays back input over virtio-serial. So
-a recorded machine takes no input: it runs the commands of a
-transcript from its initramfs.
+a recorded machine gets no input: the commands of the transcript are
+in its initramfs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rustbed.repro.scene import Scene
 from rustbed.repro.script import render_commands
 from rustbed.repro.symbols import Symbols, describe_symbols, find_symbols, keep_symbols, parse_symbols
 
-# files of a recording's directory, which also has copies of all files of the machine
+# files of a recording's directory; copies of all files of the machine are there, too
 EVENTS = "recording.bin"
 AGAIN = "console.again.log"
 FACTS = "recording.json"
@@ -33,7 +33,7 @@ _COMMANDS = "rustbed/commands"
 
 # guest time runs at 2^shift ns per instruction: 31 million instructions a second
 _SHIFT = 5
-# seconds that a session may take, recorded or played back, in addition to the time of its commands
+# seconds that recording or playing back may take, in addition to the time of the commands
 _PATIENCE_S = 180.0
 
 # the same as in images/init before it serves a shell; the commands follow
@@ -105,7 +105,7 @@ def record(scene: Scene, qemu: Qemu, directory: Path) -> int:
 
 
 def _with_copies(spec: MachineSpec, directory: Path) -> MachineSpec:
-    """Return the machine to record: one CPU, emulated, of files that stay with the recording."""
+    """Return the machine to record: emulated, with one CPU, with copies of all its files in `directory`."""
 
     def copied(path: Path, name: str) -> Path:
         return Path(shutil.copyfile(path, directory / name))

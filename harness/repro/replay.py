@@ -1,7 +1,7 @@
 """Replays the commands of a transcript on a machine, and judges whether it ended in the same way.
 
-All commands run in the guest, nothing on the host. The test's own code
-is not run. So a replay is only evidence if the test depends on nothing but its
+All commands run in the guest, none on the host. The test's own code
+does not run. So a replay is evidence only if the test depends on nothing except its
 machine's answers.
 """
 
@@ -29,16 +29,16 @@ _LONGEST_PAUSE_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """The behaviour of a machine during a replay of a scene's commands."""
+    """What a machine did during a replay of a scene's commands."""
 
-    # number of commands that were given
+    # number of commands that the machine was sent
     given: int
-    # splats in their order, each with the index of the command before it; -1: during the boot
+    # splats in order of appearance, each with the index of the command before it; -1: during the boot
     splats: tuple[tuple[int, Known], ...] = ()
     # indices of commands whose answer differs from the run: another status, another output
     statuses: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
-    # None: alive at the end
+    # how the machine ended; None: it is alive
     ended: Outcome | None = None
     reason: str = ""
 
@@ -56,7 +56,7 @@ def replay(vm: Vm, scene: Scene, *, until: int | None = None) -> Replayed:
             done = _note_answer(done, index, command, _give(vm, scene, command))
             done = _note_splats(done, index, vm)
         except MachineError as error:
-            # the records until then are still read, which does not need an answer
+            # records up to its end are still read, which needs no answer of the guest
             with suppress(MachineError):
                 done = _note_splats(done, index, vm)
             return replace(done, ended=Outcome(error.outcome), reason=error.headline)
@@ -64,7 +64,7 @@ def replay(vm: Vm, scene: Scene, *, until: int | None = None) -> Replayed:
 
 
 def _give(vm: Vm, scene: Scene, command: Command) -> tuple[int, str] | None:
-    """Give one command and return the status and checksum of its answer; None for a monitor command."""
+    """Run one command and return the status and checksum of its answer; None for a monitor command."""
     if command.arguments is not None:
         # a refusal by QEMU is an answer, too
         with suppress(MonitorError):
@@ -130,7 +130,7 @@ def _judge_splat(wanted: Known, replayed: Replayed) -> Judgement:
 
 
 def _judge_answers(scene: Scene, replayed: Replayed) -> Judgement:
-    """Judge a test that failed by itself: it fails again if all answers are the same."""
+    """Judge a test that failed by an assertion of its own: it fails again if all answers are the same."""
     came = {known for step, known in replayed.splats if step >= 0}
     if replayed.ended is not None or came != set(scene.came):
         return _different("the machine ended, or its log has other splats than in the run", replayed)
@@ -181,8 +181,8 @@ def failing_step(scene: Scene, replayed: Replayed) -> int | None:
 
 def _candidates(scene: Scene, replayed: Replayed) -> Iterator[int | None]:
     yield judge_replay(scene, replayed).step
-    # if the failure was not reproduced: the first splat of the replay, a command without an answer, a failed
-    # one
+    # if the failure was not reproduced: the first splat of the replay, a command without an answer,
+    # a command that failed
     yield replayed.splats[0][0] if replayed.splats else None
     yield replayed.given - 1 if replayed.ended is not None else None
     shell = [(index, command) for index, command in enumerate(scene.commands) if command.arguments is None]

@@ -35,7 +35,7 @@ def require_symbols(recording: Recording) -> Symbols:
 def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, batch: Sequence[str]) -> int:
     """Play a recording back to its first splat, under gdb; return gdb's status.
 
-    From there the user or `batch` commands can go on, or back: reverse-stepi, reverse-continue.
+    From there the user or `batch` commands can go forwards, or backwards: reverse-stepi, reverse-continue.
     """
     symbols = require_symbols(recording)
     if not require_arch(recording.arch).rewinds:
@@ -48,7 +48,7 @@ def run_gdb(recording: Recording, qemu: Qemu, gdb: Sequence[str], say: Say, *, b
         facts = recording.directory / "gdb.json"
         arch = require_arch(recording.arch)
         facts.write_text(json.dumps(gdb_facts(symbols, arch, socket, {}, snapshots=arch.rewinds)))
-        # QEMU's snapshots of the machine: it goes backwards by going forwards from the last one
+        # QEMU's snapshots of the machine: it goes backwards by running forwards from an earlier one
         disk = short / "snapshots"
         disk.write_bytes(render_empty_disk())
         argv = [

@@ -16,14 +16,14 @@ from rustbed.repro.scene import Scene
 
 
 def choose_accel(spec: MachineSpec, accel: str | None) -> MachineSpec:
-    """Return a spec with the given accelerator; None: its own if this host has it, else emulation."""
+    """Return a spec with the given accelerator. None: the spec's own if this host has it, else emulation."""
     if accel is None:
         accel = "tcg" if spec.accel == "kvm" and not host.kvm_is_conceivable(spec.arch) else spec.accel
     return replace(spec, accel=accel)
 
 
 def describe(scene: Scene, qemu: Qemu, say: Say) -> None:
-    """Print what is about to be reproduced, and differences from the run."""
+    """Print the test, the machine, and how this host's QEMU differs from the run's."""
     say(f"{scene.test}: {scene.outcome}: {scene.reason}")
     version = ".".join(map(str, qemu.version))
     if version != scene.qemu:
@@ -31,7 +31,7 @@ def describe(scene: Scene, qemu: Qemu, say: Say) -> None:
 
 
 def reproduce(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> tuple[Replayed, Judgement]:
-    """Boot the scene's machine, give it all commands, and print and return whether it ended as in the run.
+    """Boot the scene's machine, run all commands, and print and return whether it ended as in the run.
 
     The machine's files are written to `directory`. Raises BootError if it does not boot.
     """
@@ -62,7 +62,7 @@ def find_failing_step(scene: Scene, qemu: Qemu, directory: Path, say: Say) -> in
     """Return the index of the command at which the failure happens, by a replay; None if unknown."""
     unanswered = [index for index, command in enumerate(scene.commands) if command.answered_s is None]
     if scene.outcome is Outcome.HANG and unanswered:
-        # known from the run, and a replay would take as long as the hang
+        # the run already shows it, and a replay would take as long as the hang
         return unanswered[0]
     with boot(scene.spec, qemu, directory) as vm:
         replayed = replay(vm, scene)

@@ -1,6 +1,6 @@
-"""A scene, which can be reproduced: a machine, its commands, and how it ended.
+"""A scene: one machine of a run, its commands, and how it ended. It is what gets reproduced.
 
-Reads run directories and unpacked bundles into the same value.
+Run directories and unpacked bundles are read into the same value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rustbed.repro.script import render_argv_of
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """A splat as it is recognised in another run: by its fingerprint. The title is for people."""
+    """A splat, as another run can be searched for it: by fingerprint. The title is for people."""
 
     fingerprint: str
     title: str = field(compare=False)
@@ -76,8 +76,8 @@ class Scene:
 def load_run(directory: Path) -> Scene:
     """Return the scene of a run directory.
 
-    Of several machines it is the one with the gravest undeclared splat, else the
-    first that ended by itself, else the first. Raises UsageError for a directory
+    Of several machines, the one with the gravest undeclared splat is chosen; without such a splat the
+    first that ended by itself; otherwise the first. Raises UsageError for a directory
     in which a file is missing or damaged.
     """
     verdict = _read_json(directory / runfiles.VERDICT)
@@ -188,7 +188,7 @@ def check_commands(commands: tuple[Command, ...], manifest: Manifest) -> None:
 
 
 def _with_files(spec: MachineSpec, manifest: Manifest, directory: Path) -> MachineSpec:
-    """Return a spec that does without the files that a bundle need not have: debug information."""
+    """Return a spec without the optional files that this bundle lacks: debug information."""
     there = {directory / name for name in manifest.files}
     kernel = replace(
         spec.kernel,
@@ -203,7 +203,7 @@ def _with_files(spec: MachineSpec, manifest: Manifest, directory: Path) -> Machi
 
 @contextmanager
 def open_scene(path: Path) -> Iterator[Scene]:
-    """Yield the scene of a run directory or a bundle; what was unpacked goes on the way out."""
+    """Yield the scene of a run directory or a bundle; unpacked files are removed at the end."""
     if path.is_dir():
         yield load_run(path.resolve())
         return

@@ -1,9 +1,9 @@
-"""A bundle's own run.sh, for who has QEMU and sh but no rustbed; pure.
+"""A bundle's own run.sh, for hosts that have QEMU and sh but no rustbed; pure.
 
-The guest's shell gets all commands of the transcript on its channel, one
-after the other, through QEMU's standard input: it takes the next when it is
-done with the last. What the test said to QEMU's monitor comes by way of the
-guest, too: it prints "@monitor N" when it is time, and the host passes line N on.
+The guest's shell reads all commands of the transcript from its channel, which is
+QEMU's standard input; it reads the next when the last has ended. The guest also
+times the commands to QEMU's monitor: it prints "@monitor N", and the host
+sends line N to the monitor.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from rustbed.machine.spec import MachineSpec
 COMMANDS = "commands"
 MONITOR = "monitor.commands"
 
-# commands of QMP that only look
+# beginnings of QMP commands that change nothing
 _LOOKS = ("qom-list", "qom-get", "device-list-properties", "query-")
 
-# seconds between two commands that are the harness's own, and not worth sleeping for
+# seconds between two commands that come from the harness itself: not worth a sleep
 _PAUSE_S = 0.02
-# seconds that everything may take beyond what it took, before the guest gives up
+# seconds that the script may take longer than the run, before the guest turns itself off
 _PATIENCE_S = 120
 
 # the machine's channels without a harness: the shell on standard input and output
@@ -35,7 +35,7 @@ CHANNELS = Channels(
 
 
 def pause_before(commands: Sequence[Command], index: int) -> float:
-    """Return the seconds that a test waited before a command, which it may have done for the guest."""
+    """Return the seconds that a test waited before a command. The guest may need them."""
     previous = commands[index - 1] if index else None
     if previous is None:
         return 0.0
@@ -44,7 +44,7 @@ def pause_before(commands: Sequence[Command], index: int) -> float:
 
 
 def render_commands(commands: Sequence[Command], read_input: Callable[[str], bytes]) -> str:
-    """Render what the guest's shell gets; `read_input` returns what a command read, by its checksum."""
+    """Render the input of the guest's shell; `read_input` returns a command's input by its checksum."""
     last = commands[-1].answered_s or commands[-1].at_s if commands else 0.0
     lines = [f"(sleep {last + _PATIENCE_S:.0f}; poweroff -f) </dev/null >/dev/null 2>&1 &"]
     told = 0
@@ -89,7 +89,7 @@ def render_argv_of(spec: MachineSpec) -> tuple[str, ...]:
 
 
 def render_script(spec: MachineSpec, test: str, *, with_monitor: bool) -> str:
-    """Render run.sh: besides QEMU it needs what every system has: cat, dirname, mkfifo, rm, sed."""
+    """Render run.sh. Besides QEMU it needs cat, dirname, mkfifo, rm and sed, which every system has."""
     argv = render_argv_of(spec)
     if with_monitor:
         argv = (*argv, "-chardev", "pipe,id=monitor,path=monitor", "-qmp", "chardev:monitor")

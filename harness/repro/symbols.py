@@ -1,4 +1,4 @@
-"""What gdb must know of a kernel: files with symbols, and where its sources are."""
+"""A kernel's files with symbols and the directories of its sources, for gdb."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rustbed.guest import transcript
 from rustbed.repro.scene import Scene
 from rustbed.symbols.debugfiles import parse_files
 
-# a module that the test brought along: `Vm.insmod` pushes the file as it is
+# a module of the test's own: `Vm.insmod` pushes the unchanged file
 _PUSHED = re.compile(r"rbctl put \S*?/([\w\-]+)\.ko[' ]")
 
 
@@ -26,9 +26,9 @@ class Symbols:
     vmlinux: Path
     # by name as in /proc/modules
     modules: Mapping[str, Path]
-    # where compilers saw a tree, and where it is
+    # directory of a source tree as compilers saw it, and its directory on this host
     trees: tuple[tuple[str, Path], ...]
-    # directories of authors, as far as they are here, in the copies that their modules were built in
+    # copies of authors' directories, in which their modules were built, if this host has them
     copies: tuple[Path, ...] = ()
 
 
@@ -53,21 +53,21 @@ def find_symbols(scene: Scene) -> Symbols | None:
 
 
 def _find_copies(kept: Path) -> tuple[Path, ...]:
-    """Return where the sources of modules from outside of the kernel's tree are, by what a run keeps."""
+    """Return the directories with sources of out-of-tree modules, from a run's file on symbols."""
     files = parse_files(kept.read_text()).files.values() if kept.is_file() else ()
     copies = dict.fromkeys(file.copy for file in files if file.copy is not None)
     return tuple(copy for copy in copies if copy.is_dir())
 
 
 def keep_symbols(symbols: Symbols, directory: Path) -> Symbols:
-    """Return symbols whose files are in a directory of their own: links where that is possible."""
+    """Link the files with symbols into a new directory, or copy them, and return them from there."""
     directory.mkdir(parents=True)
 
     def kept(path: Path, name: str) -> Path:
         try:
             os.link(path, directory / name)
         except OSError:
-            # another file system
+            # `directory` is on another file system
             shutil.copyfile(path, directory / name)
         return directory / name
 
@@ -80,7 +80,7 @@ def keep_symbols(symbols: Symbols, directory: Path) -> Symbols:
 
 
 def describe_symbols(symbols: Symbols) -> dict[str, Any]:
-    """Return symbols as JSON can hold them."""
+    """Return symbols as data for JSON."""
     return {
         "vmlinux": str(symbols.vmlinux),
         "modules": {name: str(path) for name, path in symbols.modules.items()},

@@ -1,4 +1,4 @@
-"""What is typed at a machine's terminal: by a person, or by a script that ends.
+"""The input of a machine's terminal: a person's typing, or a file or pipe that ends.
 
 Owns our standard input while QEMU has it.
 """
@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# the chardev behind /dev/hvc0: our own terminal
+# the chardev of /dev/hvc0: our own terminal
 _CHARDEV = "stdio,signal=off"
 _STDIN = 0
 _END_OF_TRANSMISSION = b"\x04"
-# seconds between two of them: a program that reads takes the first, and its shell the next
+# seconds between two of them: the first ends a program that reads, the next its shell
 _AGAIN_S = 0.5
 
 
@@ -23,8 +23,8 @@ _AGAIN_S = 0.5
 def terminal() -> Iterator[str]:
     """Yield the chardev for a machine that is started and ended while the context lasts.
 
-    A terminal is QEMU's as it is. Of anything else the guest would not see the end: behind it Ctrl-D is
-    typed until the machine ends. Closed standard input is one that ends at once.
+    QEMU uses a terminal directly. The guest does not see the end of a file or pipe: after that end,
+    Ctrl-D is typed until the machine ends. Closed standard input counts as an empty file.
     """
     _open_if_closed()
     if os.isatty(_STDIN):
@@ -47,14 +47,14 @@ def _open_if_closed() -> None:
     try:
         os.fstat(_STDIN)
     except OSError:
-        # takes the lowest number that is free
+        # open() returns the lowest free number, which is that of standard input
         os.open(os.devnull, os.O_RDONLY)
 
 
 def _type(source: int, writes: int) -> None:
-    """Write what comes from a descriptor, then ends of input until they are no longer read; close both."""
+    """Copy a descriptor's input, then write Ctrl-D until no more is read; close both."""
     last = b"\n"
-    # a machine that has ended reads no more
+    # fails when the machine has ended
     with suppress(OSError):
         while chunk := os.read(source, 4096):
             os.write(writes, chunk)
