@@ -11,16 +11,16 @@ from rustbed.log.record import Record
 from rustbed.log.registers import is_state
 from rustbed.log.symbolize import LIBRARY, Blame, Located, Place, Symbols
 
-# characters that a frame's function gets before its place
+# column at which a frame's place begins, behind its function
 _COLUMN = 64
-# library functions shown of those that are inlined into each other at an address: the innermost are called
+# at most this many library functions are shown of those inlined into each other at one address
 _GLUE = 2
 
 
 def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
     """Return records whose frames have readable names, files and lines, and inlined functions above them.
 
-    Between frames in Rust and frames in C a line says so. Library functions inlined between
+    A line marks each change between Rust and C. Library functions inlined between
     a driver's own are left out.
     """
     made = []
@@ -34,7 +34,7 @@ def annotate(records: Sequence[Record], symbols: Symbols) -> tuple[Record, ...]:
             located = symbols.found.get(frame) if frame else None
             if located is None or not located.places:
                 text.append(demangle_all(line))
-                # unknown frames, those of earlier calls and arm's registers of a frame do not end a trace
+                # unknown frames, frames of earlier calls and arm's registers do not end a trace
                 rust = rust if LINE.match(line) or is_state(line) else None
                 continue
             for place in _shown(located):

@@ -47,23 +47,23 @@ class Report:
     row: Row
     # the function of its headline, "" if none
     named: str
-    # its lines, and the whole of them: a word is looked for much faster there
+    # its lines, and all of them as one text, in which a word is found much faster
     lines: Sequence[str]
     text: str
     traces: Sequence[Trace]
-    # functions of loadable modules in it: whatever their names are like, none is plumbing
+    # functions of loadable modules in it; none is plumbing, whatever its name
     own: frozenset[str]
-    # file of each function, as far as the debug information of this very kernel was asked
+    # file of each function that was looked up in this kernel's own debug information
     files: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def mains(self) -> Sequence[Trace]:
-        """The stacks that are of the failure itself."""
+        """The stacks of the failure itself."""
         return [trace for trace in self.traces if trace.is_main]
 
     @cached_property
     def owners(self) -> Sequence[Trace]:
-        """The stacks of who allocated and freed its memory; none where its finder is to blame."""
+        """The stacks that allocated and freed its memory; none if the task that noticed it is to blame."""
         return [trace for trace in self.traces if is_of_owner(self.row, self.lines[0], trace)]
 
     @cached_property
@@ -75,7 +75,7 @@ class Report:
         """Whether a function can be at fault: it is in a module, or is not plumbing."""
         if name in self.own or not self.is_of(PLUMBING, name):
             return True
-        # few services are entered by a dispatcher: whether one was is asked last
+        # asked last, because dispatchers enter few services
         return not self.is_of(ENTERED, name) and self._is_entered(name)
 
     def _is_entered(self, name: str) -> bool:
@@ -88,7 +88,7 @@ class Report:
         )
 
     def _is_beside(self, name: str, caller: str) -> bool:
-        """Whether a function stands in a file like its caller's: it was called as a part of it."""
+        """Whether a function's file and its caller's have the same role: the function is a step of it."""
         roles = roles_of(name, self.files.get(name, ""))
         return bool(roles) and roles == roles_of(caller, self.files.get(caller, ""))
 
@@ -104,7 +104,7 @@ def read_report(row: Row, named: str, text: str, files: Mapping[str, str]) -> Re
     """
     lines = text.split("\n")
     found = functions_of_modules(text)
-    # but of Rust's, a module contains copies of what the language's library and the kernel's crate have
+    # a module contains copies of generic Rust functions of the core library and the kernel crate
     own = frozenset(name for name in found if not ("::" in name and name in PLUMBING))
     traces = parse_traces(lines)
     return Report(row=row, named=named, lines=lines, text=text, traces=traces, own=own, files=files)
@@ -112,17 +112,17 @@ def read_report(row: Row, named: str, text: str, files: Mapping[str, str]) -> Re
 
 # frames of one function in a row that are not a coincidence
 _RECURSIVE = 4
-# lib/nmi_backtrace.c, of processors that mask every interrupt there is
+# lib/nmi_backtrace.c prints this about processors that mask even the NMI
 _UNSEEN = "still haven't responded to the NMI"
 
 
 def _is_unseen(report: Report) -> bool:
-    """Whether the stack is of the processor that noticed the hang: the one that hangs showed none."""
+    """Whether the stack is that of the processor that noticed the hang: the hanging one printed none."""
     return report.row.kind is Kind.HARD_LOCKUP and _UNSEEN in report.text
 
 
 def find_function(report: Report) -> str:
-    """Return the function to blame, "" if none shows."""
+    """Return the function to blame, "" if the report shows none."""
     if _is_unseen(report):
         return ""
     if report.row.blames is Blames.HANDLER:
@@ -158,7 +158,7 @@ def _candidates(report: Report) -> Iterator[str]:
     if report.named:
         yield report.named
     if row.blames is Blames.LOCK:
-        # the lock that an interrupt takes, if it is about that; else "... lock at:" and the place
+        # the lock that an interrupt takes, if the report is about one; otherwise that of "... lock at:"
         for trace in report.traces:
             if IN_INTERRUPTS in trace.title:
                 yield from trace.frames
@@ -194,14 +194,14 @@ _WORKER = re.compile(r"^Workqueue: \S+ (?P<symbol>[A-Za-z_]\S*)", re.MULTILINE)
 
 
 def _jumps(report: Report) -> Sequence[Trace]:
-    """Return from where the processor went to a place that has no code, as far as it tells: on s390."""
+    """Return the stacks of the last jump, for a processor at an address without code; s390 prints them."""
     if any(trace.counters for trace in report.mains):
         return ()
     return [trace for trace in report.traces if trace.title.startswith("Last Breaking-Event-Address")]
 
 
 def _places(lines: Sequence[str]) -> Iterator[str]:
-    """Yield where locks are taken or released; it may stand on a line of its own."""
+    """Yield the functions that take or release locks; such a function may stand on a line of its own."""
     for line in lines:
         if taken := TAKEN.match(line):
             yield taken["symbol"] or taken["worker"]
@@ -212,7 +212,7 @@ def _places(lines: Sequence[str]) -> Iterator[str]:
 def _first_to_blame(report: Report) -> str:
     kind = report.row.kind
     if kind is Kind.WARNING and report.named and not report.is_of(WARNS_OF_CALLERS, readable(report.named)):
-        # WARN() stands in that very function, and what locks warn of has kinds of its own
+        # WARN() is in that function itself, and warnings about locks have kinds of their own
         return readable(report.named)
     is_about_owner = kind in (Kind.LEAK, Kind.BAD_PAGE, Kind.SLAB_CORRUPTION)
     asked = []
@@ -227,13 +227,13 @@ def _first_to_blame(report: Report) -> str:
             break
     if kind is Kind.RUST_PANIC:
         return ""
-    # plumbing may fail itself; code that only reports rarely does
+    # plumbing may be at fault itself; code that only reports rarely is
     likely = (name for rarely in (MACHINERY, REPORTING) for name in asked if not report.is_of(rarely, name))
     return next(chain(filter(report.is_own, _guesses(report)), likely, asked), "")
 
 
 def _is_part(name: str, report: Report) -> bool:
-    """Whether a function is a part of what called it."""
+    """Whether a function is a step of its caller."""
     for trace in report.mains:
         for inner, outer in pairwise(trace.calls):
             if readable(inner) == name:
@@ -242,7 +242,7 @@ def _is_part(name: str, report: Report) -> bool:
 
 
 def _stuck_in_module(report: Report) -> str:
-    """Return the innermost function of a module in the first stack that has one: drivers are under test."""
+    """Return the innermost function of a module, in the first stack that has any: drivers are under test."""
     for trace in report.mains:
         names = [readable(symbol) for symbol in trace.frames]
         for name in names[_interrupted_at(names) :]:
@@ -269,7 +269,7 @@ def _stuck(report: Report, dispatches: Family) -> str:
         names = names[_interrupted_at(names) :]
         for inner, outer in pairwise(names):
             if inner == "smp_call_function":
-                # waits for another processor, whatever for
+                # it waits for another processor
                 return inner
             if BYSTANDER.fullmatch(inner):
                 break
@@ -280,13 +280,13 @@ def _stuck(report: Report, dispatches: Family) -> str:
 
 
 def _worker(report: Report) -> str:
-    """Return the function that a work queue's thread runs, as a line says; "" if none does."""
+    """Return the function that a work queue's thread runs, from the line "Workqueue:"; "" without it."""
     match = _WORKER.search(report.text)
     return readable(match["symbol"]) if match else ""
 
 
 def _asleep_at(frames: Sequence[str]) -> int:
-    """Return the index behind the scheduler's frames of a task that sleeps, 0 if it shows none."""
+    """Return the index behind the scheduler's frames of a sleeping task, 0 if there are none."""
     return next((index + 1 for index in reversed(range(len(frames))) if readable(frames[index]) in SLEEPS), 0)
 
 

@@ -49,5 +49,5 @@ BODY = re.compile(
 
 
 def is_of_report(text: str) -> bool:
-    """Whether a line looks like one of a report."""
+    """Whether a line looks like a part of a report."""
     return bool(BODY.match(text) or match_frame(text) or match_counter(text))

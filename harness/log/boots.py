@@ -10,11 +10,11 @@ import re
 from rustbed.log.formats.table import BANNER
 from rustbed.log.record import Line, Record
 
-# the first words of a kernel, and the last ones of one that was told to end; a journal's line between boots
+# a kernel's first words, its last ones at an orderly end, and a journal's line between boots
 _TURNS = (BANNER, "reboot: ", "kexec_core: ", "sysrq: ", "-- Reboot --", "-- Boot ")
 _BANNER = re.compile(r"Linux version \d+\.\d+")
 _ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting|-- (?:Reboot --|Boot )")
-# the early console hands over: what it has printed is printed once more, from the first line on
+# the early console hands over to the real one, which prints everything again from the first line
 _HANDOVERS = ("printk: ", "console [", "bootconsole [")
 _HANDOVER = re.compile(r"(?:printk: )?(?:legacy )?(?:console \[\w+\] enabled|bootconsole \[\w+\] disabled)")
 # records from that line to the banner that is printed again
@@ -22,15 +22,15 @@ _SOON = 8
 # a time other than that of the very first records
 _TIME = re.compile(r"\[ *(?!0+\.0+\])\d{1,12}\.\d{3,6}\]")
 
-# beginnings of the texts that `notice` is to be given
+# beginnings of the texts that `notice` needs
 NOTED = (*_TURNS, *_HANDOVERS)
 
 
 class Boots:
-    """The kernels of one log, as far as it was read."""
+    """The kernels in the part of a log that was read."""
 
     def __init__(self) -> None:
-        # whether a kernel spoke, and whether it said that it would end
+        # whether a kernel has printed anything, and whether it announced its end
         self._began = self._ended = False
         self._banner = ""
         self._previous: Record | Line | None = None
@@ -40,11 +40,11 @@ class Boots:
         self._replayed_us = 0
 
     def is_printed_again(self, record: Record | Line) -> bool:
-        """Whether a console has printed a record before: each line twice, or all from the first line on."""
+        """Whether a console repeats a record: each line is printed twice, or all from the first line on."""
         previous, self._previous = self._previous, record
         if not self._replayed_us and (previous is None or previous.text != record.text):
             return False
-        # texts first: they differ nearly always
+        # texts are compared first, because they nearly always differ
         if previous and previous.text == record.text and _when(previous) == _when(record):
             return True
         if self._replayed_us and record.time_us > self._replayed_us:
@@ -53,16 +53,16 @@ class Boots:
 
     @property
     def newest(self) -> str | None:
-        """The text before, None at the beginning."""
+        """The previous text, None at the beginning."""
         return self._previous.text if self._previous else None
 
     @property
     def is_replayed(self) -> bool:
-        """Whether a console prints once more what it has printed."""
+        """Whether a console is repeating earlier records."""
         return self._replayed_us > 0
 
     def pass_by(self, record: Record | Line) -> None:
-        """Take a line of an open report, whose text is another than that of the line before."""
+        """Take a line of an open report whose text differs from that of the line before."""
         self._previous = record
 
     def go_on(self, *, ended: bool = False) -> None:
@@ -70,7 +70,7 @@ class Boots:
         self._began, self._ended = True, self._ended or ended
 
     def pass_over(self, text: str) -> None:
-        """Take a part of a log that holds no banner."""
+        """Take a part of a log without a banner."""
         self._began = self._began or _TIME.search(text) is not None
         self._previous = None
 

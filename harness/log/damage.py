@@ -1,4 +1,4 @@
-"""Checks whether enough of a report is there for its title and its function. Pure."""
+"""Checks whether a report is complete enough for its title and its function. Pure."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rustbed.log.formats.row import Kind
 from rustbed.log.traces import readable
 
 _DROPPED = re.compile(r"\*\* \d+ printk messages dropped|printk: \d+ messages (?:dropped|suppressed)")
-# who a stack is of; a search for a line that begins with fixed text is a fast one
+# the task of a stack; the newline before fixed text makes the search fast
 _PID = re.compile(r"\nCPU: \d+ (?:UID: \d+ )?PID: (\d+) Comm: ")
-# the registers of the program that ran before
+# registers of the user program that was interrupted
 _FROM_USER = re.compile(r"\nRIP: 00[23]3:")
-# who prints stacks without a line above them
+# kinds whose reports print stacks without a line above them
 _UNANNOUNCED = frozenset({Kind.KFENCE, Kind.KMSAN, Kind.KCSAN})
-# a task that gave the processor away when it could: it does not loop, wherever that was
+# a task that was preempted at a scheduling point does not loop there
 _PREEMPTED = re.compile(r"_*preempt_schedule(?:_common|_notrace|_thunk)?")
 
 
 def find_damage(report: Report, function: str, task: str) -> str:
     """Return the first doubt about a report, in words, "" if there is none.
 
-    `function` is who is blamed, `task` whom the report is of, "comm/pid".
+    `function` is blamed; `task` is the task of the report, "comm/pid".
     """
     return next(_doubts(report, function, task), "")
 
@@ -59,7 +59,7 @@ def _doubts_about_stacks(report: Report, function: str) -> Iterator[str]:
 
 
 def _has_foreign_frames(report: Report) -> bool:
-    """Whether frames that nothing announced stand before the stack that is announced."""
+    """Whether there are frames before the line that announces the stack."""
     if report.row.is_shared or report.row.kind in _UNANNOUNCED:
         return False
     first, *others = report.traces
@@ -74,21 +74,21 @@ def _is_of_preempted(report: Report) -> bool:
 
 
 def _is_named(report: Report) -> bool:
-    """Whether the headline names the function to blame, whatever its stack tells."""
+    """Whether the headline names the function to blame, whatever is in the stack."""
     return report.row.kind is Kind.WARNING and not report.is_of(WARNS_OF_CALLERS, readable(report.named))
 
 
 def _is_told(report: Report, function: str) -> bool:
-    """Whether the function to blame is there; if a program was interrupted, nothing else is to come.
+    """Whether the blamed function is more than a guess; of an interrupted user program nothing else shows.
 
-    Behind what runs a queue, nothing is to come either.
+    Below the function that runs a work queue nothing else shows, either.
     """
     is_there = report.is_own(function) or function in QUEUES
     return bool(function) and (is_there or bool(_FROM_USER.search(report.text)))
 
 
 def _has_two_speakers(text: str, task: str) -> bool:
-    """Whether another task, or more than one, is named before the first stack is complete."""
+    """Whether the report names another task before its first stack is complete."""
     said = [(match.start(), match[1]) for match in _PID.finditer("\n" + text)]
     pid = task.rpartition("/")[2]
     if len({other for _, other in said} | ({pid} if pid else set())) < 2:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 _PLACE = r"(?:[^\s()]+\.(?:[chSs]|rs|cc|cpp|lds):(?:\d+|\?)(?::\d+)?(?: \(discriminator \d+\))?|\?\?:[?0])"
 _PLACES = re.compile(r"([^\s()]+):(\d+)(?::\d+)?")
-# most lines have no such thing
+# a fast first check, which most lines fail
 _HINT = re.compile(r" \((?:[^\s()]+\.(?:[chSs]|rs|cc|cpp|lds):[\d?]|\?\?:[?0])")
 _LINE = re.compile(
     r"(?P<head>(?:.* (?:in|at:?) |.*:\d+ |(?:RIP: \w{4}|e?pc *|lr *|ra *|ERA *|NIP|LR): ?|.* is at )?)"
@@ -24,16 +24,16 @@ _SYMBOLIZED = re.compile(
     r" *(?:\[<[0-9a-f]+>\] )?(?:(?:RIP: 0010:|(?:pc|epc|lr|ra) *: ?|.{1,80} (?:in|at:) ))?(?P<name>[\w$.]+)"
     r"\+0x[0-9a-f]+/0x[0-9a-f]+ (?P<file>[^\s()\[\]:]+\.(?:[chS]|rs)):(?P<line>\d+)(?::\d+)?"
 )
-# with kmemleak's own name, if it prints what it finds (/sys/module/kmemleak/parameters/verbose)
+# prefixed with kmemleak's name if its parameter `verbose` makes it print leaks
 _LEAK = re.compile(r"kmemleak: (?=unreferenced object|  )")
 _HASH = re.compile(r"::h[0-9a-f]{16}$")
-# a module without debug information: its offsets stay, its brackets go
+# a frame of a module without debug information keeps its offset and loses its brackets
 _BARE = re.compile(r"(?P<frame> *(?:\? )?[\w$.]+\+0x[0-9a-f]+/0x[0-9a-f]+) (?P<module>[A-Za-z][\w-]*)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecodedFrame:
-    """A function, and where in its source a line of a stack is."""
+    """A line of a stack: its function and source lines."""
 
     name: str
     # file and line, innermost inlined function first; empty if the script did not find any
@@ -41,7 +41,7 @@ class DecodedFrame:
 
 
 def as_printed(text: str) -> str:
-    """Return a decoded line as the kernel printed it, any other as it is; a lost offset becomes 1."""
+    """Return a decoded line as the kernel printed it, other lines unchanged; a lost offset becomes 1."""
     if " (" in text and _HINT.search(text) and (match := _LINE.fullmatch(text)):
         module = f" [{match['module']}]" if match["module"] else ""
         head = match["head"] + match["space"] or " "
@@ -55,7 +55,7 @@ def as_printed(text: str) -> str:
 
 
 def parse_decoded(text: str) -> DecodedFrame | None:
-    """Return what a decoded line says, None of any other line."""
+    """Parse a decoded line; None for any other line."""
     if "+0x" in text and (place := _SYMBOLIZED.fullmatch(text)):
         return DecodedFrame(name=place["name"], places=((place["file"], int(place["line"])),))
     match = _LINE.fullmatch(text) if _HINT.search(text) else None

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from rustbed.log.legacy import demangle_legacy
 
-# back references make long names of short ones: beyond these a name is left as it is
+# limits, because back references can make short names very long: a name beyond them stays mangled
 _LONGEST, _DEEPEST, _STEPS = 4096, 64, 4096
 
-# what KCFI and the function padding put before the names of their own symbols
+# prefixes of the symbols that KCFI and function padding add
 _SYMBOL = re.compile(r"(?:__cfi_|__pfx_)?_R([A-Z][A-Za-z0-9_]+)")
 
 _ANYWHERE = re.compile(r"\b_(?:R[A-Z]\w+|ZN[\w$.]+?17h[0-9a-f]{16}E)")
@@ -37,7 +37,7 @@ class _MangledError(Exception):
 
 
 def demangle(symbol: str) -> str:
-    """Return the path that a symbol stands for; other text, and what cannot be read, as it is."""
+    """Return the path that a symbol stands for; other text and malformed symbols are returned unchanged."""
     match = _SYMBOL.match(symbol)
     if match is None:
         return demangle_legacy(symbol) if "_ZN" in symbol else symbol
@@ -53,7 +53,7 @@ def demangle_all(text: str) -> str:
 
 
 class _Name:
-    """A reader over what stands behind `_R`; a method consumes what it returns."""
+    """A reader of the text after `_R`; a method consumes what it returns."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -79,7 +79,7 @@ class _Name:
         return self._text[start:stop]
 
     def _base62(self) -> int:
-        """Read digits up to `_`: none is 0, others are one more than they say."""
+        """Read a base-62 number up to `_`: no digits mean 0, others their value plus 1."""
         value = 0
         digits = self._upto("_")
         for digit in digits[:12]:
@@ -87,7 +87,7 @@ class _Name:
         return value + 1 if digits else 0
 
     def _tagged(self, tag: str) -> int:
-        """Read a number that may be there (disambiguator, binder): 0 if it is not."""
+        """Read an optional number (disambiguator, binder): 0 without one."""
         return self._base62() + 1 if self._take(tag) else 0
 
     # -- limits and repetition -----------------------------------------------
@@ -104,7 +104,7 @@ class _Name:
         return text
 
     def _again(self, read: Callable[[], str]) -> str:
-        """Read what a back reference points at, then go on behind the reference."""
+        """Read the target of a back reference, then go on behind the reference."""
         reference = self._at - 1
         target = self._base62()
         if target >= reference:
@@ -177,7 +177,7 @@ class _Name:
         return f"{name}::<{arguments}>" if in_value else f"{name}<{arguments}>"
 
     def _implementation(self) -> None:
-        """Skip where an impl block stands."""
+        """Skip the path of an impl block."""
         self._tagged("s")
         self.path(in_value=False)
 
@@ -272,7 +272,7 @@ class _Name:
                 text = bytes.fromhex(self._upto("_")).decode()
                 return f'"{text}"'
         if tag not in "abchijlmnostxy":
-            # arrays, structures and the like: a title does not need them
+            # arrays, structures and the like are unnecessary in a title
             raise _MangledError
         sign = "-" if self._take("n") else ""
         number = int(self._upto("_") or "0", 16)

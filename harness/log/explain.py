@@ -27,7 +27,7 @@ _SHOWN, _EXCERPT = 20, 24
 # characters of a line in an excerpt
 _WIDTH = 200
 
-# lines that tell a person little: registers, code, memory, guesses of the unwinder
+# lines of little use to people: registers, code, memory, guesses of the unwinder
 _DULL = re.compile(
     r"\s*(?:Modules linked in:|Hardware name:|Code:|Stack:|(?!RIP: 0010)[CDEFGRPS][A-Z0-9]{1,4}\d?:"
     r"|(?:lr|sp|[xr]\d+|gp|t\d|s\d+|a\d) ?: ?[0-9a-f]|(?:status|pstate):|</?[A-Z]\w*>"
@@ -36,13 +36,13 @@ _DULL = re.compile(
 # a kernel's time, and its first words behind a logger's
 _TIME = re.compile(r"\[ *\d{1,12}\.\d{6}\b")
 _LOGGED_BANNER = re.compile(r"^.*\bkernel(?:\[\d+\])?: .*?Linux version ", re.MULTILINE)
-# characters at the end of a log in which silence is looked for
+# characters at the end of a log that are checked for silence
 _TAIL = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What reading a whole log gave."""
+    """The result of reading a whole log."""
 
     # `first` and `last` are line numbers
     splats: tuple[Splat, ...]
@@ -54,7 +54,7 @@ class Found:
 def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
     """Read a log given in blocks of whole lines.
 
-    Needs memory for two blocks and for what it returns. Never raises. A log without a word, or one that
+    Needs memory for two blocks and for what it returns. Never raises. An empty log, or one that
     ends with a boot loader's last, has one splat, of silence. `unwrapper` learns the log's prefixes.
     """
     reader = Reader()
@@ -92,14 +92,14 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
 
 
 def _logged_banners(text: str, start: int) -> set[int]:
-    """Return the lines in which a logger wrote a kernel's banner; few parts of a log have any."""
+    """Return the lines in which a logger wrote a kernel's banner."""
     if "Linux version " not in text:
         return set()
     return {start + text.count("\n", 0, banner.start()) for banner in _LOGGED_BANNER.finditer(text)}
 
 
 def _look_ahead(blocks: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each block with the one behind it, "" behind the last."""
+    """Yield each block with the next one, "" for the last."""
     before = ""
     for block in blocks:
         if before:
@@ -170,7 +170,7 @@ def render_text(
     """Render splats for a person: equal ones together, each with an excerpt at its first occurrence.
 
     `read` is what `read_log` returned, `records` and `placed` what `read_spans` returned, the records perhaps
-    annotated. `blames` has where splats point at, as far as debug information or the log itself says.
+    annotated. `blames` has the source lines of splats that debug information or the log itself gives.
     """
     splats = read.splats
     understood = f"{read.lines:,} line{'s' if read.lines != 1 else ''}"
@@ -215,7 +215,7 @@ def _render_one(count: int, same: Sequence[Splat], records: Sequence[Record], bl
 
 
 def _excerpt(records: Sequence[Record]) -> Iterator[str]:
-    """Yield the lines of a report that tell most, with their numbers; what is left out between is marked."""
+    """Yield the most useful lines of a report with their numbers; omissions are marked."""
     width = len(str(records[-1].seq + 1))
     shown = left = 0
     for record in records:

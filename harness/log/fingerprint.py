@@ -14,16 +14,16 @@ from itertools import takewhile
 
 from rustbed.log.formats.row import Kind
 
-# frames that count: with one, different misuses of a helper are taken for the same; a third one told
-# nothing more about any of LKDTM's failures
+# frames that count: with one, different misuses of a helper look the same; a third one distinguished
+# none of LKDTM's failures
 _FRAMES = 2
-# an access that the processor refused: each architecture has words of its own for it
+# a refused access: each architecture describes it in different words
 _WORDED_BY_THE_PROCESSOR = frozenset({Kind.OOPS})
 # the message of a panic says what happened; its function may be inlined, and what is on the stack
 # behind a call that never returns may be the next function
 _TOLD_BY_THE_MESSAGE = frozenset({Kind.PANIC, Kind.RUST_PANIC})
 
-# how a process comes into the kernel: named after the architecture, or there on one only
+# entry from user space into the kernel: its names differ by architecture
 _ENTRY = re.compile(
     r"(?:__\w+_)?(?:compat_)?(?:sys|ksys|do_sys)_\w+|__(?:x64|ia32|arm64|riscv|s390x?|se|do)_(?:compat_)?sys_\w+"
     r"|(?:do|x64|invoke)_\w*syscall\w*|el0_svc\w*|el0t_\w+|do_trap_ecall_u|system_call\w*|do_one_initcall"
@@ -53,7 +53,7 @@ def fingerprint(kind: str, message: str, frames: Iterable[str] = ()) -> str:
 
 @lru_cache(maxsize=1024)
 def _digest(kind: str, message: str, inner: tuple[str, ...]) -> str:
-    """Return the digits; a log that is full of reports has many of the same failure."""
+    """Return the digits, cached because a log may repeat one failure many times."""
     said = "" if kind in _WORDED_BY_THE_PROCESSOR and inner else _NUMBER.sub("N", _PLACE.sub("", message))
     text = "\n".join([kind, said, *inner])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]

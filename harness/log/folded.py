@@ -11,23 +11,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
-# what begins a record, perhaps quoted: the kernel's time, or the date of `dmesg -T` and of a syslog
+# the beginning of a record, perhaps quoted: the kernel's time, or the date of `dmesg -T` and syslog
 _RECORD = re.compile(
     r"(?:> ?)*(?:<\d{1,6}>)?(?:\[ *\d{1,12}\.\d{6}\]|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"
     r"|\[?(?:[A-Z][a-z]{2} ){1,2}[ \d]\d \d\d:\d\d:\d\d\b)(?:\[ *[CT]\d{1,10}\])?"
 )
-# blocks without a record after which none is expected
+# after this many blocks without a record, none is expected
 _LOOKED = 4
 _QUOTES = re.compile(r"\A(?:> ?)+")
-# characters of a line: nothing is narrower, mail is not wider than the second, no terminal than the last
+# characters of a line: the narrowest text, the widest mail, the widest terminal
 _NARROW, _MAIL, _WIDE = 60, 100, 250
 # different lines that must be broken, and of a terminal of usual width
 _ENOUGH, _USUAL, _ENOUGH_THERE = 3, 80, 2
-# characters of a word that did not fit, as most are: of lines so full few are whole
+# most words that did not fit are this long; few whole lines end so close to the width
 _WORD = 8
-# blanks between two words that are gone, at most
+# at most this many blanks between two words are lost
 _BLANKS = 3
-# what a kernel prints in one piece, so that a single such line in two tells how a text was broken
+# texts that a kernel prints on one line: a single broken one shows how a text was broken
 _ONE_PIECE = re.compile(
     r"""
     # who runs, the headline of die() with its number: lib/dump_stack.c, arch/*/kernel/traps.c
@@ -56,14 +56,14 @@ class _Fold:
 
     # characters of a line
     width: int
-    # whether in the middle of words
+    # whether lines were broken in the middle of words
     is_filled: bool
-    # characters that were put before the rest of a line, where it is filled
+    # characters added before the rest of a broken line, if words were broken
     indent: int = 0
 
 
 def unfold(blocks: Iterable[str]) -> Iterator[str]:
-    """Yield blocks of whole lines, with as many lines in all, each record whole on its first one."""
+    """Yield blocks of whole lines: the number of lines stays, and each record is whole on its first line."""
     blocks = iter(blocks)
     held = ""
     fold = None
@@ -76,7 +76,7 @@ def unfold(blocks: Iterable[str]) -> Iterator[str]:
         rests = _rests(lines, starts)
         fold = _find_fold(lines, starts, rests, fold)
         if not fold or starts == [0]:
-            # most texts are whole, which their first records show; or the log is over
+            # the first records show that a text is whole, as most are; or the log is over
             break
         # the last record may go on in the next block
         held = "\n".join(lines[starts[-1] :])
@@ -90,7 +90,7 @@ def unfold(blocks: Iterable[str]) -> Iterator[str]:
 
 
 def _join_first(text: str, fold: _Fold) -> str:
-    """Return a text whose first record is whole, whatever stands behind that."""
+    """Return a text whose first record is whole."""
     lines = text.split("\n")
     due = takewhile(lambda number: _is_due(lines, number, fold.width), _rests(lines, [0, len(lines)]))
     return "\n".join(_joined(lines, list(due), fold))
@@ -118,9 +118,9 @@ def _find_fold(
     if known:
         return replace(known, width=width) if width <= _MAIL and undue * 4 <= len(rests) else None
     broken = [lines[number - 1] for number in rests]
-    # what was only blanks in the last columns is gone
+    # trailing blanks of a broken line are lost
     is_filled = sum(len(line) == width for line in broken) >= len(broken) * 0.75
-    # and so may be any number of blanks before a word, in a line of ten
+    # in one line of ten, any number of blanks before a word may be lost, too
     if width > (_WIDE if is_filled else _MAIL) or (undue * 10 > len(rests) and not is_filled):
         return None
     ends = {*starts, *rests}.difference(number - 1 for number in rests)
@@ -131,7 +131,7 @@ def _find_fold(
         if not gaps or (gaps == {""} and not is_filled):
             return None
         is_filled = is_filled and gaps != {" "}
-    # what was put before each rest; a single blank may be the kernel's
+    # blanks before each rest; a single one may be the kernel's
     blanks = [rest[: len(rest) - len(rest.lstrip())] for rest in (_rest(lines[number]) for number in rests)]
     indent = len(min(blanks)) if min(blanks) != " " else 0
     return _Fold(width=width, is_filled=is_filled, indent=indent)
@@ -151,7 +151,7 @@ def _is_due(lines: Sequence[str], number: int, width: int) -> bool:
 
 
 def _gaps(lines: Sequence[str], rests: Sequence[int]) -> set[str]:
-    """Return what makes a whole of lines that the kernel prints in one piece: a blank, nothing, or either."""
+    """Return what joins the parts of lines that the kernel prints in one piece: a blank, nothing, either."""
     return {
         gap
         for number in rests
@@ -163,7 +163,7 @@ def _gaps(lines: Sequence[str], rests: Sequence[int]) -> set[str]:
 
 
 def _kinds(lines: Iterable[str]) -> int:
-    """Return how many lines differ in more than numbers: a program may print one again and again."""
+    """Return how many lines differ in more than numbers, because a program may repeat a line."""
     return len({_NUMBERS.sub("", line) for line in lines})
 
 
@@ -172,7 +172,7 @@ def _rest(line: str) -> str:
 
 
 def _joined(lines: Sequence[str], rests: Sequence[int], fold: _Fold) -> list[str]:
-    """Return as many lines, those that go on with a record empty."""
+    """Return the joined lines; the number of lines stays, with empty ones for the joined parts."""
     joined = list(lines)
     first = 0
     for before, number in pairwise((-1, *rests)):

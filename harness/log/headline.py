@@ -17,7 +17,7 @@ from rustbed.log.formats.row import Row
 from rustbed.log.formats.table import LITERALS, PREAMBLES, ROWS
 from rustbed.log.record import Parts
 
-# characters of a record that are looked at: Rust's names may fill 512 of them, no report needs more
+# characters of a record that are read: Rust's names may fill 512 of them, no report needs more
 READ = 4096
 
 # these reject nearly every line with one match
@@ -66,7 +66,7 @@ def look_at(line: str) -> Look:
 
 @cache
 def _compiled() -> tuple[tuple[Row, re.Pattern[str], re.Pattern[str]], ...]:
-    """Return the rows with what is matched, and what closes them. Most logs and sessions need none of it."""
+    """Return the rows with compiled patterns, and what closes them; made late because few logs need them."""
     return tuple((row, re.compile(row.pattern), re.compile(row.closing)) for row in ROWS)
 
 
@@ -83,7 +83,7 @@ def find_headline(text: str) -> Headline | None:
 
 
 def begins_report(text: str, at: int) -> bool:
-    """Whether the words at a place in a text begin a report, as far as these are its first ones."""
+    """Whether the words at a place in a text begin a report."""
     return _ANY.match(text, at) is not None
 
 

@@ -1,7 +1,7 @@
 """Logs in which each message is a field of an entry.
 
 These are journalctl's formats for programs, dmesg's JSON, rsyslogd's RSYSLOG_DebugFormat, and the objects
-that containers and LAVA make of a console's lines. Returns as many lines for a part of such a log; lines that
+that containers and LAVA make of a console's lines. The number of lines stays; lines that
 are not messages of the kernel are empty. Pure.
 """
 
@@ -11,24 +11,24 @@ import json
 import re
 
 _JSON_LINE = re.compile(r"^(?:data: |\x1e|- )?(?=\{)", re.MULTILINE)
-# where objects have a line of a console: Docker's json-file, LAVA, collectors of logs (Elastic, Vector,
+# keys with a line of a console: Docker's json-file, LAVA, collectors of logs (Elastic, Vector,
 # CloudWatch), Google Cloud
 _MESSAGES = ("log", "msg", "message", "textPayload")
 _SAID = rf'"(?:{"|".join(_MESSAGES)})" ?: ?"'
 _OBJECT = re.compile(rf"^(?:- )?\{{.*{_SAID}.*\}}\r?$", re.MULTILINE)
-# of others, what begins with the kernel's time; programs write such objects too
+# in objects of other programs: messages that begin with the kernel's time
 _OF_A_CONSOLE = re.compile(
     rf'\{{.*(?:"(?:stream|lvl)" ?: ?"|{_SAID}(?:<\d{{1,3}}>)?\[ *\d{{1,12}}\.\d{{6}}\])'
 )
-# of those without a time, several different lines that only a kernel's report has
+# without a time: lines that only a kernel's report has, of which several different ones are needed
 _OF_A_REPORT = re.compile(
     rf"{_SAID}(?P<line>(?:CPU: \d{{1,5}} |Call [Tt]race:|Modules linked in:|Hardware name: |Backtrace: ?\""
     r"|---\[ end |-+\[ cut here|RIP: |pc : |BUG: |WARNING: |Kernel panic|Code: |rust_kernel: ))"
 )
 _ENOUGH = 2
-# what LAVA calls the words of the machine under test, among its own
+# LAVA's names for output of the machine under test; other lines are its own
 _OF_TARGETS = frozenset({"target", "feedback"})
-# forms of what is a console otherwise
+# forms that are consoles except for the objects around their lines
 CONSOLES = frozenset({"objects"})
 _PRETTY = re.compile(r'\s*"(?:MESSAGE|msg)" ?: (?P<text>".*"),?$')
 _EXPORTED = re.compile(r"^__CURSOR=", re.MULTILINE)
@@ -65,7 +65,7 @@ def _is_of_kernel(text: str) -> bool:
 
 
 def open_entries(form: str, text: str) -> str:
-    """Return a text of a form with as many lines, each a message or a line of one."""
+    """Return a text of a form with each entry as a message, or a line of one; the number of lines stays."""
     if form in ("json", "objects"):
         read = _from_json if form == "json" else _from_object
         return "\n".join(map(read, text.split("\n")))
@@ -75,7 +75,7 @@ def open_entries(form: str, text: str) -> str:
 
 
 def _from_json(line: str) -> str:
-    """Return the message of an entry as the kernel printed it, "" for others' entries and other lines."""
+    """Return the message of an entry as the kernel printed it, "" for other entries and lines."""
     if pretty := _PRETTY.match(line):
         return _message(_load(pretty["text"]), "")
     start = _JSON_LINE.match(line)
@@ -87,7 +87,7 @@ def _from_json(line: str) -> str:
 
 
 def _from_object(line: str) -> str:
-    """Return the line of a console in an object, "" for others' words; the line itself if it is not one."""
+    """Return the console's line in an object, "" for other output; a line that is not an object unchanged."""
     start = _JSON_LINE.match(line)
     entry = _load(line[start.end() :]) if start else None
     if not isinstance(entry, dict):
@@ -99,7 +99,7 @@ def _from_object(line: str) -> str:
 
 
 def _from_debug(entry: str) -> str:
-    """Return the message of an entry in all its properties, nothing of a program's."""
+    """Return the message of an entry in all its properties, "" for a program's."""
     if _PROGRAM.search(entry):
         return "\n" * entry.count("\n")
     # a blank belongs to the tag before the message
@@ -124,14 +124,14 @@ def _message(message: object, micros: str) -> str:
         message = bytes(numbers).decode(errors="replace")
     text = message.strip("\n") if isinstance(message, str) else ""
     if "\n" in text:
-        # of several lines: as a record of /dev/kmsg, which has a way to say so
+        # several lines are written as a record of /dev/kmsg, which has escapes for them
         text = text.replace("\\", r"\x5c").replace("\n", r"\x0a")
         return f"6,0,{micros or 0},-;{text}"
     return (f"[{int(micros) / 1e6:.6f}] " if micros else "") + text
 
 
 def _from_fields(entry: str) -> str:
-    """Return the message of an entry of fields, nothing of an entry that another than the kernel made."""
+    """Return the message of an entry of fields, "" if the entry is not the kernel's."""
     if "_TRANSPORT=" in entry and "_TRANSPORT=kernel\n" not in entry:
         return "\n" * entry.count("\n")
     said, is_message = [], False

@@ -17,10 +17,10 @@ from itertools import pairwise
 class Outcome(StrEnum):
     """How a test ended, the gravest first."""
 
-    # announced by a plan or a subtest's header, and no result came
+    # announced by a plan or a subtest's header, without a result
     LOST = "lost"
     FAIL = "fail"
-    # failed as was expected
+    # failed as expected
     XFAIL = "xfail"
     PASS = "pass"  # noqa: S105 - no password
     SKIP = "skip"
@@ -37,11 +37,11 @@ class Result:
     # of a skip, an expected failure, an error or a timeout
     reason: str = ""
     children: tuple[Result, ...] = ()
-    # other lines since the result before: diagnostics, and what the kernel logged meanwhile
+    # other lines since the previous result: diagnostics, and kernel messages
     log: tuple[str, ...] = ()
-    # what contradicts the format: a plan that was not kept, a number out of order
+    # violations of the format: a plan that was not kept, a number out of order
     problems: tuple[str, ...] = ()
-    # file:line of the test's source, and how long it took; a report does not have them everywhere
+    # file:line of the test's source and the test's duration, where the report has them
     source: str = ""
     seconds: float = 0.0
 
@@ -51,7 +51,7 @@ class Result:
         return self.outcome in (Outcome.LOST, Outcome.FAIL)
 
     def reds(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Result]]:
-        """Yield where red begins: the red results below without a red one in them, with their names."""
+        """Yield the innermost red results, with the names that lead to them."""
         for child in self.children:
             here = (*path, child.name)
             yield from child.reds(here)
@@ -67,7 +67,7 @@ class Result:
                 yield (*path, child.name), child
 
 
-# kselftests put "# " before what a program of theirs reports
+# kselftests put "# " before the results of a program
 _STEP = r"(?:[ \t]|\#[ ](?=(?:[ \t]|\#[ ])*(?:K?TAP[ ]version|1\.\.\d|ok[ ]|not[ ]ok[ ]|\#[ ]Subtest:)))"
 _LINE = re.compile(
     rf"""(?P<indent>{_STEP}*)
@@ -87,7 +87,7 @@ _DEEPEST = 32
 
 @dataclass(frozen=True, kw_only=True)
 class _Token:
-    """A line and what it says; `match` is None for one that is not KTAP's."""
+    """A line and its match; None for a line that is not KTAP."""
 
     text: str
     match: re.Match[str] | None
@@ -99,11 +99,11 @@ class _Token:
 
 @dataclass(kw_only=True)
 class _Level:
-    """The results of one indentation, while they come."""
+    """The results of one indentation, while they are read."""
 
     name: str = ""
     plan: int | None = None
-    # why nothing ran, of a plan of none
+    # the reason of a plan without tests
     skipped: str = ""
     results: list[Result] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -113,12 +113,12 @@ class _Level:
         return taken
 
 
-# the report itself has no line of its own: it is what its children are
+# the report as a whole has no result line: its outcome follows from its children
 _NOTHING_SAID = Result(name="", outcome=Outcome.PASS)
 
 
 def parse_ktap(lines: Iterable[str]) -> Result:
-    """Return what a log reports: a result without a name, the outermost results its children.
+    """Return what a log reports: a result without a name whose children are the outermost results.
 
     A line is without what printk and loggers put before it (log/record.py); other text before a header is
     removed from the lines that follow. Several documents in one log are read as one. A log without any has
@@ -170,7 +170,7 @@ def _read_level(tokens: list[_Token], at: int, indent: int) -> tuple[_Level, int
 def _take(match: re.Match[str], level: _Level, nested: list[_Level]) -> list[_Level]:
     """Let a line count in its level; return the nested levels that no result has claimed yet."""
     if match["plan"]:
-        # a second document of the same log goes on where the first one ended
+        # the results of a second document in one log follow those of the first
         level.plan = len(level.results) + int(match["plan"])
         level.skipped = (
             level.skipped if match["why"] is None else match["why"].strip() or "the plan skips all"
@@ -187,12 +187,12 @@ def _take(match: re.Match[str], level: _Level, nested: list[_Level]) -> list[_Le
 
 
 def _unclaimed(level: _Level) -> list[Result]:
-    """Return what a level holds that no line reported of; lines that are only indented are not nested."""
+    """Return the results of a level that no result line claimed; text that is only indented is not nested."""
     return [_sum_up(level, None)] if level.name or level.plan is not None else level.results
 
 
 def _sum_up(level: _Level | None, match: re.Match[str] | None, before: tuple[str, ...] = ()) -> Result:
-    """Return the result that a line reports of what is nested in it, or a lost one where no line came."""
+    """Return a result with its nested ones; without a line of its own it is lost."""
     name = level.name if level is not None else ""
     said = _say(match, name) if match else Result(name=name, outcome=Outcome.LOST, reason=_NO_LINE)
     return (
@@ -216,7 +216,7 @@ def _with_children(said: Result, level: _Level) -> Result:
 
 
 def _say(match: re.Match[str], name: str) -> Result:
-    """Return what a line says by itself; `name` is its subtest's, for a line without."""
+    """Return the result of a line alone; `name` is that of its subtest, for a line without a name."""
     outcome = Outcome.FAIL if match["failed"] else Outcome.PASS
     directive = (match["directive"] or "").upper()
     if directive == "SKIP":
@@ -235,7 +235,7 @@ def _say(match: re.Match[str], name: str) -> Result:
 
 
 def _outcome(said: Outcome, children: tuple[Result, ...]) -> Outcome:
-    """Return the gravest of what was said and what the children are; all skipped is skipped."""
+    """Return the gravest outcome of a line and its children; SKIP if all children were skipped."""
     if said is Outcome.PASS and all(child.outcome is Outcome.SKIP for child in children):
         return Outcome.SKIP
     red = [child.outcome for child in children if child.is_red]
@@ -243,7 +243,7 @@ def _outcome(said: Outcome, children: tuple[Result, ...]) -> Outcome:
 
 
 def _missing(level: _Level) -> Iterator[Result]:
-    """Yield a lost result for each that the plan promised and that did not come."""
+    """Yield a lost result for each missing number of the plan."""
     for number in range(len(level.results) + 1, (level.plan or 0) + 1):
         reason = f"the plan announced {level.plan}"
         yield Result(name=f"test {number}", outcome=Outcome.LOST, number=number, reason=reason)

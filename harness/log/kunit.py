@@ -1,7 +1,7 @@
 """A KUnit suite's results from the kernel log, with the time and the place of each case. Pure.
 
 KUnit (lib/kunit/test.c) prints a suite that debugfs was told to run without the outermost header, and places
-only of doctests; what the log has in addition are times, and what the kernel said in between.
+only of doctests. The log adds times, and kernel messages between the results.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rustbed.log.ktap import Outcome, Result, parse_ktap
 from rustbed.log.record import Record
 from rustbed.log.splat import Splat, find_splats
 
-# KUnit indents what belongs to a suite by four spaces; a case with parameters has results of its own below
+# KUnit indents the lines of a suite by four spaces; a case with parameters has results of its own below
 _BEGINS = re.compile(r" {4}(?:# Subtest:|1\.\.\d|(?:not )?ok \d+ )")
 _ENDS = re.compile(r" {4}(?:not )?ok \d+ (?:- )?(\S+)")
 # lines of a red case in an error's text
@@ -25,7 +25,7 @@ _TEST = re.compile(r"^ *#\[test\]\n(?:^ *#\[.*\n)*^ *(?:pub )?fn (\w+)", re.MULT
 
 
 def parse_suite(name: str, records: Sequence[Record], places: Mapping[str, str]) -> Result:
-    """Return what a suite reported in the kernel log; it is lost where the log has nothing of it.
+    """Return the results of a suite in the kernel log; it is lost if the log has none.
 
     `places` has file:line of cases whose place is not in the log.
     """
@@ -57,7 +57,7 @@ def require_green(suite: Result) -> None:
 
 
 def find_case(suite: Result, name: str) -> Result | None:
-    """Return a case of a suite, lost if the suite did not live to report it; None if there is none."""
+    """Return a case of a suite, lost if the suite ended before reporting it; None if it has no such case."""
     found = next((case for case in suite.children if case.name == name), None)
     if found is None and not _is_whole(suite):
         return Result(name=name, outcome=Outcome.LOST, reason=suite.reason or "its suite ended before it")
@@ -65,7 +65,7 @@ def find_case(suite: Result, name: str) -> Result | None:
 
 
 def find_causes(records: Sequence[Record]) -> dict[str, tuple[Splat, ...]]:
-    """Return what the kernel reported while each case ran, by the case's name; after the last one, by ""."""
+    """Return the splats during each case, by the case's name; those after the last one by ""."""
     ends = [(index, match[1]) for index, record in enumerate(records) if (match := _ENDS.match(record.text))]
     causes: dict[str, tuple[Splat, ...]] = {}
     for splat in find_splats(records):
@@ -79,16 +79,16 @@ def _is_whole(suite: Result) -> bool:
 
 
 def narrow_suite(suite: Result, cases: Sequence[Result], *, is_first: bool) -> Result:
-    """Return a suite with some of its cases alone; it is as red as they are.
+    """Return a suite with only some of its cases; its outcome follows from these.
 
-    With `is_first`, what is wrong with the suite itself and with none of its cases counts, too.
+    With `is_first`, faults of the suite itself count, too.
     """
     is_odd = is_first and suite.is_red and not any(suite.reds())
     return replace(suite, outcome=suite.outcome if is_odd else Outcome.PASS, children=tuple(cases))
 
 
 def _times(records: Iterable[Record]) -> dict[str, float]:
-    """Return the seconds from what came before a case to its result line."""
+    """Return the seconds from the line before a case to its result line."""
     times: dict[str, float] = {}
     begun = None
     for record in records:
@@ -104,7 +104,7 @@ def _place(log: Iterable[str]) -> str:
 
 
 def find_tests(text: str, file: str, suite: str) -> dict[str, str]:
-    """Return file:line of each test that a Rust source has in the module of a suite.
+    """Return file:line of each test in a suite's module of a Rust source.
 
     `file` is the name of the source in the answers.
     """

@@ -15,14 +15,14 @@ _ESCAPE = re.compile(r"\$(?:u([0-9a-f]{1,6})|([A-Z]{1,2}))\$")
 
 
 def demangle_legacy(symbol: str) -> str:
-    """Return the path that a legacy symbol stands for, without its hash; other text as it is."""
+    """Return the path that a legacy symbol stands for, without its hash; other text unchanged."""
     match = _SYMBOL.match(symbol)
     parts = _split(match["path"]) if match else []
     return "::".join(map(_plain, parts)) or symbol
 
 
 def _split(path: str) -> list[str]:
-    """Return the parts, each of which has its length before it; none if they do not fill the path."""
+    """Return the parts of a path, each of which follows its length; none if they do not fill the path."""
     parts = []
     while number := re.match(r"\d{1,4}", path):
         end = number.end() + int(number[0])

@@ -1,6 +1,6 @@
 r"""Reads a log that a program printed as a string of Python: '[ 1.0] a\n[ 1.1] b\n', b'...', a list of those.
 
-Such a line becomes the lines in it. A log with lines of the kernel itself has no such lines. Pure.
+Such a line becomes the lines in it. Logs in the kernel's own format are left alone. Pure.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _END = re.compile(rb"['\"][\])]*,?\s*\Z")
 
 
 def is_literal(head: bytes) -> bool:
-    """Whether the beginning of a file says that it holds strings, and no log as the kernel prints it."""
+    """Whether a file begins with such strings, and not with a log in the kernel's own format."""
     return _LITERAL.search(head) is not None and _SPEAKS.search(head) is None
 
 
 def parse_literals(data: bytes) -> bytes:
-    """Return a log with each line that is a string as the lines of that string."""
+    """Return a log with each string replaced by its lines."""
     return _LITERAL.sub(_lines, data)
 
 
@@ -44,7 +44,7 @@ def _lines(literal: re.Match[bytes]) -> bytes:
 
 
 def _meant(escape: re.Match[bytes], *, is_bytes: bool) -> bytes:
-    """Return what an escape stands for, in UTF-8."""
+    """Return the character of an escape, in UTF-8."""
     if escape["next"]:
         return b"\n"
     if letter := escape["letter"]:

@@ -11,7 +11,7 @@ from rustbed.escape import one_line, workflow_text
 from rustbed.escape import render_json as render_value
 from rustbed.log.splat import Splat
 
-# of the objects: keys may be added under one number, none goes, changes its type or its meaning
+# version of the format: keys may be added without a new number, but not removed or changed
 SCHEMA = 1
 
 
@@ -44,7 +44,7 @@ def _object(name: str, splat: Splat) -> dict[str, object]:
 
 
 def render_github(logs: Iterable[tuple[str, Iterable[Splat]]]) -> Iterator[str]:
-    """Yield a workflow command of each splat: an error at a line of the source, or of the log."""
+    """Yield a workflow command for each splat: an error at a line of the source, or of the log."""
     for name, splats in logs:
         for splat in splats:
             file, line = (splat.file, splat.line or 1) if splat.file else (name, splat.first + 1)

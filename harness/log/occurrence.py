@@ -12,25 +12,25 @@ from rustbed.log.formats.row import Blames, Kind, Row
 from rustbed.log.frame import match_counter, match_frame
 from rustbed.log.traces import RELEASED, TAKEN, Trace, parse_traces
 
-# the history that tells who spoilt a piece of memory: who frees or gets it next, or checks it, only finds
-# it so. Poison stands in what was freed, a redzone and padding around what was allocated
+# the history of a corrupt piece of memory has the culprit: the code that frees, gets or checks it next only
+# finds the damage. Poison is in freed memory, a redzone and padding are around allocated memory
 _OWNED = (
     (Kind.BAD_PAGE, "Bad page", "page last allocated"),
     (Kind.SLAB_CORRUPTION, "Poison overwritten", "Freed in"),
     (Kind.SLAB_CORRUPTION, "edzone overwritten", "Allocated in"),
     (Kind.SLAB_CORRUPTION, "adding overwritten", "Allocated in"),
 )
-# of the locks that a report is about, the history that is looked at first
+# title of the stack that is read first, of the locks in a report
 IN_INTERRUPTS = "irq-safe at:"
 
 
 def is_of_owner(row: Row, headline: str, trace: Trace) -> bool:
-    """Whether a stack tells who spoilt the memory that a report is about; its finder is not to blame then."""
+    """Whether a stack shows who used the corrupt memory of a report, so that its finder is not to blame."""
     return any(row.kind is kind and said in headline and title in trace.title for kind, said, title in _OWNED)
 
 
 def order_lines(row: Row, lines: Sequence[str]) -> list[int]:
-    """Return the numbers of a report's lines, those first whose frames are blamed rather than others.
+    """Return the numbers of a report's lines, those with the most likely frames first.
 
     `lines` begin with the headline, as the kernel printed it.
     """

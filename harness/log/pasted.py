@@ -1,6 +1,6 @@
-"""What terminals, editors, browsers and chats do to a text on its way: undone, line by line.
+"""Undoes what terminals, editors, browsers and chats do to copied text, line by line.
 
-Text comes back with as many lines. What stands before lines is learned elsewhere
+The number of lines stays. Prefixes of lines are learned elsewhere
 (harness/log/unwrap.py). Pure.
 """
 
@@ -12,26 +12,26 @@ from rustbed.log.record import strip_ansi
 
 # control characters as `cat -v` shows them
 _CARETS = re.compile(r"\^\[\[[0-9;?]{0,16}[A-Za-z]|\^M$", re.MULTILINE)
-# colours, as they are left when ESC was dropped, or written in octal by a syslogd
+# colours whose ESC was dropped, or was written in octal by a syslogd
 _COLOUR = re.compile(r"(?:#033)?\[(?:\d{1,3}(?:;\d{1,3}){0,5})?m")
-# what a terminal shows no longer: a carriage return, and the line is erased. It is tried where a line or what
-# follows a carriage return begins, and nothing is given back: a long line is looked at once
+# text that a terminal erased: a carriage return, then the command to erase. It is tried where a line or what
+# follows a carriage return begins, without backtracking: a long line is read once
 _ERASED = re.compile(r"(?:(?<![^\n])|(?<=\r)(?!\r))[^\r\n]*+\r++\x1b\[[02]?K")
-# logcat takes a message's word before a colon for its tag, and fills that up; the kernel is process 0
+# logcat makes a tag of a message's first word before a colon, and pads it; the kernel is process 0
 _LOGCAT = re.compile(
     r"^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9} +0 +0 [VDIWEF] "
     r"(?:(?=.{8}: )(?P<tag>[^:\s][^:\n]{0,7}?)? *: |(?=[\w.-]{9,64}: ))",
     re.MULTILINE,
 )
-# what `cat -A` puts behind each line, or a table of quoted texts (RFC 4180)
+# marks at the end of each line: of `cat -A`, and of a table of quoted texts (RFC 4180)
 _MARKS = ("$", '"')
-# a mail's lines in quoted-printable (RFC 2045): "=" at the end of a line says that it goes on
+# a mail's lines in quoted-printable (RFC 2045): "=" at the end of a line continues it
 _SOFT = re.compile(r"^[^\n]{60,75}(?<!=)=$", re.MULTILINE)
 _BROKEN = re.compile(r"(?:[^\n]*(?<!=)=\n)+[^\n]*")
 _QUOTED = re.compile(r"(?:=[0-9A-F]{2})+")
 # lines that must end in a mark; a table also has a line with the names of its columns
 _ENOUGH = 3
-# what browsers show for these, `&amp;` last
+# HTML's entities and their characters, `&amp;` last
 _ENTITIES = (
     ("&lt;", "<"),
     ("&gt;", ">"),
@@ -42,19 +42,19 @@ _ENTITIES = (
     ("&nbsp;", " "),
     ("&amp;", "&"),
 )
-# blanks that are not to be broken, and characters without a width
+# no-break spaces, and characters without a width
 _INVISIBLE = str.maketrans(
     dict.fromkeys("\u00a0\u2007\u202f", " ") | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff")
 )
 
 
 def undo_pasting(text: str) -> str:
-    """Return a text without control sequences, in whatever form they are, as it was before it was copied."""
+    """Return a text as it was before it was copied, without control sequences in any form."""
     if "\x1b" in text:
         text = strip_ansi(_ERASED.sub("", text))
     if text[-6:].rstrip("\r\n").endswith(_MARKS):
         text = _without_mark(text)
-    # most texts have none of these: each is looked for by what is found fastest
+    # most texts have none of these: a fast check comes before each
     if "^" in text:
         text = _CARETS.sub("", text)
     if "[0m" in text:
@@ -73,7 +73,7 @@ def undo_pasting(text: str) -> str:
 
 
 def _rejoined(lines: re.Match[str]) -> str:
-    """Return a line that was broken, and empty lines for its other parts."""
+    """Join a broken line, and return empty lines for its other parts."""
     return lines[0].replace("=\n", "") + "\n" * lines[0].count("\n")
 
 
@@ -86,7 +86,7 @@ def _untagged(prefix: re.Match[str]) -> str:
 
 
 def _without_mark(text: str) -> str:
-    """Return a text without what nearly all its lines end in, if that is a mark; the kernel's end in none."""
+    """Return a text without a mark at the end of nearly all its lines; the kernel prints none."""
     lines = [line.rstrip("\r") for line in text.split("\n")]
     mark = text.rstrip("\r\n")[-1:]
     marked = sum(line.endswith(mark) for line in lines)

@@ -8,14 +8,14 @@ from rustbed.log.record import Record
 from rustbed.log.registers import without_state
 from rustbed.log.splat import find_splats
 
-# records that are quoted, and the last ones among which a splat is looked for
+# number of quoted records, and of the last records that are searched for a splat
 _QUOTED, _LOOKED_AT = 5, 500
 
 
 def quote(records: Sequence[Record]) -> str:
-    """Return the last lines of a log, or, if they are the end of a splat, the first ones of that.
+    """Return the last lines of a log; if these are the end of a splat, the splat's first lines.
 
-    Of a splat the last lines are registers, which say nothing of the cause.
+    A splat ends with registers, which do not show the cause.
     """
     looked_at = records[-_LOOKED_AT:]
     splats = find_splats(looked_at)

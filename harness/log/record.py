@@ -1,7 +1,7 @@
 """One printk is one record: from /dev/kmsg or from console text, and back to text.
 
-Owns the two input formats and how a record is shown. Knows nothing of what
-the messages mean, nor where the bytes come from.
+Owns the two input formats and how a record is shown. Does not know what
+the messages mean or where the bytes come from.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise, starmap
 from typing import NamedTuple
 
-# level of a record, or its time, when the source does not tell
+# level or time of a record that the source does not have
 UNKNOWN = -1
 
 # how many of the newest records a failed assertion shows
@@ -21,7 +21,7 @@ SHOWN = 20
 _LONGEST = 64 * 1024
 
 # Documentation/ABI/testing/dev-kmsg: priority,sequence,microseconds,flags[,more];text
-# netconsole puts the kernel's release before it, if it is told to
+# netconsole can put the kernel's release before it
 _KMSG = re.compile(
     rb"(?:\d{1,2}\.\d{1,3}[^,;\s]{0,60},)?"
     rb"(\d{1,6}),(\d{1,20}),(\d{1,20}),[^;\n]*?(?:,caller=(\w+)[^;\n]*)?;(.*)",
@@ -37,7 +37,7 @@ _DATE = (
     r"(?:(?:[A-Z][a-z]{2} )?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d\S{0,16}|\d{10}\.\d{6}(?= \S+ kernel: )"
     r"|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\]) "
 )
-# what printk puts before a message, each part if it is told to: syslog priority, seconds since boot,
+# what printk puts before a message, each part if configured: syslog priority, seconds since boot,
 # caller (CONFIG_PRINTK_CALLER: a task or, in interrupts, a processor). journalctl -o short-monotonic has the
 # host behind the time
 _PRINTED = (
@@ -49,18 +49,18 @@ _LOGGED = (
     rf"(?:(kern|user|daemon|syslog) *:({'|'.join(_LEVELS)}) *: )?"
     rf"({_DATE}(?:(?:[\w.-]{{1,64}} ){{0,2}}kernel(?:\[\d+\])?: )?)?"
 )
-# a whole line, so that a text is taken apart in one pass. printk's own lines begin like none that others
-# logged. `(?:...|)` is not `(?:...)?+`, because Debian 12's Python fails to match then (gh-106052, 3.11.5)
+# a whole line, so that a text is split in one pass. The beginning of printk's own lines differs from those
+# of loggers. `(?:...|)` replaces `(?:...)?+`, which fails in Debian 12's Python (gh-106052, fixed in 3.11.5)
 _LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED}|)(?:{_PRINTED}|)(.*+)", re.MULTILINE)
-# the same of lines with nothing but time and caller before the message, as most are
+# the same for lines with only time and caller before the message, as most have
 _PLAIN = re.compile(
     r"^()()()()\[ *+(\d{1,12}+\.\d{3,6}+)\](?:\[ *+([TC]\d{1,10}+)\])?(?: |$)(.*+)", re.MULTILINE
 )
 _KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
-# a time in the middle of a line: the line of another task or processor was not finished
+# a time in the middle of a line: another task or processor had not finished its line
 _TORN = re.compile(r"\[(?<=[^\n]\[)(?<!\d>\[) {0,4}\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
-# what _LINE finds: facility, level's name, date, priority, seconds since boot, caller, message
+# the groups of _LINE: facility, level's name, date, priority, seconds since boot, caller, message
 Parts = tuple[str, ...]
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -79,22 +79,22 @@ class Record:
     time_us: int
     # the message with escapes decoded; may hold newlines
     text: str
-    # what drivers add to their messages: SUBSYSTEM, DEVICE
+    # fields that drivers add to their messages: SUBSYSTEM, DEVICE
     fields: tuple[tuple[str, str], ...] = ()
-    # who printed it, "T298" a task, "C0" an interrupt on a processor; "" if the source does not tell
+    # who printed it: "T298" a task, "C0" an interrupt on a processor; "" if the source does not have it
     caller: str = ""
 
 
 class Line(NamedTuple):
-    """A record that is only looked at. A tuple takes a quarter of a frozen dataclass's time to be made."""
+    """A record for fast reading: a tuple is made in a quarter of the time of a frozen dataclass."""
 
-    # counted in the log
+    # line number in the log, from 0
     number: int
     text: str
     caller: str
     level: int
     facility: int
-    # seconds since boot as they stand there, "" if the line had no time
+    # seconds since boot as printed, "" if the line had no time
     stamp: str
 
     @property
@@ -105,7 +105,7 @@ class Line(NamedTuple):
 
 
 def is_known_prefix(text: str) -> bool:
-    """Whether a text is nothing but what is taken off before a message."""
+    """Whether a text consists only of prefixes of a message."""
     return _KNOWN.fullmatch(text) is not None or _saved_line(0, text) is not None
 
 
@@ -163,7 +163,7 @@ def _kmsg_record(header: re.Match[bytes], fields: list[tuple[str, str]]) -> Reco
 
 
 def _decode(data: bytes) -> str:
-    r"""Undo the kernel's \xNN escapes, then decode UTF-8 with replacement of what is not."""
+    r"""Undo the kernel's \xNN escapes, then decode UTF-8, replacing invalid bytes."""
     if b"\\" in data:
         data = _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), data)
     return data.decode(errors="replace")
@@ -177,7 +177,7 @@ def parse_console(text: str) -> tuple[Record, ...]:
 def parse_lines(text: str, first: int = 0) -> Iterator[Record]:
     """Parse lines of a console or of a saved log one by one; `first` is the number of the first line.
 
-    Takes what /dev/kmsg said, if somebody saved that, as well as what a person would read. Never raises.
+    Also accepts saved output of /dev/kmsg. Never raises.
     """
     for line in split_lines(text, first):
         yield Record(
@@ -191,14 +191,14 @@ def parse_lines(text: str, first: int = 0) -> Iterator[Record]:
 
 
 def split_lines(text: str, first: int = 0) -> Iterator[Line]:
-    """Return what parse_lines does, for callers that read much and keep little."""
+    """Do as parse_lines, for callers that read much and keep little."""
     return filter(None, starmap(as_line, split_parts(text, first)))
 
 
 def split_parts(text: str, first: int = 0) -> Iterator[tuple[int, Parts]]:
-    """Yield number and parts of each line, for callers that need no more of most."""
+    """Yield number and parts of each line, for callers that need only these of most lines."""
     text = strip_ansi(text).replace("\r", "")
-    # most texts are not torn anywhere
+    # most texts have no torn line
     if _TORN.search(text):
         return _torn_parts(text, first)
     plain = _PLAIN.findall(text) if text[:1] == "[" and " kernel: " not in text else ()
@@ -206,10 +206,10 @@ def split_parts(text: str, first: int = 0) -> Iterator[tuple[int, Parts]]:
 
 
 def as_line(number: int, parts: Parts) -> Line | None:
-    """Return the line with these parts, None if it says nothing."""
+    """Return the line with these parts, None if its message is empty."""
     origin, severity, date, priority, stamp, caller, message = parts
     if stamp and not origin and not priority:
-        # nearly all lines are such; Line() would take twice the time
+        # nearly all lines come here; Line() would take twice the time
         return tuple.__new__(Line, (number, message, caller, UNKNOWN, 0, stamp))
     if origin or date or priority or caller:
         facility = int(origin not in ("", "kern"))
@@ -221,18 +221,18 @@ def as_line(number: int, parts: Parts) -> Line | None:
 
 
 def _torn_parts(text: str, first: int) -> Iterator[tuple[int, Parts]]:
-    """Yield number and groups of each line, and of each part of one that was not finished."""
+    """Yield number and groups of each line, and of each part of a torn line."""
     for number, line in enumerate(text.split("\n"), first):
         starts = [torn.start() for torn in _TORN.finditer(line)]
         if starts and (before := _LOGGER.match(line)) and before.end() == starts[0]:
-            # that was no line, but what a logger puts before one
+            # the first part was only a logger's prefix
             del starts[0]
         for start, end in pairwise((0, *starts, len(line))):
             yield number, _LINE.findall(line[start:end])[0]
 
 
 def _saved_line(number: int, line: str) -> Line | None:
-    """Take a line of /dev/kmsg apart; None if it is not of that form, or only a field of one."""
+    """Split a line of /dev/kmsg into parts; None if it is not in that format, or only a field."""
     may_be_one = line[:1].isdecimal() and "," in line[1:64]
     header = _KMSG.fullmatch(line.encode(errors="replace")) if may_be_one else None
     if header is None:
@@ -292,7 +292,7 @@ class Log:
         return any(part in record.text for record in self.records)
 
     def __repr__(self) -> str:
-        """Return the newest records, rendered: what a person wants to see of a failed assertion."""
+        """Return the newest records, rendered, for the message of a failed assertion."""
         if not self.records:
             return "<Log: no records>"
         hidden = max(0, len(self.records) - SHOWN)

@@ -11,9 +11,9 @@ from rustbed.log.boots import NOTED
 from rustbed.log.headline import may_hold_splat
 from rustbed.log.splat import Reader, Splat
 
-# lines before a splat's headline that may be of it
+# number of lines before a splat's headline that may belong to it
 BEFORE = 8
-# lines that are taken apart together
+# lines that are parsed together
 _TOGETHER = 48
 # lines that are remembered, and their longest
 _KEPT, _LONGEST = 4096, 512
@@ -27,7 +27,7 @@ class Sieve:
         self._dull: set[str] = set()
 
     def telling(self, text: str) -> list[int]:
-        """Return the numbers of the lines of a text that have a word of a headline in them, from 0."""
+        """Return the numbers, from 0, of the lines of a text with a word of a headline."""
         lines = text.translate(_WORDS).split("\n")
         if self._dull.issuperset(lines):
             return []
@@ -46,9 +46,9 @@ def _tells(text: str) -> bool:
 def read_telling(
     reader: Reader, sieve: Sieve, lines: Sequence[str], start: int, telling: Sequence[int] | None = None
 ) -> tuple[list[Splat], int]:
-    """Read lines from those that tell something on, until their reports are over.
+    """Read lines from those that may begin something, until their reports are over.
 
-    `start` is the number of the first line; `telling` those that tell something, None if they are to be
+    `start` is the number of the first line; `telling` has the lines to begin at, None if they are to be
     looked for when nothing is being read. Returns the splats that ended, and how many of the last lines were
     left out.
     """

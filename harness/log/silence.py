@@ -1,4 +1,4 @@
-"""Recognizes logs without a line of the kernel, or without one after the boot loader's last. Pure."""
+"""Recognizes logs without a kernel message, or without one after the boot loader's last line. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HANDED_OVER = re.compile(
     r".{0,200}(?:Booting the kernel\.|Starting kernel \.\.\.|Exiting boot services|Booting Linux on"
     r"|Jumping to kernel)"
 )
-# what may follow them though the kernel does not speak: who ran the machine gives up, or only a time is left
+# lines that may follow although the kernel prints nothing: the runner gives up, or only a time is left
 _GIVEN_UP = re.compile(
     r".{0,200}(?:[Tt]imed? ?out|TIMEOUT|terminating on signal|[Kk]illed|end: \d|duration|lava-|exit(?:ed)?\b"
     r"|[Jj]ob (?:ended|failed|finished)|[Nn]o output|Connection (?:closed|to)|[Dd]isconnected|Terminated"
@@ -22,9 +22,9 @@ _GIVEN_UP = re.compile(
 
 
 def find_silence(tail: str, lines: int) -> tuple[Splat, ...]:
-    """Return a splat if a log is empty, or if its end says that the kernel was started and did not speak.
+    """Return a splat if a log is empty, or if at its end the kernel was started and printed nothing.
 
-    `lines` is how many ends of lines the log has.
+    `lines` is the log's number of newlines.
     """
     last = tail.rstrip().split("\n") if tail.strip() else []
     if not last:

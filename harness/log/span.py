@@ -17,15 +17,15 @@ from rustbed.log.formats.table import PREAMBLE, PREAMBLES
 from rustbed.log.frame import match_frame
 from rustbed.log.headline import Look
 
-# records between a report and the panic it leads to
+# at most this many records between a report and the panic it leads to
 _LEADS_TO = 40
 # lines of a Rust panic's message in quotes
 _QUOTED = 12
-# records between two processors that meet the same fault
+# at most this many records between two processors with the same fault
 _AT_ONCE = 8
-# texts of one report that are kept for the blame: no stack is so deep, and memory stays bounded
+# at most this many texts of a report are kept for the blame: no stack is deeper, and memory stays bounded
 _KEPT = 2000
-# after so many records of others a report is over, even if its task would have continued it
+# after this many records of other tasks a report is over, even if its task continues it
 _FORGOTTEN = 2000
 
 _END_OF_PANIC = re.compile(r"---\[ end Kernel panic")
@@ -36,7 +36,7 @@ class OpenSplat:
     """A splat being read."""
 
     row: Row
-    # of the row, until a line that continues it says that the task died
+    # that of the row, until a continuing line says that the task died
     kind: Kind
     match: re.Match[str]
     closing: re.Pattern[str]
@@ -52,19 +52,19 @@ class OpenSplat:
     pending: list[str] = field(default_factory=list)
 
     def is_disturbed_by(self, row: Row) -> bool:
-        """Whether another processor speaks while the stack of one that panicked is being printed."""
+        """Whether another processor prints while the stack of one that panicked is being printed."""
         is_dying = self.row.stage is Stage.DEATH and row.stage is not Stage.DEATH and self.goes_on
         return is_dying and match_frame(self.texts[-1]) is not None and not ENTRIES.search(self.texts[-1])
 
     def is_continued_by(self, row: Row) -> bool:
         """Whether a later headline is about the same failure."""
         if row.stage is Stage.MESSAGE and row.kind is self.row.kind:
-            # without a WARN() trap of its own an architecture prints the message behind the headline
+            # architectures without a WARN() trap print the message after the headline
             return self.age <= 2
         if row is self.row and self.is_repeated:
             return True
         if row is self.row and row.stage is Stage.FAULT and not self._has_frames:
-            # another processor meets the same before the first one has said where
+            # another processor reports the same before the first one has said where
             return self.age <= _AT_ONCE
         reach = _LEADS_TO if row.stage is Stage.DEATH else self.row.reach
         return row.stage > self.stage and self.kind in row.continues and self.quiet <= reach
@@ -75,7 +75,7 @@ class OpenSplat:
         return self.age == 0 and self.texts[-1].endswith(" [inline]")
 
     def is_tripped_by(self, row: Row) -> bool:
-        """Whether the reporting itself failed: this report has no stack yet, the next will show it."""
+        """Whether the reporting itself failed: this report has no stack yet, the next one will."""
         is_due = self.row.traced and self.goes_on
         return is_due and row.stage > Stage.MESSAGE and not self._has_frames
 
@@ -109,7 +109,7 @@ class OpenSplat:
         """Take a record that is not a headline, if it belongs to the report."""
         self.age += 1
         if look.is_placed and self.goes_on:
-            # an indented line that names a place in code is a frame, or says where a lock was taken
+            # an indented line with a place in code is a frame, or the place where a lock was taken
             self.take(look.text, index)
             return
         self.quiet += 1
@@ -121,7 +121,7 @@ class OpenSplat:
         if is_rule and not is_end and PREAMBLE.match(text):
             return
         if self.closed:
-            # x86 shows the registers once more behind the end
+            # x86 prints the registers again after the end
             if self.quiet <= 2 and not is_end and BODY.match(text):
                 self.last, self.quiet = index, 0
         elif is_end:

@@ -26,7 +26,7 @@ from rustbed.log.task import find_tasks
 
 __all__ = ["KILLING", "Kind", "Reader", "Splat", "find_splats"]
 
-# records between "cut here" and what it announces
+# at most this many records between "cut here" and the report
 _ANNOUNCED = 8
 
 # how KASAN and KFENCE name the access, each on a line of its own
@@ -52,19 +52,19 @@ class Splat:
     line: int | None = None
     # the same for the same failure in another build (harness/log/fingerprint.py); "" without records
     fingerprint: str = field(default="", compare=False)
-    # who was running, "comm/pid"; "" if it does not tell
+    # the running task, "comm/pid"; "" if unknown
     task: str = ""
-    # what is missing or mixed up in it, "" if it is whole
+    # what is missing or mixed up in it, "" if it is complete
     damage: str = ""
 
     @property
     def corrupted(self) -> bool:
-        """Whether the report is not whole, so that its title or function may mislead."""
+        """Whether the report is incomplete, so that its title or function may mislead."""
         return bool(self.damage)
 
 
 class _Told(TypedDict):
-    """What a report says, wherever it stands: a part of a Splat."""
+    """The part of a Splat that does not depend on its place in the log."""
 
     kind: Kind
     title: str
@@ -83,30 +83,30 @@ _REBOOT = partial(Splat, kind=Kind.REBOOT, title="unexpected kernel reboot", fun
 class Reader:
     """Reads records one by one, and hands out each splat as soon as it is over.
 
-    Keeps no more than the reports that are being printed: one per task or processor that prints, as
+    Keeps only the reports that are being printed: one per task or processor that prints, as
     far as the records tell them apart.
     """
 
     def __init__(self, files: Mapping[str, str] | None = None) -> None:
         """Begin; `files` has functions by where this kernel's debug information has them."""
-        # by caller; "" where the log does not tell who prints
+        # by caller; "" if the log does not have it
         self._open: dict[str, OpenSplat] = {}
         # index of the last line that may come before a splat, by caller
         self._announced: dict[str, int] = {}
         self._boots = Boots()
-        # index of the record before
+        # index of the previous record
         self._newest = -1
         # a driver that fails in a loop prints the same report again and again
         self._tell = lru_cache(maxsize=32)(partial(_tell, files=files or {}))
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being read, so that records which hold no splat may be left out."""
+        """Whether no report is open, so that records without a splat may be skipped."""
         return not self._open
 
     @property
     def kept(self) -> int:
-        """Texts that are in memory."""
+        """The number of texts in memory."""
         return sum(len(splat.texts) + len(splat.pending) for splat in self._open.values())
 
     def feed(self, index: int, record: Record | Line) -> tuple[Splat, ...]:
@@ -124,7 +124,7 @@ class Reader:
         return self._feed(index, record, look, look.headline if record.facility == 0 else None)
 
     def read(self, text: str, first: int) -> list[Splat]:
-        """Take a console's lines from the number `first` on, as `feed` does; most go on with a report."""
+        """Take a console's lines from the number `first` on, as `feed` does; most continue a report."""
         found: list[Splat] = []
         lines = list(split_parts(text, first))
         looks = [look_at(parts[6][:READ]) for _, parts in lines]
@@ -140,7 +140,7 @@ class Reader:
         return found
 
     def _keep(self, lines: Sequence[_Parts], looks: Sequence[Look], at: int) -> int:
-        """Keep the next lines that only go on with an open report; return the number behind them."""
+        """Keep the next lines that only continue an open report; return the number of the line after them."""
         before, caller = self._boots.newest, lines[at][1][5]
         current = self._open.get(caller)
         if current is None or self._boots.is_replayed:
@@ -149,7 +149,7 @@ class Reader:
         while at < len(lines):
             number, parts = lines[at]
             look = looks[at]
-            # a line that is printed twice does not count
+            # a repeated line is skipped
             if not parts[4] or parts[6] == before or parts[5] != caller:
                 break
             if look.is_placed and current.goes_on:
@@ -215,7 +215,7 @@ class Reader:
         """Turn an open splat into a fact."""
         groups = tuple((name, text or "") for name, text in splat.match.groupdict().items())
         told = self._tell(splat.row, splat.kind, groups, "\n".join(splat.texts))
-        # replace() would take a good part of the time in which a report is read
+        # replace() would take a large part of the time for reading a report
         return Splat(**told, fatal=splat.stage is Stage.DEATH, first=splat.first, last=splat.last)
 
     def skip(self, text: str) -> None:
@@ -228,14 +228,14 @@ class Reader:
             return record.caller
         for key in reversed(self._open):
             splat = self._open[key]
-            # lines torn apart lose their caller; a report of all processors is printed by many of them
+            # torn lines lose their caller; several processors print a report of all processors
             joined = not record.caller or not key or (splat.row.is_shared and row is None)
             if joined or (row is not None and row.stage is Stage.DEATH and splat.is_continued_by(row)):
                 return key
         return record.caller
 
     def _forget(self, index: int) -> tuple[Splat, ...]:
-        """Close what is over: no record will continue it."""
+        """Close the reports that no record can continue."""
         for splat in self._open.values():
             if splat.is_over(index):
                 gone = [key for key, splat in self._open.items() if splat.is_over(index)]
@@ -243,7 +243,7 @@ class Reader:
         return ()
 
     def _notice(self, index: int, record: Record | Line, current: OpenSplat | None) -> tuple[Splat, ...]:
-        """Note what may precede a report, and a kernel that starts although the last one did not end."""
+        """Note lines that may precede a report, and a kernel that starts before the last one has ended."""
         text = record.text
         if text.startswith(PREAMBLES) and PREAMBLE.match(text):
             if current is None or current.last != index:
@@ -258,7 +258,7 @@ class Reader:
 def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = None) -> tuple[Splat, ...]:
     """Return the splats in the records, in the order of their first records.
 
-    `files` has functions by where this kernel's debug information has them: better than what is known of all.
+    `files` has the file of each function by this kernel's debug information; it overrides the general table.
 
     Linear in the number of records; never raises. Spans overlap only where the records tell two callers apart
     that print at once. What user space wrote to /dev/kmsg is never a splat.
@@ -271,7 +271,7 @@ def find_splats(records: Iterable[Record], files: Mapping[str, str] | None = Non
 def _tell(
     row: Row, kind: Kind, matched: tuple[tuple[str, str], ...], text: str, files: Mapping[str, str]
 ) -> _Told:
-    """Return what a report says, without its place in the log: its title and the function to blame."""
+    """Return title, function and the other parts of a report that do not depend on its place in the log."""
     groups = dict(matched)
     if row.kind is Kind.RUST_PANIC and not groups["message"]:
         groups["message"] = _rust_message(text.split("\n")) or f"panicked at {groups['where']}"
@@ -295,6 +295,6 @@ def _tell(
 
 
 def _rust_message(lines: list[str]) -> str:
-    """Return the line behind a Rust panic's first one, "" if something else came between."""
+    """Return the line after a Rust panic's first one, "" if another record came between."""
     text = lines[1] if len(lines) > 1 else ""
     return "" if not text or PREAMBLE.match(text) or find_headline(text) else text

@@ -14,40 +14,40 @@ from itertools import islice
 from rustbed.log.frame import Frame, read_frames
 from rustbed.log.record import Record, parse_lines
 
-# how a hang.log begins and how each of its sections does
+# the first line of a hang.log, and the beginning of each section
 FIRST = "== console.log\n"
 _TITLE = re.compile(r"^== ([^\n]*)\n", re.MULTILINE)
-# what is running is told first, then who sleeps uninterruptibly, then everybody
+# order of the sections: running tasks, then those in uninterruptible sleep, then all
 _ANSWER = re.compile(r"(?:sysrq [lwt] by|non-maskable interrupt|sysrq c by)")
-# records before and behind the frame of a driver that show how it got there
+# number of shown records before and after the frame of a driver
 _BEFORE, _BEHIND = 4, 10
 
 
 class Hang(StrEnum):
-    """Why an answer does not come."""
+    """The reason why the guest does not answer."""
 
-    # nothing in the guest answers, and no virtual CPU does anything
+    # nothing in the guest answers, and no virtual CPU runs
     DEAD = "guest dead"
     # user space does not answer, and a virtual CPU is busy
     SPINNING = "guest spinning"
     # the guest answers; the command's tasks sleep, or user space as a whole does
     STUCK = "one task stuck"
-    # the guest answers; the command works, or loops: which one is unknown
+    # the guest answers; the command works or loops, which are indistinguishable
     BUSY = "one task busy"
-    # nothing is known of the guest: QEMU was not let run
+    # the guest's state is unknown, because the host did not let QEMU run
     HOST = "host slow"
 
 
 @dataclass(frozen=True, kw_only=True)
 class HangLog:
-    """What a hang.log says."""
+    """The contents of a hang.log."""
 
     hang: Hang
-    # one line: what was observed
+    # what was observed, one line
     why: str
-    # the innermost of a driver, None if no driver is in any stack
+    # the innermost frame of a driver, None if no stack has one
     frame: Frame | None
-    # the part of the stack around it, if there is one, and the line of why; numbered by line from 0
+    # the part of the stack around that frame, and the line of `why`; numbered by line from 0
     records: tuple[Record, ...]
     # lines of the whole file
     lines: int
@@ -57,17 +57,17 @@ class HangLog:
 class _Section:
     title: str
     text: str
-    # line of the text's beginning, from 0
+    # number of the text's first line, from 0
     first: int
 
 
 def parse_hang(text: str) -> HangLog | None:
-    """Return what a hang.log says; None for any other text, and for one whose writer was killed."""
+    """Parse a hang.log; None for other text, and for a file whose writer was killed."""
     sections = list(_sections(text)) if text.startswith(FIRST) else []
     last = sections[-1] if sections else None
     if last is None or last.title not in set(Hang) or not last.text.strip():
         return None
-    # where the host let nothing run, nothing is known of the guest
+    # if the host did not let QEMU run, the stacks say nothing about the guest
     found = None if last.title == Hang.HOST else _find(sections)
     frame, stack = found or (None, ())
     return HangLog(
@@ -80,7 +80,7 @@ def parse_hang(text: str) -> HangLog | None:
 
 
 def _find(sections: Sequence[_Section]) -> tuple[Frame, Sequence[Record]] | None:
-    """Return the innermost frame of a module in the first stack that has one, and the records around it.
+    """Return the innermost frame of a module, in the first stack with one, and the records around it.
 
     A task that waits or loops in a driver has it in its stack; a machine has few modules.
     """

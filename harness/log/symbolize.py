@@ -1,7 +1,7 @@
-"""Frames of a report to functions, files and lines: what a person reads instead of offsets.
+"""Frames of a report to functions, files and lines, which people read instead of offsets.
 
-Owns the reading of a frame's text, whom to blame once places are known, and
-how both are shown. Who looks places up is elsewhere. Pure.
+Owns the parsing of a frame, the choice of the place to blame, and
+how both are shown. harness/symbols/ looks places up. Pure.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from rustbed.log.record import Record
 from rustbed.log.splat import Splat, find_splats
 from rustbed.log.traces import readable
 
-# what reports themselves say of the place: a Rust panic, WARN() and BUG() (CONFIG_DEBUG_BUGVERBOSE)
+# places that reports themselves give: a Rust panic, WARN() and BUG() (CONFIG_DEBUG_BUGVERBOSE)
 _PANICKED = re.compile(r"rust_kernel: panicked at (?P<file>[^'\n]*?):(?P<line>\d+):\d+:?(?:\n|$)")
 _WARNED = re.compile(
     r"(?:WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\[.*?\] )?|kernel BUG at |UBSAN: [\w -]+? in )"
     r"(?P<file>[^\s:]+):(?P<line>\d+)\b"
 )
 
-# found by a clock, in whatever is running
+# kinds that a timer finds, in any code that runs
 _LOOPS = frozenset({Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP, Kind.RCU_STALL})
 
 _RELEASE = re.compile(r"CPU: \d+ .*(?:Not tainted|Tainted: [A-Z ]+?) +(\d+\.\d+\S*) #")
 
-# what is there to be used by others: the Rust and C libraries of the kernel, and Rust's own
+# files of libraries: the kernel's in Rust and C, and Rust's own
 LIBRARY = re.compile(
     r"(?:.*/)?(?:library/(?:core|alloc|std)|include|rust/(?:kernel|helpers|pin-init|macros|ffi|bindings))/"
 )
@@ -54,7 +54,7 @@ class Place:
 
     @property
     def is_rust(self) -> bool:
-        """Whether it is in Rust, and not in C or assembly."""
+        """Whether it is in Rust."""
         return self.file.endswith(".rs")
 
     def __str__(self) -> str:
@@ -69,13 +69,13 @@ class Located:
     # the symbol it is in, as in the file, and the offset from there to the frame's address
     symbol: str
     offset: int
-    # innermost inlined function first, the function that `symbol` is last
+    # innermost inlined function first, the function of `symbol` last
     places: tuple[Place, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What a log says of the kernel that wrote it, "" if it does not."""
+    """The kernel that wrote a log; "" where the log does not say."""
 
     # "Linux version ...", to the end of the line
     banner: str = ""
@@ -85,30 +85,30 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Symbols:
-    """What looking up the frames of a report gave."""
+    """The places of a report's frames."""
 
     found: Mapping[Frame, Located] = field(default_factory=dict)
-    # the function with the line that a Rust panic names, where no frame is of that function
+    # the function with the line that a Rust panic names, if no frame is in that function
     panicked: Place | None = None
-    # why some frames stay as they are, a line each
+    # why some frames were not looked up, a line each
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blame:
-    """Where a report points at."""
+    """The place that a report points at."""
 
     function: str
     # "" and 0 if unknown
     file: str
     line: int
     path: str = ""
-    # number of each line around it, and its text; empty if the source is not at hand
+    # number and text of each line around it; empty without the source
     source: tuple[tuple[int, str], ...] = ()
 
 
 def find_build(records: Iterable[Record]) -> Build:
-    """Return what the records say of the kernel."""
+    """Return the kernel that wrote the records."""
     banner = release = ""
     for record in records:
         if record.text.startswith("Linux version "):
@@ -128,10 +128,10 @@ def find_frames(records: Iterable[Record]) -> dict[Frame, None]:
 
 
 def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[Splat, Blame | None]:
-    """Return a splat with the function that debug information tells, and where that is.
+    """Return a splat with the function to blame by debug information, and the function's place.
 
-    `records` are those that the splat was found in. The place is None if neither the
-    debug information nor the report itself tells it.
+    `records` are those in which the splat was found. The place is None if neither the
+    debug information nor the report itself has it.
     """
     own = tuple(records[splat.first : splat.last + 1])
     corrected = _correct(own, symbols)
@@ -154,7 +154,7 @@ def refine(splat: Splat, records: Sequence[Record], symbols: Symbols) -> tuple[S
 
 
 def _find_files(symbols: Symbols) -> dict[str, str]:
-    """Return the file that the kernel at hand has each function in; loadable modules are not asked about."""
+    """Return the file of each function by this kernel's debug information, without loadable modules."""
     return {
         readable(located.symbol): located.places[-1].file
         for frame, located in symbols.found.items()
@@ -163,7 +163,7 @@ def _find_files(symbols: Symbols) -> dict[str, str]:
 
 
 def blame_frame(frame: Frame, symbols: Symbols) -> Blame:
-    """Return what a single frame points at: its own function and line, libraries left out."""
+    """Return the place of a single frame: its own function and line, outside of libraries."""
     located = symbols.found.get(frame)
     if located is None or not located.places:
         return Blame(function=readable(frame.symbol), file="", line=0)
@@ -172,10 +172,10 @@ def blame_frame(frame: Frame, symbols: Symbols) -> Blame:
 
 
 def _correct(records: tuple[Record, ...], symbols: Symbols) -> tuple[Record, ...]:
-    """Return the records with the frames that the kernel names wrongly, or not at all, named.
+    """Return the records with names for frames that the kernel names wrongly, or not at all.
 
-    Where a call that never returns is a function's last instruction, the address it would return to
-    is the next function's first, and that is what arm64 and riscv print. Code of a module that is
+    If a call that never returns is a function's last instruction, its return address
+    is the first one of the next function, which arm64 and riscv print. Code of a module that is
     gone has no name.
     """
     texts = [record.text.split("\n") for record in records]
@@ -202,12 +202,12 @@ def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Bl
     blamed = next((found.places for found in located if readable(found.symbol) == splat.function), ())
     place = _own_place(blamed) if blamed else None
     if blamed and splat.kind in _LOOPS:
-        # another of its inlined functions is found each time
+        # the result may be any of its inlined functions
         place = blamed[-1]
     if place is None or not place.file:
         place = _decoded(splat.function, [line for line, _ in lines]) or place
     if splat.kind is Kind.RUST_PANIC and (said := said_by_panic(records)):
-        # the message names the line, the trace the function around it
+        # the message has the line, and the trace the function around it
         places = [place for found in located for place in found.places]
         around = next((found for found in places if _is_there(found, said)), symbols.panicked)
         if around is not None:
@@ -215,7 +215,7 @@ def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Bl
         elif not LIBRARY.match(said.file) or place is None:
             place = replace(said, function=place.function if place else splat.function)
     elif said := _said(_WARNED, records):
-        # debug information is vague about a trap, the report is not; but what warns may be plumbing
+        # for a trap the report is more precise than debug information, but what warns may be plumbing
         traps = [found for found in blamed if same_file(found.file, said.file)]
         if traps:
             place = replace(traps[0], line=said.line)
@@ -232,7 +232,7 @@ def said_by_panic(records: Sequence[Record]) -> Place | None:
 
 
 def _in_order(records: Sequence[Record]) -> list[tuple[str, Frame | None]]:
-    """Return the lines of a report and their frames, those first that are blamed rather than others."""
+    """Return the lines of a report and their frames, the most likely to blame first."""
     lines = [line for record in records for line in record.text.split("\n")]
     frames = read_frames(lines)
     printed = [as_printed(line) for line in lines]
@@ -243,7 +243,7 @@ def _in_order(records: Sequence[Record]) -> list[tuple[str, Frame | None]]:
 
 
 def _decoded(function: str, lines: Sequence[str]) -> Place | None:
-    """Return where a function is, as far as the log was decoded."""
+    """Return the place of a function in a decoded log."""
     frames = (frame for line in lines if (frame := parse_decoded(line)))
     found = next((frame for frame in frames if frame.places and readable(frame.name) == function), None)
     places = [Place(function=function, file=file, line=line) for file, line in found.places] if found else []
@@ -251,9 +251,9 @@ def _decoded(function: str, lines: Sequence[str]) -> Place | None:
 
 
 def _is_blamed_itself(splat: Splat, records: Sequence[Record]) -> bool:
-    """Whether the function that is blamed is the innermost one that the report is about.
+    """Whether the blamed function is the innermost one of the report.
 
-    Where that is a service, the headline's file is the service's.
+    If the innermost is a service, the headline's file is the service's.
     """
     texts = [as_printed(line) for record in records for line in record.text.split("\n")]
     if splat.kind is Kind.UBSAN or not splat.function:
@@ -279,5 +279,5 @@ def _is_there(place: Place, said: Place) -> bool:
 
 
 def same_file(one: str, other: str) -> bool:
-    """Whether two names mean one file, one of them perhaps with directories before it."""
+    """Whether two paths mean one file; one of them may have more directories before it."""
     return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 # a task's name has up to 15 characters, that of a work queue's thread more; it may hold spaces
 _COMM, _PID = "(?P<comm>.{1,64}?)", r"(?P<pid>\d{1,10})"
-# the line above a stack, and what is in each of them
+# the line above a stack, and text that is in each of them
 _HEADER = (
     "PID: ",
     re.compile(rf"CPU: \d+ (?:UID: \d+ )?PID: {_PID} Comm: {_COMM} (?:Not tainted|Tainted|Kdump)"),
 )
-# what is in every line of a form, and the form
+# text that is in every line of a form, and the form
 _FORMS = tuple(
     (needed, re.compile(form))
     for needed, form in (
@@ -38,14 +38,14 @@ _FORMS = tuple(
 class Tasks:
     """The tasks that a report names, each as "comm/pid" or ""."""
 
-    # the task that the report is of, as its own words tell
+    # the task that the report itself names
     own: str
-    # who was running when the stack was printed
+    # the task that was running when the stack was printed
     printing: str
 
 
 def find_tasks(text: str) -> Tasks:
-    """Return the tasks that the first telling lines of a report name."""
+    """Return the tasks in the first lines of a report that name any."""
     return Tasks(own=_first(text, _FORMS), printing=_first(text, (_HEADER,)))
 
 
@@ -55,7 +55,7 @@ def _first(text: str, forms: Sequence[tuple[str, re.Pattern[str]]]) -> str:
 
 
 def _find_line(text: str, needed: str, form: re.Pattern[str]) -> re.Match[str] | None:
-    """Return the first line of a form; a word is looked for much faster than the form itself."""
+    """Return the first line of a form; its text is searched first, because that is much faster."""
     start = text.find(needed)
     while start >= 0:
         end = text.find("\n", start)

@@ -1,6 +1,6 @@
 """Splits a report into its stacks: where each begins and ends, and what it belongs to.
 
-What a line of a stack looks like is in harness/log/frame.py. Knows nothing of blame. Pure.
+harness/log/frame.py parses a line of a stack. Does not know blame. Pure.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from rustbed.log.families.family import ALIASES
 from rustbed.log.formats.row import SYMBOL
 from rustbed.log.frame import ADDRESS, match_counter, match_frame
 
-# the caller of such a frame. Behind a call that never returns the next function begins; only the entry code's
-# labels are returned to
+# the caller of such a frame. After a call that never returns the next function begins; only labels of the
+# entry code are return addresses
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] ?)?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: the caller of a function that keeps no frame
 _LINK = re.compile(rf"(?:LR is at |\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?){ADDRESS}(?P<symbol>{SYMBOL})\+0x")
-# where the processor is if it was sent to a place that has no code
+# the processor's place if it jumped to an address without code
 _NOWHERE = re.compile(r"(?:PC is at |\s*+(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?)0x[0-9a-f]{1,16}\s*\Z")
-# what stands behind a function of a loadable module, which is found fast; and the function itself
+# text after a function of a loadable module, which is found fast; and the function itself
 _IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")
 _LAST_NAME = re.compile(rf"(?<![\w$.]){SYMBOL}\Z")
 # where a lock is or was taken
 TAKEN = re.compile(
     rf".*\b(?:at: {ADDRESS}(?P<symbol>{SYMBOL})\+0x|(?:last function: |workfn=)(?P<worker>{SYMBOL}))"
 )
-# the same on a line of its own, not indented as a frame would be
+# the same on a line of its own, not indented as a frame is
 RELEASED = re.compile(rf"(?:\[<[0-9a-f]+>\] )?(?P<symbol>{SYMBOL})\+0x")
 
-# lines that begin a trace of where the failure happened
+# lines that begin the stack of the failure
 _CALLS = re.compile(r"\s*+(?:(?:Call [Tt]race|Backtrace|(?:stack )?backtrace|caller is)\b|Trace:$)")
-# of another processor or task
+# lines that begin the stack of another processor or task
 _OTHER = re.compile(
     r"(?:(?:\S+ )?(?:read|write|read-write) to 0x|NMI backtrace for cpu|task:|Sending NMI|rcu: \w+ kthread)"
     r"|\S{1,16} +[RSDTtXZPI] ?[ R]?\d* +\d+ +\d+ +0x"
 )
-# of how it came to that: what was done to the memory or the locks before
+# lines that begin a history: what was done to the memory or the locks before
 _HISTORY = re.compile(
     r"\s*+(?:(?:Allocated|Freed)(?: by task|:)|Last potentially|Second to last|(?:Uninit|Local variable) .*"
     r"|<?-> #\d|the existing dependency|\w+ and (?:will|would) create|hardirqs last|softirqs last"
@@ -48,10 +48,10 @@ _HISTORY = re.compile(
     r"|(?:to|from) a .*(?:irq|IRQ)|(?:Preemption disabled|irq event stamp|blocked|freed|allocated) .*"
     r"|which was |\.\.\. which became|\{.{1,40}\} state was|page (?:last|owner|has)"
     r"|Last Breaking-Event-Address"
-    # what a register of arm points to, and who allocated it: kmem_dump_obj(), vmalloc_dump_obj() in mm
+    # memory that a register of arm points to, and its allocation: kmem_dump_obj(), vmalloc_dump_obj()
     r"|Register r\d+ information: (?:slab|\d+-page)|Free path:)"
 )
-# a history that is said to be there
+# a line that announces a history
 _PROMISED = re.compile(r"(?:Allocated|Freed)(?: by task|:)")
 # any of them; the last one says that no stack follows
 _MARK = re.compile(
@@ -62,9 +62,9 @@ _MARK = re.compile(
 )
 
 
-# what compilers put behind a name
+# suffixes that compilers add to names
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|specialized|cold|llvm|lto_priv|__uniq|\d)\b.*|_noprof$")
-# most names have no other name
+# a fast check, because few names have aliases
 _ALIASED = re.compile("|".join(pattern.pattern for pattern, _ in ALIASES))
 
 
@@ -72,29 +72,29 @@ _ALIASED = re.compile("|".join(pattern.pattern for pattern, _ in ALIASES))
 class Trace:
     """One stack, innermost frame first."""
 
-    # the line that said what it is, "" if none did
+    # the line that announced it, "" without one
     title: str = ""
-    # whether it is of the failure itself, not of what came before it
+    # whether it is the failure's own, not that of an earlier event
     is_main: bool
-    # whether a line said that a stack would follow
+    # whether a line announced it
     is_announced: bool = False
-    # names as they stand there
+    # names as printed
     frames: list[str] = field(default_factory=list)
-    # how many of them stand before the first line that announced a stack: they are program counters
+    # number of names before the first line that announced a stack: they are program counters
     counters: int = 0
-    # who called the innermost function, as far as a register or the top of the stack tells, "" if unknown
+    # caller of the innermost function by a register or the top of the stack, "" if unknown
     caller: str = ""
     # whether the processor stopped at an address without code
     is_astray: bool = False
-    # frames that the kernel itself is not sure of
+    # frames that the kernel itself marks as unsure
     guesses: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> Sequence[str]:
         """The frames, each called by the next one.
 
-        Where the processor stopped may stand once more further down: what prints the report, above it, has
-        not called it.
+        The place where the processor stopped may occur again further down: the functions above it print
+        the report, and it did not call them.
         """
         stack = self.frames[self.counters :]
         first = self.frames[:1]
@@ -102,13 +102,13 @@ class Trace:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no frame, not even a guess."""
+        """Whether it has no frames and no guesses."""
         return len(self.frames) == self.counters and not self.guesses
 
 
 @lru_cache(maxsize=4096)
 def readable(symbol: str) -> str:
-    """Return a symbol as a person knows it: demangled, without what the compiler put behind it."""
+    """Return a symbol in readable form: demangled, without suffixes of the compiler."""
     # big-endian powerpc puts a dot before the name of code
     name = demangle(_SUFFIX.sub("", symbol.removeprefix(".")))
     if not _ALIASED.fullmatch(name):
@@ -120,20 +120,20 @@ def readable(symbol: str) -> str:
 
 
 class _Frame(NamedTuple):
-    """What a line of a stack names; without any of these the kernel guesses."""
+    """The functions in a line of a stack: a sure one, callee and caller, or a guess; other fields are ""."""
 
-    # the function that it is sure of
+    # a function that is certainly in the stack
     sure: str
-    # where each line names two: function and caller
+    # the called function, in formats whose lines have function and caller
     callee: str
     caller: str
-    # a word that only looks like a return address
+    # a word that may only look like a return address
     guess: str
 
 
 @lru_cache(maxsize=8192)
 def _parse_frame(line: str) -> _Frame | None:
-    """Read a line of a stack, None if it is none: those of one kernel come again and again."""
+    """Parse a line of a stack, None for other lines; cached because the lines of a kernel repeat."""
     frame = match_frame(line)
     if frame is None:
         return None
@@ -141,10 +141,10 @@ def _parse_frame(line: str) -> _Frame | None:
     if callee:
         caller = _FROM.match(line)
         return _Frame("", callee, caller["symbol"] if caller else "", "")
-    # an address at the very beginning of a function is that behind a call which never returns, at the end
-    # of the function before it; powerpc doubts the first one of a stack itself
+    # an address at the very beginning of a function follows a call that never returns, which ended
+    # the function before it; powerpc marks the first frame of a stack as unreliable itself
     if unsure or offset == "0" or line.endswith("(unreliable)"):
-        # at the end of a function nothing returns: it is the address of the next one
+        # no call returns to the end of a function, which is the beginning of the next
         return _Frame("", "", "", symbol if offset != size else "")
     return _Frame(symbol, "", "", "")
 
@@ -152,7 +152,7 @@ def _parse_frame(line: str) -> _Frame | None:
 def _add_unusual(trace: Trace, frame: _Frame) -> None:
     """Add two functions, or a guess."""
     if frame.callee:
-        # the caller shows again as the next one
+        # the caller occurs again as the next one
         if not trace.frames or trace.frames[-1] != frame.callee:
             trace.frames.append(frame.callee)
         if frame.caller:
@@ -165,7 +165,7 @@ def _add_unusual(trace: Trace, frame: _Frame) -> None:
 
 def _add_counter(traces: list[Trace], symbol: str) -> None:
     if not traces[-1].is_main:
-        # where it happened is never history
+        # the stack of the failure itself is never history
         traces.append(Trace(is_main=True))
     trace = traces[-1]
     trace.frames.append(symbol)
@@ -173,10 +173,10 @@ def _add_counter(traces: list[Trace], symbol: str) -> None:
 
 
 def _turn(traces: list[Trace], line: str) -> None:
-    """Take a line about stacks that is not a frame: most announce the next stack."""
+    """Take a line about stacks that is not a frame; most announce the next stack."""
     now = traces[-1]
     if link := _LINK.match(line):
-        # on loongarch it stands before the program counter
+        # loongarch prints it before the program counter
         now.caller = link["symbol"] if len(now.frames) == now.counters <= 1 else now.caller
     elif _NOWHERE.match(line):
         now.is_astray = not now.frames
@@ -193,12 +193,12 @@ def _turn(traces: list[Trace], line: str) -> None:
 
 
 def parse_traces(lines: Iterable[str], traces: list[Trace] | None = None) -> list[Trace]:
-    """Split the lines of one report into its stacks; frames before any announcement are one too.
+    """Split the lines of one report into its stacks; frames before the first announcement are one, too.
 
-    `traces` are those of the lines before, and are gone on with.
+    `traces` are those of the lines before, and are continued.
     """
     traces = [Trace(is_main=True)] if traces is None else traces
-    # whether s390's PSW stands behind the end of a function, whose last instruction was refused: the trace
+    # whether s390's PSW is behind the end of a function, because the last instruction was refused: the trace
     # begins with that instruction
     is_behind = False
     for line in lines:
@@ -220,7 +220,7 @@ def parse_traces(lines: Iterable[str], traces: list[Trace] | None = None) -> lis
 
 
 def functions_of_modules(text: str) -> frozenset[str]:
-    """Return the functions that a report says are code of a loadable module."""
+    """Return the functions that a report marks as code of a loadable module."""
     if " [" not in text:
         return frozenset()
     ends = (place.start() for place in _IN_MODULE.finditer(text))

@@ -1,4 +1,4 @@
-"""Removes what other programs put around the kernel's lines: prefixes of any shape, and journals.
+"""Removes prefixes of any shape and journals' formats that other programs put around the kernel's lines.
 
 Prefixes are learned: if words that begin a line of the kernel stand in the middle of several
 lines, the text before them has a common shape, and this shape is removed. Pure.
@@ -15,7 +15,7 @@ from rustbed.log.headline import begins_report
 from rustbed.log.journal import CONSOLES, find_form, open_entries
 from rustbed.log.record import is_known_prefix
 
-# each begins a record, whatever the kernel's version: first words, and what follows them. A text is
+# beginnings of records of any kernel version: first words, and what follows them. A text is
 # searched for each of the first words
 _ANCHORS = {
     "Call ": ("Trace:", "trace:"),
@@ -36,25 +36,25 @@ _ANCHORS = {
     **dict.fromkeys(("WARNING: CPU: ", "unreferenced object 0x", "kmemleak: ", "Linux version "), ("",)),
     **dict.fromkeys(("rust_kernel: panicked at", "UBSAN: ", "rcu: INFO: "), ("",)),
 }
-# characters that a prefix may have, and shapes that are known at a time
+# most characters of a prefix, and most shapes that are known at a time
 _LONGEST, _MOST = 240, 16
-# lines around an anchor that are looked at, and how many of them must have its prefix
+# number of lines around an anchor that are compared, and how many of them must have its prefix
 _AROUND, _ENOUGH = 6, 3
-# prefixes of programs and drivers, whose quotations are not reports; and the kernel's own words before others
+# prefixes of programs and drivers that quote reports; and the kernel's own words before others
 _FOREIGN = re.compile(
     r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
     r"|.*printk messages dropped|.*\[ end "
-    # riscv prints "epc :", a stack's words stand before a trace
+    # riscv prints "epc :", and a stack's words come before a trace
     r"|(?:.*\])? *(?:e|[\da-f ]{0,160}[\da-f])$"
     # logcat -b all
     r"|\d\d-\d\d [\d:.]+ +\d+ +\d+ [VDIWEF] [^\s:][^:]*: ?$"
 )
-# blanks of all kinds are one token: repeats beside each other would be tried in all ways
+# blanks of all kinds are one token: adjacent repeats would be tried in all combinations
 _LEVELS = r"(?i:emerg|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"
-# how loud a message is differs from line to line, and columns are filled up behind it
+# levels differ from line to line, and are padded to columns
 _LEVEL = rf"(?<![A-Za-z]){_LEVELS}(?![A-Za-z])[^\S\n]*+"
 _TOKEN = re.compile(rf"{_LEVEL}|\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL)
-# what nearly all lines have before a message
+# the usual prefix of a message
 _USUAL = re.compile(r"\[ *\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 # the same without numbers
 _DIGITS = {ord(digit): None for digit in "0123456789"}
@@ -65,7 +65,7 @@ _USUAL_WORDS = re.compile(
 _WORD = re.compile(r"(?<![^\s\])>|:])[A-Za-z]")
 # a text's only line has a listener's prefix if it begins with a clock or a sign; words may be the kernel's
 _ALONE = re.compile(r"\s*(?:[^\n]{0,240}?\d\d?:\d\d|[^\w\s])")
-# the kernel's own part of a prefix, which is kept: level, time, caller
+# the kernel's own part of a prefix, which stays: level, time, caller
 _KEPT = re.compile(r"(?:<\d{1,6}>)?\[ *(?P<time>\d{1,12}\.\d{3,6})\b[^\]]*\](?P<caller>\[ *[TC]\d{1,10}\])?")
 # a long message in netconsole's extended format (Documentation/networking/netconsole.rst): parts with one
 # beginning, each a datagram, which a listener may end with a newline or not
@@ -81,11 +81,11 @@ class Unwrapper:
         # shapes of prefixes, as regular expressions
         self._shapes: list[str] = []
         self._pattern: re.Pattern[str] | None = None
-        # a journal's format, "" of other logs; None as long as nothing was read
+        # a journal's format, "" for other logs; None before anything was read
         self._form: str | None = None
 
     def learn(self, *parts: str) -> None:
-        """Look for prefixes in a part of a log, of whole lines, given in one or several."""
+        """Look for prefixes in whole lines of a log, given as one or several texts."""
         if self._form or len(self._shapes) >= _MOST or not any(map(_may_teach, parts)):
             return
         seen: Counter[str] = Counter()
@@ -101,11 +101,11 @@ class Unwrapper:
 
     @property
     def is_journal(self) -> bool:
-        """Whether the log is a journal, whose boots end in order as far as it tells."""
+        """Whether the log is a journal; in these, every boot counts as ended in order."""
         return bool(self._form) and self._form not in CONSOLES
 
     def open_journal(self, text: str) -> str:
-        """Return the text with as many lines, each the message of its entry if it is a journal."""
+        """Return the text with the messages of a journal's entries; the number of lines stays."""
         if self._form is None:
             self._form = find_form(text)
         if "ncfrag=" in text:
@@ -113,16 +113,16 @@ class Unwrapper:
         return open_entries(self._form, text) if self._form else text
 
     def strip(self, text: str) -> str:
-        """Return the text with as many lines, each without what others put before it."""
+        """Return the text without other programs' prefixes; the number of lines stays."""
         return self._pattern.sub(_keep_own, text) if self._pattern else text
 
 
 @lru_cache(maxsize=4)
 def _may_teach(text: str) -> bool:
-    """Whether a part of a log may have an unknown prefix; its lines are looked at without their numbers.
+    """Whether a part of a log may have an unknown prefix; its lines are compared without their numbers.
 
-    Of most lines there are many that differ in numbers only. A part of a log is asked about twice: behind the
-    one before it, and before the next.
+    Many lines differ in numbers only. A part of a log is checked twice: after the
+    part before it, and before the next.
     """
     lines = "\n".join(set(text.translate(_DIGITS).split("\n")))
     for anchor in _WORDS:
@@ -136,7 +136,7 @@ def _may_teach(text: str) -> bool:
 
 
 def _prefixes(text: str) -> Sequence[tuple[int, str]]:
-    """Return each unknown prefix of a line that the kernel printed, and where that line begins."""
+    """Return each unknown prefix of a kernel line, and the index of that line's beginning."""
     found = []
     for anchor, ends in _ANCHORS.items():
         at = text.find(anchor)
@@ -153,7 +153,7 @@ def _prefixes(text: str) -> Sequence[tuple[int, str]]:
 
 
 def _shape(prefix: str) -> str:
-    """Return a regular expression for prefixes like this one: numbers and what brackets hold may differ."""
+    """Return a regular expression for prefixes like this one: numbers and text in brackets may differ."""
     if prefix.isspace():
         return re.escape(prefix)
     tokens = _TOKEN.findall(prefix)
@@ -165,7 +165,7 @@ def _shape(prefix: str) -> str:
 
 def _token(token: str, *, is_first: bool, is_last: bool) -> str:
     if token.isspace():
-        # stacks are indented: what stands directly before the message counts exactly
+        # stacks are indented: the text directly before the message must be equal
         exact = f"(?:{re.escape(token)}|$)"
         return exact if is_last else r"[^\S\n]*+" if is_first else r"[^\S\n]++"
     if token.isdecimal():
@@ -194,13 +194,13 @@ def _is_common(shape: str, text: str, start: int) -> bool:
 
 
 def _has_own_words(text: str, start: int, prefix: str) -> bool:
-    """Whether a headline begins within a prefix: as "CPU 0 Unable to handle kernel" does."""
+    """Whether a headline begins within a prefix, as "CPU 0 Unable to handle kernel" does."""
     line = text[start : text.find("\n", start) + 1 or len(text)]
     return any(begins_report(line, word.start()) for word in _WORD.finditer(prefix))
 
 
 def _joined(message: re.Match[str]) -> str:
-    """Return the parts of a message on its first line; as many lines follow."""
+    """Join the parts of a message on its first line; empty lines keep the number of lines."""
     _, first, *others = message[0].replace("\n", "").split(message["head"])
     rest = "".join(part.partition(";")[2] for part in others)
     return f"{message['head']}{first}{rest}" + "\n" * message[0].count("\n")

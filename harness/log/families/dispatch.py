@@ -1,4 +1,4 @@
-"""Functions that call functions which others registered, and where stacks and interrupts begin. Data only."""
+"""Functions that call registered functions, and the beginnings of stacks and interrupts. Data only."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 
 from rustbed.log.families.family import Family
 
-# hands control to the functions that others registered. What loops is named by the function that was
-# entered here: which one deeper down the clock happened to meet differs each time
+# hand control to registered functions. A loop is named after the function that was
+# entered here, because the timer meets a different deeper function each time
 DISPATCHES = Family(
     (
         # system calls, to their functions
         r"""\w*sys_?call\w* | el0_svc\w* | do_el0_svc | tracesys\w* | sysenter_\w+ | entry_\w+
         | sys_trace\w* | do_int80\w* | do_compat_\w+ | do_trap_ecall_u""",
-        # those of them that hand on to files, file systems and sockets
+        # those that call files, file systems and sockets
         r"""\w*(?:sys|SyS|vfs)_ioctl | \w*compat_(?:\w+_)?ioctl
         | (?:k?sys|vfs|vfs_iter|new_sync)_(?:read|write)v? | call_(?:read|write)_iter
         | do_(?:iter|splice|loop)_\w+ | splice_direct_to_actor | filp_(?:close|flush)
@@ -31,10 +31,10 @@ DISPATCHES = Family(
         r"""process_one_work | process_scheduled_works | task_work_run | kthread | kthread_worker_fn
         | smpboot_thread_fn | do_one_initcall | async_run_entry_fn | worker_thread | usb_hcd_giveback_urb
         | ret_from_fork\w*""",
-        # the kernel crate of Rust, to what a driver implements
+        # the kernel crate of Rust, to the functions of a driver
         r"""<kernel::.*(?:Adapter|VTable)<.*>::\w+
         | <?kernel::(?:irq|time|workqueue)::.*::(?:run|\w*callback\w*)(?:::<.*)?""",
-        # a bus's own probe() and remove(), on the way to the driver's
+        # a bus's own probe() and remove(), which call the driver's
         r"""really_probe | call_driver_probe | device_remove | device_release_driver\w*
         | usb_(?:probe|unbind)_(?:interface|device) | pci_device_(?:probe|remove) | local_pci_probe
         | (?:amba|auxiliary_bus|faux|mmc_bus|platform(?:_drv)?|sdio_bus|serio_driver|spi|virtio_dev)
@@ -42,8 +42,8 @@ DISPATCHES = Family(
     ),
     places=("dispatches",),
 )
-# the same for what runs in interrupts. What they interrupted comes first, if it entered anything: a timer
-# that fires again and again shows on top of any stack
+# the same in interrupts. The interrupted code comes first, if it entered a function: a timer
+# that fires repeatedly is on top of any stack
 DISPATCHES_IN_INTERRUPTS = Family(
     (
         r"""call_timer_fn | expire_timers | run_timer\w* | run_hrtimer\w* | hrtimer_run_\w+ | do_softirq\w*
@@ -52,13 +52,13 @@ DISPATCHES_IN_INTERRUPTS = Family(
     ),
     places=("interrupts",),
 )
-# either: no caller that shows has called what they entered
+# either kind: the functions that they enter have no other caller in the stack
 ENTERS = Family(
     DISPATCHES.reasons,
     DISPATCHES_IN_INTERRUPTS.reasons,
     places=(*DISPATCHES.places, *DISPATCHES_IN_INTERRUPTS.places),
 )
-# runs what others have put into a queue, in any task that comes along: the fault is never outside of it
+# run queued functions, in whatever task is running: the fault is never outside of them
 QUEUES = Family(
     (
         r"""process_one_work | process_scheduled_works | task_work_run | irq_work_(?:\w*run\w*|single)
@@ -66,15 +66,15 @@ QUEUES = Family(
         | tasklet_(?:hi_)?action\w* | bh_worker""",
     )
 )
-# what a task that sleeps was switched away in: nothing further in is its own
+# where a sleeping task was switched away: deeper frames are not its own
 SLEEPS = frozenset({"__schedule", "schedule", "__switch_to"})
-# a stack that reaches one of these is whole
+# a stack that reaches one of these is complete
 ENTRIES = re.compile(
     r"(?<!\? )\b(?:entry_\w+|ret_from_\w+|do_syscall_\w+|ret_fast_syscall|el0\w*_\w+|system_call\w*"
     r"|__sys_trace\w*|secondary_startup\w*|start_secondary|start_kernel|kthread|handle_syscall)\+0x"
 )
 
-# the processor was interrupted here: what follows in a trace is what it had been doing
+# the processor was interrupted here: the frames that follow are the interrupted code
 INTERRUPTED = re.compile(
     r"(?:asm_|smp_)?(?:sysvec_)?apic_timer_interrupt|asm_sysvec_\w+|(?:asm_)?common_interrupt|reschedule_interrupt"
     r"|call_function_\w+interrupt|timer_interrupt|el1(?:h(?:_64)?)?_irq|el1_interrupt|__irq_svc|nmi"
@@ -86,5 +86,5 @@ DETECTS = re.compile(
     r"update_process_times|tick_\w+|rcu_\w*(?:stall|sched_clock_irq|check_callbacks)\w*|nmi_cpu_backtrace"
     r"|arch_timer_handler\w*|(?:constant|riscv)_timer_interrupt"
 )
-# RCU's own thread: it waits, and is shown because it does
+# RCU's own thread: reports show it because it waits
 BYSTANDER = re.compile(r"rcu_gp_\w+|rcu_\w+_kthread|rcu_nocb_\w+")

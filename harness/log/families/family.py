@@ -1,7 +1,7 @@
-"""Functions that a report names though the mistake is not theirs.
+"""Functions that a report names although they are not at fault.
 
-Owns how a name is compared with the tables: it is of a family when a pattern matches all of it, whatever
-underscores it begins with, and without what compilers put behind it (`.isra.0`, `.cold`).
+Owns how a name is compared with the tables: it belongs to a family if a pattern matches all of it, without
+leading underscores and suffixes of compilers (`.isra.0`, `.cold`).
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from rustbed.log.families.places import is_leaf, roles_of
 
 
 class Family:
-    """Functions of which a name is one: `"kmalloc" in ALLOCATES`.
+    """A set of functions, by name: `"kmalloc" in ALLOCATES`.
 
-    Its tables of reasons are compiled when the first name is asked about. That takes a
-    good part of the time in which a session starts, and most sessions ask about none.
+    Its tables are compiled when the first name is looked up. That takes a
+    large part of the start of a session, and most sessions look up none.
     """
 
     def __init__(self, *tables: tuple[str, ...], places: tuple[str, ...] = ()) -> None:
         self.reasons = tuple(reason for table in tables for reason in table)
         self.places = frozenset(places)
-        # the same functions stand in many stacks
+        # many stacks have the same functions
         self._holds = lru_cache(4096)(self._look)
 
     def matches(self, name: str) -> bool:
-        """Whether a name is of the family, whatever file the function comes from."""
+        """Whether a name belongs to the family, by name alone."""
         return self._pattern.fullmatch(name) is not None
 
     def holds(self, name: str, file: str = "") -> bool:
-        """Whether a function is of the family; `file` is where the kernel at hand has it, "" if unknown."""
+        """Whether a function belongs to the family; `file` is its file in this kernel, "" if unknown."""
         if not file:
             return self._holds(name)
         is_there = not self.places.isdisjoint(roles_of(name, file))
@@ -57,30 +57,30 @@ _REPORT = ("reporting", "checking")
 _MACHINE = (*_REPORT, "exceptions")
 _WAIT = ("locks", "waiting")
 
-# who reports; and who may do so because the processor met something
+# functions that report, and those that lead to a report after an exception
 REPORTING = Family(_REPORTING, places=_REPORT)
 MACHINERY = Family(_MACHINERY, places=_MACHINE)
 PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, "services", *_WAIT))
-# of them those that only wait, or let others run
+# those of them that only wait, or let other tasks run
 WAITING = Family(services.WAITING, places=("waiting",))
-# functions that stay plumbing if a dispatcher entered them; other services have no caller then
+# functions that stay plumbing even if a dispatcher entered them; other services are to blame then
 ENTERED = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, *_WAIT))
-# what one of these has called is a part of it, whatever its name
+# functions whose callees are steps of them, whatever their names
 SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS, places=("checking", "locks"))
-# what a WARN() in it says is about its caller; one in a lock or the scheduler is about these
+# a WARN() in one of these is about its caller; one in a lock or the scheduler is about these themselves
 WARNS_OF_CALLERS = Family(_MACHINERY, _SERVICES, places=(*_MACHINE, "services"))
 ALLOCATES = Family(services.ALLOCATES, places=("allocates",))
 
-# written in assembly, without a frame of its own: the stack's first frame is not of its caller
+# written in assembly, without a frame: the stack's first frame is not that of the caller
 FRAMELESS = re.compile(
     r"_?_?mem(?:cpy|set|move)\w*|(?:clear|copy)_page\w*|rep_\w+|_?_?(?:arch_)?(?:copy_(?:from|to)|clear)_user\w*"
 )
 
-# one operation under the names it had, or has inside; the names of system calls without their wrappers
+# one operation under its former and internal names; names of system calls without their wrappers
 ALIASES = (
-    # arm's second names, for memory of devices
+    # arm's second names, for device memory
     (re.compile(r"mmio(set|cpy)"), r"mem\1"),
-    # arm64's second name of what may run before the kernel is where it will be
+    # arm64's second names of functions that run before the kernel is relocated
     (re.compile(r"__pi_(\w+)"), r"\1"),
     (re.compile(r"_?_?synchronize_(?:sched|s?rcu)\w*|__wait_rcu_gp"), "synchronize_rcu"),
     (re.compile(r"smp_call_function\w*|_?on_each_cpu\w*"), "smp_call_function"),

@@ -1,7 +1,7 @@
-"""Which files of the kernel serve others: a function that comes from one is not at fault.
+"""Files of the kernel that serve others: a function from one of them is not at fault.
 
-The rules speak of directories, for names learned from some logs do not carry over to others. Which file
-a function comes from is a fact of every kernel: origins.txt beside this module has those that matter here,
+The rules name directories, because function names from some logs do not carry over to others. The file
+of a function is a fact of every kernel: origins.txt beside this module has those that matter here,
 made by harness/symbols/origins.py.
 """
 
@@ -11,7 +11,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-# directory or file, as a regular expression that begins at the kernel's root; by what its functions do
+# directories and files, as regular expressions that begin at the kernel's root, by what their functions do
 PLACES = {
     # sanitizers, lockdep, debugging of objects and leaks
     "checking": r"""mm/(?:kasan|kfence|kmsan)/ | kernel/kcsan/
@@ -21,14 +21,14 @@ PLACES = {
         | kernel/locking/(?:lockdep\w*|\w*debug\w*)\.c | kernel/stacktrace\.c | kernel/dma/debug\.c
         | arch/[^/]+/kernel/(?:stacktrace|unwind\w*)\.c | kernel/trace/trace_(?:preemptirq|irqsoff)\.c
         | include/linux/(?:kasan|kmsan|kcsan|instrumented|lockdep|kmemleak|fault-inject|kfence)\S*\.h""",
-    # who prints reports, and the clock tick that detectors hang on
+    # printing of reports, and the clock tick, in which detectors run
     "reporting": r"""lib/(?:dump_stack|nmi_backtrace|bug)\.c | kernel/(?:panic|watchdog\w*|hung_task)\.c
         | kernel/printk/ | kernel/rcu/tree_stall\.h | arch/[^/]+/kernel/dumpstack\w*\.c | kernel/trace/
         | kernel/time/tick- | drivers/tty/serial/8250/""",
     "exceptions": r"""arch/[^/]+/(?:kernel/traps|mm/extable|mm/fault)\.[cS] | arch/[^/]+/entry/(?!common)
         | arch/[^/]+/include/asm/(?:idtentry|trap|irq)\w*\.h | kernel/irq/""",
     # libraries, allocators, references, buffers, work and timers, the driver core; tests of a library are
-    # drivers of their own
+    # drivers themselves
     "services": r"""lib/(?!kunit/|\w*test\w*\.c|timerqueue) | crypto/
         | arch/[^/]+/(?:lib|crypto)/
         | arch/[^/]+/include/asm/(?:atomic|bitops|io|mmio|uaccess|string|cmpxchg|barrier|percpu|page|msr
@@ -50,17 +50,17 @@ PLACES = {
         | drivers/(?:clk|regulator)/ | drivers/i2c/i2c-core-base\.c | drivers/tty/tty_io\.c""",
     "locks": r"kernel/locking/ | kernel/rcu/sync",
     "waiting": r"kernel/sched/(?:wait\w*|swait|completion)\.c | kernel/futex/ | kernel/sched/sched\.h",
-    # allocates memory for its caller
+    # allocate memory for their callers
     "allocates": r"net/core/(?:skbuff|sock|page_pool)\.c | include/net/page_pool/ | mm/filemap\.c"
     r" | fs/(?:inode|dcache|file_table)\.c",
-    # hands control to what others registered: system calls to files, sockets and file systems, messages to
+    # hand control to registered functions: system calls to files, sockets and file systems, messages to
     # protocols, work and threads to their functions, buses to drivers
     "dispatches": r"""fs/(?:ioctl|compat_ioctl|compat|read_write|splice|open|file_table|readdir)\.c
         | block/(?:compat_)?ioctl\.c
         | net/netfilter/nfnetlink\.c
         | kernel/(?:workqueue|task_work|kthread|smpboot|async)\.c | init/main\.c
         | drivers/(?:base/dd|usb/core/driver|pci/pci-driver)\.c""",
-    # the same in interrupts, and in what runs when nothing else does
+    # the same in interrupts and in the idle task
     "interrupts": r"kernel/(?:softirq|irq_work|sched/idle|irq/handle|time/timer)\.c",
 }
 # directories at the kernel's root
@@ -69,14 +69,14 @@ TREE = (
     r"|virt)/"
 )
 _TREE = re.compile(TREE)
-# tests of the kernel are drivers of their own, wherever they stand
+# tests of the kernel count as drivers, wherever they are
 _TESTS = re.compile(r".*(?:/(?:tests?|kunit)/|[/_-](?:kunit|tests?)[\w-]*\.c)")
-# what is not a part of the core that the families speak of
+# files outside of the core that the families are about
 _LEAVES = re.compile(
     r"(?:drivers/(?!(?:acpi|base|char|clk|i2c|iommu|pci|regulator|tty|usb/core|usb/host)/|gpu/drm/drm_)"
     r"|sound/(?!core/)|samples/).*\.(?:c|rs)"
 )
-# what is waited for, and steps that say more than who took them: people look for these
+# functions that are blamed nevertheless: people look for them
 KEPT = re.compile(
     r"_*(?:synchronize_\w+|(?:add|remove)_wait_queue\w*|alloc_skb|iov_iter_(?:advance|revert)|clear_page"
     r"|reserve_bootmem_region|unwind_next_frame|hrtimer_active)"
@@ -87,36 +87,36 @@ _OWNERLESS = frozenset({"allocates"})
 
 @cache
 def rules() -> dict[str, re.Pattern[str]]:
-    """Return the rules, compiled: only splats need them, and most sessions have none."""
+    """Return the compiled rules; only splats need them, and most sessions have none."""
     return {role: re.compile(rule, re.VERBOSE) for role, rule in PLACES.items()}
 
 
 def find_roles(path: str) -> frozenset[str]:
-    """Return what the functions of a source file do for others, nothing if they stand for themselves."""
+    """Return what the functions of a source file do for others; empty if they serve no others."""
     if _TESTS.match(path):
         return frozenset()
     return frozenset(role for role, rule in rules().items() if rule.match(path))
 
 
 def is_of_tree(path: str) -> bool:
-    """Whether a path begins at the kernel's root, as far as its first directory tells."""
+    """Whether a path begins at the kernel's root, by its first directory."""
     return _TREE.match(path) is not None
 
 
 def is_leaf(path: str) -> bool:
-    """Whether a file is one driver's: its functions are named like those of the core by chance."""
+    """Whether a file belongs to one driver: its functions have names like the core's by chance only."""
     return _LEAVES.match(path) is not None
 
 
 def is_kept(path: str) -> bool:
-    """Whether a file hands out memory: of a leak not even those are blamed that people look for elsewhere."""
+    """Whether a file allocates memory: for a leak not even its functions in KEPT are blamed."""
     return not find_roles(path).isdisjoint(_OWNERLESS)
 
 
 def roles_of(function: str, file: str = "") -> frozenset[str]:
-    """Return what a function does for others, by the file that it comes from.
+    """Return what a function does for others, by its source file.
 
-    `file` is where the kernel at hand has it, "" if that is unknown: then the table is asked.
+    `file` is its file in this kernel, "" if unknown: then the table has it.
     """
     roles = find_roles(file) if file else _table().get(function, frozenset())
     return roles & _OWNERLESS if roles and KEPT.fullmatch(function) else roles
@@ -128,7 +128,7 @@ def _table() -> dict[str, frozenset[str]]:
 
 
 def read_table(text: str) -> dict[str, frozenset[str]]:
-    """Return what each function does for others; a line is a file, its functions are indented below."""
+    """Parse the table: a line for each file, with its functions indented below."""
     table: dict[str, frozenset[str]] = {}
     roles: frozenset[str] = frozenset()
     for line in text.split("\n"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # never to blame, whatever the report
 REPORTING = (
-    # who prints reports
+    # printing of reports
     r"""dump_(?:stack|backtrace|page)\w* | show_(?:stack|trace|regs|mem|state|registers)\w* | c_backtrace
     | print_(?:address|bad_|bfs|cfs|chain|circular|collision|cpu|deadlock|decoded|diff_canary|error_desc
     |event|fatal|freed|held|hex_dump|ip_sym|irq|kernel_ident|lock|memory_meta|modules|nested|oops|other_cpu
@@ -22,7 +22,7 @@ REPORTING = (
     | dynamic_pr_debug | dynamic_emit_\w+ | ratelimit | console_\w+ | devkmsg_\w+ | kmsg_dump\w*
     | log_store | call_console_drivers | nbcon_\w+ | prb_(?:read|reserve|commit|final|next_(?:seq|reserve))\w*
     | sched_show_task | show_(?:one_|all_)?(?:workqueue|pwq|cpu_pool)\w*""",
-    # the console that the report goes to: drivers/tty/serial/8250
+    # the console of the report: drivers/tty/serial/8250
     r"""(?:univ|serial)8250_console_\w+ | uart_console_write | wait_for_xmitr
     | (?:io|mem\d*)_serial_(?:in|out)""",
     # the way from a failed check in Rust to BUG(): rust/helpers/bug.c, rust/kernel/lib.rs, library/core; what
@@ -30,14 +30,14 @@ REPORTING = (
     r"""(?:rustc::)?rust_begin_unwind | <?core::.* | <?&?alloc::.* | rust_helper_\w+ | rust__\w+
     | <[&*]*(?:(?:mut|const)\ )?(?:[fiu]\d+|[iu]size|str|bool|char|\(\)|\[[^\]]*\])
     \ as\ (?:core|alloc)::.*""",
-    # indirect calls and returns with mitigations, code made at run time and the way into it
+    # indirect calls and returns with mitigations, code made at run time and its entry
     r"""x86_(?:indirect|return)_\w+ | srso_\w+ | zen_untrain_ret | (?:retbleed|call_depth|its_return)_\w+
     | bpf_prog_(?:run\w*|[0-9a-f]{16}\w*) | bpf_trampoline_\d\w* | bpf_dispatcher_\w+_func | ftrace_\w+
     | fentry__ | fexit__ | (?:arch|kprobe)_ftrace_\w+ | cfi_\w+ | handle_cfi_failure | efistub_\w+""",
-    # trace points, and what listens to them
+    # trace points and their listeners
     r"""perf_trace_\w+ | trace_event_\w+ | traceiter_\w+ | trace_(?:hardirqs|softirqs|preempt)_\w+
     | trace_call_bpf | perf_(?:tp|swevent)_\w+ | bpf_trace_\w+ | trace_lock_\w+""",
-    # detectors of hangs, and the clock tick they hang on
+    # detectors of hangs, and the clock tick, in which they run
     r"""rcu_\w*(?:stall|sched_clock|dump|check_callbacks|check_gp)\w* | check_(?:cpu_stall|hung_\w+)
     | rcu_gp_(?:kthread|fqs_loop|fqs) | nmi_\w+ | (?:arch_)?trigger_\w*backtrace\w* | arch_trigger_\w+
     | dump_cpu_task | watchdog(?:_(?:timer_fn|overflow|hardlockup|buddy)\w*)? | touch_\w*watchdog\w*
@@ -47,12 +47,12 @@ REPORTING = (
     | arch_timer_handler_\w+ | (?:constant|riscv)_timer_interrupt | timer_interrupt""",
 )
 
-# the same; these call nothing but parts of their own
+# the same; all functions that these call are steps of them
 CHECKING = (
-    # who walks the stack for a report
+    # stack walkers
     r"""walk_stackframe | unwind_backtrace | arch_stack_walk\w* | (?:stack_trace|(?:stack_)?depot)_\w+
     | save_(?:stack|trace)\w*""",
-    # sanitizers, their shadow accesses and what the compiler calls for them
+    # sanitizers, their shadow accesses and the functions that the compiler calls for them
     r"""(?:kasan|kfence|kmsan|kcsan|asan|hwasan|msan|tsan|ubsan|sanitizer)_\w+
     | handle_(?:overflow|null_ptr_deref|misaligned_access|object_size_mismatch) | val_to_string
     | check_(?:memory_region\w*|region_inline|canary\w*|slab_allocation) | bytes_is_nonzero
@@ -79,11 +79,11 @@ CHECKING = (
     | debug_(?:work|timer|assert|hrtimer|rcu)_\w+ | fixup_(?:activate|assert_init|destroy|free|init)
     | fill_pool | lookup_object_or_alloc | free_obj_work | rcuhead_fixup_\w+
     | (?:timer|work)_(?:is_static|fixup)_\w+ | sysfs_warn_dup | ref_tracker_\w+""",
-    # what drivers do with memory that devices see: kernel/dma/debug.c
+    # checks of DMA by drivers: kernel/dma/debug.c
     r"""debug_dma_\w+ | check_(?:unmap|sync) | add_dma_entry | check_for_(?:stack|illegal_area)""",
 )
 
-# the processor's way from a failure to the report: to blame only if nothing else is there
+# the processor's way from a failure to the report: blamed only if there is nothing else
 EXCEPTIONS = (
     # exceptions and the entry from them
     r"""(?:asm_)?exc_\w+ | asm_(?!copy_)\w+ | do_(?:error_)?trap\w* | (?:do_)?invalid_op | math_error
@@ -115,7 +115,7 @@ EXCEPTIONS = (
     |translation)_exception | unrecoverable_exception | tlb_do_page_fault_\d
     | handle_(?:adel?|ades|bp|tr|ri|fpe|tlb[lms]|sys|int|reserved)(?:_int)?
     | do_(?:ade|ale|ri|fpe|bp|tr_or_bp|be) | (?:do|handle)_vint""",
-    # what an address between functions is named after: labels of the linker script
+    # names of addresses between functions: labels of the linker script
     r"""(?:\w+_)?text_(?:start|end) | [se]text | rela_dyn_\w+ | (?:init|kernel|end)_(?:begin|end)""",
     # interrupts, up to the function that was registered for them
     r"""irq_(?:enter|exit|forced|thread|wait|work)\w*
@@ -124,7 +124,7 @@ EXCEPTIONS = (
     | handle_(?:IPI|cpu_irq) | do_interrupt_handler
     | (?:smp_)?(?:call_function\w*|irq_work|reschedule)_interrupt
     | instr_sysvec_\w+""",
-    # the way to the stack that they have to themselves
+    # the switch to the interrupts' own stack
     r"""call_on_irq_?stack | call_softirq | do_softirq_own_stack | run_on_irqstack\w* | call_with_stack
     | invoke_softirq""",
 )

@@ -5,7 +5,7 @@ One regular expression for each reason, without the leading underscores of names
 
 from __future__ import annotations
 
-# these call nothing but parts of their own
+# all functions that these call are steps of them
 SEALED = (
     # objects: mm/slub.c, mm/slab_common.c, and mm/slab.c and mm/slob.c of older kernels
     r"""k[cmvz]*(?:re)?alloc\w* | k[vz]*free\w* | kmem_(?!cache_(?:create|destroy))\w+ | k?slab_\w+ | ksize
@@ -62,7 +62,7 @@ SEALED = (
     | (?:seq|trace_seq|seq_buf|bstr)_(?:[vb]?printf|put\w*|write|escape\w*|pad|(?:file_)?path\w*|dentry
     |hex_dump) | mangle_path | sysfs_(?:emit\w*|streq) | kstrto\w+ | simple_strn?to\w+
     | parse_(?:integer|int_array)\w* | hex_\w+ | hex2bin | bin2hex""",
-    # bits (lib/bitmap.c, lib/find_bit.c, cpumasks), atomic variables, and arithmetic that the compiler calls
+    # bits (lib/bitmap.c, lib/find_bit.c, cpumasks), atomic variables, arithmetic that the compiler calls
     r"""(?:(?:arch|const|constant|variable)_)?(?:test|set|clear|change)_(?:and_\w+_)?bit\w*
     | (?:arch_)?(?:find|for)_(?!inode)\w*bit\w*
     | bitmap_(?:alloc|zalloc|free|zero|fill|copy|clear|set|complement|equal|or|and|xor|replace|intersects
@@ -102,9 +102,9 @@ SEALED = (
     | assoc_array_\w+ | (?:anon_vma_|vma_)?interval_tree_\w+ | kfifo_\w+""",
 )
 
-# these may call back those who registered something
+# these may call registered functions
 SERVICES = (
-    # maps that are given functions for their keys
+    # maps with functions for their keys
     r"""rht_\w+ | rhashtable_\w+ | rhltable_\w+ | (?:nested_)?bucket_table_\w+""",
     # references
     r"""refcount_\w+ | rcuref_\w+ | kref_\w+ | kobject_\w+ | kset_\w+ | kobj_(?:kset|ns)_\w+
@@ -131,13 +131,13 @@ SERVICES = (
     | (?:un)?register_netdev(?:ice)?(?:_many|_queue)?(?:_notify)?
     | cdev_(?:add|del|device_add|device_del) | tty_(?:port_)?(?:un)?register_(?:device|driver)\w*
     | misc_(?:de)?register | i2c_(?:add|del|register)_\w*adapter | (?:i2c_)?unregister_(?:client|device)""",
-    # what drivers ask the core to have: interrupts, clocks, regulators
+    # requests of drivers to the core: interrupts, clocks, regulators
     r"""(?:free|request|setup)_(?:any_context_|nmi_|percpu_|threaded_)?irq
     | (?:dis|en)able_irq(?:_nosync|_wake)? | clk_(?:core_)?(?:disable|enable|prepare|unprepare)\w*
     | regulator_(?:bulk_)?(?:disable|enable|get|put)\w* | of_node_(?:get|put)""",
-    # the kernel crate of Rust: the same services, and the way from C to what a driver implements
+    # the kernel crate of Rust: the same services, and the calls from C to a driver's functions
     r"""<*&?(?:mut\ )?kernel::.*""",
-    # messages of USB, on their way to the host controller
+    # USB messages on their way to the host controller
     r"""usb_(?:(?:un)?anchor|alloc|block|free|get|giveback|hcd_\w+|init|kill|(?:un)?poison|put|scuttle
     |submit|unlink|start_wait)_(?:anchored_)?urbs?(?:_\w+)?
     | usb_(?:bulk|control|internal_control|interrupt)_msg(?:_\w+)? | usb_urb_ep_\w+
@@ -149,7 +149,7 @@ SERVICES = (
     r"""skb_(?:push|put|pull|over_panic|under_panic|panic|trim|reserve|tailroom)\w* | pskb_may_pull\w*
     | (?<=__)pskb_pull | skb_copy_(?:from|to)_linear_data\w*
     | (?:un)?lock_sock\w* | release_sock""",
-    # work, timers, threads and callbacks that are put off
+    # deferred work, timers, threads and callbacks
     r"""(?:start_)?(?:flush|cancel|queue|mod|disable|enable)_(?:delayed_|rcu_
     |scheduled_)?work(?:queue)?(?!ing)\w* | (?:drain|destroy)_workqueue
     | (?:schedule|init|insert)_(?:delayed_)?work(?:_\w+)? | delayed_work_\w+
@@ -166,7 +166,7 @@ SERVICES = (
     | kthread_(?:stop|park|unpark|flush|queue|cancel|mod|destroy|insert|bind|should)\w*""",
 )
 
-# what waits for its turn by itself, and calls nothing but parts of its own
+# locks: they wait, and all functions that they call are steps of them
 LOCKS = (
     # locks
     r"""(?:do_)?raw_(?:spin|read|write)_\w+ | (?:native_)?queued_\w+ | pv_\w+ | \w*spin_(?:un|try)?lock\w*
@@ -183,7 +183,7 @@ LOCKS = (
     | (?:arch|raw)_local_\w+ | local_irq_\w+""",
 )
 
-# where one waits for others, or for its turn
+# waiting for other tasks
 WAITING = (
     # the scheduler
     r"""(?:io_|preempt_)?schedule(?:_(?:common|finish|hrtimeout|idle|irq|notrace|preempt|prepare|rtlock
@@ -210,7 +210,7 @@ WAITING = (
     | do_fast_syscall_32 | task_work_run | irq_usr""",
 )
 
-# allocates memory for its caller, to whom a leak or a bad page belongs
+# allocate memory for their callers, which own a leak or a bad page
 ALLOCATES = (
     r"""sk_(?:prot_)?alloc\w* | sk_clone\w* | (?:sk_|skb_)page_frag_refill | pskb_expand_head
     | skb_(?:expand_head|realloc_headroom|unshare) | napi_(?:get_frags|skb_cache_get\w*)

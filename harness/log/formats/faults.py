@@ -1,10 +1,10 @@
-"""Formats of what the processor refuses, and of BUG() in the source: the task that meets one dies."""
+"""Formats of exceptions, and of BUG() in the source, which end the task that meets them."""
 
 from __future__ import annotations
 
 from rustbed.log.formats.row import AT, SYMBOL, Blames, Kind, Row, Stage
 
-# what comes with a message before the processor stops
+# kinds whose message comes before the processor stops
 _SAID = frozenset({Kind.RUST_PANIC, Kind.LIST_CORRUPTION, Kind.BUG})
 STOPPED = _SAID | {Kind.UBSAN, Kind.OOPS, Kind.STACK_OVERFLOW, Kind.WARNING}
 
@@ -20,7 +20,7 @@ FAULTS = (
     ),
     Row(
         kind=Kind.BUG,
-        # a person's words have neither line nor offset
+        # text that people wrote has neither line nor offset
         pattern=rf"[Kk]ernel BUG at (?:\S+:\d|{SYMBOL}\+0x)",
         literals=("BUG",),
         title="kernel BUG",
@@ -35,7 +35,7 @@ FAULTS = (
         r"|Kernel stack pointer invalid$|Oops: Kernel stack overflow, sig",
         literals=("BUG", "Insufficient stack space", "Kernel stack pointer", "Oops: Kernel stack"),
         title="kernel stack overflow",
-        # how deep the stack happened to be when it overflowed differs each time
+        # the function in which a stack overflows differs each time
         blames=Blames.HANDLER,
         stage=Stage.FAULT,
         ends_task=True,
@@ -45,7 +45,7 @@ FAULTS = (
         pattern=r"(?:CPU \d+ |BUG: )?(?:[Uu]nable to handle )?[Kk]ernel NULL pointer dereference"
         # arm, where the kernel has no access to user space's memory: page 0 belongs to that
         r"|Unhandled (?:fault|prefetch abort): page domain fault \(0x\w+\) at 0x00000[0-9a-f]{3}\b"
-        # mips and loongarch, which have one sentence for all addresses
+        # mips and loongarch, which print one sentence for all addresses
         r"|CPU \d+ Unable to handle kernel paging request at virtual address"
         r" (?:0{8})?0{5}[0-9a-f]{3}, e(?:pc|ra) =",
         literals=("ernel NULL pointer", "page domain fault", "nable to handle"),
@@ -120,7 +120,7 @@ FAULTS = (
     Row(
         kind=Kind.OOPS,
         pattern=r"(?P<what>Unhandled (?:(?:prefetch abort|fault)(?=: .{1,80} \(0x)|\S+ exception)"
-        # of a program it says whose it is
+        # for a program's address it names the program
         r"|Alignment trap(?=: not handling)"
         r"|Unexpected kernel BRK exception)",
         literals=("Unhandled ", "Alignment trap", "Unexpected kernel BRK"),
@@ -144,7 +144,7 @@ FAULTS = (
         title="UBSAN: {what}",
         ends_task=True,
     ),
-    # die(): what stands behind "Internal error" is a sentence
+    # die(): the text after "Internal error" is a sentence
     Row(
         kind=Kind.OOPS,
         pattern=r"Internal error: (?!Oops)(?P<what>[A-Za-z][\w /().,:!'-]*?)(?:: [0-9a-f]{1,16})? \[#\d+\]",

@@ -1,4 +1,4 @@
-"""Formats of locks, RCU and contexts used against their rules."""
+"""Formats of violated rules of locks, RCU and contexts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOCKS = (
         title="inconsistent lock state",
         blames=Blames.LOCK,
     ),
-    # says where the lock is taken or released, and has no better stack
+    # names the place where the lock is taken or released, and has no better stack
     Row(
         kind=Kind.LOCKDEP,
         pattern=r"(?:WARNING|\[ BUG): (?P<what>bad unlock balance|lock held when returning to user space"
@@ -72,7 +72,7 @@ LOCKS = (
         literals=("BUG",),
         title="BUG: lock key {what}{subclass}",
     ),
-    # lockdep has no more room, whichever task takes the next lock
+    # lockdep's tables are full, whichever task takes the next lock
     Row(
         kind=Kind.LOCKDEP,
         pattern=r"BUG: (?P<what>MAX_\w+ too low)",
@@ -80,7 +80,7 @@ LOCKS = (
         title="BUG: {what}",
         located=False,
     ),
-    # a work item that ends with a lock held; its name is the last function
+    # a work item that ends with a lock held; the last function is the item
     Row(
         kind=Kind.LOCKDEP,
         pattern=r"BUG: workqueue leaked (?P<what>lock or atomic|atomic, lock or RCU)",

@@ -1,4 +1,4 @@
-"""Formats of objects and memory: references, lists, names, pages, leaks, and what is still in use."""
+"""Formats of objects and memory: references, lists, names, pages, leaks, objects that are still in use."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ OBJECTS = (
         located=False,
         stage=Stage.MESSAGE,
         traced=False,
-        # one line, and the objects if they are requested
+        # one line, and the objects if kmemleak is told to print them
         reach=4,
     ),
     Row(
@@ -95,7 +95,7 @@ OBJECTS = (
         located=False,
         traced=False,
     ),
-    # since 6.15 what was overwritten comes before the report, which says no more than "Object corrupt"
+    # since 6.15 the overwritten bytes come before the report, which is only "Object corrupt"
     Row(
         kind=Kind.SLAB_CORRUPTION,
         pattern=r"\[(?P<what>[\w ]{1,40} overwritten)\] 0x",
@@ -159,7 +159,7 @@ OBJECTS = (
         located=False,
         traced=False,
     ),
-    # the stack is of the interrupted task; the handlers that took none stand behind it
+    # the stack is that of the interrupted task; the handlers that did not accept the interrupt follow
     Row(
         kind=Kind.BUG_REPORT,
         pattern=r"irq (?:\d+: (?P<what>nobody cared)|event \d+: (?P<value>bogus return value))",

@@ -7,7 +7,7 @@ import re
 from rustbed.log.formats.faults import STOPPED
 from rustbed.log.formats.row import AT, Blames, Kind, Row, Stage
 
-# before 6.7 a Rust panic's message stands in quotes, perhaps over several lines, and its place behind it
+# before 6.7 a Rust panic's message is in quotes, perhaps over several lines, and its place follows
 CLOSING_QUOTE = re.compile(r"(?:[^\n]*\n)*?[^\n]*', (?P<file>[^\n']+):(?P<line>\d+):\d+$")
 
 RUST_PANICS = (
@@ -32,7 +32,7 @@ RUST_PANICS = (
 )
 
 PANICS = (
-    # panics that only say that something above was enough
+    # panics that follow from an earlier report
     Row(
         kind=Kind.PANIC,
         pattern=r"Kernel panic - not syncing: (?P<what>[^\n]*(?:Fatal exception|panic_on_warn|panic_on_oops"
@@ -47,7 +47,7 @@ PANICS = (
         continues=frozenset(Kind),
         ends_task=True,
     ),
-    # arm64: what the processor cannot go on from; where it was is in the lines before
+    # arm64: errors that the processor cannot recover from; the lines before have the place
     Row(
         kind=Kind.PANIC,
         pattern=r"Kernel panic - not syncing: (?P<what>Asynchronous SError Interrupt"
@@ -68,7 +68,7 @@ PANICS = (
         continues=frozenset({Kind.STACK_OVERFLOW}),
         ends_task=True,
     ),
-    # the first process was the one that oopsed
+    # the task that died of an oops was init
     Row(
         kind=Kind.PANIC,
         pattern=r"Kernel panic - not syncing: (?P<what>Attempted to kill init!"
@@ -90,7 +90,7 @@ PANICS = (
         stage=Stage.DEATH,
         ends_task=True,
     ),
-    # the address of the function that saw it is all there is, and in older kernels without a name
+    # it has only the address of the function that detected it, in older kernels without a name
     Row(
         kind=Kind.PANIC,
         pattern=r"Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: "

@@ -1,4 +1,4 @@
-"""What a splat format is: the kinds of failure, the stages of a report, the columns of the table."""
+"""Types of the table of splat formats: kinds of failures, stages of a report, columns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Kind(StrEnum):
 
     PANIC = "panic"
     OOPS = "oops"
-    # BUG() in the source: the task that met it does not go on
+    # BUG() in the source, which ends the task
     BUG = "bug"
-    # "BUG: ..." from checks after which the kernel does go on
+    # "BUG: ..." from checks after which the task goes on
     BUG_REPORT = "bug-report"
     WARNING = "warning"
     RUST_PANIC = "rust-panic"
@@ -22,7 +22,7 @@ class Kind(StrEnum):
     KCSAN = "kcsan"
     KMSAN = "kmsan"
     UBSAN = "ubsan"
-    # locks, RCU and contexts used against their rules, whichever check saw it
+    # violated rules of locks, RCU and contexts, by any check
     LOCKDEP = "lockdep"
     ATOMIC_SLEEP = "atomic-sleep"
     RCU_STALL = "rcu-stall"
@@ -39,24 +39,24 @@ class Kind(StrEnum):
     LEAK = "leak"
     OUT_OF_MEMORY = "out-of-memory"
     DUPLICATE_NAME = "duplicate-name"
-    # the machine restarted unasked
+    # the machine restarted unexpectedly
     REBOOT = "reboot"
-    # the kernel said nothing, or nothing after it was started
+    # the kernel printed nothing, or nothing after it was started
     SILENCE = "silence"
-    # the machine did not answer: found by who watched it, and told in hang.log
+    # the machine did not answer: hang.log has what its watcher found
     HANG = "hang"
-    # a taint bit that no splat in the log accounts for
+    # a taint bit that no splat in the log explains
     TAINT = "taint"
-    # more records than can be judged, or records that were lost on the way to the host
+    # too many records to be judged, or records lost on their way to the host
     FLOOD = "flood"
 
 
 class Stage(IntEnum):
-    """How far into one failure's output a line comes; a later one continues what an earlier one began."""
+    """The parts of one failure's output, in order; a line of a later stage continues the report."""
 
-    # what went wrong, said before the machinery of the report starts
+    # a message about the failure, before the report itself
     MESSAGE = 0
-    # where the processor stopped
+    # the place where the processor stopped
     FAULT = 1
     # the report's own headline
     REPORT = 2
@@ -65,13 +65,13 @@ class Stage(IntEnum):
 
 
 class Blames(Enum):
-    """Where a format shows the function to blame."""
+    """The place of the function to blame in a format."""
 
     # the function in its headline, then the frames of its stack
     FRAMES = 1
     # where the lock is or was taken (`at: foo+0x1/0x2`), then as above
     LOCK = 2
-    # the function which the kernel entered last from a dispatcher: what is stuck is somewhere below it
+    # the last function that a dispatcher entered: a function below it is stuck
     HANDLER = 3
 
 
@@ -82,32 +82,32 @@ class Row:
     kind: Kind
     # regular expression, matched at a text's start; named groups feed the title, `function` the blame
     pattern: str
-    # text of which one is in every match: how a large log is searched
+    # texts of which every match has one; a large log is searched for them
     literals: tuple[str, ...]
     # str.format template over the groups and `access`, without the function
     title: str
     stage: Stage = Stage.REPORT
-    # kinds that this line continues, if it comes soon and at a later stage; otherwise it begins anew
+    # kinds that this line continues if it comes soon and at a later stage; otherwise it begins a new report
     continues: frozenset[Kind] = frozenset()
     # whether " in <function>" belongs to the title
     located: bool = True
     # whether the report comes with a stack trace
     traced: bool = True
     blames: Blames = Blames.FRAMES
-    # whether several processors or tasks speak in it
+    # whether several processors or tasks print it
     is_shared: bool = False
-    # the line that ends the report, where it has one of its own
+    # the line that ends the report, if the format has one
     closing: str = r"---\[ end trace"
-    # whether the pattern begins with anything, so that its literals are looked for first
+    # whether the pattern begins with any text, so that its literals are searched first
     is_anywhere: bool = False
-    # whether the task that met it does not go on
+    # whether it ends the task that met it
     ends_task: bool = False
-    # records that may come between two that belong to the report
+    # at most this many records between two that belong to the report
     reach: int = 24
 
 
 # a symbol as %pS prints it; Rust's v0 names are of the same characters
 SYMBOL = r"[A-Za-z_$.][\w$.]*"
 AT = rf"(?P<function>{SYMBOL})\+0x"
-# what stands before and behind some reports
+# the line before and after some reports
 RULE = r"={20,}$"

@@ -1,4 +1,4 @@
-"""What the kernel prints when something does not go on: lockups, stalls, hung tasks."""
+"""Formats of lockups, stalls and hung tasks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STALLS = (
         pattern=r"INFO: task .{1,40}:\d+ (?:blocked.*|can't die) for more than \d+ seconds",
         literals=("INFO: ",),
         title="INFO: task hung",
-        # the other processors may be shown too
+        # the report may show other processors, too
         is_shared=True,
     ),
     Row(

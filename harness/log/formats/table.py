@@ -1,6 +1,6 @@
-"""The table of splat formats, and what follows from its rows.
+"""The table of splat formats, and values derived from its rows.
 
-What a pattern looks for is what the kernel's source prints, so that a row can be traced to a printk. The
+A pattern matches text of the kernel's source, so that a row can be traced to a printk. The
 first row that matches counts: narrow ones stand above wide ones.
 """
 
@@ -32,6 +32,6 @@ LITERALS = tuple(
 # splats after which the task that caused them does not go on
 KILLING = frozenset(row.kind for row in ROWS if row.ends_task)
 
-# may stand before a splat's first line and then belongs to it
+# beginnings of lines that belong to a splat if they come directly before its first line
 PREAMBLES = ("-", "=", "8<")
 PREAMBLE = re.compile(rf"-+\[ cut here \]-+|8<--- cut here ---|{RULE}")

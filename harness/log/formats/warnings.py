@@ -1,16 +1,16 @@
-"""Formats of WARN(), and of whatever else calls itself a bug."""
+"""Formats of WARN(), and of all other lines that begin with BUG or the like."""
 
 from __future__ import annotations
 
 from rustbed.log.formats.row import AT, SYMBOL, Kind, Row, Stage
 
-# said before WARN() prints its headline
+# kinds whose message comes before WARN() prints its headline
 _WARNED = frozenset(
     {Kind.REFCOUNT, Kind.LIST_CORRUPTION, Kind.DEBUG_OBJECTS, Kind.LOCKDEP, Kind.BUG_REPORT, Kind.WARNING}
 )
 
 WARNINGS = (
-    # kernel/cfi.c: a WARN() or an oops follows, which does not say what for
+    # kernel/cfi.c: a WARN() or an oops follows, which does not mention CFI
     Row(
         kind=Kind.WARNING,
         pattern=rf"CFI failure (?:at (?:\[<[0-9a-f]+>\] )?{AT}|\(target: )",
@@ -25,7 +25,7 @@ WARNINGS = (
         literals=("unchecked MSR",),
         title="unchecked MSR access error: {what}",
     ),
-    # since 6.15 SLUB ends its reports so
+    # since 6.15 SLUB ends its reports with this
     Row(
         kind=Kind.SLAB_CORRUPTION,
         pattern=rf"WARNING: (?:CPU: \d+ PID: \d+ )?(?:at )?(?:\S*/)?mm/slub\.c:\d+ (?:at )?{AT}",
@@ -73,14 +73,14 @@ WARNINGS = (
 
 # the widest row, for the table's end
 BUGS = (
-    # modules that bring assertions of their own: the task that failed one waits forever
+    # modules with assertions of their own: the task that fails one waits forever
     Row(
         kind=Kind.BUG_REPORT,
         pattern=rf"PANIC at (?P<file>\S+):\d+:(?P<function>{SYMBOL})\(\)",
         literals=("PANIC at",),
         title="PANIC",
     ),
-    # the same with a thread and a place before it, in Lustre and older releases of such modules: the first
+    # the same with a thread and a place before it, in Lustre and older releases of those modules: the first
     # line has the condition, the second the verdict
     *(
         Row(
@@ -107,10 +107,10 @@ BUGS = (
         traced=False,
         stage=Stage.MESSAGE,
     ),
-    # whatever else calls itself a bug at the start of a line
+    # all other lines that begin with BUG
     Row(
         kind=Kind.BUG_REPORT,
-        # the number of reports that were left out is not a report
+        # the line with the number of omitted reports is not a report
         pattern=r"BUG: (?!Bad page \w+: \d+ messages)(?P<what>[^\n]{1,80})",
         literals=("BUG",),
         title="BUG: {what}",
