@@ -105,7 +105,7 @@ def _unpack(name: str, file: BinaryIO, depth: int) -> Iterator[tuple[str, Binary
     head = file.read(_HEAD)
     file.seek(0)
     if depth > _DEEPEST:
-        raise UsageError(f"{name} is packed more than {_DEEPEST} times")
+        raise UsageError(f"{name} is compressed more than {_DEEPEST} times")
     if packing := _find_packing(head):
         from rustbed.packed import unpack  # noqa: PLC0415 - most logs are plain
 
@@ -140,7 +140,7 @@ def _as_text(name: str, file: BinaryIO, head: bytes) -> BinaryIO:
     if head and not head.strip(b"\0"):
         head = _behind_zeros(file)
         if not head:
-            raise UsageError(f"{name} holds nothing but zeros")
+            raise UsageError(f"{name} has only zeros")
     if (encoded := _ENCODED.match(head)) and b"CPU: " not in head:
         raise UsageError(f"{name} is in {encoded.lastgroup}, not a log", fix="decode it first")
     if len(_CONTROLS.findall(head)) * 50 > len(head):

@@ -142,7 +142,7 @@ class _Reader:
         quote = (
             f' (quote it: "{node.value}")' if wanted == "text" and isinstance(node, yaml.ScalarNode) else ""
         )
-        return self._error(f"{found} where {wanted} is wanted{quote}", node, key, choices)
+        return self._error(f"expected {wanted}, found {found}{quote}", node, key, choices)
 
     def _text(self, node: yaml.Node, schema: Text, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or _TAGS.get(node.tag) != "text":
@@ -163,7 +163,7 @@ class _Reader:
         try:
             return date.fromisoformat(str(node.value))
         except ValueError:
-            raise self._wrong(node, "a day as 2027-01-31", key) from None
+            raise self._wrong(node, "a day such as 2027-01-31", key) from None
 
     def _listing(self, node: yaml.Node, schema: Listing, key: str) -> list[Any]:
         if not isinstance(node, yaml.SequenceNode):
@@ -193,7 +193,7 @@ class _Reader:
                 f"unknown key {name!r}{_guess(name, tuple(schemas))}", node, path, tuple(schemas)
             )
         if name in found:
-            raise self._error(f"key {name!r} is there twice", node, path)
+            raise self._error(f"key {name!r} occurs twice", node, path)
         return name
 
 

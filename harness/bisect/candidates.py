@@ -68,7 +68,7 @@ def _between(row: Sequence[str], good: str, bad: str) -> tuple[str, ...]:
         # debian:7.2 means the newest 7.2.*
         found = [name] if name in row else [each for each in row if each.startswith(f"{name}.")]
         if not found:
-            raise UsageError(f"{kernel} is not there", known=", ".join(row) or "nothing is")
+            raise UsageError(f"{kernel} does not exist", known=", ".join(row) or "nothing is")
         ends.append(row.index(found[-1]))
     first, last = ends
     if first >= last:

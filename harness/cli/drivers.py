@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     drivers = of_tree if args.tree else (*built, *find_needed(of_tree, found.cases))
     if not drivers:
         raise UsageError(
-            f"no test of {', '.join(map(str, given))} is one of a driver",
+            f"no test of {', '.join(map(str, given))} belongs to a driver",
             wanted="tests that have a driver built (build_module), or are marked with needs()",
             fix=f"{suggest('drivers --tree')} for all of the kernel's",
         )

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=45.0,
         metavar="SECONDS",
-        help="time between two looks for jobs (default: 45)",
+        help="seconds between two polls for jobs (default: 45)",
     )
     parser.add_argument(
         "--directory",

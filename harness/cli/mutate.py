@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     works = list(_find_works(project, args.file))
     if not works:
         sources = f"source that matches {' or '.join(args.file)}" if args.file else "Rust source"
-        raise UsageError(f"no {sources} in {args.directory} has anything to change")
+        raise UsageError(f"no {sources} in {args.directory} has code that can be mutated")
     if args.list:
         for work in works:
             say(work.told)

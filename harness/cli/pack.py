@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             made.add_argument("--symbols", action="store_true", help="fetch debug information now, too")
         if name == "verify":
             made.add_argument(
-                "--rebuild", action="store_true", help="build the kernel from nothing, and compare every file"
+                "--rebuild", action="store_true", help="build the kernel from scratch, and compare every file"
             )
 
 

@@ -101,7 +101,9 @@ def _declare_scene(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of every subcommand that starts a scene's machine."""
     parser.add_argument("scene", metavar="RUN|BUNDLE", help="a run directory, or a packed one")
     _declare_qemu(parser)
-    parser.add_argument("--accel", choices=("kvm", "tcg"), help="default: as it was, where that is possible")
+    parser.add_argument(
+        "--accel", choices=("kvm", "tcg"), help="default: that of the run, if this host has it"
+    )
     parser.add_argument(
         "--results",
         default="results/replays",

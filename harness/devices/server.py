@@ -237,7 +237,7 @@ class Server:
             raise DeviceError(
                 "the guest's memory cannot be reached while QEMU waits for the device's answer",
                 why="this machine's memory is not shared, so QEMU itself must copy, and it waits here",
-                fix="do it by self.after(0, ...), or share the machine's memory",
+                fix="use self.after(0, ...), or share the machine's memory",
             )
         number = next(self._ids) & 0xFFFF
         try:

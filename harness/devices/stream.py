@@ -77,7 +77,7 @@ class StreamServer:
             while not self._ended and self._turn_once(sock, session):
                 pass
         except BrokenStreamError as error:
-            self.watch.fail(f"{self.watch.name}: what QEMU sent makes no sense: {error}")
+            self.watch.fail(f"{self.watch.name}: QEMU sent something invalid: {error}")
         except OSError as error:
             if error.errno not in GONE:
                 self.watch.fail(f"{self.watch.name}: the connection to QEMU broke: {error}")
@@ -141,7 +141,7 @@ class StreamServer:
             yield
         except OSError as error:
             if error.errno not in GONE or threading.get_ident() != self.watch.thread:
-                raise DeviceError(f"{self.watch.name}: QEMU took nothing: {error}") from error
+                raise DeviceError(f"{self.watch.name}: QEMU did not read: {error}") from error
         finally:
             self._turn.release()
 

@@ -132,7 +132,7 @@ def until_quiet(condition: Callable[[], T], what: str, slowness: float) -> Calla
     def ask() -> T:
         is_quiet = walk.is_quiet(QUIET_S * slowness)
         if not (value := condition()) and is_quiet:
-            raise WaitError(f"waiting for {what}: the device failed, and the driver does no more")
+            raise WaitError(f"waiting for {what}: the device failed, and the driver is idle")
         return value
 
     return ask

@@ -48,7 +48,7 @@ def copy_project(root: Path, place: Path) -> Path:
         if size > _LARGEST_MIB << 20:
             raise UsageError(
                 f"the project {root} has more than {_LARGEST_MIB} MiB: too much for a farm",
-                hint="name in .gitignore what its tests do not need, or choose --rootdir",
+                hint="list files that its tests do not need in .gitignore, or choose --rootdir",
             )
     return copy.rename(place / f"project-{digest.hexdigest()[:16]}")
 

@@ -124,7 +124,7 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
             stack.callback(live.close)
             _wake(live, waiting)
         except HarnessError as error:
-            raise ForkError(f"a fork did not come to life: {error.headline}", **error.facts) from error
+            raise ForkError(f"a fork did not start: {error.headline}", **error.facts) from error
         yield Vm(live)
 
 

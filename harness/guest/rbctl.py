@@ -60,7 +60,7 @@ def parse_results(output: str) -> tuple[StepResult, ...]:
     results = []
     for line in output.splitlines():
         if refused := _REFUSED.fullmatch(line):
-            raise UsageError(f"step {refused[1]} makes no sense to rbctl: {refused[2]}")
+            raise UsageError(f"step {refused[1]} is not valid for rbctl: {refused[2]}")
         if not (match := _RESULT.fullmatch(line)):
             break
         data = b"" if match[4] == "-" else bytes.fromhex(match[4])

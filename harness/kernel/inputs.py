@@ -109,7 +109,7 @@ def require_plain(inputs: Inputs) -> None:
     for place in (inputs.place, *inputs.needs):
         if re.search(r"[\s:]", str(place)):
             raise UsageError(
-                f"kbuild takes a name with a blank or a colon for several: {inputs.root / place}",
+                f"kbuild splits names at blanks and colons: {inputs.root / place}",
                 why=f"its files name others outside of it, so that it is built as {place} in {inputs.root}",
                 fix="another name",
             )

@@ -41,7 +41,7 @@ def require_known(kernel: Kernel, names: Iterable[str]) -> None:
             raise UsageError(
                 f"the source of kernel {kernel.release} has no {what} {name!r}",
                 nearest=", ".join(difflib.get_close_matches(wanted, known, n=_NEAREST)) or "none",
-                fix='its right name; or @pytest.mark.since("VERSION") on the test if later kernels have it',
+                fix='correct the name, or mark the test with @pytest.mark.since("VERSION") of a later kernel',
             )
 
 

@@ -251,7 +251,7 @@ def open_tree(kernel: Kernel, toolchain: Toolchain, cache: Cache, directory: Pat
     """Return the kernel's build tree for the modules of a directory. Raises UsageError if there is none."""
     if kernel.build_dir is None or kernel.source_dir is None:
         raise UsageError(
-            f"modules cannot be built for {kernel.source}: its build tree or its source is not there",
+            f"modules cannot be built for {kernel.source}: its build tree or its source is missing",
             fix="a built: kernel has to be an O= directory with its source; debian:VERSION is built here",
         )
     return BuildTree(

@@ -41,7 +41,7 @@ def _is_hidden(name: str) -> bool:
 def require_kernel_source(kernel: Kernel) -> Path:
     """Return the source of a kernel, which has the settings. Raises UsageError if it is missing."""
     if kernel.source_dir is None:
-        raise UsageError(f"the source of {kernel.source} is not there", fix="--kernel debian:latest")
+        raise UsageError(f"the source of {kernel.source} is missing", fix="--kernel debian:latest")
     return kernel.source_dir
 
 

@@ -135,4 +135,4 @@ def fetch_artifact(address: str, to: Path, sha256: str | None) -> None:
     except OSError as error:
         raise HostError(f"cannot fetch {address}: {error}") from error
     if sha256 is not None and hash_file(to) != sha256:
-        raise RefusedError(f"{address} has another SHA-256 than the job says")
+        raise RefusedError(f"{address}: its SHA-256 differs from the job's")

@@ -34,7 +34,7 @@ def unpack_modules(archive: Path, to: Path) -> int:
                 if not member.isfile() or ".ko" not in path.suffixes[-2:]:
                     continue
                 if path.suffix not in _OPENERS:
-                    raise RefusedError(f"its modules are compressed as {path.suffix}, which is not read")
+                    raise RefusedError(f"its modules are compressed as {path.suffix}, which is not supported")
                 stored = tar.extractfile(member)
                 assert stored is not None
                 data = _OPENERS[path.suffix](stored.read())

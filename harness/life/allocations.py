@@ -100,7 +100,7 @@ def load_failing(subject: Subject, nth: int) -> Load:
         case [_, load, opened, *rest] if load.data:
             is_begun = opened.errno != 0 or any(event.data for event in rest)
         case _:
-            raise LifeError(f"no answer of loading it while allocation {nth} fails", output=done.output)
+            raise LifeError(f"loading it while allocation {nth} fails did not end", output=done.output)
     if load.errno == 0:
         subject.vm.rmmod(subject.driver.name)
     return Load(is_loaded=load.errno == 0, left=int(load.data), is_begun=is_begun)

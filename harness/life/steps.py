@@ -61,7 +61,7 @@ def bind_and_unbind(subject: Subject) -> None:
 
 def _require_bound_again(subject: Subject, devices: list[Bound]) -> None:
     if (has := subject.bound()) != devices:
-        raise LifeError("it has not all devices back that were unbound", had=devices, has=has)
+        raise LifeError("some devices that were unbound are not bound again", had=devices, has=has)
 
 
 def _cycle(subject: Subject, command: str) -> dict[str, int]:
@@ -72,7 +72,7 @@ def _cycle(subject: Subject, command: str) -> dict[str, int]:
         before = read_slabs(subject.vm)
         done = subject.vm.run(loop.format(times=times, command=f"{{ {command}; }}"), _CYCLES_S)
         if done.status != 0:
-            raise LifeError(f"it did not go through {times} cycles", status=done.status, output=done.output)
+            raise LifeError(f"it failed within {times} cycles", status=done.status, output=done.output)
     grown = find_growth(before, read_slabs(subject.vm), subject.driver.cycles)
     deadline = Deadline.after(_DEFERRED_S)
     while grown and not deadline.expired:
@@ -167,7 +167,7 @@ def _lose_while_open(subject: Subject, *, surprise: bool) -> None:
                 except NotApplicableError:
                     subject.vm.unplug(device, surprise=surprise)
             if subject.bound():
-                raise LifeError("it has a device that is gone", devices=subject.bound())
+                raise LifeError("it is still bound to a device that is gone", devices=subject.bound())
     subject.require_gone("the device that came and went")
 
 
@@ -205,7 +205,7 @@ def files(subject: Subject) -> None:
     with subject.loaded():
         found = subject.brought().files
         if not found:
-            raise NotApplicableError("it brings no files to sysfs, debugfs and configfs")
+            raise NotApplicableError("it creates no files in sysfs, debugfs and configfs")
         for path in found:
             reads = [f"open:r,nonblock:{path}", "read:3:4096", "pread:3:16:1000000", "close:3"]
             writes = [

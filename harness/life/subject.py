@@ -119,7 +119,7 @@ class Subject:
         if not (found := self.bound()):
             failed = self.vm.log.matching(r"probe with driver \S+ failed")
             why = f": {failed[-1].text}" if failed else ""
-            raise NotApplicableError(f"it has bound to no device of this machine{why}")
+            raise NotApplicableError(f"it is bound to no device of this machine{why}")
         return found
 
     def require_pluggable(self) -> None:

@@ -252,7 +252,7 @@ def _listed(name: str, value: int | Ints | Sequence[str] | Sequence[int]) -> Int
     numbers = tuple(item for item in value if isinstance(item, int))
     if len(numbers) == len(value):
         return Ints(numbers)
-    raise UsageError(f"{name} holds texts or numbers, not both", given=repr(value))
+    raise UsageError(f"{name} has strings or numbers, not both", given=repr(value))
 
 
 def _quoted(name: str, text: str) -> str:

@@ -69,7 +69,7 @@ class Silence:
         if self._silent.expired:
             raise HangError(f"{what} for {self._silence_s:g} s", **self._silent.facts)
         if self._is_idle():
-            raise HangError(f"{what} for {2 * self._idle_s:g} s, and the guest has nothing to do")
+            raise HangError(f"{what} for {2 * self._idle_s:g} s, and the guest is idle")
 
     def _grew(self) -> None:
         self._silent = self._running.limit(self._silence_s)

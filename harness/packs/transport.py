@@ -112,7 +112,9 @@ class Store:
             while chunk := self._receive(stream, where):
                 left -= len(chunk)
                 if left < 0:
-                    raise PackError(f"{where}: more than {limit} bytes come: it is not what was expected")
+                    raise PackError(
+                        f"{where}: the server sends more than {limit} bytes, which is not the expected file"
+                    )
                 yield chunk
                 took = time.monotonic() - began
                 if took > self.waiting.patience_s and (limit - left) / took < self.waiting.slowest:
@@ -168,7 +170,7 @@ class Store:
         facts = dict(_CHALLENGE.findall(challenge))
         realm = facts.pop("realm", "")
         if not realm.startswith(("https://", "http://")):
-            raise PackError(f"{self.place}: the registry asks for a token and does not say where to ask")
+            raise PackError(f"{self.place}: the registry wants a token and does not say where to get one")
         where = f"{realm}{'&' if '?' in realm else '?'}{urllib.parse.urlencode(facts)}"
         with urllib.request.urlopen(where, timeout=self.waiting.silence_s) as answer:  # noqa: S310 - as above
             said = json.loads(answer.read(oci.DOCUMENT_LIMIT))

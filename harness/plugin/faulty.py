@@ -142,7 +142,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             raise
         item.add_report_section("call", "fault", f"{walk.step.fault}: {type(error).__name__}: {error}")
     if not walk.happened:
-        pytest.skip(f"this run never came to the fault: {walk.step.fault}")
+        pytest.skip(f"this run never reached the fault: {walk.step.fault}")
     return result
 
 

@@ -117,7 +117,7 @@ def _issue(file: Path, index: int, entry: dict[str, Any]) -> KnownIssue:
     if ("splat" in entry) == ("assertion" in entry):
         raise wrong("splat", "an entry has either the title of a splat or the text of an assertion")
     if entry.get("sometimes", False) != bool(entry.get("seen", ())):
-        raise wrong("seen", "an entry with 'sometimes: true', and no other, names the days it was seen on")
+        raise wrong("seen", "'seen' belongs to an entry with 'sometimes: true', which needs it")
     link = entry["link"]
     if not re.match(r"https?://\S+$", link) and not (file.parent / link).exists():
         raise wrong("link", f"neither an http address nor a path beside this file: {link!r}")

@@ -74,7 +74,7 @@ def _require_allowed(manifest: Manifest, scene: Scene) -> None:
 
 def _require(path: Path) -> Path:
     if not path.is_file():
-        raise UsageError(f"a file of the run is gone: {path}", fix="run the test again")
+        raise UsageError(f"a file of the run is missing: {path}", fix="run the test again")
     return path
 
 

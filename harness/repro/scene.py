@@ -70,7 +70,7 @@ class Scene:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise UsageError(f"what a command read is gone: {path}: {error.strerror}") from error
+            raise UsageError(f"the input of a command is missing: {path}: {error.strerror}") from error
 
 
 def load_run(directory: Path) -> Scene:
@@ -184,7 +184,7 @@ def check_commands(commands: tuple[Command, ...], manifest: Manifest) -> None:
         if command.arguments is not None:
             check_monitor(command.text, command.arguments)
         if command.stdin is not None and f"{transcript.INPUTS}/{command.stdin}" not in manifest.files:
-            raise BundleError("the bundle lacks what a command reads", command=command.text[:200])
+            raise BundleError("the bundle lacks the input of a command", command=command.text[:200])
 
 
 def _with_files(spec: MachineSpec, manifest: Manifest, directory: Path) -> MachineSpec:

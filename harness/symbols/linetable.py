@@ -102,7 +102,7 @@ def read_table(file: DebugFile, files: DebugFiles) -> LineTable:
     has no lines.
     """
     if file.build_id and read_build_id(file.path) != file.build_id:
-        raise ValueError(f"{file.path.name} was built again since, its build id is another")
+        raise ValueError(f"{file.path.name} was built again since, its build id differs")
     data = lay_out(file.path.read_bytes())
     with _laid_out(data) as path:
         spans = parse_rows(_dump(path, files))

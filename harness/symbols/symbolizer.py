@@ -174,7 +174,7 @@ def _require_same_build(
     recorded = {file.build_id} if file.build_id else printed
     if found and recorded:
         if recorded != {found}:
-            raise _UntrustedError("it was built again since, its build id is another")
+            raise _UntrustedError("it was built again since, its build id differs")
         return True
     banner = _find_banner(contents, elf)
     if build.banner and banner and not banner.startswith(build.banner):

@@ -69,13 +69,13 @@ def test_servers_that_end_again_and_again_are_replaced_by_restored_machines(
 ) -> None:
     def park(server: Server) -> None:
         os.kill(server.pid, signal.SIGKILL)
-        raise ForkError("a machine to be copied did not come to life")
+        raise ForkError("a machine to be copied did not start")
 
     monkeypatch.setattr(Server, "park", park)
     with ExitStack() as stack:
         assert copies.next(stack).check("echo alive") == "alive"
         assert copies.next(stack).check("echo alive") == "alive"
-    reason = f"{RESTORED}a machine to be copied did not come to life"
+    reason = f"{RESTORED}a machine to be copied did not start"
     assert copies.machines.counts == {FORKED: 2, KILLED: 3, reason: 2}
 
 
@@ -102,7 +102,7 @@ def test_copy_that_is_killed_before_a_test_has_it_is_replaced_by_a_restored_mach
         kill_at_each_copy(monkeypatch, lambda _, waiting: waiting.started.child.pid)
         assert copies.next(stack).check("echo alive") == "alive"
     (reason,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
-    assert "did not come to life" in reason
+    assert "did not start" in reason
     assert copies.machines.counts == {FORKED: 2, COPIED: 1, reason: 1}
 
 
@@ -150,7 +150,7 @@ def test_servers_that_panic_are_replaced_by_restored_machines(
         # the panic is that of another machine
         assert len(vm.log) == 0
     (restored,) = (how for how in copies.machines.counts if how.startswith(RESTORED))
-    assert "did not come to life" in restored
+    assert "did not start" in restored
     assert copies.machines.counts == {
         FORKED: 1,
         restored: 1,

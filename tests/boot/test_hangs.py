@@ -104,8 +104,8 @@ def test_halted_guest_is_dead(endings: dict[str, Ending]) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("test_never_prints", "nothing was ever printed for 15 s, and the guest has nothing to do"),
-        ("test_stops_after_init", "the console stopped growing for 15 s, and the guest has nothing to do"),
+        ("test_never_prints", "nothing was ever printed for 15 s, and the guest is idle"),
+        ("test_stops_after_init", "the console stopped growing for 15 s, and the guest is idle"),
     ],
 )
 def test_boot_that_comes_to_nothing_hangs(endings: dict[str, Ending], name: str, reason: str) -> None:

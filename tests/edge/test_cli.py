@@ -45,7 +45,7 @@ def test_what_cannot_be_is_status_2_with_the_reason(tmp_path: Path, words: list[
     ("words", "said"),
     [
         (["mutate", "nothing"], "there is no directory nothing"),
-        (["mutate", "--file", "*.rs", "."], "no source that matches *.rs in . has anything to change"),
+        (["mutate", "--file", "*.rs", "."], "no source that matches *.rs in . has code that can be mutated"),
         (["life", "./nothing"], "there is no directory ./nothing"),
         (["life", "nothing.ko"], "there is no directory nothing.ko"),
         (["life", "."], "has no Kbuild file"),

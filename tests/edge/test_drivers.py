@@ -139,5 +139,5 @@ def test_results_of_no_driver_are_an_error_that_says_what_makes_one(
     results = session(tmp_path, ("test_a", Outcome.PASS), about="other")
     assert main(["drivers", str(results)]) == 2
     told = capsys.readouterr().err
-    assert f"no test of {tmp_path} is one of a driver" in told
+    assert f"no test of {tmp_path} belongs to a driver" in told
     assert "build_module" in told

@@ -86,7 +86,7 @@ def test_missing_key_is_named_where_its_record_begins() -> None:
 def test_key_given_twice_is_refused_at_the_second() -> None:
     error = refused("name: x\nfast: true\nname: y\n")
     assert (error.line, error.key) == (3, "name")
-    assert "key 'name' is there twice" in str(error)
+    assert "key 'name' occurs twice" in str(error)
 
 
 def test_unknown_word_names_the_choices() -> None:
@@ -98,16 +98,16 @@ def test_unknown_word_names_the_choices() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "key", "problem"),
     [
-        ("name: [x]\n", 1, "name", "a list where text is wanted"),
-        ("name: 7\n", 1, "name", 'a number where text is wanted (quote it: "7")'),
-        ("name: yes\n", 1, "name", 'a flag where text is wanted (quote it: "yes")'),
-        ("name: 2026-01-01\n", 1, "name", "a date where text is wanted"),
-        ("name:\n", 1, "name", "nothing where text is wanted"),
-        ("name: x\nfast: 1\n", 2, "fast", "a number where a flag is wanted"),
-        ("name: x\nfast: 'true'\n", 2, "fast", "text where a flag is wanted"),
-        ("name: x\nparts: a\n", 2, "parts", "text where a list is wanted"),
-        ("name: x\nparts:\n- a\n", 3, "parts[0]", "text where keys with values is wanted"),
-        ("name: x\nmodules:\n- a\n- 5\n", 4, "modules[1]", "a number where text is wanted"),
+        ("name: [x]\n", 1, "name", "expected text, found a list"),
+        ("name: 7\n", 1, "name", 'expected text, found a number (quote it: "7")'),
+        ("name: yes\n", 1, "name", 'expected text, found a flag (quote it: "yes")'),
+        ("name: 2026-01-01\n", 1, "name", "expected text, found a date"),
+        ("name:\n", 1, "name", "expected text, found nothing"),
+        ("name: x\nfast: 1\n", 2, "fast", "expected a flag, found a number"),
+        ("name: x\nfast: 'true'\n", 2, "fast", "expected a flag, found text"),
+        ("name: x\nparts: a\n", 2, "parts", "expected a list, found text"),
+        ("name: x\nparts:\n- a\n", 3, "parts[0]", "expected keys with values, found text"),
+        ("name: x\nmodules:\n- a\n- 5\n", 4, "modules[1]", "expected text, found a number"),
         ("name: x\nmodules: some\n", 2, "modules", "unknown value 'some'"),
         (
             "name: !!python/object:os.system x\n",
@@ -115,7 +115,7 @@ def test_unknown_word_names_the_choices() -> None:
             "name",
             "a value tagged tag:yaml.org,2002:python/object:os.system",
         ),
-        ("- name\n", 1, None, "a list where keys with values is wanted"),
+        ("- name\n", 1, None, "expected keys with values, found a list"),
         ("[1, 2]: x\n", 1, "'tag:yaml.org,2002:seq'", "unknown key"),
     ],
 )
@@ -150,7 +150,7 @@ def test_day_is_a_date_quoted_or_not() -> None:
 
 @pytest.mark.parametrize("text", ["[soon]", "[2026-13-01]", "[2026-11-21 10:00:00]", "[[]]", "[7]"])
 def test_what_is_no_day_is_refused(text: str) -> None:
-    with pytest.raises(SpecError, match=r"machine\.yaml:1: .* where a day as 2027-01-31 is wanted"):
+    with pytest.raises(SpecError, match=r"machine\.yaml:1: expected a day such as 2027-01-31, found "):
         parse_yaml(text.encode(), Listing(item=Date()), FILE)
 
 

@@ -62,7 +62,7 @@ def check_endpoints(kind: str, endpoints: Sequence[Endpoint]) -> None:
         if each.address in seen:
             raise UsageError(f"{kind}: endpoint {each.address:#x} is declared twice")
         if not 1 <= each.packet <= 1024 or not 1 <= each.interval <= 255:
-            raise UsageError(f"{kind}: endpoint {each.address:#x} has an impossible packet or interval")
+            raise UsageError(f"{kind}: endpoint {each.address:#x} has an invalid packet size or interval")
         seen.add(each.address)
 
 

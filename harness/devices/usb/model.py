@@ -121,7 +121,9 @@ class UsbDevice:
     def send(self, endpoint: int, data: bytes) -> None:
         """Send bytes of an IN endpoint, at once or when the guest asks. Raises UsageError for others."""
         if endpoint not in {each.address for each in self.endpoints if each.address & descriptors.IN}:
-            raise UsageError(f"{type(self).__name__} has no endpoint {endpoint:#x} that bytes can come from")
+            raise UsageError(
+                f"{type(self).__name__} has no endpoint {endpoint:#x} that sends bytes to the host"
+            )
         self._require_cable().send(endpoint, data)
 
     def disconnect(self) -> None:

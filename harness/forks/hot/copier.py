@@ -151,7 +151,7 @@ class Copier:
                 said = f"failed: no message within {_COPY_S:g} s"
             if not said.startswith("running "):
                 why = said.removeprefix("failed: ") or "it ended at once"
-                raise ForkError(f"a copy of QEMU did not come to life: {why}")
+                raise ForkError(f"a copy of QEMU did not start: {why}")
         except BaseException:
             end(copied)
             raise

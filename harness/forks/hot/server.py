@@ -83,11 +83,11 @@ class Server:
             self._records.wake()
             read_to(self._started.shell, f"\n{self._mark}\n".encode(), deadline)
             if not self._records.saw_fence(self._mark, deadline) or self._records.awake_at(deadline) is None:
-                raise ForkError("its kernel log does not come")
+                raise ForkError("its kernel log does not arrive")
             self._monitor.execute("stop")
             self._earlier = self._records.as_earlier()
         except (HarnessError, TimeoutError) as error:
-            raise ForkError(f"a machine to be copied did not come to life: {error}") from error
+            raise ForkError(f"a machine to be copied did not start: {error}") from error
         self._copier = open_copier(self._started)
 
     @contextmanager

@@ -159,7 +159,7 @@ def boom(qemu: Qemu) -> None:
     ("say", "said"),
     [
         (boom, "Sensor raised in a read: KeyError: 'boom'"),
-        (lambda qemu: qemu.say(99), "what QEMU sent makes no sense: request 99"),
+        (lambda qemu: qemu.say(99), "QEMU sent something invalid: request 99"),
         (lambda qemu: qemu.say(Request.GET_FEATURES, flags=2), "not a header"),
         (lambda qemu: qemu.say(Request.SET_FEATURES, pack(Number(1 << 29))), "VIRTIO_F_EVENT_IDX"),
         (lambda qemu: qemu.say(Request.SET_VRING_NUM, b"1234"), "VringState has 4 bytes instead of 8"),

@@ -195,7 +195,7 @@ def test_test_that_speaks_to_a_machine_that_has_gone_is_told() -> None:
     peer = SerialPeer()
     with connected(peer) as qemu:
         qemu.shutdown(socket.SHUT_RD)
-        with pytest.raises(DeviceError, match="SerialPeer: QEMU took nothing"):
+        with pytest.raises(DeviceError, match="SerialPeer: QEMU did not read"):
             peer.send(b"x" * 100)
 
 

@@ -31,7 +31,7 @@ class Wordy(Gadget):
     ("device", "say", "said"),
     [
         (Gadget(), lambda qemu: qemu.control(0xC0, 3), "Gadget raised in on_control: KeyError: 'boom'"),
-        (Gadget(), lambda qemu: qemu.say(99), "what QEMU sent makes no sense: a packet of type 99"),
+        (Gadget(), lambda qemu: qemu.say(99), "QEMU sent something invalid: a packet of type 99"),
         (Gadget(), lambda qemu: qemu.say(Type.SET_CONFIGURATION, 1, b""), "SET_CONFIGURATION: Configuration"),
         (
             Gadget(),
@@ -87,5 +87,5 @@ def test_device_without_a_machine_says_so() -> None:
     for act in (Gadget().connect, Gadget().disconnect, lambda: Gadget().send(IN, b"")):
         with pytest.raises(UsageError, match="not plugged into a machine"):
             act()
-    with pytest.raises(UsageError, match="no endpoint 0x1 that bytes can come from"):
+    with pytest.raises(UsageError, match="no endpoint 0x1 that sends bytes to the host"):
         Gadget().send(OUT, b"")

@@ -199,7 +199,7 @@ def test_program_killed_while_it_copies_is_an_error_and_leaves_no_copy(start: St
     program = start()
     killer = threading.Timer(delay_s, os.kill, (program.pid, signal.SIGKILL))
     killer.start()
-    with pytest.raises(ForkError, match=r"asked for a copy|ended|did not come to life"):
+    with pytest.raises(ForkError, match=r"asked for a copy|ended|did not start"):
         copy_often(program)
     killer.join()
     require_no_copy(program)

@@ -52,9 +52,7 @@ def test_host_without_memory_for_a_copys_threads_is_named_and_leaves_no_copy(sta
     assert program.say("forbid threads") == "0"
     before = descriptors(program.pid)
     with (
-        pytest.raises(
-            ForkError, match="did not come to life: a thread cannot be made: Cannot allocate memory"
-        ),
+        pytest.raises(ForkError, match="did not start: a thread cannot be made: Cannot allocate memory"),
         program.copied(),
     ):
         pass

@@ -178,7 +178,7 @@ def test_a_directory_that_makes_nothing_is_refused(
 def test_a_kernel_without_its_build_tree_is_refused(
     kernel: Kernel, driver: Path, cache: Cache, toolchain: Toolchain
 ) -> None:
-    with pytest.raises(UsageError, match="its build tree or its source is not there"):
+    with pytest.raises(UsageError, match="its build tree or its source is missing"):
         build(replace(kernel, build_dir=None), driver, cache, toolchain)
 
 

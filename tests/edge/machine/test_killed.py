@@ -17,7 +17,7 @@ from rustbed.forks.counts import FORKED, INSTEAD
 def test_qemu_killed_while_it_loads_means_booting_and_the_next_session_forks(scene: Scene) -> None:
     with scene.session() as machines:
         how = scene.use(machines, "run", scene.qemu(FAKE_LOAD="exit:1"))
-        assert how.startswith(f"{INSTEAD}a fork did not come to life")
+        assert how.startswith(f"{INSTEAD}a fork did not start")
     assert scene.leftovers() == []
     with scene.session() as machines:
         assert scene.use(machines, "run") == FORKED

@@ -58,7 +58,7 @@ def test_results_end_where_the_process_was_killed() -> None:
 
 
 def test_refused_step_is_a_usage_error_with_rbctls_reason() -> None:
-    with pytest.raises(UsageError, match="step 1 makes no sense to rbctl: unknown open flag"):
+    with pytest.raises(UsageError, match="step 1 is not valid for rbctl: unknown open flag"):
         parse_results("0 3 0 -\n1 ! unknown open flag\n")
 
 

@@ -109,7 +109,7 @@ def test_a_directory_that_kbuild_takes_for_several_is_refused(driver: Path, plac
     driver = driver.rename(driver.with_name(place))
     require_plain(read_inputs(driver))
     (driver / "d.rs").write_text('#[path = "../common/regs.rs"] mod regs;')
-    with pytest.raises(UsageError, match=f"for several: {driver}"):
+    with pytest.raises(UsageError, match=f"blanks and colons: {driver}"):
         require_plain(read_inputs(driver))
 
 

@@ -118,7 +118,7 @@ def test_a_device_tree_has_an_interrupt_controller(row: Arch) -> None:
         ({"properties": {"a": -(1 << 31) - 1}}, "does not fit in 32 bits"),
         ({"properties": {"a": "line\nline"}}, "text for firmware must be printable ASCII"),
         ({"properties": {"a": "gr\u00fcn"}}, "text for firmware must be printable ASCII"),
-        ({"properties": {"a": [1, "x"]}}, "a holds texts or numbers, not both"),
+        ({"properties": {"a": [1, "x"]}}, "a has strings or numbers, not both"),
         ({"properties": {"a": 1.5}}, "a: not a value of a property: 1.5"),
         ({"properties": {"a": None}}, "a: not a value of a property: None"),
         ({"regs": [(0, 0)]}, "toy: regs takes pairs of address and size"),

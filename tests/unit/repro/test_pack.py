@@ -207,7 +207,7 @@ def test_symbols_are_only_read_from_the_bundle(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ({"at": 1, "qmp": "migrate", "arguments": {"uri": "exec:sh"}}, "QEMU's monitor"),
-        ({"at": 1, "run": "x", "stdin": "../../../etc/shadow"}, "lacks what a command reads"),
+        ({"at": 1, "run": "x", "stdin": "../../../etc/shadow"}, "lacks the input of a command"),
         ({"at": 1, "nonsense": 1}, "this is not a command"),
     ],
 )
