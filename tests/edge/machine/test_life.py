@@ -216,7 +216,8 @@ def test_input_of_a_command_that_ends_without_reading_it_is_not_sent(fake_boot: 
 
 def test_command_output_of_20_mib_arrives_whole(fake_boot: Booter) -> None:
     with fake_boot("ready", "wait", slowness=1.0) as vm:
-        output = vm.run("yes 123456789 | head -c 20000000").stdout
+        # on a busy host the transfer takes more than the 60 s of a command
+        output = vm.run("yes 123456789 | head -c 20000000", timeout_s=600.0).stdout
     assert len(output) == 20_000_000
 
 
