@@ -14,10 +14,10 @@ from rustbed.errors import UsageError, suggest
 from rustbed.options import add_options, read_arches
 from rustbed.packs.kernelfile import SOURCE
 from rustbed.packs.oci import Pack, PackError
-from rustbed.packs.place import Kind, parse_place
+from rustbed.packs.place import Kind, Place, parse_place
 from rustbed.packs.pull import fetch_qemu, find_packed
 from rustbed.packs.push import prune, push_kernel, push_qemu
-from rustbed.packs.transport import Store
+from rustbed.packs.transport import Store, require_layout
 from rustbed.packs.verify import find_faults, name_pack
 from rustbed.packs.wanted import can_be_packed
 from rustbed.prepare import Platforms
@@ -75,6 +75,17 @@ def _directory(args: argparse.Namespace) -> Path:
     return Path(place.base)
 
 
+def _stored(args: argparse.Namespace) -> Place:
+    """Return the place whose packs are wanted. Raises UsageError for a directory without any."""
+    place = parse_place(args.place)
+    if place.kind is Kind.DIRECTORY:
+        try:
+            require_layout(Path(place.base))
+        except PackError as error:
+            raise UsageError(error.headline, **error.facts) from error
+    return place
+
+
 def _push(args: argparse.Namespace) -> int:
     directory, choices, report = _directory(args), choices_of(args), make_display()
     if not can_be_packed(choices.kernel) and not args.tree:
@@ -120,7 +131,7 @@ def _push_qemu(arch: Arch, toolchain: Toolchain, cache: Cache, directory: Path, 
 
 def _pull(args: argparse.Namespace) -> int:
     choices, report = choices_of(args), make_display()
-    places = (parse_place(args.place),)
+    places = (_stored(args),)
     for arch in read_arches(vars(args).__getitem__):
         packed = find_packed(choices.wanted(arch), places, choices.cache)
         kernel, _ = packed.kernel(report)
@@ -138,7 +149,7 @@ def _pull(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    store = Store(place=parse_place(args.place))
+    store = Store(place=_stored(args))
     for listed in store.packs():
         _tell(store.pack(listed.blob))
     say(f"pin  {args.place.partition('@')[0]}@{store.index().digest}")
@@ -151,7 +162,7 @@ def _tell(pack: Pack) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    store, faults = Store(place=parse_place(args.place)), 0
+    store, faults = Store(place=_stored(args)), 0
     for fault in find_faults(store, make_display()):
         complain(fault)
         faults += 1
@@ -165,5 +176,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _prune(args: argparse.Namespace) -> int:
-    say(f"{prune(_directory(args)) / _MIB:.1f} MiB freed")
+    directory = _directory(args)
+    _stored(args)
+    say(f"{prune(directory) / _MIB:.1f} MiB freed")
     return 0

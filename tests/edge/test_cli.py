@@ -159,6 +159,15 @@ def test_a_run_that_is_not_there_cannot_be_packed(tmp_path: Path) -> None:
     assert "is not a run directory" in done.stderr
 
 
+@pytest.mark.parametrize("action", ["list", "verify", "prune", "pull"])
+def test_a_directory_without_packs_is_wrong_usage(
+    action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place, lacks in ((tmp_path / "no", "there is no such directory"), (tmp_path, "it has no index.json")):
+        assert main(["pack", action, str(place)]) == 2
+        assert f"no packs are in {place}: {lacks}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("called", "shown"),
     [(None, "rustbed test"), ("./rustbed", "./rustbed test"), ("/a b/rustbed", "'/a b/rustbed' test")],
