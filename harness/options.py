@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,44 +25,67 @@ BUILT = "built"
 Given = Callable[[str], Any]
 
 
-def add_options(add: Callable[..., object]) -> None:
-    """Declare the options by a function that takes what argparse's add_argument takes."""
-    add("--kernel", default="debian:latest", metavar="SRC", help=f"one of {', '.join(FORMS)}")
-    add(
-        "--arch",
-        action="append",
-        metavar="A[,B]",
-        help=f"architectures, of {', '.join(ARCHES)} (default: the first {len(DEFAULT_ARCHES)}); `all`;"
+# options that name kernels, those that also build them, those that also start machines, and all
+NAMES_KERNELS = ("kernel", "arch", "profile", "fragment", "cache")
+BUILDS_KERNELS = (*NAMES_KERNELS, "toolchain", "refresh", "cache-from")
+STARTS_MACHINES = (*BUILDS_KERNELS, "accel", "qemu")
+ALL_OPTIONS = (*STARTS_MACHINES, "forks")
+
+# what argparse's add_argument takes, by the option's name without dashes; in the order of --help
+_OPTIONS: Mapping[str, dict[str, Any]] = {
+    "kernel": {"default": "debian:latest", "metavar": "SRC", "help": f"one of {', '.join(FORMS)}"},
+    "arch": {
+        "action": "append",
+        "metavar": "A[,B]",
+        "help": f"architectures, of {', '.join(ARCHES)} (default: the first {len(DEFAULT_ARCHES)}); `all`;"
         " `built`: those whose kernel is in the cache",
-    )
-    add("--profile", default="default", metavar="P", help="kernel profile: kconfigs/profile/*.config")
-    add("--fragment", action="append", default=[], metavar="FILE", help="an additional kconfig fragment")
-    add(
-        "--accel",
-        default="auto",
-        choices=ACCELS,
-        help="auto: KVM if a boot proves that it works, else emulation",
-    )
-    add(
-        "--toolchain",
-        default="toolroot",
-        choices=TOOLCHAINS,
-        help="build with the pinned toolroot or with the host's programs",
-    )
-    add("--qemu", metavar="PATH", help="a QEMU binary, or a directory of them, instead of the toolchain's")
-    add(
-        "--forks",
-        default="hot",
-        choices=FORKS,
-        help="hot: copy a running QEMU, where that works; restored: a new QEMU loads the saved machine",
-    )
-    add(
-        "--refresh",
-        action="store_true",
-        help="look for a newer kernel than debian:... meant last time",
-    )
-    add("--cache", metavar="DIR", help=CACHE_HELP)
-    add("--cache-from", action="append", metavar="PLACE", help=CACHE_FROM_HELP)
+    },
+    "profile": {"default": "default", "metavar": "P", "help": "kernel profile: kconfigs/profile/*.config"},
+    "fragment": {
+        "action": "append",
+        "default": [],
+        "metavar": "FILE",
+        "help": "an additional kconfig fragment",
+    },
+    "accel": {
+        "default": "auto",
+        "choices": ACCELS,
+        "help": "auto: KVM if a boot proves that it works, else emulation",
+    },
+    "toolchain": {
+        "default": "toolroot",
+        "choices": TOOLCHAINS,
+        "help": "build with the pinned toolroot or with the host's programs",
+    },
+    "qemu": {
+        "metavar": "PATH",
+        "help": "a QEMU binary, or a directory of them, instead of the toolchain's",
+    },
+    "forks": {
+        "default": "hot",
+        "choices": FORKS,
+        "help": "hot: copy a running QEMU, where that works; restored: a new QEMU loads the saved machine",
+    },
+    "refresh": {
+        "action": "store_true",
+        "help": "look for a newer kernel than debian:... meant last time",
+    },
+    "cache": {"metavar": "DIR", "help": CACHE_HELP},
+    "cache-from": {"action": "append", "metavar": "PLACE", "help": CACHE_FROM_HELP},
+}
+# values of options that a command does not declare: it needs neither a proof of KVM nor copies of machines
+UNDECLARED: Mapping[str, Any] = {
+    **{name.replace("-", "_"): option.get("default") for name, option in _OPTIONS.items()},
+    "accel": "tcg",
+    "forks": "restored",
+}
+
+
+def add_options(add: Callable[..., object], names: Collection[str] = ALL_OPTIONS) -> None:
+    """Declare options by a function that takes what argparse's add_argument takes."""
+    for name, option in _OPTIONS.items():
+        if name in names:
+            add(f"--{name}", **option)
 
 
 def read_choices(given: Given) -> Choices:

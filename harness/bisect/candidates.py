@@ -10,6 +10,7 @@ from rustbed import process
 from rustbed.errors import UsageError
 from rustbed.kernel.debian import KernelPackage
 from rustbed.kernel.source import SourceKind, parse_source
+from rustbed.process import ProgramError
 from rustbed.toolroot.toolchain import version_key
 
 # as `tree:PATH@COMMIT`
@@ -88,13 +89,27 @@ def _commit_row(good: str, bad: str) -> tuple[str, ...]:
     (tree, first), (other, last) = split_commit(good), split_commit(bad)
     if tree != other:
         raise UsageError(f"{good} and {bad} are of different trees")
-    known = [
-        _git(tree, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}") for commit in (first, last)
-    ]
+    _require_repository(tree)
+    known = [_require_commit(tree, commit) for commit in (first, last)]
     between = _git(tree, "rev-list", "--reverse", "--first-parent", f"{known[0]}..{known[1]}").split()
     if not between or _git(tree, "merge-base", *known) != known[0]:
         raise UsageError(f"{first} is not an ancestor of {last} in {tree}")
     return tuple(f"tree:{tree}{_COMMIT}{commit}" for commit in (known[0], *between))
+
+
+def _require_repository(tree: Path) -> None:
+    try:
+        _git(tree, "rev-parse", "--git-dir")
+    except ProgramError as error:
+        raise UsageError(f"{tree} is not a git repository", wanted="tree:PATH@COMMIT") from error
+
+
+def _require_commit(tree: Path, commit: str) -> str:
+    """Return the hash of a commit. Raises UsageError if the repository does not have it."""
+    try:
+        return _git(tree, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+    except ProgramError as error:
+        raise UsageError(f"{tree} has no commit {commit}") from error
 
 
 def check_out(kernel: str, work: Path) -> str:

@@ -47,9 +47,9 @@ def read_cache(args: argparse.Namespace) -> Cache:
 def choices_of(args: argparse.Namespace) -> Choices:
     """Return the choices of kernels and machines in the arguments. Raises UsageError."""
     # imported late, because only some commands choose kernels and machines
-    from rustbed.options import read_choices  # noqa: PLC0415
+    from rustbed.options import UNDECLARED, read_choices  # noqa: PLC0415
 
-    return read_choices(vars(args).__getitem__)
+    return read_choices({**UNDECLARED, **vars(args)}.__getitem__)
 
 
 def choose_arch(args: argparse.Namespace) -> Arch:

@@ -23,7 +23,7 @@ from rustbed.log.splat import find_splats
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import Hardware, MachineSpec
 from rustbed.machine.vm import Vm
-from rustbed.options import add_options
+from rustbed.options import STARTS_MACHINES, add_options
 from rustbed.prepare import Platforms
 from rustbed.repro import console
 from rustbed.repro.typed import terminal
@@ -32,7 +32,7 @@ from rustbed.request import MachineRequest, resolve_spec
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the machine, its modules and files, and the command."""
-    add_options(parser.add_argument)
+    add_options(parser.add_argument, STARTS_MACHINES)
     add_cpus(parser)
     add = parser.add_argument
     default = Hardware().memory_mib

@@ -11,13 +11,13 @@ from rustbed.cli.arguments import choices_of, choose_arch
 from rustbed.cli.terminal import make_display, say
 from rustbed.kernel.kbuildfile import require_makefile
 from rustbed.kernel.rustproject import NAME, describe_project
-from rustbed.options import add_options
+from rustbed.options import BUILDS_KERNELS, add_options
 from rustbed.prepare import Platforms
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the directory, and the kernel."""
-    add_options(parser.add_argument)
+    add_options(parser.add_argument, BUILDS_KERNELS)
     parser.add_argument(
         "directory", metavar="DIR", type=Path, help="the driver's directory, with its Kbuild file"
     )

@@ -36,8 +36,8 @@ class Finding:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that choose kernels and programs."""
-    add_options(parser.add_argument)
+    """Declare the options that choose programs and the cache."""
+    add_options(parser.add_argument, ("toolchain", "qemu", "cache"))
 
 
 def run(args: argparse.Namespace) -> int:

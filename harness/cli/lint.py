@@ -19,14 +19,14 @@ from rustbed.kernel.style import (
     require_sources,
 )
 from rustbed.log.record import strip_ansi
-from rustbed.options import add_options
+from rustbed.options import BUILDS_KERNELS, add_options
 from rustbed.prepare import Platforms
 from rustbed.progress import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the directory, and the kernel whose settings are used."""
-    add_options(parser.add_argument)
+    add_options(parser.add_argument, BUILDS_KERNELS)
     parser.add_argument("directory", metavar="DIR", type=Path, help="the driver's directory")
 
 

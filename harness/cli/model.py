@@ -32,7 +32,7 @@ from rustbed.guest.shell import WAIT_S
 from rustbed.kernel.artifact import Module
 from rustbed.kernel.module import read_module
 from rustbed.machine.vm import Vm
-from rustbed.options import add_options
+from rustbed.options import STARTS_MACHINES, add_options
 from rustbed.prepare import Platform, Platforms
 
 # bytes of the only BAR of the device for probing
@@ -45,7 +45,7 @@ _QUIET_S = 0.3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the driver, and a recording of it."""
-    add_options(parser.add_argument)
+    add_options(parser.add_argument, STARTS_MACHINES)
     text = "take the registers from a recording: CLASS.trace of a run directory, or an mmiotrace"
     parser.add_argument("--trace", type=Path, metavar="FILE", help=text)
     text = "name of a kernel module, a .ko file, or a directory with a Kbuild file"

@@ -11,7 +11,7 @@ from rustbed.cache import Cache
 from rustbed.cli.arguments import choices_of
 from rustbed.cli.terminal import complain, make_display, say
 from rustbed.errors import UsageError, suggest
-from rustbed.options import add_options, read_arches
+from rustbed.options import BUILDS_KERNELS, NAMES_KERNELS, add_options, read_arches
 from rustbed.packs.kernelfile import SOURCE
 from rustbed.packs.oci import Pack, PackError
 from rustbed.packs.place import Kind, Place, parse_place
@@ -28,6 +28,8 @@ from rustbed.toolroot.packages import fetch_package
 from rustbed.toolroot.toolchain import Toolchain
 
 _MIB = 2**20
+# options of the actions that choose kernels
+_OPTIONS = {"push": BUILDS_KERNELS, "pull": NAMES_KERNELS, "verify": (*NAMES_KERNELS, "toolchain")}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "a directory" if name in ("push", "prune") else "a directory, or the address of a remote store"
         )
         made.add_argument("place", metavar="PLACE", help=wanted)
-        if name in ("push", "pull", "verify"):
-            add_options(made.add_argument)
+        add_options(made.add_argument, _OPTIONS.get(name, ()))
         if name == "push":
             made.add_argument("--tree", action="store_true", help="push even a kernel of a tree: source")
             made.add_argument("--no-qemu", action="store_true", help="leave QEMU out")

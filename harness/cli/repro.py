@@ -34,13 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="WHAT", required=True)
     for name, (action, declare, text) in _COMMANDS.items():
         made = commands.add_parser(name, help=text, description=text)
-        made.set_defaults(subcommand=action)
+        made.set_defaults(action=action)
         declare(made)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand. Raises HarnessError."""
-    return int(args.subcommand(args))
+    return int(args.action(args))
 
 
 def _declare_list(parser: argparse.ArgumentParser) -> None:

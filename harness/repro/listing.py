@@ -21,7 +21,7 @@ _SHOWN = 3
 def list_runs(session: Path, *, everything: bool) -> Iterator[str]:
     """Yield a line for each red run of a session (or for all, if `everything`), or advice if there are none.
 
-    Raises UsageError if there is no such session.
+    Raises UsageError for a directory that does not exist, or is neither a session nor a run.
     """
     if not session.is_dir():
         raise UsageError(f"there are no results in {session}", fix=f"{suggest('test')}, or name a session")
@@ -29,7 +29,7 @@ def list_runs(session: Path, *, everything: bool) -> Iterator[str]:
     listed = found if everything else _red(found)
     yield from (f"{outcome:<6} {path.parent}  {reason}" for path, outcome, reason in listed)
     if not listed:
-        yield _say_none(session, len(found))
+        yield _explain_none(session, len(found))
 
 
 def _find_runs(session: Path) -> list[tuple[Path, str, str]]:
@@ -42,22 +42,24 @@ def _red(found: Sequence[tuple[Path, str, str]]) -> list[tuple[Path, str, str]]:
     return [run for run in found if run[1] not in GOOD]
 
 
-def _say_none(session: Path, count: int) -> str:
-    """Render the message for no red runs: where they were searched, and which sessions have some."""
+def _explain_none(session: Path, count: int) -> str:
+    """Render why none of `count` runs is red, and which other sessions have red runs.
+
+    Raises UsageError for a directory that is neither a session nor a run.
+    """
     where = session.parent / session.readlink() if session.is_symlink() else session
     is_session = (where / runfiles.JUNIT).is_file()
-    if count:
-        headline = f"no red runs in {where}: {plural(count, 'run')}, all green"
-    elif is_session:
-        headline = f"no runs in {where}: none of its tests had a machine"
-    else:
-        headline = f"no runs in {where}: it is neither a session nor a run"
+    others = "\n".join(_sessions_with_red(where))
+    if not count and not is_session:
+        raise UsageError(f"{where} is neither a session nor a run", **{"sessions with red runs": others})
     facts = {
         "red without a machine": "\n".join(_red_without_machine(where)) if is_session else "",
         "green runs": suggest(f"repro list --all {shlex.quote(str(session))}") if count else "",
-        "other sessions": "\n".join(_sessions_with_red(where)),
+        "other sessions": others,
     }
-    return render_facts(headline, list(facts.items()))
+    why = f"red runs in {where}: {plural(count, 'run')}, all green"
+    none = f"runs in {where}: none of its tests had a machine"
+    return render_facts(f"no {why if count else none}", list(facts.items()))
 
 
 def _red_without_machine(session: Path) -> Iterator[str]:

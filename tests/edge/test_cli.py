@@ -60,6 +60,10 @@ def test_what_cannot_be_is_status_2_with_the_reason(tmp_path: Path, words: list[
         (["lint", "nothing"], "there are no sources in"),
         (["boot", "--arch", "x86_64", "--module", "."], "has no Kbuild file"),
         (["diff", "nothing", "nothing"], "there is no directory nothing"),
+        (["repro", "list", "."], "is neither a session nor a run"),
+        (["repro", "list", "nothing"], "there are no results in nothing"),
+        (["bisect", "--good", "tree:/no@a", "--bad", "tree:/no@b", "a.py"], "/no is not a git repository"),
+        (["bisect", "--good", "debian:7.2", "--bad", "tree:/no@b", "a.py"], "not two kernels of one series"),
         (
             ["new", "match", "--bus", "pci"],
             "a driver cannot be called 'match': Rust or the kernel uses that word",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rustbed.bisect.candidates import list_row
-from rustbed.errors import HostError, UsageError
+from rustbed.errors import UsageError
 from rustbed.kernel.debian import KernelPackage
 
 # newest first, as `list_packages` returns them; a rebuild of 7.2.9 is the same kernel
@@ -80,10 +80,20 @@ def test_commits_on_different_branches_are_no_row(tmp_path: Path) -> None:
         row(f"tree:{tmp_path}@beside", f"tree:{tmp_path}@main")
 
 
-def test_a_commit_that_is_not_there_is_named_by_git(tmp_path: Path) -> None:
+def test_unknown_commit_is_named(tmp_path: Path) -> None:
     make_tree(tmp_path)
-    with pytest.raises(HostError, match="git rev-parse"):
-        row(f"tree:{tmp_path}@nowhere", f"tree:{tmp_path}@main")
+    with pytest.raises(UsageError, match=f"{tmp_path} has no commit nowhere"):
+        row(f"tree:{tmp_path}@main", f"tree:{tmp_path}@nowhere")
+
+
+@pytest.mark.parametrize("name", ["", "missing"])
+def test_tree_that_is_not_a_repository_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # one above the temporary directory is not searched
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(UsageError, match=f"{tmp_path / name} is not a git repository"):
+        row(f"tree:{tmp_path / name}@a", f"tree:{tmp_path / name}@b")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +101,7 @@ def test_a_commit_that_is_not_there_is_named_by_git(tmp_path: Path) -> None:
     [
         ("debian:7.3", "debian:7.2", "does not come before"),
         ("debian:7.3", "debian:7.3", "does not come before"),
-        ("debian:5.10", "debian:7.3", "debian:5.10 is not there"),
+        ("debian:5.10", "debian:7.3", "debian:5.10 does not exist"),
         ("debian:7.2", "built:/x/y", "not two kernels of one series"),
         ("tarball:/x/a.tar.xz", "tarball:/x/b.tar.xz", "not two kernels of one series"),
         ("built:/x/a", "built:/y/b", "not in one directory"),

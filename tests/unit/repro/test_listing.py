@@ -80,12 +80,19 @@ def test_red_tests_that_had_no_machine_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_a_directory_of_sessions_is_told_from_a_session(tmp_path: Path) -> None:
+def test_directory_of_sessions_is_an_error_that_names_some(tmp_path: Path) -> None:
     red = named(tmp_path, "20261129T080000Z-8", Outcome.HANG)
-    assert "\n".join(list_runs(tmp_path, everything=False)).splitlines() == [
-        f"no runs in {tmp_path}: it is neither a session nor a run",
-        f"  other sessions  {red}  1 red run",
+    with pytest.raises(UsageError, match="neither a session nor a run") as caught:
+        list(list_runs(tmp_path, everything=False))
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path} is neither a session nor a run",
+        f"  sessions with red runs  {red}  1 red run",
     ]
+
+
+def test_directory_of_other_files_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{tmp_path} is neither a session nor a run"):
+        list(list_runs(tmp_path, everything=True))
 
 
 def test_a_session_that_is_not_there_is_named(tmp_path: Path) -> None:
