@@ -168,7 +168,8 @@ class PciDevice:
 
     @property
     def fault_happened(self) -> bool:
-        """Whether the driver has made the access at which the device's fault happens."""
+        """Whether the driver has made the access at which the device's fault happens, up to this moment."""
+        self._line.settle()
         return self._misbehaviour.happened
 
     def plan(self) -> Plan:
@@ -282,10 +283,9 @@ class PciDevice:
             return move()
         except (Cut, UsageError) as error:
             # a fault may have changed the address, so this is not an error of the device's code
-            if isinstance(error, UsageError) and not self.fault_happened:
+            if isinstance(error, UsageError) and not self._misbehaviour.happened:
                 raise
-        lost = replace(event, allowed=False)
-        self._events[:] = [lost if each is event else each for each in self._events]
+        self._events[:] = [replace(event, allowed=False) if each is event else each for each in self._events]
         return None
 
 

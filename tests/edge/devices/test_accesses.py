@@ -11,6 +11,7 @@ from tests.edge.devices.blinker import Blinker
 from tests.edge.devices.peer import connected, multi
 
 from rustbed.devices import messages
+from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.layouts import pack, unpack, unpack_exactly
 from rustbed.devices.messages import Command
 from rustbed.devices.trace import Read, Reset, Write
@@ -80,6 +81,15 @@ def test_trace_waits_for_writes_that_were_posted() -> None:
         for value in range(1000):
             peer.post(0, 8, 8, value)
         assert [event.value for event in device.trace] == list(range(1000))
+
+
+def test_fault_waits_for_the_posted_write_at_which_it_happens() -> None:
+    device = Blinker()
+    device.fault = Fault(kind=FaultKind.GONE, at=1000)
+    with connected(device) as peer:
+        for value in range(1000):
+            peer.post(0, 8, 8, value)
+        assert device.fault_happened
 
 
 def test_posted_writes_are_not_answered() -> None:
