@@ -140,7 +140,8 @@ def test_blocking_read_is_begun_and_its_result_comes_later(vm: Vm) -> None:
         assert pending.result() == b"now\n"
         fifo.write(b"x")
         assert fifo.poll(select.POLLIN | select.POLLOUT) == select.POLLIN | select.POLLOUT
-    assert "rbctl" not in vm.check("ls /run")
+    # the process that held the file answers before it goes
+    vm.wait_for(lambda: "rbctl" not in vm.check("ls /run"), "its directory to go")
 
 
 def test_read_that_blocks_for_ever_does_not_outlive_its_file(vm: Vm) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from itertools import groupby
 
 import pytest
 from tests.drivers import sysfs
@@ -42,19 +44,19 @@ TESTDEV = [
     "peek:0:2:2",
 ]
 
-# identification, liveness, a factorial, interrupts raised and acknowledged
+# identification, liveness, a factorial, interrupts raised and acknowledged; a device computes in its own time
 EDU = [
     "peek:0:0:4",
     "poke:0:4:78563412",
     "peek:0:4:4",
     "poke:0:8:05000000",
-    "sleep:50",
+    "until:32:1:0",
     "peek:0:8:4",
     "peek:0:32:4",
     "poke:0:32:ffffffff",
     "peek:0:32:4",
     "poke:0:8:22000000",
-    "sleep:50",
+    "until:36:1:1",
     "peek:0:8:4",
     "peek:0:36:4",
     "poke:0:96:06000000",
@@ -80,11 +82,29 @@ def enable(vm: Vm, address: str) -> str:
     return device
 
 
-def answers(vm: Vm, address: str, steps: Sequence[str]) -> str:
-    """Return what accesses to BAR 0 give, made by one process of the guest."""
-    device = enable(vm, address)
-    held = (f"open:rw:{device}/resource0", "mmap:3:4096:rw:shared:0")
-    return vm.rbctl("sys", *held, *steps, check=True).output
+def answers(vm: Vm, address: str, steps: Sequence[str]) -> list[str]:
+    """Return what accesses to BAR 0 give, made by one process of the guest between two waits.
+
+    A wait is `until:OFFSET:MASK:VALUE`: until these bits of a register of 32 bits have this value.
+    """
+    held = (f"open:rw:{enable(vm, address)}/resource0", "mmap:3:4096:rw:shared:0")
+
+    def access(*steps: str) -> str:
+        return vm.rbctl("sys", *held, *steps, check=True).output
+
+    def holds(wait: str) -> bool:
+        offset, mask, value = (int(word) for word in wait.split(":")[1:])
+        word = bytes.fromhex(access(f"peek:0:{offset}:4").split()[-1])
+        return int.from_bytes(word, "little") & mask == value
+
+    said = []
+    for is_wait, group in groupby(steps, lambda step: step.startswith("until:")):
+        if is_wait:
+            for wait in group:
+                vm.wait_for(partial(holds, wait), wait)
+        else:
+            said.append(access(*group))
+    return said
 
 
 def config(vm: Vm, address: str) -> bytes:

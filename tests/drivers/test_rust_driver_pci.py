@@ -134,6 +134,8 @@ def test_removed_device_comes_back_with_a_rescan(vm: Vm) -> None:
 def test_hotplugged_devices_come_and_go(vm: Vm) -> None:
     before = vm.plug("pci-testdev")
     with vm.module(DRIVER):
+        # the kernel shows a device before it offers it to drivers, and may not have done so yet
+        vm.wait_for(lambda: len(said(vm, before.address)) == 4, "the first device to be probed")
         assert sysfs.bound(vm, "pci", DRIVER) == [before.address]
         after = vm.plug("pci-testdev")
         # the kernel shows a device as bound while its probe runs: the probe's last words tell that it is over

@@ -168,7 +168,10 @@ def test_devices_of_an_acpi_table_come_and_go_with_it(
         assert sysfs.bound(other, "platform", DRIVER) == ["LNUXBEEF:00", "LNUXBEEF:01"]
         assert said(other, "LNUXBEEF:01") == [(INFO, "Probed with info: '0'.")]
         other.check(f"rmdir {table}")
-        other.wait_for(lambda: not sysfs.exists(other, f"{DEVICES}/LNUXBEEF:01"), "the second device to go")
+        other.wait_for(
+            lambda: not any(sysfs.exists(other, f"{DEVICES}/LNUXBEEF:0{number}") for number in range(2)),
+            "both devices to go",
+        )
         assert sysfs.bound(other, "platform", DRIVER) == []
 
 

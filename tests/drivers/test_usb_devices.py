@@ -24,6 +24,8 @@ GREET, REFUSE = 1, 2
 # their ioctls, and their members
 CONTROL = (0, "BBHHHIP")
 BULK = (2, "IIIP")
+# milliseconds that a transfer may take; the device is a process of a host that may be busy
+LIMIT_MS = 60_000
 CLEAR_HALT = ioctl_number("U", READ, 21, 4)
 
 
@@ -127,11 +129,11 @@ def node_of(vm: Vm) -> str:
 
 
 def control(vm: Vm, node: str, request_type: int, request: int, count: int) -> bytes:
-    return transfer(vm, node, CONTROL, (request_type, request, 0, 0, count, 1000), bytes(count))
+    return transfer(vm, node, CONTROL, (request_type, request, 0, 0, count, LIMIT_MS), bytes(count))
 
 
 def bulk(vm: Vm, node: str, endpoint: int, data: bytes) -> int:
-    return len(transfer(vm, node, BULK, (endpoint, len(data), 1000), data))
+    return len(transfer(vm, node, BULK, (endpoint, len(data), LIMIT_MS), data))
 
 
 def transfer(vm: Vm, node: str, call: tuple[int, str], values: tuple[int, ...], data: bytes) -> bytes:
