@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +26,9 @@ class Serving(Protocol):
 
     def check(self) -> None:
         """Raise DeviceError if an error was kept."""
+
+    def settle(self) -> None:
+        """Wait until everything that the peer has sent was served. Raises DeviceError."""
 
     def end(self) -> None:
         """Make `serve` return."""
@@ -61,6 +64,9 @@ def listening(
             failed = error
             raise
         finally:
+            # QEMU does not wait for each write, and the last one may be the one that fails
+            with suppress(DeviceError):
+                server.settle()
             server.end()
             bound.shutdown(socket.SHUT_RDWR)
             thread.join(STUCK_S + 0.5)

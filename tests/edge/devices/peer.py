@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -61,16 +63,25 @@ class Peer:
     def receive(self) -> tuple[Header, bytes]:
         """Return the next answer, serving DMA meanwhile. Raises EOFError if the device has closed."""
         while True:
-            header = Header(*_HEADER.unpack(exactly(self.socket, _HEADER.size)))
-            body = exactly(self.socket, header.size - _HEADER.size)
+            header, body = self._next()
             if header.flags & messages.TYPE == messages.REPLY:
                 return header, body
-            assert self.serve_dma is not None
-            answer = self.serve_dma(header, body)
-            self.socket.sendall(
-                _HEADER.pack(header.id, header.command, _HEADER.size + len(answer), messages.REPLY, 0)
-                + answer
-            )
+            self._serve(header, body)
+
+    def serve(self, seconds: float) -> None:
+        """Serve the device's next command, if one comes within some seconds."""
+        if select.select([self.socket], [], [], seconds)[0]:
+            self._serve(*self._next())
+
+    def _next(self) -> tuple[Header, bytes]:
+        header = Header(*_HEADER.unpack(exactly(self.socket, _HEADER.size)))
+        return header, exactly(self.socket, header.size - _HEADER.size)
+
+    def _serve(self, header: Header, body: bytes) -> None:
+        assert self.serve_dma is not None
+        answer = self.serve_dma(header, body)
+        size = _HEADER.size + len(answer)
+        self.socket.sendall(_HEADER.pack(header.id, header.command, size, messages.REPLY, 0) + answer)
 
     def ask(self, command: int, body: bytes = b"", descriptors: Sequence[int] = ()) -> bytes:
         """Send a command and return the answer's body. Raises OSError if it was refused."""
@@ -174,4 +185,6 @@ def shared_memory(size: int) -> int:
 
 
 def descriptors_of_this_process() -> int:
+    # what tests before have left is not closed in between
+    gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 
 import pytest
 from tests.edge.devices.blinker import START, Blinker
@@ -72,7 +71,19 @@ def test_what_is_done_later_may_fail_too() -> None:
         connected(device),
     ):
         device.after(0, lambda: 1 // 0)
-        time.sleep(0.1)
+        # whoever looks is told
+        wait_until(lambda: device.trace != [], "the device to fail")
+
+
+def test_write_that_is_not_served_when_the_test_ends_may_fail_too() -> None:
+    class Full(Blinker):
+        def on_write_address(self, value: int) -> None:
+            assert value < 1000
+
+    device = Full()
+    with failing("Full raised in a write: AssertionError"), connected(device) as peer:
+        for value in range(1001):
+            peer.post(0, 8, 8, value)
 
 
 def test_device_that_never_answers_is_an_error_that_shows_where_it_is() -> None:
@@ -82,14 +93,14 @@ def test_device_that_never_answers_is_an_error_that_shows_where_it_is() -> None:
         def on_write_control(self, value: int) -> None:
             release.wait(20)
 
-    device, before = Stuck(), threading.active_count()
+    device, before = Stuck(), {*threading.enumerate()}
     try:
         with failing("Stuck has not returned for 2 s", "in on_write_control"), connected(device) as peer:
             peer.post(0, 0, 4, 1)
             _ = device.trace
     finally:
         release.set()
-    wait_until(lambda: threading.active_count() == before, "the device's thread never ended")
+    wait_until(lambda: {*threading.enumerate()} <= before, "the end of the device's thread")
 
 
 # -- the end of a connection ---------------------------------------------------------------
