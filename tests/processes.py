@@ -12,7 +12,7 @@ import pytest
 from rustbed.procfs import process_state, thread_times
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
     """Return when a condition holds; pytest.fail if that takes longer: no known bug is mistaken for it."""
     end = time.monotonic() + seconds
     while not condition():

@@ -201,12 +201,12 @@ def test_session_that_is_ended_leaves_neither_server_nor_copy(
     argv = pytest_argv(request.config, "scene_copies.py", arch, tmp_path / "results", "--forks", "hot")
     with start(argv, SCENE_READY=str(ready)) as session:
         try:
-            wait_until(lambda: ready.exists() or session.poll() is not None, "the scene is ready", 120)
+            wait_until(lambda: ready.exists() or session.poll() is not None, "the scene is ready")
             pids = children(session.pid)
             # the server, the test's machine and its two copies
             assert len(pids) == 4
             session.send_signal(number)
-            session.wait(60)
+            session.wait(300)
         finally:
             session.kill()
-    wait_until(lambda: not any(map(is_running, pids)), "none of them runs", 10)
+    wait_until(lambda: not any(map(is_running, pids)), "none of them runs")

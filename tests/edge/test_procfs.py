@@ -34,7 +34,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_for_state(pid: int, wanted: str) -> str:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 120
     while process_state(pid) != wanted and time.monotonic() < end:
         time.sleep(0.01)
     return process_state(pid)

@@ -85,7 +85,7 @@ def test_ctrl_c_is_one_clear_end_and_nothing_stays_behind(
     assert terminal.exitstatus == pytest.ExitCode.INTERRUPTED, said
     assert said.count("! KeyboardInterrupt !") == 1
     assert [word for word in ("Traceback", "INTERNALERROR", "^C^C") if word in said] == []
-    wait_until(lambda: not any(map(is_running, started)), "none of its programs runs", 10)
+    wait_until(lambda: not any(map(is_running, started)), "none of its programs runs")
     assert programs_that_name(project.directory) == []
     assert list(scratch.iterdir()) == []
     kept = {name: case.outcome for name, case in project.cases().items()} if LEFT[moment] else {}

@@ -86,7 +86,7 @@ class Qemu:
 
     def wait(self) -> None:
         """Wait until all requests were served."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 120
         while struct.unpack_from("=H", self.memory, USED + 2)[0] != self.asked:
             assert time.monotonic() < end, "the device did not serve the request"
             time.sleep(0.002)
@@ -123,7 +123,7 @@ class Qemu:
 def connected(bus: I2cBus, directory: Path | None = None) -> Iterator[Qemu]:
     with serve(bus, directory) as served, socket.socket(socket.AF_UNIX) as sock:
         assert served.argv[3].startswith("vhost-user-i2c-pci,chardev=")
-        sock.settimeout(10)
+        sock.settimeout(120)
         sock.connect(served.argv[1].partition("path=")[2])
         qemu = Qemu(sock)
         try:

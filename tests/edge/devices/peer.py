@@ -147,7 +147,7 @@ def connected(device: PciDevice) -> Iterator[Peer]:
 def connect(served: Served) -> Iterator[Peer]:
     """Yield a client of a served device."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(120)
         sock.connect(str(served.path))
         peer = Peer(sock, served)
         peer.ask(Command.VERSION, pack(messages.Version(0, 0)))

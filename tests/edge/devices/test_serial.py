@@ -32,7 +32,7 @@ class Echo(SerialPeer):
 def reaching(served: StreamServed) -> Iterator[socket.socket]:
     """Connect as one machine does: several may, one after the other."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(120)
         sock.connect(served.argv[1].partition("path=")[2])
         yield sock
 

@@ -88,7 +88,7 @@ class Qemu:
 @contextmanager
 def connected(device: UsbDevice, directory: Path | None = None) -> Iterator[Qemu]:
     with serve(device, directory) as served, socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(120)
         sock.connect(served.argv[1].partition("path=")[2])
         yield Qemu(sock)
 

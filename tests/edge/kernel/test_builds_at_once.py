@@ -31,14 +31,15 @@ print(kernel.key)
 """
 
 
-def start_build(tree: Path, cache: Cache) -> subprocess.Popen[bytes]:
+def start_build(tree: Path, cache: Cache, **env: str) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-c", BUILD, str(tree), str(cache.root)]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE)
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, **env})
 
 
 def test_a_killed_build_goes_on_where_it_was(build: Builder, tree: Path, cache: Cache) -> None:
     (tree / "slow").write_text("")
-    process = start_build(tree, cache)
+    # it does not come to the next module
+    process = start_build(tree, cache, FAKE_MAKE_SLEEPS="600")
     made = "samples/rust_minimal.ko"
 
     def is_known() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -70,11 +69,10 @@ def test_next_machine_of_the_kind_stands_by_and_goes_with_the_session(scene: Sce
 
 
 def test_what_a_fork_says_while_it_stands_by_belongs_to_no_test(scene: Scene) -> None:
-    qemu = scene.qemu(FAKE_FORK="log ready record:idle wait")
+    qemu = scene.qemu(FAKE_FORK="record:idle log ready wait")
     with scene.session() as machines:
         scene.use(machines, "one", qemu)
         wait_until(lambda: len(scene.running) == 1, "one stands by")
-        time.sleep(0.5)
         with machines.machine(scene.spec, qemu, scene.path / "two") as vm:
             vm.run("echo '<5>mine' >/dev/kmsg")
             assert vm.log.messages == ["mine"]
