@@ -41,6 +41,11 @@ _HOMES = {
     **dict.fromkeys(("Stall", "UsbDevice"), "devices.usb.model"),
     **dict.fromkeys(("I2cBus", "I2cRead", "I2cWrite"), "devices.i2c.bus"),
     **dict.fromkeys(("I2cChip", "I2cRegister", "Nack"), "devices.i2c.chip"),
+    **dict.fromkeys(("SpiBus", "SpiChip", "SpiMode", "SpiTransfer"), "devices.spi.bus"),
+    **dict.fromkeys(("GpioChip", "GpioLine"), "devices.gpio.chip"),
+    **dict.fromkeys(
+        ("Direction", "GpioInterrupt", "GpioRead", "GpioSetup", "GpioWrite", "Trigger"), "devices.gpio.events"
+    ),
     "Vm": "machine.vm",
     "explain": "explained",
 }
@@ -51,6 +56,14 @@ if TYPE_CHECKING:
     from rustbed.devices.card import card as card
     from rustbed.devices.faults import Fault as Fault
     from rustbed.devices.faults import FaultKind as FaultKind
+    from rustbed.devices.gpio.chip import GpioChip as GpioChip
+    from rustbed.devices.gpio.chip import GpioLine as GpioLine
+    from rustbed.devices.gpio.events import Direction as Direction
+    from rustbed.devices.gpio.events import GpioInterrupt as GpioInterrupt
+    from rustbed.devices.gpio.events import GpioRead as GpioRead
+    from rustbed.devices.gpio.events import GpioSetup as GpioSetup
+    from rustbed.devices.gpio.events import GpioWrite as GpioWrite
+    from rustbed.devices.gpio.events import Trigger as Trigger
     from rustbed.devices.i2c.bus import I2cBus as I2cBus
     from rustbed.devices.i2c.bus import I2cRead as I2cRead
     from rustbed.devices.i2c.bus import I2cWrite as I2cWrite
@@ -63,6 +76,10 @@ if TYPE_CHECKING:
     from rustbed.devices.serial import Heard as Heard
     from rustbed.devices.serial import Said as Said
     from rustbed.devices.serial import SerialPeer as SerialPeer
+    from rustbed.devices.spi.bus import SpiBus as SpiBus
+    from rustbed.devices.spi.bus import SpiChip as SpiChip
+    from rustbed.devices.spi.bus import SpiMode as SpiMode
+    from rustbed.devices.spi.bus import SpiTransfer as SpiTransfer
     from rustbed.devices.trace import Dma as Dma
     from rustbed.devices.trace import Interrupt as Interrupt
     from rustbed.devices.trace import Read as Read

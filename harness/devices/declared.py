@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rustbed.devices import config_space
+from rustbed.devices.callbacks import READ, WRITE
 from rustbed.devices.config_space import Capability, Identity
 from rustbed.devices.messages import Region
-from rustbed.devices.registers import Bar, Register
+from rustbed.devices.registers import Bar, Contents
 from rustbed.errors import UsageError
 
-READ, WRITE = "on_read_", "on_write_"
 # ids, and their width in bits
 _IDS = {
     "vendor_id": 16,
@@ -43,22 +43,19 @@ def free_index(kind: str, bars: Mapping[int, Bar]) -> int:
     return free[-1]
 
 
-def check_callbacks(kind: str, declared: Mapping[str, object], registers: Mapping[str, Register]) -> None:
-    """Raise UsageError for a method that is named like a register's callback but is never called."""
-    for name in declared:
-        for prefix in (READ, WRITE):
-            register = name.removeprefix(prefix)
-            if not name.startswith(prefix):
-                continue
-            if register not in registers:
-                raise UsageError(
-                    f"{kind}.{name}: there is no register {register!r}", registers=", ".join(registers)
-                )
-            if prefix == WRITE and registers[register].read_only:
-                raise UsageError(f"{kind}.{name} is never called: {register} is read-only")
+def contents(device: Any, bar: Bar) -> Contents:
+    """Return a device's contents of a BAR, with the callbacks of its registers."""
+    return Contents(
+        bar=bar,
+        memory=bytearray(bar.size),
+        readers=_callbacks(device, READ, bar),
+        writers=_callbacks(device, WRITE, bar),
+        read_other=lambda offset, width: device.on_read(bar.index, offset, width),
+        write_other=lambda offset, width, value: device.on_write(bar.index, offset, width, value),
+    )
 
 
-def callbacks(device: object, prefix: str, bar: Bar) -> dict[str, Callable[..., Any]]:
+def _callbacks(device: object, prefix: str, bar: Bar) -> dict[str, Callable[..., Any]]:
     """Return a device's callbacks for the registers of a BAR, by register."""
     names = [register.name for register in bar.registers if hasattr(device, prefix + register.name)]
     return {name: getattr(device, prefix + name) for name in names}

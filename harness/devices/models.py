@@ -10,12 +10,14 @@ from rustbed.devices.device import Device
 from rustbed.errors import UsageError
 
 if TYPE_CHECKING:
+    from rustbed.devices.gpio.chip import GpioChip
     from rustbed.devices.i2c.bus import I2cBus
     from rustbed.devices.pci import PciDevice
     from rustbed.devices.serial import SerialPeer
+    from rustbed.devices.spi.bus import SpiBus
     from rustbed.devices.usb.model import UsbDevice
 
-    Model = PciDevice | SerialPeer | UsbDevice | I2cBus
+    Model = PciDevice | SerialPeer | UsbDevice | I2cBus | SpiBus | GpioChip
 
 # each kind of model, and the module with its function device_of(); imported late, because most sessions
 # need none: who has a model has imported its class
@@ -24,6 +26,8 @@ _SERVED = {
     ("serial", "SerialPeer"): "serial",
     ("usb.model", "UsbDevice"): "usb.served",
     ("i2c.bus", "I2cBus"): "i2c.served",
+    ("spi.bus", "SpiBus"): "spi.served",
+    ("gpio.chip", "GpioChip"): "gpio.served",
 }
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from rustbed.devices import config_space, declared
+from rustbed.devices.callbacks import check_callbacks
 from rustbed.devices.config_space import Capability
 from rustbed.devices.faults import STORM_S, Fault, Misbehaviour
 from rustbed.devices.history import History
@@ -90,7 +91,7 @@ class PciDevice:
         for bar in cls._declared.values():
             check_registers(cls.__name__, bar)
         registers = {register.name: register for bar in bars for register in bar.registers}
-        declared.check_callbacks(cls.__name__, found, registers)
+        check_callbacks(cls.__name__, found, {name: not each.read_only for name, each in registers.items()})
         declared.check_ids(cls)
         cls._msix_bar = declared.free_index(cls.__name__, cls._declared) if cls.msix else None
 
@@ -102,7 +103,7 @@ class PciDevice:
         if kind._msix_bar is not None:
             size = max(4096, 1 << (2 * _MSIX_ENTRY * kind.msix - 1).bit_length())
             bars[kind._msix_bar] = Bar(kind._msix_bar, size=size, memory=True)
-        self.bars = {index: _contents(self, bar) for index, bar in bars.items()}
+        self.bars = {index: declared.contents(self, bar) for index, bar in bars.items()}
         self.config = config_space.lay_out(
             declared.identity(kind), bars.values(), declared.capabilities(kind, bars), express=kind.express
         )
@@ -287,14 +288,3 @@ class PciDevice:
                 raise
         self._events[:] = [replace(event, allowed=False) if each is event else each for each in self._events]
         return None
-
-
-def _contents(device: PciDevice, bar: Bar) -> Contents:
-    return Contents(
-        bar=bar,
-        memory=bytearray(bar.size),
-        readers=declared.callbacks(device, declared.READ, bar),
-        writers=declared.callbacks(device, declared.WRITE, bar),
-        read_other=lambda offset, width: device.on_read(bar.index, offset, width),
-        write_other=lambda offset, width, value: device.on_write(bar.index, offset, width, value),
-    )

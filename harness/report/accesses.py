@@ -26,9 +26,9 @@ _LEFT, _WIDTH, _LANE = 80, 1100, 16
 _TO_GUEST = r"(Control\(request_type|Moved\(endpoint)=(12[89]|1[3-9]\d|2\d\d)\b"
 # lanes of the picture from the top, and how their events begin, for all buses; kernel records have their own
 _LANES = {
-    "reads": re.compile(rf"read |I2cRead\(|peer |{_TO_GUEST}"),
-    "writes": re.compile(r"write |I2cWrite\(|guest |Control\(|Moved\("),
-    "interrupts": re.compile(r"interrupt"),
+    "reads": re.compile(rf"read |I2cRead\(|GpioRead\(|SpiTransfer\(sent=b''|peer |{_TO_GUEST}"),
+    "writes": re.compile(r"write |I2cWrite\(|GpioWrite\(|SpiTransfer\(|guest |Control\(|Moved\("),
+    "interrupts": re.compile(r"interrupt|GpioInterrupt\("),
     "DMA": re.compile(r"dma-"),
     # all other events of a device, such as being plugged in or configured
     "resets": re.compile(r""),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rustbed import Kernel
 from rustbed.arch import Arch
 from tests.boot import pytest_runs
 
@@ -56,13 +57,14 @@ RECORDED = """\
 """
 # examples that an architecture's machine cannot run
 CANNOT = {"riscv64": ("test_modem_answers",), "s390x": ("test_modem_answers",)}
+# modules that examples need, and that not every kernel has
+NEEDED = {"test_voltage_is_measured": "mcp320x", "test_modem_is_kept_awake": "gpio_virtio"}
 MODULES = Path(__file__).parent.parent / "drivers" / "modules"
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "devices.md"
 
 
-@pytest.mark.usefixtures("kernel")
 def test_examples_of_the_documentation_run_as_pasted(
-    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
+    arch: Arch, kernel: Kernel, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """All but the one that takes a minute, which test_faulty_device.py does on another device."""
     blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
@@ -80,4 +82,8 @@ def test_examples_of_the_documentation_run_as_pasted(
     }
     wanted = dict.fromkeys(re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE), "passed")
     del wanted["test_driver_survives_every_fault"]
-    assert colours == {**wanted, **dict.fromkeys(CANNOT.get(arch.name, ()), "skipped")}, done.stdout
+    skipped = [
+        *CANNOT.get(arch.name, ()),
+        *(test for test, module in NEEDED.items() if not kernel.has(module)),
+    ]
+    assert colours == {**wanted, **dict.fromkeys(skipped, "skipped")}, done.stdout

@@ -96,3 +96,30 @@ def test_rust_driver_binds_to_a_chip_and_a_chip_that_does_not_answer_stays_alone
                 *(I2cWrite(0x44, b"\x00"), I2cRead(0x44, acknowledged=False)),
                 I2cWrite(0x45, b"\x00", acknowledged=False),
             ]
+
+
+class Opt3001(I2cChip):
+    """Texas Instruments OPT3001, as far as its driver goes: a conversion is done at once."""
+
+    address = 0x44
+    result = I2cRegister(0x00, width=2, reset=0x3ABC, read_only=True)
+    config = I2cRegister(0x01, width=2, reset=0xC810)
+    low_limit = I2cRegister(0x02, width=2)
+    high_limit = I2cRegister(0x03, width=2, reset=0xBFFF)
+    manufacturer = I2cRegister(0x7E, width=2, reset=0x5449, read_only=True)
+    device = I2cRegister(0x7F, width=2, reset=0x3001, read_only=True)
+
+    def on_write_config(self, value: int) -> None:
+        self.config = value | 0x80
+
+
+@pytest.mark.needs("opt3001")
+def test_driver_of_industrial_io_reads_what_the_chip_measures(boot: Booter, build_module: Build) -> None:
+    """In kernels with tests/drivers/more.config."""
+    bus = I2cBus(Opt3001())
+    with machine(boot, build_module, bus) as (vm, adapter), vm.module("opt3001"):
+        vm.write(f"{adapter}/new_device", "opt3001 0x44")
+        assert sysfs.bound(vm, "i2c", "opt3001") == ["0-0044"]
+        # a hundredth of a lux, by the exponent in the upper four bits
+        lux = float(vm.read("/sys/bus/iio/devices/iio:device0/in_illuminance_input"))
+        assert lux == pytest.approx(0.01 * 2**3 * 0xABC)

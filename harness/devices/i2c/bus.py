@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from rustbed.devices.faults import Fault, FaultKind
-from rustbed.devices.history import History
 from rustbed.devices.i2c.chip import I2cChip, Nack
 from rustbed.devices.injector import OF_TRANSFERS, FromInjector, Injector, kinds_of_read, kinds_of_write
 from rustbed.devices.plan import Plan, plan_accesses
+from rustbed.devices.vhost.happened import Happened
 from rustbed.errors import UsageError
 
 
@@ -41,17 +39,10 @@ class I2cWrite:
 I2cTransfer = I2cRead | I2cWrite
 
 
-class Settling(Protocol):
-    """The server of a bus."""
-
-    def settle(self) -> None:
-        """Wait until everything that the guest has sent was served. Raises DeviceError."""
-
-
 class I2cBus:
     """A bus with these chips. Raises UsageError if two have the same address."""
 
-    #: the fault of the bus, counted in its transfers from now on; None: it works
+    #: its fault, counted in its transfers from now on; None: it works
     fault = FromInjector[Fault | None]()
     #: whether the driver has made the transfer at which the fault happens
     fault_happened = FromInjector[bool]()
@@ -62,39 +53,23 @@ class I2cBus:
         self.chips = {chip.address: chip for chip in chips}
         if len(self.chips) != len(chips):
             raise UsageError("two chips of a bus have the same address")
-        self._transfers: History[I2cTransfer] = History()
-        self._server: Settling | None = None
-        # time.monotonic() when it was created; the times of its transfers count from there
-        self.began = time.monotonic()
+        self.happened = Happened[I2cTransfer]()
         self.faults = Injector(kinds=OF_TRANSFERS | {FaultKind.LATE})
 
     def plan(self) -> Plan:
         """Return the faults that are possible in the transfers so far."""
-        return plan_accesses((transfer, _kinds(transfer)) for transfer in self._transfers)
+        return plan_accesses((transfer, _kinds(transfer)) for transfer in self.happened.events)
 
     @property
     def trace(self) -> list[I2cTransfer]:
         """The transfers up to this moment, in order. Raises DeviceError if a chip failed."""
-        if self._server is not None:
-            self._server.settle()
-        return self.history
-
-    @property
-    def history(self) -> list[I2cTransfer]:
-        """The transfers known so far; works for a bus whose chip failed, too."""
-        return self._transfers.visible
+        return self.happened.settled
 
     def forget(self) -> None:
         """Hide the transfers so far from `trace`."""
-        if self._server is not None:
-            self._server.settle()
-        self._transfers.forget()
+        self.happened.forget()
 
     # -- for the server ----------------------------------------------------------
-
-    def connect_to(self, server: Settling | None) -> None:
-        """Say what serves the bus from now on; None: nothing."""
-        self._server = server
 
     def delay_of(self, address: int) -> float:
         """Return for how many seconds the clock of the next transfer is stretched."""
@@ -109,7 +84,7 @@ class I2cBus:
         # a lost write is acknowledged, but the chip does not see it
         if chip is not None and (arriving or not data):
             done = _asked(ask, "a write", chip.on_write, arriving) is not None
-        self._transfers.append(I2cWrite(address, data, done, self._now()))
+        self.happened.events.append(I2cWrite(address, data, done, self.happened.now))
         return done
 
     def read(self, address: int, count: int, ask: Callable[..., object]) -> bytes | None:
@@ -119,7 +94,7 @@ class I2cBus:
         data = _fitting(answer, count)
         if data is not None and chip is not None:
             data = _fitting(self._changed(chip, data), count)
-        self._transfers.append(I2cRead(address, data or b"", data is not None, self._now()))
+        self.happened.events.append(I2cRead(address, data or b"", data is not None, self.happened.now))
         return data
 
     def _reach(self, address: int) -> I2cChip | None:
@@ -131,9 +106,6 @@ class I2cBus:
     def _changed(self, chip: I2cChip, data: bytes) -> bytes:
         """Return a transfer's bytes as they arrive."""
         return self.faults.change(chip.faults.change(data))
-
-    def _now(self) -> float:
-        return time.monotonic() - self.began
 
 
 def _asked(ask: Callable[..., object], what: str, call: Callable[..., object], given: object) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, overload
 
+from rustbed.devices.callbacks import READ, WRITE, check_callbacks
 from rustbed.devices.faults import Fault, FaultKind
 from rustbed.devices.injector import OF_TRANSFERS, FromInjector, Injector
 from rustbed.errors import UsageError
@@ -16,7 +17,6 @@ from rustbed.errors import UsageError
 Self = TypeVar("Self", bound="I2cChip")
 # addresses that are not reserved (UM10204, 3.1.12)
 _ADDRESSES = range(0x08, 0x78)
-_READ, _WRITE = "on_read_", "on_write_"
 
 
 class Nack(Exception):  # noqa: N818 - the word of the specification
@@ -88,7 +88,7 @@ class I2cChip:
         for register in registers:
             if register.width < 1 or register.pointer not in range(256):
                 raise UsageError(f"{cls.__name__}.{register.name}: a pointer is a byte, a width at least one")
-        _check_callbacks(cls.__name__, found, {register.name: register for register in registers})
+        check_callbacks(cls.__name__, found, {each.name: not each.read_only for each in registers})
 
     def __new__(cls: type[Self], *_: Any, **__: Any) -> Self:
         """Create a chip; in __new__, so that an author's __init__ need not call super()."""
@@ -122,24 +122,12 @@ class I2cChip:
         return data[:count]
 
     def _load(self, register: I2cRegister) -> bytes:
-        callback = getattr(self, _READ + register.name, None)
+        callback = getattr(self, READ + register.name, None)
         value = self.values[register.pointer] if callback is None else int(callback())
         return value.to_bytes(register.width, "big")
 
     def _store(self, register: I2cRegister, value: int) -> None:
         self.values[register.pointer] = value
-        callback = getattr(self, _WRITE + register.name, None)
+        callback = getattr(self, WRITE + register.name, None)
         if callback is not None:
             callback(value)
-
-
-def _check_callbacks(kind: str, found: Mapping[str, object], registers: Mapping[str, I2cRegister]) -> None:
-    for name in found:
-        for prefix in (_READ, _WRITE):
-            if not name.startswith(prefix):
-                continue
-            register = registers.get(name.removeprefix(prefix))
-            if register is None:
-                raise UsageError(f"{kind}.{name}: there is no such register", registers=", ".join(registers))
-            if prefix == _WRITE and register.read_only:
-                raise UsageError(f"{kind}.{name} is never called: the register is read-only")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from rustbed.devices import walk
 from rustbed.devices.device import Device
 from rustbed.devices.i2c.bus import I2cBus, render_transfers
-from rustbed.devices.i2c.vhost import Vhost
-from rustbed.devices.listening import listening
-from rustbed.devices.stream import StreamServed, StreamServer
-
-# names of QEMU's objects are never reused
-_serial = itertools.count(1)
+from rustbed.devices.i2c.requests import I2cRequests
+from rustbed.devices.stream import StreamServed
+from rustbed.devices.vhost.served import serve_vhost
 
 
 def name_of(bus: I2cBus) -> str:
@@ -28,27 +22,16 @@ def device_of(bus: I2cBus) -> Device:
     return Device(name=name_of(bus), serve=lambda directory: serve(bus, directory), shared_memory=True)
 
 
-@contextmanager
-def serve(bus: I2cBus, directory: Path | None = None) -> Iterator[StreamServed]:
+def serve(bus: I2cBus, directory: Path | None = None) -> AbstractContextManager[StreamServed]:
     """Serve a bus in a thread until the context ends, and write its transfers to a file in `directory`.
 
     Raises DeviceError on the way out if anything went wrong, even if something else did, too.
     """
-    name = name_of(bus)
-    server = StreamServer(name, lambda sock, line: Vhost(bus, sock, line))
-    bus.connect_to(server)
-    walk.serve(bus)
-    chardev = f"i2c-bus{next(_serial)}"
-    try:
-        with listening(
-            server, name, lambda: render_transfers(bus.history), directory, began=bus.began
-        ) as path:
-            yield StreamServed(
-                server=server,
-                argv=(
-                    *("-chardev", f"socket,id={chardev},path={path}"),
-                    *("-device", f"vhost-user-i2c-pci,chardev={chardev}"),
-                ),
-            )
-    finally:
-        bus.connect_to(None)
+    return serve_vhost(
+        bus,
+        name=name_of(bus),
+        driver="vhost-user-i2c-pci",
+        requests=lambda line: I2cRequests(bus, line),
+        render=render_transfers,
+        directory=directory,
+    )

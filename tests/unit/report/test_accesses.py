@@ -7,9 +7,24 @@ from pathlib import Path
 
 from tests.unit.report.test_html import STARTED, Reader, entry
 
-from rustbed import Control, Heard, I2cRead, I2cWrite, Moved, Said
+from rustbed import (
+    Control,
+    Direction,
+    GpioInterrupt,
+    GpioRead,
+    GpioSetup,
+    GpioWrite,
+    Heard,
+    I2cRead,
+    I2cWrite,
+    Moved,
+    Said,
+    SpiTransfer,
+)
+from rustbed.devices.gpio.events import render_events as render_gpio
 from rustbed.devices.i2c.bus import render_transfers
 from rustbed.devices.serial import render_talk
+from rustbed.devices.spi.bus import render_transfers as render_spi
 from rustbed.devices.usb.events import Configured, Plug, render_events
 from rustbed.report.accesses import MOST, Row, Served, lay_out, load_served
 from rustbed.report.html import Entry, Session, render_page
@@ -50,13 +65,21 @@ def test_events_of_each_bus_have_their_lane() -> None:
             render_transfers([I2cRead(0x30, b"1")]),
             render_talk([Said(b"1")]),
             render_events([Control(0xC0, 1), Moved(0x81, b"1")]),
+            render_spi([SpiTransfer(received=b"1")]),
+            render_gpio([GpioRead("busy", 1)]),
         ],
         "writes": [
             render_transfers([I2cWrite(0x30, b"1")]),
             render_talk([Heard(b"1")]),
             render_events([Control(0x40, 128), Moved(0x01, b"1")]),
+            render_spi([SpiTransfer(b"1"), SpiTransfer(b"1", b"2")]),
+            render_gpio([GpioWrite("busy", 1)]),
         ],
-        "resets": [render_events([Plug(True), Configured(1)])],
+        "interrupts": [render_gpio([GpioInterrupt("busy")])],
+        "resets": [
+            render_events([Plug(True), Configured(1)]),
+            render_gpio([GpioSetup("busy", Direction.IN)]),
+        ],
     }
     found = {
         lane: {row.lane for text in texts for row in lay_out(f"# began 1.0\n{text}", "", kernel_began=None)}

@@ -1,8 +1,7 @@
-"""The messages of vhost-user and the requests of virtio's I2C adapter, declared as data; pure.
+"""The messages of vhost-user and the parts of a virtqueue, declared as data; pure.
 
-Source: docs/interop/vhost-user.rst in QEMU's sources, and sections 2.7 (split virtqueues) and
-5.16 (I2C adapter) of Virtual I/O Device 1.2. Messages of vhost-user have the host's byte order,
-data in a virtqueue is little-endian.
+Source: docs/interop/vhost-user.rst in QEMU's sources, and section 2.7 (split virtqueues) of Virtual I/O
+Device 1.2. Messages of vhost-user have the host's byte order, data in a virtqueue is little-endian.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
-from rustbed.devices.layouts import U8, U16, U32, U64
+from rustbed.devices.layouts import U16, U32, U64
 
 
 class Request(IntEnum):
@@ -31,6 +30,8 @@ class Request(IntEnum):
     SET_PROTOCOL_FEATURES = 16
     GET_QUEUE_NUM = 17
     SET_VRING_ENABLE = 18
+    GET_CONFIG = 24
+    SET_CONFIG = 25
 
 
 # section "Header": version, and flags for a message that is a reply or needs one
@@ -38,12 +39,13 @@ VERSION, REPLY, NEEDS_REPLY = 0x1, 0x4, 0x8
 # section "A vring descriptor index": no descriptor comes with the message
 NO_DESCRIPTOR = 0x100
 
-# VIRTIO_I2C_F_ZERO_LENGTH_REQUEST, which Linux' driver requires; VIRTIO_F_INDIRECT_DESC, without which a
-# transaction of two requests does not fit: QEMU 11.1.3 has a queue of 4 entries, and a request takes 3;
-# VHOST_USER_F_PROTOCOL_FEATURES; VIRTIO_F_VERSION_1
-FEATURES = 1 << 0 | 1 << 28 | 1 << 30 | 1 << 32
-# VHOST_USER_PROTOCOL_F_REPLY_ACK: a front-end waits until the memory is mapped
-PROTOCOL_FEATURES = 1 << 3
+# features of every device: VIRTIO_F_INDIRECT_DESC, because QEMU 11.1.3 gives its queues 4 entries, and a
+# request of I2C takes 3; VHOST_USER_F_PROTOCOL_FEATURES; VIRTIO_F_VERSION_1
+FEATURES = 1 << 28 | 1 << 30 | 1 << 32
+# VHOST_USER_PROTOCOL_F_MQ: there may be more queues than one; VHOST_USER_PROTOCOL_F_REPLY_ACK: a front-end
+# waits until the memory is mapped; VHOST_USER_PROTOCOL_F_CONFIG: the configuration space is the device's
+PROTOCOL_FEATURES = 1 << 0 | 1 << 3
+CONFIG_SPACE = 1 << 9
 
 
 class Header(NamedTuple):
@@ -75,6 +77,14 @@ class MemoryRegion(NamedTuple):
     size: U64
     user: U64
     offset: U64
+
+
+class ConfigRange(NamedTuple):
+    """Body of GET_CONFIG and SET_CONFIG; `size` bytes of the configuration space follow."""
+
+    offset: U32
+    size: U32
+    flags: U32
 
 
 class VringState(NamedTuple):
@@ -126,28 +136,3 @@ class Used(NamedTuple):
     id: U32
     # bytes that the device wrote
     length: U32
-
-
-class Out(NamedTuple):
-    """The beginning of a request; `address` is the chip's, shifted left by one."""
-
-    address: U16
-    padding: U16
-    flags: U32
-
-
-class OutFlag(IntFlag):
-    """Bits of `Out.flags`."""
-
-    # the next request belongs to the same transaction, and fails if this one does
-    FAIL_NEXT = 1
-    READ = 2
-
-
-class In(NamedTuple):
-    """The end of a request."""
-
-    status: U8
-
-
-OK, FAILED = 0, 1

@@ -10,8 +10,15 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rustbed.devices.i2c.messages import Descriptor, DescriptorFlag, MemoryRegion, Ring, Used, VringAddress
 from rustbed.devices.layouts import T, layout, pack, unpack_exactly
+from rustbed.devices.vhost.messages import (
+    Descriptor,
+    DescriptorFlag,
+    MemoryRegion,
+    Ring,
+    Used,
+    VringAddress,
+)
 
 # most entries of a queue (section 2.7), a power of two
 _MOST = 32768

@@ -1,0 +1,1 @@
+"""SPI chips written in Python, on a bus that QEMU reaches by vhost-user."""
