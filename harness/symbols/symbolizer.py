@@ -11,18 +11,17 @@ import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from mmap import PROT_READ, mmap
 from os.path import normpath
 from pathlib import Path
 
 from rustbed import process
 from rustbed.errors import HostError
-from rustbed.kernel.elf import Data, ElfHeader, find_build_id, find_section
 from rustbed.log.demangle import demangle
 from rustbed.log.frame import Frame
 from rustbed.log.symbolize import Build, Located, Place, Symbols
 from rustbed.symbols.debugfiles import DebugFile, DebugFiles, SourceTree
-from rustbed.symbols.functions import Functions, lay_out, of_size
+from rustbed.symbols.functions import Functions, of_size
+from rustbed.symbols.objectfile import Level, ObjectFile, read_object
 
 # seconds for reading the debug information of a few objects; a large vmlinux takes tenths
 _LOOKUP_S = 60.0
@@ -48,8 +47,7 @@ class _Question:
     frame: Frame
     # the file with its debug information
     file: DebugFile
-    # path of that file, or of a copy in which sections have addresses
-    path: Path
+    object: ObjectFile
     # of the instruction: the call, or where the processor stopped
     address: int
     # the symbol it belongs to, and the bytes from there to where the frame points
@@ -67,19 +65,18 @@ def look_up(frames: Iterable[Frame], files: DebugFiles, build: Build) -> Symbols
         wanted.setdefault(frame.module if frame.symbol else _module_at(frame, files), []).append(frame)
     notes: list[str] = []
     questions: list[_Question] = []
-    with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
-        for module, group in wanted.items():
-            file = files.files.get(module)
-            what = f"module {module}" if module else "vmlinux"
-            if file is None or not file.path.is_file():
-                if any(frame.symbol for frame in group):
-                    notes.append(f"{what}: no file with debug information")
-                continue
-            try:
-                questions += _find_addresses(file, group, build, Path(scratch, module or "vmlinux"))
-            except (_UntrustedError, OSError, ValueError) as error:
-                notes.append(f"{what}: {error} ({file.path})")
-        answers = symbolize(files.symbolizer, [(question.path, question.address) for question in questions])
+    for module, group in wanted.items():
+        file = files.files.get(module)
+        what = f"module {module}" if module else "vmlinux"
+        if file is None or not file.path.is_file():
+            if any(frame.symbol for frame in group):
+                notes.append(f"{what}: no file with debug information")
+            continue
+        try:
+            questions += _find_addresses(file, group, build)
+        except (_UntrustedError, OSError, ValueError) as error:
+            notes.append(f"{what}: {error} ({file.path})")
+    answers = _answer(questions, files.symbolizer)
     located: dict[Frame, set[Located]] = {}
     root = _find_root(questions, answers)
     for question, levels in zip(questions, answers, strict=True):
@@ -109,20 +106,13 @@ def _module_at(frame: Frame, files: DebugFiles) -> str:
     return max(below)[1] if below else ""
 
 
-def _find_addresses(
-    file: DebugFile, frames: Sequence[Frame], build: Build, laid_out: Path
-) -> list[_Question]:
+def _find_addresses(file: DebugFile, frames: Sequence[Frame], build: Build) -> list[_Question]:
     """Return the questions about frames in one file. Raises _UntrustedError, or ValueError for a bad file."""
-    path = file.path
-    with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
-        functions = Functions(contents)
-        known = _require_same_build(contents, functions.elf, file, frames, build)
-        if not any(section.name == ".debug_info" for section in functions.elf.sections):
-            raise _UntrustedError("it has no debug information")
-        if functions.elf.relocatable:
-            path = laid_out
-            path.write_bytes(lay_out(bytes(contents)))
-            functions = Functions(path.read_bytes())
+    found = read_object(file.path)
+    known = _require_same_build(found, file, frames, build)
+    if not found.has_debug_information:
+        raise _UntrustedError("it has no debug information")
+    functions = found.functions
     questions = []
     for frame in frames:
         for target in _targets(frame, functions, file.loaded_at, known=known):
@@ -133,7 +123,7 @@ def _find_addresses(
                 _Question(
                     frame=frame,
                     file=file,
-                    path=path,
+                    object=found,
                     address=target - frame.returns,
                     symbol=symbol,
                     offset=target - start,
@@ -165,51 +155,43 @@ def _targets(frame: Frame, functions: Functions, loaded_at: int | None, *, known
 # -- trust -------------------------------------------------------------------------
 
 
-def _require_same_build(
-    contents: Data, elf: ElfHeader, file: DebugFile, frames: Sequence[Frame], build: Build
-) -> bool:
+def _require_same_build(found: ObjectFile, file: DebugFile, frames: Sequence[Frame], build: Build) -> bool:
     """Raise _UntrustedError if a file is not the one that ran; return whether it is known to be that one."""
-    found = find_build_id(contents, elf)
     printed = {frame.build_id for frame in frames if frame.build_id}
     recorded = {file.build_id} if file.build_id else printed
-    if found and recorded:
-        if recorded != {found}:
+    if found.build_id and recorded:
+        if recorded != {found.build_id}:
             raise _UntrustedError("it was built again since, its build id differs")
         return True
-    banner = _find_banner(contents, elf)
-    if build.banner and banner and not banner.startswith(build.banner):
+    if build.banner and found.banner and not found.banner.startswith(build.banner):
         raise _UntrustedError(f"it is of another build, the log's is: {build.banner}")
-    release = banner.split()[2] if banner else _find_release(contents, elf)
-    if build.release and release and release != build.release:
-        raise _UntrustedError(f"it is of {release}, the log of {build.release}")
+    if build.release and found.release and found.release != build.release:
+        raise _UntrustedError(f"it is of {found.release}, the log of {build.release}")
     return False
-
-
-def _find_banner(contents: Data, elf: ElfHeader) -> str:
-    """Return the first line that the kernel in a vmlinux prints (linux_banner); "" for a module."""
-    rodata = find_section(contents, elf, ".rodata") or b""
-    match = re.search(rb"Linux version \d[^\n\0]+", rodata)
-    return match[0].decode(errors="replace").strip() if match else ""
-
-
-def _find_release(contents: Data, elf: ElfHeader) -> str:
-    """Return the release that a module was built for."""
-    match = re.search(rb"(?:^|\0)vermagic=(\S+)", find_section(contents, elf, ".modinfo") or b"")
-    return match[1].decode(errors="replace") if match else ""
 
 
 # -- from addresses to places ------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class Level:
-    """One function of those inlined into each other at an address, as llvm-symbolizer names it."""
-
-    symbol: str
-    file: str
-    line: int
-    # file and line where the function is declared; "" and 0 if unknown
-    declared: tuple[str, int] = ("", 0)
+def _answer(questions: Sequence[_Question], program: Sequence[str]) -> list[Sequence[Level]]:
+    """Return the functions at each address; llvm-symbolizer is asked for those that are new."""
+    new = {
+        (question.object, question.address): question.file.path
+        for question in questions
+        if question.address not in question.object.answers
+    }
+    with tempfile.TemporaryDirectory(prefix="rustbed-") as scratch:
+        paths: dict[ObjectFile, Path] = {}
+        for (found, _), path in new.items():
+            if found.laid_out is None:
+                paths[found] = path
+            elif found not in paths:
+                paths[found] = Path(scratch, str(len(paths)))
+                paths[found].write_bytes(found.laid_out)
+        answers = symbolize(program, [(paths[found], address) for found, address in new])
+    for (found, address), levels in zip(new, answers, strict=True):
+        found.answers[address] = levels
+    return [question.object.answers[question.address] for question in questions]
 
 
 def parse_answer(text: str) -> list[tuple[Level, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -209,6 +210,21 @@ def test_what_cannot_be_told_stays_with_a_note(
     )
     text = files(symbolizer, tmp_path / "text.ko")
     assert look_up([first], text, BUILD).notes == (f"module toy: not an ELF file ({tmp_path}/text.ko)",)
+
+
+def test_address_is_looked_up_once_until_its_file_changes(
+    compile_object: Compile, toolchain: Toolchain, symbolizer: tuple[str, ...], tmp_path: Path
+) -> None:
+    ran, counted = tmp_path / "ran", tmp_path / "counted"
+    counted.write_text(f'#!/bin/sh\necho >>{ran}\nexec {shlex.join(symbolizer)} "$@"\n')
+    counted.chmod(0o755)
+    path = compile_object()
+    _, size = functions(path, toolchain)["first"]
+    asked, known = [frame("first", 1, size)], files((str(counted),), path)
+    assert look_up(asked, known, BUILD) == look_up(asked, known, BUILD)
+    assert ran.read_text() == "\n"
+    compile_object("x86_64", path.name, "-g0")
+    assert "no debug information" in look_up(asked, known, BUILD).notes[0]
 
 
 def test_source_that_changed_since_is_not_shown(
