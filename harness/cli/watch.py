@@ -59,14 +59,15 @@ def run(args: argparse.Namespace) -> int:
     next(changes)
     words = list(args.pytest_args)
     with ExitStack() as stack:
-        told = stack.enter_context(open_scratch("rustbed-watch.")) / "uses.json"
-        ready, orders = _stand_by(stack), Orders(arguments=words)
+        scratch = stack.enter_context(open_scratch("rustbed-watch."))
+        told, machines = scratch / "uses.json", scratch / "machines"
+        ready, orders = _stand_by(stack, machines), Orders(arguments=words)
         uses: dict[str, tuple[Path, ...]] = {}
         while True:
             result = _run(ready, orders, told)
             uses |= _read_uses(told)
             # the next pytest starts while the user reads the results
-            ready = _stand_by(stack)
+            ready = _stand_by(stack, machines)
             _show(result)
             orders = choose_run(words, next(changes), uses)
 
@@ -134,10 +135,10 @@ def _changes(root: Path) -> Iterator[tuple[Path, ...]]:
             yield tuple(sorted({Path(path) for _, path in change}))
 
 
-def _stand_by(stack: ExitStack) -> process.Child:
+def _stand_by(stack: ExitStack, machines: Path) -> process.Child:
     """Start a pytest that waits for its arguments. Its output is ours."""
     # it has a process group of its own; after Ctrl-C it ends because we do
-    argv = [sys.executable, "-m", "rustbed.plugin.standby"]
+    argv = [sys.executable, "-m", "rustbed.plugin.standby", str(machines)]
     return stack.enter_context(process.start(argv, stdin=process.PIPE, stdout=None, stderr=None))
 
 

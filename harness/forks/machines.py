@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HostError
 from rustbed.forks.counts import BOOTED, COPIED, FORKED, INSTEAD, REPLACED, RESTORED
-from rustbed.forks.hot.servers import Servers
+from rustbed.forks.hot.servers import Kind, Servers
 from rustbed.forks.hot.twins import copy_machine
 from rustbed.forks.key import refusal, template_key
 from rustbed.forks.ledger import Ledger
@@ -54,6 +55,7 @@ class Machines:
         *,
         forks: bool = True,
         ledger: Ledger | None = None,
+        servers: Servers | None = None,
         source_of: Callable[[Template, Qemu], Source] = lambda template, qemu: Restore(
             template=template, qemu=qemu
         ),
@@ -64,11 +66,10 @@ class Machines:
         self._ledger = ledger or Ledger(cache)
         self._source_of = source_of
         #: running machines that are copied
-        self.servers = Servers(
-            cache,
-            self._ledger,
-            lambda why: self._count_otherwise(REPLACED, "starting another QEMU to be copied", why),
-        )
+        self.servers = servers or Servers(cache, self._ledger)
+        self.servers.on_ended = partial(self._count_otherwise, REPLACED, "starting another QEMU to be copied")
+        #: what was forked, by template key
+        self.kinds: dict[str, Kind] = {}
         # by template key, as are the next three
         self._templates: dict[str, Template] = {}
         self._sources: dict[str, Source] = {}
@@ -172,6 +173,7 @@ class Machines:
             self._instead(key, error)
             return None
         self.counts[FORKED] += 1
+        self.kinds[key] = Kind(spec=spec, qemu=qemu)
         self.servers.note_machine(key)
         if why := self.servers.refused.get(key):
             self._count_otherwise(RESTORED, "restoring instead of copying", why)

@@ -20,7 +20,7 @@ from rustbed.forks.machines import Machines
 from rustbed.instruments.watched import LINGER_S
 from rustbed.options import Given
 from rustbed.plugin.rootdir import check_rootdir
-from rustbed.plugin.stash import COVERAGE, KNOWN, MACHINES, PLATFORMS, SHARD, TIMES, make_display
+from rustbed.plugin.stash import COVERAGE, KNOWN, MACHINES, PLATFORMS, SERVERS, SHARD, TIMES, make_display
 from rustbed.prepare import Platforms
 from rustbed.report.known import load_known
 from rustbed.report.results import load_results
@@ -286,7 +286,9 @@ def begin(config: pytest.Config) -> None:
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from error
     display = make_display(config)
-    config.stash[MACHINES] = Machines(chosen.cache, display, forks=not read("no_fork"))
+    config.stash[MACHINES] = Machines(
+        chosen.cache, display, forks=not read("no_fork"), servers=config.stash.get(SERVERS, None)
+    )
     config.stash[PLATFORMS] = Platforms(chosen, display)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rustbed.forks.hot.servers import Servers
 from rustbed.forks.machines import Machines
 from rustbed.prepare import Platforms
 from rustbed.progress import Display
@@ -21,6 +22,8 @@ from rustbed.testrun import TestRun
 # of the session
 PLATFORMS = pytest.StashKey[Platforms]()
 MACHINES = pytest.StashKey[Machines]()
+# started before the session
+SERVERS = pytest.StashKey[Servers]()
 KNOWN = pytest.StashKey[Sequence[KnownIssue]]()
 SHARD = pytest.StashKey[tuple[int, int] | None]()
 TIMES = pytest.StashKey[Mapping[Key, float]]()

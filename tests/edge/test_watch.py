@@ -43,6 +43,6 @@ def test_a_saved_test_is_run_at_once_until_ctrl_c(tmp_path: Path) -> None:
     assert terminal.exitstatus == 130
 
 
-def test_a_waiting_pytest_that_is_given_nothing_ends_well() -> None:
-    argv = [sys.executable, "-m", "rustbed.plugin.standby"]
+def test_a_waiting_pytest_that_is_given_nothing_ends_well(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "rustbed.plugin.standby", str(tmp_path / "machines")]
     assert subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode == 0

@@ -15,6 +15,7 @@ from rustbed.forks.hot.server import Server, start_server
 from rustbed.forks.ledger import Ledger
 from rustbed.forks.template import Template
 from rustbed.host import QEMU_OVERHEAD_MIB, Qemu
+from rustbed.machine.spec import MachineSpec
 
 # servers at once; the one that was not used for longest is ended first
 _MOST = 8
@@ -22,6 +23,14 @@ _MOST = 8
 _ENDS = 3
 # seconds within which a QEMU ends whose socket is closed
 _GONE_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a template is made of."""
+
+    spec: MachineSpec
+    qemu: Qemu
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +45,11 @@ class _Owned:
 class Servers:
     """Starts and ends servers; belongs to one thread, which must outlive them."""
 
-    def __init__(self, cache: Cache, ledger: Ledger, on_ended: Callable[[str], None]) -> None:
+    def __init__(self, cache: Cache, ledger: Ledger) -> None:
         self._cache = cache
         self._ledger = ledger
-        # called with the reason when a server has ended by itself
-        self._on_ended = on_ended
+        #: called with the reason when a server has ended by itself
+        self.on_ended: Callable[[str], None] = lambda why: None
         self._ends: Counter[str] = Counter()
         # by template key, the one used last at the end
         self._owned: dict[str, _Owned] = {}
@@ -119,7 +128,7 @@ class Servers:
             return False
         self._end(key)
         self._ends[key] += 1
-        self._on_ended(f"the one before ended with status {status}")
+        self.on_ended(f"the one before ended with status {status}")
         return True
 
     def _own(self, template: Template, qemu: Qemu, directory: Path) -> Server | None:
