@@ -212,6 +212,11 @@ ARCHES: dict[str, Arch] = {
             tree_interrupt="&{/intc@8000000} 0 LINE 4",
             hotplug_port="pcie-root-port",
             serial_ports=2,
+            # arch/arm/include/uapi/asm/ptrace.h; of the entry code only the kernel has a description
+            saved_registers=(
+                *("r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12"),
+                *("sp", "lr", "pc", "cpsr"),
+            ),
         ),
         Arch(
             name="loongarch64",

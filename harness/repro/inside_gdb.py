@@ -16,7 +16,11 @@ import gdb
 from gdb.unwinder import Unwinder, register_unwinder
 
 # prefixes of the functions that call handlers of exceptions and interrupts
-ENTRY_CODE = ("asm_exc_", "asm_sysvec_", "asm_common_interrupt", "asm_spurious_interrupt")
+ENTRY_CODE = (
+    *("asm_exc_", "asm_sysvec_", "asm_common_interrupt", "asm_spurious_interrupt"),
+    # arch/arm/kernel/entry-armv.S
+    *("__dabt_svc", "__pabt_svc", "__und_svc", "__irq_svc", "__fiq_svc"),
+)
 
 FACTS: dict[str, Any] = json.loads(Path(globals()["FACTS_FILE"]).read_text())
 # names of modules whose symbols are loaded
@@ -133,7 +137,14 @@ def show_driver() -> None:
         frame = frame.older()
 
 
-for setting in ("pagination off", "confirm off", "breakpoint pending off", "print asm-demangle on"):
+# the limit is for code that is not described, where gdb may find the same frame for ever
+for setting in (
+    "backtrace limit 200",
+    "pagination off",
+    "confirm off",
+    "breakpoint pending off",
+    "print asm-demangle on",
+):
     gdb.execute(f"set {setting}")
 if FACTS["saved_registers"]:
     register_unwinder(None, ExceptionUnwinder())

@@ -52,3 +52,6 @@ def test_the_saved_registers_are_those_of_the_kernels_struct() -> None:
     # struct pt_regs of arch/x86/include/asm/ptrace.h: 21 words
     names = ARCHES["x86_64"].saved_registers
     assert (len(names), names.index("rip"), names.index("rsp")) == (21, 16, 19)
+    # arch/arm/include/uapi/asm/ptrace.h: 18 words, the last of which is no register
+    names = ARCHES["arm"].saved_registers
+    assert (len(names), names.index("sp"), names.index("pc"), names.index("cpsr")) == (17, 13, 15, 16)
