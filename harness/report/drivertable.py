@@ -268,8 +268,10 @@ def _notes(row: Row, page: Page) -> Iterator[str]:
     standing = tuple(find_standing(page.notes.get(row.driver.name, ()), tested, lived))
     for note in standing:
         reasons.setdefault((note.word, note.reason), set()).update(note.arches)
-    for (word, reason), arches in reasons.items():
-        yield f"- `{row.driver.name}`, {word} on {', '.join(sorted(arches))}: {reason}"
+    # not in the order of results, so that only a new reason changes the page
+    notes = sorted((word, ", ".join(sorted(arches)), reason) for (word, reason), arches in reasons.items())
+    for word, where, reason in notes:
+        yield f"- `{row.driver.name}`, {word} on {where}: {reason}"
     is_tried = row.is_tried or standing or _is_tried(page.cells.get(row.driver.name, {}).values())
     if not is_tried and row.driver.option:
         needs = ", ".join(f"`{each}`" for each in row.depends) or "nothing that is unusual"

@@ -103,6 +103,29 @@ def test_each_reason_is_given_once_and_what_an_untried_driver_needs() -> None:
     ]
 
 
+def test_reasons_do_not_stand_in_the_order_of_the_results() -> None:
+    results = [
+        result(Outcome.SKIP, arch=arch, message=reason, needs="toy")
+        for arch, reason in (
+            ("s390x", "no PCI"),
+            ("arm64", "no tree"),
+            ("arm64", "no PCI"),
+            ("arm64", "no ACPI"),
+        )
+    ]
+    pages = {
+        render_drivers(make_rows([TOY], order, Evidence()), ["arm64", "s390x"], [], is_tree=True)
+        for order in (results, results[::-1])
+    }
+    assert [page.partition("## Why\n\n")[2].splitlines()[:3] for page in pages] == [
+        [
+            "- `toy`, skipped on arm64: no ACPI",
+            "- `toy`, skipped on arm64: no tree",
+            "- `toy`, skipped on arm64, s390x: no PCI",
+        ]
+    ]
+
+
 def test_a_driver_that_tests_had_built_has_their_results_on_every_architecture() -> None:
     built = Result(
         classname="t", name="a", outcome=Outcome.PASS, arch="x86_64", properties={"built": "mine h"}
@@ -198,9 +221,9 @@ def test_an_earlier_page_counts_where_there_are_no_results() -> None:
     assert table(page)["toy"] == ["1 xfail", "1 skipped", "1 skipped", "", "3 of 4"]
     assert "| `rust_kvec` | 1 passed | 1 passed |" in page
     assert page.partition("## Why\n\n")[2].splitlines() == [
-        "- `toy`, xfail on x86_64: no PCI &lt; 3 \\| more",
-        "- `toy`, skipped on arm64: no PCI &lt; 3 \\| more",
         "- `toy`, life skipped on arm64: no parameters",
+        "- `toy`, skipped on arm64: no PCI &lt; 3 \\| more",
+        "- `toy`, xfail on x86_64: no PCI &lt; 3 \\| more",
     ]
 
 
