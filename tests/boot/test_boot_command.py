@@ -51,7 +51,7 @@ def test_what_the_kernel_reported_is_said_and_turning_off_is_an_end(arch: Arch) 
 def test_a_shell_follows_the_size_of_the_terminal_and_may_turn_the_machine_off(arch: Arch) -> None:
     prompt = r"# (\x1b\[6n)?$"
     shell = pexpect.spawn(
-        BOOT[0], [*BOOT[1:], "--arch", arch.name], dimensions=(50, 132), timeout=120, encoding="utf-8"
+        BOOT[0], [*BOOT[1:], "--arch", arch.name], dimensions=(50, 132), timeout=600, encoding="utf-8"
     )
     shell.expect(prompt)
     shell.sendline("stty size")

@@ -9,4 +9,4 @@ from pathlib import Path
 
 def gate(*words: str | Path) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "rustbed.cli", "gate", *map(str, words)]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=600)

@@ -199,7 +199,7 @@ def test_a_user_without_a_home_is_told_where_to_put_the_cache() -> None:
     )
     env = {"PATH": os.environ["PATH"]}
     argv = [sys.executable, "-c", script]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=env, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=env, timeout=600)
     assert done.stdout == "this user has no home directory for a cache\n  fix  RUSTBED_CACHE=DIR\n"
 
 

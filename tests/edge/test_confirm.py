@@ -59,7 +59,7 @@ def run(directory: Path, *words: str) -> tuple[subprocess.CompletedProcess[str],
     (directory / "test_scene.py").write_text(SCENE)
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(directory), "-q"]
     argv += ["--results", str(directory / "results"), *words, str(directory)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=directory, timeout=120)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=directory, timeout=600)
     root = ET.parse(directory / "results" / "latest" / "junit.xml").getroot()  # noqa: S314 - our own file
     return done, {case.get("name") or "": case for case in root.iter("testcase")}
 
@@ -137,5 +137,5 @@ def test_other_reporters_see_each_test_once(tmp_path: Path) -> None:
 def test_number_that_is_none_is_refused(tmp_path: Path, number: str) -> None:
     (tmp_path / "test_scene.py").write_text(SCENE)
     argv = [sys.executable, "-m", "pytest", f"--confirm={number}", str(tmp_path)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=600)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR

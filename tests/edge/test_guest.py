@@ -56,7 +56,7 @@ def run(directory: Path, *words: str | Path, **env: str) -> subprocess.Completed
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, words)]
     given = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")} | env
     return subprocess.run(
-        argv, capture_output=True, text=True, check=False, cwd=directory, timeout=120, env=given
+        argv, capture_output=True, text=True, check=False, cwd=directory, timeout=600, env=given
     )
 
 

@@ -157,7 +157,7 @@ def run(directory: Path, name: str, **env: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -33,7 +33,7 @@ def run(directory: Path, results: str, *words: str | Path) -> subprocess.Complet
     (directory / "test_scene.py").write_text(SCENE)
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(directory), "-q"]
     argv += ["--results", str(directory / results), *map(str, words), str(directory / "test_scene.py")]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=directory, timeout=120)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, cwd=directory, timeout=600)
 
 
 def junit(directory: Path, results: str) -> Path:
@@ -165,5 +165,5 @@ def test_temporary_directories_of_sessions_that_tests_start_are_apart(
     scene = tmp_path / "test_place.py"
     scene.write_text("def test_place(tmp_path):\n    print(tmp_path)\n    assert 0\n")
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-q"]
-    done = subprocess.run([*argv, str(scene)], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([*argv, str(scene)], capture_output=True, text=True, check=False, timeout=600)
     assert f"{tmp_path_factory.getbasetemp()}/sessions" in done.stdout

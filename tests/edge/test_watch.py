@@ -25,7 +25,7 @@ def test_a_saved_test_is_run_at_once_until_ctrl_c(tmp_path: Path) -> None:
         ["-m", "rustbed.cli", "watch", "-q"],
         cwd=str(tmp_path),
         env={**os.environ, "NO_COLOR": "1"},
-        timeout=60,
+        timeout=600,
         encoding="utf-8",
     )
     terminal.expect_exact("2 passed")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tests.properties  # noqa: F401 - settings below inherit from it
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,14 +33,14 @@ def shell(log: Path) -> Iterator[Shell]:
     ) as child:
         theirs.close()
         shell = Shell(ours, log, lambda: None)
-        shell.wait_ready(Deadline.after(5))
+        shell.wait_ready(Deadline.after(120))
         yield shell
         shell.close()
         child.kill()
 
 
 def run(shell: Shell, command: str, stdin: bytes | None = None) -> tuple[int, bytes]:
-    answer = shell.run(command, Deadline.after(10), stdin)
+    answer = shell.run(command, Deadline.after(120), stdin)
     return answer.status, answer.stdout
 
 
@@ -68,7 +69,7 @@ def test_status_and_output_are_exact(shell: Shell, command: str, status: int, ou
 def test_command_without_a_subshell_answers_like_one_with(
     shell: Shell, command: str, status: int, output: bytes
 ) -> None:
-    answer = shell.run(command, Deadline.after(10), by=By.SHELL)
+    answer = shell.run(command, Deadline.after(120), by=By.SHELL)
     assert (answer.status, answer.stdout) == (status, output)
 
 

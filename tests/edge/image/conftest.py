@@ -134,4 +134,4 @@ def rbctl() -> Path:
 
 
 def call(rbctl: Path, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([str(rbctl), *words], input=stdin, capture_output=True, check=False, timeout=120)
+    return subprocess.run([str(rbctl), *words], input=stdin, capture_output=True, check=False, timeout=600)

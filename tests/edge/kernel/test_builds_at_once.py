@@ -62,7 +62,7 @@ def test_a_killed_build_goes_on_where_it_was(build: Builder, tree: Path, cache: 
 def test_two_processes_build_one_kernel(calls: Path, tree: Path, cache: Cache) -> None:
     (tree / "slow").write_text("")
     both = [start_build(tree, cache) for _ in range(2)]
-    answers = [process.communicate(timeout=120)[0] for process in both]
+    answers = [process.communicate(timeout=600)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert answers[0] == answers[1]
     assert notes(cache).count("make") == 1

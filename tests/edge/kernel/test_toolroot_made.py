@@ -84,7 +84,7 @@ def test_a_damaged_toolroot_is_made_again(calls: Path, cache: Cache) -> None:
 def test_two_processes_make_one_toolroot(calls: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_MMDEBSTRAP", "takes its time")
     both = [start_opening(cache) for _ in range(2)]
-    answers = [process.communicate(timeout=120)[0] for process in both]
+    answers = [process.communicate(timeout=600)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert answers[0] == answers[1]
     assert calls.read_text().split().count("mmdebstrap") == 1

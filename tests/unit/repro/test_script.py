@@ -71,7 +71,7 @@ def run_script(directory: Path, text: str, qemu: Path) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.stderr == ""
     return done.stdout
