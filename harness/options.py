@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch
+from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch, require_arch
 from rustbed.beside import find_writable
 from rustbed.cache import CACHE_HELP, MANIFEST, default_root
 from rustbed.errors import UsageError, suggest
 from rustbed.kernel.builtkernel import find_arch
 from rustbed.kernel.collect import KIND as KERNELS
-from rustbed.kernel.source import FORMS
+from rustbed.kernel.source import FORMS, SourceKind, parse_source
 from rustbed.packs.place import CACHE_FROM_HELP, VARIABLE, parse_places
-from rustbed.prepare import ACCELS, FORKS, TOOLCHAINS, Choices, select_arches
+from rustbed.prepare import ACCELS, FORKS, TOOLCHAINS, Choices
 
-# value of --arch for the architectures with a kernel
+# values of --arch for the architectures of all tiers, and for those with a kernel
+ALL = "all"
 BUILT = "built"
 
 # returns the value of an option by its name without dashes
@@ -123,6 +124,21 @@ def read_arches(given: Given) -> tuple[Arch, ...]:
             )
         names = [name for name in names if name != BUILT] + found
     return select_arches(names, given("kernel"))
+
+
+def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
+    """Return the rows of the architectures named (commas separate, too), of tier 1 if none is.
+
+    `all` names every one. A kernel built elsewhere has one architecture: then that is all. Raises UsageError.
+    """
+    given = [name for value in names for name in value.split(",") if name]
+    if ALL in given:
+        return tuple(ARCHES.values())
+    spec = parse_source(kernel)
+    if not given and spec.kind is SourceKind.BUILT and (found := find_arch(spec.path)) in ARCHES:
+        given = [str(found)]
+    # named twice is tested once
+    return tuple(dict.fromkeys(require_arch(name) for name in given)) or DEFAULT_ARCHES
 
 
 def _find_built(source: str, root: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 
 from rustbed import cache as caching
 from rustbed import host
-from rustbed.arch import ARCHES, DEFAULT_ARCHES, Arch, require_arch
+from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HarnessError, HostError, MismatchError, UsageError
 from rustbed.forks.hot.shim import build_shim
 from rustbed.host import Qemu
 from rustbed.image.initramfs import Image, build_image
 from rustbed.instruments.coverage.plugin import with_plugin
+from rustbed.kernel import builtkernel, known
 from rustbed.kernel.artifact import Kernel
-from rustbed.kernel.build import build_kernel, has_tree
-from rustbed.kernel.builtkernel import find_arch
+from rustbed.kernel.build import Order, build_kernel, has_tree
 from rustbed.kernel.kconfig import list_profiles
-from rustbed.kernel.known import is_built
 from rustbed.kernel.source import SourceKind, parse_source, require_at_hand
 from rustbed.kvm import prove_kvm
 from rustbed.machine.spec import Hardware, MachineSpec
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 ACCELS = ("auto", "kvm", "tcg")
 TOOLCHAINS = ("toolroot", "host")
-# value of --arch for the architectures of all tiers
-ALL = "all"
 # ways of forking: a new QEMU loads the template, or a QEMU that runs it copies itself
 FORKS = ("restored", "hot")
 
@@ -69,14 +66,14 @@ class Choices:
 
     def __post_init__(self) -> None:
         parse_source(self.kernel)
-        for name, value, known in (
+        for name, value, taken in (
             ("accel", self.accel, ACCELS),
             ("toolchain", self.toolchain, TOOLCHAINS),
             ("forks", self.forks, FORKS),
             ("profile", self.profile, list_profiles()),
         ):
-            if value not in known:
-                raise UsageError(f"unknown {name} {value!r}", choices=", ".join(known))
+            if value not in taken:
+                raise UsageError(f"unknown {name} {value!r}", choices=", ".join(taken))
         if self.coverage is not None and self.accel == "kvm":
             raise UsageError("coverage is recorded where QEMU emulates, not under KVM", fix="--accel tcg")
 
@@ -177,11 +174,28 @@ def _find_packed(arch: Arch, choices: Choices, report: Report) -> Platform | Non
 
 
 def _is_built(arch: Arch, choices: Choices) -> bool:
-    return find_toolroot(choices.cache) is not None and is_built(
+    order = _find_order(arch, choices)
+    return order is not None and known.is_built(order)
+
+
+def find_vmlinux(arch: Arch, choices: Choices) -> Path | None:
+    """Return the ELF file of the chosen kernel if it is here, without building or fetching anything."""
+    spec = parse_source(choices.kernel)
+    if spec.kind is SourceKind.BUILT:
+        return builtkernel.find_vmlinux(spec.path)
+    order = _find_order(arch, choices)
+    return None if order is None else known.find_vmlinux(order)
+
+
+def _find_order(arch: Arch, choices: Choices) -> Order | None:
+    """Return what `prepare` would build; None if the compilers or the source are not here."""
+    if choices.toolchain == "toolroot" and find_toolroot(choices.cache) is None:
+        return None
+    return known.find_order(
         choices.kernel,
         arch,
         choices.profile,
-        toolchain=open_toolchain("toolroot", choices.cache, ignore),
+        toolchain=open_toolchain(choices.toolchain, choices.cache, ignore),
         cache=choices.cache,
         extra_fragments=choices.fragments,
     )
@@ -219,21 +233,6 @@ def _build(
         refresh=choices.refresh and not with_tree,
         with_tree=with_tree,
     )
-
-
-def select_arches(names: Sequence[str], kernel: str) -> tuple[Arch, ...]:
-    """Return the rows of the architectures named (commas separate, too), of tier 1 if none is.
-
-    `all` names every one. A kernel built elsewhere has one architecture: then that is all. Raises UsageError.
-    """
-    given = [name for value in names for name in value.split(",") if name]
-    if ALL in given:
-        return tuple(ARCHES.values())
-    spec = parse_source(kernel)
-    if not given and spec.kind is SourceKind.BUILT and (found := find_arch(spec.path)) in ARCHES:
-        given = [str(found)]
-    # named twice is tested once
-    return tuple(dict.fromkeys(require_arch(name) for name in given)) or DEFAULT_ARCHES
 
 
 class Platforms:

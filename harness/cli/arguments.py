@@ -72,6 +72,7 @@ def add_worker_arches(parser: argparse.ArgumentParser) -> None:
 
 def read_worker_arches(args: argparse.Namespace) -> list[str]:
     """Return the architectures that workers serve. Raises UsageError for an unknown one."""
-    from rustbed.prepare import ALL, Choices, select_arches  # noqa: PLC0415 - as above
+    from rustbed.options import ALL, select_arches  # noqa: PLC0415 - as above
+    from rustbed.prepare import Choices  # noqa: PLC0415 - as above
 
     return [row.name for row in select_arches(args.arch or (ALL,), Choices.kernel)]

@@ -6,6 +6,7 @@ Knows where the kernel has its suites and where their sources are; log/kunit.py 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from rustbed.errors import UsageError
@@ -40,11 +41,11 @@ def start_suite(guest: Guest, name: str) -> None:
     guest.run(f"echo 1 >{_SUITES}/{shlex.quote(name)}/run", _SUITE_S)
 
 
-def find_places(source: Path | None, suite: str) -> dict[str, str]:
-    """Return file:line of each test of a Rust suite, found in the kernel's source; none without a source."""
+def find_places(source: Path | None, suite: str, below: Iterable[str] = _RUST) -> dict[str, str]:
+    """Return file:line of each test of a Rust suite, found in directories of a source; none without one."""
     if source is None:
         return {}
-    files = (path for directory in _RUST for path in sorted((source / directory).rglob("*.rs")))
+    files = (path for directory in below for path in sorted((source / directory).rglob("*.rs")))
     for path in files:
         if f"kunit_tests({suite})".encode() in (data := path.read_bytes()):
             return find_tests(data.decode(errors="replace"), str(path.relative_to(source)), suite)

@@ -77,6 +77,11 @@ def find_arch(directory: Path) -> str | None:
     return None if image is None else identify_image(image.read_bytes()).arch
 
 
+def find_vmlinux(directory: Path) -> Path | None:
+    """Return the ELF file with symbols in a directory; None if there is none."""
+    return _first(directory, _VMLINUX)
+
+
 def _find_files(directory: Path, arch: Arch, name: str) -> _Found:
     if not directory.is_dir():
         raise UsageError(f"{name}: there is no directory {directory}")
@@ -92,7 +97,7 @@ def _find_files(directory: Path, arch: Arch, name: str) -> _Found:
         directory=directory,
         image=image,
         modules=_find_modules(directory, name),
-        vmlinux=_first(directory, _VMLINUX),
+        vmlinux=find_vmlinux(directory),
         config=_first(directory, _CONFIGS),
     )
 

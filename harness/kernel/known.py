@@ -1,4 +1,4 @@
-"""Checks whether a kernel is in the cache, without building anything."""
+"""Finds kernels that are built already, without building anything."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rustbed.arch import Arch
 from rustbed.cache import Cache
 from rustbed.kernel import collect, kconfig
 from rustbed.kernel.build import Order
-from rustbed.kernel.source import find_source, parse_source
+from rustbed.kernel.source import SourceKind, find_source, parse_source, resolve_source
 from rustbed.progress import ignore
 from rustbed.toolroot.toolchain import Toolchain
 
 
-def is_built(
+def find_order(
     source: str,
     arch: Arch,
     profile: str,
@@ -22,13 +22,16 @@ def is_built(
     toolchain: Toolchain,
     cache: Cache,
     extra_fragments: Sequence[Path] = (),
-) -> bool:
-    """Whether `build_kernel` would return at once. Raises UsageError."""
-    found = find_source(parse_source(source), cache)
+) -> Order | None:
+    """Return what `build_kernel` would make; None if the source is not here. Raises UsageError."""
+    spec = parse_source(source)
+    found = find_source(spec, cache)
+    if spec.kind is SourceKind.TREE:
+        found = resolve_source(spec, toolchain=toolchain, cache=cache, report=ignore)
     if found is None:
-        return False
+        return None
     options = kconfig.load_fragments(kconfig.fragment_paths(arch, profile, extra_fragments))
-    order = Order(
+    return Order(
         source=found,
         arch=arch,
         profile=profile,
@@ -37,4 +40,18 @@ def is_built(
         cache=cache,
         report=ignore,
     )
-    return cache.find(collect.KIND, order.key("kernel", found.identity), check=()) is not None
+
+
+def is_built(order: Order) -> bool:
+    """Whether `build_kernel` would return at once, for a source that nobody edits."""
+    return order.cache.find(collect.KIND, _key(order), check=()) is not None
+
+
+def find_vmlinux(order: Order) -> Path | None:
+    """Return the ELF file of a kernel that is built; of an edited tree, that of the last build."""
+    entry = order.tree().directory if order.source.editable else order.cache.path(collect.KIND, _key(order))
+    return path if (path := entry / collect.VMLINUX).is_file() else None
+
+
+def _key(order: Order) -> str:
+    return order.key("kernel", order.source.identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from rustbed.guest import kunit
 from rustbed.log.ktap import Result
@@ -21,16 +21,20 @@ def run_suite(live: Live, suite: str) -> Result:
     return live.reported[-1]
 
 
-def hear_suite(live: Live, suite: str, keep: Callable[[Result], None]) -> dict[str, tuple[Splat, ...]]:
+def hear_suite(
+    live: Live, suite: str, keep: Callable[[Result], None], places: Mapping[str, str] | None = None
+) -> dict[str, tuple[Splat, ...]]:
     """Run a suite and keep its results, also those of a machine that died meanwhile.
 
+    `places` has file:line of cases whose place is not in the log; by default those of the kernel's source.
     Returns what the kernel reported while each case ran, by the case's name.
     Raises UsageError for an unknown suite, MachineError.
     """
     kunit.require_suite(live.talk, suite)
+    if places is None:
+        places = kunit.find_places(live.kernel.source_dir, suite)
     live.talk.pass_fence()
     begin = len(live.talk.log.records)
-    places = kunit.find_places(live.kernel.source_dir, suite)
     try:
         kunit.start_suite(live.talk, suite)
         live.talk.pass_fence()

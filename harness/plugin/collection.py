@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from rustbed import host
-from rustbed.arch import ARCHES, require_arch
+from rustbed.arch import ARCHES
 from rustbed.cache import is_cache
 from rustbed.errors import UsageError
-from rustbed.options import read_arches
 from rustbed.plugin import results
-from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of, needs_of
+from rustbed.plugin.fixtures import ARCH_FIXTURE, arch_of, arches_of, needs_of
 from rustbed.plugin.lifecycle import life_of
-from rustbed.plugin.options import begin, given, is_asked, is_wanted
+from rustbed.plugin.options import begin, is_asked, is_wanted
 from rustbed.plugin.stash import PLAN, RECORDER, SHARD, TIMES, is_worker, outputs_of
 from rustbed.report import rundir
 from rustbed.report.about import about_of
@@ -43,10 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             raise _NO_TEST(f"{test}: a test cannot parametrize arch: use @pytest.mark.arches()")
     try:
         begin(metafunc.config)
-        arches = read_arches(given(metafunc.config))
-        for marker in metafunc.definition.iter_markers("arches"):
-            wanted = [require_arch(name) for name in marker.args]
-            arches = tuple(arch for arch in arches if arch in wanted)
+        arches = arches_of(metafunc.definition)
     except (pytest.UsageError, UsageError) as error:
         raise _NO_TEST(str(error)) from error
     names = [arch.name for arch in arches]

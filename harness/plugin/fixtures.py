@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from rustbed import host
-from rustbed.arch import Arch
+from rustbed.arch import Arch, require_arch
 from rustbed.errors import UsageError
 from rustbed.instruments.instrument import Instrument
 from rustbed.instruments.table import (
@@ -23,6 +23,7 @@ from rustbed.kernel.names import require_known
 from rustbed.log.splat import Kind
 from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
+from rustbed.options import read_arches
 from rustbed.plugin.options import given
 from rustbed.plugin.stash import COVERAGE, MACHINES, NAME, PLATFORMS, RUN, session_directory
 from rustbed.prepare import Platform
@@ -47,6 +48,15 @@ def arch_of(item: pytest.Item | None) -> Arch | None:
     callspec = getattr(item, "callspec", None)
     arch = callspec.params.get(ARCH_FIXTURE) if callspec is not None else None
     return arch if isinstance(arch, Arch) else None
+
+
+def arches_of(item: pytest.Item) -> tuple[Arch, ...]:
+    """Return the architectures of the session that a test is for. Raises UsageError."""
+    arches = read_arches(given(item.config))
+    for marker in item.iter_markers("arches"):
+        wanted = [require_arch(name) for name in marker.args]
+        arches = tuple(arch for arch in arches if arch in wanted)
+    return arches
 
 
 def request_of(item: pytest.Item) -> MachineRequest:
@@ -101,7 +111,7 @@ def run_of(request: pytest.FixtureRequest) -> TestRun:
     node = request.node
     if RUN not in node.stash:
         name = node.stash.get(NAME, node.nodeid)
-        expected = [_expectation(marker) for marker in node.iter_markers("expect_splat")]
+        expected = expected_of(node)
         session = session_directory(request.config)
         with rundir.kept(session):
             directory = rundir.run_dir(session, name)
@@ -117,6 +127,11 @@ def run_of(request: pytest.FixtureRequest) -> TestRun:
         )
     run: TestRun = node.stash[RUN]
     return run
+
+
+def expected_of(item: pytest.Item) -> list[Expectation]:
+    """Return the splats that a test's markers declare. Raises UsageError."""
+    return [_expectation(marker) for marker in item.iter_markers("expect_splat")]
 
 
 def _expectation(marker: pytest.Mark) -> Expectation:

@@ -46,10 +46,10 @@ MARKERS = (
     "since(version): skip on older kernels; the version is like 6.18",
     "expect_splat(pattern, kind=None): the kernel is allowed, and required, to report this",
     "linger(seconds): wait so long after the last load, unload, bind or unbind, then judge",
-    "lifecycle(driver, params={}, device=None, ioctls=(), cycles=100): a module's name or a directory that"
-    " makes one; the fixture life goes through its life, step by step",
-    "kunit(suite, needs=()): a KUnit suite of the kernel, and the options that it is built with; the fixture"
-    " kunit runs its cases, each a test",
+    "lifecycle(driver, params={}, device=None, ioctls=(), cycles=100, setup=''): a module's name or a"
+    " directory that makes one; the fixture life goes through its life, step by step",
+    "kunit(suite, needs=(), module=''): a KUnit suite of the kernel with the options that it needs, or"
+    " of a module or its directory; the fixture kunit runs its cases, each a test",
     "kmemleak: look for leaked memory after the test; skip if the kernel lacks kmemleak",
 )
 

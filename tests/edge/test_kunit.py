@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.farms import SLOW_S, environment
+from tests.unit.kernel.elf_files import make_elf
 
 SOURCE = """
 #[macros::kunit_tests(rust_kvec)]
@@ -65,6 +66,27 @@ def test_each_case_is_a_test_and_so_is_a_suite_whose_cases_are_not_known(tmp_pat
     # a kernel that was built elsewhere comes without its source
     built = ["test_it.py::test_kernel[rust_kvec-arm64]", whole]
     assert collect(tmp_path, TESTS, "--kernel", "built:/nonexistent")[1][:2] == built
+
+
+def test_examples_are_tests_where_the_kernel_is_built_and_one_test_elsewhere(tmp_path: Path) -> None:
+    tests = TESTS.replace('"string-stream"', '"rust_doctests_kernel"')
+    kernel = ("--kernel", f"built:{tmp_path}", "-k", "doctests")
+    assert collect(tmp_path, tests, *kernel)[1][0] == "test_it.py::test_kernel[rust_doctests_kernel-arm64]"
+    names = [f"rust_doctest_kernel_str_rs_{number}" for number in (0, 1)]
+    strings = b"".join(b"\0" + name.encode() for name in names) + b"\0"
+    (tmp_path / "vmlinux").write_bytes(make_elf({".strtab": strings}))
+    cases = [f"test_it.py::test_kernel[rust_doctests_kernel-{name}-arm64]" for name in names]
+    assert collect(tmp_path, tests, *kernel)[1][:2] == cases
+
+
+def test_cases_of_a_drivers_own_suite_are_those_of_its_sources(tmp_path: Path) -> None:
+    directory = tmp_path / "driver"
+    directory.mkdir()
+    (directory / "driver.rs").write_text(SOURCE.replace("rust_kvec", "own"))
+    tests = TESTS.replace('"string-stream"', '"own", module="driver"')
+    kernel = ("--kernel", "built:/nonexistent", "-k", "own")
+    cases = [f"test_it.py::test_kernel[own-{name}-arm64]" for name in ("retain", "shrink")]
+    assert collect(tmp_path, tests, *kernel)[1][:2] == cases
 
 
 def test_a_marker_without_a_suite_is_an_error(tmp_path: Path) -> None:

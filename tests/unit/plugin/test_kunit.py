@@ -24,6 +24,10 @@ class Item:
 
     user_properties: list[tuple[str, object]] = field(default_factory=list)
     sections: list[str] = field(default_factory=list)
+    markers: list[pytest.Mark] = field(default_factory=list)
+
+    def iter_markers(self, name: str) -> list[pytest.Mark]:
+        return [mark for mark in self.markers if mark.name == name]
 
     def add_report_section(self, when: str, key: str, content: str) -> None:
         self.sections.append(f"{when} {key}: {content}")
@@ -44,10 +48,12 @@ def ending(
     is_first: bool = False,
     died: MachineError | None = None,
     causes: Mapping[str, tuple[Splat, ...]] | None = None,
+    named: tuple[str, ...] = (),
+    declared: str | None = None,
 ) -> tuple[str, list[str]]:
     """Return how a test ended, and the cases that it left."""
-    item = Item()
-    heard = Heard(result=reported, died=died, directory=Path("run"), causes=causes or {})
+    item = Item(markers=[pytest.mark.expect_splat(declared).mark] if declared else [])
+    heard = Heard(result=reported, died=died, directory=Path("run"), causes=causes or {}, named=named)
     case = Case(suite="s", name=name, listed=listed)
     try:
         judge(cast(pytest.Item, item), ARCHES["arm64"], case, heard, is_first=is_first)
@@ -113,6 +119,29 @@ def test_what_the_kernel_reported_while_a_case_ran_is_that_cases() -> None:
     assert ending(reported, "a", "a", "b", is_first=True, causes=causes)[0] == "pass"
     assert ending(reported, "b", "a", "b", causes=causes)[0] == "s: b: WARNING in f"
     assert ending(reported, "b", "a", "b", is_first=True, causes=causes)[0] == "pass"
+
+
+def test_what_a_test_declares_has_to_come_while_its_case_runs() -> None:
+    reported, causes = suite(result("a"), result("b")), {"b": (splat("WARNING in f"),)}
+    assert ending(reported, "b", "a", "b", causes=causes, declared="in f")[0] == "pass"
+    assert ending(reported, "b", "a", "b", causes=causes, declared="in g")[0] == "s: b: WARNING in f"
+    missing = "s: a: expected splat /in f/ did not come"
+    assert ending(reported, "a", "a", "b", causes=causes, declared="in f")[0] == missing
+    # the verdict of its machine says so
+    assert ending(reported, "a", "a", "b", causes=causes, declared="in f", is_first=True)[0] == "pass"
+
+
+def test_a_case_that_the_kernel_has_is_reported_and_no_other_is() -> None:
+    reported = suite(result("a"))
+    lost = "s: b: the kernel has this case and did not report it"
+    assert ending(reported, "b", "a", "b", named=("a", "b")) == (lost, [])
+    # the list is of an earlier build
+    assert ending(reported, "b", "a", "b", named=("a",)) == ("skip: s of this kernel has no b", [])
+    stray = "s: the kernel reported cases that it does not have"
+    assert ending(reported, "a", "a", named=("b",), is_first=True)[0] == stray
+    assert ending(reported, "a", "a", named=("b",))[0] == "pass"
+    gone = suite(result("test 2", Outcome.LOST), outcome=Outcome.LOST)
+    assert ending(gone, "b", "a", "b", named=("a", "b"), is_first=True)[0] == "s: b: lost"
 
 
 def test_first_test_answers_for_its_own_for_deaths_and_for_cases_without_a_test() -> None:
