@@ -68,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how often to load and bind the driver (default: 100)",
     )
+    parser.add_argument(
+        "--setup",
+        metavar="COMMAND",
+        help="a shell command for the guest that makes what the driver binds to, before the driver is loaded",
+    )
     parser.set_defaults(pytest_args=[])
 
 
@@ -89,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--faults wants a device written in Python", fix="--device FILE.py:CLASS")
     if written and not Path(written["file"]).is_file():
         raise UsageError(f"there is no file {written['file']}", wanted="--device FILE.py:CLASS")
-    known = {"device": args.device, "ioctls": args.ioctl, "cycles": args.cycles}
+    known = {"device": args.device, "ioctls": args.ioctl, "cycles": args.cycles, "setup": args.setup}
     given = {name: value for name, value in known.items() if value}
     # the file is kept, because the output refers to it, and the author may build on it
     file = Path.cwd() / _RESULTS / "life" / f"{re.sub(r'[^A-Za-z0-9]', '_', Path(driver).name)}.py"

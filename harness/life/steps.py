@@ -87,7 +87,8 @@ def remove_after_probe(subject: Subject) -> None:
         raise NotApplicableError(f"this kernel has no {_REMOVES}: a --fragment can have it built in")
     with subject.loaded():
         if failed := subject.vm.log.matching(r"probe with driver \S+ failed"):
-            raise LifeError("its second probe failed, after its removal", said=str(failed[0]))
+            # the kernel says the same of both
+            raise LifeError("its first probe failed, or the second, after its removal", said=failed[0].text)
         subject.require_bound()
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _FIXTURE = "life"
 _MARKER = "lifecycle"
-_KEYWORDS = ("params", "device", "ioctls", "cycles")
+_KEYWORDS = ("params", "device", "ioctls", "cycles", "setup")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -57,6 +57,7 @@ def life(
     found = build_module(module) if is_directory else platform.kernel.require_module(str(module)).path
     facts = read_module(found)
     known.setdefault("device", find_device(facts.aliases))
+    setup = str(known.pop("setup", ""))
     driver = Driver(module=found if is_directory else facts.name, facts=facts, **known)
     if callable(driver.device):
         require_model(driver.device)
@@ -72,6 +73,8 @@ def life(
                 run_of(request).machine(platform, spec, instruments, from_boot=False) as vm,
                 nullcontext() if is_unplugged else _with_model(vm, driver),
             ):
+                if setup:
+                    vm.check(setup)
                 STEPS[step](Subject(vm=vm, driver=driver))
         except NotApplicableError as error:
             pytest.skip(str(error))

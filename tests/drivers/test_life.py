@@ -24,11 +24,22 @@ from rustbed.life.subject import NotApplicableError, Subject
 pytestmark = pytest.mark.arches("x86_64")
 
 Life = Callable[[], None]
+# a chip of an adapter that the guest itself has
+I2C_DEVICE = """\
+insmod /lib/modules/i2c_stub.ko chip_addr=0x30 &&
+echo rust_driver_i2c 0x30 >"$(dirname "$(grep -l 'SMBus stub' /sys/bus/i2c/devices/i2c-*/name)")/new_device"
+"""
 
 
 @pytest.mark.needs("rust_misc_device")
 @pytest.mark.lifecycle("rust_misc_device", ioctls=[0x7C80, 0x80047C81, 0x40047C82])
 def test_rust_misc_device(life: Life) -> None:
+    life()
+
+
+@pytest.mark.needs("rust_driver_i2c", "i2c_stub")
+@pytest.mark.lifecycle("rust_driver_i2c", setup=I2C_DEVICE, cycles=5)
+def test_driver_whose_device_a_command_makes(life: Life) -> None:
     life()
 
 

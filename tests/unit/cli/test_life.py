@@ -19,7 +19,7 @@ def test_it_is_a_test_with_the_marker() -> None:
 
 def test_device_in_python_is_imported_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "it's mine" / "blinker.py"
-    text = render_test("./blinker", {"device": f"{file}:Blinker", "cycles": 3})
+    text = render_test("./blinker", {"device": f"{file}:Blinker", "cycles": 3, "setup": "echo '1'"})
     assert ast.parse(text)
     assert f"sys.path.insert(0, {str(file.parent)!r})\nfrom blinker import Blinker\n" in text
-    assert "@pytest.mark.lifecycle('./blinker', device=Blinker, cycles=3)" in text
+    assert """@pytest.mark.lifecycle('./blinker', device=Blinker, cycles=3, setup="echo '1'")""" in text
