@@ -59,10 +59,21 @@ def up(workers: int, *words: str, within: Sequence[str] = (), **variables: str) 
             assert line.startswith("farm: t")
             farm = Up(process, line.split()[1].rstrip(","))
             wait_until(lambda: len(farm.engines("worker")) == workers, "workers", SLOW_S)
+            if not within and farm.url.startswith("tcp:"):
+                _wait_for_workers(farm, workers)
             yield farm
         finally:
             # what this leaves behind is what the tests are about
             process.kill()
+
+
+def _wait_for_workers(farm: Up, count: int) -> None:
+    """Wait for workers, for which a session has less patience than a busy host needs to start them."""
+    # late: only those need distributed who have a farm
+    from rustbed.farm.engine import connect  # noqa: PLC0415
+
+    with connect(farm.url) as client:
+        wait_until(lambda: len(client.workers()) == count, "workers that answer", SLOW_S)
 
 
 @contextmanager

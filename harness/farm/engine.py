@@ -20,6 +20,7 @@ from rustbed.farm.batches import ARCH, KVM, Needs
 from rustbed.farm.key import require_key
 from rustbed.farm.pool import FarmGoneError
 from rustbed.farm.running import run_job
+from rustbed.farm.warm import Warm
 from rustbed.kvm import proven_arches
 
 try:
@@ -32,6 +33,8 @@ except ImportError as error:
 
 # exit status of a worker whose scheduler is out of reach
 GONE = 4
+# of this process, if it is a worker, which runs one job at a time
+_WARM = Warm()
 # seconds between looks for a proof that KVM works
 _LOOK_S = 2.0
 
@@ -124,7 +127,7 @@ def _run_wanted(job: str) -> None:
     """Run a job on a worker until it ends, or until no client wants its task any more."""
     worker = distributed.get_worker()
     task = worker.state.tasks[worker.get_current_task()]
-    run_job(job, lambda: task.state == "executing")
+    run_job(job, lambda: task.state == "executing", _WARM)
 
 
 class _Task:

@@ -190,9 +190,8 @@ class Pool:
     def _start(self, batch: list[Waiting]) -> None:
         self._count += 1
         attempt = self.place / str(self._count)
-        options = (*self.job.arguments, f"--rustbed-farm-attempt={attempt}")
         tests = [each.test.id for each in batch]
-        job = write_job(replace(self.job, attempt=str(attempt), arguments=options, tests=tests))
+        job = write_job(replace(self.job, attempt=str(attempt), tests=tests))
         task = self.farm.submit(job, needs_of(batch))
         for test in tests:
             self._attempts.setdefault(test, []).append(attempt)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from rustbed import process
 from rustbed.errors import HarnessError
 from rustbed.farm.store import LOG, Job, claim, parse_job, write_ending
+from rustbed.farm.warm import Warm
 
-# seconds between looks whether a session still waits for the results
-_LOOK_S = 0.5
 # pytest's exit statuses with which its reports are complete: passed, failed, no test left to run
 _TOLD = (0, 1, 5)
 
 
-def run_job(text: str, is_wanted: Callable[[], bool]) -> None:
+def run_job(text: str, is_wanted: Callable[[], bool], warm: Warm) -> None:
     """Run a job that was sent as text, as long as it is wanted; its attempt's directory gets all results.
 
     Raises OSError if nothing can be written there, FileNotFoundError if this host does not have it.
@@ -32,28 +29,18 @@ def run_job(text: str, is_wanted: Callable[[], bool]) -> None:
     if not claim(attempt):
         return
     try:
-        told = _run(job, attempt, is_wanted)
+        told = _run(job, attempt, is_wanted, warm)
     except HarnessError as error:
         told = str(error)
     write_ending(attempt, told)
 
 
-def _run(job: Job, attempt: Path, is_wanted: Callable[[], bool]) -> str:
+def _run(job: Job, attempt: Path, is_wanted: Callable[[], bool], warm: Warm) -> str:
     """Return "" if pytest ran the tests, else what it ended with."""
-    argv = [sys.executable, "-m", "pytest", *job.arguments]
-    with (
-        (attempt / LOG).open("ab") as log,
-        process.start(
-            argv,
-            stdout=log.fileno(),
-            stderr=log.fileno(),
-            cwd=Path(job.directory),
-            env=job.environment,
-        ) as child,
-    ):
-        while (status := process.wait(child, _LOOK_S)) is None:
-            if not is_wanted():
-                return "no session waits for it any more"
+    with (attempt / LOG).open("ab") as log:
+        status = warm.run(job, log.fileno(), is_wanted)
+    if status is None:
+        return "no session waits for it any more"
     if status in _TOLD:
         return ""
     ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"

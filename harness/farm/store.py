@@ -34,7 +34,7 @@ class Job:
 
     # the attempt's directory
     attempt: str
-    # of pytest
+    # of pytest, but for the option that names the attempt
     arguments: Sequence[str]
     directory: str
     # added to the worker's own

@@ -22,6 +22,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # a plugin may give a test an id without a file
     if all(file.is_file() for file in files):
         config.args = [str(file) for file in files]
+    if config.option.collectonly:
+        # it imports the tests, and runs none
+        return
     events = Events(attempt, copy=str(config.rootpath), root=job.root)
     config.pluginmanager.register(_Farmed(config, events, tests), "rustbed-farmed")
 

@@ -45,13 +45,14 @@ DRIVER = """fn add(a: u32, b: u32) -> u32 { a + b }
 fn is_less(a: u32, b: u32) -> bool { a < b }
 """
 DEADLY = """
-import os, pytest, signal, time
+import os, pathlib, pytest, signal, time
 
 @pytest.mark.parametrize("number", range(6))
 def test_numbers(number):
     if number == 2:
-        # the worker: this process goes with it
-        os.kill(os.getppid(), signal.SIGKILL)
+        # the worker, whose child is our parent: both processes go with it
+        stat = pathlib.Path(f"/proc/{os.getppid()}/stat").read_text()
+        os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
         time.sleep(3600)
 """
 SLOW = """

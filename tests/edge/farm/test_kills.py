@@ -54,7 +54,9 @@ def pytest_runtest_call(item):
     wait_at("call", item.config)
 
 def pytest_sessionfinish(session):
-    wait_at("finish", session.config)
+    # a worker collects once for all its batches
+    if not session.config.option.collectonly:
+        wait_at("finish", session.config)
 """
 
 
@@ -63,7 +65,8 @@ class Session:
     """A session on a farm, of which all has ended but one batch, that waits at its stage."""
 
     process: subprocess.Popen[str]
-    # the pytest that waits, the worker that it is of, and how many tests have ended
+    # the pytest that waits: one that collects for all batches of a worker, or a child of that; the worker;
+    # and how many tests have ended
     waiting: int
     worker: int
     finished: int
@@ -79,12 +82,13 @@ def session(farm: Up, directory: Path, stage: str) -> Iterator[Session]:
     with start_session(farm, directory, SCENE, RUSTBED_STAGE=stage) as process:
         waits = directory / "waiting"
         wait_until(lambda: waits.exists() or process.poll() is not None, "a batch that waits", SLOW_S)
-        assert process.poll() is None
+        assert process.poll() is None, process.communicate(timeout=SLOW_S)[0]
         pid, attempt = waits.read_text().split(maxsplit=1)
         batch = len(read_job(Path(attempt)).tests)
         expected = TESTS if stage == FINISH else TESTS - batch
         wait_until(lambda: len(finished(directory)) == expected, "the end of all others", SLOW_S)
-        yield Session(process=process, waiting=int(pid), worker=parent(int(pid)), finished=expected)
+        stem = int(pid) if stage == COLLECT else parent(int(pid))
+        yield Session(process=process, waiting=int(pid), worker=parent(stem), finished=expected)
 
 
 def finished(directory: Path) -> set[str]:
