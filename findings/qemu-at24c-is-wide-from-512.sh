@@ -19,7 +19,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -32,6 +32,7 @@ machine = subprocess.Popen(
     [*qemu, "-machine", "versatilepb,accel=qtest,audiodev=none", "-audiodev", "none,id=none", "-display", "none", "-nodefaults",
      "-device", "at24c-eeprom,bus=i2c,address=0x50,rom-size=256", "-device", "at24c-eeprom,bus=i2c,address=0x54,rom-size=512",
      "-qtest", "stdio", "-qtest-log", "none"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+atexit.register(machine.kill)
 
 
 def say(text):

@@ -22,7 +22,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import json, os, subprocess, sys
+import atexit, json, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -34,6 +34,7 @@ machine = subprocess.Popen(
     [*qemu, "-machine", "versatilepb,accel=qtest,audiodev=none", "-audiodev", "none,id=none", "-display", "none", "-nodefaults", "-qtest", "null", "-qmp", "stdio",
      "-device", "pca9552,bus=i2c,address=0x60,id=pca9552", "-device", "pca9554,bus=i2c,address=0x20,id=pca9554"],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+atexit.register(machine.kill)
 machine.stdout.readline()
 
 

@@ -23,7 +23,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-x86=$version,qemu-system-common=$version,qemu-system-data=$version,seabios/trixie-backports" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import json, os, socket, subprocess, sys
+import atexit, json, os, socket, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -44,6 +44,7 @@ class Machine:
             [*qemu, "-machine", "q35,accel=qtest", "-display", "none", "-nodefaults", *devices,
              "-chardev", f"socket,id=q,fd={fds[0]}", "-qtest", "chardev:q", "-qtest-log", "none",
              "-chardev", f"socket,id=m,fd={fds[1]}", "-mon", "chardev=m,mode=control"], pass_fds=fds, stderr=subprocess.DEVNULL)
+        atexit.register(self.process.kill)
         theirs_q.close(), theirs_m.close()
         self.bus, self.monitor, self.events = ours_q.makefile("rw"), ours_m.makefile("rw"), []
         self.monitor.readline()

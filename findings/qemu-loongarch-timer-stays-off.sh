@@ -23,7 +23,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-misc=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" "$dir" <<'END'
-import json, os, socket, struct, subprocess, sys, time
+import atexit, json, os, socket, struct, subprocess, sys, time
 
 root, scratch = sys.argv[1:]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -63,6 +63,7 @@ class Machine:
              "-chardev", f"socket,id=u,fd={fds[0]}", "-serial", "chardev:u",
              "-chardev", f"socket,id=m,fd={fds[1]}", "-mon", "chardev=m,mode=control", *more],
             pass_fds=fds, stderr=subprocess.DEVNULL)
+        atexit.register(self.process.kill)
         theirs_u.close(), theirs_m.close()
         self.monitor = ours_m.makefile("rw")
         self.monitor.readline()

@@ -17,7 +17,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -38,6 +38,7 @@ class Machine:
              "-rtc", "base=2026-02-10T12:00:00", "-device", f"ds1338,bus=i2c,address={DS1338}",
              "-device", f"m41t80,bus=i2c,address={M41T80}", "-qtest", "stdio", "-qtest-log", "none"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
 
     def say(self, text):
         print(text, file=self.process.stdin, flush=True)

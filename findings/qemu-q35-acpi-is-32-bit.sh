@@ -20,7 +20,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-x86=$version,qemu-system-common=$version,qemu-system-data=$version,seabios/trixie-backports,acpica-tools=20250404-1" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 work = sys.argv[1]
 root = f"{work}/root"
@@ -40,6 +40,7 @@ def read_tables():
         [loader, "--library-path", lib, f"{root}/usr/bin/qemu-system-x86_64", "-L", f"{root}/usr/share/qemu", "-L", f"{root}/usr/share/seabios",
          "-machine", "q35,accel=qtest", "-display", "none", "-nodefaults", "-acpitable", f"file={work}/ssdt.aml", "-qtest", "stdio", "-qtest-log", "none"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(qemu.kill)
 
     def say(text):
         print(text, file=qemu.stdin, flush=True)

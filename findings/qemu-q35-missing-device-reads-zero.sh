@@ -18,7 +18,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-x86=$version,qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version,seabios/trixie-backports" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -29,7 +29,9 @@ SLOT, EMPTY = 5, 9
 
 def run_qemu(arch, *arguments, **streams):
     command = [loader, "--library-path", lib, f"{root}/usr/bin/qemu-system-{arch}", "-L", f"{root}/usr/share/qemu", "-L", f"{root}/usr/share/seabios"]
-    return subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, **streams)
+    qemu = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, **streams)
+    atexit.register(qemu.kill)
+    return qemu
 
 
 def seen(arch, machine, ecam, memory):

@@ -23,7 +23,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -44,6 +44,7 @@ class Machine:
              "-rtc", f"base=2026-03-04T05:00:00,clock={clock}", "-device", f"ds1338,bus=i2c,address={DS1338}",
              "-device", f"rs5c372,bus=i2c,address={RS5C372}", "-qtest", "stdio", "-qtest-log", "none"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
 
         self.say(f"clock_step {3600 * 10**9}")
 

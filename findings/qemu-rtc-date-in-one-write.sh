@@ -26,7 +26,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import os, subprocess, sys
+import atexit, os, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -47,6 +47,7 @@ class Machine:
              "-rtc", f"base={date}T12:00:00", "-device", f"ds1338,bus=i2c,address={DS1338}",
              "-device", f"rs5c372,bus=i2c,address={RS5C372}", "-qtest", "stdio", "-qtest-log", "none"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)
 
     def say(self, text):
         print(text, file=self.process.stdin, flush=True)

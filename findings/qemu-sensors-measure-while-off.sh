@@ -22,7 +22,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-arm=$version,qemu-system-common=$version,qemu-system-data=$version" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir/root" <<'END'
-import json, os, socket, subprocess, sys
+import atexit, json, os, socket, subprocess, sys
 
 root = sys.argv[1]
 lib = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -38,6 +38,7 @@ machine = subprocess.Popen(
      "-device", f"tmp105,bus=i2c,address={TMP105},id=tmp105", "-device", f"lsm303dlhc_mag,bus=i2c,address={MAGNETOMETER},id=magnetometer",
      "-device", f"dps310,bus=i2c,address={DPS310}", "-chardev", f"socket,id=bus,fd={far.fileno()}", "-qtest", "chardev:bus",
      "-qtest-log", "none", "-qmp", "stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[far.fileno()])
+atexit.register(machine.kill)
 far.close()
 wire = near.makefile("rw")
 

@@ -18,7 +18,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -v security | sort -
 mmdebstrap --quiet --variant=extract --aptopt='APT::Install-Recommends "false"' --include="qemu-system-x86=$version,qemu-system-common=$version,qemu-system-data=$version,seabios/trixie-backports" trixie "$dir/root" \
 	"deb $mirror trixie main" "deb $mirror trixie-backports main"
 python3 - "$dir" <<'END'
-import json, os, socket, struct, subprocess, sys, threading
+import atexit, json, os, socket, struct, subprocess, sys, threading
 
 work = sys.argv[1]
 root = f"{work}/root"
@@ -74,6 +74,7 @@ device = {"driver": "vfio-user-pci", "id": "toy", "addr": "5", "socket": {"type"
 machine = subprocess.Popen(
     [*qemu, "-machine", "q35,accel=qtest", "-display", "none", "-nodefaults", "-device", json.dumps(device), "-chardev", f"socket,id=q,fd={theirs.fileno()}",
      "-qtest", "chardev:q", "-qtest-log", "none", "-qmp", "stdio"], pass_fds=[theirs.fileno()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+atexit.register(machine.kill)
 theirs.close()
 bus, events = ours.makefile("rw"), []
 
