@@ -103,23 +103,11 @@ def start_qemu(
         served = tuple(stack.enter_context(device.serve(directory)) for device in devices)
         # closes our copies of QEMU's ends once it runs
         given = stack.enter_context(ExitStack())
-        pairs = {name: open_pair(stack, given) for name in CHANNELS}
+        ends = _open_ends(qemu, stack, given)
+        argv = render(ends.channels(console, terminal, served))
         if qemu.shim is not None:
-            pairs["control"] = open_pair(stack, given, socket.SOCK_SEQPACKET)
-        theirs = {name: end.fileno() for name, (_, end) in pairs.items()}
-        writes = None
-        if qemu.version >= _CONSOLE_INPUT:
-            theirs["console_input"], writes = open_pipe(given, stack)
-        channels = Channels(
-            console=file_chardev(console, theirs.get("console_input")),
-            **{name: f"socket,fd={theirs[name]}" for name in CHANNELS},
-            terminal=terminal,
-            served=tuple(tuple(each.argv) for each in served),
-        )
-        argv = render(channels)
-        if qemu.shim is not None:
-            argv = preload(argv, qemu.shim, theirs["control"])
-        ends = {name: identify(end) for name, end in {**theirs, "complaints": complaints}.items()}
+            argv = preload(argv, qemu.shim, ends.theirs["control"])
+        identities = {name: identify(end) for name, end in {**ends.theirs, "complaints": complaints}.items()}
         at = time.monotonic()
         child = stack.enter_context(
             process.start(
@@ -129,7 +117,7 @@ def start_qemu(
                 stdin=None if terminal else process.NOTHING,
                 env=dict(qemu.env),
                 pass_fds=[
-                    *theirs.values(),
+                    *ends.theirs.values(),
                     *(descriptor for each in served for descriptor in each.pass_fds),
                     *pass_fds,
                 ],
@@ -139,12 +127,44 @@ def start_qemu(
         yield Started(
             child=child,
             at=at,
-            console_input=writes,
+            console_input=ends.console_input,
             served=served,
-            ends={**ends, "console": _identity(console.stat())},
+            ends={**identities, "console": _identity(console.stat())},
             threads={},
-            **{name: ours for name, (ours, _) in pairs.items()},
+            **ends.ours,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ends:
+    """The channels of a QEMU that has not been started yet."""
+
+    # sockets of the host by the channel's name, and QEMU's descriptors
+    ours: Mapping[str, socket.socket]
+    theirs: Mapping[str, int]
+    # see Started
+    console_input: int | None
+
+    def channels(self, console: Path, terminal: str | None, served: Sequence[Served]) -> Channels:
+        """Return the channels as QEMU's arguments name them."""
+        return Channels(
+            console=file_chardev(console, self.theirs.get("console_input")),
+            **{name: f"socket,fd={self.theirs[name]}" for name in CHANNELS},
+            terminal=terminal,
+            served=tuple(tuple(each.argv) for each in served),
+        )
+
+
+def _open_ends(qemu: Qemu, ours: ExitStack, theirs: ExitStack) -> _Ends:
+    """Open the channels that a QEMU supports; each end is closed with its stack."""
+    pairs = {name: open_pair(ours, theirs) for name in CHANNELS}
+    if qemu.shim is not None:
+        pairs["control"] = open_pair(ours, theirs, socket.SOCK_SEQPACKET)
+    given = {name: end.fileno() for name, (_, end) in pairs.items()}
+    writes = None
+    if qemu.version >= _CONSOLE_INPUT:
+        given["console_input"], writes = open_pipe(theirs, ours)
+    return _Ends(ours={name: end for name, (end, _) in pairs.items()}, theirs=given, console_input=writes)
 
 
 def open_pair(
