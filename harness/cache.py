@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from rustbed import checked
+from rustbed.checked import hash_file
 from rustbed.errors import HostError, suggest
 
 MANIFEST = "manifest.json"
@@ -45,12 +46,6 @@ def hash_text(*parts: str) -> str:
         digest.update(f"{len(part)}:".encode())
         digest.update(part.encode())
     return digest.hexdigest()[:16]
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 # for the option --cache, wherever it is offered

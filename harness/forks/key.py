@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from rustbed import cache as caching
+from rustbed.checked import hash_unchanged
 from rustbed.errors import ForkError
 from rustbed.host import Qemu
 from rustbed.machine.argv import Channels, render_argv
@@ -37,16 +37,10 @@ def refusal(spec: MachineSpec) -> str | None:
     return None
 
 
-@lru_cache(maxsize=256)
-def _hash_version(path: Path, size: int, mtime_ns: int) -> str:
-    return caching.hash_file(path)
-
-
 def _hash_file(path: Path) -> str:
-    """Return a file's hash, computed once for each version of it. Raises ForkError if it cannot be read."""
+    """Return a file's hash. Raises ForkError if it cannot be read."""
     try:
-        found = path.stat()
-        return _hash_version(path, found.st_size, found.st_mtime_ns)
+        return hash_unchanged(path)
     except OSError as error:
         raise ForkError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rustbed import runfiles
 from rustbed.cache import Cache, Facts
+from rustbed.checked import version_of
 from rustbed.deadline import Deadline
 from rustbed.errors import CommandError, ForkError, HostError, MonitorError
 from rustbed.forks.hide import hide_unsaved
@@ -104,7 +105,7 @@ def _stamps(directory: Path) -> tuple[tuple[int, ...], ...]:
         found = [(directory / name).stat() for name in (RAM, STATE)]
     except OSError:
         return ()
-    return tuple((each.st_ino, each.st_size, each.st_mtime_ns) for each in found)
+    return tuple(map(version_of, found))
 
 
 # -- making ------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from pathlib import Path
 from rustbed import cache as caching
 from rustbed.arch import Arch
 from rustbed.cache import Cache, Facts
+from rustbed.checked import hash_file
 from rustbed.errors import HostError, SpecError
 from rustbed.image import cpio
 from rustbed.image.cpio import Member
@@ -137,10 +138,10 @@ def _key(parts: _Parts, toolchain: Toolchain) -> str:
         toolchain.identity,
         *(busybox.name, busybox.version, busybox.arch),
         rbctl_key(spec.rbctl, parts.arch, parts.nolibc_source, toolchain),
-        caching.hash_file(spec.init),
+        hash_file(spec.init),
         *(f"applet {name}" for name in spec.applets),
         *(f"directory {name}" for name in spec.directories),
-        *(f"file {file.path} {file.executable} {caching.hash_file(file.source)}" for file in spec.files),
+        *(f"file {file.path} {file.executable} {hash_file(file.source)}" for file in spec.files),
         *(f"early {name}" for name in _early(spec, parts.kernel)),
         *(f"module {module.name}" for module in parts.modules),
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from rustbed import cache as caching
 from rustbed import process
 from rustbed.cache import Cache, Facts
+from rustbed.checked import hash_file
 from rustbed.errors import BuildError
 from rustbed.kernel.artifact import Module
 from rustbed.process import ProgramError
@@ -23,7 +23,7 @@ _NAME = "module.ko"
 
 def strip_module(module: Module, *, toolchain: Toolchain, cache: Cache) -> bytes:
     """Return the stripped contents of a module. Raises BuildError for a file that is not a module."""
-    key = f"{caching.hash_file(module.path)[:16]}-{toolchain.identity}"
+    key = f"{hash_file(module.path)[:16]}-{toolchain.identity}"
 
     def fill(directory: Path) -> Facts:
         shutil.copyfile(module.path, directory / _NAME)

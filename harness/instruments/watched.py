@@ -130,7 +130,7 @@ def _modules(live: Live) -> tuple[tuple[str, int, int, int], ...]:
     found = []
     for name, path in sorted({load.name: load.path for load in live.loads}.items()):
         with suppress(OSError, HarnessError):
-            found.append((name, *measure_file(path, path.stat().st_mtime_ns)))
+            found.append((name, *measure_file(path)))
     return tuple(found)
 
 

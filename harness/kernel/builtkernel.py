@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rustbed import cache as caching
 from rustbed.arch import ARCHES, Arch
+from rustbed.checked import hash_file
 from rustbed.errors import MismatchError, UsageError
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.elf import parse_elf
@@ -196,5 +197,5 @@ def _source_of(directory: Path) -> Path | None:
 
 
 def _key(arch: Arch, image: bytes, modules: Iterable[Path]) -> str:
-    sums = sorted(f"{path.stem} {caching.hash_file(path)}" for path in modules)
+    sums = sorted(f"{path.stem} {hash_file(path)}" for path in modules)
     return caching.hash_text(arch.name, hashlib.sha256(image).hexdigest(), *sums)

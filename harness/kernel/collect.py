@@ -13,6 +13,7 @@ from typing import Any
 from rustbed import cache as caching
 from rustbed.arch import Arch
 from rustbed.cache import Cache, Facts
+from rustbed.checked import hash_file
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.buildtree import BuildTree, TreeState
 from rustbed.kernel.module import describe_modules
@@ -83,9 +84,7 @@ def collect(tree: BuildTree, directory: Path, previous: Collected | None) -> Fac
             shutil.copyfile(built, directory / name)
     modules = describe_modules((directory / "modules").iterdir())
     image = Path(tree.arch.kernel_image).name
-    sums = [
-        caching.hash_file(directory / name) for name in sorted(products) if name not in (VMLINUX, "config")
-    ]
+    sums = [hash_file(directory / name) for name in sorted(products) if name not in (VMLINUX, "config")]
     return {
         "release": (tree.directory / "include/config/kernel.release").read_text().strip(),
         "image": image,
@@ -101,7 +100,7 @@ def _link_unchanged(name: str, built: Path, directory: Path, previous: Collected
         return False
     old = previous.directory / name
     try:
-        if caching.hash_file(old) != previous.sums.get(name):
+        if hash_file(old) != previous.sums.get(name):
             return False
         os.link(old, directory / name)
     except OSError:

@@ -13,10 +13,10 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from rustbed import cache as caching
+from rustbed.checked import hash_unchanged
 from rustbed.errors import UsageError
 from rustbed.runfiles import LATEST
 
@@ -81,13 +81,13 @@ def read_inputs(directory: Path) -> Inputs:
         for path in _list_files(place, deep):
             if path in files:
                 continue
-            files[path] = _digest(path)
+            files[path] = hash_unchanged(path)
             if not path.name.endswith(SOURCES):
                 continue
             for target in _find_outside(path, directory):
                 if not target.name.endswith((*SOURCES, *PRODUCTS)) and target.is_file():
                     # include_bytes!("../firmware.bin"), which no listing of sources has
-                    files[target] = _digest(target)
+                    files[target] = hash_unchanged(target)
                 above = target if target.is_dir() else target.parent
                 pending.append((above, not directory.is_relative_to(above)))
                 if target.name == SYMBOLS and above != directory and above not in needs:
@@ -153,17 +153,6 @@ def _find_outside(path: Path, directory: Path) -> Iterator[Path]:
         there = target.exists() or (target.name == SYMBOLS and target.parent.is_dir())
         if there and not target.is_relative_to(directory):
             yield target
-
-
-def _digest(path: Path) -> str:
-    facts = path.stat()
-    # every change of a file changes one of these
-    return _hash(path, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
-
-
-@lru_cache(maxsize=4096)
-def _hash(path: Path, *_facts: int) -> str:
-    return caching.hash_file(path)
 
 
 def copy_inputs(wanted: Inputs, work: Path, known: Mapping[str, str]) -> None:

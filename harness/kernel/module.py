@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rustbed.arch import Arch
+from rustbed.checked import Version, version_of
 from rustbed.errors import MismatchError
 from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.elf import ElfHeader, find_section, parse_elf
@@ -54,9 +55,13 @@ def measure(elf: ElfHeader) -> tuple[int, int, int]:
     return text, data, sum(section.size for section in placed if section.empty)
 
 
+def measure_file(path: Path) -> tuple[int, int, int]:
+    """Return the sizes of a module file, which is read again only after a change. Raises OSError."""
+    return _measure_version(path, version_of(path.stat()))
+
+
 @lru_cache(maxsize=256)
-def measure_file(path: Path, mtime_ns: int) -> tuple[int, int, int]:
-    """Return the sizes of a module file; `mtime_ns` is part of the cache's key, for edited files."""
+def _measure_version(path: Path, _version: Version) -> tuple[int, int, int]:
     return measure(read_module(path).elf)
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from rustbed import cache as caching
 from rustbed.cache import Cache, Facts
+from rustbed.checked import hash_file
 from rustbed.errors import UsageError
 from rustbed.kernel import debian
 from rustbed.kernel.archive import download, extract_member, unpack_archive
@@ -235,7 +236,7 @@ def _require_archive(spec: SourceSpec) -> Path:
 def _publish_archive(
     spec: SourceSpec, archive: Path, toolchain: Toolchain, cache: Cache, report: Report
 ) -> str:
-    checksum = caching.hash_file(archive)
+    checksum = hash_file(archive)
     key = f"tarball-{checksum[:16]}"
 
     def fill(directory: Path) -> Facts:

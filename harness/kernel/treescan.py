@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rustbed.checked import version_of
+
 # directories that no build reads; they have a sixth of all files
 _SKIPPED = frozenset({".git", "Documentation"})
 # parts of a line
@@ -80,7 +82,7 @@ def _facts(entry: os.DirEntry[str], settled: int) -> str:
     facts = entry.stat(follow_symlinks=False)
     if facts.st_ctime_ns > settled:
         return ""
-    return f"{facts.st_ino}.{facts.st_size}.{facts.st_mtime_ns}.{facts.st_ctime_ns}"
+    return ".".join(map(str, version_of(facts)))
 
 
 def _read(entry: os.DirEntry[str]) -> str:

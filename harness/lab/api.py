@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rustbed.cache import hash_file
+from rustbed.checked import hash_file
 from rustbed.errors import HostError, UsageError
 from rustbed.kernel.archive import download
 from rustbed.lab.job import RefusedError

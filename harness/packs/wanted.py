@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rustbed import cache as caching
 from rustbed.arch import Arch
+from rustbed.checked import hash_file
 from rustbed.image import initramfs
 from rustbed.image.rbctl import hash_sources
 from rustbed.image.spec import find_spec_file, load_image_spec
@@ -68,9 +69,9 @@ def describe_wanted(source: str, arch: Arch, profile: str, fragments: Sequence[P
         *(arch.kernel_arch, arch.kernel_image, arch.debian_suite, spec.busybox),
         *(f"{option.since} {option.until} {option}" for option in options),
         hash_sources(spec.rbctl),
-        caching.hash_file(spec.init),
+        hash_file(spec.init),
         *(str(part) for part in (spec.applets, spec.modules, spec.early_modules, spec.directories)),
-        *(f"{file.path} {file.executable} {caching.hash_file(file.source)}" for file in spec.files),
+        *(f"{file.path} {file.executable} {hash_file(file.source)}" for file in spec.files),
     )
     return Wanted(source=source, arch=arch, profile=profile, recipe=recipe)
 

@@ -15,6 +15,7 @@ from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rustbed.checked import Version, version_of
 from rustbed.errors import UsageError
 from rustbed.here import from_here
 from rustbed.kernel.buildstate import find_copy
@@ -132,15 +133,14 @@ def find_files(vmlinux: Path | None, modules: Path | None, symbolizer: tuple[str
 def read_build_id(path: Path) -> str:
     """Return a file's build id; "" if it has none or cannot be read."""
     try:
-        facts = path.stat()
-        return _read_build_id(path, facts.st_mtime_ns, facts.st_size)
+        return _read_build_id(path, version_of(path.stat()))
     except (OSError, ValueError):
         return ""
 
 
 @lru_cache(maxsize=1024)
-def _read_build_id(path: Path, mtime_ns: int, size: int) -> str:
-    """Return the build id; cached by time and size, because every test asks for every module."""
+def _read_build_id(path: Path, _version: Version) -> str:
+    """Return the build id; cached, because every test asks for every module."""
     with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as contents:
         return find_build_id(contents, parse_elf(contents))
 
