@@ -120,3 +120,22 @@ def test_port_is_without_flow_control(boot: Booter, arch: Arch) -> None:
         told = vm.monitor.execute("human-monitor-command", command_line=f"i /b {INTERRUPTS:#x}")
         raised = int(str(told).rpartition("=")[2], 16)
         assert raised & (RECEIVED | ERRORS | MODEM) == RECEIVED | ERRORS
+
+
+@pytest.mark.arches("x86_64")
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="drivers/tty/serdev/core.c marks an ACPI device as made and never takes that back:"
+    " docs/findings/serdev-acpi-device-comes-once.md",
+)
+def test_device_comes_back_with_its_port(boot: Booter, arch: Arch) -> None:
+    with machine(boot, arch, SerialPeer()) as vm:
+        # /sys/devices/pnp0/00:02/00:02:0/00:02:0.1/serial0
+        port = vm.check("readlink -f /sys/bus/serial/devices/serial0").split("/")[4]
+        assert sysfs.listing(vm, "/sys/bus/serial/devices") == ["serial0", DEVICE]
+        sysfs.unbind(vm, "pnp", "serial", port)
+        if gone := sysfs.listing(vm, "/sys/bus/serial/devices"):
+            pytest.fail(f"they outlived their port: {gone}")
+        sysfs.bind(vm, "pnp", "serial", port)
+        assert sysfs.listing(vm, "/sys/bus/serial/devices") == ["serial0", DEVICE]
