@@ -21,7 +21,7 @@ def make(**body: object) -> type:
         ({"endpoints": (Endpoint(0x80),)}, "Odd: 0x80 is not an endpoint address"),
         ({"endpoints": (Endpoint(0x11),)}, "Odd: 0x11 is not an endpoint address"),
         ({"endpoints": (Endpoint(0x81), Endpoint(0x81))}, "Odd: endpoint 0x81 is declared twice"),
-        ({"endpoints": (Endpoint(0x81, packet=0),)}, "Odd: endpoint 0x81 has an impossible packet"),
+        ({"endpoints": (Endpoint(0x81, packet=0),)}, "Odd: endpoint 0x81 has an invalid packet"),
     ],
 )
 def test_impossible_class_is_refused(body: dict[str, object], said: str) -> None:
