@@ -123,6 +123,7 @@ class _Examination:
         now, window_s = thread_times(self._running.child.pid), time.monotonic() - began
         vcpus = self._vcpus(threads, now, registers)
         after = self._ask_tasks() if before is not None else None
+        tasks_s = time.monotonic() - asked_at
         runs = run_state == "running"
         kernel = self._press_keys(_KEYS) if runs else None
         if after is not None:
@@ -142,6 +143,7 @@ class _Examination:
             user_space=None if self._patient.pulse is None else after is not None,
             kernel=kernel,
             tasks=self._activities(before, after),
+            tasks_s=tasks_s,
             quiet_s=self._patient.quiet_s,
             limit_s=self._patient.limit_s,
         )

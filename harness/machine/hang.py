@@ -69,6 +69,8 @@ class Observation:
     kernel: bool | None
     # tasks of the command
     tasks: tuple[Activity, ...] = ()
+    # seconds between the two looks at the tasks, longer than the window: the guest takes its time to answer
+    tasks_s: float = 0.0
     # seconds since the command's last byte of output
     quiet_s: float = math.inf
     # the command's timeout in seconds
@@ -139,18 +141,18 @@ def classify(seen: Observation) -> tuple[Hang, str]:
 def _classify_command(seen: Observation) -> tuple[Hang, str]:
     working = [seen_task for seen_task in seen.tasks if seen_task.new or seen_task.used_s > 0]
     if working:
-        return Hang.BUSY, "; ".join(_render_working(activity, seen.window_s) for activity in working)
+        return Hang.BUSY, "; ".join(_render_working(activity, seen.tasks_s) for activity in working)
     if _is_talking(seen):
         return Hang.BUSY, "its output still grows"
     # the other tasks wait for the one that was started last
     return Hang.STUCK, _render_stuck(seen.tasks[-1].task) if seen.tasks else "the guest's shell itself"
 
 
-def _render_working(activity: Activity, window_s: float) -> str:
+def _render_working(activity: Activity, between_s: float) -> str:
     task = activity.task
     if activity.new:
         return f"{task.name} ({task.pid}) was just started"
-    return f"{task.name} ({task.pid}) used {activity.used_s:.2f} s of the last {window_s:.2f} s"
+    return f"{task.name} ({task.pid}) used {activity.used_s:.2f} s of the last {between_s:.2f} s"
 
 
 def _render_stuck(task: Task) -> str:
