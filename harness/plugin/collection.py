@@ -57,6 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     ours = [item for item in items if arch_of(item) is not None]
     for item in ours:
+        _build_first(item)
         item.user_properties.append(about_of(needs_of(item), life_of(item)))
     if ours:
         order = {name: rank for rank, name in enumerate(ARCHES, start=1)}
@@ -65,6 +66,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         results.begin(config, items)
     if (shard := config.stash.get(SHARD, None)) is not None:
         _keep_shard(config, items, *shard)
+
+
+def _build_first(item: pytest.Item) -> None:
+    """Put fixtures that build before `vm`, wherever a test names them: what does not build needs no machine.
+
+    Fixtures that build and use the machine stay where they are.
+    """
+    names: list[str] = getattr(item, "fixturenames", [])
+    if "vm" not in names or not isinstance(item, pytest.Function):
+        return
+    behind = names[names.index("vm") + 1 :]
+    first = [
+        name for name in behind if "build_modules" in (wanted := _closure(item, name)) and "vm" not in wanted
+    ]
+    rest = [name for name in names if name not in first]
+    at = rest.index("vm")
+    # the tests of one function share the list
+    item.fixturenames = [*rest[:at], *first, *rest[at:]]
+
+
+def _closure(item: pytest.Function, name: str) -> frozenset[str]:
+    """Return the names of a fixture and of all that it asks for."""
+    found, todo = set(), [name]
+    while todo:
+        if (name := todo.pop()) not in found:
+            found.add(name)
+            todo += [
+                each for made in item._fixtureinfo.name2fixturedefs.get(name, ()) for each in made.argnames
+            ]
+    return frozenset(found)
 
 
 def _keep_shard(config: pytest.Config, items: list[pytest.Item], number: int, count: int) -> None:

@@ -30,6 +30,8 @@ TIMES = pytest.StashKey[Mapping[Key, float]]()
 DIRECTORY = pytest.StashKey[Path]()
 # directories that each test builds, by node id
 USES = pytest.StashKey[dict[str, set[Path]]]()
+# errors of setting tests up, each with the node id of the first test that showed it
+SHOWN = pytest.StashKey[dict[str, str]]()
 # directory in which QEMUs of this process record the executed code
 COVERAGE = pytest.StashKey[Path]()
 # of a test

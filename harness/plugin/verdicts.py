@@ -10,7 +10,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from rustbed.errors import BuildError, HarnessError, HostError, KernelError, MachineError, UsageError
-from rustbed.plugin.stash import CALLED, RUN, XFAILED_SUBTEST
+from rustbed.plugin.stash import CALLED, RUN, SHOWN, XFAILED_SUBTEST
 from rustbed.plugin.tracebacks import is_all_ours, summarise
 from rustbed.report.cases import FACTS, GOOD, case_of, confirm, facts_of, unbuilt_of
 from rustbed.report.verdict import RED, Outcome, Verdict
@@ -189,7 +189,8 @@ def _repair_subtests(item: pytest.Item, report: pytest.TestReport, call: pytest.
 def _shorten(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
     """Leave of an error of ours that no test's line raised its text: pytest's frames and ours are no news.
 
-    What compilers printed is shown once, above the errors of all tests that wanted the module.
+    What compilers printed is shown once, above the errors of all tests that wanted the module. What kept
+    several tests from being set up is shown with the first one.
     """
     error = call.excinfo.value if call.excinfo is not None else None
     if not isinstance(error, HarnessError):
@@ -198,6 +199,10 @@ def _shorten(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo
     if is_unbuilt := isinstance(error, BuildError) and error.printed != "":
         text, headline = f"{error.headline} (see above)", error.headline
         report.user_properties.append(unbuilt_of(error.headline, error.printed))
+    if call.when == "setup":
+        # pytest-rerunfailures and --confirm set a test up again, and may show the last time alone
+        first = item.config.stash.setdefault(SHOWN, {}).setdefault(text, item.nodeid)
+        text = text if first == item.nodeid or "\n" not in text else f"{headline} (as in {first})"
     if is_unbuilt or call.when == "setup" or is_all_ours(error):
         # what pytest shows without a traceback
         try:
