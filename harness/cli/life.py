@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rustbed import process
 from rustbed.cache import write_atomically
-from rustbed.cli.arguments import fault_options
+from rustbed.cli.arguments import fault_options, parse_count
 from rustbed.errors import UsageError
 from rustbed.kernel.kbuildfile import require_makefile
 
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--cycles",
-        type=int,
+        type=parse_count,
         default=100,
         metavar="N",
         help="how often to load and bind the driver (default: 100)",
@@ -77,7 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(text: str) -> int:
-    return int(text, 0)
+    try:
+        return int(text, 0)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a number, as 0x4004 or 16388 is") from error
 
 
 def run(args: argparse.Namespace) -> int:

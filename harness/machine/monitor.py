@@ -33,6 +33,15 @@ logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL + 1)
 QMP_S = 30.0
 
 
+def _report_unawaited(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report an error that nobody awaited, but not that qemu.qmp's own tasks were cancelled.
+
+    It leaves them behind if QEMU goes while it is connected to (0.0.6), and asyncio prints a traceback.
+    """
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
+
+
 class Monitor:
     """A conversation with one QEMU; made by the machine that owns the socket."""
 
@@ -52,6 +61,7 @@ class Monitor:
             self.keep_transcript(transcript)
         self._events: list[Event] = []
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_report_unawaited)
         self._client = QMPClient("rustbed")
         self._client.await_greeting = self._client.negotiate = not negotiated
         self._listener = EventListener()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -98,3 +99,17 @@ def test_monitor_of_a_qemu_that_goes_at_any_moment_leaves_nothing_open() -> None
             del monitor, answers
             gc.collect()
     assert [str(each.message) for each in said] == []
+
+
+def test_tasks_that_qmp_leaves_cancelled_are_not_reported_and_errors_are(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        monitor = Monitor(ours, None, 1.0)
+        loop = monitor._loop
+        for error in (asyncio.CancelledError(), ValueError("ours")):
+            loop.call_soon_threadsafe(loop.call_exception_handler, {"message": "lost", "exception": error})
+        monitor.close()
+    reported = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert reported == [ValueError]
