@@ -5,6 +5,7 @@ Knows the guest's files in sysfs and the port's registers. `hotplug` waits until
 
 from __future__ import annotations
 
+from rustbed.errors import CommandError
 from rustbed.guest import files
 from rustbed.machine.live import Live
 
@@ -18,6 +19,9 @@ _TURN_OFF = (
     " done; exit 1"
 )
 
+# the kernel's refusal while it still turns the slot on, when it shows the device already (pciehp_ctrl.c)
+_TURNING_ON = "No such device"
+
 # offset of the capability list in configuration space, and the id of the PCI Express capability
 # (PCI Express Base Specification 4.0, 7.5.1.1.11 and 7.5.3)
 _CAPABILITIES, _EXPRESS = 0x34, 0x10
@@ -28,7 +32,17 @@ _INTERRUPTS, _OFF = 0x0020, 0x0700
 
 def turn_off(live: Live, address: str, timeout_s: float) -> None:
     """Have the guest's kernel turn off the slot of a device; return when it is done. Raises CommandError."""
-    live.check(_TURN_OFF.format(slot=address.rpartition(".")[0]), timeout_s)
+
+    def is_done() -> bool:
+        try:
+            live.check(_TURN_OFF.format(slot=address.rpartition(".")[0]), timeout_s)
+        except CommandError as error:
+            if not error.output.endswith(_TURNING_ON):
+                raise
+            return False
+        return True
+
+    live.wait_for(is_done, f"the guest to turn off the slot of {address}", timeout_s)
 
 
 def find_port(live: Live, address: str) -> str:
