@@ -75,6 +75,6 @@ def test_a_shell_ends_where_its_script_ends(arch: Arch) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 5, done.stdout

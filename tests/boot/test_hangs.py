@@ -194,7 +194,7 @@ def test_gdb_stops_by_itself_where_the_stuck_task_is_and_leaves_nothing_when_kil
         words,
         cwd=tmp_path,
         env={**os.environ, "TERM": "dumb", "TMPDIR": str(temporary)},
-        timeout=240,
+        timeout=1200,
         encoding="utf-8",
     )
     terminal.expect_exact("stubborn::spins_for_ever () at ")

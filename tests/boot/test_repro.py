@@ -47,7 +47,7 @@ class Elsewhere:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=1200,
         )
 
     @staticmethod
@@ -180,7 +180,7 @@ def test_a_bundles_script_needs_qemu_and_sh_alone(
 def test_a_shell_is_in_the_machine_before_the_failing_command(elsewhere: Elsewhere) -> None:
     program, *words = elsewhere.argv("repro", "shell", elsewhere.run(OOPS), "--qemu", elsewhere.qemu)
     terminal = pexpect.spawn(
-        program, words, env=elsewhere.env, cwd=elsewhere.directory, timeout=600, encoding="utf-8"
+        program, words, env=elsewhere.env, cwd=elsewhere.directory, timeout=1200, encoding="utf-8"
     )
     terminal.expect_exact("next    2. insmod")
     terminal.expect_exact("x86_64:/# ")
@@ -215,7 +215,7 @@ def test_on_failure_there_is_a_shell_in_the_living_machine_or_before_its_death(
     scene = ("-k", "middle or panics", "--on-failure", "shell")
     program, *words = pytest_runs.pytest_argv(request.config, "scene_repro.py", arch, tmp_path, *scene)
     terminal = pexpect.spawn(
-        program, words, env={**os.environ, "TERM": "dumb"}, timeout=600, encoding="utf-8"
+        program, words, env={**os.environ, "TERM": "dumb"}, timeout=1200, encoding="utf-8"
     )
     terminal.expect_exact("FAIL: ")
     terminal.expect_exact("\nx86_64# ")

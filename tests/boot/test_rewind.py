@@ -27,7 +27,7 @@ def rustbed(request: pytest.FixtureRequest, *words: str | Path) -> str:
     ]
     argv = [sys.executable, "-m", "rustbed.cli", *map(str, words), *options]
     done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=1200
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -41,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     (place / "docs" / "findings" / "broken.md").write_text(BROKEN.replace("](ci", "](../ci"))
     # without -W: all warnings are wanted, and the pages besides
     argv = [sys.executable, "-m", "sphinx", "-q", "-w", str(place / "warnings"), "docs", "site"]
-    done = subprocess.run(argv, cwd=place, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(argv, cwd=place, capture_output=True, text=True, check=False, timeout=1200)
     assert done.returncode == 0, done.stderr
     lines = re.sub(r"\x1b\[[0-9;]*m", "", (place / "warnings").read_text()).splitlines()
     return Site(directory=place / "site", warnings=tuple(lines))
