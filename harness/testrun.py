@@ -180,8 +180,9 @@ class TestRun:
         """Leave in a run directory what its addresses are looked up in."""
         if self._debug_files.get(directory) != files:
             self._debug_files[directory] = files
-            directory.mkdir(parents=True, exist_ok=True)
-            write_atomically(directory / runfiles.SYMBOLS, debugfiles.render_files(files))
+            with rundir.kept(directory):
+                directory.mkdir(parents=True, exist_ok=True)
+                write_atomically(directory / runfiles.SYMBOLS, debugfiles.render_files(files))
 
     def judge(self, phase: str = "", outcome: Outcome = Outcome.PASS, reason: str = "") -> Verdict:
         """Judge the test, of which a phase ended as `outcome`; without a phase it is over.

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rustbed import process
 from rustbed.devices.device import Device, Served
+from rustbed.errors import HostError
 from rustbed.host import Qemu
 from rustbed.machine import specfile
 from rustbed.machine.argv import Channels, Ram, file_chardev, render_argv, render_run_script
@@ -248,11 +249,17 @@ def _memory(spec: MachineSpec, ram: Ram | None) -> Iterator[tuple[Ram | None, Se
 
 
 def write_description(spec: MachineSpec, qemu: Qemu, files: RunFiles) -> None:
-    """Write the machine's spec, and a script that boots the same machine without the harness."""
+    """Write the machine's spec, and a script that boots the same machine without the harness.
+
+    Raises HostError, for example if the disk is full.
+    """
     text = render_run_script(spec, qemu.program, dict(qemu.env), "console.again.log")
-    files.script.write_text(text)
-    files.machine.write_text(specfile.render_machine(spec, qemu))
-    files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    try:
+        files.script.write_text(text)
+        files.machine.write_text(specfile.render_machine(spec, qemu))
+        files.script.chmod(files.script.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    except OSError as error:
+        raise HostError(f"cannot write results to {files.script.parent}: {error.strerror}") from error
 
 
 def open_unnamed(directory: Path) -> int:
