@@ -111,9 +111,9 @@ if TYPE_CHECKING:
     from rustbed.guest.held import GuestFile as GuestFile
     from rustbed.guest.shell import Answer as Answer
     from rustbed.kernel.artifact import Kernel as Kernel
-    from rustbed.log.record import Log as Log
     from rustbed.log.record import Record as Record
     from rustbed.log.splat import Splat as Splat
+    from rustbed.log.window import Log as Log
     from rustbed.machine.hotplug import Plugged as Plugged
     from rustbed.machine.platformdevice import Ints as Ints
     from rustbed.machine.platformdevice import PlatformDevice as PlatformDevice

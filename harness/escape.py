@@ -75,6 +75,8 @@ def _encoder(indent: int | None) -> json.JSONEncoder:
 def _printable_all(value: object) -> object:
     if isinstance(value, str):
         return printable(value)
+    if value is None or isinstance(value, (int, float)):
+        return value
     if isinstance(value, Mapping):
         return {printable(str(key)): _printable_all(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -24,8 +24,9 @@ from rustbed.forks.key import template_key
 from rustbed.forks.pages import copy_pages, hash_pages
 from rustbed.guest.kmsg import EarlierLog, is_fence
 from rustbed.host import Qemu
-from rustbed.log.record import Log, parse_kmsg
+from rustbed.log.record import parse_kmsg
 from rustbed.log.splat import find_splats
+from rustbed.log.window import Log
 from rustbed.machine.argv import Ram
 from rustbed.machine.booting import boot
 from rustbed.machine.monitor import Monitor

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from operator import eq
 from typing import NamedTuple
 
 from rustbed.log.body import is_of_report
@@ -15,7 +16,7 @@ from rustbed.log.boots import NOTED
 from rustbed.log.decoded import as_printed
 from rustbed.log.formats.row import Row
 from rustbed.log.formats.table import LITERALS, PREAMBLES, ROWS
-from rustbed.log.record import Parts
+from rustbed.log.record import Table
 
 # characters of a record that are read: Rust's names may fill 512 of them, no report needs more
 READ = 4096
@@ -44,12 +45,12 @@ class Look(NamedTuple):
     headline: Headline | None
     # such a line neither begins a report nor ends one
     is_indented: bool
-    # whether it also names a place in code: a frame, or where a lock was taken
-    is_placed: bool
     # whether it can only be one more line of an open report
     is_ordinary: bool
-    # whether it looks like a line of a report, as one that names a place does
+    # whether it looks like a line of a report: names a place in code, registers, who runs
     is_told: bool
+    # both
+    is_body: bool
 
 
 @lru_cache(maxsize=4096)
@@ -57,11 +58,13 @@ def look_at(line: str) -> Look:
     """Return the properties of a line's text, of at most READ characters. Many lines are equal."""
     text = as_printed(line)
     if text[:1] == " ":
-        is_placed = "+0x" in text
-        return Look(text, None, True, is_placed, True, is_placed or is_of_report(text))
+        # an indented line that names a place in code is a frame, or says where a lock was taken
+        is_told = "+0x" in text or is_of_report(text)
+        return Look(text, None, True, True, is_told, is_told)
     headline = find_headline(text)
     is_ordinary = headline is None and not text.startswith(_MARKS) and not line.startswith(_MARKS)
-    return Look(text, headline, False, False, is_ordinary, is_of_report(text))
+    is_told = is_of_report(text)
+    return Look(text, headline, False, is_ordinary, is_told, is_ordinary and is_told)
 
 
 @cache
@@ -92,12 +95,17 @@ def may_hold_splat(text: str) -> bool:
     return any(literal in text for literal in LITERALS)
 
 
-def end_of_stack(lines: Sequence[tuple[int, Parts]], looks: Sequence[Look], at: int) -> int:
-    """Return the number behind the lines of one caller that name places, from one of them on."""
-    caller, before = lines[at][1][5], ""
-    for end in range(at, len(lines)):
-        parts = lines[end][1]
-        if not looks[end].is_placed or parts[6] == before or parts[5] != caller or not parts[4]:
-            return end
-        before = parts[6]
-    return len(lines)
+def follow(lines: Table, looks: Sequence[Look]) -> list[bool]:
+    """Return for each line whether it only continues the report of the line before; False after the last.
+
+    Such lines look like those of a report, have a time and the same caller, and are not printed twice.
+    """
+    _, stamps, callers, texts, _ = lines
+    if "" in stamps:
+        return [False] * (len(looks) + 1)
+    alike = map(eq, callers, callers[1:])
+    behind = [
+        look.is_body and is_alike and text != newer
+        for look, is_alike, text, newer in zip(looks[1:], alike, texts, texts[1:], strict=False)
+    ]
+    return [False, *behind, False]

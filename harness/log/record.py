@@ -7,16 +7,14 @@ the messages mean or where the bytes come from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, starmap
+from itertools import pairwise
 from typing import NamedTuple
 
 # level or time of a record that the source does not have
 UNKNOWN = -1
 
-# how many of the newest records a failed assertion shows
-SHOWN = 20
 # a line without an end that is longer than this is not a record: printk stops at a few KiB
 _LONGEST = 64 * 1024
 
@@ -52,10 +50,8 @@ _LOGGED = (
 # a whole line, so that a text is split in one pass. The beginning of printk's own lines differs from those
 # of loggers. `(?:...|)` replaces `(?:...)?+`, which fails in Debian 12's Python (gh-106052, fixed in 3.11.5)
 _LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED}|)(?:{_PRINTED}|)(.*+)", re.MULTILINE)
-# the same for lines with only time and caller before the message, as most have
-_PLAIN = re.compile(
-    r"^()()()()\[ *+(\d{1,12}+\.\d{3,6}+)\](?:\[ *+([TC]\d{1,10}+)\])?(?: |$)(.*+)", re.MULTILINE
-)
+# what stands before the message in most lines: only time and caller
+_PLAIN = re.compile(r"\n\[ *+(\d{1,12}+\.\d{3,6}+)\](?:\[ *+([TC]\d{1,10}+)\])? ")
 _KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
 # a time in the middle of a line: another task or processor had not finished its line
@@ -192,24 +188,54 @@ def parse_lines(text: str, first: int = 0) -> Iterator[Record]:
 
 def split_lines(text: str, first: int = 0) -> Iterator[Line]:
     """Do as parse_lines, for callers that read much and keep little."""
-    return filter(None, starmap(as_line, split_parts(text, first)))
+    table = split_table(text, first)
+    return filter(None, map(table.line, range(len(table.numbers))))
 
 
-def split_parts(text: str, first: int = 0) -> Iterator[tuple[int, Parts]]:
-    """Yield number and parts of each line, for callers that need only these of most lines."""
-    text = strip_ansi(text).replace("\r", "")
+class Table(NamedTuple):
+    """Lines taken apart: a column for each part, because most lines need no object of their own."""
+
+    # counted in the log; of a line that was not finished each part is a row
+    numbers: Sequence[int]
+    # seconds since boot, "" if a line had no time
+    stamps: Sequence[str]
+    callers: Sequence[str]
+    texts: Sequence[str]
+    # all parts of each line, none if no line has others than these
+    parts: Sequence[Parts]
+
+    def line(self, row: int) -> Line | None:
+        """Return a line, None if its message is empty."""
+        number = self.numbers[row]
+        if self.parts:
+            return as_line(number, self.parts[row])
+        # Line() would take twice the time
+        return tuple.__new__(Line, (number, self.texts[row], self.callers[row], UNKNOWN, 0, self.stamps[row]))
+
+
+def split_table(text: str, first: int = 0) -> Table:
+    """Take the lines of a text apart, which may end with a newline; `first` is the number of the first."""
+    text = strip_ansi(text).replace("\r", "").removesuffix("\n")
     # most texts have no torn line
     if _TORN.search(text):
-        return _torn_parts(text, first)
-    plain = _PLAIN.findall(text) if text[:1] == "[" and " kernel: " not in text else ()
-    return enumerate(plain if len(plain) == text.count("\n") + 1 else _LINE.findall(text), first)
+        return _as_table(*zip(*_torn_parts(text, first), strict=True))
+    numbers: Sequence[int] = range(first, first + text.count("\n") + 1)
+    plain = _PLAIN.split("\n" + text) if text[:1] == "[" and " kernel: " not in text else []
+    if len(plain) == 1 + 3 * len(numbers):
+        return Table(numbers, plain[1::3], [caller or "" for caller in plain[2::3]], plain[3::3], ())
+    return _as_table(numbers, _LINE.findall(text))
+
+
+def _as_table(numbers: Sequence[int], parts: Sequence[Parts]) -> Table:
+    *_, stamps, callers, texts = zip(*parts, strict=True)
+    return Table(numbers, stamps, callers, texts, parts)
 
 
 def as_line(number: int, parts: Parts) -> Line | None:
     """Return the line with these parts, None if its message is empty."""
     origin, severity, date, priority, stamp, caller, message = parts
     if stamp and not origin and not priority:
-        # nearly all lines come here; Line() would take twice the time
+        # most lines come here; Line() would take twice the time
         return tuple.__new__(Line, (number, message, caller, UNKNOWN, 0, stamp))
     if origin or date or priority or caller:
         facility = int(origin not in ("", "kern"))
@@ -256,45 +282,3 @@ def render_record(record: Record) -> str:
 def render_records(records: Iterable[Record]) -> str:
     """Render records one below the other, without a newline at the end."""
     return "\n".join(map(render_record, records))
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Log:
-    """A window of the kernel log, as tests see it; printed by pytest when an assertion fails."""
-
-    records: tuple[Record, ...] = ()
-
-    @property
-    def messages(self) -> list[str]:
-        """The texts alone, for comparison with a list of what is expected."""
-        return [record.text for record in self.records]
-
-    @property
-    def text(self) -> str:
-        """The window as dmesg would print it."""
-        return render_records(self.records)
-
-    def matching(self, pattern: str) -> list[Record]:
-        """Return the records in whose text the regular expression is found."""
-        wanted = re.compile(pattern)
-        return [record for record in self.records if wanted.search(record.text)]
-
-    def __iter__(self) -> Iterator[Record]:
-        """Iterate over the records."""
-        return iter(self.records)
-
-    def __len__(self) -> int:
-        """Return the number of records."""
-        return len(self.records)
-
-    def __contains__(self, part: str) -> bool:
-        """Whether the text of one record holds `part`."""
-        return any(part in record.text for record in self.records)
-
-    def __repr__(self) -> str:
-        """Return the newest records, rendered, for the message of a failed assertion."""
-        if not self.records:
-            return "<Log: no records>"
-        hidden = max(0, len(self.records) - SHOWN)
-        head = f"<Log: {len(self.records)} records" + (f", the last {SHOWN}:" if hidden else ":")
-        return f"{head}\n{render_records(self.records[hidden:])}>"

@@ -99,8 +99,8 @@ class OpenSplat:
         if len(self.texts) < _KEPT:
             self.texts.append(text)
 
-    def take_stack(self, texts: Sequence[str], index: int) -> None:
-        """Take the next records, each naming a place, if the report goes on; `index` is the last one's."""
+    def take_all(self, texts: Sequence[str], index: int) -> None:
+        """Take records that look like its own, if the report goes on; `index` is that of the last one."""
         self.age += len(texts)
         self.take(texts[0], index)
         self.texts += texts[1 : 1 + max(0, _KEPT - len(self.texts))]
@@ -108,10 +108,6 @@ class OpenSplat:
     def extend(self, look: Look, index: int) -> None:
         """Take a record that is not a headline, if it belongs to the report."""
         self.age += 1
-        if look.is_placed and self.goes_on:
-            # an indented line with a place in code is a frame, or the place where a lock was taken
-            self.take(look.text, index)
-            return
         self.quiet += 1
         if self.quiet > self.row.reach:
             return

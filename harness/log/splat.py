@@ -19,8 +19,8 @@ from rustbed.log.damage import find_damage
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.formats.row import Kind, Row, Stage
 from rustbed.log.formats.table import KILLING, PREAMBLE, PREAMBLES
-from rustbed.log.headline import READ, Headline, Look, end_of_stack, find_headline, look_at
-from rustbed.log.record import Line, Parts, Record, as_line, split_parts
+from rustbed.log.headline import READ, Headline, Look, find_headline, follow, look_at
+from rustbed.log.record import Line, Record, Table, split_table
 from rustbed.log.span import OpenSplat
 from rustbed.log.task import find_tasks
 
@@ -74,9 +74,6 @@ class _Told(TypedDict):
     damage: str
 
 
-# number and parts of a line
-_Parts = tuple[int, Parts]
-
 _REBOOT = partial(Splat, kind=Kind.REBOOT, title="unexpected kernel reboot", function="", fatal=True)
 
 
@@ -126,42 +123,45 @@ class Reader:
     def read(self, text: str, first: int) -> list[Splat]:
         """Take a console's lines from the number `first` on, as `feed` does; most continue a report."""
         found: list[Splat] = []
-        lines = list(split_parts(text, first))
-        looks = [look_at(parts[6][:READ]) for _, parts in lines]
+        lines = split_table(text, first)
+        looks = [look_at(text[:READ]) for text in lines.texts]
+        follows = follow(lines, looks)
         at = 0
-        while at < len(lines):
-            end = self._keep(lines, looks, at)
-            if end > at and (kept := as_line(*lines[end - 1])):
+        while at < len(looks):
+            end = self._keep(lines, looks, follows, at)
+            if end > at and (kept := lines.line(end - 1)):
                 self._newest = kept.number
                 self._boots.pass_by(kept)
-            if end < len(lines) and (line := as_line(*lines[end])):
+            if end < len(looks) and (line := lines.line(end)):
                 found += self.feed(line.number, line)
             at = end + 1
         return found
 
-    def _keep(self, lines: Sequence[_Parts], looks: Sequence[Look], at: int) -> int:
+    def _keep(self, lines: Table, looks: Sequence[Look], follows: Sequence[bool], at: int) -> int:
         """Keep the next lines that only continue an open report; return the number of the line after them."""
-        before, caller = self._boots.newest, lines[at][1][5]
+        numbers, stamps, callers, texts, _ = lines
+        before, caller = self._boots.newest, callers[at]
         current = self._open.get(caller)
         if current is None or self._boots.is_replayed:
             return at
         is_alone = len(self._open) == 1
-        while at < len(lines):
-            number, parts = lines[at]
-            look = looks[at]
+        while at < len(looks):
+            look, number = looks[at], numbers[at]
             # a repeated line is skipped
-            if not parts[4] or parts[6] == before or parts[5] != caller:
+            if not stamps[at] or texts[at] == before or callers[at] != caller:
                 break
-            if look.is_placed and current.goes_on:
-                end = end_of_stack(lines, looks, at)
-                current.take_stack([look.text for look in looks[at:end]], lines[end - 1][0])
+            if not look.is_indented and not (look.is_ordinary and is_alone and not current.is_over(number)):
+                break
+            if follows[at + 1] and look.is_body and current.goes_on:
+                end = follows.index(False, at + 1)
+                if not is_alone:
+                    end = next((line for line in range(at, end) if not looks[line].is_indented), end)
+                current.take_all([look.text for look in looks[at:end]], numbers[end - 1])
                 at = end
-            elif look.is_indented or (look.is_ordinary and is_alone and not current.is_over(number)):
+            else:
                 current.extend(look, number)
                 at += 1
-            else:
-                break
-            before = lines[at - 1][1][6]
+            before = texts[at - 1]
         return at
 
     def _feed(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rustbed.deadline import Deadline
 from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog, RecordStream, is_fence, render_fence
-from rustbed.log.record import Log, Record
+from rustbed.log.record import Record
+from rustbed.log.window import Log
 from rustbed.machine.running import read_console
 
 

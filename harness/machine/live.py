@@ -22,8 +22,8 @@ from rustbed.guest.modules import Load
 from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.ktap import Result
-from rustbed.log.record import Log
 from rustbed.log.splat import KILLING, find_splats
+from rustbed.log.window import Log
 from rustbed.machine.conversation import Conversation
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.running import RunFiles, Running

@@ -16,7 +16,8 @@ from rustbed.guest.held import GuestFile
 from rustbed.guest.shell import WAIT_S, Answer
 from rustbed.kernel.artifact import Kernel
 from rustbed.log.ktap import Result
-from rustbed.log.record import Log, Record
+from rustbed.log.record import Record
+from rustbed.log.window import Log
 from rustbed.machine import hotplug
 from rustbed.machine.conversation import COMMAND_S
 from rustbed.machine.live import Live

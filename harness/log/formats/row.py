@@ -75,7 +75,8 @@ class Blames(Enum):
     HANDLER = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+# a row is equal to itself only: a hash of all that it says would be computed for each report
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
     """One format."""
 

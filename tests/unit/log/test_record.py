@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from rustbed.log.record import (
     UNKNOWN,
-    Log,
+    Line,
     Record,
+    Table,
     parse_console,
     parse_kmsg,
     render_record,
-    split_parts,
+    split_table,
     strip_ansi,
 )
+from rustbed.log.window import Log
 
 
 def make(
@@ -287,5 +289,11 @@ def test_log_shows_its_end_when_an_assertion_fails() -> None:
     ],
 )
 def test_lines_together_are_what_each_is_alone(text: str) -> None:
-    alone = [part for number, line in enumerate(text.split("\n")) for part in split_parts(line, number)]
-    assert list(split_parts(text)) == alone
+    alone = [row for number, line in enumerate(text.split("\n")) for row in rows(split_table(line, number))]
+    assert rows(split_table(text)) == alone
+
+
+def rows(table: Table) -> list[tuple[int, str, str, str, Line | None]]:
+    """Each line of a table with its columns."""
+    columns = zip(table.numbers, table.stamps, table.callers, table.texts, strict=True)
+    return [(*row, table.line(number)) for number, row in enumerate(columns)]
