@@ -10,10 +10,14 @@ import re
 from rustbed.log.formats.table import BANNER
 from rustbed.log.record import Line, Record
 
+# what pstore writes before each part of one kernel's last messages; the newest part may come first
+_DUMPS = ("Panic#", "Oops#")
 # a kernel's first words, its last ones at an orderly end, and a journal's line between boots
-_TURNS = (BANNER, "reboot: ", "kexec_core: ", "sysrq: ", "-- Reboot --", "-- Boot ")
+_TURNS = (BANNER, "reboot: ", "kexec_core: ", "sysrq: ", "-- Reboot --", "-- Boot ", *_DUMPS)
 _BANNER = re.compile(r"Linux version \d+\.\d+")
-_ENDED = re.compile(r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting|-- (?:Reboot --|Boot )")
+_ENDED = re.compile(
+    r"reboot: |kexec_core: Starting new kernel|sysrq: Resetting|-- (?:Reboot --|Boot )|\w+#\d+ Part\d"
+)
 # the early console hands over to the real one, which prints everything again from the first line
 _HANDOVERS = ("printk: ", "console [", "bootconsole [")
 _HANDOVER = re.compile(r"(?:printk: )?(?:legacy )?(?:console \[\w+\] enabled|bootconsole \[\w+\] disabled)")

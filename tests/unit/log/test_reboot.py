@@ -33,6 +33,20 @@ def test_boots_of_a_journal_are_none(between: str) -> None:
     assert find_splats((*BOOTS["arm64"], *parse_console(between), *BOOTS["arm64"])) == ()
 
 
+@pytest.mark.parametrize("why", ["Oops", "Panic"])
+def test_parts_of_pstore_with_the_newest_first_are_of_one_kernel(why: str) -> None:
+    *_, begun = BOOTS["arm64"]
+    newest = (*parse_console(f"{why}#1 Part1"), begun)
+    oldest = (*parse_console(f"{why}#1 Part2"), *BOOTS["arm64"])
+    assert find_splats((*newest, *oldest)) == ()
+
+
+@pytest.mark.parametrize("words", ["Panic#1 of the day", "Oops# Part1", "toy: Oops#1 Part2"])
+def test_other_words_with_a_number_end_no_kernel(words: str) -> None:
+    found = find_splats((*BOOTS["arm64"], *parse_console(f"[   99.000000] {words}"), *BOOTS["arm64"]))
+    assert [splat.kind for splat in found] == [Kind.REBOOT]
+
+
 EARLY = """\
 [    0.000000] Booting Linux on physical CPU 0x0
 [    0.000000] Linux version 6.12.3 (me@here) #1
