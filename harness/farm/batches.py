@@ -27,6 +27,8 @@ class PlannedTest:
     id: str
     # equal for tests that share a template
     machine: str = ""
+    # equal for tests that one of them runs for all, such as the cases of a suite; "" for a test by itself
+    shared: str = ""
     # "" for a test without machines
     arch: str = ""
     # of its machine and QEMU
@@ -73,21 +75,28 @@ def batch_seconds(waiting: Iterable[Waiting], times: Mapping[str, float], *, idl
 def take_batch(waiting: Sequence[Waiting], times: Mapping[str, float], seconds: float) -> list[Waiting]:
     """Return the waiting tests for the next idle worker: at least one.
 
-    They share the machine of the first, and take about so many seconds.
+    They share the machine of the first, and take about so many seconds. Tests that one of them runs for all
+    go together, however many they are.
     """
     first = waiting[0]
     if first.suspect:
         return [first]
     usual = _usual(times)
     batch, filled = [first], times.get(first.test.id, usual)
+    begun, is_open = {first.test.shared} - {""}, True
     for each in waiting[1:]:
         if each.suspect or each.test.machine != first.test.machine:
             continue
         lasts = times.get(each.test.id, usual)
-        if filled + lasts / 2 > seconds:
+        is_open = is_open and filled + lasts / 2 <= seconds
+        if is_open:
+            filled += lasts
+            begun |= {each.test.shared} - {""}
+        elif not begun:
             break
+        elif each.test.shared not in begun:
+            continue
         batch.append(each)
-        filled += lasts
     return batch
 
 

@@ -28,6 +28,7 @@ from rustbed.farm.store import FARM, Job, Report
 from rustbed.host import QEMU_OVERHEAD_MIB
 from rustbed.plugin import results
 from rustbed.plugin.fixtures import arch_of, request_of
+from rustbed.plugin.kunit import suite_of
 from rustbed.plugin.options import given
 from rustbed.plugin.stash import TIMES, session_directory
 from rustbed.progress import plural
@@ -167,6 +168,7 @@ def _test(item: pytest.Item) -> PlannedTest:
     return PlannedTest(
         id=item.nodeid,
         machine=f"{arch.name} {wanted}",
+        shared=suite_of(item),
         arch=arch.name,
         memory_mib=memory,
         kvm=given(item.config)("accel") == "kvm",

@@ -91,6 +91,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(_FIXTURE, [param for params in made for param in params], indirect=True)
 
 
+def suite_of(item: pytest.Item) -> str:
+    """Return the suite of which a test is a case, "" for another test."""
+    case = getattr(item, "callspec", None) and item.callspec.params.get(_FIXTURE)
+    return f"{case.module}:{case.suite}" if isinstance(case, Case) else ""
+
+
 def _source_of(choices: Choices) -> Path | None:
     """Return the source of the session's kernel, if it is here."""
     spec = parse_source(choices.kernel)

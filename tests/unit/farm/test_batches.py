@@ -65,6 +65,15 @@ def test_a_suspect_has_no_company() -> None:
     assert take_batch([first, suspect, third], {}, BATCH_S) == [first, third]
 
 
+def test_cases_of_a_suite_go_together_however_long_they_take() -> None:
+    tests = [Waiting(test=PlannedTest(id=str(n), shared="suite" if n % 2 else "")) for n in range(8)]
+    times = dict.fromkeys("01234567", 1.0)
+    assert [each.test.id for each in take_batch(tests, times, 2.0)] == ["0", "1", "3", "5", "7"]
+    assert [each.test.id for each in take_batch(tests[::2], times, 2.0)] == ["0", "2"]
+    # a suite that is not begun is another batch's
+    assert [each.test.id for each in take_batch(tests, times, 1.0)] == ["0"]
+
+
 def test_one_test_that_lasts_longer_than_a_batch_is_a_batch() -> None:
     tests = waiting(2)
     assert len(take(tests, {"0": 60.0, "1": 60.0}, idle=1, slots=1)) == 1
