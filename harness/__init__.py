@@ -29,7 +29,7 @@ _HOMES = {
     "GuestFile": "guest.held",
     **dict.fromkeys(("IoctlResult", "Struct"), "guest.files"),
     "Kernel": "kernel.artifact",
-    "Log": "log.record",
+    "Log": "log.window",
     "PciDevice": "devices.pci",
     **dict.fromkeys(("Heard", "Said", "SerialPeer"), "devices.serial"),
     "Plugged": "machine.hotplug",
