@@ -82,15 +82,27 @@ def enable(vm: Vm, address: str) -> str:
     return device
 
 
+def in_page(vm: Vm, device: str) -> int:
+    """Return where in a page BAR 0 begins: its mapping begins with the page, which may be the larger one."""
+    start = int(vm.read(f"{device}/resource").split()[0], 16)
+    return start % (1 << int(vm.kernel.options["PAGE_SHIFT"]))
+
+
 def answers(vm: Vm, address: str, steps: Sequence[str]) -> list[str]:
     """Return what accesses to BAR 0 give, made by one process of the guest between two waits.
 
     A wait is `until:OFFSET:MASK:VALUE`: until these bits of a register of 32 bits have this value.
     """
-    held = (f"open:rw:{enable(vm, address)}/resource0", "mmap:3:4096:rw:shared:0")
+    device = enable(vm, address)
+    base = in_page(vm, device)
+    held = (f"open:rw:{device}/resource0", f"mmap:3:{base + 4096}:rw:shared:0")
+
+    def moved(step: str) -> str:
+        name, mapping, offset, rest = step.split(":", 3)
+        return f"{name}:{mapping}:{int(offset) + base}:{rest}"
 
     def access(*steps: str) -> str:
-        return vm.rbctl("sys", *held, *steps, check=True).output
+        return vm.rbctl("sys", *held, *map(moved, steps), check=True).output
 
     def holds(wait: str) -> bool:
         offset, mask, value = (int(word) for word in wait.split(":")[1:])
