@@ -93,7 +93,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def suite_of(item: pytest.Item) -> str:
     """Return the suite of which a test is a case, "" for another test."""
-    case = getattr(item, "callspec", None) and item.callspec.params.get(_FIXTURE)
+    made = getattr(item, "callspec", None)
+    case = made.params.get(_FIXTURE) if made else None
     return f"{case.module}:{case.suite}" if isinstance(case, Case) else ""
 
 
