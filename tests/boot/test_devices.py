@@ -58,7 +58,7 @@ RECORDED = """\
 # examples that an architecture's machine cannot run
 CANNOT = {"riscv64": ("test_modem_answers",), "s390x": ("test_modem_answers",)}
 # modules that examples need, and that not every kernel has
-NEEDED = {"test_voltage_is_measured": "mcp320x", "test_modem_is_kept_awake": "gpio_virtio"}
+NEEDED = {"test_voltage_is_measured": "mcp320x", "test_radio_is_kept_awake": "gpio_virtio"}
 MODULES = Path(__file__).parent.parent / "drivers" / "modules"
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "devices.md"
 

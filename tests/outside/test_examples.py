@@ -17,6 +17,7 @@ PAGES = [
 ELSEWHERE = {
     "test_probe_survives_each_failing_allocation": "takes a minute: tests/boot/test_twins.py runs it",
     "test_vectors": "boots the debug kernel, as tests/drivers/test_kunit.py does",
+    "test_units": "wants a driver with such a suite: tests/drivers/test_kunit.py has one",
     "test_unload_leaves_nothing_behind": "boots the debug kernel, as tests/oracle/test_kmemleak.py does",
     "test_a_structure_with_a_pointer": "wants a driver for it: tests/unit/guest/test_files.py has such calls",
     "test_life": "a machine for each step: tests/drivers/test_life.py has drivers live it",

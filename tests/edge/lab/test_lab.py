@@ -116,7 +116,7 @@ def test_a_job_that_cannot_be_run_here_is_refused_and_not_claimed(
 @pytest.mark.parametrize(
     ("modules", "sums", "why"),
     [
-        (MODULES, {"kernel": hashlib.sha256(b"another").hexdigest()}, "another SHA-256"),
+        (MODULES, {"kernel": hashlib.sha256(b"another").hexdigest()}, "its SHA-256 differs"),
         (b"no archive", {}, "archive of modules cannot be unpacked"),
         (modules_tar({"lib/modules/x": b""}), {}, "archive contains no modules"),
         (modules_tar({"x.ko": make_module(vermagic="6.1.0 SMP ")}), {}, "was built for another kernel"),
