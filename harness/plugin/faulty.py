@@ -42,12 +42,17 @@ def _only(config: pytest.Config) -> tuple[str, ...]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the names of faults, and register the summary."""
+    """Check the names of faults, and register the summary. Raises pytest.UsageError."""
     if not given(config)("faults"):
         return
     try:
         for word in _only(config):
             parse_step(word)
+        if config.getoption("numprocesses", None):
+            # xdist takes no other report from a worker than those of the tests that it has collected
+            raise UsageError(
+                "a walk over faults runs in one process; it cannot be combined with -n", fix="-n 0"
+            )
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(Summary(), "rustbed-faults-summary")

@@ -91,10 +91,19 @@ def test_test_without_a_device_in_python_is_refused(
     assert "no test passed that plugs in a device written in Python" in done.stdout
 
 
-def test_fault_that_does_not_exist_is_refused_before_anything_runs(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "rustbed.cli", "faults", str(SCENE), "--only", "gone,broken"]
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--only", "gone,broken"], "there is no fault 'broken'"),
+        (["--only", "gone", "-n", "2"], "a walk over faults runs in one process"),
+    ],
+)
+def test_walk_that_is_impossible_is_refused_before_anything_runs(
+    tmp_path: Path, words: list[str], said: str
+) -> None:
+    argv = [sys.executable, "-m", "rustbed.cli", "faults", str(SCENE), *words]
     done = subprocess.run(
         [*argv, "--results", str(tmp_path)], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert done.returncode == 2
-    assert "there is no fault 'broken'" in done.stderr
+    assert said in done.stderr
