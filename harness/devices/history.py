@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 E = TypeVar("E")
+
+
+class Timed(Protocol):
+    """An event of a device."""
+
+    @property
+    def at(self) -> float:
+        """Seconds since the device was made."""
+
+
+def render_timed(events: Iterable[Timed]) -> str:
+    """Render a line for each event: seconds, and the event's repr."""
+    return "".join(f"{each.at:.6f} {each!r}\n" for each in events)
 
 
 class History(list[E]):

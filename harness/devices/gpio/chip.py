@@ -147,7 +147,7 @@ class GpioChip:
     @property
     def names(self) -> list[str]:
         """The lines' names by number; "" for a line that is not declared."""
-        return [self._declared[number].name if number in self._declared else "" for number in self.levels]
+        return [self._named(number) for number in self.levels]
 
     def reset(self) -> None:
         """Forget what the driver has chosen, because it begins anew."""
@@ -203,7 +203,8 @@ class GpioChip:
         return is_due
 
     def _named(self, number: int) -> str:
-        return self.names[number]
+        line = self._declared.get(number)
+        return line.name if line else ""
 
     def _label(self, number: int) -> str:
         """Return a line's name in events: its number, if it is not declared."""

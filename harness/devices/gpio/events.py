@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -73,8 +72,3 @@ class GpioInterrupt:
 GpioEvent = GpioRead | GpioWrite | GpioSetup | GpioInterrupt
 # those that the driver makes
 GpioAccess = GpioRead | GpioWrite | GpioSetup
-
-
-def render_events(events: Iterable[GpioEvent]) -> str:
-    """Render a line for each event: seconds, and the event's repr."""
-    return "".join(f"{each.at:.6f} {each!r}\n" for each in events)

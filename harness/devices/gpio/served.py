@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rustbed.devices.device import Device
 from rustbed.devices.gpio.chip import GpioChip
-from rustbed.devices.gpio.events import render_events
 from rustbed.devices.gpio.requests import GpioRequests
 from rustbed.devices.stream import StreamServed
 from rustbed.devices.vhost.served import serve_vhost
@@ -30,6 +29,5 @@ def serve(chip: GpioChip, directory: Path | None = None) -> AbstractContextManag
         name=type(chip).__name__,
         driver="vhost-user-gpio-pci",
         requests=lambda line: GpioRequests(chip, line),
-        render=render_events,
         directory=directory,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from rustbed.devices.faults import Fault, FaultKind
@@ -138,8 +138,3 @@ def _kinds(transfer: I2cTransfer) -> Iterator[FaultKind]:
         if len(transfer.data) > 1:
             yield FaultKind.LOST_WRITE
     yield FaultKind.LATE
-
-
-def render_transfers(transfers: Iterable[I2cTransfer]) -> str:
-    """Render a line for each transfer: seconds, and the transfer's repr."""
-    return "".join(f"{each.at:.6f} {each!r}\n" for each in transfers)

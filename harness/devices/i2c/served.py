@@ -6,20 +6,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rustbed.devices.device import Device
-from rustbed.devices.i2c.bus import I2cBus, render_transfers
+from rustbed.devices.i2c.bus import I2cBus
 from rustbed.devices.i2c.requests import I2cRequests
 from rustbed.devices.stream import StreamServed
-from rustbed.devices.vhost.served import serve_vhost
-
-
-def name_of(bus: I2cBus) -> str:
-    """Return the name of a bus, made of the names of its chips."""
-    return "-".join(type(chip).__name__ for chip in bus.chips.values()) or "I2cBus"
+from rustbed.devices.vhost.served import name_of, serve_vhost
 
 
 def device_of(bus: I2cBus) -> Device:
     """Return the `Device` of a bus."""
-    return Device(name=name_of(bus), serve=lambda directory: serve(bus, directory), shared_memory=True)
+    return Device(name=_name_of(bus), serve=lambda directory: serve(bus, directory), shared_memory=True)
 
 
 def serve(bus: I2cBus, directory: Path | None = None) -> AbstractContextManager[StreamServed]:
@@ -29,9 +24,12 @@ def serve(bus: I2cBus, directory: Path | None = None) -> AbstractContextManager[
     """
     return serve_vhost(
         bus,
-        name=name_of(bus),
+        name=_name_of(bus),
         driver="vhost-user-i2c-pci",
         requests=lambda line: I2cRequests(bus, line),
-        render=render_transfers,
         directory=directory,
     )
+
+
+def _name_of(bus: I2cBus) -> str:
+    return name_of(bus.chips.values(), "I2cBus")

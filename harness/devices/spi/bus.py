@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntFlag
 
@@ -135,8 +135,3 @@ def _kinds(transfer: SpiTransfer) -> Iterator[FaultKind]:
         yield from kinds_of_write()
         yield FaultKind.LOST_WRITE
     yield FaultKind.LATE
-
-
-def render_transfers(transfers: Iterable[SpiTransfer]) -> str:
-    """Render a line for each transfer: seconds, and the transfer's repr."""
-    return "".join(f"{each.at:.6f} {each!r}\n" for each in transfers)

@@ -105,8 +105,3 @@ def _kinds(event: Control | Moved) -> Iterator[FaultKind]:
         yield from kinds_of_read(event.data)
     else:
         yield from kinds_of_write()
-
-
-def render_events(events: Iterable[UsbEvent]) -> str:
-    """Render a line for each event: seconds, and the event's repr."""
-    return "".join(f"{event.at:.6f} {event!r}\n" for event in events)

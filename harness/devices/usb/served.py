@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rustbed.devices import walk
 from rustbed.devices.device import Device
+from rustbed.devices.history import render_timed
 from rustbed.devices.listening import listening
 from rustbed.devices.stream import Line, StreamServed, StreamServer
-from rustbed.devices.usb.events import render_events
 from rustbed.devices.usb.model import UsbDevice
 from rustbed.devices.usb.redirection import Redirection
 from rustbed.errors import UsageError
@@ -68,7 +68,7 @@ def serve(device: UsbDevice, directory: Path | None = None) -> Iterator[StreamSe
     since = device.now()
 
     def happened() -> str:
-        return render_events(event for event in device.history if event.at >= since)
+        return render_timed(event for event in device.history if event.at >= since)
 
     try:
         with listening(cable.server, type(device).__name__, happened, directory, began=device.began) as path:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from rustbed.devices import walk
+from rustbed.devices.history import render_timed
 from rustbed.devices.listening import listening
 from rustbed.devices.stream import Line, StreamServed, StreamServer
 from rustbed.devices.vhost.happened import Happened
@@ -27,6 +28,11 @@ class Model(walk.Faulty, Protocol):
         """Its events."""
 
 
+def name_of(chips: Iterable[object], otherwise: str) -> str:
+    """Return the name of a bus, made of the names of its chips; `otherwise` if it has none."""
+    return "-".join(type(chip).__name__ for chip in chips) or otherwise
+
+
 @contextmanager
 def serve_vhost(
     model: Model,
@@ -34,13 +40,11 @@ def serve_vhost(
     name: str,
     driver: str,
     requests: Callable[[Line], Requests],
-    render: Callable[[Any], str],
     directory: Path | None,
 ) -> Iterator[StreamServed]:
     """Serve a model in a thread until the context ends, and write its trace to a file in `directory`.
 
-    `driver` is QEMU's name of the device, `requests` makes what handles the requests of one connection,
-    `render` makes the text of the trace from its events.
+    `driver` is QEMU's name of the device, `requests` makes what handles the requests of one connection.
     Raises DeviceError on the way out if anything went wrong, even if something else did, too.
     """
     server = StreamServer(name, lambda sock, line: Vhost(requests(line), sock, line))
@@ -50,7 +54,7 @@ def serve_vhost(
     chardev = f"vhost{next(_serial)}"
     try:
         with listening(
-            server, name, lambda: render(happened.events.visible), directory, began=happened.began
+            server, name, lambda: render_timed(happened.events.visible), directory, began=happened.began
         ) as path:
             yield StreamServed(
                 server=server,

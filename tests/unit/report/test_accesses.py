@@ -21,11 +21,9 @@ from rustbed import (
     Said,
     SpiTransfer,
 )
-from rustbed.devices.gpio.events import render_events as render_gpio
-from rustbed.devices.i2c.bus import render_transfers
+from rustbed.devices.history import render_timed
 from rustbed.devices.serial import render_talk
-from rustbed.devices.spi.bus import render_transfers as render_spi
-from rustbed.devices.usb.events import Configured, Plug, render_events
+from rustbed.devices.usb.events import Configured, Plug
 from rustbed.report.accesses import MOST, Row, Served, lay_out, load_served
 from rustbed.report.html import Entry, Session, render_page
 
@@ -62,23 +60,23 @@ def test_trace_without_a_beginning_has_no_rows() -> None:
 def test_events_of_each_bus_have_their_lane() -> None:
     traces = {
         "reads": [
-            render_transfers([I2cRead(0x30, b"1")]),
+            render_timed([I2cRead(0x30, b"1")]),
             render_talk([Said(b"1")]),
-            render_events([Control(0xC0, 1), Moved(0x81, b"1")]),
-            render_spi([SpiTransfer(received=b"1")]),
-            render_gpio([GpioRead("busy", 1)]),
+            render_timed([Control(0xC0, 1), Moved(0x81, b"1")]),
+            render_timed([SpiTransfer(received=b"1")]),
+            render_timed([GpioRead("busy", 1)]),
         ],
         "writes": [
-            render_transfers([I2cWrite(0x30, b"1")]),
+            render_timed([I2cWrite(0x30, b"1")]),
             render_talk([Heard(b"1")]),
-            render_events([Control(0x40, 128), Moved(0x01, b"1")]),
-            render_spi([SpiTransfer(b"1"), SpiTransfer(b"1", b"2")]),
-            render_gpio([GpioWrite("busy", 1)]),
+            render_timed([Control(0x40, 128), Moved(0x01, b"1")]),
+            render_timed([SpiTransfer(b"1"), SpiTransfer(b"1", b"2")]),
+            render_timed([GpioWrite("busy", 1)]),
         ],
-        "interrupts": [render_gpio([GpioInterrupt("busy")])],
+        "interrupts": [render_timed([GpioInterrupt("busy")])],
         "resets": [
-            render_events([Plug(True), Configured(1)]),
-            render_gpio([GpioSetup("busy", Direction.IN)]),
+            render_timed([Plug(True), Configured(1)]),
+            render_timed([GpioSetup("busy", Direction.IN)]),
         ],
     }
     found = {
