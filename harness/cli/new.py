@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
     if directory.exists():
         raise UsageError(f"{directory} exists already", fix="another name, or remove it")
     for name, text in files.items():
-        path = directory / name
-        write_atomically(path, text)
-        say(str(path))
+        write_atomically(directory / name, text)
+    # later, because a reader that goes away (`| head`) ends this command
+    say("\n".join(str(directory / name) for name in files))
     say(f"\ncd {shlex.quote(str(directory))}, then pytest; by hand: {suggest('boot')} --module driver{boot}")
     return 0
 

@@ -242,3 +242,11 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, words: list[s
     with Path("/dev/full").open("w") as full:
         status, complaint = into(full.fileno(), *words, cwd=tmp_path)
     assert (status, complaint) == (3, "rustbed: standard output: No space left on device\n")
+
+
+def test_a_new_directory_is_whole_though_nobody_reads_its_list(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer):
+        assert into(writer, "new", "toy", "--bus", "pci", cwd=tmp_path) == (141, "")
+    assert len([path for path in (tmp_path / "toy").rglob("*") if path.is_file()]) == 8
