@@ -185,6 +185,14 @@ def test_controller_fails(kind: FaultKind, answers: list[tuple[int, int]]) -> No
         assert board.fault_happened
 
 
+def test_code_of_a_line_is_not_called_for_a_request_that_is_refused() -> None:
+    board = Raising()
+    with machine(board) as qemu:
+        board.fault = Fault(kind=FaultKind.REFUSED)
+        assert ask(qemu, Kind.GET_VALUE, 0) == (ERROR, 0)
+        assert board.trace == [GpioRead("line", 0, refused=True)]
+
+
 def test_write_is_lost_and_the_walk_knows_the_possible_faults() -> None:
     board = Board()
     with machine(board) as qemu:
