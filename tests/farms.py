@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,8 +28,10 @@ class Up:
         """Return the farm's schedulers or workers."""
         found = []
         for pid in children(self.process.pid):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            found += [pid] if role.encode() in words else []
+            # one that has ended meanwhile is none
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                found += [pid] if role.encode() in words else []
         return found
 
 
@@ -59,21 +61,28 @@ def up(workers: int, *words: str, within: Sequence[str] = (), **variables: str) 
             assert line.startswith("farm: t")
             farm = Up(process, line.split()[1].rstrip(","))
             wait_until(lambda: len(farm.engines("worker")) == workers, "workers", SLOW_S)
-            if not within and farm.url.startswith("tcp:"):
-                _wait_for_workers(farm, workers)
+            _wait_for_workers(farm, workers, within, variables)
             yield farm
         finally:
             # what this leaves behind is what the tests are about
             process.kill()
 
 
-def _wait_for_workers(farm: Up, count: int) -> None:
-    """Wait for workers, for which a session has less patience than a busy host needs to start them."""
-    # late: only those need distributed who have a farm
-    from rustbed.farm.engine import connect  # noqa: PLC0415
+# arguments: the farm's address, and a number of workers
+_WAIT = """
+import sys, time
+from rustbed.farm.engine import connect
 
-    with connect(farm.url) as client:
-        wait_until(lambda: len(client.workers()) == count, "workers that answer", SLOW_S)
+with connect(sys.argv[1]) as client:
+    while len(client.workers()) < int(sys.argv[2]):
+        time.sleep(0.05)
+"""
+
+
+def _wait_for_workers(farm: Up, count: int, within: Sequence[str], variables: Mapping[str, str]) -> None:
+    """Wait for workers, for which a session has less patience than a busy host needs to start them."""
+    argv = [*within, sys.executable, "-c", _WAIT, farm.url, str(count)]
+    subprocess.run(argv, check=True, timeout=SLOW_S, env=environment(**variables))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from rustbed.arch import ARCHES
 from rustbed.errors import UsageError
 from rustbed.options import add_options, read_arches, read_choices
-from rustbed.packs.place import parse_place
+from rustbed.packs.place import VARIABLE, parse_place
 from rustbed.plugin.options import ROWS
 from rustbed.prepare import Choices
 
@@ -52,6 +52,13 @@ def test_every_word_arrives(tmp_path: Path) -> None:
         cache_root=Path("/c"),
         cache_from=(parse_place("/p"),),
     )
+
+
+def test_places_of_packs_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, f"/p oci://host/name@sha256:{'0' * 64}")
+    for words, places in (((), ["/p", "https://host/name"]), (("--cache-from", "/q"), ["/q"])):
+        choices = read_choices(given(*words).__getitem__)
+        assert [str(place) for place in choices.cache_from] == places
 
 
 def test_fragment_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.farms import SLOW_S
 from tests.packing import Server
 
 from rustbed import process
@@ -21,7 +22,7 @@ def without_programs(tmp_path: Path) -> dict[str, str]:
 
 def boot(place: str, env: dict[str, str]) -> process.Completed:
     argv = [sys.executable, "-m", "rustbed.cli", "boot", "--arch", "x86_64", "--cache-from", place]
-    return process.run([*argv, "--", "true"], attempted="booting", env=env, check=False)
+    return process.run([*argv, "--", "true"], attempted="booting", env=env, check=False, timeout_s=SLOW_S)
 
 
 def test_without_a_pack_that_will_do_the_kernel_is_built(

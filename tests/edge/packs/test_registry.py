@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +12,9 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from tests.farms import SLOW_S
 from tests.packing import WANTED, Server
+from tests.processes import wait_until
 
 from rustbed import process
 from rustbed.cache import Cache
@@ -36,6 +37,12 @@ def _free_port() -> int:
         return port
 
 
+def answers(port: int) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=SLOW_S):
+        return True
+    return False
+
+
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     for program in ("docker-registry", "skopeo"):
@@ -45,11 +52,8 @@ def registry(tmp_path: Path) -> Iterator[str]:
     config = tmp_path / "registry.yml"
     config.write_text(_CONFIG.format(root=tmp_path / "registry", port=port))
     with process.start(["docker-registry", "serve", str(config)]) as server:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5):
-                break
-            time.sleep(0.05)
+        wait_until(lambda: server.poll() is not None or answers(port), "a registry that answers", SLOW_S)
+        assert server.poll() is None
         yield f"127.0.0.1:{port}"
         process.stop(server)
 
@@ -60,7 +64,9 @@ def test_a_real_registry_serves_what_skopeo_copied_under_the_same_pin(
     pin = Store(place=parse_place(str(store))).index().digest
     argv = ["skopeo", "copy", "--all", "--preserve-digests", "--dest-tls-verify=false"]
     process.run(
-        [*argv, f"oci:{store}:packs", f"docker://{registry}/rustbed/packs:today"], attempted="copying"
+        [*argv, f"oci:{store}:packs", f"docker://{registry}/rustbed/packs:today"],
+        attempted="copying",
+        timeout_s=SLOW_S,
     )
     place = parse_place(f"oci+http://{registry}/rustbed/packs@{pin}")
     kernel, _ = find_packed(WANTED, [place], Cache(tmp_path / "cache")).kernel(ignore)
