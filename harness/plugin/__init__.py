@@ -31,7 +31,7 @@ class _AsTheyAre:
 
 sys.meta_path.insert(0, _AsTheyAre)
 
-pytest_plugins = [
+_PLUGINS = (
     "rustbed.plugin.options",
     "rustbed.plugin.collection",
     "rustbed.plugin.fixtures",
@@ -49,12 +49,12 @@ pytest_plugins = [
     "rustbed.plugin.telling",
     "rustbed.plugin.repeats",
     "rustbed.plugin.lint",
-]
+)
 # imported by `options` when the command line asks for them
 _ON_REQUEST = ("rustbed.plugin.farm", "rustbed.plugin.farmed")
 
 # they import each other, and pytest refuses to load a plugin that was imported before it was marked
-pytest.register_assert_rewrite(*pytest_plugins, *_ON_REQUEST)
+pytest.register_assert_rewrite(*_PLUGINS, *_ON_REQUEST)
 
 
 def _import_all() -> None:
@@ -65,7 +65,7 @@ def _import_all() -> None:
     is_enabled = gc.isenabled()
     gc.disable()
     try:
-        for name in pytest_plugins:
+        for name in _PLUGINS:
             import_module(name)
     finally:
         if is_enabled:
@@ -74,3 +74,12 @@ def _import_all() -> None:
 
 
 _import_all()
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the plugin's modules: this is the first hook that pytest calls.
+
+    For each name in a list `pytest_plugins`, pytest reads the entry points of all installed packages.
+    """
+    for name in _PLUGINS:
+        pluginmanager.register(sys.modules[name], name)
