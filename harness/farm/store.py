@@ -7,6 +7,8 @@ An attempt is a directory below the session's:
     events.jsonl    a line when a test begins, for each of its reports, and when it ends
     ended.json      how pytest ended
     pytest.log      the output of pytest
+
+Beside the attempts, `cases.json` says which cases the session found in suites whose names depend on a host.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from rustbed.cache import write_atomically
 FARM = "farm"
 LOG = "pytest.log"
 _JOB, _BEGUN, _EVENTS, _ENDED = "job.json", "begun", "events.jsonl", "ended.json"
+_CASES = "cases.json"
 
 # a report of pytest, as JSON holds it
 Report = dict[str, Any]
@@ -89,6 +92,17 @@ def claim(attempt: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def write_cases(place: Path, cases: dict[str, Sequence[str]]) -> None:
+    """Note which cases a session found, by suite, in the directory of its attempts."""
+    write_atomically(place / _CASES, json.dumps(cases))
+
+
+def read_cases(attempt: Path) -> dict[str, Sequence[str]]:
+    """Return what `write_cases` noted for the session of an attempt."""
+    cases: dict[str, Sequence[str]] = json.loads((attempt.parent / _CASES).read_text())
+    return cases
 
 
 class Events:

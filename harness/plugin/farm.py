@@ -24,13 +24,13 @@ from rustbed.farm.batches import PlannedTest
 from rustbed.farm.pool import Ended, Pool
 from rustbed.farm.project import copy_project, move_word
 from rustbed.farm.software import software
-from rustbed.farm.store import FARM, Job, Report
+from rustbed.farm.store import FARM, Job, Report, write_cases
 from rustbed.host import QEMU_OVERHEAD_MIB
 from rustbed.plugin import results
 from rustbed.plugin.fixtures import arch_of, request_of
 from rustbed.plugin.kunit import suite_of
 from rustbed.plugin.options import given
-from rustbed.plugin.stash import TIMES, session_directory
+from rustbed.plugin.stash import CASES, TIMES, session_directory
 from rustbed.progress import plural
 from rustbed.report.cases import GOOD, INFRA, confirm, ending_of, key_of
 from rustbed.report.results import load_results
@@ -180,6 +180,7 @@ def _job(config: pytest.Config, place: Path) -> Job:
     """Return the job of all workers: this session's arguments, on a copy of the project."""
     root, invoked = config.rootpath, config.invocation_params.dir
     copy = copy_project(root, place)
+    write_cases(place, config.stash.get(CASES, {}))
     directory = Path(move_word(str(invoked), root, copy))
     directory.mkdir(parents=True, exist_ok=True)
     words = [move_word(str(word), root, copy) for word in config.invocation_params.args]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rustbed.farm.store import Events, read_job
-from rustbed.plugin.stash import attempt_of, outputs_of
+from rustbed.farm.store import Events, read_cases, read_job
+from rustbed.plugin.stash import CASES, attempt_of, outputs_of
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -17,6 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if (attempt := attempt_of(config)) is None:
         return
     job = read_job(attempt)
+    config.stash[CASES] = read_cases(attempt)
     tests = job.tests
     files = list(dict.fromkeys(config.rootpath / test.partition("::")[0] for test in tests))
     # a plugin may give a test an id without a file

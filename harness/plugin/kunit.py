@@ -33,7 +33,7 @@ from rustbed.plugin.fixtures import (
     spec_of,
 )
 from rustbed.plugin.options import begin
-from rustbed.plugin.stash import PLATFORMS
+from rustbed.plugin.stash import CASES, PLATFORMS
 from rustbed.prepare import Choices, find_vmlinux
 from rustbed.report.cases import SUITE
 from rustbed.report.ktap import heard_of
@@ -109,7 +109,7 @@ def _source_of(choices: Choices) -> Path | None:
 
 def _params(item: pytest.Item, suite: str, needs: Iterable[str] = (), module: str = "") -> Iterator[object]:
     """Return what a marker stands for: cases, or the suite as a whole where nothing tells them."""
-    listed = _list_cases(item, suite, module)
+    listed = _list_known(item, suite, module)
     marks = [pytest.mark.needs(*needs)] if needs else []
     return (
         pytest.param(
@@ -119,6 +119,17 @@ def _params(item: pytest.Item, suite: str, needs: Iterable[str] = (), module: st
         )
         for name in listed or ("",)
     )
+
+
+def _list_known(item: pytest.Item, suite: str, module: str) -> tuple[str, ...]:
+    """Return the cases of a suite; on a worker of a farm those of its session, whose tests it gets.
+
+    What a host finds depends on the kernels and sources in its cache.
+    """
+    cases, name = item.config.stash.setdefault(CASES, {}), f"{item.nodeid} {module}:{suite}"
+    if name not in cases:
+        cases[name] = _list_cases(item, suite, module)
+    return tuple(cases[name])
 
 
 def _list_cases(item: pytest.Item, suite: str, module: str) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ TIMES = pytest.StashKey[Mapping[Key, float]]()
 DIRECTORY = pytest.StashKey[Path]()
 # directories that each test builds, by node id
 USES = pytest.StashKey[dict[str, set[Path]]]()
+# cases of KUnit suites, by test function and suite: workers of a farm collect those of the session
+CASES = pytest.StashKey[dict[str, Sequence[str]]]()
 # errors of setting tests up, each with the node id of the first test that showed it
 SHOWN = pytest.StashKey[dict[str, str]]()
 # directory in which QEMUs of this process record the executed code

@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.farms import SLOW_S, environment
 from tests.unit.kernel.elf_files import make_elf
 
+from rustbed.farm.store import Job, write_cases, write_job
+
 SOURCE = """
 #[macros::kunit_tests(rust_kvec)]
 mod tests {
@@ -77,6 +79,17 @@ def test_examples_are_tests_where_the_kernel_is_built_and_one_test_elsewhere(tmp
     (tmp_path / "vmlinux").write_bytes(make_elf({".strtab": strings}))
     cases = [f"test_it.py::test_kernel[rust_doctests_kernel-{name}-arm64]" for name in names]
     assert collect(tmp_path, tests, *kernel)[1][:2] == cases
+
+
+def test_a_worker_of_a_farm_has_the_tests_of_its_session_whatever_its_host_has(tmp_path: Path) -> None:
+    tests, attempt = TESTS.replace('"string-stream"', '"rust_doctests_kernel"'), tmp_path / "farm/1"
+    write_job(Job(attempt=str(attempt), arguments=(), directory="", environment={}, tests=("test_it.py::x",)))
+    found = {":rust_kvec": ["shrink"], ":rust_doctests_kernel": ["rust_doctest_kernel_str_rs_0"]}
+    write_cases(attempt.parent, {f"test_it.py::test_kernel {name}": cases for name, cases in found.items()})
+    words = ("--kernel", "built:/nonexistent", f"--rustbed-farm-attempt={attempt}")
+    assert collect(tmp_path, tests, *words)[1][:2] == [
+        f"test_it.py::test_kernel[{name[1:]}-{case}-arm64]" for name, (case,) in found.items()
+    ]
 
 
 def test_cases_of_a_drivers_own_suite_are_those_of_its_sources(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.farms import SLOW_S, environment
 from tests.processes import is_running, wait_until
 
 from rustbed import process
-from rustbed.farm.store import Job, read_attempt, write_job
+from rustbed.farm.store import Job, read_attempt, write_cases, write_job
 from rustbed.farm.warm import Warm
 
 FACTS = """
@@ -138,6 +138,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     (copy / "test_facts.py").write_text(FACTS)
     (copy / "test_it.py").write_text(TESTS)
     words = ["-q", "-W", "error", "-p", "no:cacheprovider", f"--rootdir={copy}"]
+    write_cases(place, {})
     given = {"RUSTBED_PLACE": str(place), "PYTEST_ADDOPTS": "--strict-markers"}
     job = Job(attempt="", arguments=words, directory=str(copy), environment=given, tests=())
     warm = Warm()
