@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-# intended length of a batch in seconds: each batch starts a pytest and loads a template
+# usual length of a batch in seconds: each batch starts a pytest and loads a template
 BATCH_S = 5.0
-# shortest length, used when few tests are left
-_SHORTEST_S = 1.0
+# shortest length, when few tests are left, and longest, when many are: docs/decisions/0046
+_SHORTEST_S, LONGEST_S = 1.0, 20.0
 # assumed length of a test in seconds until one has ended
 _UNSEEN_S = 0.5
 
@@ -64,40 +64,57 @@ def batch_seconds(waiting: Iterable[Waiting], times: Mapping[str, float], *, idl
     """Return how long the batches of workers that are idle now should last, in seconds.
 
     `times` has seconds by test id, of earlier sessions or of this one. The tests are divided among the
-    workers in whole batches, so that the last ones end together and none is a small rest.
+    workers in whole batches, so that the last ones end together and none is a small rest. As long as many
+    tests are left, a batch is half of a worker's part of them, if it is known how long tests take.
     """
     usual = _usual(times)
+    left = sum(times.get(each.test.id, usual) for each in waiting)
     # some of the busy workers will be free before the others
-    share = sum(times.get(each.test.id, usual) for each in waiting) / max(idle, slots / 2, 1)
-    return max(_SHORTEST_S, share / max(1, round(share / BATCH_S)))
+    share = left / max(idle, slots / 2, 1)
+    half = left / max(slots, 1) / 2 if times else 0.0
+    return max(_SHORTEST_S, share / max(1, round(share / BATCH_S)), min(half, LONGEST_S))
 
 
 def take_batch(waiting: Sequence[Waiting], times: Mapping[str, float], seconds: float) -> list[Waiting]:
     """Return the waiting tests for the next idle worker: at least one.
 
-    They share the machine of the first, and take about so many seconds. Tests that one of them runs for all
-    go together, however many they are.
+    They take about so many seconds, and share the machine of the first. Only if there are too few of those,
+    tests with other machines follow that need the same of a worker. Tests that one of them runs for all go
+    together, however many they are.
     """
     first = waiting[0]
     if first.suspect:
         return [first]
-    usual = _usual(times)
-    batch, filled = [first], times.get(first.test.id, usual)
-    begun, is_open = {first.test.shared} - {""}, True
-    for each in waiting[1:]:
-        if each.suspect or each.test.machine != first.test.machine:
-            continue
-        lasts = times.get(each.test.id, usual)
-        is_open = is_open and filled + lasts / 2 <= seconds
+    usual, is_open = _usual(times), True
+    batch: list[Waiting] = []
+    filled, begun = 0.0, set[tuple[str, str]]()
+    for each in _by_machine(waiting, first.test):
+        lasts, suite = times.get(each.test.id, usual), (each.test.machine, each.test.shared)
+        is_open = not batch or (is_open and filled + lasts / 2 <= seconds)
         if is_open:
             filled += lasts
-            begun |= {each.test.shared} - {""}
+            begun |= {suite} if each.test.shared else set()
         elif not begun:
             break
-        elif each.test.shared not in begun:
+        elif suite not in begun:
             continue
         batch.append(each)
     return batch
+
+
+def _by_machine(waiting: Sequence[Waiting], first: PlannedTest) -> Iterator[Waiting]:
+    """Yield the tests that may follow a test on its worker, machine by machine, its own machine first."""
+    others: dict[str, list[Waiting]] = {}
+    for each in waiting:
+        test = each.test
+        if each.suspect or (test.arch, test.kvm, test.software) != (first.arch, first.kvm, first.software):
+            continue
+        if test.machine == first.machine:
+            yield each
+        else:
+            others.setdefault(test.machine, []).append(each)
+    for tests in others.values():
+        yield from tests
 
 
 def _usual(times: Mapping[str, float]) -> float:

@@ -46,6 +46,10 @@ _SETTINGS = {
     # it would measure Python code that only waits for pytest
     "distributed.worker.profile.enabled": False,
     "distributed.admin.low-level-log-length": 0,
+    # an event loop without work is not measured 50 times a second, and its host not twice
+    "distributed.admin.tick.interval": "5s",
+    "distributed.admin.tick.limit": "60s",
+    "distributed.admin.system-monitor.interval": "60s",
     "distributed.comm.timeouts.connect": f"{ANSWER_S:.0f}s",
 }
 

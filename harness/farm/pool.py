@@ -180,6 +180,8 @@ class Pool:
             self._workers, self._looked = self.farm.workers(), time.monotonic()
             yield from self._drop_impossible()
         idle, slots = len(self._workers) - len(self._running), len(self._workers)
+        if idle <= 0:
+            return
         seconds = batch_seconds(self._waiting, self.times, idle=idle, slots=slots)
         for _ in range(idle):
             possible = [each for each in self._waiting if not find_missing(each.test.needs, self._workers)]

@@ -6,6 +6,7 @@ import pytest
 
 from rustbed.farm.batches import (
     BATCH_S,
+    LONGEST_S,
     PlannedTest,
     Waiting,
     batch_seconds,
@@ -24,8 +25,19 @@ def take(tests: list[Waiting], times: dict[str, float], *, idle: int, slots: int
 
 
 def test_a_batch_lasts_about_five_seconds() -> None:
-    tests = waiting(1000)
+    tests = waiting(200)
     assert len(take(tests, {each.test.id: 0.1 for each in tests}, idle=2, slots=2)) == BATCH_S / 0.1
+
+
+def test_as_long_as_many_tests_are_left_a_batch_is_half_of_a_workers_part() -> None:
+    tests = waiting(1000)
+    times = {each.test.id: 0.1 for each in tests}
+    assert len(take(tests, times, idle=4, slots=4)) == 125
+    assert len(take(tests[125:], times, idle=3, slots=4)) == 109
+    # another session waits no longer than this for a worker
+    assert len(take(tests, times, idle=2, slots=2)) == LONGEST_S / 0.1
+    # nobody knows yet how long they take
+    assert len(take(tests, {}, idle=2, slots=2)) == BATCH_S / 0.5
 
 
 def test_what_is_left_is_divided_among_idle_workers() -> None:
@@ -54,8 +66,30 @@ def test_times_of_this_session_stand_for_tests_that_were_never_seen() -> None:
 
 def test_tests_of_one_machine_go_together_in_their_order() -> None:
     mixed = [each for pair in zip(waiting(3, "a"), waiting(3, "b"), strict=True) for each in pair]
-    batch = take(mixed, {each.test.id: 1.0 for each in mixed}, idle=1, slots=1)
+    batch = take_batch(mixed, {each.test.id: 1.0 for each in mixed}, 3.0)
     assert [each.test.id for each in batch] == ["a0", "a1", "a2"]
+
+
+def test_tests_of_other_machines_fill_a_batch() -> None:
+    a, b, c = waiting(3, "a"), waiting(3, "b"), waiting(1, "c")
+    mixed = [*a[:2], *b[:2], *c, *a[2:], *b[2:]]
+    times = {each.test.id: 1.0 for each in mixed}
+    assert take_batch(mixed, times, 5.0) == [*a, *b[:2]]
+    assert take_batch(mixed, times, 9.0) == [*a, *b, *c]
+
+
+def test_only_what_the_same_workers_can_run_fills_a_batch() -> None:
+    other = Waiting(test=PlannedTest(id="arm", machine="arm64 m", arch="arm64", memory_mib=384))
+    small, large = (
+        Waiting(test=PlannedTest(id=str(mib), machine=f"x86_64 {mib}", arch="x86_64", memory_mib=mib))
+        for mib in (384, 1152)
+    )
+    assert take_batch([small, other, waiting(1)[0], large], {}, BATCH_S) == [small, large]
+
+
+def test_a_suite_on_another_machine_is_another_suite() -> None:
+    tests = [Waiting(test=PlannedTest(id=m + n, machine=m, shared="s")) for m in "ab" for n in "12"]
+    assert [each.test.id for each in take_batch(tests, dict.fromkeys(["a1"], 1.0), 1.0)] == ["a1", "a2"]
 
 
 def test_a_suspect_has_no_company() -> None:
