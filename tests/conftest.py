@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,16 @@ from rustbed.request import MachineRequest, incapable
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are numbered: names are the same in every worker, and compressed bytes hold the time of day."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_finish() -> None:
+    """Keep what collection has made out of later garbage collections.
+
+    Tests that look for what was left open collect garbage, some of them a hundred times. In a session of all
+    tests that took 0.16 s each time, for 290,000 objects that stay anyway.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
