@@ -34,7 +34,7 @@ class Driver:
     # a device that can be plugged in: an argument of -device, or a function that makes a device in Python;
     # None: the driver binds to no device of QEMU
     device: str | Callable[[], Model] | None = None
-    # numbers of the ioctls that it implements
+    # numbers of the ioctls that it implements, as x86_64 has them
     ioctls: tuple[int, ...] = ()
     # number of times that it is loaded, and bound
     cycles: int = 100

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from rustbed.arch import Arch
+
 # each is written to every file with one write(2)
 JUNK = (
     b"",
@@ -20,7 +22,7 @@ JUNK = (
     bytes(range(128, 256)),
 )
 
-# directions of an ioctl (include/uapi/asm-generic/ioctl.h)
+# directions of an ioctl, as Arch.ioctl_number takes them
 _NONE, _WRITE, _READ = 0, 1, 2
 # arguments of an ioctl: bad pointers, and numbers that the kernel must not take for a pointer
 _POINTERS = (
@@ -34,7 +36,8 @@ _POINTERS = (
 )
 # numbers tried of each type that the driver is not known to implement
 _COMMON = (0, 1, 0x80)
-_LARGEST = (1 << 14) - 1
+# bits of the size in a number of asm-generic
+_SIZE = (1 << 14) - 1
 
 _NUMBER = re.compile(r"([iu])(\d+|size)$|(u?)(short|int|long|byte|ullong)$")
 _BITS = {"size": 64, "short": 16, "int": 32, "long": 64, "byte": 8, "ullong": 64}
@@ -54,25 +57,20 @@ def extremes(kind: str) -> tuple[str, ...]:
     return ("", "0", "-1", "junk", "A" * 1000, ",".join("9" * 40))
 
 
-def number_of(direction: int, kind: int, number: int, size: int) -> int:
-    """Return the number of an ioctl, as the macro _IOC of asm-generic computes it."""
-    return direction << 30 | size << 16 | kind << 8 | number
-
-
-def ioctl_numbers(known: Iterable[int]) -> list[tuple[int, str]]:
+def ioctl_numbers(known: Iterable[int], arch: Arch) -> list[tuple[int, str]]:
     """Return the ioctls to issue, each with its argument in rbctl's notation.
 
     These are: the known numbers with every pointer and with other sizes and directions, every number of their
-    types, and some numbers of each other type.
+    types, and some numbers of each other type. `known` are numbers of asm-generic, as on x86_64.
     """
-    known = list(known)
-    calls = [(number, pointer) for number in known for pointer in _POINTERS]
-    for number in known:
-        kind, low, size = number >> 8 & 0xFF, number & 0xFF, number >> 16 & _LARGEST
+    parts = [(number >> 30, number >> 8 & 0xFF, number & 0xFF, number >> 16 & _SIZE) for number in known]
+    number_of, largest = arch.ioctl_number, arch.largest_ioctl
+    calls = [(number_of(*part), pointer) for part in parts for pointer in _POINTERS]
+    for _, kind, low, size in parts:
         for direction in range(4):
-            for other in {0, max(0, size - 1), size, size + 1, _LARGEST}:
+            for other in {0, max(0, size - 1), size, size + 1, largest}:
                 calls.append((number_of(direction, kind, low, other), "unmapped"))
-    for kind in {number >> 8 & 0xFF for number in known}:
+    for kind in {kind for _, kind, _, _ in parts}:
         calls += [(number_of(_NONE, kind, low, 0), "unmapped") for low in range(256)]
         calls += [(number_of(_READ | _WRITE, kind, low, 8), "unmapped") for low in range(256)]
     for kind in range(256):

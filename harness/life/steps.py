@@ -223,7 +223,7 @@ def ioctls(subject: Subject) -> None:
     with subject.loaded():
         if not (nodes := subject.brought().nodes):
             raise NotApplicableError("it has no device node")
-        numbers = ioctl_numbers(subject.driver.ioctls)
+        numbers = ioctl_numbers(subject.driver.ioctls, subject.vm.kernel.arch)
         # a driver may print a line for each; the records channel has them, and the console does not need them
         subject.vm.run("dmesg -n 3")
         for node in nodes:

@@ -21,9 +21,9 @@ def errno_of(call: Callable[..., object], *args: object) -> int:
     return 0
 
 
-def ioctl_number(kind: str, direction: int, number: int, size: int) -> int:
+def ioctl_number(arch: Arch, kind: str, direction: int, number: int, size: int) -> int:
     """Return the number of an ioctl; `kind` is the driver's letter, `size` that of its argument in bytes."""
-    return direction << 30 | size << 16 | ord(kind) << 8 | number
+    return arch.ioctl_number(direction, ord(kind), number, size)
 
 
 def layout(arch: Arch, members: str) -> struct.Struct:

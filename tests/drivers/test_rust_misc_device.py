@@ -1,31 +1,47 @@
 """rust_misc_device: a character device with ioctls, a value and a buffer per open descriptor."""
 
 import errno
+from dataclasses import dataclass
 from typing import Literal
 
 import pytest
 from tests.drivers.calls import READ, WRITE, errno_of, ioctl_number
 
 from rustbed import CommandError, Vm
+from rustbed.arch import Arch
 
 pytestmark = pytest.mark.needs("rust_misc_device")
 
 DEVICE = "/dev/rust-misc-device"
 NAME = "misc rust-misc-device"
 
-HELLO = ioctl_number("|", 0, 0x80, 0)
-GET_VALUE = ioctl_number("|", READ, 0x81, 4)
-SET_VALUE = ioctl_number("|", WRITE, 0x82, 4)
-
+# what the driver does not implement: direction, number, size of the argument
 NO_IOCTLS = {
-    "the one the sample's own example expects to fail": ioctl_number("|", 0, 0, 0),
-    "HELLO with a size": ioctl_number("|", 0, 0x80, 4),
-    "GET_VALUE of 8 bytes": ioctl_number("|", READ, 0x81, 8),
-    "GET_VALUE in the wrong direction": ioctl_number("|", WRITE, 0x81, 4),
-    "SET_VALUE of 2 bytes": ioctl_number("|", WRITE, 0x82, 2),
-    "SET_VALUE in both directions": ioctl_number("|", READ | WRITE, 0x82, 4),
-    "every bit set": 0xFFFF_FFFF,
+    "the one the sample's own example expects to fail": (0, 0, 0),
+    "HELLO with a size": (0, 0x80, 4),
+    "GET_VALUE of 8 bytes": (READ, 0x81, 8),
+    "GET_VALUE in the wrong direction": (WRITE, 0x81, 4),
+    "SET_VALUE of 2 bytes": (WRITE, 0x82, 2),
+    "SET_VALUE in both directions": (READ | WRITE, 0x82, 4),
 }
+
+
+@dataclass(frozen=True)
+class Ioctls:
+    """The numbers of the driver's ioctls, as its architecture has them."""
+
+    hello: int
+    get: int
+    set: int
+
+
+@pytest.fixture
+def ioctls(arch: Arch) -> Ioctls:
+    return Ioctls(
+        hello=ioctl_number(arch, "|", 0, 0x80, 0),
+        get=ioctl_number(arch, "|", READ, 0x81, 4),
+        set=ioctl_number(arch, "|", WRITE, 0x82, 4),
+    )
 
 
 def byte_order(vm: Vm) -> Literal["big", "little"]:
@@ -60,14 +76,14 @@ def test_registers_a_private_node_and_leaves_nothing_behind(vm: Vm) -> None:
     assert "rust_misc_device" not in vm.check("ls /sys/module").split()
 
 
-def test_ioctls_greet_and_move_the_value(vm: Vm) -> None:
+def test_ioctls_greet_and_move_the_value(vm: Vm, ioctls: Ioctls) -> None:
     with vm.module("rust_misc_device"):
         with vm.open(DEVICE) as held:
-            assert held.ioctl(HELLO).value == 0
-            assert held.ioctl(GET_VALUE, b"\xaa" * 4).data == c_int(vm, 0)
-            assert held.ioctl(SET_VALUE, c_int(vm, -2)).value == 0
-            assert held.ioctl(GET_VALUE, b"\xaa" * 4).data == c_int(vm, -2)
-            held.ioctl(SET_VALUE, c_int(vm, 2**31 - 1))
+            assert held.ioctl(ioctls.hello).value == 0
+            assert held.ioctl(ioctls.get, b"\xaa" * 4).data == c_int(vm, 0)
+            assert held.ioctl(ioctls.set, c_int(vm, -2)).value == 0
+            assert held.ioctl(ioctls.get, b"\xaa" * 4).data == c_int(vm, -2)
+            held.ioctl(ioctls.set, c_int(vm, 2**31 - 1))
         assert [text for _, text in said(vm)][1:] == [
             f"{NAME}: Opening Rust Misc Device Sample",
             f"{NAME}: IOCTLing Rust Misc Device Sample",
@@ -86,39 +102,41 @@ def test_ioctls_greet_and_move_the_value(vm: Vm) -> None:
         assert {dict(record.fields).get("SUBSYSTEM") for record in vm.log.matching(NAME)} == {"misc"}
 
 
-def test_unknown_ioctls_are_refused_and_reported_as_errors(vm: Vm) -> None:
+def test_unknown_ioctls_are_refused_and_reported_as_errors(vm: Vm, arch: Arch) -> None:
+    unknown = {why: ioctl_number(arch, "|", *parts) for why, parts in NO_IOCTLS.items()}
+    unknown["every bit set"] = 0xFFFF_FFFF
     with vm.module("rust_misc_device"):
         with vm.open(DEVICE) as held:
-            refused = {why: errno_of(held.ioctl, number, bytes(8)) for why, number in NO_IOCTLS.items()}
-        assert refused == dict.fromkeys(NO_IOCTLS, errno.ENOTTY)
+            refused = {why: errno_of(held.ioctl, number, bytes(8)) for why, number in unknown.items()}
+        assert refused == dict.fromkeys(unknown, errno.ENOTTY)
         assert [(level, text) for level, text in said(vm) if "not recognised" in text] == [
-            (3, f"{NAME}: -> IOCTL not recognised: {number}") for number in NO_IOCTLS.values()
+            (3, f"{NAME}: -> IOCTL not recognised: {number}") for number in unknown.values()
         ]
 
 
-def test_ioctls_with_a_bad_pointer_fault_and_change_nothing(vm: Vm) -> None:
+def test_ioctls_with_a_bad_pointer_fault_and_change_nothing(vm: Vm, ioctls: Ioctls) -> None:
     with vm.module("rust_misc_device"):
-        calls = [(number, where) for number in (GET_VALUE, SET_VALUE) for where in ("null", "unmapped", -1)]
+        calls = [(number, where) for number in (ioctls.get, ioctls.set) for where in ("null", "unmapped", -1)]
         with vm.open(DEVICE) as held:
-            held.ioctl(SET_VALUE, c_int(vm, 7))
+            held.ioctl(ioctls.set, c_int(vm, 7))
             faults = {call: errno_of(held.ioctl, *call) for call in calls}
             assert faults == dict.fromkeys(calls, errno.EFAULT)
             # HELLO takes no argument and does not look at it
-            assert errno_of(held.ioctl, HELLO, "unmapped") == 0
-            assert held.ioctl(GET_VALUE, bytes(4)).data == c_int(vm, 7)
+            assert errno_of(held.ioctl, ioctls.hello, "unmapped") == 0
+            assert held.ioctl(ioctls.get, bytes(4)).data == c_int(vm, 7)
 
 
-def test_value_and_buffer_belong_to_the_descriptor(vm: Vm) -> None:
+def test_value_and_buffer_belong_to_the_descriptor(vm: Vm, ioctls: Ioctls) -> None:
     with vm.module("rust_misc_device"):
         with vm.open(DEVICE) as one, vm.open(DEVICE) as two:
-            one.ioctl(SET_VALUE, c_int(vm, 1))
-            two.ioctl(SET_VALUE, c_int(vm, 2))
+            one.ioctl(ioctls.set, c_int(vm, 1))
+            two.ioctl(ioctls.set, c_int(vm, 2))
             one.write(b"of one")
             two.write(b"of two")
-            assert (one.ioctl(GET_VALUE, bytes(4)).data, one.read()) == (c_int(vm, 1), b"of one")
-            assert (two.ioctl(GET_VALUE, bytes(4)).data, two.read()) == (c_int(vm, 2), b"of two")
+            assert (one.ioctl(ioctls.get, bytes(4)).data, one.read()) == (c_int(vm, 1), b"of one")
+            assert (two.ioctl(ioctls.get, bytes(4)).data, two.read()) == (c_int(vm, 2), b"of two")
         with vm.open(DEVICE) as fresh:
-            assert (fresh.ioctl(GET_VALUE, bytes(4)).data, fresh.read()) == (c_int(vm, 0), b"")
+            assert (fresh.ioctl(ioctls.get, bytes(4)).data, fresh.read()) == (c_int(vm, 0), b"")
 
 
 def test_a_write_replaces_the_buffer_and_rewinds(vm: Vm) -> None:
@@ -172,14 +190,14 @@ def test_a_buffer_may_be_large_and_not_larger_than_memory(vm: Vm) -> None:
             assert held.read() == b"still there"
 
 
-def test_rmmod_is_refused_while_a_descriptor_is_open(vm: Vm) -> None:
+def test_rmmod_is_refused_while_a_descriptor_is_open(vm: Vm, ioctls: Ioctls) -> None:
     with vm.module("rust_misc_device"):
         with vm.open(DEVICE) as held:
             with vm.open(DEVICE):
                 assert vm.read("/sys/module/rust_misc_device/refcnt") == "2\n"
             with pytest.raises(CommandError, match="Resource temporarily unavailable"):
                 vm.rmmod("rust_misc_device")
-            assert held.ioctl(HELLO).value == 0
+            assert held.ioctl(ioctls.hello).value == 0
         assert vm.read("/sys/module/rust_misc_device/refcnt") == "0\n"
 
 

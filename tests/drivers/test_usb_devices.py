@@ -26,7 +26,6 @@ CONTROL = (0, "BBHHHIP")
 BULK = (2, "IIIP")
 # milliseconds that a transfer may take; the device is a process of a host that may be busy
 LIMIT_MS = 60_000
-CLEAR_HALT = ioctl_number("U", READ, 21, 4)
 
 
 class Gadget(UsbDevice):
@@ -105,7 +104,8 @@ def test_endpoint_that_stalls_halts_until_it_is_cleared(vm: Vm) -> None:
             with pytest.raises(SyscallError) as caught:
                 bulk(vm, node, OUT, data)
             assert caught.value.errno == errno.EPIPE
-        vm.ioctl(node, CLEAR_HALT, layout(vm.kernel.arch, "I").pack(OUT))
+        clear_halt = ioctl_number(vm.kernel.arch, "U", READ, 21, 4)
+        vm.ioctl(node, clear_halt, layout(vm.kernel.arch, "I").pack(OUT))
         assert bulk(vm, node, OUT, b"again") == 5
 
 
@@ -140,7 +140,7 @@ def transfer(vm: Vm, node: str, call: tuple[int, str], values: tuple[int, ...], 
     """Make an ioctl that moves data; return as much of it as was moved."""
     number, members = call
     header = layout(vm.kernel.arch, members)
-    command = ioctl_number("U", WRITE | READ, number, header.size)
+    command = ioctl_number(vm.kernel.arch, "U", WRITE | READ, number, header.size)
     at = header.size - vm.kernel.arch.word_bits // 8
     result = vm.ioctl(node, command, Struct(header.pack(*values, 0), {at: data}))
     return result.pointed[at][: result.value]

@@ -26,7 +26,7 @@ MODULES = sorted(SOURCES.keys() - {"rustbed"})
 
 # a module may import from its own folder and from lower ranks; a folder's name stands for what is in it
 RANKS = (
-    ("errors", "runfiles"),
+    ("errors", "runfiles", "archrow"),
     ("deadline", "process", "arch", "progress", "data", "yamlfile", "escape", "here", "checked"),
     ("cache",),
     ("beside", "scratch", "together"),
