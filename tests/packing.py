@@ -41,9 +41,9 @@ def pinned(server: Server, store: Path) -> Place:
     return parse_place(f"{server.address}@{Store(place=local(store)).index().digest}")
 
 
-def blob_path(store: Path, part: str) -> Path:
+def blob_path(store: Path, part: str, wanted: Wanted = WANTED) -> Path:
     opened = Store(place=local(store))
-    (listed,) = opened.packs()
+    (listed,) = (pack for pack in opened.packs() if pack.facts["recipe"] == wanted.recipe)
     return store / "blobs/sha256" / opened.pack(listed.blob).part(part).hex
 
 

@@ -9,12 +9,16 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.packing import FACTS, WANTED, Server
+from tests.packing import FACTS, WANTED, Server, local
 
-from rustbed.cache import Cache
+from rustbed.arch import ARCHES
+from rustbed.cache import OWN_FILES, Cache
 from rustbed.packs import kernelfile
+from rustbed.packs.kernelfile import SOURCE
+from rustbed.packs.pull import find_packed
 from rustbed.packs.push import push_parts
 from rustbed.packs.sdk import SDK
+from rustbed.prepare import Choices
 from rustbed.progress import ignore
 
 
@@ -42,6 +46,24 @@ def store(tmp_path: Path) -> Path:
     directory = tmp_path / "store"
     push_parts(directory, WANTED.facts() | {"release": "7.3.4"}, parts, "amd64", ignore)
     return directory
+
+
+@pytest.fixture
+def wanted_store(store: Path, tmp_path: Path) -> Path:
+    """Return a store with a kernel of this rustbed's own recipe, too."""
+    source = tmp_path / "SOURCE"
+    source.write_text("Linux 7.3.4, GPL-2.0-only.\n")
+    # not in a test's own cache, where it would be found
+    packed = find_packed(WANTED, [local(store)], Cache(tmp_path / "unpacked"))
+    parts = {name: files_of(packed.part(name, ignore)) for name in ("boot", "symbols", SDK)}
+    facts = Choices().wanted(ARCHES["x86_64"]).facts() | {"release": "7.3.4"}
+    push_parts(store, facts, {**parts, SOURCE: {"SOURCE": source}}, "amd64", ignore)
+    return store
+
+
+def files_of(part: Path) -> dict[str, Path]:
+    found = (path for path in part.rglob("*") if path.is_file() and path.name not in OWN_FILES)
+    return {path.relative_to(part).as_posix(): path for path in found}
 
 
 @pytest.fixture

@@ -5,36 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.packing import WANTED, Server, blob_path, entries, local
+from tests.packing import Server, blob_path, entries, local
 
-from rustbed.arch import ARCHES
-from rustbed.cache import OWN_FILES, Cache
+from rustbed.cache import Cache
 from rustbed.cli.main import main
-from rustbed.packs.kernelfile import SOURCE
 from rustbed.packs.place import VARIABLE
-from rustbed.packs.pull import find_packed
-from rustbed.packs.push import push_parts
-from rustbed.packs.sdk import SDK
 from rustbed.packs.transport import Store
-from rustbed.prepare import Choices
-from rustbed.progress import ignore
-
-
-@pytest.fixture
-def wanted_store(store: Path, cache: Cache, tmp_path: Path) -> Path:
-    """Return a store with a kernel of this rustbed's own recipe, too."""
-    source = tmp_path / "SOURCE"
-    source.write_text("Linux 7.3.4, GPL-2.0-only.\n")
-    packed = find_packed(WANTED, [local(store)], cache)
-    parts = {name: files_of(packed.part(name, ignore)) for name in ("boot", "symbols", SDK)}
-    facts = Choices().wanted(ARCHES["x86_64"]).facts() | {"release": "7.3.4"}
-    push_parts(store, facts, {**parts, SOURCE: {"SOURCE": source}}, "amd64", ignore)
-    return store
-
-
-def files_of(part: Path) -> dict[str, Path]:
-    found = (path for path in part.rglob("*") if path.is_file() and path.name not in OWN_FILES)
-    return {path.relative_to(part).as_posix(): path for path in found}
 
 
 def test_list_names_each_pack_and_the_pin_last(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
