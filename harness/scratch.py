@@ -26,7 +26,7 @@ def open_scratch(prefix: str) -> Iterator[Path]:
         with suppress(OSError):
             _sweep(left)
     directory = Path(mkdtemp(prefix=prefix))
-    # has its name when it is locked: nobody finds it unlocked
+    # gets its name when it is locked: no other process finds it unlocked
     unnamed = directory / f".{_LOCK}"
     with unnamed.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -49,7 +49,7 @@ def _sweep(directory: Path) -> None:
 
 
 def _remove(directory: Path) -> None:
-    """Remove a directory, its lock last: without it nobody would dare to."""
+    """Remove a directory, its lock last: without it no other process would remove the directory."""
     for path in directory.iterdir():
         if path.name != _LOCK:
             remove_tree(path)

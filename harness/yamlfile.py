@@ -79,7 +79,7 @@ def load_yaml(path: Path, schema: Schema) -> Any:
     """Return what a YAML file holds: dicts, lists, str, bool and date as the schema has them.
 
     Raises SpecError, with file, line and key, for a file that cannot be read,
-    is no YAML or is not what the schema says.
+    is not YAML or not what the schema says.
     """
     try:
         text = path.read_bytes()

@@ -54,7 +54,7 @@ _ACCEL = re.compile(r"kvm|tcg(,(thread=(single|multi)|tb-size=\d{1,4}|one-insn-p
 _WORD = re.compile(r"[A-Za-z0-9_.:+\-]*")
 _CPU = re.compile(r"[A-Za-z0-9_.\-]+(,[+\-]?[A-Za-z0-9_.\-]+(=[A-Za-z0-9_.\-]+)?)*")
 
-# channels in a bundle's arguments; whoever starts the machine replaces them with its own
+# channels in a bundle's arguments; what starts the machine replaces them with its own
 CONSOLE = "file,id=console,path=console.again.log"
 _CHARDEVS = frozenset((CONSOLE, "stdio,id=shell,signal=on", "null,id=records", "null,id=pulse"))
 

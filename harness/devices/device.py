@@ -34,7 +34,7 @@ class Served(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device that the host serves. Whoever starts QEMU with the device enters `serve` first."""
+    """A device that the host serves. `serve` is entered before QEMU is started with the device."""
 
     # name for people, in error messages and machine.json
     name: str

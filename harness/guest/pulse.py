@@ -34,7 +34,7 @@ class Pulse:
     def _send(self, command: str) -> None:
         self._count += 1
         self._received = b""
-        # nobody reads a channel that is closed or full, so no answer will come
+        # a channel that is closed or full is not read, so no answer will come
         with suppress(OSError):
             self._sock.settimeout(0.1)
             self._sock.sendall(f"{command}\necho {self._mark}\n".encode())

@@ -48,7 +48,8 @@ class Instrument:
     cmdline: tuple[str, ...] = ()
     # called when judgement of a machine begins; its result is passed to `find`
     begin: Callable[[Run], int] = begin_with_nothing
-    # called before the machine's log is read: makes the kernel check itself and log what is wrong
+    # called before the machine's log is read: makes the kernel check itself and log what is wrong; its
+    # commands are run by the guest's shell itself, which they leave as it was
     provoke: Callable[[Run], None] = provoke_nothing
     # regular expression for the kernel's line that announces the results of `find`, which may be of any test
     announces: str = ""

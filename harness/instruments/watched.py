@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from rustbed import runfiles
 from rustbed.errors import CommandError, HarnessError, LostError
+from rustbed.guest.shell import By
 from rustbed.instruments.instrument import Instrument
 from rustbed.kernel.module import measure_file
 from rustbed.log.record import Record, render_records
@@ -76,13 +78,15 @@ class Watched:
     def _take(self, *, wants_look: bool) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         """Return the machine's records and its new taints; what was seen once is kept."""
         live = self.live
+        # the shell itself, without a subshell: that is most of the time of a short command
+        run_bare = partial(live.talk.run, by=By.SHELL)
         try:
             if wants_look:
                 live.linger(self.linger_s)
                 self._blind, self._found = [], ()
                 for instrument, _ in self.instruments:
                     with self._not_blind(instrument):
-                        instrument.provoke(live.run)
+                        instrument.provoke(run_bare)
             records = self._judged()
             if wants_look or self._tainted_at != len(records):
                 self._tainted_at = len(records)

@@ -43,7 +43,7 @@ def find_order(
 
 
 def is_built(order: Order) -> bool:
-    """Whether `build_kernel` would return at once, for a source that nobody edits."""
+    """Whether `build_kernel` would return at once, for a source that is not edited."""
     return order.cache.find(collect.KIND, _key(order), check=()) is not None
 
 

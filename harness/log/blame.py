@@ -24,6 +24,7 @@ from rustbed.log.families.dispatch import (
 )
 from rustbed.log.families.family import (
     ALLOCATES,
+    CHECKS,
     ENTERED,
     FRAMELESS,
     MACHINERY,
@@ -131,11 +132,10 @@ def find_function(report: Report) -> str:
             or _recursive(report)
             or _stuck(report, DISPATCHES)
             or _stuck(report, DISPATCHES_IN_INTERRUPTS)
+            or _worker(report)
         )
         if stuck:
             return stuck
-        if worker := _worker(report):
-            return worker
     return _first_to_blame(report)
 
 
@@ -233,11 +233,14 @@ def _first_to_blame(report: Report) -> str:
 
 
 def _is_part(name: str, report: Report) -> bool:
-    """Whether a function is a step of its caller."""
+    """Whether a function is a step of its caller, or of a check that reports what it found."""
     for trace in report.mains:
-        for inner, outer in pairwise(trace.calls):
-            if readable(inner) == name:
-                return report.is_of(SEALED, readable(outer))
+        calls = list(map(readable, trace.calls))
+        if name in calls[:-1]:
+            outer = calls[calls.index(name) + 1 :]
+            served = next((one for one in outer if not report.is_own(one)), "")
+            is_where = name in map(readable, trace.frames[: trace.counters])
+            return report.is_of(SEALED, outer[0]) or (not is_where and report.is_of(CHECKS, served))
     return False
 
 
@@ -245,9 +248,8 @@ def _stuck_in_module(report: Report) -> str:
     """Return the innermost function of a module, in the first stack that has any: drivers are under test."""
     for trace in report.mains:
         names = [readable(symbol) for symbol in trace.frames]
-        for name in names[_interrupted_at(names) :]:
-            if name in report.own:
-                return name
+        if own := next((name for name in names[_interrupted_at(names) :] if name in report.own), ""):
+            return own
     return ""
 
 
@@ -281,8 +283,7 @@ def _stuck(report: Report, dispatches: Family) -> str:
 
 def _worker(report: Report) -> str:
     """Return the function that a work queue's thread runs, from the line "Workqueue:"; "" without it."""
-    match = _WORKER.search(report.text)
-    return readable(match["symbol"]) if match else ""
+    return readable(match["symbol"]) if (match := _WORKER.search(report.text)) else ""
 
 
 def _asleep_at(frames: Sequence[str]) -> int:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-_SYMBOL = re.compile(r"(?:__cfi_|__pfx_)?_ZN(?P<path>(?:\d+[\w$.]+?)+?)17h[0-9a-f]{16}E")
+# the parts are told apart later: to repeat them here takes twice as long for each further digit
+_SYMBOL = re.compile(r"(?:__cfi_|__pfx_)?_ZN(?P<path>\d[\w$.]+?)17h[0-9a-f]{16}E")
 _ESCAPES = {
     "SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ",",
 }  # fmt: skip

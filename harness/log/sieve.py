@@ -13,8 +13,8 @@ from rustbed.log.splat import Reader, Splat
 
 # number of lines before a splat's headline that may belong to it
 BEFORE = 8
-# lines that are parsed together
-_TOGETHER = 48
+# lines that are parsed together: few, as long as most lines are left out; many while report follows report
+_TOGETHER, _MANY = 48, 384
 # lines that are remembered, and their longest
 _KEPT, _LONGEST = 4096, 512
 _WORDS = {ord(digit): None for digit in "0123456789"}
@@ -25,6 +25,8 @@ class Sieve:
 
     def __init__(self) -> None:
         self._dull: set[str] = set()
+        # number of lines to parse at a time
+        self.together = _TOGETHER
 
     def telling(self, text: str) -> list[int]:
         """Return the numbers, from 0, of the lines of a text with a word of a headline."""
@@ -64,7 +66,12 @@ def read_telling(
                 reader.skip("\n".join(lines[at:first]))
             if number is None:
                 break
+            if first > at:
+                sieve.together = _TOGETHER
             at = first
-        found += reader.read("\n".join(lines[at : at + _TOGETHER]), start + at)
-        at += _TOGETHER
+        ended = reader.read("\n".join(lines[at : at + sieve.together]), start + at)
+        found += ended
+        at += sieve.together
+        if ended and not reader.is_idle:
+            sieve.together = _MANY
     return found, max(0, len(lines) - at)

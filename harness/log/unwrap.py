@@ -108,7 +108,8 @@ class Unwrapper:
         """Return the text with the messages of a journal's entries; the number of lines stays."""
         if self._form is None:
             self._form = find_form(text)
-        if "ncfrag=" in text:
+        # one letter is found much faster than a word
+        if ";" in text and "ncfrag=" in text:
             text = _FRAGMENTS.sub(_joined, text)
         return open_entries(self._form, text) if self._form else text
 

@@ -34,7 +34,7 @@ QMP_S = 30.0
 
 
 def _report_unawaited(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report an error that nobody awaited, but not that qemu.qmp's own tasks were cancelled.
+    """Report an error that was not awaited, but not that qemu.qmp's own tasks were cancelled.
 
     It leaves them behind if QEMU goes while it is connected to (0.0.6), and asyncio prints a traceback.
     """

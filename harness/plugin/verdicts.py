@@ -187,7 +187,7 @@ def _repair_subtests(item: pytest.Item, report: pytest.TestReport, call: pytest.
 
 
 def _shorten(item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-    """Leave of an error of ours that no test's line raised its text: pytest's frames and ours are no news.
+    """Leave of an error of ours that no test's line raised its text: other frames tell the author nothing.
 
     What compilers printed is shown once, above the errors of all tests that wanted the module. What kept
     several tests from being set up is shown with the first one.

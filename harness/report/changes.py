@@ -91,7 +91,7 @@ def _changed(
 
 
 def _is_not_judged(after: Result, befores: Sequence[Result], *, cut_short: bool) -> bool:
-    """Whether a result is no evidence about the test."""
+    """Whether a result is not evidence about the test."""
     if after.outcome is not Outcome.ERROR:
         return after.outcome is Outcome.LOST and cut_short
     # some producers write counts that never match their cases: such an error is in every run

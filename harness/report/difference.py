@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 
 from rustbed.log.record import parse_console
 from rustbed.log.splat import find_splats
+from rustbed.report.verdict import Outcome
 
 # addresses, and numbers as large as addresses, differ in every run
 _ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{5,}|[0-9a-f]{8,}|\d{8,})\b")
@@ -19,12 +20,16 @@ _ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{5,}|[0-9a-f]{8,}|\d{8,})\b")
 _RANGE = re.compile(r"\[(?P<space>io|mem|bus) +[^\]]*\]")
 # the same in a device's trace: the registers of BARs in its config space
 _BAR = re.compile(r"(?P<register>\bconfig\+0x(?:1[048c]|2[04]) width 4 value) 0x\w+")
+# host bridges of a device tree are platform devices, those of ACPI are not
+_BRIDGE = re.compile(r"/sys/devices/(?:platform/(?:soc/)?)?[\w.]*?/?(?P<bus>pci\d{4}:\d\d)\b")
 # the number of a process in a kernel record
 _PID = re.compile(r"\b(?P<word>process |pid:|PID: )\d+\b")
 # the number of a session of system calls
 _SESSION = re.compile(r"/run/rbctl-\d+")
 # the kernel log after this record belongs to drivers and tests
 _BOOTED = "Run /init as init process"
+# its lines: arguments and environment of the process, among them words of the machine's command line
+_OF_BOOTED = "  "
 # commands in the transcript of harness/guest/shell.py; the output of a command may be anything
 _ANSWER = re.compile(
     r"^\$ rbctl (?P<command>(?P<verb>\w+)[^\n]*)\n(?P<output>.*?)\n\[(?P<status>\d+)\]$",
@@ -39,6 +44,8 @@ _PROCESS = re.compile(r" (?:pid|exit)$")
 _OURS = re.compile(r"open:r:/sys/module/\w+/sections/")
 # the kernel calibrates and chooses its clock seconds after the boot, at a random point of the test
 _CLOCK = re.compile(r"^(?:tsc: Refined TSC|clocksource: )")
+# outcomes that a mark of the test declares, with the reason
+_MARKED = frozenset({Outcome.SKIP, Outcome.XFAIL})
 # beginning of the header lines of a device's trace
 _HEADER = "#"
 
@@ -52,6 +59,13 @@ class Ran:
     arch: str
     # lines by part: the outcome, a machine's answers or records, a device's trace
     parts: Mapping[str, tuple[str, ...]]
+    # why it did not run to its end or failed as expected: the reason that its mark gives, else ""
+    excuse: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """How the test ended, as in its verdict."""
+        return " ".join(self.parts.get("outcome", ()))
 
 
 def name_test(nodeid: str, arch: str) -> str:
@@ -65,6 +79,8 @@ def comparable_records(log: str) -> tuple[str, ...]:
     """Return the records of a log after the boot, without addresses; a splat becomes one line."""
     records = parse_console(log)
     begin = max((index + 1 for index, record in enumerate(records) if record.text == _BOOTED), default=0)
+    while begin and begin < len(records) and records[begin].text.startswith(_OF_BOOTED):
+        begin += 1
     lines = {index: _normal(record.text) for index, record in enumerate(records) if index >= begin}
     lines = {index: line for index, line in lines.items() if not _CLOCK.search(line)}
     for splat in find_splats(records):
@@ -103,6 +119,7 @@ def comparable_trace(trace: str) -> tuple[str, ...]:
 
 def _normal(line: str) -> str:
     line = _BAR.sub(r"\g<register> ADDRESS", _RANGE.sub(r"[\g<space> RANGE]", line))
+    line = _BRIDGE.sub(r"/sys/devices/\g<bus>", line)
     return _SESSION.sub("/run/rbctl", _ADDRESS.sub("ADDRESS", line))
 
 
@@ -111,25 +128,47 @@ def name_sides(left: Ran, right: Ran) -> tuple[str, str]:
     return (left.arch, right.arch) if left.arch != right.arch else ("left", "right")
 
 
+def explained_end(left: Ran, right: Ran) -> str:
+    """Return how the two ended, if a mark of the test says why they ended differently, else "".
+
+    Such a test was skipped, or failed as expected, on one side: what it left behind is not compared.
+    """
+    marked = [ran for ran in (left, right) if ran.outcome in _MARKED]
+    if left.outcome == right.outcome or not marked:
+        return ""
+    if not {left.outcome, right.outcome} <= {*_MARKED, Outcome.PASS}:
+        return ""
+    names = dict(zip((id(left), id(right)), name_sides(left, right), strict=True))
+    return "; ".join(
+        f"{ran.outcome} on {names[id(ran)]}" + (f": {ran.excuse}" if ran in marked and ran.excuse else "")
+        for ran in (left, right)
+    )
+
+
 def find_differences(left: Ran, right: Ran, ignored: Sequence[re.Pattern[str]] = ()) -> list[str]:
     """Render the differences, by part; empty if there are none.
 
-    Lines that match one of `ignored` are not compared.
+    Lines that match one of `ignored` are not compared. Parts of several machines with the same
+    differences are rendered once.
     """
-    found: list[str] = []
     names = name_sides(left, right)
     width = max(map(len, names))
+    parts: dict[tuple[str, ...], list[str]] = {}
     for part in dict.fromkeys((*left.parts, *right.parts)):
         before, after = (_kept(ran.parts.get(part, ()), ignored) for ran in (left, right))
-        if before != after:
-            found.append(part)
-            found += (
-                f"  {name:<{width}}  {line}"
-                for unequal in _unequal(before, after)
-                for name, lines in zip(names, unequal, strict=True)
-                for line in lines
-            )
-    return found
+        lines = tuple(
+            f"  {name:<{width}}  {line}"
+            for unequal in _unequal(before, after)
+            for name, lines in zip(names, unequal, strict=True)
+            for line in lines
+        )
+        if lines:
+            parts.setdefault(lines, []).append(part)
+    return [
+        line
+        for lines, (first, *others) in parts.items()
+        for line in (f"{first}, and {len(others)} more like it" if others else first, *lines)
+    ]
 
 
 def _kept(lines: Sequence[str], ignored: Sequence[re.Pattern[str]]) -> list[str]:

@@ -26,26 +26,39 @@ _OF_MACHINES: tuple[tuple[str, str, Callable[[str], tuple[str, ...]]], ...] = (
 )
 
 
-def load_runs(path: Path, arch: str = "") -> dict[str, Ran]:
-    """Return the runs of one architecture below a run directory or a session's, by the test's name.
+# the runs of an architecture, by the test's name without it
+Runs = dict[str, Ran]
 
-    Raises UsageError if there are no runs, if one is damaged, and if there are several architectures
-    and `arch` does not choose one.
+
+def load_runs(path: Path) -> dict[str, Runs]:
+    """Return the runs below a run directory or a session's, by architecture.
+
+    Raises UsageError if there are none, and if one is damaged.
     """
     if not path.is_dir():
         raise UsageError(f"there is no directory {path}", wanted="a run directory, or that of a session")
     verdicts = sorted({*path.glob(runfiles.VERDICT), *path.glob(f"*/{runfiles.VERDICT}")})
-    runs = [ran for verdict in verdicts if (ran := _load_run(verdict)) is not None]
-    arches = {ran.arch for ran in runs}
-    if not arches:
+    found: dict[str, Runs] = {}
+    for verdict in verdicts:
+        if (ran := _load_run(verdict)) is not None:
+            found.setdefault(ran.arch, {})[ran.test] = ran
+    if not found:
         raise UsageError(f"no run of a test with a machine in {path}")
-    if arch and arch not in arches:
-        raise UsageError(f"no run on {arch} in {path}", there=", ".join(sorted(arches)))
-    if not arch and len(arches) > 1:
+    return found
+
+
+def choose_runs(found: dict[str, Runs], path: Path, arch: str) -> Runs:
+    """Return the runs of one of the architectures in a directory; of the only one if `arch` is "".
+
+    Raises UsageError if there are none, or if there are several and `arch` does not choose one.
+    """
+    if arch and arch not in found:
+        raise UsageError(f"no run on {arch} in {path}", there=", ".join(sorted(found)))
+    if not arch and len(found) > 1:
         raise UsageError(
-            f"runs on several architectures in {path}: {', '.join(sorted(arches))}", fix="--arch LEFT,RIGHT"
+            f"runs on several architectures in {path}: {', '.join(sorted(found))}", fix="--arch LEFT,RIGHT"
         )
-    return {ran.test: ran for ran in runs if arch in ("", ran.arch)}
+    return found[arch or next(iter(found))]
 
 
 def _load_run(verdict: Path) -> Ran | None:
@@ -55,7 +68,7 @@ def _load_run(verdict: Path) -> Ran | None:
         facts = json.loads(verdict.read_text())
         machines = [(str(machine["directory"]), str(machine["arch"])) for machine in facts["machines"]]
         parts: dict[str, tuple[str, ...]] = {"outcome": (str(facts["outcome"]),)}
-        test = str(facts["test"])
+        test, excuse = str(facts["test"]), str(facts.get("reason", ""))
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UsageError(f"cannot read {verdict}: {error}") from error
     if not machines:
@@ -67,7 +80,7 @@ def _load_run(verdict: Path) -> Ran | None:
         for trace in sorted((directory / name).glob(f"*{runfiles.TRACE}")):
             parts[f"{title}{trace.name}"] = comparable_trace(_read_text(trace))
     arch = machines[0][1]
-    return Ran(test=name_test(test, arch), arch=arch, parts=parts)
+    return Ran(test=name_test(test, arch), arch=arch, parts=parts, excuse=excuse)
 
 
 def _read_text(path: Path) -> str:

@@ -69,7 +69,7 @@ class Result:
 
     @property
     def is_red(self) -> bool:
-        """Whether it failed. An error of the harness is not red: it is no evidence about the driver."""
+        """Whether it failed. An error of the harness is not red: it is not evidence about the driver."""
         return self.outcome in RED
 
     @property

@@ -40,7 +40,7 @@ class Outcome(StrEnum):
     LOST = "lost"
     # the driver did not do what the test expected
     FAIL = "fail"
-    # the harness failed, which is no evidence about the driver
+    # the harness failed, which is not evidence about the driver
     ERROR = "error"
     PASS = "pass"  # noqa: S105, a word of the trade and no password
     # failed as expected, because of a known bug

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from rustbed.forks.counts import COPIED, FORKED, REPLACED, RESTORED
 from rustbed.forks.hot.server import Server
 from rustbed.forks.machines import Machines
 from rustbed.forks.waiting import Waiting
-from rustbed.prepare import Platform
+from rustbed.prepare import Choices, Platform
 from rustbed.progress import ignore
 from tests.boot.copied import Copies
 from tests.processes import children
@@ -117,6 +118,21 @@ def test_machines_without_a_sandbox_are_restored(
         copies = Copies(machines, platform, tmp_path, cpus=1)
         assert [copies.next(stack).check("echo alive") for _ in range(3)] == ["alive"] * 3
     reason = f"{RESTORED}copies of QEMU are not sound here: QEMU's sandbox is not in place"
+    assert machines.counts == {FORKED: 3, reason: 2}
+
+
+@pytest.mark.arches("x86_64")
+def test_qemu_that_does_not_load_the_library_is_restored(
+    choices: Choices, platform: Platform, tmp_path: Path
+) -> None:
+    # as a user's own QEMU, which is linked statically or with another C library
+    library = tmp_path / "shim.so"
+    library.write_text("not a library")
+    other = replace(platform, qemu=replace(platform.qemu, shim=library))
+    with Machines(choices.cache, ignore) as machines, ExitStack() as stack:
+        copies = Copies(machines, other, tmp_path, cpus=1)
+        assert [copies.next(stack).check("echo alive") for _ in range(3)] == ["alive"] * 3
+    reason = f"{RESTORED}QEMU cannot be copied: its shim does not answer"
     assert machines.counts == {FORKED: 3, reason: 2}
 
 

@@ -11,12 +11,15 @@ from rustbed import runfiles
 from rustbed.cli.main import main
 
 
-def leave_run(session: Path, arch: str, *, test: str = "test_up", said: str = "toy: up") -> Path:
+def leave_run(
+    session: Path, arch: str, *, test: str = "test_up", said: str = "toy: up", outcome: str = "pass"
+) -> Path:
     """Write what a run on an architecture leaves behind, as far as it is compared."""
     directory = session / f"test_toy-{test}-{arch}"
     directory.mkdir(parents=True)
     machine = {"directory": ".", "arch": arch}
-    verdict = {"test": f"test_toy.py::{test}[{arch}]", "outcome": "pass", "machines": [machine]}
+    name = f"test_toy.py::{test}[{arch}]"
+    verdict = {"test": name, "outcome": outcome, "reason": "why", "machines": [machine]}
     (directory / runfiles.VERDICT).write_text(json.dumps(verdict))
     (directory / runfiles.KERNEL).write_text(f"[    1.000000] {said}\n")
     return directory
@@ -77,6 +80,50 @@ def test_one_session_is_compared_with_itself_by_architecture(
     ]
 
 
+def test_architectures_of_a_session_are_compared_with_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arch in ("arm", "riscv64", "s390x"):
+        for test in ("test_up", "test_down"):
+            leave_run(tmp_path, arch, test=test, said="toy: 8" if arch == "s390x" else "toy: 4")
+    leave_run(tmp_path, "arm", test="test_known", outcome="xfail")
+    leave_run(tmp_path, "s390x", test="test_known")
+    assert main(["diff", str(tmp_path), "--arch", "arm,riscv64,s390x"]) == 1
+    said = [
+        "test_toy.py::test_known: only on arm",
+        "2 tests on both sides, 0 differ",
+        "test_toy.py::test_down: arm and s390x differ",
+        "test_toy.py::test_up: arm and s390x differ",
+        "  records",
+        "    arm    toy: 4",
+        "    s390x  toy: 8",
+        "test_toy.py::test_known: xfail on arm: why; pass on s390x",
+        "3 tests on both sides, 2 differ, 1 ended differently as marked",
+    ]
+    assert capsys.readouterr().out.splitlines() == said
+    # without --arch, all that the session has
+    assert main(["diff", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines() == said
+
+
+def test_declared_lines_may_differ_and_their_reasons_are_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for test in ("test_up", "test_down"):
+        leave_run(tmp_path / "runs", "arm", test=test, said="toy: size 4")
+        leave_run(tmp_path / "runs", "s390x", test=test, said="toy: size 8")
+    file = tmp_path / "differences.yaml"
+    file.write_text("differences:\n  - reason: word size\n    lines: '^toy: size'\n    arch: arm\n")
+    assert main(["diff", str(tmp_path / "runs"), "--declared", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "declared in 2 tests: word size",
+        "2 tests on both sides, 0 differ",
+    ]
+    file.write_text("differences: 1\n")
+    assert main(["diff", str(tmp_path / "runs"), "--declared", str(file)]) == 2
+    assert str(file) in capsys.readouterr().err
+
+
 def test_what_cannot_be_compared_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, other = leave_run(tmp_path, "arm"), leave_run(tmp_path, "arm", test="test_other")
     assert main(["diff", str(run), str(tmp_path / "none")]) == 2
@@ -88,6 +135,10 @@ def test_what_cannot_be_compared_is_2(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "no test in common" in capsys.readouterr().err
     assert main(["diff", str(run), str(run), "--arch", "arm,s390x"]) == 2
     assert "no run on s390x" in capsys.readouterr().err
+    assert main(["diff", str(run)]) == 2
+    assert "runs on one architecture only" in capsys.readouterr().err
+    assert main(["diff", str(run), str(run), "--arch", "arm,arm64,s390x"]) == 2
+    assert "one architecture for each of two runs" in capsys.readouterr().err
     (run / runfiles.VERDICT).write_text("{")
     assert main(["diff", str(run), str(run)]) == 2
     assert "cannot read" in capsys.readouterr().err

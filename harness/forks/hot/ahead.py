@@ -1,4 +1,4 @@
-"""Servers started while nobody waits for them, for the machines that the session before had.
+"""Servers started before they are needed, for the machines that the session before had.
 
 Owns the file in which one session tells the next which machines that were.
 """

@@ -16,11 +16,12 @@ from typing import Protocol
 from rustbed import process, procfs
 from rustbed.errors import ForkError
 from rustbed.forks.hot.copied import CopiedProcess
-from rustbed.machine.monitor import QMP_S
 from rustbed.machine.starting import Identity, identify
 
 # seconds that a host under load may take to copy a process
 _COPY_S = 20.0
+# seconds to wait for the first message of the shim, which is sent before QEMU begins: its guest has run since
+_READY_S = 1.0
 # seconds to wait for the message of a copy whose QEMU did not answer
 _UNCLAIMED_S = 1.0
 # bytes of one message, at most
@@ -69,15 +70,12 @@ class Copied:
     threads: Mapping[int, int]
 
 
-def open_copier(started: Copyable, seconds: float = QMP_S) -> Copier:
-    """Return a copier for a QEMU that serves its channels. Raises ForkError if it cannot be copied.
-
-    `seconds` is how long the shim may take to report that it can make copies.
-    """
+def open_copier(started: Copyable) -> Copier:
+    """Return a copier for a QEMU whose guest has answered. Raises ForkError if it cannot be copied."""
     if started.control is None:
         raise ForkError("QEMU cannot be copied: it was started without the shim", fix="--forks hot")
     copier = Copier(started.control, find_descriptors(started.child.pid, started.ends))
-    copier.require_ready(seconds)
+    copier.require_ready(_READY_S)
     return copier
 
 

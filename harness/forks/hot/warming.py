@@ -1,6 +1,6 @@
 """The warm-up of a server: commands that tests run first. QEMU has translated their code when it is copied.
 
-No test may notice it: each command leaves the guest as it was, and no code of a module runs.
+No test may notice it: each command leaves the guest as it was, and no driver is registered.
 See docs/decisions/0049-what-is-warmed-is-declared.md.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from rustbed.guest.kmsg import render_fence
 from rustbed.guest.modules import PLACE
-from rustbed.guest.shell import By
-from rustbed.kernel.artifact import Kernel
+from rustbed.guest.shell import ASK_AGENT, By
+from rustbed.kernel.artifact import Kernel, Module
 from rustbed.kernel.module import read_module
 
 # the most frequent kinds of commands in transcripts of driver tests: system calls on files, loading of
@@ -42,25 +42,39 @@ _STEPS = (
 )
 # in the second round QEMU chains the translated blocks
 _ROUNDS = 2
+# Loads that a module's own init refuses before it does anything else, by module. loop: partitions beyond
+# DISK_MAX_PARTS (loop_init in drivers/block/loop.c)
+_INITS = {"loop": "max_part=1048576"}
 # types of parameters that refuse the value below
 _NUMBERS = frozenset({"bool", "invbool", "byte", "short", "ushort", "int", "uint", "long", "ulong", "hexint"})
 _NO_NUMBER = "?"
 
 
 def find_refused_load(kernel: Kernel) -> str:
-    """Return a command that loads a module with a value that its parameter refuses; "" if there is none.
+    """Return a command that loads a module which is refused late; "" if there is none.
 
-    The kernel does most of what loading takes before it looks at parameters: it reads the file, lays it out,
-    relocates it, and then frees all of it. None of the module's code runs.
+    If its init refuses, the kernel has done all of loading, and then does all of unloading. Where the image
+    has no such module, it is one with a value that its parameter refuses: the kernel reads, lays out and
+    relocates it before it looks at parameters, and none of its code runs.
     """
     if not kernel.carries_modules:
         return ""
+    for name, value in _INITS.items():
+        module = kernel.modules.get(name)
+        if module is not None and _leaves_nothing(module):
+            # a kernel that takes the value after all does not keep the module
+            return f"rbctl insmod {PLACE}/{name}.ko {value} && {ASK_AGENT} rmmod {name}"
     for module in sorted(kernel.modules.values(), key=lambda module: module.path.stat().st_size):
-        facts = read_module(module.path)
-        numbers = [name for name, kind in facts.types if kind in _NUMBERS]
-        if numbers and not facts.depends and not facts.taints:
+        numbers = [name for name, kind in read_module(module.path).types if kind in _NUMBERS]
+        if numbers and _leaves_nothing(module):
             return f"rbctl insmod {PLACE}/{module.name}.ko {numbers[0]}={_NO_NUMBER}"
     return ""
+
+
+def _leaves_nothing(module: Module) -> bool:
+    """Whether it neither taints the kernel nor is refused early, for the lack of another module."""
+    facts = read_module(module.path)
+    return not facts.depends and not facts.taints
 
 
 def render_warm_up(mark: str, first: Sequence[str] = (), load: str = "") -> str:

@@ -65,6 +65,8 @@ PLUMBING = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, "services"
 WAITING = Family(services.WAITING, places=("waiting",))
 # functions that stay plumbing even if a dispatcher entered them; other services are to blame then
 ENTERED = Family(_MACHINERY, _SERVICES, _WAITING, places=(*_MACHINE, *_WAIT))
+# those of them that detect failures themselves
+CHECKS = Family(reporting.CHECKING, places=("checking",))
 # functions whose callees are steps of them, whatever their names
 SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS, places=("checking", "locks"))
 # a WARN() in one of these is about its caller; one in a lock or the scheduler is about these themselves

@@ -24,13 +24,19 @@ def test_ways_to_make_machines_have_a_line_each_with_their_medians() -> None:
         cold=[9.0, 10.0, 99.0],
         driver=[60.0, 80.0],
         cpu=[50.0],
+        pages=[900.0, 1100.0],
+        row=1000,
+        failed=2,
+        row_s=16.0,
         pss=28.6,
         private=4.44,
     )
     assert render_forks([booted, copied]).splitlines() == [
-        "machine    accel  way       ahead        asked     driver  processor       Pss    private",
-        "riscv64    tcg    booted            -  1000.0 ms          -          -",
-        "riscv64    tcg    copied            -    10.0 ms    70.0 ms    50.0 ms    29 MiB    4.4 MiB",
+        "machine    accel  way       ahead        asked     driver  processor   pages"
+        "  a second   failed       Pss    private",
+        "riscv64    tcg    booted            -  1000.0 ms          -          -       -",
+        "riscv64    tcg    copied            -    10.0 ms    70.0 ms    50.0 ms    1000"
+        "      62.5   2/1000    29 MiB    4.4 MiB",
     ]
 
 

@@ -27,6 +27,20 @@ def test_smallest_module_with_a_number_is_loaded_with_what_is_none(tmp_path: Pat
     assert find_refused_load(kernel_with(tmp_path, large=large, small=small)) == LOAD
 
 
+def test_module_whose_init_refuses_is_loaded_where_it_is_in_the_image_and_not_kept(tmp_path: Path) -> None:
+    small = make_module("small", parameters=["level:int"])
+    loop = make_module("loop", parameters=["max_part:int"]) + bytes(1000)
+    assert find_refused_load(kernel_with(tmp_path, small=small, loop=loop)) == (
+        "rbctl insmod /lib/modules/loop.ko max_part=1048576 && _rbctl rmmod loop"
+    )
+
+
+def test_module_whose_init_refuses_is_not_loaded_if_it_would_leave_something(tmp_path: Path) -> None:
+    small = make_module("small", parameters=["level:int"])
+    loop = make_module("loop", parameters=["max_part:int"], depends="other")
+    assert find_refused_load(kernel_with(tmp_path, small=small, loop=loop)) == LOAD
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -207,3 +207,38 @@ def test_interrupt_in_which_loongarch_fails_is_not_what_fails() -> None:
     ]
     (found,) = find_splats(records)
     assert found.function == "toy_go"
+
+
+# a kernel of another vendor has a panic of its own; no table has its steps
+_STEPS_OF_CHECK = """\
+[    5.000000] BUG: scheduling while atomic: sh/62/0x00000002
+[    5.000000] Call Trace:
+[    5.000000]  dump_stack+0x1c/0x20
+[    5.000000]  vendor_stop+0x1f/0x40
+[    5.000000]  vendor_stop_saving+0x72/0x90
+[    5.000000]  __schedule_bug+0x5a/0x70
+[    5.000000]  __schedule+0x6d/0x7e0
+[    5.000000]  schedule+0x3a/0xb0
+[    5.000000]  toy_wait+0x4e/0xe0
+[    5.000000]  vfs_write+0x4e/0xe0
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "function"),
+    [
+        ("__schedule_bug", "toy_wait"),
+        # the callee of another service is not a step of a check that the service calls
+        ("kmem_cache_alloc", "vendor_stop"),
+    ],
+)
+def test_all_that_a_check_leads_to_only_reports(check: str, function: str) -> None:
+    (splat,) = find_splats(parse_console(_STEPS_OF_CHECK.replace("__schedule_bug", check)))
+    assert splat.function == function
+
+
+def test_exception_in_the_callee_of_a_check_is_not_a_report() -> None:
+    log = _FRAMELESS_X86.replace("memcpy", "toy_compare").replace("? toy_copy", "toy_look_up")
+    log = log.replace("toy_write", "find_and_remove_object")
+    (splat,) = find_splats(parse_console(log.replace(" [toy]", "")))
+    assert splat.function == "toy_compare"

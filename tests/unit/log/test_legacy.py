@@ -34,6 +34,12 @@ def test_no_name_makes_it_raise(text: str) -> None:
     assert demangle("_ZN" + text)
 
 
+def test_name_of_nothing_but_digits_takes_no_time() -> None:
+    # with each digit this took twice as long
+    symbol = "_ZN" + "1" * 2000
+    assert demangle(symbol) == symbol
+
+
 def test_names_in_a_text() -> None:
     text = f" _ZN3toy4open{HASH}+0x1/0x2 [toy]"
     assert demangle_all(text) == " toy::open+0x1/0x2 [toy]"

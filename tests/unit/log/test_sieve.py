@@ -58,6 +58,15 @@ def test_lines_are_not_looked_through_for_reports_while_one_is_read() -> None:
     assert sieve._dull == set()
 
 
+def test_more_lines_are_parsed_together_while_report_follows_report() -> None:
+    sieve, reader = Sieve(), Reader()
+    few = sieve.together
+    read_telling(reader, sieve, (REPORT * 20).split("\n"), 0)
+    assert sieve.together > few
+    read_telling(reader, sieve, (dull(1000) + REPORT + dull(9)).split("\n"), 100)
+    assert sieve.together == few
+
+
 def test_restart_that_was_announced_long_before_is_expected() -> None:
     end = "[    8.000000] reboot: Restarting system\n"
     banner = "[    0.000000] Linux version 7.3.4 (me@here) (gcc) #1 SMP\n"

@@ -11,6 +11,7 @@ from rustbed.report.difference import (
     comparable_answers,
     comparable_records,
     comparable_trace,
+    explained_end,
     find_differences,
     name_test,
 )
@@ -67,6 +68,20 @@ def test_the_number_of_a_process_is_not_compared() -> None:
 def test_what_the_kernel_said_before_the_first_process_is_not_compared() -> None:
     log = "[    0.100000] CPU0: on\n[    0.200000] Run /init as init process\n[    0.300000] toy: up\n"
     assert comparable_records(log) == ("toy: up",)
+
+
+def test_arguments_of_the_first_process_are_not_compared() -> None:
+    log = (
+        "[    0.200000] Run /init as init process\n[    0.210000]   with arguments:\n"
+        "[    0.220000]     no5lvl\n[    0.300000] toy: up\n[    0.310000]   toy: indented\n"
+    )
+    assert comparable_records(log) == ("toy: up", "  toy: indented")
+
+
+@pytest.mark.parametrize("bridge", ["", "platform/4010000000.pcie/", "platform/soc/30000000.pci/"])
+def test_the_place_of_a_host_bridge_is_not_compared(bridge: str) -> None:
+    shell = f"$ rbctl sys open:r:/sys/devices/{bridge}pci0000:00/0000:00:02.0/config\n0 3 0 -\n\n[0]\n"
+    assert comparable_answers(shell) == ("sys open:r:/sys/devices/pci0000:00/0000:00:02.0/config [0] 0 3 0",)
 
 
 def test_the_kernels_choice_of_a_clock_is_not_compared() -> None:
@@ -133,3 +148,32 @@ def test_declared_lines_may_differ() -> None:
     left, right = ran("arm", records=("toy: 1", "toy: up")), ran("s390x", records=("toy: up", "toy: 2"))
     assert find_differences(left, right, [re.compile(r"^toy: \d")]) == []
     assert find_differences(left, right, [re.compile(r"^toy: 1")]) == ["records", "  s390x  toy: 2"]
+
+
+def test_parts_with_the_same_differences_are_shown_once() -> None:
+    left = ran("arm", **dict.fromkeys(("records", "machine-2: records", "answers"), ("toy: 4",)))
+    right = ran("s390x", **dict.fromkeys(("records", "machine-2: records", "answers"), ("toy: 8",)))
+    assert find_differences(left, right) == [
+        "records, and 2 more like it",
+        "  arm    toy: 4",
+        "  s390x  toy: 8",
+    ]
+
+
+def ended(arch: str, outcome: str, excuse: str = "") -> Ran:
+    return Ran(test="t", arch=arch, parts={"outcome": (outcome,)}, excuse=excuse)
+
+
+def test_a_mark_explains_why_a_test_ended_differently() -> None:
+    left, right = ended("arm", "xfail", "32 bits"), ended("s390x", "pass")
+    assert explained_end(left, right) == "xfail on arm: 32 bits; pass on s390x"
+    assert explained_end(ended("arm", "xfail", "32 bits"), ended("s390x", "skip", "no PCI")) == (
+        "xfail on arm: 32 bits; skip on s390x: no PCI"
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("pass", "pass"), ("pass", "fail"), ("xfail", "fail"), ("xfail", "xfail")]
+)
+def test_no_mark_explains_an_end_that_is_red_or_the_same(left: str, right: str) -> None:
+    assert explained_end(ended("arm", left, "why"), ended("s390x", right, "why")) == ""
