@@ -14,7 +14,8 @@ _PLACES = re.compile(r"([^\s()]+):(\d+)(?::\d+)?")
 # a fast first check, which most lines fail
 _HINT = re.compile(r" \((?:[^\s()]+\.(?:[chSs]|rs|cc|cpp|lds):[\d?]|\?\?:[?0])")
 _LINE = re.compile(
-    r"(?P<head>(?:.* (?:in|at:?) |.*:\d+ |(?:RIP: \w{4}|e?pc *|lr *|ra *|ERA *|NIP|LR): ?|.* is at )?)"
+    r"(?P<head>(?:.* (?:in|at:?) |.*:\d+ |(?:RIP: \w{4}|e?pc *|lr *|ra *|ERA *|NIP|LR): ?|.* is at "
+    r"|\[<[0-9a-f]{8,16}>\] )?)"
     r"(?P<space> *)(?P<unsure>\? )?(?P<name>[\w$.]+|[<\w][^()+]*::[^()+]*?)"
     rf" \((?P<places>{_PLACE}(?: {_PLACE})*)\)(?: \[?(?P<module>[A-Za-z][\w-]*)(?: [0-9a-f]{{40}})?\]?)?"
     r"(?P<rest>(?: \([A-Z]\))?\.?) *"

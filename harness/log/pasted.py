@@ -23,6 +23,10 @@ _LOGCAT = re.compile(
     r"(?:(?=.{8}: )(?P<tag>[^:\s][^:\n]{0,7}?)? *: |(?=[\w.-]{9,64}: ))",
     re.MULTILINE,
 )
+# logcat -v long has it on a line of its own
+_LOGCAT_LONG = re.compile(
+    r"^\[ \d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9} +0: *0 [VDIWEF]/[^\n\]]{0,64}\]$", re.MULTILINE
+)
 # marks at the end of each line: of `cat -A`, and of a table of quoted texts (RFC 4180)
 _MARKS = ("$", '"')
 # a mail's lines in quoted-printable (RFC 2045): "=" at the end of a line continues it
@@ -64,8 +68,8 @@ def undo_pasting(text: str) -> str:
             text = text.replace(entity, meant)
     if not text.isascii():
         text = text.translate(_INVISIBLE)
-    if " 0     0 " in text:
-        text = _LOGCAT.sub(_untagged, text)
+    if " 0     0 " in text or " 0:    0 " in text:
+        text = _LOGCAT_LONG.sub("", _LOGCAT.sub(_untagged, text))
     if "=3D" in text and _SOFT.search(text):
         text = _QUOTED.sub(_unquoted, _BROKEN.sub(_rejoined, text))
     # terminals fill lines up

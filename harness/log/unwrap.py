@@ -1,7 +1,8 @@
 """Removes prefixes of any shape and journals' formats that other programs put around the kernel's lines.
 
 Prefixes are learned: if words that begin a line of the kernel stand in the middle of several
-lines, the text before them has a common shape, and this shape is removed. Pure.
+lines, the text before them has a common shape, and this shape is removed; so is what closes at the line's end
+what the prefix opened. Pure.
 """
 
 from __future__ import annotations
@@ -53,7 +54,15 @@ _FOREIGN = re.compile(
 _LEVELS = r"(?i:emerg|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"
 # levels differ from line to line, and are padded to columns
 _LEVEL = rf"(?<![A-Za-z]){_LEVELS}(?![A-Za-z])[^\S\n]*+"
-_TOKEN = re.compile(rf"{_LEVEL}|\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL)
+# streams differ, too: those of programs, and GitLab's in front of each line
+_STREAM = r"(?<![A-Za-z])std(?:out|err)(?![A-Za-z])"
+_NUMBERED = r"(?<= )\d\d[OE]\+?(?= )"
+_TOKEN = re.compile(
+    rf"{_LEVEL}|{_STREAM}|{_NUMBERED}|\[[^\]\n]*\]|\([^)\n]*\)|<[^>\n]*>|\d+|[^\S\n]+|.", re.DOTALL
+)
+# signs and elements that a prefix opens and the end of a line closes
+_PAIRS = {"{": "}", "[": "]", "(": ")", '"': '"', "'": "'", "`": "`"}
+_OPENED = re.compile(r"</?(?P<element>[a-z]\w*)[^>\n]*>|[][{}()\"'`]")
 # the usual prefix of a message
 _USUAL = re.compile(r"\[ *\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 # the same without numbers
@@ -81,6 +90,8 @@ class Unwrapper:
         # shapes of prefixes, as regular expressions
         self._shapes: list[str] = []
         self._pattern: re.Pattern[str] | None = None
+        # lines whose end closes what their prefix opened
+        self._closed: list[re.Pattern[str]] = []
         # a journal's format, "" for other logs; None before anything was read
         self._form: str | None = None
 
@@ -97,6 +108,9 @@ class Unwrapper:
                 continue
             if seen[shape] > 1 or _is_common(shape, text, start):
                 self._shapes.append(shape)
+                if end := _closing(prefix):
+                    line = rf"^(?P<line>{shape}[^\n]*?){re.escape(end)}(?=\r?$)"
+                    self._closed.append(re.compile(line, re.MULTILINE))
                 self._pattern = re.compile(f"^(?:{'|'.join(self._shapes)})", re.MULTILINE)
 
     @property
@@ -115,6 +129,8 @@ class Unwrapper:
 
     def strip(self, text: str) -> str:
         """Return the text without other programs' prefixes; the number of lines stays."""
+        for line in self._closed:
+            text = line.sub(r"\g<line>", text)
         return self._pattern.sub(_keep_own, text) if self._pattern else text
 
 
@@ -172,11 +188,25 @@ def _token(token: str, *, is_first: bool, is_last: bool) -> str:
     if token.isdecimal():
         return r"\d++"
     if token[0].isalpha() and len(token) > 1:
-        return _LEVEL
+        return _STREAM if token.startswith("std") else _LEVEL
+    if token[0].isdecimal():
+        return r"\d\d[OE]\+?"
     if len(token) > 1:
         opening, closing = re.escape(token[0]), re.escape(token[-1])
         return rf"{opening}[^{closing}\n]{{0,{_LONGEST}}}{closing}"
     return re.escape(token)
+
+
+def _closing(prefix: str) -> str:
+    """Return what closes the quotes, brackets and elements of HTML that a prefix opens."""
+    ends: list[str] = []
+    for sign in _OPENED.finditer(prefix):
+        end = f"</{sign['element']}>" if sign["element"] else _PAIRS.get(sign[0], "")
+        if ends and ends[-1] == sign[0]:
+            ends.pop()
+        elif end and not sign[0].startswith("</"):
+            ends.append(end)
+    return "".join(reversed(ends))
 
 
 def _is_common(shape: str, text: str, start: int) -> bool:

@@ -24,6 +24,7 @@ from rustbed.log.splat import Kind
         ("toy::run::h0123456789abcdef (toy.rs:31)", " toy::run+0x1/0x1"),
         ("BUG: KASAN: use-after-free in toy_open (a.c:12)", "BUG: KASAN: use-after-free in toy_open+0x1/0x1"),
         ("#0: ff (&x){+.+.}-{3:3}, at: toy_open (a.c:12)", "#0: ff (&x){+.+.}-{3:3}, at: toy_open+0x1/0x1"),
+        ("[<ffffffff01a2c00e>] toy_open (a.c:12) toy", "[<ffffffff01a2c00e>] toy_open+0x1/0x1 [toy]"),
         ("vfs_write (??:?)", " vfs_write+0x1/0x1"),
         (" toy_open+0x14/0x30 toy", " toy_open+0x14/0x30 [toy]"),
     ],
