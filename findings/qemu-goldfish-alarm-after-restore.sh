@@ -13,7 +13,7 @@
 # Debian's qemu-system-riscv 1:11.1.3+ds-1~bpo13+1. No guest runs: registers are written by qtest.
 #
 # What it means here: a test on a fork or a restored machine of riscv64 gets one interrupt of this clock that a machine that booted does not;
-# Linux' own driver acknowledges it (docs/devices.md, "Clocks and watchdogs of QEMU's machines").
+# Linux' own driver acknowledges it (docs/devices.md, "Clocks, watchdogs and lines of QEMU's machines").
 #
 # Needs mmdebstrap and python3. Exit status 0: as described.
 set -eu

@@ -11,7 +11,7 @@
 # Debian's qemu-system-x86 1:11.1.3+ds-1~bpo13+1. No guest runs: registers and memory are written by qtest.
 #
 # What it means here: no test has a fixed date from this device; one that compares it with the machine's other clock finds years between
-# (docs/devices.md, "Clocks and watchdogs of QEMU's machines").
+# (docs/devices.md, "Clocks, watchdogs and lines of QEMU's machines").
 #
 # Needs mmdebstrap and python3. Exit status 0: as described.
 set -eu
