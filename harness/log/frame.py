@@ -106,4 +106,6 @@ def _is_code(match: re.Match[str]) -> bool:
     """Whether a number without a symbol is an address: in a trace it has the line for itself."""
     if match["symbol"]:
         return bool(match["size"])
-    return bool(match["address"]) and (bool(match["stopped"]) or match.end() == len(match.string))
+    # s390 puts a space behind it
+    is_alone = not match.string[match.end() :].strip()
+    return bool(match["address"]) and (bool(match["stopped"]) or is_alone)

@@ -193,7 +193,8 @@ def _corrected(line: str, frame: Frame | None, symbols: Symbols) -> str:
         return line
     module = f" [{frame.module}]" if frame.module else ""
     before = line[: match.start("symbol")] if match["callee"] else match["head"] or " "
-    return f"{before}{located.symbol}+{located.offset:#x}/{located.offset:#x}{module}"
+    # its size is unknown, and not 0: the processor may have stopped at its beginning
+    return f"{before}{located.symbol}+{located.offset:#x}/{max(located.offset, 1):#x}{module}"
 
 
 def _find_blame(splat: Splat, records: Sequence[Record], symbols: Symbols) -> Blame | None:

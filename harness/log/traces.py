@@ -198,23 +198,27 @@ def parse_traces(lines: Iterable[str], traces: list[Trace] | None = None) -> lis
     `traces` are those of the lines before, and are continued.
     """
     traces = [Trace(is_main=True)] if traces is None else traces
-    # whether s390's PSW is behind the end of a function, because the last instruction was refused: the trace
-    # begins with that instruction
-    is_behind = False
+    # the function at whose beginning s390's PSW is. Usually the last instruction of the function before was
+    # refused, and the trace begins with that one; if no trace follows, the PSW is where it stopped
+    behind = ""
     for line in lines:
         is_code = "+0x" in line or " from " in line
         if is_code and (frame := _parse_frame(line)):
-            if frame.sure or (is_behind and frame.guess):
+            if frame.sure or (behind and frame.guess):
                 traces[-1].frames.append(frame.sure or frame.guess)
-                traces[-1].counters += is_behind
+                traces[-1].counters += bool(behind)
             else:
                 _add_unusual(traces[-1], frame)
-            is_behind = False
+            behind = ""
         elif is_code and (counter := match_counter(line)):
-            is_behind = counter["offset"] == "0" and line.startswith("Krnl PSW")
-            if not is_behind:
+            is_first = counter["offset"] == "0" and line.startswith("Krnl PSW")
+            behind = counter["symbol"] if is_first else ""
+            if not is_first:
                 _add_counter(traces, counter["symbol"])
         elif _MARK.match(line):
+            if behind and _HISTORY.match(line):
+                _add_counter(traces, behind)
+                behind = ""
             _turn(traces, line)
     return traces
 

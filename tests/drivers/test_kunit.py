@@ -10,7 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
+from rustbed.arch import ARCHES
 from rustbed.log.ktap import Result
+
+# those that are tested on the kernel of the session
+OTHERS = tuple(name for name in ARCHES if name != "x86_64")
 
 # all but those of drm and nova, whose code the profiles leave out
 SUITES = {
@@ -49,7 +53,7 @@ def test_kunit(kunit: Callable[[], None]) -> None:
 
 @every_suite
 @pytest.mark.since("7.3")
-@pytest.mark.arches("arm64", "riscv64")
+@pytest.mark.arches(*OTHERS)
 def test_kunit_on_the_kernel_of_the_session(kunit: Callable[[], None]) -> None:
     kunit()
 
@@ -77,7 +81,7 @@ def test_doctests(kunit: Callable[[], Result]) -> None:
 
 @pytest.mark.usefixtures("timers_on_the_stack")
 @pytest.mark.kunit("rust_doctests_kernel", needs=DOCTESTS)
-@pytest.mark.arches("arm64", "riscv64")
+@pytest.mark.arches(*OTHERS)
 def test_doctests_on_the_kernel_of_the_session(kunit: Callable[[], Result]) -> None:
     assert "but NOT annotated" not in log_of(kunit())
 

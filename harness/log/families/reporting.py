@@ -110,7 +110,7 @@ EXCEPTIONS = (
     | (?:alignment|decrementer|hardware_interrupt)_(?:common|exception)\w*
     | (?:hash__)?do_(?:hash|page)_fault | bad_page_fault | interrupt_(?:enter|exit)_\w+
     | (?:do_)?pgm_check\w* | do_(?:dat|protection)_exception | (?:ext|io|mcck)_int_handler
-    | do_(?:io|ext)_irq | illegal_op
+    | do_(?:io|ext)_irq | do_irq_async | illegal_op | kernel_stack_invalid
     | (?:addressing|data|divide|monitor_event|overflow|privileged|specification|transaction
     |translation)_exception | unrecoverable_exception | tlb_do_page_fault_\d
     | handle_(?:adel?|ades|bp|tr|ri|fpe|tlb[lms]|sys|int|reserved)(?:_int)?

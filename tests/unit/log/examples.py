@@ -131,9 +131,13 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "spinlock_magic": (Kind.LOCKDEP, "BUG: spinlock bad magic", "toy_init", False, (0, 5)),
     "stack_overflow_arm": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", False, (0, 44)),
     "stack_overflow_arm64": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
+    "stack_overflow_at_entry_s390": (
+        Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 27),
+    ),
     "stack_overflow_s390": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 21)),
     "stack_overflow_x86": (Kind.STACK_OVERFLOW, "kernel stack overflow", "toy_recurse", True, (0, 8)),
     "timer_after_unload_loongarch": (Kind.OOPS, PAGING, "__hrtimer_run_queues", False, (0, 60)),
+    "timer_after_unload_s390": (Kind.OOPS, PAGING, "__hrtimer_run_queues", True, (0, 33)),
     "ubsan": (Kind.UBSAN, "UBSAN: shift-out-of-bounds", "toy_mask", False, (0, 8)),
     "usercopy": (Kind.BUG, "BUG: bad usercopy", "toy_read", False, (0, 9)),
     "warning_arm": (Kind.WARNING, "WARNING", "toy_remove", False, (0, 23)),

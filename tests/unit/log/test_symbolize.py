@@ -156,6 +156,16 @@ def test_code_of_a_module_that_is_gone_is_blamed() -> None:
     assert (known.function, known.file, known.line) == ("toy::ring", "toy.rs", 30)
 
 
+def test_code_of_a_module_that_is_gone_is_blamed_at_its_beginning_too() -> None:
+    # on s390 the trace begins with where the processor stopped, and its lines end with a space
+    records = LOGS["timer_after_unload_s390"]
+    (splat,) = find_splats(records)
+    gone = point("", 0x3FF60000060, 0, returns=False)
+    found = {gone: located("_RNvCs1_3toy4ring", ("toy::ring", "toy.rs", 30))}
+    known, _ = refine(splat, records, Symbols(found=found))
+    assert (known.function, known.file, known.line) == ("toy::ring", "toy.rs", 30)
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
