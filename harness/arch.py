@@ -162,6 +162,8 @@ ARCHES: dict[str, Arch] = {
             hotplug_port="pcie-root-port",
             lacks=("pci-testdev", "edu"),
             stopped_timer=11,  # IRQ_TIMER in QEMU's target/loongarch/cpu.h
+            # arch/loongarch/include/asm/ptrace.h; the entry code runs in a copy, which has no description
+            saved_registers=("-", *(f"r{number}" for number in range(1, 32)), "-", "pc"),
         ),
         Arch(
             name="s390x",

@@ -20,6 +20,8 @@ ENTRY_CODE = (
     *("asm_exc_", "asm_sysvec_", "asm_common_interrupt", "asm_spurious_interrupt"),
     # arch/arm/kernel/entry-armv.S
     *("__dabt_svc", "__pabt_svc", "__und_svc", "__irq_svc", "__fiq_svc"),
+    # arch/loongarch/kernel/traps.c: the copies of the handlers of genex.S; mm/tlbex.S
+    *("exception_handlers", "tlb_do_page_fault_"),
 )
 
 FACTS: dict[str, Any] = json.loads(Path(globals()["FACTS_FILE"]).read_text())

@@ -55,3 +55,6 @@ def test_the_saved_registers_are_those_of_the_kernels_struct() -> None:
     # arch/arm/include/uapi/asm/ptrace.h: 18 words, the last of which is no register
     names = ARCHES["arm"].saved_registers
     assert (len(names), names.index("sp"), names.index("pc"), names.index("cpsr")) == (17, 13, 15, 16)
+    # arch/loongarch/include/asm/ptrace.h: 32 registers, an argument, the address
+    names = ARCHES["loongarch64"].saved_registers
+    assert (len(names), names.index("r3"), names.index("pc")) == (34, 3, 33)
