@@ -63,6 +63,8 @@ _TOKEN = re.compile(
 # signs and elements that a prefix opens and the end of a line closes
 _PAIRS = {"{": "}", "[": "]", "(": ")", '"': '"', "'": "'", "`": "`"}
 _OPENED = re.compile(r"</?(?P<element>[a-z]\w*)[^>\n]*>|[][{}()\"'`]")
+# a line of a table that programs draw
+_COLUMN = re.compile(r"\s*(?P<sign>[|│┃])")
 # the usual prefix of a message
 _USUAL = re.compile(r"\[ *\d{1,12}\.\d{6}\](?:\[ *[TC]\d{1,10}\])? ")
 # the same without numbers
@@ -109,7 +111,7 @@ class Unwrapper:
             if seen[shape] > 1 or _is_common(shape, text, start):
                 self._shapes.append(shape)
                 if end := _closing(prefix):
-                    line = rf"^(?P<line>{shape}[^\n]*?){re.escape(end)}(?=\r?$)"
+                    line = rf"^(?P<line>{shape}[^\n]*?){end}(?=\r?$)"
                     self._closed.append(re.compile(line, re.MULTILINE))
                 self._pattern = re.compile(f"^(?:{'|'.join(self._shapes)})", re.MULTILINE)
 
@@ -198,7 +200,12 @@ def _token(token: str, *, is_first: bool, is_last: bool) -> str:
 
 
 def _closing(prefix: str) -> str:
-    """Return what closes the quotes, brackets and elements of HTML that a prefix opens."""
+    """Return what closes the quotes, brackets, elements of HTML and columns that a prefix opens.
+
+    This is a regular expression, "" if the prefix opens nothing.
+    """
+    if column := _COLUMN.match(prefix):
+        return rf"(?<![^\S\n])[^\S\n]*+{re.escape(column['sign'])}"
     ends: list[str] = []
     for sign in _OPENED.finditer(prefix):
         end = f"</{sign['element']}>" if sign["element"] else _PAIRS.get(sign[0], "")
@@ -206,7 +213,8 @@ def _closing(prefix: str) -> str:
             ends.pop()
         elif end and not sign[0].startswith("</"):
             ends.append(end)
-    return "".join(reversed(ends))
+    # an object's text may have its newline, and empty columns follow the last one; long runs are tried once
+    return rf"(?<!\\[rn])(?:\\[rn])*+{re.escape(''.join(reversed(ends)))},*" if ends else ""
 
 
 def _is_common(shape: str, text: str, start: int) -> bool:
