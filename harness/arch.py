@@ -189,6 +189,9 @@ ARCHES: dict[str, Arch] = {
             hotplug_port="",
             lacks=("pci-testdev", "edu", "vfio-user-pci"),
             drops_last_words=True,
+            # arch/s390/include/asm/ptrace.h, whose first member is an argument, above a frame of 20 words
+            # (asm/stacktrace.h); the entry code is described for the kernel's own unwinder only
+            saved_registers=(*21 * ("-",), "pswm", "pc", *(f"r{number}" for number in range(16))),
         ),
     )
 }

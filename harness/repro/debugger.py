@@ -45,6 +45,10 @@ _INSIDE = Path(__file__).with_name("inside_gdb.py")
 _SECTIONS = "grep -s 0x /sys/module/*/sections/.[!.]* /sys/module/*/sections/[!.]* /dev/null; :"
 _SECTION = re.compile(r"/sys/module/([^/\s]+)/sections/([^:\s]+):(0x[0-9a-f]+)")
 
+# the beginning of the kernel's code; addresses are 0 where they are hidden
+_CODE = "grep -m 1 ' _text$' /proc/kallsyms"
+_CODE_AT = re.compile(r"^([0-9a-f]+) \w _text$", re.MULTILINE)
+
 
 def require_symbols(scene: Scene) -> Symbols:
     """Return the symbols of a scene's kernel. Raises UsageError for one without vmlinux."""
@@ -62,18 +66,26 @@ def parse_sections(text: str) -> dict[str, dict[str, int]]:
     return found
 
 
+def parse_code(text: str) -> int:
+    """Parse grep's output for /proc/kallsyms to the address of the kernel's code, 0 if it has none."""
+    match = _CODE_AT.search(text)
+    return int(match[1], 16) if match else 0
+
+
 def gdb_facts(
     symbols: Symbols,
     arch: Arch,
     socket: Path,
     loaded: dict[str, dict[str, int]],
     *,
+    code_at: int = 0,
     snapshots: bool = False,
 ) -> dict[str, object]:
-    """Return the facts for inside_gdb.py."""
+    """Return the facts for inside_gdb.py; `code_at` is 0 for a kernel that runs where it was linked for."""
     facts = {
         "socket": str(socket),
         "loaded": loaded,
+        "code_at": code_at,
         "breakpoints": BREAKPOINTS,
         "snapshots": snapshots,
         "saved_registers": arch.saved_registers,
@@ -122,7 +134,8 @@ def run_gdb(
             replay(vm, plain, until=step)
             facts = directory / "gdb.json"
             loaded = parse_sections(vm.check(_SECTIONS))
-            facts.write_text(json.dumps(gdb_facts(symbols, spec.arch, socket, loaded)))
+            code_at = parse_code(vm.run(_CODE).output)
+            facts.write_text(json.dumps(gdb_facts(symbols, spec.arch, socket, loaded, code_at=code_at)))
             vm.monitor.execute("stop")
             if step < len(scene.commands):
                 say(f"  giving  {step + 1}. {scene.commands[step]}")

@@ -1,6 +1,7 @@
 """Runs inside gdb: attaches to a machine, loads symbols of its modules, stops at its splat.
 
-debugger.py sets FACTS_FILE, a JSON file with: socket, modules (name to file),
+debugger.py sets FACTS_FILE, a JSON file with: socket, code_at (where the kernel's code begins; 0: where
+it was linked for), modules (name to file),
 loaded (name to section to address), breakpoints, trees, copies of drivers' sources, the registers in struct
 pt_regs, and whether to take snapshots of the machine, which going backwards needs.
 """
@@ -20,6 +21,8 @@ ENTRY_CODE = (
     *("asm_exc_", "asm_sysvec_", "asm_common_interrupt", "asm_spurious_interrupt"),
     # arch/arm/kernel/entry-armv.S
     *("__dabt_svc", "__pabt_svc", "__und_svc", "__irq_svc", "__fiq_svc"),
+    # arch/s390/kernel/entry.S
+    *("pgm_check_handler", "ext_int_handler", "io_int_handler", "mcck_int_handler"),
     # arch/loongarch/kernel/traps.c: the copies of the handlers of genex.S; mm/tlbex.S
     *("exception_handlers", "tlb_do_page_fault_"),
 )
@@ -115,15 +118,27 @@ class ExceptionUnwinder(Unwinder):  # type: ignore[misc] # gdb has no types
         pc, sp = pending.read_register("pc"), pending.read_register("sp")
         if not str(gdb.execute(f"info symbol {int(pc):#x}", to_string=True)).startswith(ENTRY_CODE):
             return None
-        unwind = pending.create_unwind_info(FrameId(sp, pc))
         word = gdb.lookup_type("unsigned long")
-        for index, name in enumerate(FACTS["saved_registers"]):
+        # s390's callers leave space for a callee, whose frame includes it: this one begins above that
+        names = FACTS["saved_registers"]
+        space = next(index for index, name in enumerate(names) if name != "-") * word.sizeof
+        unwind = pending.create_unwind_info(FrameId(gdb.Value(int(sp) + space), pc))
+        for index, name in enumerate(names):
             if name != "-":
                 address = gdb.Value(int(sp) + index * word.sizeof)
                 # segments and flags have half of the size of their slots
                 kind = pending.read_register(name).type
                 unwind.add_saved_register(name, address.cast(kind.pointer()).dereference())
         return unwind
+
+
+def move_kernel() -> None:
+    """Move the kernel's symbols to where it runs: s390's is not linked for that address."""
+    moved = FACTS["code_at"] and FACTS["code_at"] - int(gdb.parse_and_eval("(unsigned long)&_text"))
+    if moved:
+        vmlinux = quoted(gdb.objfiles()[0].filename)
+        gdb.execute("symbol-file", to_string=True)
+        gdb.execute(f"symbol-file -o {moved:#x} {vmlinux}", to_string=True)
 
 
 def show_driver() -> None:
@@ -157,6 +172,7 @@ for copy in FACTS["copies"]:
     gdb.execute(f"directory {quoted(copy)}", to_string=True)
 if FACTS["copies"]:
     gdb.execute(f"set substitute-path /module {quoted(FACTS['copies'][0])}")
+move_kernel()
 gdb.execute(f"target remote {FACTS['socket']}")
 if FACTS["snapshots"]:
     # QEMU (11.1.3) cannot go back to its own snapshot of the reset, and does not report that it

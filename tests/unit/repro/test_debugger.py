@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from rustbed.arch import ARCHES
-from rustbed.repro.debugger import gdb_argv, gdb_facts, parse_sections, short_path
+from rustbed.repro.debugger import gdb_argv, gdb_facts, parse_code, parse_sections, short_path
 from rustbed.repro.symbols import Symbols
 
 SECTIONS = """/sys/module/toy/sections/.text:0xffffffffa0000000
@@ -21,6 +21,11 @@ def test_sections_are_read_by_module() -> None:
         "toy": {".text": 0xFFFFFFFFA0000000, "__param": 0xFFFFFFFFA0002000},
         "other_one": {".text": 0xFFFFFFFFA0004000},
     }
+
+
+def test_the_beginning_of_the_code_is_read_and_0_where_it_is_hidden() -> None:
+    assert parse_code("000003ffe0100000 T _text\n") == 0x3FFE0100000
+    assert parse_code("0000000000000000 T _text\n") == parse_code("") == parse_code("grep: nothing\n") == 0
 
 
 def test_facts_have_what_gdb_connects_to_and_all_symbols() -> None:
@@ -58,3 +63,6 @@ def test_the_saved_registers_are_those_of_the_kernels_struct() -> None:
     # arch/loongarch/include/asm/ptrace.h: 32 registers, an argument, the address
     names = ARCHES["loongarch64"].saved_registers
     assert (len(names), names.index("r3"), names.index("pc")) == (34, 3, 33)
+    # arch/s390/include/asm/ptrace.h above a struct stack_frame of 160 bytes: an argument, PSW, 16 registers
+    names = ARCHES["s390x"].saved_registers
+    assert (len(names), names.index("pc"), names.index("r15")) == (39, 22, 38)
