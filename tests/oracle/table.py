@@ -119,7 +119,12 @@ BAD = (
             replace(_slab("BUG kmalloc-8: Object already free", "free"), arch="s390x"),
             # arm has no smaller objects than of 64 bytes, a cache line
             replace(_slab("BUG kmalloc-64: Object already free", "free"), arch="arm"),
-            # loongarch64 has no smaller objects than of 16 bytes
+            # loongarch64 has no smaller objects than of 16 bytes; with debug assertions the jump is a call
+            replace(
+                _slab("BUG kmalloc-16: Object already free", "free"),
+                arch="loongarch64",
+                needs="CONFIG_RUST_DEBUG_ASSERTIONS",
+            ),
             replace(_slab("BUG kmalloc-16: Object already free", _INIT_DOUBLE_FREE), arch="loongarch64"),
             _slab("BUG kmalloc-8: Object already free", _INIT_DOUBLE_FREE),
         ),
