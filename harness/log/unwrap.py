@@ -214,7 +214,7 @@ def _closing(prefix: str) -> str:
         elif end and not sign[0].startswith("</"):
             ends.append(end)
     # an object's text may have its newline, and empty columns follow the last one; long runs are tried once
-    return rf"(?<!\\[rn])(?:\\[rn])*+{re.escape(''.join(reversed(ends)))},*" if ends else ""
+    return rf"(?<!\\[rn])(?:\\[rn])*{re.escape(''.join(reversed(ends)))},*" if ends else ""
 
 
 def _is_common(shape: str, text: str, start: int) -> bool:
