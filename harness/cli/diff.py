@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def _compare(
     names = name_sides(left[common[0]], right[common[0]])
     ends: dict[str, list[str]] = {}
     found: dict[tuple[str, ...], list[str]] = {}
-    used: dict[str, int] = {}
+    used = Counter[str]()
     for test in common:
         if end := explained_end(left[test], right[test]):
             ends.setdefault(end, []).append(test)
@@ -120,12 +121,10 @@ def _compare(
     return differing
 
 
-def _about(
-    left: Ran, right: Ran, declared: Sequence[Declared], used: dict[str, int]
-) -> list[re.Pattern[str]]:
+def _about(left: Ran, right: Ran, declared: Sequence[Declared], used: Counter[str]) -> list[re.Pattern[str]]:
     """Return the declared patterns for a test's runs, and count in `used` where lines of them differ."""
     mine = [entry for entry in declared if entry.is_about(left, right)]
     for entry in mine:
         if entry.is_used(left, right):
-            used[entry.reason] = used.get(entry.reason, 0) + 1
+            used[entry.reason] += 1
     return [pattern for entry in mine for pattern in entry.patterns]

@@ -133,15 +133,13 @@ def explained_end(left: Ran, right: Ran) -> str:
 
     Such a test was skipped, or failed as expected, on one side: what it left behind is not compared.
     """
-    marked = [ran for ran in (left, right) if ran.outcome in _MARKED]
-    if left.outcome == right.outcome or not marked:
+    ends = {left.outcome, right.outcome}
+    # two that differ, none of them red: at least one has a mark
+    if len(ends) < 2 or not ends <= {*_MARKED, Outcome.PASS}:
         return ""
-    if not {left.outcome, right.outcome} <= {*_MARKED, Outcome.PASS}:
-        return ""
-    names = dict(zip((id(left), id(right)), name_sides(left, right), strict=True))
     return "; ".join(
-        f"{ran.outcome} on {names[id(ran)]}" + (f": {ran.excuse}" if ran in marked and ran.excuse else "")
-        for ran in (left, right)
+        f"{ran.outcome} on {name}" + (f": {ran.excuse}" if ran.outcome in _MARKED and ran.excuse else "")
+        for name, ran in zip(name_sides(left, right), (left, right), strict=True)
     )
 
 
@@ -156,14 +154,15 @@ def find_differences(left: Ran, right: Ran, ignored: Sequence[re.Pattern[str]] =
     parts: dict[tuple[str, ...], list[str]] = {}
     for part in dict.fromkeys((*left.parts, *right.parts)):
         before, after = (_kept(ran.parts.get(part, ()), ignored) for ran in (left, right))
+        if before == after:
+            continue
         lines = tuple(
             f"  {name:<{width}}  {line}"
             for unequal in _unequal(before, after)
             for name, lines in zip(names, unequal, strict=True)
             for line in lines
         )
-        if lines:
-            parts.setdefault(lines, []).append(part)
+        parts.setdefault(lines, []).append(part)
     return [
         line
         for lines, (first, *others) in parts.items()
