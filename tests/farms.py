@@ -70,19 +70,22 @@ def up(workers: int, *words: str, within: Sequence[str] = (), **variables: str) 
 
 # arguments: the farm's address, and a number of workers
 _WAIT = """
-import sys, time
+import sys
 from rustbed.farm.engine import connect
+from tests.farms import SLOW_S
+from tests.processes import wait_until
 
 with connect(sys.argv[1]) as client:
-    while len(client.workers()) < int(sys.argv[2]):
-        time.sleep(0.05)
+    wait_until(lambda: len(client.workers()) == int(sys.argv[2]), "workers that answer", SLOW_S)
 """
+# where a program that gets its text by -c finds `tests`
+_ROOT = Path(__file__).parent.parent
 
 
 def _wait_for_workers(farm: Up, count: int, within: Sequence[str], variables: Mapping[str, str]) -> None:
     """Wait for workers, for which a session has less patience than a busy host needs to start them."""
     argv = [*within, sys.executable, "-c", _WAIT, farm.url, str(count)]
-    subprocess.run(argv, check=True, timeout=SLOW_S, env=environment(**variables))
+    subprocess.run(argv, check=True, cwd=_ROOT, env=environment(**variables))
 
 
 @contextmanager

@@ -74,6 +74,7 @@ def farm() -> Iterator[Up]:
         # a worker that a test has ended may not have its successor yet
         wait_until(lambda: len(farm.engines("worker")) == 2, "both workers", SLOW_S)
         pids = [*farm.engines("scheduler"), *farm.engines("worker")]
+        assert len(pids) == 3
         farm.process.terminate()
         assert farm.process.wait(SLOW_S) == 0
         wait_for_ends(pids)
