@@ -21,8 +21,10 @@ PURE = [
     for module in sorted(load_sources(HARNESS))
     if module.split(".")[1:2] in (["log"], ["report"], ["symbols"])
 ]
-# the list of known issues is YAML
-READ_YAML = {f"rustbed.report.{name}" for name in ("known", "changes", "gate", "gate_formats", "recorder")}
+# the lists of known issues and of declared differences are YAML
+READ_YAML = {
+    f"rustbed.report.{name}" for name in ("known", "changes", "declared", "gate", "gate_formats", "recorder")
+}
 
 
 def imports(code: str, blocked: set[str]) -> subprocess.CompletedProcess[str]:
