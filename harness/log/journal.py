@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import re
 
-_JSON_LINE = re.compile(r"^(?:data: |\x1e|- )?(?=\{)", re.MULTILINE)
+# what other programs put before an object: clocks and names, but not the kernel's time
+_BEFORE = r"(?!\[ *\d{1,12}\.\d{6}\])[^\n{}\"]{0,120}"
+_JSON_LINE = re.compile(rf"^{_BEFORE}(?=\{{)", re.MULTILINE)
 # keys with a line of a console: Docker's json-file, LAVA, collectors of logs (Elastic, Vector,
 # CloudWatch), Google Cloud
 _MESSAGES = ("log", "msg", "message", "textPayload")
 _SAID = rf'"(?:{"|".join(_MESSAGES)})" ?: ?"'
-_OBJECT = re.compile(rf"^(?:- )?\{{.*{_SAID}.*\}}\r?$", re.MULTILINE)
+_OBJECT = re.compile(rf"^{_BEFORE}\{{.*{_SAID}.*\}}\r?$", re.MULTILINE)
 # in objects of other programs: messages that begin with the kernel's time
 _OF_A_CONSOLE = re.compile(
     rf'\{{.*(?:"(?:stream|lvl)" ?: ?"|{_SAID}(?:<\d{{1,3}}>)?\[ *\d{{1,12}}\.\d{{6}}\])'

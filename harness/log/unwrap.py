@@ -45,10 +45,18 @@ _AROUND, _ENOUGH = 6, 3
 _FOREIGN = re.compile(
     r"(?:.*\s)?(?!kernel\[)[\w.@/-]+\[\d+\]: ?$|.*\d.*\s(?!kernel:)[\w.@/-]+: ?$"
     r"|.*printk messages dropped|.*\[ end "
+    # a string in what a program wrote to the console
+    r"|.*\[ *\d{1,12}\.\d{6}\].*[\"']$"
     # riscv prints "epc :", and a stack's words come before a trace
     r"|(?:.*\])? *(?:e|[\da-f ]{0,160}[\da-f])$"
     # logcat -b all
     r"|\d\d-\d\d [\d:.]+ +\d+ +\d+ [VDIWEF] [^\s:][^:]*: ?$"
+)
+# of these, a syslog's prefixes of programs that run a machine or read its console
+_CONSOLE = re.compile(
+    r".*\d\d:\d\d:\d\d\S* (?:[\w.-]{1,64} )?[\w.@/-]*(?i:qemu|kvm|virt|vmm|crosvm|firecracker|hypervisor"
+    r"|nspawn|console|conmux|conserver|serial|uart|tty|minicom|picocom|ser2net|labgrid|lava|ipmi)"
+    r"[\w.@/-]*(?:\[\d+\])?: ?$"
 )
 # blanks of all kinds are one token: adjacent repeats would be tried in all combinations
 _LEVELS = r"(?i:emerg|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"
@@ -165,7 +173,8 @@ def _prefixes(text: str) -> Sequence[tuple[int, str]]:
             is_one = 0 < at - start <= _LONGEST and text.startswith(ends, behind)
             if is_one and not _USUAL.fullmatch(text, start, at):
                 prefix = text[start:at]
-                if not is_known_prefix(prefix) and not _FOREIGN.match(prefix):
+                is_foreign = _FOREIGN.match(prefix) and not _CONSOLE.match(prefix)
+                if not is_foreign and not is_known_prefix(prefix):
                     found.append((start, prefix))
             at = text.find(anchor, behind)
     return found
