@@ -171,7 +171,7 @@ ARCHES: dict[str, Arch] = {
             tier=2,
             kernel_arch="s390",
             source_arch="s390",
-            fragments=(),  # virtio devices are channel devices here
+            fragments=("pci",),
             kernel_image="arch/s390/boot/bzImage",
             image_magic=(0x10008, b"S390EP"),
             triple="s390x-linux-gnu",
@@ -187,7 +187,8 @@ ARCHES: dict[str, Arch] = {
             console="ttysclp0",
             firmware=Firmware.NONE,
             hotplug_port="",
-            lacks=("pci-testdev", "edu", "vfio-user-pci"),
+            lacks=("pci-testdev", "edu", "pcie-root-port"),
+            only_msix=True,
             drops_last_words=True,
             # arch/s390/include/asm/ptrace.h, whose first member is an argument, above a frame of 20 words
             # (asm/stacktrace.h); the entry code is described for the kernel's own unwinder only

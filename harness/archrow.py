@@ -57,10 +57,12 @@ class Arch:
     firmware: Firmware
     # an interrupt of the machine's controller in a device tree, LINE for its number; empty without a tree
     tree_interrupt: str = ""
-    # port driver and bus of hotpluggable slots; empty where the machine has no PCI
+    # port driver and bus of hotpluggable slots; empty where the machine has none
     hotplug_port: str
     # devices for tests that this architecture's QEMU lacks, or that its machine does not take
     lacks: tuple[str, ...] = ()
+    # whether the machine takes PCI devices with MSI-X only: QEMU's hw/s390x/s390-pci-bus.c
+    only_msix: bool = False
     # directions in the number of an ioctl: none, the user writes, the user reads (uapi/asm-generic/ioctl.h)
     ioctl_directions: tuple[int, int, int] = (0, 1 << 30, 2 << 30)
     # UARTs that -serial connects, including that of the console
@@ -85,6 +87,11 @@ class Arch:
     def cpu_for(self, profile: str) -> str:
         """Return the CPU that QEMU emulates for a kernel of this profile."""
         return dict(self.profile_cpus).get(profile, self.cpu)
+
+    @property
+    def has_pci(self) -> bool:
+        """Whether the machine has a PCI bus."""
+        return "pci" in self.fragments
 
     @property
     def largest_ioctl(self) -> int:

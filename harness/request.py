@@ -116,8 +116,10 @@ def incapable(request: MachineRequest, arch: Arch) -> str | None:
     ports = sum(device.is_serial_port for device in served)
     if ports and ports >= arch.serial_ports:
         return f"{arch}'s machine has serial ports: {arch.serial_ports}, and the console has the first"
-    if len(served) > ports and not arch.hotplug_port:
+    if len(served) > ports and not arch.has_pci:
         return f"{arch}'s machine has no PCI"
+    if arch.only_msix and not all(device.has_msix or device.is_serial_port for device in served):
+        return f"{arch}'s machine takes PCI devices with MSI-X only"
     models = {model_of(each) for each in request.hardware.devices if isinstance(each, str)}
     models.update(*(device.models for device in served))
     if lacking := sorted(models & set(arch.lacks)):

@@ -43,13 +43,18 @@ def _removes_its_own_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def hotplug(kernel: Kernel, request: pytest.FixtureRequest) -> None:
+def slots(kernel: Kernel) -> None:
+    """For tests that plug devices, in a session of their own, too."""
+    if not kernel.arch.hotplug_port:
+        pytest.skip(f"{kernel.arch}'s machine has no {'slots' if kernel.arch.has_pci else 'PCI'}")
+
+
+@pytest.fixture
+def hotplug(slots: None, kernel: Kernel, request: pytest.FixtureRequest) -> None:
     """For tests that plug devices: the kernel's own hotplug driver makes lockdep report.
 
     Nothing else may fail them: what a verdict raises is no AssertionError and no error of a machine.
     """
-    if not kernel.arch.hotplug_port:
-        pytest.skip(f"{kernel.arch}'s machine has no PCI")
     if kernel.has("CONFIG_PROVE_LOCKING"):
         known = pytest.mark.xfail(
             strict=True, raises=pytest.fail.Exception, reason="docs/findings/pciehp-reset-lock.md"

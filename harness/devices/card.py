@@ -57,7 +57,8 @@ def card(*functions: str | Model | Device) -> Device:
         name=f"a card of {' and '.join(names)}",
         serve=lambda directory: _serve(given, directory),
         shared_memory=any(each.shared_memory for each in served),
-        models=tuple(model_of(each) for each in given if isinstance(each, str)),
+        models=("pcie-root-port", *(model_of(each) for each in given if isinstance(each, str))),
+        has_msix=all(each.has_msix for each in served),
         booted_only="plug in its functions: vm.plugged(first, second)",
     )
 

@@ -55,6 +55,8 @@ class Device:
     booted_only: str = ""
     # which of QEMU's own devices are part of it
     models: tuple[str, ...] = ()
+    # whether it is a PCI device with MSI-X, and with a message for each purpose of its driver
+    has_msix: bool = False
     # whether it takes a serial port of the machine
     is_serial_port: bool = False
 

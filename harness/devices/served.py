@@ -55,6 +55,7 @@ def device_of(device: PciDevice) -> Device:
         name=type(device).__name__,
         serve=lambda directory: serve(device, directory),
         stays=stays if device.msix else "",
+        has_msix=bool(device.msix),
     )
 
 

@@ -70,7 +70,9 @@ def _addresses(talk: Conversation) -> set[str]:
 
 
 def _free_port(monitor: Monitor, spec: MachineSpec) -> str:
-    ports = [f"port{number}" for number in range(spec.hardware.free_ports)] if spec.arch.hotplug_port else []
+    if not spec.arch.hotplug_port:
+        raise UsageError(f"{spec.arch}'s machine has no slots to plug into", fix="boot(devices=[...])")
+    ports = [f"port{number}" for number in range(spec.hardware.free_ports)]
     for port in ports:
         children = monitor.execute("qom-list", path=f"/machine/peripheral/{port}/{port}")
         if not any(child["name"].startswith("child[") for child in children):

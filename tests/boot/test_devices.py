@@ -12,7 +12,7 @@ from rustbed import Kernel
 from rustbed.arch import Arch
 from tests.boot import pytest_runs
 
-pytestmark = pytest.mark.needs("rust_driver_pci")
+pytestmark = [pytest.mark.needs("rust_driver_pci"), pytest.mark.usefixtures("slots")]
 
 OUTCOMES = {
     "test_driver_is_seen": "pass",
@@ -56,7 +56,7 @@ RECORDED = """\
 1.100000 write bar0+0x0 width 1 value 0x0
 """
 # examples that an architecture's machine cannot run
-CANNOT = {"riscv64": ("test_modem_answers",), "s390x": ("test_modem_answers",)}
+CANNOT = {"riscv64": ("test_modem_answers",)}
 # modules that examples need, and that not every kernel has
 NEEDED = {"test_voltage_is_measured": "mcp320x", "test_radio_is_kept_awake": "gpio_virtio"}
 MODULES = Path(__file__).parent.parent / "drivers" / "modules"

@@ -74,3 +74,9 @@ def test_card_of_which_a_function_is_refused_is_not_plugged_in(vm: Vm) -> None:
 def test_machine_without_ports_says_so(vm: Vm) -> None:
     with pytest.raises(UsageError, match="no free port to plug into: 0 ports"):
         vm.plug("pci-testdev")
+
+
+@pytest.mark.arches("s390x")
+def test_machine_without_slots_says_so(vm: Vm) -> None:
+    with pytest.raises(UsageError, match="s390x's machine has no slots to plug into"):
+        vm.plug("virtio-rng-pci")

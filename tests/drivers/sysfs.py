@@ -33,6 +33,13 @@ def testdev(vm: Vm) -> str:
     return address
 
 
+def free_virtio_rng(vm: Vm) -> str:
+    """Return the address of the machine's only virtio-rng-pci, taken from its driver."""
+    (address,) = pci_devices(vm, "0x1af4", "0x1005") or pci_devices(vm, "0x1af4", "0x1044")
+    unbind(vm, "pci", "virtio-pci", address)
+    return address
+
+
 def bound(vm: Vm, bus: str, driver: str) -> list[str]:
     """Return the devices a driver is bound to, in order."""
     return vm.check(

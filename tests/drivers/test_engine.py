@@ -7,6 +7,7 @@ from pathlib import Path
 from struct import Struct
 
 import pytest
+from tests.drivers.conftest import MachineWith
 from tests.drivers.forking import copied
 
 from rustbed import (
@@ -85,11 +86,12 @@ def wait_for_probe(vm: Vm, engine: Engine) -> None:
     vm.wait_for(lambda: vm.run(f"test -e {SUM}").status == 0, "the driver's file")
 
 
-@pytest.mark.usefixtures("hotplug")
 @pytest.mark.parametrize("kind", [Engine, MessageEngine, LineEngine])
-def test_driver_uses_the_ring(vm: Vm, build_module: Callable[[str], Path], kind: type[Engine]) -> None:
+def test_driver_uses_the_ring(
+    machine_with: MachineWith, build_module: Callable[[str], Path], kind: type[Engine]
+) -> None:
     engine = kind()
-    with vm.module(build_module("modules/engine")), vm.plugged(engine):
+    with machine_with(engine) as vm, vm.module(build_module("modules/engine")):
         wait_for_probe(vm, engine)
         ring = engine.ring
         # a line is still raised for a moment after the driver's answer: it may be asked once more

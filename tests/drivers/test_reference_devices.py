@@ -154,7 +154,7 @@ def test_edu_in_python_answers_as_qemus_does(boot: Boot) -> None:
 @pytest.mark.needs("rust_driver_pci")
 def test_rust_driver_probes_the_device_in_python_and_is_seen(boot: Boot) -> None:
     device = PciTestdev()
-    with serve(device) as served, boot(devices=[served.argument]) as vm:
+    with boot(devices=[device]) as vm:
         address = sysfs.testdev(vm)
         vm.mark_log()
         device.forget()
@@ -174,7 +174,7 @@ def test_rust_driver_probes_the_device_in_python_and_is_seen(boot: Boot) -> None
 
 def test_interrupt_of_a_device_without_a_driver_is_lost(boot: Boot) -> None:
     device = Edu()
-    with serve(device) as served, boot(devices=[served.argument]) as vm:
+    with boot(devices=[device]) as vm:
         (address,) = sysfs.pci_devices(vm, "0x1234", "0x11e8")
         enable(vm, address)
         device.forget()

@@ -18,12 +18,12 @@ CHILDREN = ["rust_driver_auxiliary.auxiliary.0", "rust_driver_auxiliary.auxiliar
 DEVICES = "/sys/bus/auxiliary/devices"
 
 
-def connected(parent: str, number: int) -> list[str]:
+def connected(parent: str, number: int, ids: str = "VendorID=REDHAT, DeviceID=0x5") -> list[str]:
     """Return what is said when an auxiliary device is bound and reaches its parent."""
     probing = f"{CHILD} {CHILDREN[number]}: Probing auxiliary driver for auxiliary device with id={number}"
     reached = [
         [
-            "Connect auxiliary 0 with parent: VendorID=REDHAT, DeviceID=0x5",
+            f"Connect auxiliary 0 with parent: {ids}",
             "Connected to auxiliary device with index 0.",
         ],
         ["Connected to auxiliary device with index 1 (via Mutex)."],
@@ -81,6 +81,18 @@ def test_children_come_and_go_with_their_parent(vm: Vm) -> None:
             vm.write(give, text)
             assert sysfs.bound(vm, "auxiliary", CHILD) == CHILDREN
             assert said(vm) == connected(parent, 0) + connected(parent, 1)
+
+
+@pytest.mark.machine(devices=["virtio-rng-pci"])
+def test_override_makes_a_parent_of_any_pci_device(vm: Vm) -> None:
+    parent = sysfs.free_virtio_rng(vm)
+    sysfs.override(vm, "pci", parent, PARENT)
+    device = int(vm.read(f"/sys/bus/pci/devices/{parent}/device"), 16)
+    with vm.module(PARENT):
+        assert sysfs.bound(vm, "auxiliary", CHILD) == CHILDREN
+        ids = f"VendorID=REDHAT_QUMRANET, DeviceID={device:#x}"
+        assert said(vm) == connected(parent, 0, ids) + connected(parent, 1)
+    assert sysfs.listing(vm, DEVICES) == []
 
 
 @pytest.mark.machine(devices=[])

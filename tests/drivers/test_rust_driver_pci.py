@@ -7,6 +7,7 @@ import errno
 import pytest
 from tests.drivers import sysfs
 from tests.drivers.calls import errno_of
+from tests.drivers.conftest import MachineWith
 
 from rustbed import Bar, PciDevice, Read, Vm, Write
 from rustbed.devices.reference.testdev import PciTestdev
@@ -104,16 +105,16 @@ def test_every_device_is_probed_and_none_remembered(vm: Vm) -> None:
     assert [path for path in left if sysfs.exists(vm, path)] == []
 
 
+@pytest.mark.machine(devices=["virtio-rng-pci"])
 def test_foreign_devices_are_refused(vm: Vm) -> None:
-    # the host bridge, of whatever make: nothing drives it
-    bridge = sysfs.listing(vm, "/sys/bus/pci/devices")[0]
+    foreign = sysfs.free_virtio_rng(vm)
     with vm.module(DRIVER):
         for line, refusal in NEW_IDS:
             assert (line, errno_of(vm.write, f"{SYSFS}/new_id", line)) == (line, refusal)
         # a device that matches by override only has no driver data
-        sysfs.override(vm, "pci", bridge, DRIVER)
-        assert errno_of(sysfs.bind, vm, "pci", DRIVER, bridge) == errno.ENODEV
-        assert said(vm, bridge) == []
+        sysfs.override(vm, "pci", foreign, DRIVER)
+        assert errno_of(sysfs.bind, vm, "pci", DRIVER, foreign) == errno.ENODEV
+        assert said(vm, foreign) == []
 
 
 def test_removed_device_comes_back_with_a_rescan(vm: Vm) -> None:
@@ -174,19 +175,23 @@ class Sixteen(PciDevice):
     offset = regs.register(4, reset=9)
     data = regs.register(8, width=1, reset=0xFA)
     count = regs.register(12)
+    # without it, s390x's machine does not take the device
+    msix = 1
 
 
 @pytest.mark.machine(devices=[])
-@pytest.mark.usefixtures("hotplug")
-def test_unbind_selects_the_test_again_on_a_device_with_these_registers_only(vm: Vm) -> None:
+def test_unbind_selects_the_test_again_on_a_device_with_these_registers_only(
+    machine_with: MachineWith,
+) -> None:
     device = Sixteen()
-    with vm.module(DRIVER), vm.plugged(device) as plugged:
+    with machine_with(device) as vm, vm.module(DRIVER):
         vm.wait_for(lambda: vm.log.matching("read32 BAR 0: "), "the end of the probe")
+        assert vm.log.matching("read16 vendor ID: 1b36$")
         assert device.trace == [
             Write(0, 0, 1, 0), Read(0, 4, 4, 9), Read(0, 8, 1, 0xFA), Write(0, 9, 1, 0xFA), Read(0, 12, 4, 0)
         ]  # fmt: skip
         device.forget()
-        sysfs.unbind(vm, "pci", DRIVER, plugged.address)
+        sysfs.unbind(vm, "pci", DRIVER, sysfs.testdev(vm))
         assert device.trace == [Write(0, 0, 1, 0)]
 
 

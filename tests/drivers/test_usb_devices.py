@@ -7,13 +7,11 @@ import errno
 import pytest
 from tests.drivers import sysfs
 from tests.drivers.calls import READ, WRITE, ioctl_number, layout
+from tests.drivers.conftest import MachineWith
 
 from rustbed import Control, Endpoint, Moved, Stall, Struct, SyscallError, Transfer, UsbDevice, Vm
 
-pytestmark = [
-    pytest.mark.needs("rust_driver_usb", "CONFIG_USB_XHCI_PCI"),
-    pytest.mark.usefixtures("hotplug"),
-]
+pytestmark = pytest.mark.needs("rust_driver_usb", "CONFIG_USB_XHCI_PCI")
 
 DRIVER = "rust_driver_usb"
 OUT, IN, EVENTS = 0x01, 0x81, 0x82
@@ -57,6 +55,7 @@ def find_interface(vm: Vm) -> str | None:
     return name if name and sysfs.exists(vm, f"/sys/bus/usb/devices/{name}") else None
 
 
+@pytest.mark.usefixtures("hotplug")
 def test_driver_is_probed_by_its_ids_and_disconnected_when_the_cable_is_pulled(vm: Vm) -> None:
     gadget = Gadget()
     with vm.module(DRIVER), vm.plugged(gadget):
@@ -78,9 +77,9 @@ def test_driver_is_probed_by_its_ids_and_disconnected_when_the_cable_is_pulled(v
     assert len(vm.log.matching("sample probed")) == 3
 
 
-def test_requests_and_transfers_arrive_and_are_traced(vm: Vm) -> None:
+def test_requests_and_transfers_arrive_and_are_traced(machine_with: MachineWith) -> None:
     gadget = Gadget()
-    with vm.plugged(gadget):
+    with machine_with(gadget) as vm:
         node = node_of(vm)
         assert control(vm, node, FROM_DEVICE, GREET, 64) == b"hello"
         with pytest.raises(SyscallError) as caught:
@@ -96,9 +95,9 @@ def test_requests_and_transfers_arrive_and_are_traced(vm: Vm) -> None:
         ]
 
 
-def test_endpoint_that_stalls_halts_until_it_is_cleared(vm: Vm) -> None:
+def test_endpoint_that_stalls_halts_until_it_is_cleared(machine_with: MachineWith) -> None:
     gadget = Gadget()
-    with vm.plugged(gadget):
+    with machine_with(gadget) as vm:
         node = node_of(vm)
         for data in (b"refuse", b"as well"):
             with pytest.raises(SyscallError) as caught:
@@ -109,9 +108,9 @@ def test_endpoint_that_stalls_halts_until_it_is_cleared(vm: Vm) -> None:
         assert bulk(vm, node, OUT, b"again") == 5
 
 
-def test_device_that_vanishes_in_the_middle_of_a_transfer_ends_it(vm: Vm) -> None:
+def test_device_that_vanishes_in_the_middle_of_a_transfer_ends_it(machine_with: MachineWith) -> None:
     gadget = Gadget()
-    with vm.plugged(gadget):
+    with machine_with(gadget) as vm:
         node = node_of(vm)
         assert bulk(vm, node, OUT, b"there") == 5
         gadget.disconnect()

@@ -13,6 +13,7 @@ from rustbed.arch import ARCHES, Arch, Firmware
 from rustbed.cache import Cache
 from rustbed.devices.card import card
 from rustbed.devices.device import Device, Served
+from rustbed.devices.i2c.bus import I2cBus
 from rustbed.devices.serial import SerialPeer
 from rustbed.errors import UsageError
 from rustbed.host import Qemu
@@ -120,7 +121,10 @@ def refuse(_: Path | None) -> AbstractContextManager[Served]:
         ("loongarch64", ('{"driver": "edu"}',), "QEMU for loongarch64 has no edu"),
         # in neither form, and QEMU's to tell
         ("loongarch64", ('{"driver"', "[1]"), None),
-        ("s390x", (Device(name="mine", serve=refuse),), "s390x's machine has no PCI"),
+        ("s390x", (Device(name="mine", serve=refuse, has_msix=True), "virtio-rng-pci"), None),
+        ("s390x", (Device(name="mine", serve=refuse),), "s390x's machine takes PCI devices with MSI-X only"),
+        ("s390x", (I2cBus(),), "s390x's machine takes PCI devices with MSI-X only"),
+        ("s390x", (card("virtio-rng-pci"),), "QEMU for s390x has no pcie-root-port"),
         ("s390x", (SerialPeer(),), "s390x's machine has serial ports: 1, and the console has the first"),
         ("arm64", (SerialPeer(),), None),
         (

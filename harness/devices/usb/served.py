@@ -53,7 +53,8 @@ class _Cable:
 
 def device_of(device: UsbDevice) -> Device:
     """Return the `Device` of a USB device."""
-    return Device(name=type(device).__name__, serve=lambda directory: serve(device, directory))
+    # its controller has messages enough
+    return Device(name=type(device).__name__, serve=lambda directory: serve(device, directory), has_msix=True)
 
 
 @contextmanager
