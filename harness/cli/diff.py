@@ -117,7 +117,7 @@ def _compare(
         say(f"declared in {plural(count, 'test')}: {reason}")
     differing = sum(map(len, found.values()))
     ended = f", {sum(map(len, ends.values()))} ended differently as marked" if ends else ""
-    say(f"{plural(len(common), 'test')} on both sides, {differing} differ{ended}")
+    say(f"{' and '.join(names)}: {plural(len(common), 'test')} on both sides, {differing} differ{ended}")
     return differing
 
 

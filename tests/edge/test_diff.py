@@ -28,7 +28,7 @@ def leave_run(
 def test_two_runs_that_are_alike_are_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left, right = leave_run(tmp_path, "arm"), leave_run(tmp_path, "s390x")
     assert main(["diff", str(left), str(right)]) == 0
-    assert capsys.readouterr().out == "1 test on both sides, 0 differ\n"
+    assert capsys.readouterr().out == "arm and s390x: 1 test on both sides, 0 differ\n"
 
 
 def test_what_differs_is_printed_and_1_unless_it_is_declared(
@@ -41,7 +41,7 @@ def test_what_differs_is_printed_and_1_unless_it_is_declared(
         "  records",
         "    arm    toy: up",
         "    s390x  toy: down",
-        "1 test on both sides, 1 differ",
+        "arm and s390x: 1 test on both sides, 1 differ",
     ]
     assert main(["diff", str(left), str(right), "--ignore", "^toy: (up|down)$"]) == 0
 
@@ -60,7 +60,7 @@ def test_two_runs_on_one_architecture_are_named_by_the_side_on_which_they_were_g
         "    left   toy: up",
         "    right  toy: down",
         "test_toy.py::test_new: only on right",
-        "1 test on both sides, 1 differ",
+        "left and right: 1 test on both sides, 1 differ",
     ]
 
 
@@ -76,7 +76,7 @@ def test_one_session_is_compared_with_itself_by_architecture(
     assert main(["diff", session, session, "--arch", "arm,s390x"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "test_toy.py::test_plugged: only on arm",
-        "1 test on both sides, 0 differ",
+        "arm and s390x: 1 test on both sides, 0 differ",
     ]
 
 
@@ -91,14 +91,14 @@ def test_architectures_of_a_session_are_compared_with_the_first(
     assert main(["diff", str(tmp_path), "--arch", "arm,riscv64,s390x"]) == 1
     said = [
         "test_toy.py::test_known: only on arm",
-        "2 tests on both sides, 0 differ",
+        "arm and riscv64: 2 tests on both sides, 0 differ",
         "test_toy.py::test_down: arm and s390x differ",
         "test_toy.py::test_up: arm and s390x differ",
         "  records",
         "    arm    toy: 4",
         "    s390x  toy: 8",
         "test_toy.py::test_known: xfail on arm: why; pass on s390x",
-        "3 tests on both sides, 2 differ, 1 ended differently as marked",
+        "arm and s390x: 3 tests on both sides, 2 differ, 1 ended differently as marked",
     ]
     assert capsys.readouterr().out.splitlines() == said
     # without --arch, all that the session has
@@ -117,7 +117,7 @@ def test_declared_lines_may_differ_and_their_reasons_are_printed(
     assert main(["diff", str(tmp_path / "runs"), "--declared", str(file)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "declared in 2 tests: word size",
-        "2 tests on both sides, 0 differ",
+        "arm and s390x: 2 tests on both sides, 0 differ",
     ]
     file.write_text("differences: 1\n")
     assert main(["diff", str(tmp_path / "runs"), "--declared", str(file)]) == 2
