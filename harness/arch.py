@@ -11,6 +11,12 @@ from rustbed.errors import UsageError
 
 __all__ = ["ARCHES", "DEFAULT_ARCHES", "Arch", "Firmware", "find_arch_of", "require_arch"]
 
+# the trap of a warning on powerpc and its bug_entry, as BUG_ENTRY of its asm/bug.h makes them for C
+_WARN_ASM = (
+    r'ARCH_WARN_ASM(file,line,flags,size)="1:\ttwi\t31,0,0\n.pushsection\t__bug_table,\"aw\"\n"'
+    r'"2:\t.4byte\t1b-.\n.4byte\t"file"-.\n.short\t"line","flags"\n.org\t2b+"size"\n.popsection"'
+)
+
 ARCHES: dict[str, Arch] = {
     row.name: row
     for row in (
@@ -193,6 +199,44 @@ ARCHES: dict[str, Arch] = {
             # arch/s390/include/asm/ptrace.h, whose first member is an argument, above a frame of 20 words
             # (asm/stacktrace.h); the entry code is described for the kernel's own unwinder only
             saved_registers=(*21 * ("-",), "pswm", "pc", *(f"r{number}" for number in range(16))),
+        ),
+        Arch(
+            name="powerpc64le",
+            uname="ppc64le",
+            tier=2,
+            kernel_arch="powerpc",
+            source_arch="powerpc",
+            fragments=("pci",),
+            # the boot wrapper's own images need a linker for powerpc that is called ld
+            kernel_image="arch/powerpc/boot/zImage",
+            make_settings=(
+                # two macros for warn_on! of Rust that asm/bug.h lacks: docs/findings/powerpc-lacks-a-macro.md
+                f"CFLAGS_kernel/generated_arch_warn_asm.o=-D'{_WARN_ASM}'",
+                "CFLAGS_kernel/generated_arch_reachable_asm.o=-DARCH_WARN_REACHABLE=",
+                # zImage is then vmlinux without its debug information, which QEMU boots
+                "image-y=vmlinux.strip",
+            ),
+            # ELF for this machine, a program or position-independent
+            image_magic=(0x12, b"\x15\x00\x01\x00\x00\x00"),
+            triple="powerpc64le-linux-gnu",
+            debian_arch="ppc64el",
+            elf_machine=21,
+            word_bits=64,
+            big_endian=False,
+            qemu="ppc64",
+            qemu_package="qemu-system-ppc",
+            # TCG emulates none of the defences against speculation that the machine would offer; the other
+            # firmware, SLOF, takes 7 s of processor time before it starts the kernel
+            machine="pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off,x-vof=on",
+            cpu="power9",
+            memory_unit_mib=256,
+            virtio_serial="virtio-serial-pci",
+            console="hvc0",
+            terminal="hvc1",
+            firmware=Firmware.NONE,
+            hotplug_port="",
+            # arch/powerpc/include/uapi/asm/ioctl.h
+            ioctl_directions=(1 << 29, 4 << 29, 2 << 29),
         ),
     )
 }

@@ -32,6 +32,8 @@ class Arch:
     fragments: tuple[str, ...]
     # the bootable image below the build directory
     kernel_image: str
+    # variables that make always needs for such a kernel; part of the kernel's key
+    make_settings: tuple[str, ...] = ()
     # an offset in that image and the bytes there: its signature (boot protocol, in Documentation/arch/)
     image_magic: tuple[int, bytes]
     # LLVM target triple of guest user space
@@ -48,12 +50,16 @@ class Arch:
     qemu_package: str
     machine: str
     cpu: str
+    # memory comes in multiples of so many MiB; a request is rounded up
+    memory_unit_mib: int = 1
     # a profile and the CPU for its kernels, where the one above cannot run them
     profile_cpus: tuple[tuple[str, str], ...] = ()
     # device given with -device to carry the virtio-serial ports
     virtio_serial: str
     # console=, the tty that -serial is
     console: str
+    # the tty of an interactive machine, a console of virtio
+    terminal: str = "hvc0"
     firmware: Firmware
     # an interrupt of the machine's controller in a device tree, LINE for its number; empty without a tree
     tree_interrupt: str = ""

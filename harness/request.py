@@ -164,9 +164,12 @@ def _tree(request: MachineRequest, arch: Arch, base: Path) -> Source | None:
 def resolve_spec(platform: Platform, request: MachineRequest, *, base: Path, cache: Cache) -> MachineSpec:
     """Return the machine spec for a request on a platform, compiling firmware if necessary.
 
-    `base` is the directory for firmware source files.
+    `base` is the directory for firmware source files. Memory is rounded up to what the machine takes.
     """
-    spec = replace(platform.spec(), hardware=request.hardware)
+    spec = platform.spec()
+    unit = spec.arch.memory_unit_mib
+    memory_mib = -(-request.hardware.memory_mib // unit) * unit
+    spec = replace(spec, hardware=replace(request.hardware, memory_mib=memory_mib))
     tables, tree = _tables(request, spec.arch, base), _tree(request, spec.arch, base)
     # the toolchain is only needed for compiling firmware
     if not tables and tree is None:

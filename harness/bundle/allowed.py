@@ -121,7 +121,7 @@ def _machine_is_allowed(value: str, arch: Arch) -> bool:
         return False
     return all(
         name in _MACHINE and _WORD.fullmatch(setting)
-        for name, _, setting in (part.partition("=") for part in value.split(",")[1:])
+        for name, _, setting in (part.partition("=") for part in value[len(arch.machine) :].split(",")[1:])
     )
 
 

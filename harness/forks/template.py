@@ -196,13 +196,25 @@ def _make_once(
             copy_pages(memory, directory / RAM)
         # complete only now: QEMU has ended and all that it wrote has been read
         shutil.copyfile(vm.files.records, directory / runfiles.RECORDS)
-        with spec.kernel.image.open("rb") as image:
-            (directory / STUB).write_bytes(image.read(_STUB_BYTES))
+        write_stub(spec.kernel.image, directory / STUB)
         shutil.copyfile(vm.files.console, directory / runfiles.CONSOLE)
     finally:
         os.close(memory)
     shutil.rmtree(scratch)
     return facts
+
+
+def write_stub(image: Path, stub: Path) -> None:
+    """Write the beginning of a kernel's image; an ELF file keeps its size, as a hole.
+
+    QEMU refuses an ELF file that ends before its segments do. It maps them, and a machine whose state
+    is loaded does not read them.
+    """
+    with image.open("rb") as file:
+        beginning = file.read(_STUB_BYTES)
+    stub.write_bytes(beginning)
+    if beginning.startswith(b"\x7fELF"):
+        os.truncate(stub, image.stat().st_size)
 
 
 def _settle(vm: Vm, qemu: Qemu) -> Facts:

@@ -61,7 +61,7 @@ class Order:
 
     def key(self, *contents: str) -> str:
         """Return the key of a kernel made from these source contents."""
-        arch = (self.arch.kernel_arch, self.arch.kernel_image)
+        arch = (self.arch.kernel_arch, self.arch.kernel_image, *self.arch.make_settings)
         return caching.hash_text(
             RECIPE, *contents, *arch, kconfig.render_options(self.options), self.toolchain.identity
         )

@@ -36,6 +36,7 @@ def render_make(
         *("LLVM=1", f"ARCH={arch.kernel_arch}"),
         # an empty value keeps a "+" for uncommitted changes out of the release
         "LOCALVERSION=",
+        *arch.make_settings,
         *settings,
         *targets,
     ]

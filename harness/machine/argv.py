@@ -38,7 +38,7 @@ class Channels:
     monitor: str | None
     # the guest's second shell, for when the first does not answer
     pulse: str = "null"
-    # the guest's /dev/hvc0, for interactive use; None: the machine has no terminal
+    # the guest's terminal, for interactive use; None: the machine has none
     terminal: str | None = None
     # QEMU's options for each of the spec's served devices, in order; a device without any gets its stand-in
     served: tuple[tuple[str, ...], ...] = ()

@@ -37,7 +37,7 @@ def boot(
 
     The run's files are written to `directory`. `slowness` multiplies every deadline, in
     addition to the accelerator's factor. `terminal` is a chardev that
-    becomes the guest's /dev/hvc0. `ram` is a file for its memory, possibly one of
+    becomes the guest's terminal. `ram` is a file for its memory, possibly one of
     the descriptors that QEMU inherits as `pass_fds`. Raises BootError.
     """
     with ExitStack() as stack:

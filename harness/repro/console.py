@@ -21,7 +21,7 @@ _MODULES = "/lib/modules"
 _SHELL = (
     "cd / && {{ stty rows {rows} cols {columns};"
     " echo 'kernel '$(uname -r)', modules in /lib/modules, dmesg is its log, Ctrl-D ends the machine';"
-    " PS1='{arch}:$PWD# ' setsid -c sh -i; }} </dev/hvc0 >/dev/hvc0 2>&1"
+    " PS1='{arch}:$PWD# ' setsid -c sh -i; }} </dev/{terminal} >/dev/{terminal} 2>&1"
 )
 
 
@@ -76,16 +76,16 @@ def give_shell(vm: Vm) -> int:
     The guest follows changes of the terminal's size. The status is 0 if the machine was turned off in the
     shell.
     """
-    size = _terminal_size()
+    size, terminal = _terminal_size(), vm.kernel.arch.terminal
 
     def follow_size() -> None:
         nonlocal size
         if size != (size := _terminal_size()):
-            vm.live.talk.tell(f"stty rows {size.lines} cols {size.columns} </dev/hvc0")
+            vm.live.talk.tell(f"stty rows {size.lines} cols {size.columns} </dev/{terminal}")
 
     # called ten times a second until the shell ends
     vm.live.running.checks.append(follow_size)
-    text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch)
+    text = _SHELL.format(rows=size.lines, columns=size.columns, arch=vm.arch, terminal=terminal)
     try:
         return vm.run(text, timeout_s=A_DAY_S).status
     except LostError as error:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# the chardev of /dev/hvc0: our own terminal
+# the chardev of an interactive machine's terminal
 _CHARDEV = "stdio,signal=off"
 _STDIN = 0
 _END_OF_TRANSMISSION = b"\x04"

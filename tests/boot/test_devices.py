@@ -25,7 +25,7 @@ OUTCOMES = {
 }
 
 
-@pytest.mark.usefixtures("kernel")
+@pytest.mark.usefixtures("slots")
 def test_device_that_fails_is_an_error_with_its_traceback(
     arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -63,6 +63,7 @@ MODULES = Path(__file__).parent.parent / "drivers" / "modules"
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "devices.md"
 
 
+@pytest.mark.usefixtures("slots")
 def test_examples_of_the_documentation_run_as_pasted(
     arch: Arch, kernel: Kernel, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

@@ -162,6 +162,17 @@ def test_request_becomes_a_spec(platform: Platform, tmp_path: Path) -> None:
     assert (spec.accel, spec.initramfs, spec.dtb, spec.acpi_tables) == ("tcg", platform.image.path, None, ())
 
 
+@pytest.mark.parametrize(("asked_mib", "given_mib"), [(1, 256), (256, 256), (257, 512), (1000, 1024)])
+def test_memory_comes_in_the_machines_units(
+    platform: Platform, tmp_path: Path, asked_mib: int, given_mib: int
+) -> None:
+    row = replace(platform.kernel.arch, memory_unit_mib=256)
+    coarse = replace(platform, kernel=replace(platform.kernel, arch=row))
+    asked = MachineRequest().updated({"memory_mib": asked_mib})
+    spec = resolve_spec(coarse, asked, base=tmp_path, cache=Cache(tmp_path))
+    assert spec.hardware == replace(asked.hardware, memory_mib=given_mib)
+
+
 @pytest.mark.parametrize("kind", ["device_tree", "acpi"])
 @pytest.mark.parametrize(
     ("given", "complaint"),

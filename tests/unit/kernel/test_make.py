@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rustbed.arch import require_arch
@@ -88,3 +90,9 @@ def test_make_is_told_where_and_for_whom() -> None:
     argv = render_make(["Image"], arch=require_arch("riscv64"), source="/src", build="/build", jobs=3)
     assert argv[:5] == ["make", "-C", "/src", "O=/build", "-j3"]
     assert {"LLVM=1", "ARCH=riscv", "LOCALVERSION=", "Image"} <= set(argv)
+
+
+def test_make_is_given_what_an_architecture_always_needs() -> None:
+    row = replace(require_arch("riscv64"), make_settings=("KCPPFLAGS=-DA -DB='c d'",))
+    argv = render_make(["Image"], arch=row, source="/src", build="/build", jobs=3)
+    assert "KCPPFLAGS=-DA -DB='c d'" in argv
