@@ -11,6 +11,7 @@ from rustbed import Log, Vm
 TESTDEV = ("0x1b36", "0x0005")
 # KERN_DEBUG (include/linux/kern_levels.h)
 _DEBUG = 7
+_OF_THE_IOMMU = re.compile(r"lsa_required: |iommu: |ibm,(query|create)-pe-dma-window")
 
 
 def pci_devices(vm: Vm, vendor: str, device: str) -> list[str]:
@@ -96,11 +97,19 @@ def bar(vm: Vm, address: str, number: int) -> tuple[int, int]:
     return start, end
 
 
+def bar_register(vm: Vm, address: str, number: int) -> int:
+    """Return a BAR's register: an address of the bus, which on some machines is not the processor's."""
+    start = 0x10 + 4 * number
+    # config space is little-endian on every machine
+    return int.from_bytes(vm.pull(f"/sys/bus/pci/devices/{address}/config")[start : start + 4], "little")
+
+
 def levels_and_texts(log: Log, driver: str, device: str) -> list[tuple[int, str]]:
     """Return level and text of what one driver said about one device, in order.
 
-    Without dev_dbg!, which is there only with CONFIG_RUST_DEBUG_ASSERTIONS.
+    Without dev_dbg!, which is there only with CONFIG_RUST_DEBUG_ASSERTIONS, and without what powerpc's
+    kernel says when a driver sets its DMA mask.
     """
     prefix = f"{driver} {device}: "
     said = [(r.level, r.text.removeprefix(prefix)) for r in log if r.text.startswith(prefix)]
-    return [(level, text) for level, text in said if level < _DEBUG]
+    return [(level, text) for level, text in said if level < _DEBUG and not _OF_THE_IOMMU.match(text)]

@@ -32,12 +32,11 @@ NEW_IDS = [
 
 def probe_messages(vm: Vm, address: str) -> list[tuple[int, str]]:
     """Return what a probe says about a device."""
-    start, _ = sysfs.bar(vm, address, 0)
     return [
         (INFO, "pci-testdev data-match count: 1"),
         (INFO, "pci-testdev config space read8 rev ID: 0"),
         (INFO, "pci-testdev config space read16 vendor ID: 1b36"),
-        (INFO, f"pci-testdev config space read32 BAR 0: {start:x}"),
+        (INFO, f"pci-testdev config space read32 BAR 0: {sysfs.bar_register(vm, address, 0):x}"),
     ]
 
 
