@@ -16,7 +16,6 @@ _WORDS = {
     **dict.fromkeys(("i386", "i486", "i586", "i686"), "i386"),
     **dict.fromkeys(("arm", "arm32", "armv7", "armv7l", "armhf", "armel"), "arm"),
     **dict(zip(("riscv", "loongarch", "s390"), ("riscv64", "loongarch64", "s390x"), strict=True)),
-    **dict.fromkeys(("ppc64le", "ppc64el", "powerpc64le"), "ppc64le"),
     **{word: word for word in ("riscv32", "ppc64", "ppc", "powerpc", "mips", "mipsel", "mips64", "mips64el")},
     **{word: word for word in ("sparc64", "parisc", "parisc64", "m68k", "sh4", "xtensa", "openrisc", "csky")},
 }

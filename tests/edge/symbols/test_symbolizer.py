@@ -107,7 +107,8 @@ def functions(path: Path, toolchain: Toolchain) -> dict[str, tuple[int, int]]:
         line.split()
         for line in subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
     ]
-    return {row[7]: (int(row[1], 16), int(row[2])) for row in rows if len(row) == 8 and row[3] == "FUNC"}
+    # powerpc has further words before the section's number
+    return {row[-1]: (int(row[1], 16), int(row[2])) for row in rows if len(row) >= 8 and row[3] == "FUNC"}
 
 
 def frame(symbol: str, offset: int, size: int, *, returns: bool = True) -> Frame:

@@ -266,7 +266,7 @@ def test_a_failure_of_the_suite_itself_is_a_case_though_nothing_counts_it() -> N
     [
         ("ARCH", "aarch64", "arm64"),
         ("Architecture", "amd64", "x86_64"),
-        ("target_arch", "ppc64el", "ppc64le"),
+        ("target_arch", "ppc64el", "powerpc64le"),
         ("arch", "hexagon", "hexagon"),
         ("machine", "aarch64", ""),
     ],
