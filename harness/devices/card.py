@@ -57,7 +57,11 @@ def card(*functions: str | Model | Device) -> Device:
         name=f"a card of {' and '.join(names)}",
         serve=lambda directory: _serve(given, directory),
         shared_memory=any(each.shared_memory for each in served),
-        models=("pcie-root-port", *(model_of(each) for each in given if isinstance(each, str))),
+        models=(
+            "pcie-root-port",
+            *(model_of(each) for each in given if isinstance(each, str)),
+            *(model for each in served for model in each.models),
+        ),
         has_msix=all(each.has_msix for each in served),
         booted_only="plug in its functions: vm.plugged(first, second)",
     )

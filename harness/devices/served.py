@@ -17,6 +17,8 @@ from rustbed.devices.recording import render_recording
 from rustbed.devices.replay import record
 from rustbed.devices.server import Server
 
+_DRIVER = "vfio-user-pci"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
@@ -34,7 +36,7 @@ class Served:
     @property
     def argument(self) -> str:
         """The argument of -device."""
-        return json.dumps({"driver": "vfio-user-pci", "socket": {"type": "unix", "path": str(self.path)}})
+        return json.dumps({"driver": _DRIVER, "socket": {"type": "unix", "path": str(self.path)}})
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -55,6 +57,7 @@ def device_of(device: PciDevice) -> Device:
         name=type(device).__name__,
         serve=lambda directory: serve(device, directory),
         stays=stays if device.msix else "",
+        models=(_DRIVER,),
         has_msix=bool(device.msix),
     )
 

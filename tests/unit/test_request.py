@@ -14,6 +14,8 @@ from rustbed.cache import Cache
 from rustbed.devices.card import card
 from rustbed.devices.device import Device, Served
 from rustbed.devices.i2c.bus import I2cBus
+from rustbed.devices.models import device_of
+from rustbed.devices.pci import PciDevice
 from rustbed.devices.serial import SerialPeer
 from rustbed.errors import UsageError
 from rustbed.host import Qemu
@@ -101,6 +103,10 @@ def test_machine_without_the_firmware_is_named(
     assert incapable(asked, replace(ARCHES["arm64"], firmware=firmware)) == why
 
 
+class Card(PciDevice):
+    vendor_id, device_id = 0x1B36, 0x0005
+
+
 def refuse(_: Path | None) -> AbstractContextManager[Served]:
     pytest.fail("nothing is started to answer what a machine can have")
 
@@ -125,6 +131,13 @@ def refuse(_: Path | None) -> AbstractContextManager[Served]:
         ("s390x", (Device(name="mine", serve=refuse),), "s390x's machine takes PCI devices with MSI-X only"),
         ("s390x", (I2cBus(),), "s390x's machine takes PCI devices with MSI-X only"),
         ("s390x", (card("virtio-rng-pci"),), "QEMU for s390x has no pcie-root-port"),
+        ("powerpc64le", (device_of(Card()),), "QEMU for powerpc64le has no vfio-user-pci"),
+        (
+            "powerpc64le",
+            (card(Card()),),
+            "QEMU for powerpc64le has no pcie-root-port, vfio-user-pci",
+        ),
+        ("powerpc64le", (I2cBus(), "pci-testdev"), None),
         ("s390x", (SerialPeer(),), "s390x's machine has serial ports: 1, and the console has the first"),
         ("arm64", (SerialPeer(),), None),
         (
