@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import select
+from collections.abc import Sequence
 from copy import copy
 from types import TracebackType
 
@@ -81,9 +82,13 @@ class GuestFile:
 
     def step(self, step: str) -> StepResult:
         """Issue one system call, a step of images/rbctl/rbctl.c, and return its result even if it failed."""
+        return self.steps([step])[0]
+
+    def steps(self, steps: Sequence[str]) -> tuple[StepResult, ...]:
+        """Issue system calls one after the other, and return the result of each even if it failed."""
         self._require_idle()
-        answer = self._guest.rbctl("ask", self._directory, *require_steps([step]))
-        return results_of(answer, 1)[0]
+        answer = self._guest.rbctl("ask", self._directory, *require_steps(steps))
+        return results_of(answer, len(steps))
 
     def _require_idle(self) -> None:
         if self._pending is not None and not self._pending.done:

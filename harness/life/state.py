@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rustbed.errors import LifeError
@@ -41,10 +40,6 @@ done </proc/mounts
 [ "$config" ] || [ ! -d /sys/kernel/config ] || mount -t configfs none /sys/kernel/config"""
 # number of lines of a difference that an error shows
 _SHOWN = 12
-# other caches grow with the processes of each cycle, and with what the kernel keeps for later (vmap_area)
-# each CPU's store of free objects counts as in use: it is emptied first
-_SHRINK = "for cache in /sys/kernel/slab/*kmalloc-*; do echo 1 >$cache/shrink; done 2>/dev/null"
-_SLAB = re.compile(r"((?:dma-)?kmalloc-\S+) +(\d+) +\d+ ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,27 +86,3 @@ def require_nothing_left(before: State, after: State, what: str) -> None:
     part, lines = next(iter(left.items()))
     shown = {name.replace(" ", "_"): "\n".join(found[:_SHOWN]) for name, found in left.items()}
     raise LifeError(f"{what} left {len(lines)} more {part}, {lines[0]} for one", **shown)
-
-
-def read_slabs(guest: Guest) -> dict[str, int]:
-    """Return the number of objects in use of each kmalloc cache; empty if the kernel does not report it."""
-    return parse_slabs(guest.run(f"{_SHRINK}; cat /proc/slabinfo").output)
-
-
-def parse_slabs(text: str) -> dict[str, int]:
-    """Read /proc/slabinfo: the second field is the number of objects in use."""
-    return {match[1]: int(match[2]) for line in text.splitlines() if (match := _SLAB.match(line))}
-
-
-def find_growth(before: Mapping[str, int], after: Mapping[str, int], cycles: int) -> dict[str, int]:
-    """Return the slab caches that gained at least as many objects as there were cycles, with their gain."""
-    more = {name: count - before.get(name, 0) for name, count in after.items()}
-    return {name: count for name, count in more.items() if count >= cycles}
-
-
-def require_no_growth(grown: Mapping[str, int], cycles: int) -> None:
-    """Raise LifeError if a slab cache has grown with the cycles: each cycle leaks an object."""
-    if grown:
-        name, count = max(grown.items(), key=lambda each: each[1])
-        caches = ", ".join(f"{name}: {count}" for name, count in sorted(grown.items()))
-        raise LifeError(f"{count} objects more in {name} after {cycles} cycles", slab_caches=caches)

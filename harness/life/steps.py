@@ -10,21 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
-from rustbed.deadline import Deadline
 from rustbed.errors import LifeError, SyscallError
 from rustbed.guest.held import GuestFile
 from rustbed.guest.rbctl import require_steps
 from rustbed.life.allocations import allocations, probe_allocations
 from rustbed.life.inputs import JUNK, extremes, ioctl_numbers
-from rustbed.life.state import find_growth, read_slabs, require_no_growth
+from rustbed.life.slabs import Slabs, require_no_growth
 from rustbed.life.subject import Bound, NotApplicableError, Subject
 
-# cycles before slab caches are first counted: by then everything is allocated that is allocated once
-_WARM = 5
 # seconds on real hardware for all cycles
 _CYCLES_S = 120.0
-# seconds until the kernel has freed what kfree_rcu defers (KFREE_DRAIN_JIFFIES in mm/slab_common.c is 5 s)
-_DEFERRED_S = 12.0
 # number of a driver's files that are held open while it is removed
 _HELD = 8
 # system calls in one command
@@ -41,12 +36,11 @@ def load_and_unload(subject: Subject) -> None:
     with subject.vm.module(subject.driver.module, **subject.driver.params):
         pass
     try:
-        grown = _cycle(subject, subject.reload)
+        _require_no_leak(subject, subject.reload)
     except LifeError:
         # a leftover is most often the reason why it cannot be loaded again, and explains more
         subject.require_gone("loading and unloading")
         raise
-    require_no_growth(grown, subject.driver.cycles)
     subject.require_gone("loading and unloading")
 
 
@@ -55,7 +49,7 @@ def bind_and_unbind(subject: Subject) -> None:
     with subject.loaded():
         devices = subject.require_bound()
         commands = [each.command(verb) for each in devices for verb in ("unbind", "bind")]
-        require_no_growth(_cycle(subject, " && ".join(commands)), subject.driver.cycles)
+        _require_no_leak(subject, " && ".join(commands))
         _require_bound_again(subject, devices)
 
 
@@ -64,21 +58,19 @@ def _require_bound_again(subject: Subject, devices: list[Bound]) -> None:
         raise LifeError("some devices that were unbound are not bound again", had=devices, has=has)
 
 
-def _cycle(subject: Subject, command: str) -> dict[str, int]:
-    """Run a command once in each cycle, and return the slab caches that have grown with the cycles."""
-    loop = "i=0; while [ $i -lt {times} ]; do {command} || exit; i=$((i+1)); done"
-    before: dict[str, int] = {}
-    for times in (_WARM, subject.driver.cycles):
-        before = read_slabs(subject.vm)
-        done = subject.vm.run(loop.format(times=times, command=f"{{ {command}; }}"), _CYCLES_S)
+def _require_no_leak(subject: Subject, command: str) -> None:
+    """Run a command once in each cycle. Raises LifeError if a slab cache grows with the cycles."""
+    cycles = subject.driver.cycles
+    loop = f"i=0; while [ $i -lt {cycles} ]; do {{ {command}; }} || exit; i=$((i+1)); done"
+
+    def work() -> None:
+        done = subject.vm.run(loop, _CYCLES_S)
         if done.status != 0:
-            raise LifeError(f"it failed within {times} cycles", status=done.status, output=done.output)
-    grown = find_growth(before, read_slabs(subject.vm), subject.driver.cycles)
-    deadline = Deadline.after(_DEFERRED_S)
-    while grown and not deadline.expired:
-        subject.vm.check("sleep 0.5")
-        grown = find_growth(before, read_slabs(subject.vm), subject.driver.cycles)
-    return grown
+            raise LifeError(f"it failed within {cycles} cycles", status=done.status, output=done.output)
+
+    with Slabs(subject.vm) as slabs:
+        grown = slabs.find_leaks(work, cycles)
+    require_no_growth(grown, cycles)
 
 
 def remove_after_probe(subject: Subject) -> None:

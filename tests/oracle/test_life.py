@@ -11,6 +11,7 @@ from rustbed import Vm
 from rustbed.errors import LifeError
 from rustbed.kernel.module import read_module
 from rustbed.life.driver import Driver
+from rustbed.life.slabs import Slabs, find_growth
 from rustbed.life.state import read_state
 from rustbed.life.steps import load_and_unload
 from rustbed.life.subject import Subject
@@ -41,3 +42,14 @@ def test_what_a_driver_brings_is_seen(vm: Vm) -> None:
     assert {"/sys/module/rust_misc_device", "/sys/class/misc/rust-misc-device"} <= {*new["files of /sys"]}
     assert "/sys/devices/virtual/misc/rust-misc-device/uevent" in new["files of /sys/devices"]
     assert read_state(vm).more_than(before) == {}
+
+
+@pytest.mark.arches("arm64")
+def test_counts_of_objects_leave_none_behind(vm: Vm) -> None:
+    with Slabs(vm) as slabs:
+        before = slabs.count()
+        assert before["kmalloc-96"] > 0
+        for _ in range(10):
+            after = slabs.count()
+    # ten counts that each opened the caches' files left 260 objects more for seconds
+    assert find_growth(before, after, 20) == {}
