@@ -21,7 +21,9 @@ _RANGE = re.compile(r"\[(?P<space>io|mem|bus) +[^\]]*\]")
 # the same in a device's trace: the registers of BARs in its config space
 _BAR = re.compile(r"(?P<register>\bconfig\+0x(?:1[048c]|2[04]) width 4 value) 0x\w+")
 # host bridges of a device tree are platform devices, those of ACPI are not
-_BRIDGE = re.compile(r"/sys/devices/(?:platform/(?:soc/)?)?[\w.]*?/?(?P<bus>pci\d{4}:\d\d)\b")
+_BRIDGE = re.compile(r"/sys/devices/(?:platform/(?:soc/)?)?[\w.]*?/?pci\d{4}:\d\d\b")
+# PCI devices: machines number them differently, and on s390x each has a domain of its own
+_PLACE = re.compile(r"\b[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f](?P<function>\.[0-7])\b")
 # the number of a process in a kernel record
 _PID = re.compile(r"\b(?P<word>process |pid:|PID: )\d+\b")
 # the number of a session of system calls
@@ -119,7 +121,7 @@ def comparable_trace(trace: str) -> tuple[str, ...]:
 
 def _normal(line: str) -> str:
     line = _BAR.sub(r"\g<register> ADDRESS", _RANGE.sub(r"[\g<space> RANGE]", line))
-    line = _BRIDGE.sub(r"/sys/devices/\g<bus>", line)
+    line = _PLACE.sub(r"PCI\g<function>", _BRIDGE.sub("/sys/devices/pci", line))
     return _SESSION.sub("/run/rbctl", _ADDRESS.sub("ADDRESS", line))
 
 

@@ -45,12 +45,15 @@ def test_a_test_has_one_name_on_all_architectures(nodeid: str, name: str) -> Non
 
 def test_addresses_and_times_of_records_are_not_compared_and_small_numbers_are() -> None:
     log = "[    1.000000] toy 0000:00:02.0: BAR at 0x10401000, 10401000, count 3, errno 0x16\n"
-    assert comparable_records(log) == ("toy 0000:00:02.0: BAR at ADDRESS, ADDRESS, count 3, errno 0x16",)
+    assert comparable_records(log) == ("toy PCI.0: BAR at ADDRESS, ADDRESS, count 3, errno 0x16",)
 
 
 def test_where_a_machine_has_its_devices_is_not_compared() -> None:
     log = "[    3.000000] pcieport 0000:00:02.0:   bridge window [io  0x4000-0x4fff]\n"
-    assert comparable_records(log) == ("pcieport 0000:00:02.0:   bridge window [io RANGE]",)
+    assert comparable_records(log) == ("pcieport PCI.0:   bridge window [io RANGE]",)
+    # a domain of its own, and the functions of a card, which stay apart
+    log = "[    3.000000] toy 0001:00:1f.0: up\n[    3.100000] toy 0001:00:1f.7: up\n"
+    assert comparable_records(log) == ("toy PCI.0: up", "toy PCI.7: up")
     # the register of a BAR, and one that is none
     trace = "0.1 write config+0x14 width 4 value 0x1001\n0.2 write config+0x3c width 4 value 0x1001\n"
     assert comparable_trace(trace) == (
@@ -81,7 +84,7 @@ def test_arguments_of_the_first_process_are_not_compared() -> None:
 @pytest.mark.parametrize("bridge", ["", "platform/4010000000.pcie/", "platform/soc/30000000.pci/"])
 def test_the_place_of_a_host_bridge_is_not_compared(bridge: str) -> None:
     shell = f"$ rbctl sys open:r:/sys/devices/{bridge}pci0000:00/0000:00:02.0/config\n0 3 0 -\n\n[0]\n"
-    assert comparable_answers(shell) == ("sys open:r:/sys/devices/pci0000:00/0000:00:02.0/config [0] 0 3 0",)
+    assert comparable_answers(shell) == ("sys open:r:/sys/devices/pci/PCI.0/config [0] 0 3 0",)
 
 
 def test_the_kernels_choice_of_a_clock_is_not_compared() -> None:
