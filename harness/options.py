@@ -105,7 +105,7 @@ def read_choices(given: Given) -> Choices:
         fragments=tuple(Path(path).absolute() for path in given("fragment")),
         forks=given("forks"),
         refresh=given("refresh"),
-        cache_from=parse_places(given("cache_from") or [os.environ.get(VARIABLE, "")]),
+        cache_from=parse_places(given("cache_from") or os.environ.get(VARIABLE, "").split()),
         cache_root=find_writable(Path(given("cache") or default_root()).absolute()),
     )
 

@@ -42,6 +42,7 @@ from rustbed.report.verdict import (
 from rustbed.symbols import debugfiles
 from rustbed.symbols.debugfiles import DebugFiles, files_of
 from rustbed.symbols.lines import read_lines, read_place
+from rustbed.toolroot.toolroot import find_toolroot
 
 
 @dataclass
@@ -284,7 +285,7 @@ def _report_unbooted(spec: MachineSpec, directory: Path, error: MachineError) ->
 
 def _find_debug_files(platform: Platform, kernel: Kernel | None = None) -> DebugFiles:
     # with a kernel from a pack there may be no toolroot, and none is made for this
-    root = platform.toolchain.root if platform.packed is None else None
+    root = find_toolroot(platform.packed.cache) if platform.packed is not None else platform.toolchain.root
     try:
         symbolizer = host.program_in(root, "llvm-symbolizer", package="llvm")
     except HostError:

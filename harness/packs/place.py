@@ -56,6 +56,8 @@ class Place:
 
 def parse_place(text: str) -> Place:
     """Return the place that a user's word means. Raises UsageError for a remote place without a digest."""
+    if not text:
+        raise UsageError("an empty word is not a place of packs")
     if "://" not in text:
         path, _, pin = text.rpartition("@") if "@sha256:" in text else (text, "", "")
         if pin and not is_digest(pin):
@@ -79,4 +81,4 @@ def parse_place(text: str) -> Place:
 
 def parse_places(words: Iterable[str]) -> tuple[Place, ...]:
     """Return the places that words name, each once, in their order. Raises UsageError."""
-    return tuple(dict.fromkeys(parse_place(word) for text in words for word in text.split()))
+    return tuple(dict.fromkeys(map(parse_place, words)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from rustbed import cache as caching
 from rustbed.arch import Arch
 from rustbed.cache import Cache, Facts
-from rustbed.errors import HostError
+from rustbed.errors import HostError, suggest
 from rustbed.host import native_arch
 from rustbed.image.initramfs import Image
 from rustbed.kernel.artifact import Kernel
@@ -101,11 +101,14 @@ def find_packed(wanted: Wanted, places: Sequence[Place], cache: Cache) -> Packed
     stores = open_stores(places)
     if (known := _recall(cache, wanted)) is not None:
         return Packed(pack=known, arch=wanted.arch, stores=stores, cache=cache)
-    reasons = []
+    reasons, fix = [], None
     for store in stores:
         try:
             packs = store.packs()
             if (chosen := choose_pack(packs, wanted)) is None:
+                fix = (
+                    f"{suggest('pack list PLACE')} shows what is there; --arch, --kernel and --profile choose"
+                )
                 raise PackError(f"{store.place} has {explain_lack(packs, wanted)}")
             data = store.document(chosen.blob)
             pack = oci.parse_manifest(data, chosen.blob)
@@ -114,7 +117,7 @@ def find_packed(wanted: Wanted, places: Sequence[Place], cache: Cache) -> Packed
             continue
         _note(cache, wanted, data)
         return Packed(pack=pack, arch=wanted.arch, stores=stores, cache=cache)
-    raise PackError("; ".join(reasons) or "no place for packs is known")
+    raise PackError("; ".join(reasons) or "no place for packs is known", fix=fix)
 
 
 def fetch_qemu(arch: Arch, host: Arch, places: Sequence[Place], cache: Cache, report: Report) -> Path:

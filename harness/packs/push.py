@@ -177,17 +177,19 @@ def push_parts(
     parts: Mapping[str, Mapping[str, Path]],
     arch: str,
     report: Report,
+    *,
+    level: int = LEVEL,
 ) -> Pack:
     """Put a pack with these facts and parts into a store; `arch` is Debian's name of what runs it.
 
-    Raises HostError for a full disk: the store is then unchanged.
+    `level` is zstd's, at most. Raises HostError for a full disk: the store is then unchanged.
     """
     blobs, layers = {}, []
     with caching.out_of_space_named(directory, "writing a pack"):
         _make(directory)
         for name, files in parts.items():
             report(Progress(what=f"pack {facts['release']}", detail=name))
-            blobs[name], layer = _keep_part(directory, name, files)
+            blobs[name], layer = _keep_part(directory, name, files, level)
             layers.append(layer)
         config = _keep(directory, oci.render_config(arch, layers), oci.CONFIG)
         manifest = _keep(directory, oci.render_manifest(facts, blobs, config), oci.MANIFEST)
@@ -209,11 +211,11 @@ def _list(directory: Path) -> tuple[Pack, ...]:
     return Store(place=Place(kind=Kind.DIRECTORY, base=str(directory))).packs()
 
 
-def _keep_part(directory: Path, name: str, files: Mapping[str, Path]) -> tuple[Blob, str]:
+def _keep_part(directory: Path, name: str, files: Mapping[str, Path], level: int) -> tuple[Blob, str]:
     with tempfile.NamedTemporaryFile(prefix=".part-", dir=directory, delete=False) as made:
         path = Path(made.name)
     try:
-        blob, layer = write_part(path, files, _LEVELS.get(name, LEVEL))
+        blob, layer = write_part(path, files, min(level, _LEVELS.get(name, level)))
         path.chmod(0o644)
         path.replace(directory / "blobs/sha256" / blob.hex)
     finally:

@@ -141,7 +141,9 @@ class Store:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if self.place.kind is Kind.DIRECTORY:
                 require_layout(Path(self.place.base))
-            reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+            # of a server that cannot be reached, the reason is an error again
+            reason = getattr(error, "reason", None) or error
+            reason = getattr(reason, "strerror", None) or reason
             raise PackError(f"{where}: {reason}") from error
         with closing(stream):
             yield stream

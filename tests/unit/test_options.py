@@ -56,7 +56,7 @@ def test_every_word_arrives(tmp_path: Path) -> None:
 
 def test_places_of_packs_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, f"/p oci://host/name@sha256:{'0' * 64}")
-    for words, places in (((), ["/p", "https://host/name"]), (("--cache-from", "/q"), ["/q"])):
+    for words, places in (((), ["/p", "https://host/name"]), (("--cache-from", "/q r"), ["/q r"])):
         choices = read_choices(given(*words).__getitem__)
         assert [str(place) for place in choices.cache_from] == places
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from http.server import SimpleHTTPRequestHandler
@@ -71,6 +72,15 @@ def test_a_server_that_fails_is_an_error_of_one_line_and_nothing_is_left(
         find_packed(WANTED, [pinned(server, store)], cache)
     assert "\n" not in str(caught.value)
     assert entries(cache) == []
+
+
+def test_a_server_that_is_away_is_named_with_the_reason_only(store: Path, cache: Cache) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        # nobody listens there
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(PackError, match=f"^{address}/blobs/sha256/[0-9a-f]+: Connection refused$"):
+            find_packed(WANTED, [pinned(Server(address), store)], cache)
 
 
 def only(path: Path, fault: Fault) -> Fault:

@@ -50,7 +50,9 @@ def test_pull_of_another_kernel_is_an_error_that_names_what_there_is(
     words = ["pack", "pull", str(store), "--cache", str(tmp_path / "fresh")]
     for arch, why in (("x86_64", "but of another recipe"), ("arm64", "no kernel for arm64, only x86_64")):
         assert main([*words, "--arch", arch]) == 3
-        assert why in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert why in said
+        assert "pack list PLACE shows what is there; --arch, --kernel and --profile choose" in said
     assert entries(Cache(tmp_path / "fresh")) == []
 
 

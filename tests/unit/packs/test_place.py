@@ -41,11 +41,11 @@ def test_a_remote_without_a_digest_is_refused_and_how_to_pin_is_said(text: str) 
     assert "pack list" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["ftp://host/a", "file:///a", "https://", "/a@sha256:12"])
+@pytest.mark.parametrize("text", ["ftp://host/a", "file:///a", "https://", "/a@sha256:12", ""])
 def test_what_is_no_place_is_an_error(text: str) -> None:
     with pytest.raises(UsageError, match="not a"):
         parse_place(text)
 
 
-def test_several_places_in_one_variable_keep_their_order() -> None:
-    assert [place.base for place in parse_places(["/b /a", "/b"])] == ["/b", "/a"]
+def test_places_keep_their_order_and_may_have_spaces() -> None:
+    assert [place.base for place in parse_places(["/b c", "/a", "/b c"])] == ["/b c", "/a"]
