@@ -26,13 +26,18 @@ class Up:
 
     def engines(self, role: str) -> list[int]:
         """Return the farm's schedulers or workers."""
-        found = []
-        for pid in children(self.process.pid):
-            # one that has ended meanwhile is none
-            with suppress(OSError):
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                found += [pid] if role.encode() in words else []
-        return found
+        return started(self.process.pid, role)
+
+
+def started(parent: int, word: str) -> list[int]:
+    """Return the processes that a process has started with a word in their commands, and that run."""
+    found = []
+    for pid in children(parent):
+        # one that has ended meanwhile is none
+        with suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            found += [pid] if word.encode() in words else []
+    return found
 
 
 def environment(**more: str) -> dict[str, str]:

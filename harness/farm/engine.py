@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -33,8 +34,6 @@ except ImportError as error:
 
 # exit status of a worker whose scheduler is out of reach
 GONE = 4
-# of this process, if it is a worker, which runs one job at a time
-_WARM = Warm()
 # seconds between looks for a proof that KVM works
 _LOOK_S = 2.0
 
@@ -87,12 +86,17 @@ async def _serve_scheduler(protocol: str, interface: str, port: int) -> None:
         await scheduler.finished()
 
 
-def serve_worker(address: str, interface: str, name: str, has: Mapping[str, float]) -> None:
-    """Run a worker with one job at a time. Never returns: the process ends with status GONE."""
-    asyncio.run(_serve_worker(address, interface, name, has))
+def serve_worker(address: str, interface: str, name: str, has: Mapping[str, float], stems: int) -> None:
+    """Run a worker with one job at a time. Never returns: the process ends with status GONE.
+
+    `stems` is the descriptor of its socket to `rustbed.farm.stems.Stems`.
+    """
+    asyncio.run(_serve_worker(address, interface, name, has, Warm(socket.socket(fileno=stems))))
 
 
-async def _serve_worker(address: str, interface: str, name: str, has: Mapping[str, float]) -> None:
+async def _serve_worker(
+    address: str, interface: str, name: str, has: Mapping[str, float], warm: Warm
+) -> None:
     with dask.config.set(_SETTINGS):
         try:
             worker = await distributed.Worker(
@@ -108,6 +112,7 @@ async def _serve_worker(address: str, interface: str, name: str, has: Mapping[st
             )
         except (OSError, TimeoutError):
             os._exit(GONE)
+        worker.rustbed_warm = warm
         look = asyncio.create_task(_advertise_kvm(worker, has))
         while worker.status in (distributed.Status.running, distributed.Status.paused):
             await asyncio.sleep(0.1)
@@ -131,7 +136,7 @@ def _run_wanted(job: str) -> None:
     """Run a job on a worker until it ends, or until no client wants its task any more."""
     worker = distributed.get_worker()
     task = worker.state.tasks[worker.get_current_task()]
-    run_job(job, lambda: task.state == "executing", _WARM)
+    run_job(job, lambda: task.state == "executing", worker.rustbed_warm)
 
 
 class _Task:
@@ -217,14 +222,14 @@ def connect(address: str) -> Iterator[_Farm]:
 def main(words: list[str]) -> None:
     """Run one of the processes that `rustbed farm up` starts.
 
-    The words are `scheduler PROTOCOL INTERFACE PORT` or `worker ADDRESS INTERFACE NAME HAS`.
+    The words are `scheduler PROTOCOL INTERFACE PORT` or `worker ADDRESS INTERFACE NAME HAS STEMS`.
     """
     if words[0] == "scheduler":
         serve_scheduler(words[1], words[2], int(words[3]))
     else:
         pairs = (pair.rpartition("=") for pair in words[4].split(","))
         has = {name: float(amount) for name, _, amount in pairs}
-        serve_worker(words[1], words[2], words[3], has)
+        serve_worker(words[1], words[2], words[3], has, int(words[5]))
 
 
 if __name__ == "__main__":

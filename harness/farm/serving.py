@@ -6,6 +6,8 @@ All die with this process, however it ends.
 from __future__ import annotations
 
 import os
+import select
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ from rustbed.farm.batches import ARCH, MEMORY
 from rustbed.farm.engine import GONE
 from rustbed.farm.key import require_key
 from rustbed.farm.software import software
+from rustbed.farm.stems import Stems, open_pair
 from rustbed.progress import Say
 from rustbed.scratch import open_scratch
 
@@ -65,6 +68,7 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
     interface = require_scheduler(address)
     with ExitStack() as stack:
         scratch = stack.enter_context(open_scratch(_SCRATCH))
+        stems = stack.enter_context(Stems(_settings(scratch)))
         names = [*software(), *(f"{ARCH}{arch}" for arch in arches)]
         has = [f"{MEMORY}={host.available_memory_mib() // count}", *(f"{name}=1" for name in names)]
         workers = []
@@ -75,25 +79,42 @@ def serve_workers(address: str, count: int, arches: Sequence[str], say: Say) -> 
             stack.callback(workers[-1].end)
             workers[-1].begin()
         while True:
+            asking, _, _ = select.select([worker for worker in workers if worker.may_ask], [], [], _LOOK_S)
+            for worker in asking:
+                worker.may_ask = stems.answer(worker.name, worker.socket)
             for worker in workers:
                 worker.look(address, say)
-            time.sleep(_LOOK_S)
+            stems.look()
 
 
 class _Worker:
     """A worker's process; a new one replaces it when it ends."""
 
     def __init__(self, argv: Sequence[str], name: str, log: Path) -> None:
-        self._argv, self._name, self._log = argv, name, log
+        self._argv, self.name, self._log = argv, name, log
         self._stack = ExitStack()
         self._young = 0
+        #: for its requests, and whether there can be more of them
+        self.socket: socket.socket
+        self.may_ask = False
+
+    def fileno(self) -> int:
+        """Return the descriptor that select(2) waits for."""
+        return self.socket.fileno()
 
     def begin(self) -> None:
         """Start it."""
         self._began = time.monotonic()
-        with self._log.open("wb") as errors:
+        ours, theirs = open_pair()
+        self.socket, self.may_ask = self._stack.enter_context(ours), True
+        with theirs, self._log.open("wb") as errors:
             self._child = self._stack.enter_context(
-                process.start(self._argv, stderr=errors.fileno(), env=_settings(self._log.parent))
+                process.start(
+                    [*self._argv, str(theirs.fileno())],
+                    stderr=errors.fileno(),
+                    env=_settings(self._log.parent),
+                    pass_fds=(theirs.fileno(),),
+                )
             )
 
     def end(self) -> None:
@@ -110,7 +131,7 @@ class _Worker:
         self._young = self._young + 1 if time.monotonic() - self._began < _YOUNG_S else 0
         if self._young == _TOO_OFTEN:
             raise HostError(f"a worker ended {_TOO_OFTEN} times as soon as it began", output=_tail(self._log))
-        say(f"worker {self._name} ended with status {status}: starting it again")
+        say(f"worker {self.name} ended with status {status}: starting it again")
         self.end()
         self.begin()
 

@@ -3,7 +3,8 @@
 An attempt is a directory below the session's:
 
     job.json        the job
-    begun           made by the worker that runs it; a second worker with the same job does nothing
+    begun           made by the worker that runs it, with its host and process number; a second worker with
+                    the same job does nothing
     events.jsonl    a line when a test begins, for each of its reports, and when it ends
     ended.json      how pytest ended
     pytest.log      the output of pytest
@@ -14,6 +15,8 @@ Beside the attempts, `cases.json` says which cases the session found in suites w
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,8 +26,8 @@ from rustbed.cache import write_atomically
 
 # below a session's directory
 FARM = "farm"
-LOG = "pytest.log"
-_JOB, _BEGUN, _EVENTS, _ENDED = "job.json", "begun", "events.jsonl", "ended.json"
+LOG, BEGUN = "pytest.log", "begun"
+_JOB, _EVENTS, _ENDED = "job.json", "events.jsonl", "ended.json"
 _CASES = "cases.json"
 
 # a report of pytest, as JSON holds it
@@ -88,7 +91,8 @@ def parse_job(text: str) -> Job:
 def claim(attempt: Path) -> bool:
     """Whether this worker may run an attempt: it is the first one to ask."""
     try:
-        (attempt / _BEGUN).touch(exist_ok=False)
+        with (attempt / BEGUN).open("x") as file:
+            file.write(f"{socket.gethostname()} {os.getpid()}\n")
     except FileExistsError:
         return False
     return True
@@ -122,7 +126,7 @@ class Events:
 
 def read_attempt(attempt: Path) -> Attempt:
     """Return what an attempt's files say so far; an incomplete line is ignored."""
-    known = Attempt(begun=(attempt / _BEGUN).exists())
+    known = Attempt(begun=(attempt / BEGUN).exists())
     try:
         text = (attempt / _EVENTS).read_text()
     except FileNotFoundError:

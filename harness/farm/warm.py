@@ -1,4 +1,4 @@
-"""A worker's end of a stem: the warm pytest of one session, which is forked for each of its batches."""
+"""A worker's end of a stem: the fork of a session's warm pytest that runs this worker's batches."""
 
 from __future__ import annotations
 
@@ -8,109 +8,106 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from rustbed import process
+from rustbed.errors import HostError
+from rustbed.farm.stems import EXIT_S, LONGEST, RELEASED, Session, session_of
 from rustbed.farm.store import Job
 
 # seconds between looks whether a session still waits for the results
 _LOOK_S = 0.5
-# seconds that a stem has for its exit
-_EXIT_S = 60.0
 
 
-class _UnfitError(Exception):
-    """A stem cannot be forked."""
+class _GoneError(Exception):
+    """A fork, or the stem that should have made it, ended before a batch began."""
 
 
 class Warm:
-    """The stem of the session whose batch a worker ran last: see `rustbed/farm/stem.py`."""
+    """The fork for the session whose batch a worker ran last: see `rustbed/farm/stem.py`."""
 
-    _child: process.Child
-    _orders: socket.socket
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        # what all batches of a session have: of the stem's session, and of the last one without a stem
-        self._session: tuple[object, ...] = ()
-        self._unfit: tuple[object, ...] = ()
+    def __init__(self, stems: socket.socket) -> None:
+        """Ask for forks on a socket, where `rustbed.farm.stems.Stems` answers."""
+        self._stems = stems
+        self._orders: socket.socket | None = None
+        # of the fork, and of the last session without one
+        self._session: Session = ()
+        self._unfit: Session = ()
 
     def run(self, job: Job, log: int, is_wanted: Callable[[], bool]) -> int | None:
         """Run a batch, its output to a descriptor, and return its exit status; None if it is unwanted.
 
-        No process of the batch is left. Raises HostError if none can be started.
+        No process of the batch is left. Raises HostError if none can be started, or if it was lost.
         """
-        session = (job.directory, *job.arguments, *sorted(job.environment.items()))
+        session = session_of(job)
         if session != self._unfit:
-            self._require_stem(session, job, log)
-            with suppress(_UnfitError):
-                return self._run_forked(job, log, is_wanted)
-            self.end()
+            if self._orders is not None and session == self._session:
+                # it may have been lost since its last batch
+                with suppress(_GoneError):
+                    return self._run_forked(self._orders, job, log, is_wanted)
+            with suppress(_GoneError):
+                return self._run_forked(self._connect(session, job, log), job, log, is_wanted)
             self._unfit = session
         return _run_started(job, log, is_wanted)
 
-    def _run_forked(self, job: Job, log: int, is_wanted: Callable[[], bool]) -> int | None:
-        """Let the stem run a batch. Raises _UnfitError."""
+    def _run_forked(
+        self, orders: socket.socket, job: Job, log: int, is_wanted: Callable[[], bool]
+    ) -> int | None:
+        """Let a fork run a batch. Raises _GoneError, and HostError if the fork is lost meanwhile."""
         batch, status = 0, None
         try:
-            socket.send_fds(self._orders, [job.attempt.encode()], [log])
+            socket.send_fds(orders, [job.attempt.encode()], [log])
             while status is None and is_wanted():
-                if select.select([self._orders], [], [], _LOOK_S)[0]:
-                    said, number = self._orders.recv(64).split()
-                    if said == b"began":
-                        batch = int(number)
-                    else:
-                        status = int(number)
-                        if said == b"unfit":
-                            raise _UnfitError
-        except (OSError, ValueError):
-            # the stem is gone, and the batch with it
-            return process.wait(self._child)
+                if not select.select([orders], [], [], _LOOK_S)[0]:
+                    continue
+                said, _, number = orders.recv(LONGEST).partition(b" ")
+                if not said:
+                    raise ConnectionResetError
+                if said == b"began":
+                    batch = int(number)
+                else:
+                    status = int(number)
+        except ConnectionError as error:
+            if batch:
+                raise HostError("the process was lost that had started pytest") from error
+            raise _GoneError from error
         finally:
             if status is None:
-                self._kill()
-            if batch:
-                _kill_group(batch)
+                self._end(batch)
+        if status is None:
+            self._stems.send(RELEASED)
         return status
 
-    def end(self) -> None:
-        """End the stem in order: what modules registered for the exit of Python runs."""
-        if self._session:
+    def _connect(self, session: Session, job: Job, log: int) -> socket.socket:
+        """Return a socket to a new fork for a session. Raises HostError."""
+        self.close()
+        socket.send_fds(self._stems, [job.attempt.encode()], [log])
+        said, given, _, _ = socket.recv_fds(self._stems, LONGEST, 1)
+        if not given:
+            raise HostError(said.decode(errors="replace"))
+        self._orders, self._session = socket.socket(fileno=given[0]), session
+        self._orders.set_inheritable(False)
+        return self._orders
+
+    def _end(self, batch: int) -> None:
+        """End the fork at once, and the batch that it runs; `batch` is 0 if it has begun none."""
+        if batch and self._orders is not None:
+            with suppress(OSError):
+                self._orders.shutdown(socket.SHUT_WR)
+                self._orders.settimeout(EXIT_S)
+                while self._orders.recv(LONGEST):
+                    pass
+            # if the fork was lost, its child has ended, too, but not what that has started
+            with suppress(ProcessLookupError):
+                os.killpg(batch, signal.SIGKILL)
+        self.close()
+
+    def close(self) -> None:
+        """End the fork, which runs no batch."""
+        if self._orders is not None:
             self._orders.close()
-            process.wait(self._child, _EXIT_S)
-        self._kill()
-
-    def _kill(self) -> None:
-        """End the stem at once, and the batch that it runs."""
-        self._stack.close()
-        self._session = ()
-
-    def _require_stem(self, session: tuple[object, ...], job: Job, log: int) -> None:
-        """Start a stem unless that of the job's session is here."""
-        if session == self._session and self._child.poll() is None:
-            return
-        self.end()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._orders = self._stack.enter_context(ours)
-        argv = [sys.executable, "-m", "rustbed.farm.stem", str(theirs.fileno()), job.attempt, *job.arguments]
-        with theirs:
-            self._child = self._stack.enter_context(
-                process.start(
-                    argv,
-                    stderr=log,
-                    cwd=Path(job.directory),
-                    env=job.environment,
-                    pass_fds=(theirs.fileno(),),
-                )
-            )
-        self._session = session
-
-
-def _kill_group(leader: int) -> None:
-    """End what a process left in its group."""
-    with suppress(ProcessLookupError):
-        os.killpg(leader, signal.SIGKILL)
+        self._orders = None
 
 
 def _run_started(job: Job, log: int, is_wanted: Callable[[], bool]) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ from rustbed.farm.pool import Ended, Pool
 from rustbed.farm.project import copy_project, move_word
 from rustbed.farm.software import software
 from rustbed.farm.store import FARM, Job, Report, write_cases
+from rustbed.farm.times import find_times, load_times
 from rustbed.host import QEMU_OVERHEAD_MIB
 from rustbed.plugin import results
 from rustbed.plugin.fixtures import arch_of, request_of
@@ -32,9 +33,7 @@ from rustbed.plugin.kunit import suite_of
 from rustbed.plugin.options import given
 from rustbed.plugin.stash import CASES, TIMES, session_directory
 from rustbed.progress import plural
-from rustbed.report.cases import GOOD, INFRA, confirm, ending_of, key_of
-from rustbed.report.results import load_results
-from rustbed.report.shard import recorded_times
+from rustbed.report.cases import GOOD, INFRA, confirm, ending_of
 
 # options that workers get so that they do not repeat work of this process, and the plugin of each option
 _DONE_HERE = {"--rustbed-farm=": "", "--rustbed-shard=": "", "--junitxml=": "junitxml", "-n0": "xdist"}
@@ -206,18 +205,10 @@ def _job(config: pytest.Config, place: Path) -> Job:
 
 
 def _times(config: pytest.Config, tests: Sequence[PlannedTest]) -> dict[str, float]:
-    """Return the times of tests, from --shard-times or else from the previous session."""
+    """Return the times of tests, from --shard-times or else from earlier sessions."""
+    ids = [test.id for test in tests]
     known = config.stash.get(TIMES, {})
-    for junit in [] if known else sorted(_earlier(session_directory(config)), reverse=True)[:1]:
-        # an unreadable one is skipped
-        with suppress(UsageError):
-            known = recorded_times(load_results([junit]))
-    return {test.id: known[key_of(test.id)] for test in tests if key_of(test.id) in known}
-
-
-def _earlier(session: Path) -> Iterator[Path]:
-    """Yield the results of other sessions; their names begin with the time."""
-    return (path for path in session.parent.glob("2*/junit.xml") if path.parent != session)
+    return find_times(ids, known) if known else load_times(session_directory(config), ids)
 
 
 def _say(config: pytest.Config, text: str) -> None:

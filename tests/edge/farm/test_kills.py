@@ -15,7 +15,7 @@ import pytest
 from tests.farms import SLOW_S, Up, start_session, up, wait_for_ends
 from tests.processes import is_running, parent, wait_until
 
-from rustbed.farm.store import read_attempt, read_job
+from rustbed.farm.store import BEGUN, read_attempt, read_ending, read_job
 
 if find_spec("distributed") is None:
     pytest.skip("distributed is not installed: the extra farm has it", allow_module_level=True)
@@ -30,7 +30,7 @@ import pytest
 def test_numbers(number):
     pass
 """
-# the first worker's pytest that comes to the stage waits there for its end, and says where it is
+# the first pytest of a worker that comes to the stage waits there for its end, and says where it is
 CONFTEST = """
 import os, pathlib, pytest, time
 
@@ -45,7 +45,8 @@ def wait_at(stage, config):
             return
         (PLACE / "part").write_text(f"{os.getpid()} {attempt}")
         (PLACE / "part").rename(PLACE / "waiting")
-        time.sleep(3600)
+        while not (PLACE / "go").exists():
+            time.sleep(0.01)
 
 def pytest_collection(session):
     wait_at("collect", session.config)
@@ -54,7 +55,7 @@ def pytest_runtest_call(item):
     wait_at("call", item.config)
 
 def pytest_sessionfinish(session):
-    # a worker collects once for all its batches
+    # workers collect once for all batches
     if not session.config.option.collectonly:
         wait_at("finish", session.config)
 """
@@ -62,14 +63,20 @@ def pytest_sessionfinish(session):
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A session on a farm, of which all has ended but one batch, that waits at its stage."""
+    """A session on a farm that waits at its stage: all its batches, or one when the others have ended."""
 
     process: subprocess.Popen[str]
-    # the pytest that waits: one that collects for all batches of a worker, or a child of that; the worker;
-    # and how many tests have ended
+    directory: Path
+    # the pytest that waits, and the stem, which is the one that collects; a worker that waits for it; and how
+    # many tests have ended
     waiting: int
+    stem: int
     worker: int
     finished: int
+
+    def let_go(self) -> None:
+        """Let what waits go on, if it still can."""
+        (self.directory / "go").touch()
 
     def end(self) -> str:
         """Wait for its end, and return what it printed."""
@@ -85,15 +92,27 @@ def session(farm: Up, directory: Path, stage: str) -> Iterator[Session]:
         assert process.poll() is None, process.communicate(timeout=SLOW_S)[0]
         pid, attempt = waits.read_text().split(maxsplit=1)
         batch = len(read_job(Path(attempt)).tests)
-        expected = TESTS if stage == FINISH else TESTS - batch
+        expected = {COLLECT: 0, CALL: TESTS - batch, FINISH: TESTS}[stage]
         wait_until(lambda: len(finished(directory)) == expected, "the end of all others", SLOW_S)
-        stem = int(pid) if stage == COLLECT else parent(int(pid))
-        yield Session(process=process, waiting=int(pid), worker=parent(stem), finished=expected)
+        if stage != COLLECT:
+            others = [path for path in attempts(directory) if path != Path(attempt)]
+            wait_until(lambda: None not in map(read_ending, others), "the end of their pytests", SLOW_S)
+        yield Session(
+            process=process,
+            directory=directory,
+            waiting=int(pid),
+            stem=int(pid) if stage == COLLECT else parent(parent(int(pid))),
+            worker=int(Path(attempt, BEGUN).read_text().split()[1]),
+            finished=expected,
+        )
 
 
 def finished(directory: Path) -> set[str]:
-    attempts = (path.parent for path in directory.glob("results/2*/farm/*/job.json"))
-    return {test for attempt in attempts for test in read_attempt(attempt).finished}
+    return {test for attempt in attempts(directory) for test in read_attempt(attempt).finished}
+
+
+def attempts(directory: Path) -> list[Path]:
+    return [path.parent for path in directory.glob("results/2*/farm/*/job.json")]
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +127,28 @@ def test_a_worker_that_is_killed_costs_no_test(farm: Up, tmp_path: Path, stage: 
     with session(farm, tmp_path, stage) as run:
         assert run.worker in farm.engines("worker")
         os.kill(run.worker, signal.SIGKILL)
-        wait_for_ends([run.waiting])
+        if stage == COLLECT:
+            # for the other workers
+            run.let_go()
+        else:
+            wait_for_ends([run.waiting])
         out = run.end()
     assert f"{TESTS} passed" in out
     # what a whole session sums up is lacking if its worker is lost after its last test
     assert (run.process.returncode, "farm: its worker was lost" in out) == (stage == FINISH, stage == FINISH)
     wait_until(lambda: len(farm.engines("worker")) == 3, "another worker", SLOW_S)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stem_that_is_killed_costs_no_test(farm: Up, tmp_path: Path, stage: str) -> None:
+    with session(farm, tmp_path, stage) as run:
+        assert parent(run.stem) == farm.process.pid
+        os.kill(run.stem, signal.SIGKILL)
+        wait_for_ends([run.waiting])
+        out = run.end()
+    assert f"{TESTS} passed" in out
+    told = "farm: the process was lost that had started pytest" in out
+    assert (run.process.returncode, told) == (stage == FINISH, stage == FINISH)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -138,7 +173,8 @@ def test_a_scheduler_that_is_killed_leaves_what_was_finished(tmp_path: Path, sta
         out = run.end()
         assert farm.process.wait(SLOW_S) == 3
         wait_for_ends(pids)
-    assert f"{run.finished} passed" in out
+    # pytest counts nothing that did not happen
+    assert (f"{run.finished} passed" in out) == (run.finished > 0)
     # the summary's word of a lost test, or of a batch that was not told of to its end
     assert f"{'farm' if stage == FINISH else 'infra'}: the farm at {farm.url} is gone" in out
     assert run.process.returncode == pytest.ExitCode.TESTS_FAILED

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from threading import Thread
 
 import pytest
-from tests.farms import SLOW_S, environment
+from tests.farms import SLOW_S, environment, started
 from tests.processes import is_running, wait_until
 
 from rustbed import process
+from rustbed.errors import HostError
+from rustbed.farm.stems import Stems, open_pair
 from rustbed.farm.store import Job, read_attempt, write_cases, write_job
 from rustbed.farm.warm import Warm
 
@@ -68,6 +75,11 @@ def test_kills_its_parent():
     os.kill(os.getppid(), 9)
     time.sleep(3600)
 
+def test_is_let_go():
+    (PLACE / "waits").touch()
+    while not (PLACE / "go").exists():
+        time.sleep(0.01)
+
 def test_waits():
     (PLACE / "part").write_text(str(os.getpid()))
     (PLACE / "part").rename(PLACE / "waits")
@@ -103,19 +115,26 @@ LACKED = {
 
 @dataclass
 class Project:
-    """A directory with tests, and a worker's part for it."""
+    """A directory with tests, and the parts of two workers for it."""
 
     warm: Warm
+    other: Warm
     place: Path
     job: Job
     numbers: Iterator[int]
 
-    def run(self, *tests: str, is_wanted: Callable[[], bool] = lambda: True, **changes: object) -> int | None:
+    def run(
+        self,
+        *tests: str,
+        is_wanted: Callable[[], bool] = lambda: True,
+        warm: Warm | None = None,
+        **changes: object,
+    ) -> int | None:
         attempt = self.place / str(next(self.numbers))
         job = replace(self.job, attempt=str(attempt), tests=tests, **changes)  # type: ignore[arg-type]
         write_job(job)
         with (attempt / "pytest.log").open("ab") as log:
-            return self.warm.run(job, log.fileno(), is_wanted)
+            return (warm or self.warm).run(job, log.fileno(), is_wanted)
 
     @property
     def last(self) -> Path:
@@ -141,11 +160,41 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     write_cases(place, {})
     given = {"RUSTBED_PLACE": str(place), "PYTEST_ADDOPTS": "--strict-markers"}
     job = Job(attempt="", arguments=words, directory=str(copy), environment=given, tests=())
-    warm = Warm()
+    with workers(2) as (warm, other):
+        yield Project(warm, other, place, job, count())
+
+
+def stems() -> list[int]:
+    """Return the stems of this process that run."""
+    return started(os.getpid(), "rustbed.farm.stem")
+
+
+@contextmanager
+def workers(number: int) -> Iterator[list[Warm]]:
+    """Yield workers' parts; another thread has the stems, as another process has in a farm."""
+    pairs = [open_pair() for _ in range(number)]
+
+    def serve() -> None:
+        asking = {ours: str(name) for name, (ours, _) in enumerate(pairs)}
+        with Stems({}) as stems:
+            while asking:
+                for each in select.select([*asking], [], [], 0.1)[0]:
+                    if not stems.answer(asking[each], each):
+                        del asking[each]
+                stems.look()
+
+    thread = Thread(target=serve)
+    thread.start()
+    made = [Warm(theirs) for _, theirs in pairs]
     try:
-        yield Project(warm, place, job, count())
+        yield made
     finally:
-        warm.end()
+        for warm, (_, theirs) in zip(made, pairs, strict=True):
+            warm.close()
+            theirs.close()
+        thread.join()
+        for ours, _ in pairs:
+            ours.close()
 
 
 def test_each_batch_is_a_pytest_as_if_it_were_started(project: Project) -> None:
@@ -179,12 +228,49 @@ def test_what_a_batch_leaves_is_ended_and_its_own_exit_runs(project: Project) ->
     wait_until(lambda: not is_running(left), "the end of what a test left", SLOW_S)
 
 
-@pytest.mark.parametrize("test", ["test_kills_itself", "test_kills_its_parent"])
-def test_a_batch_that_is_killed_costs_the_next_one_nothing(project: Project, test: str) -> None:
+def test_a_batch_that_is_killed_costs_the_next_one_nothing(project: Project) -> None:
     assert project.run("test_it.py::test_has_its_directories") == 0, project.printed()
-    assert project.run(f"test_it.py::{test}") == -9
+    assert project.run("test_it.py::test_kills_itself") == -9
     assert project.run("test_it.py::test_has_its_directories") == 0, project.printed()
     assert read_attempt(project.last).finished == {"test_it.py::test_has_its_directories"}
+
+
+def test_a_batch_that_kills_its_parent_costs_the_next_one_and_other_workers_nothing(project: Project) -> None:
+    waits = project.place / "waits"
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(project.run, "test_it.py::test_is_let_go", warm=project.other)
+        try:
+            wait_until(lambda: waits.exists() or other.done(), "the other worker's batch", SLOW_S)
+            (stem,) = stems()
+            with pytest.raises(HostError, match="the process was lost that had started pytest"):
+                project.run("test_it.py::test_kills_its_parent")
+            assert project.run("test_it.py::test_has_its_directories") == 0, project.printed()
+        finally:
+            (project.place / "go").touch()
+        assert other.result(SLOW_S) == 0
+    assert stems() == [stem]
+
+
+def test_workers_share_what_was_imported(project: Project) -> None:
+    for warm in (project.warm, project.other, project.warm):
+        assert project.run("test_it.py::test_has_its_directories", warm=warm) == 0, project.printed()
+    assert len(list(project.place.glob("made-*"))) == 1
+
+
+def test_a_stem_that_cannot_be_started_says_why(project: Project) -> None:
+    nowhere = f"{project.place}/nowhere"
+    with pytest.raises(HostError, match=r"cannot start .*: No such file or directory"):
+        project.run("test_it.py::test_has_its_directories", directory=nowhere)
+    assert project.run("test_it.py::test_has_its_directories") == 0, project.printed()
+
+
+def test_a_stem_that_was_killed_is_started_again(project: Project) -> None:
+    assert project.run("test_it.py::test_has_its_directories") == 0, project.printed()
+    (stem,) = stems()
+    os.kill(stem, signal.SIGKILL)
+    wait_until(lambda: stem not in stems(), "its end", SLOW_S)
+    assert project.run("test_it.py::test_has_its_directories") == 0, project.printed()
+    assert len(stems()) == 1
 
 
 def test_a_batch_that_nobody_waits_for_is_ended(project: Project) -> None:
@@ -209,6 +295,6 @@ def test_a_session_with_other_variables_imports_its_own(project: Project) -> Non
     assert project.run("test_it.py::test_has_its_directories") == 0, project.printed()
     given = {**project.job.environment, "RUSTBED_PLACE": str(other)}
     assert project.run("test_it.py::test_has_its_directories", environment=given) == 0, project.printed()
-    # the first session's are gone with its stem
-    assert not [*project.place.glob("held-*"), *project.place.glob("made-*")]
     assert len(list(other.iterdir())) == 2
+    # the first session's go with its stem
+    wait_until(lambda: not [*project.place.glob("held-*"), *project.place.glob("made-*")], "its end", SLOW_S)

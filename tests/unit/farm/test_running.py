@@ -17,6 +17,7 @@ from rustbed.farm.warm import Warm
 def test_a_host_without_the_sessions_directory_says_what_a_farm_needs(tmp_path: Path) -> None:
     attempt = tmp_path / "elsewhere/farm/1"
     job = Job(attempt=str(attempt), arguments=[], directory=".", environment={}, tests=["a"])
-    with pytest.raises(FileNotFoundError, match=f"{socket.gethostname()} has no {attempt}: .* same path"):
-        run_job(json.dumps(asdict(job)), lambda: True, Warm())
+    lacks = f"{socket.gethostname()} has no {attempt}: .* same path"
+    with socket.socket() as unasked, pytest.raises(FileNotFoundError, match=lacks):
+        run_job(json.dumps(asdict(job)), lambda: True, Warm(unasked))
     assert not attempt.exists()
