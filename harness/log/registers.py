@@ -24,6 +24,8 @@ _STATE = re.compile(
     # s390, loongarch
     r"|\s+R:\d T:\d|Krnl (?:GPRS|Code)|\s+[0-9a-f]{16} [0-9a-f]{16}|\s+[>*]?[0-9a-f]{16}: [0-9a-f]{4}"
     r"|(?:pc|[ast]\d) [0-9a-f]{16} |\s*(?:CRMD|PRMD|EUEN|ECFG|ESTAT|PRID): [0-9a-f]{8}|Stack : [0-9a-f]{16}"
+    # powerpc
+    r"|GPR\d\d: [0-9a-f]{8}|NIP: +[0-9a-f]{8,16} LR: |(?:REGS|MSR|CFAR|DAR|IRQMASK): +[0-9a-f]"
 )
 # the memory that a register of arm points to; the frames below are those that allocated and freed it
 _POINTED_AT = re.compile(r"Register r\d+ information: |\s*Free path:")

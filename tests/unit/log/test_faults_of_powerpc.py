@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.log.dying import NULL, PAGING, read
+from tests.unit.log.examples import LOGS
 
 from rustbed.log.record import parse_console
+from rustbed.log.registers import without_state
 from rustbed.log.splat import Kind, find_splats
 
 _POWER = """\
@@ -158,3 +160,19 @@ Call Trace:
 """
     (found,) = find_splats(parse_console(trace))
     assert (found.function, found.damage) == ("toy_go", "")
+
+
+def test_registers_are_folded_and_where_it_stopped_is_not() -> None:
+    texts = [record.text for record in without_state(LOGS["null_powerpc"])]
+    begin = texts.index(next(text for text in texts if text.startswith("Hardware name:")))
+    assert texts[begin + 1 : begin + 4] == [
+        "NIP [c008000000150044] _RNvCs3zCsAbCCkFs_7pointed6follow+0x14/0x60 [pointed]",
+        "LR [c008000000150394] init_module+0x74/0xfce0 [pointed]",
+        "Call Trace:",
+    ]
+    end = texts.index("---- interrupt: c00 at 0x100124e4")
+    assert texts[end + 1 : end + 4] == [
+        "NIP [00000000100124e4] 0x100124e4",
+        "LR [00000000100124c8] 0x100124c8",
+        "---- interrupt: c00",
+    ]
