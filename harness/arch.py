@@ -233,6 +233,7 @@ ARCHES: dict[str, Arch] = {
             virtio_serial="virtio-serial-pci",
             console="hvc0",
             terminal="hvc1",
+            sysrq_prefix="\x0f",  # drivers/tty/hvc/hvc_console.c
             firmware=Firmware.NONE,
             hotplug_port="",
             # QEMU 11.1.3 ends when the host bridge meets a vfio-user-pci: it takes its container for VFIO's

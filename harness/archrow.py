@@ -60,6 +60,8 @@ class Arch:
     console: str
     # the tty of an interactive machine, a console of virtio
     terminal: str = "hvc0"
+    # what goes before a sysrq key on the console; empty: a break
+    sysrq_prefix: str = ""
     firmware: Firmware
     # an interrupt of the machine's controller in a device tree, LINE for its number; empty without a tree
     tree_interrupt: str = ""

@@ -134,6 +134,8 @@ class Running:
         self.pulse = pulse
         # a descriptor whose bytes arrive on the guest's console; None if this QEMU does not support that
         self.console_input = console_input
+        # what goes before a sysrq key there; empty: a break
+        self.sysrq_prefix = ""
         self.monitor = monitor
         # the shim's socket: see `starting.Started`
         self.control = control

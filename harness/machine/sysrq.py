@@ -1,4 +1,4 @@
-"""Asks the guest's kernel by sysrq keys behind a break on its console, or by a non-maskable interrupt.
+"""Asks the guest's kernel by sysrq keys on its console, or by a non-maskable interrupt.
 
 Owns how keys are sent and when an answer is complete. The caller chooses the keys
 and keeps the answers.
@@ -37,16 +37,18 @@ class Sysrq:
         """Send keys and return the kernel's answer to each; None if this QEMU's console has no input.
 
         Keys without an answer are left out: the kernel may lack CONFIG_MAGIC_SYSRQ_SERIAL, have interrupts
-        disabled, or have no task that can print. The break interrupts the running task, so the answer shows
+        disabled, or have no task that can print. The key interrupts the running task, so the answer shows
         it. Raises MonitorError, OSError.
         """
+        prefix = self._running.sysrq_prefix
         if self._running.console_input is None:
             return None
         answers: dict[str, str] = {}
         for key in keys:
             start = self._running.console_size
-            self._monitor.execute("chardev-send-break", _MONITOR_S, id="console")
-            os.write(self._running.console_input, key.encode())
+            if not prefix:
+                self._monitor.execute("chardev-send-break", _MONITOR_S, id="console")
+            os.write(self._running.console_input, (prefix + key).encode())
             text = self.answer_since(start, _BEGIN_S if answers or key == keys[0] else _NEXT_S)
             # a kernel that ignores breaks echoes the key
             if "sysrq" in text:

@@ -7,7 +7,8 @@ by FAKE_QEMU, words of which each is an act:
     print:TEXT    a line on the console          flood:MIB  that many MiB of lines on the console
     ready         start the shell                record:TEXT  a record in the kernel log
     pulse:TASKS   answer on the second shell, with these lines when asked for tasks
-    sysrq         answer keys on the console     exit:N     end with status N
+    sysrq[:N]     answer keys on the console, those behind character N only
+    exit:N        end with status N
     spin          burn time until ended          wait       go on until ended
     later:TEXT    a record a second from now
     log           pass what is written to FAKE_KMSG, or by the shell to /dev/kmsg, on as records
@@ -208,9 +209,13 @@ class Acts:
 
         threading.Thread(target=answer, daemon=True).start()
 
-    def sysrq(self, _: str) -> None:
+    def sysrq(self, prefix: str) -> None:
         def answer() -> None:
             while key := os.read(console_input(), 1).decode():
+                if prefix and ord(key) != int(prefix):
+                    continue
+                if prefix:
+                    key = os.read(console_input(), 1).decode()
                 self.print(f"sysrq: answer to {key}")
                 self.record(f"sysrq: answer to {key}")
 

@@ -39,6 +39,7 @@ def fake_boot(spec: MachineSpec, tmp_path: Path) -> Booter:
         silence_s: float = 60.0,
         idle_s: float = 60.0,
         version: tuple[int, ...] = (11, 1, 3),
+        spec: MachineSpec = spec,
     ) -> AbstractContextManager[Vm]:
         env = (("FAKE_QEMU", " ".join(acts)), ("FAKE_KMSG", str(tmp_path / "kmsg")))
         qemu = Qemu(program=(sys.executable, str(FAKE)), env=env, version=version)

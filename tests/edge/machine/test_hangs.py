@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.edge.machine.conftest import Booter
 from rustbed import deadline, procfs
 from rustbed.errors import BootError, HangError, LostError, WaitError
 from rustbed.log.stuck import Hang
+from rustbed.machine.spec import MachineSpec
 from rustbed.machine.vm import Vm
 
 # the shell that is asked, the guest's shell, its command
@@ -23,9 +25,9 @@ STUCK = "31|0_1_(init)_S_0_{0}|0_33_(sh)_S_1_{0}|fifowait_57_(cat)_D_33_{0}".for
 
 
 @contextmanager
-def hung(fake_boot: Booter, *acts: str) -> Iterator[tuple[Vm, HangError]]:
+def hung(fake_boot: Booter, *acts: str, **options: MachineSpec) -> Iterator[tuple[Vm, HangError]]:
     """Run a command that never ends on a machine that acts so, and yield the machine and the error."""
-    with fake_boot(*acts) as vm:
+    with fake_boot(*acts, **options) as vm:
         with pytest.raises(HangError) as caught:
             vm.run("sleep 60", timeout_s=0.5)
         yield vm, caught.value
@@ -87,6 +89,17 @@ def test_kernel_answers_and_user_space_does_not(fake_boot: Booter) -> None:
     with hung(fake_boot, "sysrq", "ready", "wait") as (_, error):
         assert error.hang == Hang.STUCK
         assert "the kernel answers" in error.headline
+
+
+def test_console_of_a_hypervisor_takes_keys_behind_a_character(
+    fake_boot: Booter, spec: MachineSpec, tmp_path: Path
+) -> None:
+    arch = replace(spec.arch, sysrq_prefix="\x0f")
+    other = replace(spec, kernel=replace(spec.kernel, arch=arch))
+    with hung(fake_boot, "sysrq:15", "ready", "wait", spec=other):
+        pass
+    said = re.findall("sysrq: answer to (.)", hang_log(tmp_path))
+    assert said == ["w", "l", "t"]
 
 
 def test_stopped_qemu_is_the_hosts_affair(fake_boot: Booter, tmp_path: Path) -> None:
