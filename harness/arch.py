@@ -240,6 +240,12 @@ ARCHES: dict[str, Arch] = {
             lacks=("pcie-root-port", "vfio-user-pci"),
             # arch/powerpc/include/uapi/asm/ioctl.h
             ioctl_directions=(1 << 29, 4 << 29, 2 << 29),
+            # arch/powerpc/include/asm/ptrace.h, above a frame of 6 words; the entry code is not described
+            saved_registers=(
+                *(6 * ("-",)),
+                *(f"r{number}" for number in range(32)),
+                *("pc", "msr", "-", "ctr", "lr", "xer", "cr"),
+            ),
         ),
     )
 }

@@ -23,6 +23,9 @@ ENTRY_CODE = (
     *("__dabt_svc", "__pabt_svc", "__und_svc", "__irq_svc", "__fiq_svc"),
     # arch/s390/kernel/entry.S
     *("pgm_check_handler", "ext_int_handler", "io_int_handler", "mcck_int_handler"),
+    # arch/powerpc/kernel/exceptions-64s.S
+    *("data_access_", "instruction_access_", "alignment_common", "program_check_common"),
+    *("hardware_interrupt_common", "decrementer_common", "doorbell_super_common", "soft_nmi_common"),
     # arch/loongarch/kernel/traps.c: the copies of the handlers of genex.S; mm/tlbex.S
     *("exception_handlers", "tlb_do_page_fault_"),
 )

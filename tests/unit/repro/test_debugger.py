@@ -66,3 +66,6 @@ def test_the_saved_registers_are_those_of_the_kernels_struct() -> None:
     # arch/s390/include/asm/ptrace.h above a struct stack_frame of 160 bytes: an argument, PSW, 16 registers
     names = ARCHES["s390x"].saved_registers
     assert (len(names), names.index("pc"), names.index("r15")) == (39, 22, 38)
+    # arch/powerpc/include/asm/ptrace.h above a frame of 48 bytes: 32 registers, nip
+    names = ARCHES["powerpc64le"].saved_registers
+    assert (names.index("r0"), names.index("r1"), names.index("pc")) == (6, 7, 38)
