@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -23,6 +24,13 @@ from rustbed.cli.main import COMMANDS
 HARNESS = Path(__file__).parent.parent.parent / "harness"
 SOURCES = load_sources(HARNESS)
 MODULES = sorted(SOURCES.keys() - {"rustbed"})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_garbage_of_others() -> None:
+    """Let what other tests left end now: if it ends while Python 3.11 parses, that is a SystemError."""
+    gc.collect()
+
 
 # a module may import from its own folder and from lower ranks; a folder's name stands for what is in it
 RANKS = (
