@@ -113,7 +113,7 @@ def adopt(waiting: Waiting, directory: Path, *, slowness: float = 1.0) -> Iterat
         try:
             for loaded in waiting.steps:
                 loaded(QMP_S)
-            running = waiting.started.running(files, since=asked)
+            running = waiting.started.running(files, spec.arch, since=asked)
             live = Live(
                 spec,
                 running,

@@ -71,7 +71,6 @@ class Live:
         self.before_end: Callable[[], object] | None = None
         #: time.monotonic() when a module or driver was last loaded, unloaded, bound or unbound; None: never
         self.moved_at: float | None = None
-        running.sysrq_prefix = spec.arch.sysrq_prefix
         self.talk = Conversation(running, monitor, slowness=slowness, patience=patience, earlier=earlier)
         self._running = running
         self._has_erred = False

@@ -120,6 +120,7 @@ class Running:
         records: socket.socket,
         pulse: socket.socket,
         console_input: int | None,
+        sysrq_prefix: str = "",
         monitor: socket.socket,
         started: float,
         control: socket.socket | None = None,
@@ -135,7 +136,7 @@ class Running:
         # a descriptor whose bytes arrive on the guest's console; None if this QEMU does not support that
         self.console_input = console_input
         # what goes before a sysrq key there; empty: a break
-        self.sysrq_prefix = ""
+        self.sysrq_prefix = sysrq_prefix
         self.monitor = monitor
         # the shim's socket: see `starting.Started`
         self.control = control

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rustbed import process
+from rustbed.arch import Arch
 from rustbed.devices.device import Device, Served
 from rustbed.errors import HostError
 from rustbed.host import Qemu
@@ -60,8 +61,8 @@ class Started:
     # of a copy: the host's ids of its threads, by the ids that QEMU reports
     threads: Mapping[int, int] = field(default_factory=dict)
 
-    def running(self, files: RunFiles, since: float | None = None) -> Running:
-        """Return the machine, whose files are now known.
+    def running(self, files: RunFiles, arch: Arch, since: float | None = None) -> Running:
+        """Return the machine of an architecture, whose files are now known.
 
         `since` is when it counts as started, on time.monotonic(); the default is when QEMU was started.
         """
@@ -72,6 +73,7 @@ class Started:
             records=self.records,
             pulse=self.pulse,
             console_input=self.console_input,
+            sysrq_prefix=arch.sysrq_prefix,
             monitor=self.monitor,
             started=self.at if since is None else since,
             control=self.control,
@@ -231,7 +233,7 @@ def start_machine(
             pass_fds=[*pass_fds, *memory_fds],
         ) as started,
     ):
-        yield started.running(files)
+        yield started.running(files, spec.arch)
 
 
 @contextmanager
