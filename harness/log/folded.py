@@ -31,17 +31,33 @@ _BLANKS = 3
 _ONE_PIECE = re.compile(
     r"""
     # who runs, the headline of die() with its number: lib/dump_stack.c, arch/*/kernel/traps.c
-    \bCPU:\ \d{1,5}\ .{0,40}Comm:\ .{1,20}\ (?:Not\ tainted|Tainted:\ [A-Z ]{1,40})\ \S{1,64}\ \#\d
+    \bCPU:\ \d{1,5}\ .{0,40}Comm:\ \S.{0,19}\ (?:Not\ tainted|Tainted:\ [A-Z ]{1,40})\ \S{1,64}\ \#\d
     | :\ [0-9a-f]{4,16}\ \[\#\d{1,4}\]
     # __warn() and the end of panic() in kernel/panic.c
-    | \bWARNING:\ \S{1,120}:\d{1,6}\ at\ \S{1,512}\+0x\S{3,40}\ (?:\[\S{1,64}\],\ )?CPU\#\d{1,4}:\ .{1,20}/\d
-    | \bWARNING:\ CPU:\ \d{1,5}\ PID:\ \d{1,10}\ at\ \S{1,120}:\d{1,6}\ \S{1,512}\+0x[0-9a-f]
+    | \bWARNING:\ \S{1,120}:\d{1,6}\ at\ \S{1,512}\+0x\S{3,40}\ (?:\[\S{1,64}\],\ )?
+      CPU\#\d{1,4}:\ \S.{0,19}/\d
+    | \bWARNING:\ CPU:\ \d{1,5}\ PID:\ \d{1,10}\ at\ \S{1,120}:\d{1,6}
+      \ \S{1,512}\+0x[0-9a-f]{1,6}/0x[0-9a-f]
     | ---\[\ end\ Kernel\ panic\ -\ not\ syncing:\ .{1,200}\ \]---
     # mm/kasan/report.c and its like, lib/ubsan.c, lib/smp_processor_id.c, kernel/locking/lockdep.c
-    | \bBUG:\ K[A-Z]{3,5}:\ [\w -]{1,60}\ in\ \S{1,512}\+0x[0-9a-f]
-    | \bUBSAN:\ [\w -]{1,60}\ in\ \S{1,200}:\d{1,6}:\d
-    | \ in\ preemptible\ \[[0-9a-f]{8}\]\ code:\ .{1,20}/\d
-    | \{[-+.?]{2,8}\}(?:-\{\d:\d\})?,\ at:\ \S{1,512}\+0x[0-9a-f]
+    | \bBUG:\ K[A-Z]{3,5}:\ [\w-]{1,40}(?:\ [\w-]{1,40}){0,5}\ in\ \S{1,512}\+0x[0-9a-f]{1,6}/0x[0-9a-f]
+    | \bUBSAN:\ [\w-]{1,40}(?:\ [\w-]{1,40}){0,5}\ in\ \S{1,200}:\d{1,6}:\d
+    | \ in\ preemptible\ \[[0-9a-f]{8}\]\ code:\ \S.{0,19}/\d
+    | \{[-+.?]{2,8}\}(?:-\{\d:\d\})?,\ at:\ \S{1,512}\+0x[0-9a-f]{1,6}/0x[0-9a-f]
+    # mm/oom_kill.c, init/do_mounts.c, fs/sysfs/dir.c, lib/kobject.c
+    | \ invoked\ oom-killer:\ gfp_mask=\S{1,200},\ (?:nodemask=\S{1,64},\ )?order=-?\d{1,3},\ oom_score_adj=
+    | \bOut\ of\ memory:\ Killed\ process\ \d{1,10}\ \(.{1,20}\)\ total-vm:\d{1,20}kB,\ anon-rss:\d
+    | \bUnable\ to\ mount\ root\ fs\ on\ (?:unknown-block\(\d{1,5},\d{1,7}\)|\"[^\"]{1,200}\")
+    | \bcannot\ create\ duplicate\ filename\ '[^']{1,200}'
+    | \ failed\ for\ \S{1,64}\ with\ -EEXIST,\ don't\ try\ to\ register\ things\ with\ the\ same\ name
+      \ in\ the\ same\ directory
+    # rulers of mm/slub.c, of the sanitizers and of kernel/locking/lockdep.c's lists
+    | (?:\]\ |^)(?:={77}|-{77}|={66})$
+    # rust/kernel/lib.rs, arch/x86/mm/extable.c
+    | \bpanicked\ at\ (?:'.{1,400}',\ )?\S{1,200}\.rs:\d{1,6}:\d
+    | \bunchecked\ MSR\ access\ error:\ .{1,80}\ at\ rIP:\ 0x[0-9a-f]{8,16}\ \(\S{1,512}\+0x
+    # a frame
+    | \]\ {1,2}[A-Za-z_][\w.]{0,1024}\+0x[0-9a-f]{1,6}/0x[0-9a-f]
     # arch/mips/mm/fault.c, arch/loongarch/mm/fault.c
     | \ virtual\ address\ [0-9a-f]{8,16},\ e\w{1,3}\ ==\ [0-9a-f]{8,16},\ ra\ ==\ [0-9a-f]{8}
     """,
@@ -68,13 +84,13 @@ def unfold(blocks: Iterable[str]) -> Iterator[str]:
     held = ""
     fold = None
     for count, block in enumerate(blocks):
-        lines = (held + block).split("\n")
+        lines = (held + block).replace("\r\n", "\n").split("\n")
         starts = [number for number, line in enumerate(lines) if _RECORD.match(line)]
         if not starts and count < _LOOKED:
             yield block
             continue
         rests = _rests(lines, starts)
-        fold = _find_fold(lines, starts, rests, fold)
+        fold = _find_fold(lines, starts, rests, fold) if starts else None
         if not fold or starts == [0]:
             # the first records show that a text is whole, as most are; or the log is over
             break
@@ -117,24 +133,33 @@ def _find_fold(
     undue = sum(not _is_due(lines, number, width) for number in rests)
     if known:
         return replace(known, width=width) if width <= _MAIL and undue * 4 <= len(rests) else None
+    # the last record may be broken, too, but other text may follow it
+    tail = [number for number in _rests(lines, [starts[-1], len(lines)]) if lines[number - 1]]
+    indent = _indent(lines, rests or tail)
+    gaps = _gaps(lines, [*rests, *tail], width, indent)
     broken = [lines[number - 1] for number in rests]
     # trailing blanks of a broken line are lost
     is_filled = sum(len(line) == width for line in broken) >= len(broken) * 0.75
-    # in one line of ten, any number of blanks before a word may be lost, too
-    if width > (_WIDE if is_filled else _MAIL) or (undue * 10 > len(rests) and not is_filled):
+    # in one line of ten, any number of blanks before a word may be lost, too; in more, if a blank is proven
+    is_mail = undue * (4 if gaps == {" "} else 10) <= len(rests)
+    is_filled = is_filled or gaps == {""} or ("" in gaps and not is_mail)
+    if width > (_WIDE if is_filled else _MAIL) or not (is_filled or is_mail):
         return None
     ends = {*starts, *rests}.difference(number - 1 for number in rests)
     whole = sum(len(lines[number]) >= width - (1 if is_filled else _WORD) for number in ends)
     enough = _ENOUGH_THERE if is_filled and width == _USUAL else _ENOUGH
     if _kinds(broken) < enough or whole > len(broken) * (1 if is_filled else 2):
-        gaps = _gaps(lines, rests)
-        if not gaps or (gaps == {""} and not is_filled):
+        if not gaps:
             return None
         is_filled = is_filled and gaps != {" "}
-    # blanks before each rest; a single one may be the kernel's
-    blanks = [rest[: len(rest) - len(rest.lstrip())] for rest in (_rest(lines[number]) for number in rests)]
-    indent = len(min(blanks)) if min(blanks) != " " else 0
     return _Fold(width=width, is_filled=is_filled, indent=indent)
+
+
+def _indent(lines: Sequence[str], rests: Sequence[int]) -> int:
+    """Return how many blanks begin each rest of a broken line; a single one may be the kernel's."""
+    blanks = [rest[: len(rest) - len(rest.lstrip())] for rest in (_rest(lines[number]) for number in rests)]
+    least = min(blanks, default="")
+    return len(least) if least != " " else 0
 
 
 def _is_breakable(line: str) -> bool:
@@ -150,16 +175,39 @@ def _is_due(lines: Sequence[str], number: int, width: int) -> bool:
     return len(lines[number - 1]) + blanks + len(rest.lstrip().partition(" ")[0]) > width
 
 
-def _gaps(lines: Sequence[str], rests: Sequence[int]) -> set[str]:
-    """Return what joins the parts of lines that the kernel prints in one piece: a blank, nothing, either."""
-    return {
-        gap
-        for number in rests
-        for before, rest in ((lines[number - 1], _rest(lines[number]).lstrip()),)
-        if not _ONE_PIECE.search(before)
-        for gap in ("", " ")
-        if _ONE_PIECE.search(before + gap + rest)
-    }
+def _gaps(lines: Sequence[str], rests: Sequence[int], width: int, indent: int) -> set[str | None]:
+    """Return what joins the parts of lines that the kernel prints in one piece: a blank, nothing, either.
+
+    None is among them if such a text stands behind another line's beginning, which tells neither.
+    """
+    told: set[str | None] = set()
+    either: set[str | None] = set()
+    for parts in _broken_lines(lines, rests, indent):
+        filled = ("".join(part.ljust(width) for part in parts[:-1]) + parts[-1], max(len(parts[0]), width))
+        spaced = (" ".join(part.strip() for part in parts), len(parts[0]))
+        fitting = {gap for gap, (joined, end) in (("", filled), (" ", spaced)) if _is_joined(joined, end)}
+        if len(fitting) == 1:
+            told |= fitting
+        either |= fitting or {None for part in parts[1:] if _ONE_PIECE.search(part)}
+    return told or either
+
+
+def _is_joined(line: str, end: int) -> bool:
+    """Whether a text that the kernel prints in one piece spans the end of a line's first part."""
+    return any(piece.start() < end < piece.end() for piece in _ONE_PIECE.finditer(line))
+
+
+def _broken_lines(lines: Sequence[str], rests: Sequence[int], indent: int) -> Iterator[list[str]]:
+    """Yield the parts of each broken line."""
+    parts: list[str] = []
+    for before, number in pairwise((-1, *rests)):
+        if number != before + 1:
+            if parts:
+                yield parts
+            parts = [lines[number - 1]]
+        parts.append(_rest(lines[number])[indent:])
+    if parts:
+        yield parts
 
 
 def _kinds(lines: Iterable[str]) -> int:
