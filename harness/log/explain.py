@@ -71,8 +71,7 @@ def read_log(blocks: Iterable[str], unwrapper: Unwrapper) -> Found:
         if telling != []:
             unwrapper.learn(held, plain, ahead)
             logged |= _logged_banners(text, start)
-            lines = unwrapper.strip(text).split("\n")
-            ended, left = read_telling(reader, sieve, lines, start, telling)
+            ended, left = read_telling(reader, sieve, unwrapper.strip(text), start, telling)
             found += ended
             held = _last_lines(text, min(left - 1, BEFORE))
         else:

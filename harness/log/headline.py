@@ -67,6 +67,12 @@ def look_at(line: str) -> Look:
     return Look(text, headline, False, is_ordinary, is_told, is_ordinary and is_told)
 
 
+def look_at_all(lines: Sequence[str]) -> list[Look]:
+    """Return the properties of lines of any length, hardly one of which is too long."""
+    is_short = max(map(len, lines)) <= READ
+    return list(map(look_at, lines if is_short else [line[:READ] for line in lines]))
+
+
 @cache
 def _compiled() -> tuple[tuple[Row, re.Pattern[str], re.Pattern[str]], ...]:
     """Return the rows with compiled patterns, and what closes them; made late because few logs need them."""

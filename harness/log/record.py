@@ -50,8 +50,9 @@ _LOGGED = (
 # a whole line, so that a text is split in one pass. The beginning of printk's own lines differs from those
 # of loggers. `(?:...|)` replaces `(?:...)?+`, which fails in Debian 12's Python (gh-106052, fixed in 3.11.5)
 _LINE = re.compile(rf"^(?:(?!\[[^A-Z]| ){_LOGGED}|)(?:{_PRINTED}|)(.*+)", re.MULTILINE)
-# what stands before the message in most lines: only time and caller
+# what stands before the message in most lines: only time and caller, or only the time
 _PLAIN = re.compile(r"\n\[ *+(\d{1,12}+\.\d{3,6}+)\](?:\[ *+([TC]\d{1,10}+)\])? ")
+_TIMED = re.compile(r"\n\[ *+(\d{1,12}+\.\d{3,6}+)\] ")
 _KNOWN = re.compile(rf"(?:(?!\[[^A-Z]| ){_LOGGED})?(?:{_PRINTED})?")
 _LOGGER = re.compile(_LOGGED)
 # a time in the middle of a line: another task or processor had not finished its line
@@ -215,14 +216,24 @@ class Table(NamedTuple):
 
 def split_table(text: str, first: int = 0) -> Table:
     """Take the lines of a text apart, which may end with a newline; `first` is the number of the first."""
-    text = strip_ansi(text).replace("\r", "").removesuffix("\n")
+    text = strip_ansi(text)
+    # to look for a letter takes a small part of the time that replacing it does
+    if "\r" in text:
+        text = text.replace("\r", "")
+    text = text.removesuffix("\n")
     # most texts have no torn line
     if _TORN.search(text):
         return _as_table(*zip(*_torn_parts(text, first), strict=True))
     numbers: Sequence[int] = range(first, first + text.count("\n") + 1)
-    plain = _PLAIN.split("\n" + text) if text[:1] == "[" and " kernel: " not in text else []
-    if len(plain) == 1 + 3 * len(numbers):
-        return Table(numbers, plain[1::3], [caller or "" for caller in plain[2::3]], plain[3::3], ())
+    if text[:1] == "[" and " kernel: " not in text:
+        count = len(numbers)
+        if "][" not in text:
+            plain = _TIMED.split("\n" + text)
+            if len(plain) == 1 + 2 * count:
+                return Table(numbers, plain[1::2], [""] * count, plain[2::2], ())
+        plain = _PLAIN.split("\n" + text)
+        if len(plain) == 1 + 3 * count:
+            return Table(numbers, plain[1::3], [caller or "" for caller in plain[2::3]], plain[3::3], ())
     return _as_table(numbers, _LINE.findall(text))
 
 

@@ -5,7 +5,7 @@ Most lines of a log differ from an earlier line in numbers only, so that their w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rustbed.log.boots import NOTED
 from rustbed.log.headline import may_hold_splat
@@ -14,27 +14,29 @@ from rustbed.log.splat import Reader, Splat
 # number of lines before a splat's headline that may belong to it
 BEFORE = 8
 # lines that are parsed together: few, as long as most lines are left out; many while report follows report
-_TOGETHER, _MANY = 48, 384
+_TOGETHER, _MANY = 48, 512
 # lines that are remembered, and their longest
 _KEPT, _LONGEST = 4096, 512
 _WORDS = {ord(digit): None for digit in "0123456789"}
 
 
 class Sieve:
-    """Finds lines that may begin a report, and remembers the words of all others."""
+    """Finds lines that may begin a report, or what another check finds, and remembers the words of others."""
 
-    def __init__(self) -> None:
+    def __init__(self, tells: Callable[[str], bool] | None = None) -> None:
+        """Begin; `tells` says whether one of some lines without numbers may be such a line."""
+        self._tells = tells or _tells
         self._dull: set[str] = set()
         # number of lines to parse at a time
         self.together = _TOGETHER
 
     def telling(self, text: str) -> list[int]:
-        """Return the numbers, from 0, of the lines of a text with a word of a headline."""
+        """Return the numbers, from 0, of the lines of a text that the check finds."""
         lines = text.translate(_WORDS).split("\n")
         if self._dull.issuperset(lines):
             return []
         new = set(lines) - self._dull
-        found = {line for line in new if _tells(line)} if _tells("\n".join(new)) else set()
+        found = set(filter(self._tells, new)) if self._tells("\n".join(new)) else set()
         if len(self._dull) > _KEPT:
             self._dull.clear()
         self._dull.update(line for line in new - found if len(line) <= _LONGEST)
@@ -46,7 +48,7 @@ def _tells(text: str) -> bool:
 
 
 def read_telling(
-    reader: Reader, sieve: Sieve, lines: Sequence[str], start: int, telling: Sequence[int] | None = None
+    reader: Reader, sieve: Sieve, text: str, start: int, telling: Sequence[int] | None = None
 ) -> tuple[list[Splat], int]:
     """Read lines from those that may begin something, until their reports are over.
 
@@ -55,6 +57,9 @@ def read_telling(
     left out.
     """
     found: list[Splat] = []
+    # a text that is read at once is not taken apart before
+    is_whole = not reader.is_idle and text.count("\n") < sieve.together
+    lines = [text] if is_whole else text.split("\n")
     at = 0
     while at < len(lines):
         if reader.is_idle:

@@ -19,7 +19,7 @@ from rustbed.log.damage import find_damage
 from rustbed.log.fingerprint import fingerprint
 from rustbed.log.formats.row import Kind, Row, Stage
 from rustbed.log.formats.table import KILLING, PREAMBLE, PREAMBLES
-from rustbed.log.headline import READ, Headline, Look, find_headline, follow, look_at
+from rustbed.log.headline import READ, Headline, Look, find_headline, follow, look_at, look_at_all
 from rustbed.log.record import Line, Record, Table, split_table
 from rustbed.log.span import OpenSplat
 from rustbed.log.task import find_tasks
@@ -124,7 +124,7 @@ class Reader:
         """Take a console's lines from the number `first` on, as `feed` does; most continue a report."""
         found: list[Splat] = []
         lines = split_table(text, first)
-        looks = [look_at(text[:READ]) for text in lines.texts]
+        looks = look_at_all(lines.texts)
         follows = follow(lines, looks)
         at = 0
         while at < len(looks):

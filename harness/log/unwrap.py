@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 
 from rustbed.log.headline import begins_report
 from rustbed.log.journal import CONSOLES, find_form, open_entries
 from rustbed.log.record import is_known_prefix
+from rustbed.log.sieve import Sieve
 
 # beginnings of records of any kernel version: first words, and what follows them. A text is
 # searched for each of the first words
@@ -104,10 +104,13 @@ class Unwrapper:
         self._closed: list[re.Pattern[str]] = []
         # a journal's format, "" for other logs; None before anything was read
         self._form: str | None = None
+        # the lines that may teach, and whether the last part that was checked has any
+        self._sieve = Sieve(_may_teach)
+        self._checked = ("", False)
 
     def learn(self, *parts: str) -> None:
         """Look for prefixes in whole lines of a log, given as one or several texts."""
-        if self._form or len(self._shapes) >= _MOST or not any(map(_may_teach, parts)):
+        if self._form or len(self._shapes) >= _MOST or not self._may_learn(parts):
             return
         seen: Counter[str] = Counter()
         text = "".join(parts)
@@ -122,6 +125,13 @@ class Unwrapper:
                     line = rf"^(?P<line>{shape}[^\n]*?){end}(?=\r?$)"
                     self._closed.append(re.compile(line, re.MULTILINE))
                 self._pattern = re.compile(f"^(?:{'|'.join(self._shapes)})", re.MULTILINE)
+
+    def _may_learn(self, parts: Sequence[str]) -> bool:
+        """Whether parts of a log may have an unknown prefix; the last one comes again, before the next."""
+        known, may = self._checked
+        answers = [may if part is known else bool(self._sieve.telling(part)) for part in parts]
+        self._checked = (parts[-1], answers[-1])
+        return any(answers)
 
     @property
     def is_journal(self) -> bool:
@@ -144,14 +154,8 @@ class Unwrapper:
         return self._pattern.sub(_keep_own, text) if self._pattern else text
 
 
-@lru_cache(maxsize=4)
-def _may_teach(text: str) -> bool:
-    """Whether a part of a log may have an unknown prefix; its lines are compared without their numbers.
-
-    Many lines differ in numbers only. A part of a log is checked twice: after the
-    part before it, and before the next.
-    """
-    lines = "\n".join(set(text.translate(_DIGITS).split("\n")))
+def _may_teach(lines: str) -> bool:
+    """Whether one of some lines without numbers may have an unknown prefix."""
     for anchor in _WORDS:
         at = lines.find(anchor)
         while at >= 0:

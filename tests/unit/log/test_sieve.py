@@ -52,7 +52,7 @@ def test_lines_are_not_looked_through_for_reports_while_one_is_read() -> None:
     reader = Reader()
     lines = (REPORT * 20).split("\n")
     reader.read("\n".join(lines[:2]), 0)
-    found, left = read_telling(reader, sieve, lines[2:], 2)
+    found, left = read_telling(reader, sieve, "\n".join(lines[2:]), 2)
     assert (len(found) + len(reader.finish()), left) == (20, 0)
     # nothing was: a report is followed by another
     assert sieve._dull == set()
@@ -61,9 +61,9 @@ def test_lines_are_not_looked_through_for_reports_while_one_is_read() -> None:
 def test_more_lines_are_parsed_together_while_report_follows_report() -> None:
     sieve, reader = Sieve(), Reader()
     few = sieve.together
-    read_telling(reader, sieve, (REPORT * 20).split("\n"), 0)
+    read_telling(reader, sieve, REPORT * 20, 0)
     assert sieve.together > few
-    read_telling(reader, sieve, (dull(1000) + REPORT + dull(9)).split("\n"), 100)
+    read_telling(reader, sieve, dull(1000) + REPORT + dull(9), 100)
     assert sieve.together == few
 
 
@@ -80,3 +80,17 @@ def _blocks(text: str, size: int) -> Sequence[str]:
     lines = text.splitlines(keepends=True)
     step = max(1, size // 40)
     return ["".join(lines[at : at + step]) for at in range(0, len(lines), step)]
+
+
+def test_lines_are_found_that_another_check_finds() -> None:
+    asked: list[str] = []
+
+    def is_of_toy(lines: str) -> bool:
+        asked.append(lines)
+        return " toy " in lines
+
+    sieve = Sieve(is_of_toy)
+    text = "[    1.000000] all is well\n[    1.000001] toy 7\n"
+    assert (sieve.telling(text), sieve.telling(text.replace("7", "9"))) == ([1], [1])
+    # numbers do not count, and only what was found is looked at again
+    assert sum("well" in lines for lines in asked) == 2
