@@ -28,6 +28,15 @@ def test_definition_counts_more_than_a_declaration_or_a_static_of_its_name() -> 
     assert read_functions(dump) == {"toy_sort": {"lib/toy.c"}}
 
 
+def test_checks_of_a_build_are_no_functions() -> None:
+    dump = [
+        *entry("__compiletime_assert_17", "/src/lib/toy.c", external=True),
+        *entry("toy_sort", "lib/toy.c"),
+    ]
+    assert read_functions(dump) == {"toy_sort": {"lib/toy.c"}}
+    assert parse_table("lib/toy.c\n __compiletime_assert_17 toy_sort\n") == {"toy_sort": {"lib/toy.c"}}
+
+
 def test_table_has_what_all_kernels_agree_on() -> None:
     one = {"toy_sort": {"lib/toy.c"}, "toy_probe": {"drivers/toy.c"}, "toy_put": {"lib/toy.c"}}
     other = {"toy_sort": {"lib/toys/sort.c"}, "toy_put": {"drivers/toy.c"}}
