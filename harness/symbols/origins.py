@@ -28,6 +28,8 @@ _QUOTED = re.compile(r'DW_AT_(name|decl_file)\t\("(.*)"\)')
 _BEFORE = re.compile(r"arch/[^/]+/(?:boot|purgatory)/|drivers/firmware/")
 # files that may define functions of one name without making it ambiguous, in kernels as they are built
 _MOST = 4
+# roles in a report that is being printed
+_REPORTING = frozenset({"checking", "reporting", "exceptions"})
 # what runs beside the kernel, in a tree
 _BESIDE = re.compile(r"arch/um/|tools/|samples/|scripts/|Documentation/|usr/")
 # checks during a build declare functions that nothing defines, numbered differently in each kernel
@@ -91,7 +93,7 @@ def read_tags(lines: Iterable[str]) -> dict[str, set[str]]:
 def select(
     kernels: Iterable[Mapping[str, set[str]]], trees: Iterable[Mapping[str, set[str]]] = ()
 ) -> dict[str, str]:
-    """Return the file of each function whose files all do the same for others.
+    """Return the file of each function whose files all do the same for others, or one of them only that.
 
     What kernels as they are built say counts. A tree has all architectures and drivers, of which
     none has all; it is asked about the other names.
@@ -114,9 +116,18 @@ def _merge(kernels: Iterable[Mapping[str, set[str]]]) -> dict[str, set[str]]:
 
 
 def _agree(paths: Set[str]) -> str:
-    """Return one of some files if all do the same for others, "" if they do not, or nothing."""
-    roles = {find_roles(path) for path in paths}
-    return min(paths) if len(roles) == 1 and roles != {frozenset()} else ""
+    """Return one of some files that does for others what they all do, "" if they have nothing in common.
+
+    kernel/time/timer.c runs timers and had schedule_timeout(), which has a file of its own now. Handlers of
+    exceptions print reports on some architectures, and have the names of what does nothing else on others.
+    """
+    roles = {path: find_roles(path) for path in paths}
+    if not roles or not all(roles.values()):
+        return ""
+    if all(own <= _REPORTING for own in roles.values()):
+        return min(paths, key=lambda path: ("reporting" not in roles[path], path))
+    common = frozenset.intersection(*roles.values())
+    return min((path for path, own in roles.items() if own == common), default="") if common else ""
 
 
 def render(chosen: Mapping[str, str], sources: Sequence[str]) -> str:

@@ -45,6 +45,19 @@ def test_table_has_what_all_kernels_agree_on() -> None:
     assert set(read_table(render(chosen, ["two kernels"]))) == {"toy_sort"}
 
 
+def test_function_that_moved_has_the_file_that_does_what_both_do() -> None:
+    chosen = select(
+        [{"toy_sleep": {"kernel/time/timer.c"}}, {"toy_sleep": {"kernel/time/sleep_timeout.c"}}],
+        [
+            {
+                "toy_die": {"arch/arm/kernel/traps.c", "kernel/panic.c"},
+                "toy_put": {"lib/toy.c", "kernel/panic.c"},
+            }
+        ],
+    )
+    assert chosen == {"toy_sleep": "kernel/time/sleep_timeout.c", "toy_die": "kernel/panic.c"}
+
+
 def test_table_that_was_made_before_is_read_back() -> None:
     chosen = {"toy_sort": "lib/toy.c", "toy_swap": "lib/toy.c", "toy_hash": "crypto/toy.c"}
     assert parse_table(render(chosen, ["a kernel"])) == {name: {path} for name, path in chosen.items()}
