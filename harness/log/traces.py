@@ -20,9 +20,14 @@ from rustbed.log.frame import ADDRESS, match_counter, match_frame
 # entry code are return addresses
 _FROM = re.compile(rf".*? from (?:\[<[0-9a-f]+>\] ?)?\(?(?P<symbol>ret_\w+|{SYMBOL}(?=\+0x(?!0/)))\+0x")
 # the register with the return address: the caller of a function that keeps no frame
-_LINK = re.compile(rf"(?:LR is at |\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?){ADDRESS}(?P<symbol>{SYMBOL})\+0x")
+_LINK = re.compile(
+    rf"(?:LR is at |LR \[[0-9a-f]{{8,16}}\] |\s*+(?:lr|ra) *: (?:[0-9a-f]{{8,16}} )?)"
+    rf"{ADDRESS}(?P<symbol>{SYMBOL})\+0x"
+)
 # the processor's place if it jumped to an address without code
-_NOWHERE = re.compile(r"(?:PC is at |\s*+(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?)0x[0-9a-f]{1,16}\s*\Z")
+_NOWHERE = re.compile(
+    r"(?:PC is at |NIP \[[0-9a-f]{8,16}\] |\s*+(?:e?pc|ERA) *: (?:[0-9a-f]{8,16} )?)0x[0-9a-f]{1,16}\s*\Z"
+)
 # text after a function of a loadable module, which is found fast; and the function itself
 _IN_MODULE = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+ \[[\w-]")
 _LAST_NAME = re.compile(rf"(?<![\w$.]){SYMBOL}\Z")
@@ -179,7 +184,8 @@ def _turn(traces: list[Trace], line: str) -> None:
         # loongarch prints it before the program counter
         now.caller = link["symbol"] if len(now.frames) == now.counters <= 1 else now.caller
     elif _NOWHERE.match(line):
-        now.is_astray = not now.frames
+        # powerpc prints the same of the process, below the frames
+        now.is_astray |= not now.frames
     elif _CALLS.match(line):
         if not (now.is_main and now.is_empty):
             traces.append(Trace(is_main=True))

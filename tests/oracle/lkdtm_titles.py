@@ -33,7 +33,8 @@ NULL = (
     r"|KASAN: null-ptr-deref (Read|Write))"
 )
 PAGING = (
-    rf"^({USER}|BUG: unable to handle kernel (paging request|write to|execut\w+ )"
+    rf"^({USER}|BUG: unable to handle kernel "
+    r"(paging request|data access|instruction fetch|write to|execut\w+ )"
     r"|KASAN: (vmalloc-out-of-bounds|user-memory-access) (Read|Write))"
 )
 
@@ -53,6 +54,9 @@ S390_NULLS = {
     **{name: rf"^BUG: unable to handle kernel paging request in lkdtm_{name}$" for name in NULLS},
     "EXEC_NULL": r"^illegal operation in execute_location$",
 }
+
+# powerpc tells what was done at the address
+POWERPC_NULLS = NULLS | {"EXEC_NULL": r"^BUG: unable to handle kernel instruction fetch in execute_location$"}
 
 # seen by guard pages, which loongarch64's stacks do not have
 STACKS = {

@@ -51,6 +51,13 @@ _INIT_DOUBLE_FREE = "<{crate}::DoubleFree as kernel::module::Module>::init"
 _INIT_OUT_OF_BOUNDS = "<{crate}::OutOfBoundsWrite as kernel::module::Module>::init"
 _PAGING = "BUG: unable to handle kernel paging request"
 
+
+def _bad_address(function: str, outcome: Outcome, on_powerpc: str) -> tuple[Seen, ...]:
+    """Return the oops of a bad address; powerpc tells what was done there."""
+    seen = Seen(outcome=outcome, kind=Kind.OOPS, title=_PAGING, function=function)
+    return replace(seen, arch="powerpc64le", title=f"BUG: unable to handle kernel {on_powerpc}"), seen
+
+
 BAD = (
     Bad(
         module="unwrap_none",
@@ -104,7 +111,7 @@ BAD = (
             ),
         ),
     ),
-    Bad(module="wild_dereference", seen=(Seen(kind=Kind.OOPS, title=_PAGING, function="value_of"),)),
+    Bad(module="wild_dereference", seen=_bad_address("value_of", Outcome.FAIL, "data access")),
     Bad(module="use_after_free", seen=(_kasan("slab-use-after-free Read", "read"),)),
     # a slab's report blames who freed the memory that was written later, or who allocated what was left of
     Bad(
@@ -115,8 +122,11 @@ BAD = (
         module="double_free",
         seen=(
             _kasan("double-free Free", "free"),
-            # the function's last act is a jump, which leaves no frame; on s390x and arm it is a call
-            replace(_slab("BUG kmalloc-8: Object already free", "free"), arch="s390x"),
+            # the function's last act is a jump, which leaves no frame; on some architectures it is a call
+            *(
+                replace(_slab("BUG kmalloc-8: Object already free", "free"), arch=arch)
+                for arch in ("s390x", "powerpc64le")
+            ),
             # arm has no smaller objects than of 64 bytes, a cache line
             replace(_slab("BUG kmalloc-64: Object already free", "free"), arch="arm"),
             # loongarch64 has no smaller objects than of 16 bytes; with debug assertions the jump is a call
@@ -217,7 +227,7 @@ BAD = (
     ),
     Bad(
         module="callback_after_unload",
-        seen=(Seen(outcome=Outcome.CRASH, kind=Kind.OOPS, title=_PAGING, function="ring"),),
+        seen=_bad_address("ring", Outcome.CRASH, "instruction fetch"),
         after="sleep 4",
     ),
     Bad(

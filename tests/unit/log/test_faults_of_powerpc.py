@@ -102,6 +102,17 @@ def test_bad_access_of_powerpc_is_named(head: str, title: str, body: str) -> Non
     assert (found.kind, found.title) == (Kind.OOPS, f"{title} in toy_go")
 
 
+@pytest.mark.parametrize("body", [_POWER, _POWER_OLD], ids=["7.3", "5.x"])
+def test_jump_to_nowhere_is_blamed_on_who_called(body: str) -> None:
+    at = "LR [c008000001a30110] toy_jump+0x10/0x80 [toy]"
+    astray = body.replace("NIP [c008000001a30024] toy_go+0x24/0x60 [toy]", "NIP [0000000000000000] 0x0")
+    astray = astray.replace("LR [c008000001a30110] toy_init+0x10/0x80 [toy]", at)
+    assert astray.count(at) == 1
+    head = f"BUG: Unable to handle kernel instruction fetch (NULL pointer?)\n{_BAD_AREA}"
+    (found,) = find_splats(parse_console(f"{head}\n{astray}"))
+    assert found.title == "BUG: unable to handle kernel instruction fetch in toy_jump"
+
+
 @pytest.mark.parametrize(
     "what",
     [
