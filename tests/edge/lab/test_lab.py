@@ -8,17 +8,19 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from tests.edge.lab.conftest import TOKEN, KernelCi
 from tests.edge.lab.jobs import BREAKS, KILLS, MODULES, TESTS, lab, modules_tar, offer
+from tests.schemas import find_faults
 from tests.unit.kernel.elf_files import make_module
 
 from rustbed.lab.api import Api
 from rustbed.lab.job import INVALID
 from rustbed.lab.lab import Lab
+
+SCHEMA = Path(__file__).parents[2] / "unit/lab/kcidb-5.3.json"
 
 
 def test_a_job_is_claimed_run_and_reported(kernelci: KernelCi, tmp_path: Path) -> None:
@@ -42,7 +44,8 @@ def test_a_job_is_claimed_run_and_reported(kernelci: KernelCi, tmp_path: Path) -
     ]
     assert {row["build_id"] for row in report["tests"]} == {"maestro:build"}
     assert {row["environment"]["misc"]["platform"] for row in report["tests"]} == {"qemu-x86_64"}
-    assert all(datetime.fromisoformat(row["start_time"]).tzinfo for row in report["tests"])
+    schema = json.loads(SCHEMA.read_text())
+    assert list(find_faults(report, schema, schema["$defs"])) == []
 
 
 def test_a_token_goes_to_the_api_and_not_to_the_storage(kernelci: KernelCi, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from dataclasses import replace
 from functools import partial
@@ -10,16 +11,19 @@ import pytest
 from tests.packing import WANTED, Server, blob_path, entries, local, pinned
 
 from rustbed import checked
+from rustbed.arch import ARCHES
 from rustbed.cache import Cache
 from rustbed.errors import HostError, suggest
 from rustbed.packs.oci import PackError
 from rustbed.packs.place import Kind, Place
-from rustbed.packs.pull import find_packed
-from rustbed.packs.push import prune
+from rustbed.packs.pull import fetch_qemu, find_packed
+from rustbed.packs.push import prune, push_qemu
 from rustbed.packs.sdk import HOST_FACT
 from rustbed.packs.transport import Store
 from rustbed.packs.verify import find_difference, find_faults
 from rustbed.progress import Progress, ignore
+from rustbed.toolroot.emulator import SUITE
+from rustbed.toolroot.packages import Package, find_whole
 
 
 def test_a_directory_gives_the_kernel_and_its_symbols_when_they_are_wanted(store: Path, cache: Cache) -> None:
@@ -150,3 +154,20 @@ def test_prune_removes_what_no_pack_names(store: Path, cache: Cache) -> None:
     assert prune(store) == 100
     assert not stray.exists()
     assert find_packed(WANTED, [local(store)], cache).kernel(ignore)[0].release == "7.3.4"
+
+
+def test_qemu_comes_from_a_pack_once_and_fits_the_host(store: Path, cache: Cache, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "usr/bin").mkdir(parents=True)
+    (root / "usr/bin/qemu-system-x86_64").write_text("#!/bin/sh\n")
+    (root / "usr/bin/qemu-system-x86_64").chmod(0o755)
+    host, other = ARCHES["x86_64"], ARCHES["arm64"]
+    package = Package(name=WANTED.arch.qemu_package, arch=host.debian_arch, version="1:11.1.3", root=root)
+    push_qemu(package, host.debian_arch, store, ignore)
+    with pytest.raises(PackError, match="has no qemu-system-x86 for arm64"):
+        fetch_qemu(WANTED.arch, other, [local(store)], cache, ignore)
+    fetched = fetch_qemu(WANTED.arch, host, [local(store)], cache, ignore)
+    assert (fetched / "usr/bin/qemu-system-x86_64").stat().st_mode & 0o111
+    shutil.rmtree(store)
+    found = find_whole(package.name, host.debian_arch, SUITE, cache)
+    assert found == fetched

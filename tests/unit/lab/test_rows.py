@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.schemas import find_faults
 
 from rustbed.lab.job import INFRASTRUCTURE, TEST, Ending
 from rustbed.lab.rows import is_origin, judge_node, make_report, make_rows, path_of
 from rustbed.report.result import Result
 from rustbed.report.verdict import Outcome
+
+SCHEMA = json.loads(Path(__file__).with_name("kcidb-5.3.json").read_text())
 
 
 def result(outcome: Outcome = Outcome.PASS, name: str = "test_probe", **facts: object) -> Result:
@@ -97,3 +106,43 @@ def test_an_origin_is_small_letters_digits_and_underscores() -> None:
         "rustbed",
         "lab_2",
     ]
+
+
+def faults(report: dict[str, Any]) -> list[str]:
+    return list(find_faults(report, SCHEMA, SCHEMA["$defs"]))
+
+
+RESULTS = st.builds(
+    Result,
+    classname=st.text(),
+    name=st.text(),
+    outcome=st.sampled_from(Outcome),
+    message=st.text(),
+    seconds=st.none() | st.floats(0, 1e6),
+    started=st.sampled_from(["", "2026-11-20T10:00:00+00:00"]),
+)
+
+
+@given(st.lists(RESULTS))
+def test_any_results_are_a_report_of_the_published_schema(results: list[Result]) -> None:
+    rows = make_rows(results, "rustbed", "6aa", "maestro:6a0", "qemu-arm64")
+    assert faults(make_report(rows)) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"status": "XFAIL"}, "/tests/0/status: not as enum"),
+        ({"path": "a/b"}, "/tests/0/path: not as pattern"),
+        ({"comment": "a\0b"}, "/tests/0/comment: not as pattern"),
+        ({"start_time": "2026-11-20 10:00:00"}, "/tests/0/start_time: not as format"),
+        ({"duration": "1.5"}, "/tests/0/duration: no number"),
+        ({"build_id": "6a0"}, "/tests/0/build_id: not as pattern"),
+        ({"waived": False}, "/tests/0: waived is unknown"),
+    ],
+)
+def test_what_the_published_schema_refuses_is_a_fault(changed: dict[str, Any], fault: str) -> None:
+    (row,) = make_rows([result()], "rustbed", "6aa", "maestro:6a0", "qemu-arm64")
+    (found,) = faults(make_report([row | changed]))
+    assert found.startswith(fault)
+    assert faults({"tests": []}) == [": lacks version"]
