@@ -45,10 +45,11 @@ class Driver:
         return self.facts.name
 
 
-def find_device(aliases: Iterable[str]) -> str | None:
-    """Return the PCI device of QEMU that a driver binds to, None if QEMU has none."""
+def find_device(aliases: Iterable[str], arch: Arch) -> str | None:
+    """Return the PCI device of an architecture's QEMU that a driver binds to, None if there is none."""
     found = (match for alias in aliases if (match := _PCI.match(alias)))
-    return next((device for match in found if (device := _QEMU_DEVICES.get((match[1], match[2])))), None)
+    devices = (_QEMU_DEVICES.get((match[1], match[2])) for match in found)
+    return next((device for device in devices if device and device not in arch.lacks), None)
 
 
 def find_hardware(aliases: Iterable[str], arch: Arch) -> dict[str, object]:
@@ -57,7 +58,7 @@ def find_hardware(aliases: Iterable[str], arch: Arch) -> dict[str, object]:
     Empty if no such hardware is known. Firmware describes nothing of the device but its id.
     """
     aliases = list(aliases)
-    if device := find_device(aliases):
+    if device := find_device(aliases, arch):
         return {"devices": [device]}
     tree, acpi = (
         next((match[1] for alias in aliases if (match := pattern.match(alias))), "")

@@ -123,7 +123,9 @@ class Subject:
         return found
 
     def require_pluggable(self) -> None:
-        """Raise NotApplicableError if no device is known that can be plugged in."""
+        """Raise NotApplicableError if no device is known that can be plugged in, or there is no slot."""
+        if not self.vm.kernel.arch.hotplug_port:
+            raise NotApplicableError(f"{self.vm.kernel.arch}'s machine has no slots")
         if self.driver.device is None:
             raise NotApplicableError(
                 "no device of QEMU's that it binds to can be plugged in: name one, by --device or device="

@@ -18,7 +18,7 @@ from rustbed.life.steps import PLUGGING, STEPS
 from rustbed.life.subject import NotApplicableError, Subject
 from rustbed.machine.vm import Vm
 from rustbed.plugin.fixtures import instruments_of, platform_of, run_of, spec_of
-from rustbed.request import MachineRequest
+from rustbed.request import MachineRequest, incapable
 
 if TYPE_CHECKING:
     from rustbed.devices.models import Model
@@ -56,7 +56,7 @@ def life(
     is_directory = isinstance(module, Path) or (item.path.parent / module).is_dir()
     found = build_module(module) if is_directory else platform.kernel.require_module(str(module)).path
     facts = read_module(found)
-    known.setdefault("device", find_device(facts.aliases))
+    known.setdefault("device", find_device(facts.aliases, rustbed_arch))
     setup = str(known.pop("setup", ""))
     driver = Driver(module=found if is_directory else facts.name, facts=facts, **known)
     if callable(driver.device):
@@ -66,6 +66,8 @@ def life(
         wanted = _with_hardware(wanted, driver, rustbed_arch)
 
     def live() -> None:
+        if why := incapable(wanted, rustbed_arch):
+            pytest.skip(why)
         instruments = instruments_of(item, platform.kernel)
         spec = spec_of(item, platform, wanted)
         try:
@@ -101,6 +103,8 @@ def require_model(make: Callable[[], Model]) -> None:
 
 def _with_hardware(wanted: MachineRequest, driver: Driver, arch: Arch) -> MachineRequest:
     """Return the machine with something to bind to, unless the test says itself what that is."""
+    if callable(driver.device) and not arch.hotplug_port:
+        return wanted.updated({"devices": [*wanted.hardware.devices, driver.device()]})
     if wanted.hardware.devices or wanted.platform_devices or wanted.device_tree or wanted.acpi:
         return wanted
     if driver.device is not None:
@@ -110,5 +114,6 @@ def _with_hardware(wanted: MachineRequest, driver: Driver, arch: Arch) -> Machin
 
 
 def _with_model(vm: Vm, driver: Driver) -> AbstractContextManager[object]:
-    """Plug in the driver's device if it is written in Python."""
-    return vm.plugged(driver.device()) if callable(driver.device) else nullcontext()
+    """Plug in the driver's device if it is written in Python, and the machine was not booted with it."""
+    has_slots = bool(vm.kernel.arch.hotplug_port)
+    return vm.plugged(driver.device()) if callable(driver.device) and has_slots else nullcontext()

@@ -47,7 +47,7 @@ def test_driver_whose_device_a_command_makes(life: Life) -> None:
 @pytest.mark.needs("rust_driver_pci")
 def test_device_of_a_driver_is_pulled_out_before_the_kernel_notices(vm: Vm) -> None:
     facts = read_module(vm.kernel.require_module("rust_driver_pci").path)
-    driver = Driver(module=facts.name, facts=facts, device=find_device(facts.aliases))
+    driver = Driver(module=facts.name, facts=facts, device=find_device(facts.aliases, vm.kernel.arch))
     pull_out_while_open(Subject(vm=vm, driver=driver))
     # twice: another one is bound after the first
     assert len(vm.log.matching("Card not present")) == 2
