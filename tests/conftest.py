@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -29,16 +30,20 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _removes_its_own_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let sessions that tests start have a place of their own for temporary directories.
+def _sessions_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let sessions that tests start have a place of their own for temporary directories, and no hypothesis.
 
     At its end pytest removes those of the user's earlier sessions, and with `-n` it always does. After all
     was said that took minutes on a busy disk, for what other sessions had left.
+
+    Hypothesis' plugin imports all of hypothesis at the end of each session (6.170), a sixth of the processor
+    time of a session of one test. No such session uses it.
     """
     # made first, where this session's are
     place = tmp_path_factory.mktemp("sessions")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DEBUG_TEMPROOT", str(place))
+        patch.setenv("PYTEST_ADDOPTS", f"{os.environ.get('PYTEST_ADDOPTS', '')} -p no:hypothesispytest")
         yield
 
 
