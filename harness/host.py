@@ -184,6 +184,7 @@ def available_memory_mib() -> int:
     raise HostError("no MemAvailable in /proc/meminfo")
 
 
-def worker_limit(memory_mib: int) -> int:
-    """How many machines of that memory can run at once: one per core, and only what fits."""
-    return max(1, min(cores(), available_memory_mib() // (memory_mib + QEMU_OVERHEAD_MIB)))
+def worker_limit(memory_mib: int, *, per_core: int = 1) -> int:
+    """How many machines of that memory can run at once: so many per core, and only what fits."""
+    fitting = available_memory_mib() // (memory_mib + QEMU_OVERHEAD_MIB)
+    return max(1, min(per_core * cores(), fitting))

@@ -84,6 +84,16 @@ def test_kvm_is_inconceivable_for_a_foreign_architecture() -> None:
 def test_workers_are_limited_by_memory_and_cores() -> None:
     assert host.worker_limit(1) <= host.cores()
     assert host.worker_limit(10**9) == 1
+    assert host.worker_limit(10**9, per_core=2) == 1
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, (1, 2)), (2, (2, 4))])
+def test_there_may_be_more_workers_than_cores(
+    cores: int, workers: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "available_memory_mib", lambda: 10**6)
+    monkeypatch.setattr(host, "cores", lambda: cores)
+    assert (host.worker_limit(1), host.worker_limit(1, per_core=2)) == workers
 
 
 @pytest.mark.parametrize(
