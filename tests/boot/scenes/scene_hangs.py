@@ -15,8 +15,8 @@ from rustbed import Vm
 Builder = Callable[[str], Path]
 Booter = Callable[..., AbstractContextManager[Vm]]
 
-# short: every one of these waits for it, three times as long under emulation
-LIMIT_S = 0.5
+# short: every one of these waits for it
+LIMIT_S = 1.0
 
 
 @pytest.fixture
