@@ -125,7 +125,7 @@ def _agree(paths: Set[str]) -> str:
     if not roles or not all(roles.values()):
         return ""
     if all(own <= _REPORTING for own in roles.values()):
-        return min(paths, key=lambda path: ("reporting" not in roles[path], path))
+        return min(paths, key=lambda path: ("exceptions" in roles[path], "checking" not in roles[path], path))
     common = frozenset.intersection(*roles.values())
     return min((path for path, own in roles.items() if own == common), default="") if common else ""
 
