@@ -78,13 +78,13 @@ def name_test(nodeid: str, arch: str) -> str:
 
 
 def comparable_records(log: str) -> tuple[str, ...]:
-    """Return the records of a log after the boot, without addresses; a splat becomes one line."""
+    """Return the records with text of a log after the boot, without addresses; a splat becomes one line."""
     records = parse_console(log)
     begin = max((index + 1 for index, record in enumerate(records) if record.text == _BOOTED), default=0)
     while begin and begin < len(records) and records[begin].text.startswith(_OF_BOOTED):
         begin += 1
     lines = {index: _normal(record.text) for index, record in enumerate(records) if index >= begin}
-    lines = {index: line for index, line in lines.items() if not _CLOCK.search(line)}
+    lines = {index: line for index, line in lines.items() if line.strip() and not _CLOCK.search(line)}
     for splat in find_splats(records):
         for index in range(splat.first, splat.last + 1):
             lines.pop(index, None)

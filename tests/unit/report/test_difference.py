@@ -73,6 +73,12 @@ def test_what_the_kernel_said_before_the_first_process_is_not_compared() -> None
     assert comparable_records(log) == ("toy: up",)
 
 
+def test_records_without_text_are_not_compared() -> None:
+    # loongarch64's backtraces end with one
+    log = "[    0.300000] toy: up\n[    0.310000] \n[    0.320000] toy: down\n"
+    assert comparable_records(log) == ("toy: up", "toy: down")
+
+
 def test_arguments_of_the_first_process_are_not_compared() -> None:
     log = (
         "[    0.200000] Run /init as init process\n[    0.210000]   with arguments:\n"
