@@ -22,6 +22,8 @@ _PLACE = re.compile(
 )
 # a compiler's message ends with a blank line; rustc's summary at the end is not a warning
 _SUMMARY = re.compile(r"(warning: \d+ warnings? emitted|\d+ warnings? (and \d+ errors? )?generated\.)")
+# what rustc thinks of the features that the kernel's own build names for powerpc; a blank line ends it
+_FEATURE = re.compile(r"warning: (?:unknown and )?unstable feature specified for `-Ctarget-feature`")
 # the beginning of the first error of each tool, with the groups `where` and `message`
 _FIRST = (
     re.compile(r"^error(?:\[E\d+\])?: (?P<message>.+)(?:\n *--> (?P<where>\S+?:\d+))?", re.MULTILINE),
@@ -71,12 +73,14 @@ def find_failure(text: str) -> Failure:
 
 
 def keep_tools(text: str) -> str:
-    """Return the tools' output unchanged, but without make's progress."""
-    lines = [
-        line
-        for line in text.splitlines()
-        if not (_CHATTER.match(line) or parse_step(line) or _SUMMARY.fullmatch(strip_ansi(line).strip()))
-    ]
+    """Return the tools' output unchanged, but without make's progress and remarks on the kernel's flags."""
+    lines = []
+    skips = False
+    for line in text.splitlines():
+        plain = strip_ansi(line)
+        skips = bool(plain.strip()) if skips else _FEATURE.match(plain) is not None
+        if not (skips or _CHATTER.match(line) or parse_step(line) or _SUMMARY.fullmatch(plain.strip())):
+            lines.append(line)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
 
 

@@ -78,6 +78,22 @@ def test_a_build_without_warnings_prints_nothing() -> None:
     assert keep_tools("  CC [M]  cdrv.o\n1 warning generated.\n") == ""
 
 
+@pytest.mark.parametrize("feature", ["unstable feature", "unknown and unstable feature"])
+def test_remarks_on_flags_of_the_kernel_are_not_the_drivers(feature: str) -> None:
+    """rustc 1.97.1 for powerpc64le, in colours."""
+    remark = (
+        f"\x1b[1m\x1b[33mwarning\x1b[0m\x1b[1m: {feature} specified for `-Ctarget-feature`: `vsx`\x1b[0m\n"
+        "  \x1b[1m\x1b[94m|\x1b[0m\n"
+        "  \x1b[1m\x1b[94m= \x1b[0m\x1b[1mnote\x1b[0m: its behavior can change in the future\n"
+        "\n"
+    )
+    own = "warning: unused variable: `level`\n --> outside.rs:19:9"
+    assert keep_tools(f"{remark}{remark}{own}\n") == own
+    assert (
+        keep_tools(f"{own}\n\n{remark}  RUSTC [M]  outside.o\n{remark}warning: 2 warnings emitted\n\n") == own
+    )
+
+
 def test_paths_lead_to_the_authors_files() -> None:
     placed = place_paths(RUSTC + CLANG, lambda path: f"drivers/{path}" if path != "cdrv.c" else None)
     assert f"--> {ESC}[0mdrivers/outside.rs:19:39" in placed
