@@ -34,8 +34,8 @@ except ImportError as error:
 
 # exit status of a worker whose scheduler is out of reach
 GONE = 4
-# seconds between looks for a proof that KVM works
-_LOOK_S = 2.0
+# seconds between looks for a proof that KVM works, and at a worker's own status
+_LOOK_S, _STATUS_S = 2.0, 0.5
 
 _SETTINGS = {
     # rustbed/farm/pool.py decides which tests run again, and where
@@ -115,7 +115,7 @@ async def _serve_worker(
         worker.rustbed_warm = warm
         look = asyncio.create_task(_advertise_kvm(worker, has))
         while worker.status in (distributed.Status.running, distributed.Status.paused):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_STATUS_S)
         look.cancel()
         # its thread may wait for a pytest, which dies with this process
         os._exit(GONE)

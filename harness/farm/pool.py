@@ -30,7 +30,7 @@ PATIENCE_S = 30.0
 # attempts of a test that may be lost before a worker begins them: more are not an accident
 _UNBEGUN = 10
 # seconds between looks at running jobs, and at the workers
-_LOOK_S, _WORKERS_S = 0.02, 0.5
+_LOOK_S, _WORKERS_S = 0.02, 1.0
 
 
 class FarmGoneError(HostError):

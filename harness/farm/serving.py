@@ -28,8 +28,8 @@ from rustbed.scratch import open_scratch
 
 _SCRATCH = "rustbed-farm."
 _ENGINE = (sys.executable, "-m", "rustbed.farm.engine")
-# seconds between looks whether the workers live
-_LOOK_S = 0.1
+# seconds between looks whether the workers live; the socket of one that ends is seen at once
+_LOOK_S = 0.5
 # a worker that lives shorter, in seconds, has not started well; and how many such in a row are an error
 _YOUNG_S, _TOO_OFTEN = 10.0, 5
 
