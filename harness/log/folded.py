@@ -16,6 +16,8 @@ _RECORD = re.compile(
     r"(?:> ?)*(?:<\d{1,6}>)?(?:\[ *\d{1,12}\.\d{6}\]|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d"
     r"|\[?(?:[A-Z][a-z]{2} ){1,2}[ \d]\d \d\d:\d\d:\d\d\b)(?:\[ *[CT]\d{1,10}\])?"
 )
+# blanks instead of a time
+_PADDING = " " * 15
 # after this many blocks without a record, none is expected
 _LOOKED = 4
 _QUOTES = re.compile(r"\A(?:> ?)+")
@@ -113,11 +115,15 @@ def _join_first(text: str, fold: _Fold) -> str:
 
 
 def _rests(lines: Sequence[str], starts: Sequence[int]) -> list[int]:
-    """Return the numbers of the lines that would go on with a record, up to the next or to an empty line."""
+    """Return the numbers of the lines that would go on with a record, up to the next or to an empty line.
+
+    dmesg pads further lines of a message with as many blanks as the time has.
+    """
     return [
         number
         for start, end in pairwise(starts)
         for number in takewhile(lambda number: _rest(lines[number]).strip(), range(start + 1, end))
+        if not _rest(lines[number]).startswith(_PADDING)
     ]
 
 

@@ -93,6 +93,24 @@ def test_one_line_that_the_kernel_prints_in_one_piece_tells_enough(way: str) -> 
     }
 
 
+# kernel/locking/lockdep.c prints a newline before these
+_BEHIND_NEWLINE = re.compile(r"(but task|which lock|the existing|other info|stack backtrace)")
+
+
+def padded(line: str) -> str:
+    """Print a message that begins with a newline as dmesg does."""
+    time = _TIME.match(line)
+    at = time.end() + 1 if time else 0
+    return f"{line[:at]}\n{' ' * at}{line[at:]}" if _BEHIND_NEWLINE.match(line, at) else line
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_further_lines_of_a_message_were_not_broken_off(way: str) -> None:
+    text = "".join(f"{padded(line)}\n" for line in TEXTS["lockdep_circular"].splitlines())
+    assert text.count(" " * 15) >= 3
+    assert read(folded(text, way)) == read(text)
+
+
 @pytest.mark.parametrize(
     ("before", "rest"),
     [
