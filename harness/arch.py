@@ -236,8 +236,9 @@ ARCHES: dict[str, Arch] = {
             sysrq_prefix="\x0f",  # drivers/tty/hvc/hvc_console.c
             firmware=Firmware.NONE,
             hotplug_port="",
-            # QEMU 11.1.3 ends when the host bridge meets a vfio-user-pci: it takes its container for VFIO's
-            lacks=("pcie-root-port", "vfio-user-pci"),
+            # QEMU 11.1.3 ends when the host bridge meets a vfio-user-pci: it takes its container for VFIO's. Its
+            # edu is big-endian in this emulator (DEVICE_NATIVE_ENDIAN in hw/misc/edu.c)
+            lacks=("edu", "pcie-root-port", "vfio-user-pci"),
             # arch/powerpc/include/uapi/asm/ioctl.h
             ioctl_directions=(1 << 29, 4 << 29, 2 << 29),
             # arch/powerpc/include/asm/ptrace.h, above a frame of 6 words; the entry code is not described
