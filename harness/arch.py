@@ -236,8 +236,8 @@ ARCHES: dict[str, Arch] = {
             sysrq_prefix="\x0f",  # drivers/tty/hvc/hvc_console.c
             firmware=Firmware.NONE,
             hotplug_port="",
-            # QEMU 11.1.3 ends when the host bridge meets a vfio-user-pci: it takes its container for VFIO's. Its
-            # edu is big-endian in this emulator (DEVICE_NATIVE_ENDIAN in hw/misc/edu.c)
+            # its edu is big-endian in this emulator (DEVICE_NATIVE_ENDIAN in hw/misc/edu.c); QEMU 11.1.3 ends
+            # when the host bridge meets a vfio-user-pci, whose container it takes for VFIO's
             lacks=("edu", "pcie-root-port", "vfio-user-pci"),
             # arch/powerpc/include/uapi/asm/ioctl.h
             ioctl_directions=(1 << 29, 4 << 29, 2 << 29),
