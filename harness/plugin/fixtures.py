@@ -98,7 +98,12 @@ def instruments_of(item: pytest.Item, kernel: Kernel) -> tuple[Instrument, ...]:
 
 
 def spec_of(item: pytest.Item, platform: Platform, wanted: MachineRequest) -> MachineSpec:
-    """Return the machine of a test; firmware is compiled on the way."""
+    """Return a machine of a test; firmware is compiled on the way.
+
+    Skips the test if no machine of the architecture can be that.
+    """
+    if why := incapable(wanted, platform.kernel.arch):
+        pytest.skip(why)
     # first, so that the test's own words override these
     words = cmdline_of(instruments_of(item, platform.kernel))
     wanted = wanted.updated({"cmdline": (*words, *wanted.hardware.cmdline)})
@@ -206,10 +211,7 @@ def boot(rustbed_arch: Arch, request: pytest.FixtureRequest) -> Callable[..., Ab
     run = run_of(request)
 
     def booted(**wanted: object) -> AbstractContextManager[Vm]:
-        asked = marked.updated(wanted)
-        if why := incapable(asked, rustbed_arch):
-            pytest.skip(why)
-        spec = spec_of(request.node, platform, asked)
+        spec = spec_of(request.node, platform, marked.updated(wanted))
         instruments = instruments_of(request.node, platform.kernel)
         return run.machine(platform, spec, instruments, from_boot=True)
 

@@ -18,7 +18,7 @@ from rustbed.life.steps import PLUGGING, STEPS
 from rustbed.life.subject import NotApplicableError, Subject
 from rustbed.machine.vm import Vm
 from rustbed.plugin.fixtures import instruments_of, platform_of, run_of, spec_of
-from rustbed.request import MachineRequest, incapable
+from rustbed.request import MachineRequest
 
 if TYPE_CHECKING:
     from rustbed.devices.models import Model
@@ -66,8 +66,6 @@ def life(
         wanted = _with_hardware(wanted, driver, rustbed_arch)
 
     def live() -> None:
-        if why := incapable(wanted, rustbed_arch):
-            pytest.skip(why)
         instruments = instruments_of(item, platform.kernel)
         spec = spec_of(item, platform, wanted)
         try:
