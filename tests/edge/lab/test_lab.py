@@ -11,16 +11,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from kcidb_io.schema import V5_3
 from tests.edge.lab.conftest import TOKEN, KernelCi
 from tests.edge.lab.jobs import BREAKS, KILLS, MODULES, TESTS, lab, modules_tar, offer
-from tests.schemas import find_faults
 from tests.unit.kernel.elf_files import make_module
 
 from rustbed.lab.api import Api
 from rustbed.lab.job import INVALID
 from rustbed.lab.lab import Lab
-
-SCHEMA = Path(__file__).parents[2] / "unit/lab/kcidb-5.3.json"
 
 
 def test_a_job_is_claimed_run_and_reported(kernelci: KernelCi, tmp_path: Path) -> None:
@@ -44,8 +42,7 @@ def test_a_job_is_claimed_run_and_reported(kernelci: KernelCi, tmp_path: Path) -
     ]
     assert {row["build_id"] for row in report["tests"]} == {"maestro:build"}
     assert {row["environment"]["misc"]["platform"] for row in report["tests"]} == {"qemu-x86_64"}
-    schema = json.loads(SCHEMA.read_text())
-    assert list(find_faults(report, schema, schema["$defs"])) == []
+    V5_3.validate_exactly(report)
 
 
 def test_a_token_goes_to_the_api_and_not_to_the_storage(kernelci: KernelCi, tmp_path: Path) -> None:
