@@ -251,7 +251,7 @@ def said(mark: str) -> Place:
     return Place(function="", file="toy.c", line=LINES[mark])
 
 
-@pytest.mark.parametrize("arch", ["x86_64", "arm64", "riscv64", "loongarch64", "arm", "s390x"])
+@pytest.mark.parametrize("arch", ARCHES)
 def test_function_is_found_by_a_line_of_it(
     arch: str, compile_object: Compile, symbolizer: tuple[str, ...]
 ) -> None:

@@ -1,7 +1,8 @@
 """Real reports, with what llvm-symbolizer said of their addresses.
 
 lines/NAME.log is a report of tests/boot/modules/pointed, registers and doubtful frames left out;
-lines/NAME.json is what rustbed.symbols.symbolizer made of its frames.
+lines/NAME.json is what rustbed.symbols.symbolizer made of its frames, and where no frame shows who
+panicked, what rustbed.symbols.linetable found for the line of the message.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from rustbed.log.symbolize import Located, Place, Symbols, find_frames
 
 LINES = Path(__file__).parent / "lines"
 NAMES = sorted(path.stem for path in LINES.glob("*.log"))
-ARCHES = sorted({name.partition("-")[0] for name in NAMES})
 MODULE = Path(__file__).parents[2] / "boot/modules/pointed/pointed.rs"
 
 
@@ -30,23 +30,27 @@ def marked(name: str) -> int:
     return number
 
 
+def place(function: str, file: str, line: int) -> Place:
+    return Place(function=function, file=file, line=line)
+
+
 def load(name: str) -> tuple[Splat, tuple[Record, ...], Symbols]:
     records = parse_console((LINES / f"{name}.log").read_text())
-    told = {row["at"]: row for row in json.loads((LINES / f"{name}.json").read_text())}
+    rows = json.loads((LINES / f"{name}.json").read_text())
+    told = {row["at"]: row for row in rows if "at" in row}
     found = {
         frame: Located(
             symbol=row["symbol"],
             offset=row["offset"],
-            places=tuple(
-                Place(function=function, file=file, line=line) for function, file, line in row["places"]
-            ),
+            places=tuple(place(*each) for each in row["places"]),
         )
         for frame in find_frames(records)
         if (row := told.get(f"{frame.symbol}+{frame.offset:#x}/{frame.size:#x}"))
     }
     assert len(found) == len(told)
     (splat,) = find_splats(records)
-    return splat, records, Symbols(found=found)
+    panicked = next((place(*row["panicked"]) for row in rows if "panicked" in row), None)
+    return splat, records, Symbols(found=found, panicked=panicked)
 
 
 def frames(*lines: str) -> list[Frame]:
@@ -61,7 +65,7 @@ def located(function: str, *places: tuple[str, str, int]) -> Located:
     return Located(
         symbol=function,
         offset=1,
-        places=tuple(Place(function=name, file=file, line=line) for name, file, line in places),
+        places=tuple(place(*each) for each in places),
     )
 
 

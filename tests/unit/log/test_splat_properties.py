@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.log.examples import BOOTS, LATER, LOGS, WANTED, essence, moved
 
+from rustbed.arch import ARCHES
 from rustbed.log.record import Record, parse_console
 from rustbed.log.splat import Kind, Reader, find_splats
 
@@ -62,6 +63,10 @@ def test_span_of_a_splat_reads_as_the_same_splat(records: tuple[Record, ...], ca
     for splat in find_splats(records):
         alone = find_splats(records[splat.first : splat.last + 1])
         assert alone == (moved(splat, -splat.first),)
+
+
+def test_every_architecture_has_a_quiet_boot() -> None:
+    assert sorted(BOOTS) == sorted(ARCHES)
 
 
 @pytest.mark.parametrize("name", WANTED)
