@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from argparse import SUPPRESS
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from _pytest.config import _prepareconfig
 from tests.unit.test_arrows import RANKS
 
+from rustbed.archrow import Arch
 from rustbed.cli.main import make_parser
 from rustbed.guest import shell
 from rustbed.machine import booting, conversation, monitor
@@ -79,6 +81,12 @@ def test_every_record_is_listed(folder: str) -> None:
     listed = directory / "README.md"
     names = {path.name for path in directory.glob("*.md")} - {"README.md"}
     assert {match["target"] for match in LINK.finditer(listed.read_text())} >= names
+
+
+def test_the_fields_of_an_architectures_row_are_all_described() -> None:
+    described = rows("adding-an-arch.md", "## 2. The row")
+    names = [name for cell in described for name in re.findall(r"\w+", cell)]
+    assert sorted(names) == sorted(["fields", *(field.name for field in fields(Arch))])
 
 
 def test_the_order_of_stages_is_the_one_that_is_checked() -> None:
