@@ -14,6 +14,8 @@ _FILE = "/sys/kernel/debug/kmemleak"
 
 
 @pytest.mark.needs("CONFIG_DEBUG_KMEMLEAK")
+# where no KASAN supersedes them, the allocator's checks are on
+@pytest.mark.machine(cmdline="slab_debug=-")
 @pytest.mark.xfail(strict=True, reason="docs/findings/kmemleak-and-sheaves.md")
 def test_leak_is_found_without_checks_of_the_allocator(
     vm: Vm, build_modules: Callable[[Path], dict[str, Path]]
