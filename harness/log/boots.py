@@ -23,11 +23,13 @@ _HANDOVERS = ("printk: ", "console [", "bootconsole [")
 _HANDOVER = re.compile(r"(?:printk: )?(?:legacy )?(?:console \[\w+\] enabled|bootconsole \[\w+\] disabled)")
 # records from that line to the banner that is printed again
 _SOON = 8
+# what s390 prints before the banner, at a time that its clock had then: kasan_early_init() in its early.c
+_BEFORE = "KernelAddressSanitizer initialized"
 # a time other than that of the very first records
-_TIME = re.compile(r"\[ *(?!0+\.0+\])\d{1,12}\.\d{3,6}\]")
+_TIME = re.compile(rf"\[ *(?!0+\.0+\])\d{{1,12}}\.\d{{3,6}}\](?!(?:\[ *[CT]\d+\])? {_BEFORE})")
 
 # beginnings of the texts that `notice` needs
-NOTED = (*_TURNS, *_HANDOVERS)
+NOTED = (*_TURNS, *_HANDOVERS, _BEFORE)
 
 
 class Boots:
@@ -89,7 +91,7 @@ class Boots:
                 self._handover, self._handover_us = index, record.time_us
         elif _BANNER.match(text):
             return self._begin(index, text)
-        else:
+        elif not text.startswith(_BEFORE):
             self._ended = self._ended or _ENDED.match(text) is not None
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.log.examples import BOOTS, LOGS
 
+from rustbed.log.boots import Boots
 from rustbed.log.record import parse_console
 from rustbed.log.splat import Kind, find_splats
 
@@ -26,6 +27,25 @@ def test_reboot_that_was_asked_for_is_none(last: str) -> None:
 def test_reboot_after_a_panic_is_none() -> None:
     found = find_splats((*LOGS["warning_panics"], *BOOTS["x86_64"]))
     assert [splat.kind for splat in found] == [Kind.WARNING]
+
+
+# s390 prints it before the banner, where its clock runs already
+KASAN_FIRST = "[    0.955381] KernelAddressSanitizer initialized (generic)\n"
+
+
+def test_kernel_that_speaks_before_its_banner_began_once() -> None:
+    begun = (*parse_console(KASAN_FIRST), *BOOTS["s390x"])
+    assert find_splats(begun) == ()
+    assert [splat.kind for splat in find_splats((*begun, *begun))] == [Kind.REBOOT]
+
+
+def test_so_it_did_where_blocks_of_its_log_are_looked_at_apart() -> None:
+    boots = Boots()
+    boots.pass_over(KASAN_FIRST)
+    (banner,) = parse_console("[    0.976908] Linux version 7.3.4 (me@here) #1")
+    assert boots.notice(1, banner) is False
+    boots.pass_over("[    0.985457] setup: Linux is running under KVM in 64-bit mode\n")
+    assert boots.notice(3, banner) is True
 
 
 @pytest.mark.parametrize("between", ["-- Reboot --", "-- Boot 0123456789abcdef0123456789abcdef --"])
