@@ -23,6 +23,8 @@ _LOOKED = 4
 _QUOTES = re.compile(r"\A(?:> ?)+")
 # characters of a line: the narrowest text, the widest mail, the widest terminal
 _NARROW, _MAIL, _WIDE = 60, 100, 250
+# share of the broken lines that have the full width, if words were broken: trailing blanks are lost
+_MOST = 0.75
 # different lines that must be broken, and of a terminal of usual width
 _ENOUGH, _USUAL, _ENOUGH_THERE = 3, 80, 2
 # most words that did not fit are this long; few whole lines end so close to the width
@@ -78,6 +80,8 @@ class _Fold:
     is_filled: bool
     # characters added before the rest of a broken line, if words were broken
     indent: int = 0
+    # how many of them are beyond the width
+    beyond: int = 0
 
 
 def unfold(blocks: Iterable[str]) -> Iterator[str]:
@@ -131,21 +135,21 @@ def _find_fold(
     lines: Sequence[str], starts: Sequence[int], rests: Sequence[int], known: _Fold | None
 ) -> _Fold | None:
     """Return how a text was broken, None if it may be whole; `known` is how the part before it was."""
-    telling = [lines[number] for number in (*starts, *rests) if _is_breakable(lines[number])]
-    width = max(map(len, telling), default=0)
     if known and known.is_filled:
-        return known if width <= known.width else None
-    width = max(width, known.width if known else _NARROW)
-    undue = sum(not _is_due(lines, number, width) for number in rests)
-    if known:
-        return replace(known, width=width) if width <= _MAIL and undue * 4 <= len(rests) else None
+        beyond = known.beyond or _beyond(lines, rests, known.indent)
+        is_wider = _width(lines, starts, rests, beyond) > known.width
+        return None if is_wider else replace(known, beyond=beyond)
     # the last record may be broken, too, but other text may follow it
     tail = [number for number in _rests(lines, [starts[-1], len(lines)]) if lines[number - 1]]
     indent = _indent(lines, rests or tail)
+    beyond = _beyond(lines, rests or tail, indent)
+    width = max(_width(lines, starts, rests, beyond), known.width if known else _NARROW)
+    undue = sum(not _is_due(lines, number, width) for number in rests)
+    if known:
+        return replace(known, width=width) if width <= _MAIL and undue * 4 <= len(rests) else None
     gaps = _gaps(lines, [*rests, *tail], width, indent)
     broken = [lines[number - 1] for number in rests]
-    # trailing blanks of a broken line are lost
-    is_filled = sum(len(line) == width for line in broken) >= len(broken) * 0.75
+    is_filled = sum(len(line) in (width, width + beyond) for line in broken) >= len(broken) * _MOST
     # in one line of ten, any number of blanks before a word may be lost, too; in more, if a blank is proven
     is_mail = undue * (4 if gaps == {" "} else 10) <= len(rests)
     is_filled = is_filled or gaps == {""} or ("" in gaps and not is_mail)
@@ -158,7 +162,24 @@ def _find_fold(
         if not gaps:
             return None
         is_filled = is_filled and gaps != {" "}
-    return _Fold(width=width, is_filled=is_filled, indent=indent)
+    return _Fold(width=width, is_filled=is_filled, indent=indent, beyond=beyond)
+
+
+def _width(lines: Sequence[str], starts: Sequence[int], rests: Sequence[int], beyond: int) -> int:
+    """Return how wide the widest line is without what is beyond the width in the rests of lines."""
+    breakable = [(number, beyond) for number in rests] + [(number, 0) for number in starts]
+    widths = (len(lines[number]) - more for number, more in breakable if _is_breakable(lines[number]))
+    return max(widths, default=0)
+
+
+def _beyond(lines: Sequence[str], rests: Sequence[int], indent: int) -> int:
+    """Return the indent if it was added to parts of the full width, as those in the middle of a line show."""
+    begins = {number - 1 for number in rests}
+    first = [len(lines[number]) for number in begins.difference(rests)]
+    inner = [len(lines[number]) for number in begins.intersection(rests)]
+    width = max(first, default=0)
+    full = inner.count(width + indent)
+    return indent if full and first.count(width) + full >= len(begins) * _MOST else 0
 
 
 def _indent(lines: Sequence[str], rests: Sequence[int]) -> int:
@@ -233,7 +254,8 @@ def _joined(lines: Sequence[str], rests: Sequence[int], fold: _Fold) -> list[str
         first = first if number == before + 1 else number - 1
         rest = _rest(lines[number])
         if fold.is_filled:
-            gap = " " * (fold.width - len(lines[number - 1]))
+            beyond = fold.beyond if number == before + 1 else 0
+            gap = " " * (fold.width + beyond - len(lines[number - 1]))
             joined[first] += gap + rest[fold.indent :]
         else:
             joined[first] += " " + rest.lstrip()

@@ -109,6 +109,7 @@ WANTED: dict[str, tuple[Kind, str, str, bool, tuple[int, int]]] = {
     "rust_panic_arm": (Kind.RUST_PANIC, "assertion `left != right` failed", "", False, (0, 54)),
     "rust_panic_arm64": (Kind.RUST_PANIC, BOUNDS, IOCTL, False, (0, 14)),
     "rust_panic_loongarch": (Kind.RUST_PANIC, UNWRAP, "", False, (0, 43)),
+    "rust_panic_powerpc": (Kind.RUST_PANIC, UNWRAP, "unwrap_none::largest", False, (0, 53)),
     "rust_panic_torn": (
         Kind.RUST_PANIC, "panicked at drivers/toy/toy_rust.rs:75:9", "", False, (0, 7),
     ),

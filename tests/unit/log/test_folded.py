@@ -126,7 +126,7 @@ def test_line_with_room_for_the_next_word_was_not_broken_there(before: str, rest
 
 
 @pytest.mark.parametrize("size", [3000, 5000, 16 * 1024])
-@pytest.mark.parametrize("way", ["a terminal", "a mail"])
+@pytest.mark.parametrize("way", ["a terminal", "a mail", "a log page"])
 def test_records_are_whole_wherever_a_block_ends(way: str, size: int) -> None:
     text = BEFORE + "".join(TEXTS.values()) + BEFORE
     whole = undo_pasting(text).split("\n")
