@@ -3,8 +3,9 @@
  * Stands in for QEMU: a main thread that waits in ppoll(2), others that wait for it, an answer for
  * each line that comes on the descriptor argv[1]. See act() for the lines.
  *
- * It may be compiled to be a program that copies have to refuse: with NUMBER, what gettid(2) returns, and
- * with TOLD, where glibc is said to keep that. What is weak comes from libraries.c, if that is linked.
+ * It may be compiled to be a program that copies have to refuse: with NUMBER, what gettid(2) returns, with
+ * TOLD, where glibc is said to keep that, and with SHADOW, what the kernel says of its shadow stack. What is
+ * weak comes from libraries.c, if that is linked.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,6 +48,20 @@ pid_t gettid(void)
 #ifdef TOLD
 /* size in bits, count, offset */
 const uint32_t _thread_db_pthread_tid[] = { 32, 1, TOLD };
+#endif
+
+#ifdef SHADOW
+int prctl(int option, ...)
+{
+	va_list rest;
+
+	va_start(rest, option);
+	/* PR_GET_SHADOW_STACK_STATUS of Linux 6.13 */
+	if (option == 74)
+		*va_arg(rest, unsigned long *) = SHADOW;
+	va_end(rest);
+	return 0;
+}
 #endif
 
 static int counter, shell, event, epoll;

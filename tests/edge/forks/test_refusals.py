@@ -34,6 +34,18 @@ def test_place_that_glibc_tells_wrongly_is_found_by_the_number(
         assert [copy.say("workers"), copy.say("workers")] == ["3", "3"]
 
 
+# aarch64's kernel tells it so; bit 1 is for a stack that may be written to, but is not in use
+@pytest.mark.parametrize(("told", "is_refused"), [(0b00, False), (0b10, False), (0b11, True)])
+def test_program_with_a_shadow_stack_is_refused(
+    start: Start, tmp_path: Path, told: int, is_refused: bool
+) -> None:
+    program = start(compile_standin(tmp_path, f"-DSHADOW={told}"), ready=not is_refused)
+    if is_refused:
+        with pytest.raises(ForkError, match="it has a shadow stack"):
+            program.copier.require_ready(20)
+    assert [program.say("add 1"), program.say("workers")] == ["1", "3"]
+
+
 def test_host_without_memory_for_a_copy_is_named_and_harms_nothing(start: Start) -> None:
     program = start()
     assert program.say("forbid copies") == "0"

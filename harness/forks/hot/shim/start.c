@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-/* bytes of glibc's struct pthread in which a thread's number is looked for */
-#define SEARCH_FROM 0x200
-#define SEARCH_TO 0x400
+/* bytes of struct pthread in which a thread's number is looked for; aarch64: 0xd0, x86_64: 0x2d0 */
+#define SEARCHED 0x400
+/* since Linux 6.13: include/uapi/linux/prctl.h */
+#define GET_SHADOW_STACK 74
 /* of the kernel's struct rseq, at least */
 #define RSEQ_SIZE 32
 
@@ -31,7 +33,7 @@ static void find_told_offset(const char *self)
 {
 	const uint32_t *told = dlsym(RTLD_DEFAULT, "_thread_db_pthread_tid");
 
-	if (told && told[0] == 32 && told[2] < SEARCH_TO && *(const int *)(self + told[2]) == gettid())
+	if (told && told[0] == 32 && told[2] < SEARCHED && *(const int *)(self + told[2]) == gettid())
 		tid_offset = told[2];
 }
 
@@ -44,11 +46,11 @@ static const char *find_tid(void)
 	if (!dlsym(RTLD_DEFAULT, "gnu_get_libc_version"))
 		return "the C library is not glibc";
 	find_told_offset(self);
-	for (long at = SEARCH_FROM; tid_offset < 0 && at < SEARCH_TO; at += 4)
+	for (long at = 0; tid_offset < 0 && at < SEARCHED; at += 4)
 		matches += *(const int *)(self + at) == gettid();
 	if (tid_offset >= 0)
 		return NULL;
-	for (long at = SEARCH_FROM; matches == 1 && at < SEARCH_TO; at += 4)
+	for (long at = 0; matches == 1 && at < SEARCHED; at += 4)
 		if (*(const int *)(self + at) == gettid())
 			tid_offset = at;
 	return tid_offset < 0 ? "where glibc keeps a thread's number is not found" : NULL;
@@ -97,9 +99,12 @@ static const char *find_signal(void)
 static const char *check_shadow_stack(void)
 {
 	FILE *status = fopen("/proc/self/status", "re");
-	bool found = false;
+	unsigned long enabled = 0;
 	char line[256];
+	bool found;
 
+	/* aarch64's; x86_64's kernel has no answer to this, and a line in the file */
+	found = prctl(GET_SHADOW_STACK, &enabled, 0, 0, 0) == 0 && enabled & 1;
 	while (status && fgets(line, sizeof(line), status))
 		found |= strncmp(line, "x86_Thread_features:", 20) == 0 && strstr(line, "shstk");
 	if (status)
