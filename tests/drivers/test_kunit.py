@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from rustbed.arch import ARCHES
+from rustbed.arch import ARCHES, Arch
+from rustbed.errors import SuiteError
 from rustbed.log.ktap import Result
 
 # those that are tested on the kernel of the session
@@ -51,6 +52,15 @@ def test_kunit(kunit: Callable[[], None]) -> None:
     kunit()
 
 
+@pytest.fixture
+def bits_from_the_other_end(arch: Arch, request: pytest.FixtureRequest) -> None:
+    """Expect what is known of the flags of a netlink family where bits are counted from the other end."""
+    if arch.big_endian and request.node.callspec.params["kunit"].suite == "rust_netlink":
+        reason = "flags are put together as on little-endian: docs/findings/netlink-flags-on-big-endian.md"
+        request.applymarker(pytest.mark.xfail(strict=True, raises=SuiteError, reason=reason))
+
+
+@pytest.mark.usefixtures("bits_from_the_other_end")
 @every_suite
 @pytest.mark.since("7.3")
 @pytest.mark.arches(*OTHERS)
@@ -63,9 +73,13 @@ def log_of(result: Result) -> str:
 
 
 @pytest.fixture
-def timers_on_the_stack(request: pytest.FixtureRequest) -> None:
+def timers_on_the_stack(arch: Arch, request: pytest.FixtureRequest) -> None:
     """Expect what the kernel says of the examples that keep a timer on the stack."""
-    if request.node.callspec.params["kunit"].name in WARNED:
+    name = request.node.callspec.params["kunit"].name
+    if name in WARNED[:2] and arch.console == "ttysclp0":
+        # lockdep reports it once: docs/findings/s390-console-starts-a-timer.md
+        request.applymarker(pytest.mark.expect_splat("possible deadlock"))
+    if name in WARNED:
         request.applymarker(pytest.mark.expect_splat("ODEBUG"))
         reason = "a timer on the stack is set up as if it were not: docs/findings/hrtimer-on-the-stack.md"
         request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
