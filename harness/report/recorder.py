@@ -124,7 +124,10 @@ class Recorder:
             self._wrong = tuple(f"known issues: {issue.file}:{issue.line}: {why}" for issue, why in wrong)
             if wrong and exitstatus == _FINE:
                 session.exitstatus = _FAILED
-        entries = [self._entry(test, result) for (test, _), result in zip(written, results, strict=True)]
+        begun = min((span.started for span in self._spans.values()), default=0.0)
+        entries = [
+            self._entry(test, result, begun) for (test, _), result in zip(written, results, strict=True)
+        ]
         page = Session(
             started=self._begun,
             asked=self.asked,
@@ -140,13 +143,13 @@ class Recorder:
         write_junit(self.path, text)
         return parse_results([text.encode(errors="replace")], self.path)[0]
 
-    def _entry(self, nodeid: str, result: Result) -> Entry:
+    def _entry(self, nodeid: str, result: Result, begun: float) -> Entry:
+        """Return a test's line of the page, with times since `begun`, seconds since the epoch."""
         span = self._spans.get(nodeid)
-        begin = min((each.started for each in self._spans.values()), default=0.0)
         return Entry(
             result=result,
-            started=span.started - begin if span else None,
-            ended=span.ended - begin if span else None,
+            started=span.started - begun if span else None,
+            ended=span.ended - begun if span else None,
             worker=span.worker if span else "",
             served=load_served(self.directory, run)
             if (run := result.properties.get("run_directory"))
