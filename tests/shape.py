@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "rustbed"
@@ -26,11 +27,16 @@ def _dotted(path: Path) -> str:
     return ".".join((PACKAGE, *parts[: -1 if parts[-1] == "__init__" else None]))
 
 
-def find_imports(source: str) -> Iterator[tuple[str, str]]:
-    """Yield module and name of each import of the project's own, wherever in the source it is.
+@cache
+def find_imports(source: str) -> tuple[tuple[str, str], ...]:
+    """Return module and name of each import of the project's own, wherever in the source it is.
 
     The name is empty for `import rustbed.x`.
     """
+    return tuple(_imports(source))
+
+
+def _imports(source: str) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and _is_ours(node.module or ""):
             yield from ((node.module or "", alias.name) for alias in node.names)
