@@ -13,10 +13,29 @@ from rustbed.kernel.artifact import Kernel
 from rustbed.machine.spec import Hardware
 from rustbed.request import MachineRequest, incapable
 
+# each of these, or the scene that it asks for, takes 40 to 160 s of the gate; most of that is waiting
+LONGEST = (
+    "tests/boot/test_hangs.py",
+    "tests/oracle/",
+    "tests/outside/test_builds.py",
+    "tests/boot/test_copies_debug.py",
+    "tests/boot/test_queue.py",
+    "tests/boot/test_twins.py",
+    "tests/boot/test_repro.py",
+)
+
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Bytes are numbered: names are the same in every worker, and compressed bytes hold the time of day."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """With workers, let the tests that take longest begin first: nobody waits for one at the end."""
+    yield
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_collection_finish() -> None:

@@ -19,6 +19,7 @@ import pytest
 from rustbed.arch import Arch
 from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
+from tests.sharing import make_once
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,6 @@ class Ending:
     evidence: str
     splats: list[dict[str, object]]
     directory: Path
-
-
-_endings: dict[str, dict[str, Ending]] = {}
 
 
 def read_endings(results: Path) -> Iterator[tuple[str, Ending]]:
@@ -63,16 +61,16 @@ def endings(
     kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Ending]:
     """Run the scene once for all tests of an architecture."""
-    if arch.name not in _endings:
-        results = tmp_path_factory.mktemp("hangs")
+
+    def run(results: Path) -> None:
         argv = pytest_runs.pytest_argv(request.config, "scene_hangs.py", arch, results)
         # beside many other tests a guest that spins gets so little time that its host is rightly called slow;
         # for a user who may not give a process more, nice only warns
         argv = ["nice", "-n", "-10", *argv]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
-        _endings[arch.name] = dict(read_endings(results))
-    return _endings[arch.name]
+
+    return dict(read_endings(make_once(request.config, tmp_path_factory, f"hangs-{kernel.key}", run)))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ The scene is run once for each architecture, by pytest under pytest; what it lea
 
 from __future__ import annotations
 
-import fcntl
 import json
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from rustbed.kernel.artifact import Kernel
 from tests.boot import pytest_runs
 from tests.oracle.rows import Bad, Seen
 from tests.oracle.table import ASSERTED, BAD, ENDING_MODULES, ENDINGS, MODULES, marked_lines
+from tests.sharing import make_once
 
 SCENE = Path(__file__).parent / "scenes" / "scene_modules.py"
 
@@ -41,18 +41,13 @@ def ran(
     kernel: Kernel, arch: Arch, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Ran]:
     """Run the scene for an architecture; once, also where several workers want it."""
-    shared = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        shared = shared.parent
-    results = shared / f"oracle-{kernel.key}"
-    results.mkdir(exist_ok=True)
-    with (results / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        output = results / "output"
-        if not output.exists():
-            argv = pytest_runs.pytest_argv(request.config, str(SCENE), arch, results, "-n", "auto")
-            done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-            output.write_bytes(done.stdout)
+
+    def run(results: Path) -> None:
+        argv = pytest_runs.pytest_argv(request.config, str(SCENE), arch, results, "-n", "auto")
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+
+    results = make_once(request.config, tmp_path_factory, f"oracle-{kernel.key}", run)
     return dict(_read(results, arch))
 
 

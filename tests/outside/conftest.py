@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rustbed.cache import Cache
 from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from tests.outside.installed import Installed, Project, copy_project, install
+from tests.sharing import make_once
 
 # it belongs to somebody else: neither its tests nor its conftest.py are ours
 collect_ignore = ["foreign", "overlays"]
@@ -27,13 +27,12 @@ def _options(config: pytest.Config) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if hasattr(request.config, "workerinput") else base) / "installed"
-    with Cache(shared).lock("installed"):
-        made = shared / "made.json"
-        if not made.exists():
-            made.write_text(json.dumps([str(path) for path in install(shared)]))
-        environment, plugins = map(Path, json.loads(made.read_text()))
+
+    def make(shared: Path) -> None:
+        (shared / "made.json").write_text(json.dumps([str(path) for path in install(shared)]))
+
+    shared = make_once(request.config, tmp_path_factory, "installed", make)
+    environment, plugins = map(Path, json.loads((shared / "made.json").read_text()))
     cache = read_choices(given(request.config)).cache_root
     return Installed(environment=environment, plugins=plugins, options=_options(request.config), cache=cache)
 
