@@ -20,7 +20,7 @@ KIND = "modules"
 
 # entries unused for so long are removed, and the oldest beyond so many bytes
 MAX_AGE_S = 14 * 24 * 3600.0
-MAX_BYTES = 256 * 2**20
+MAX_BYTES = 2**30
 
 
 def keep_build(cache: Cache, state: BuildState, tree: Path) -> None:
