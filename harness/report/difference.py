@@ -37,11 +37,14 @@ _ANSWER = re.compile(
     r"^\$ rbctl (?P<command>(?P<verb>\w+)[^\n]*)\n(?P<output>.*?)\n\[(?P<status>\d+)\]$",
     re.DOTALL | re.MULTILINE,
 )
-# rbctl prints the number, value and errno of a system call; the bytes read depend on the byte order
+# rbctl prints the number, value and errno of a system call, and bytes that were read, which depend on the
+# byte order of the machine unless they are text
 _CALLS, _LOADS = ("sys", "ask"), ("insmod", "rmmod")
 _TOLD = 3
 # steps whose value is a pid
 _PROCESS = re.compile(r" (?:pid|exit)$")
+# files of the kernel's whose contents are compared if they are text: sysfs, debugfs, configfs
+_SYSFS = re.compile(r" open:r:/sys/")
 # reads by the harness itself, when it loads a module
 _OURS = re.compile(r"open:r:/sys/module/\w+/sections/")
 # the kernel calibrates and chooses its clock seconds after the boot, at a random point of the test
@@ -95,7 +98,8 @@ def comparable_records(log: str) -> tuple[str, ...]:
 def comparable_answers(shell: str) -> tuple[str, ...]:
     """Return the commands for modules and system calls, each with its status, values and errnos.
 
-    A command that was repeated until its answer changed occurs once.
+    What was read from a file below /sys is told, too, if it is text. A command that was repeated until its
+    answer changed occurs once.
     """
     lines: list[str] = []
     for answer in _ANSWER.finditer(shell):
@@ -103,13 +107,26 @@ def comparable_answers(shell: str) -> tuple[str, ...]:
         if _PROCESS.search(answer["command"]) or _OURS.search(answer["command"]):
             continue
         if answer["verb"] in _CALLS:
-            told = ", ".join(" ".join(line.split()[:_TOLD]) for line in answer["output"].splitlines() if line)
+            is_sysfs = _SYSFS.search(answer["command"]) is not None
+            told = ", ".join(_told(line, is_sysfs) for line in answer["output"].splitlines() if line)
         elif answer["verb"] not in _LOADS:
             continue
         line = _normal(f"{answer['command']} [{answer['status']}] {told}".rstrip())
         if lines[-1:] != [line]:
             lines.append(line)
     return tuple(lines)
+
+
+def _told(line: str, is_sysfs: bool) -> str:
+    words = line.split()
+    said = " ".join(words[:_TOLD])
+    try:
+        text = bytes.fromhex("".join(words[_TOLD:])).decode() if is_sysfs else ""
+    except ValueError:  # nothing was read, or no text
+        return said
+    is_text = bool(text) and all(char.isprintable() or char.isspace() for char in text)
+    # before its ends of lines become letters
+    return f"{said} {_normal(text)!r}" if is_text else said
 
 
 def comparable_trace(trace: str) -> tuple[str, ...]:

@@ -111,6 +111,24 @@ def test_of_a_splat_kind_and_function_are_compared() -> None:
     assert comparable_records(log) == ("toy: before", "splat: oops in toy_read", "toy: behind")
 
 
+@pytest.mark.parametrize(
+    ("path", "data", "told"),
+    [
+        ("/sys/class/toy/toy0/state", "6f6e0a", " 'on\\n'"),
+        ("/sys/kernel/debug/toy/at", "6f6e0a30786666666666383030300a", " 'on\\nADDRESS\\n'"),
+        # in the machine's byte order, text of another encoding, nothing at all
+        ("/sys/class/toy/toy0/blob", "00000007", ""),
+        ("/sys/class/toy/toy0/blob", "ff6f6e", ""),
+        ("/sys/class/toy/toy0/state", "-", ""),
+        ("/dev/toy", "6f6e0a", ""),
+    ],
+)
+def test_text_that_was_read_below_sys_is_compared(path: str, data: str, told: str) -> None:
+    read = f"sys open:r:{path} read:3:4096 close:3"
+    shell = f"$ rbctl {read}\n0 3 0 -\n1 3 0 {data}\n2 0 0 -\n\n[0]\n"
+    assert comparable_answers(shell) == (f"{read} [0] 0 3 0, 1 3 0{told}, 2 0 0",)
+
+
 def test_answers_of_modules_and_system_calls_are_compared_without_data() -> None:
     shell = (
         "$ ls /sys\nbus\n\n[0]\n"
