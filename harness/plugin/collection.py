@@ -45,8 +45,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         arches = arches_of(metafunc.definition)
     except (pytest.UsageError, UsageError) as error:
         raise _NO_TEST(str(error)) from error
-    names = [arch.name for arch in arches]
-    metafunc.parametrize(ARCH_FIXTURE, arches, ids=names, indirect=True, scope="session")
+    made = [pytest.param(arch, id=arch.name) for arch in arches]
+    if not made:
+        # pytest would speak of an empty parameter set
+        wanted = " and ".join(", ".join(marker.args) for marker in metafunc.definition.iter_markers("arches"))
+        made = [pytest.param(None, id="none", marks=pytest.mark.skip(reason=f"it is for {wanted} only"))]
+    metafunc.parametrize(ARCH_FIXTURE, made, indirect=True, scope="session")
 
 
 @pytest.hookimpl(trylast=True)

@@ -241,6 +241,15 @@ def test_an_ini_file_says_what_the_command_line_does_not(tmp_path: Path) -> None
     assert "rustbed: kernel debian:latest, profile debug, riscv64, accel auto" in said
 
 
+def test_a_test_for_other_architectures_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    mark = "\n@pytest.mark.arches('arm', 's390x')\n"
+    (tmp_path / "test_a.py").write_text(f"{MACHINE}{mark}def test_c(vm): pass\n")
+    said = run(tmp_path, "--arch=x86_64,arm64", "-rs").stdout
+    assert "test_a.py:9: it is for arm, s390x only" in said
+    assert "2 passed, 1 skipped" in said
+    assert "2 passed" in run(tmp_path, "--arch=arm,s390x", "-k", "test_c").stdout
+
+
 def test_a_wrong_ini_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text(MACHINE)
     (tmp_path / "pytest.ini").write_text("[pytest]\nrustbed_arch = sparc\n")
