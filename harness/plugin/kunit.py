@@ -263,7 +263,7 @@ def judge(item: pytest.Item, arch: Arch, case: Case, heard: Heard, *, is_first: 
             raise SuiteError(f"{case.suite}: {case.name}: the kernel has this case and did not report it")
         pytest.skip(f"{case.suite} of this kernel has no {case.name}")
     if found is not None and found.outcome is Outcome.SKIP:
-        pytest.skip(found.reason)
+        pytest.skip(found.reason or "the suite skipped it and gave no reason")
     return found or heard.result
 
 

@@ -78,6 +78,8 @@ def test_a_test_ends_as_its_case_does_whatever_the_others_did() -> None:
 def test_a_case_that_was_skipped_and_one_that_is_not_there_are_skipped() -> None:
     reported = suite(result("a", Outcome.SKIP, "no page"))
     assert ending(reported, "a", "a", "b") == ("skip: no page", ["s.a[arm64] skip"])
+    unexplained = suite(result("a", Outcome.SKIP, ""))
+    assert ending(unexplained, "a", "a")[0] == "skip: the suite skipped it and gave no reason"
     assert ending(reported, "b", "a", "b") == ("skip: s of this kernel has no b", [])
 
 
