@@ -163,17 +163,20 @@ def _candidates(report: Report) -> Iterator[str]:
             if IN_INTERRUPTS in trace.title:
                 yield from trace.frames
         yield from islice(_places(report.lines), 1)
-    for trace in (*report.owners, *_jumps(report)):
-        yield from trace.frames
+    yield from chain.from_iterable(trace.frames for trace in report.owners)
+    if not any(trace.counters for trace in report.mains):
+        # the processor is at an address without code
+        yield from _last_jump(report)
     for trace in report.mains:
         if row.kind is Kind.HUNG_TASK:
             yield from trace.frames[_asleep_at(trace.frames) :]
             continue
+        callers = [trace.caller] if trace.caller else _last_jump(report)
         if trace.is_astray and trace.caller:
             yield trace.caller
         yield from trace.frames[:1]
-        if trace.caller and trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
-            yield trace.caller
+        if trace.counters and FRAMELESS.fullmatch(readable(trace.frames[0])):
+            yield from callers
         yield from trace.frames[1:]
 
 
@@ -193,11 +196,9 @@ def _guesses(report: Report) -> Iterator[str]:
 _WORKER = re.compile(r"^Workqueue: \S+ (?P<symbol>[A-Za-z_]\S*)", re.MULTILINE)
 
 
-def _jumps(report: Report) -> Sequence[Trace]:
-    """Return the stacks of the last jump, for a processor at an address without code; s390 prints them."""
-    if any(trace.counters for trace in report.mains):
-        return ()
-    return [trace for trace in report.traces if trace.title.startswith("Last Breaking-Event-Address")]
+def _last_jump(report: Report) -> list[str]:
+    """Return the function of the processor's last jump, which s390 prints."""
+    return [one for trace in report.traces if trace.title.startswith("Last Breaking") for one in trace.frames]
 
 
 def _places(lines: Sequence[str]) -> Iterator[str]:

@@ -73,9 +73,10 @@ SEALED = Family(reporting.CHECKING, services.SEALED, services.LOCKS, places=("ch
 WARNS_OF_CALLERS = Family(_MACHINERY, _SERVICES, places=(*_MACHINE, "services"))
 ALLOCATES = Family(services.ALLOCATES, places=("allocates",))
 
-# written in assembly, without a frame: the stack's first frame is not that of the caller
+# written in assembly, or calling nothing, without a frame: the stack's first frame is not that of the caller
 FRAMELESS = re.compile(
     r"_?_?mem(?:cpy|set|move)\w*|(?:clear|copy)_page\w*|rep_\w+|_?_?(?:arch_)?(?:copy_(?:from|to)|clear)_user\w*"
+    r"|__asan_(?:load|store)\w+"
 )
 
 # one operation under its former and internal names; names of system calls without their wrappers

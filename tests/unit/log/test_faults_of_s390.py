@@ -102,3 +102,13 @@ def test_fault_of_a_program_on_s390_is_not_the_kernels() -> None:
     text = "User process fault: interruption code 003b ilc:3 in toy[2aa00000000+1000]\n"
     text += "Failing address: 0000000000000000 TEID: 0000000000000800\n" + _S390.replace("Krnl", "User")
     assert find_splats(parse_console(text)) == ()
+
+
+def test_caller_of_a_check_without_a_frame_is_the_last_jump() -> None:
+    """A check of KASAN's calls nothing, and the stack then begins with the caller's caller."""
+    checked = _S390.replace("toy_go+0x24/0x60 [toy]", "__asan_load8+0x28/0x80").replace(
+        "toy_init+0xa/0x80 [toy]\n---", "toy_go+0x2a/0x70 [toy]\n---"
+    )
+    assert checked.count("toy_go") == 1
+    head = "Unable to handle kernel pointer dereference in virtual kernel address space"
+    assert read(f"{head}\nOops: 0038 ilc:3 [#1]SMP ", checked).title == f"{PAGING} in toy_go"
