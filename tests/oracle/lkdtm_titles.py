@@ -128,6 +128,20 @@ MEMORY = {
     "SLAB_FREE_DOUBLE": r"^KASAN: double-free.* in lkdtm_SLAB_FREE_DOUBLE$",
 }
 
+TRIGGERS = {
+    **(DEATHS | STACK_CONTENTS | WARNINGS | ACCESSES | STACKS | EXECUTED | READ_ONLY),
+    **(REFERENCE_COUNTS | COPIES | BOUNDS | LOCKS | MEMORY),
+}
+# what s390x's kernel says with KASAN
+S390_CHECKED = {
+    # who is asked for an object's place divides by the size of its cache: at NULL there happens to be 0
+    "SLAB_FREE_PAGE": r"^fixpoint divide exception in lkdtm_SLAB_FREE_PAGE$",
+    # the stacks have only the caller: the function ends by a jump to what frees, and the copy by one from
+    # KASAN's to the kernel's
+    "SLAB_FREE_DOUBLE": r"^KASAN: double-free.* in lkdtm_do_action$",
+    "WRITE_KERN": rf"{PAGING}.* in lkdtm_do_action$",
+}
+
 # the task that pulls one of these never comes back
 LOCKUPS = {
     "SOFTLOCKUP": r"^BUG: soft lockup in lkdtm_SOFTLOCKUP$",
