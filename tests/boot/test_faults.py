@@ -73,6 +73,9 @@ def test_driver_that_trusts_its_device_is_found_out(
 def test_driver_that_never_lets_go_of_its_slot_hangs(
     arch: Arch, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    if arch.name == "arm":
+        reason = "no stack is that of the task: docs/findings/arm-shows-the-asking-stack.md"
+        request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
     test = f"{SCENE}::test_driver_keeps_its_device"
     done = run_faults(request.config, arch, tmp_path, test, "--only", "pulled@1")
     assert done.returncode == 1, done.stdout
