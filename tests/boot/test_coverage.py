@@ -38,7 +38,10 @@ def test_lines_that_ran_are_those_that_do(
     # the compiler chooses which lines of module! have code, and whether a function's end has, which is
     # a jump where nothing is left to do
     begin = lines.index("struct Counted {")
-    counts = {number: count for number, count in told if number > begin and lines[number - 1] != "}"}
+    open_to = re.compile(r"\}|.*// perhaps: .*")
+    counts = {
+        number: count for number, count in told if number > begin and not open_to.fullmatch(lines[number - 1])
+    }
     assert {number for number, count in counts.items() if count} == marked("ran")
     assert {number for number, count in counts.items() if not count} == marked("missed")
     # both tests run the first line of judge(), each of them one branch
