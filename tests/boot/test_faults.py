@@ -24,7 +24,7 @@ def run_faults(
     if "--forks" in options:
         del options[options.index("--forks") : options.index("--forks") + 2]
     return subprocess.run(
-        [sys.executable, "-m", "rustbed.cli", "faults", *words, *options],
+        [*pytest_runs.PREFERRED, sys.executable, "-m", "rustbed.cli", "faults", *words, *options],
         capture_output=True,
         text=True,
         check=False,

@@ -64,10 +64,8 @@ def endings(
 
     def run(results: Path) -> None:
         argv = pytest_runs.pytest_argv(request.config, "scene_hangs.py", arch, results)
-        # beside many other tests a guest that spins gets so little time that its host is rightly called slow;
-        # for a user who may not give a process more, nice only warns
-        argv = ["nice", "-n", "-10", *argv]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        preferred = [*pytest_runs.PREFERRED, *argv]
+        done = subprocess.run(preferred, capture_output=True, text=True, check=False)
         assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
 
     return dict(read_endings(make_once(request.config, tmp_path_factory, f"hangs-{kernel.key}", run)))
