@@ -13,8 +13,8 @@ import pytest
 from rustbed.arch import Arch
 
 SCENES = Path(__file__).parent / "scenes"
-# put before a command: beside many other tests a guest that hangs gets so little time that its host is rightly
-# called slow; for a user who may not give a process more, nice only warns
+# put before a command: beside many other tests a guest that hangs gets so little time that its host is
+# rightly called slow; for a user who may not give a process more, nice only warns
 PREFERRED = ("nice", "-n", "-10")
 
 
