@@ -19,6 +19,7 @@ from rustbed.guest.shell import READY
 from rustbed.kernel.artifact import Kernel
 from rustbed.repro.qemu_program import find_emulator
 from tests.boot import pytest_runs
+from tests.sharing import make_once
 
 # a machine with slots, and on request two without, one of them with a big-endian kernel
 pytestmark = pytest.mark.arches("x86_64", "s390x", "powerpc64le")
@@ -67,14 +68,6 @@ class Elsewhere:
         return self.directory / done.stdout.split()[0]
 
 
-def require_slots(arch: Arch) -> None:
-    if not arch.hotplug_port:
-        pytest.skip(f"{arch}'s machine has no slots to plug into")
-
-
-_made: list[Path] = []
-
-
 @pytest.fixture
 def elsewhere(
     kernel: Kernel,
@@ -84,10 +77,12 @@ def elsewhere(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Elsewhere:
     """Run the scene once for all tests here, and wrap the toolroot's QEMU into a program of one word."""
-    if not _made:
-        _made.append(tmp_path_factory.mktemp("repro"))
-        argv = pytest_runs.pytest_argv(request.config, "scene_repro.py", arch, _made[0])
+
+    def run(results: Path) -> None:
+        argv = pytest_runs.pytest_argv(request.config, "scene_repro.py", arch, results)
         subprocess.run(argv, capture_output=True, check=False)
+
+    results = make_once(request.config, tmp_path_factory, f"repro-{kernel.key}", run)
     option = request.config.getoption
     cache = Cache(Path(option("--cache")).absolute() if option("--cache") else default_root())
     found = find_emulator(arch, Path(option("--qemu")) if option("--qemu") else None, cache)
@@ -99,7 +94,7 @@ def elsewhere(
     qemu.chmod(0o755)
     directory = tmp_path / "elsewhere"
     directory.mkdir()
-    return Elsewhere(_made[0], qemu, directory)
+    return Elsewhere(results, qemu, directory)
 
 
 def test_red_runs_are_listed(elsewhere: Elsewhere) -> None:
@@ -164,10 +159,10 @@ def test_a_damaged_bundle_cannot_be_judged(elsewhere: Elsewhere) -> None:
     ],
 )
 def test_a_bundles_script_needs_qemu_and_sh_alone(
-    elsewhere: Elsewhere, arch: Arch, name: str, said: str, logged: str
+    elsewhere: Elsewhere, request: pytest.FixtureRequest, name: str, said: str, logged: str
 ) -> None:
     if name == PLUGGED:
-        require_slots(arch)
+        request.getfixturevalue("slots")
     programs = elsewhere.qemu.parent
     for program in ("sh", "cat", "dirname", "mkfifo", "rm", "sed"):
         (programs / program).symlink_to(shutil.which(program) or program)
@@ -255,8 +250,8 @@ def test_a_recording_of_a_bundle_is_played_back_to_the_last_byte(elsewhere: Else
     assert (played.returncode, played.stdout.partition(":")[0]) == (1, "different")
 
 
-def test_what_the_monitor_was_told_cannot_be_recorded(elsewhere: Elsewhere, arch: Arch) -> None:
-    require_slots(arch)
+@pytest.mark.usefixtures("slots")
+def test_what_the_monitor_was_told_cannot_be_recorded(elsewhere: Elsewhere) -> None:
     run = elsewhere.run(PLUGGED)
     done = elsewhere.rustbed("repro", "record", run, "--qemu", elsewhere.qemu)
     assert done.returncode == 2
