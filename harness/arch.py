@@ -37,7 +37,8 @@ ARCHES: dict[str, Arch] = {
             qemu="x86_64",
             qemu_package="qemu-system-x86",
             machine="q35",
-            cpu="max",
+            # of emulated string instructions each byte is a store of its own: docs/decisions/0050
+            cpu="max,erms=off,fsrm=off,fsrs=off",
             virtio_serial="virtio-serial-pci",
             console="ttyS0",
             firmware=Firmware.ACPI,

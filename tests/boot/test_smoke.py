@@ -214,3 +214,12 @@ def test_poweroff_ends_the_machine_as_wanted(vm: Vm) -> None:
 def test_two_cpus(boot: Booter) -> None:
     with boot(cpus=2) as vm:
         assert vm.check("grep -c ^processor /proc/cpuinfo") == "2"
+
+
+@pytest.mark.arches("x86_64")
+def test_emulated_cpu_has_no_fast_string_instructions(vm: Vm) -> None:
+    if vm.live.spec.accel == "kvm":
+        pytest.skip("KVM shows the host's CPU")
+    flags = vm.check("grep -m 1 ^flags /proc/cpuinfo").split()
+    assert {"smep", "smap", "umip"} <= set(flags)
+    assert not {"erms", "fsrm", "fsrs"} & set(flags)
