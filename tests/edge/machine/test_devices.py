@@ -14,7 +14,7 @@ from tests.processes import is_running
 
 from rustbed.devices.device import Device
 from rustbed.errors import DeviceError, UsageError
-from rustbed.forks.counts import FORKED, INSTEAD
+from rustbed.forks.counts import FORKED, INSTEAD, RESTORED
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import Hardware
 from rustbed.machine.specfile import parse_machine
@@ -107,6 +107,18 @@ def test_each_fork_of_a_forkable_device_has_a_server_of_its_own(scene: Scene) ->
         with machines.machine(spec, scene.qemu(), scene.path / "run"):
             assert server.history == ("started", "ended after QEMU", "started")
         assert dict(machines.counts) == {FORKED: 1}
+
+
+def test_machines_with_a_served_device_are_restored_where_others_are_copied(scene: Scene) -> None:
+    spec = replace(scene.spec, hardware=Hardware(devices=(device_of(Server(), forkable=True),)))
+    # no process is copied: the library, which is not there, is not used
+    qemu = replace(scene.qemu(), shim=scene.path / "shim.so")
+    with scene.session() as machines:
+        for name in ("one", "two"):
+            with machines.machine(spec, qemu, scene.path / name) as vm:
+                assert vm.check("echo alive") == "alive"
+        assert machines.servers.pids == ()
+        assert machines.counts == {FORKED: 2, f"{RESTORED}edu in Python is served to one QEMU": 2}
 
 
 def test_run_directory_says_that_the_test_served_the_device(scene: Scene) -> None:

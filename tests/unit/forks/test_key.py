@@ -9,7 +9,7 @@ import pytest
 from tests.unit.machine.test_argv import spec_of
 
 from rustbed.arch import ARCHES
-from rustbed.forks.counts import BOOTED, FORKED, INSTEAD, render_counts
+from rustbed.forks.counts import BOOTED, COPIED, FORKED, INSTEAD, REPLACED, RESTORED, render_counts
 from rustbed.forks.key import refusal, template_key
 from rustbed.host import Qemu
 from rustbed.machine.spec import Hardware, MachineSpec
@@ -87,4 +87,14 @@ def test_summary_counts_every_way_and_every_reason() -> None:
         "5 machines forked, 2 booted as asked, 4 booted instead of forked",
         "  3 because of that",
         "  1 because of this",
+    ]
+
+
+def test_summary_says_why_machines_were_not_copied_and_why_others_were_started_to_be_copied() -> None:
+    counts = {FORKED: 7, COPIED: 4, f"{RESTORED}of this": 3, f"{REPLACED}of that": 2, f"{INSTEAD}of those": 1}
+    assert render_counts(counts).splitlines() == [
+        "7 machines forked (4 as copies of a running one), 0 booted as asked, 1 booted instead of forked",
+        "  1 because of those",
+        "  3 restored instead of copied because of this",
+        "  2 times another QEMU was started to be copied because of that",
     ]
