@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from rustbed.cache import Cache
-from rustbed.errors import ForkError
+from rustbed.errors import ForkError, HangError
 from rustbed.forks.counts import COPIED, FORKED, REPLACED, RESTORED
 from rustbed.forks.hot.server import Server
 from rustbed.forks.machines import Machines
 from rustbed.forks.waiting import Waiting
 from rustbed.prepare import Choices, Platform
-from rustbed.progress import ignore
+from rustbed.progress import Progress, ignore
 from tests.boot.copied import Copies
 from tests.processes import children
 
@@ -119,6 +119,35 @@ def test_machines_without_a_sandbox_are_restored(
         assert [copies.next(stack).check("echo alive") for _ in range(3)] == ["alive"] * 3
     reason = f"{RESTORED}copies of QEMU are not sound here: QEMU's sandbox is not in place"
     assert machines.counts == {FORKED: 3, reason: 2}
+
+
+@pytest.mark.arches("x86_64")
+def test_check_that_hangs_is_made_again_by_the_next_session(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = []
+
+    def hang(*_: object) -> str:
+        checks.append("hung")
+        raise HangError("the guest did not answer within 60 s")
+
+    def run_session(name: str) -> tuple[dict[str, int], list[str]]:
+        said: list[Progress] = []
+        (tmp_path / name).mkdir()
+        with Machines(cache, said.append) as machines, ExitStack() as stack:
+            copies = Copies(machines, platform, tmp_path / name, cpus=1)
+            assert [copies.next(stack).check("echo alive") for _ in range(3)] == ["alive"] * 3
+        return dict(machines.counts), [each.what for each in said if each.what.startswith("restoring")]
+
+    # no copy was checked with this cache
+    cache = Cache(tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setattr("rustbed.forks.hot.proof._compare", hang)
+        counts, said = run_session("hangs")
+    why = "copies of QEMU could not be checked: the guest did not answer within 60 s"
+    assert counts == {FORKED: 3, f"{RESTORED}{why}": 2}
+    assert (said, checks) == ([f"restoring instead of copying: {why}"], ["hung"])
+    assert run_session("answers") == ({FORKED: 3, COPIED: 2}, [])
 
 
 @pytest.mark.arches("x86_64")

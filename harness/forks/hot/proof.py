@@ -36,7 +36,7 @@ class HasClock(Protocol):
 def prove(cache: Cache, qemu: Qemu, server: Server, directory: Path) -> None:
     """Check that copies of a server are sound, unless they were checked since the host was booted.
 
-    Raises ForkError if they are not.
+    Raises ForkError if they are not, and if they cannot be checked now: that is not kept.
     """
     shim = qemu.shim.parent.name if qemu.shim else ""
     # the number is raised when the checks change
@@ -50,7 +50,11 @@ def prove(cache: Cache, qemu: Qemu, server: Server, directory: Path) -> None:
 
 
 def _find_wrong(server: Server, directory: Path) -> str:
-    """Return the fault of two copies of a server, "" without one. Raises ForkError if none can be made."""
+    """Return the fault of two copies of a server, "" without one.
+
+    Raises ForkError if none can be made, and if one failed to answer: the host may be busy, so that
+    this says nothing about copies.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rustbed-", dir=directory) as scratch, ExitStack() as stack:
         try:
@@ -64,7 +68,8 @@ def _find_wrong(server: Server, directory: Path) -> str:
         except ForkError:
             raise
         except HarnessError as error:
-            return error.headline
+            why = f"copies of QEMU could not be checked: {error.headline}"
+            raise ForkError(why, **error.facts) from error
 
 
 def _compare(one: Vm, other: Vm) -> str:
