@@ -61,16 +61,17 @@ class Ledger:
     ) -> Iterator[None]:
         """Hold a claim on that much memory, and wait for it if it is not free.
 
-        `on_wait` is called once if there is none now. Raises HostError when no other process
-        is there to wait for, or the wait does not end. What a machine uses counts twice, as used and as
-        claimed: careful, not exact.
+        `on_wait` is called once if there is none now: what it ends may be all that is in the way. Raises
+        HostError when then no machine is there to wait for, or the wait does not end. What a machine uses
+        counts twice, as used and as claimed: careful, not exact.
         """
         deadline = Deadline.after(patience_s)
         seen = self._stamp()
-        while (serial := self._try(mib, deadline)) is None:
+        while (serial := self._try(mib, deadline, may_fail=on_wait is None)) is None:
             if on_wait is not None:
                 on_wait()
                 on_wait = None
+                continue
             # hundreds of processes may wait: a look at the file's time is cheap
             again = Deadline.after(deadline.slice(_LOOK_S))
             while seen == self._stamp() and not again.expired:
@@ -83,8 +84,11 @@ class Ledger:
                 mine = {"pid": os.getpid(), "serial": serial}
                 self._store([each for each in self._load() if not mine.items() <= each.items()])
 
-    def _try(self, mib: int, deadline: Deadline) -> int | None:
-        """Enter a claim and return its number; None while there is not enough memory for it."""
+    def _try(self, mib: int, deadline: Deadline, *, may_fail: bool) -> int | None:
+        """Enter a claim and return its number; None while there is not enough memory for it.
+
+        Raises HostError if nothing is there to wait for, and it `may_fail`.
+        """
         with self._cache.lock("machines"):
             claims = self._load()
             claimed = sum(each["mib"] for each in claims)
@@ -94,7 +98,7 @@ class Ledger:
                 claims.append(_Claim(pid=me, born=born(me), serial=serial, mib=mib))
                 self._store(claims)
                 return serial
-        if not claims or deadline.expired:
+        if may_fail and (not claims or deadline.expired):
             raise HostError(
                 f"not enough memory for a machine of {mib} MiB",
                 available=f"{available} MiB, of which {HEADROOM_MIB} are left to others",

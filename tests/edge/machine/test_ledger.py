@@ -87,6 +87,25 @@ def test_who_waits_is_told_once(tmp_path: Path) -> None:
     assert told == ["waiting"]
 
 
+def test_claim_fits_where_what_it_ends_used_the_memory_and_claimed_none(tmp_path: Path) -> None:
+    # as a machine that is only copied
+    used = [60]
+    memory = Ledger(Cache(tmp_path), available_mib=lambda: HEADROOM_MIB + 100 - sum(used))
+    with memory.claim(60, on_wait=used.clear):
+        assert [claim["mib"] for claim in claims(tmp_path)] == [60]
+    assert claims(tmp_path) == []
+
+
+def test_claim_that_does_not_fit_whatever_ends_is_an_error(tmp_path: Path) -> None:
+    told: list[str] = []
+    with (
+        pytest.raises(HostError, match="not enough memory for a machine of 101 MiB"),
+        ledger(tmp_path, 100).claim(101, on_wait=lambda: told.append("waiting")),
+    ):
+        pass
+    assert told == ["waiting"]
+
+
 @pytest.mark.parametrize("is_reaped", [True, False], ids=["gone", "zombie"])
 def test_claim_of_a_killed_process_counts_for_nothing(tmp_path: Path, is_reaped: bool) -> None:
     program = (
