@@ -142,7 +142,7 @@ def test_check_that_hangs_is_made_again_by_the_next_session(
     # no copy was checked with this cache
     cache = Cache(tmp_path / "cache")
     with monkeypatch.context() as patch:
-        patch.setattr("rustbed.forks.hot.proof._compare", hang)
+        patch.setattr("rustbed.forks.hot.proof.compare", hang)
         counts, said = run_session("hangs")
     why = "copies of QEMU could not be checked: the guest did not answer within 60 s"
     assert counts == {FORKED: 3, f"{RESTORED}{why}": 2}

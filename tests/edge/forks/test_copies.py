@@ -17,7 +17,6 @@ from tests.processes import children, is_running
 
 from rustbed import process
 from rustbed.errors import ForkError
-from rustbed.forks.hot.proof import watch_clock
 
 # seconds: a copy takes a few milliseconds, so that these are moments all over one
 DELAYS = (0.001, 0.0027, 0.0041, 0.0058, 0.0076, 0.0093)
@@ -52,30 +51,6 @@ def test_copy_goes_on_with_all_threads_and_variables(start: Start) -> None:
         assert [copy.say("add 1"), copy.say("workers"), copy.say("workers")] == ["4", "3", "3"]
         assert copy.say("numbers") == f"{copy.pid} {copy.pid}"
         assert [program.say("add 0"), program.say("workers")] == ["3", "3"]
-
-
-class Clock:
-    """A machine of which the clock alone is read: it goes `rate` times as fast as the host's."""
-
-    def __init__(self, rate: float, *delays: float) -> None:
-        self._rate, self._delays = rate, list(delays)
-
-    def check(self, command: str) -> str:
-        assert command.endswith("/proc/uptime")
-        now = time.monotonic()
-        # the answer is on its way for so long
-        time.sleep(self._delays.pop(0))
-        return f"{now * self._rate}\n"
-
-
-@pytest.mark.parametrize("delays", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5)])
-def test_a_clock_is_sound_however_slowly_the_guest_answers(delays: tuple[float, ...]) -> None:
-    assert watch_clock(Clock(1.0, *delays)) == ""
-
-
-@pytest.mark.parametrize("rate", [0.0, -1.0, 1000.0])
-def test_a_clock_that_stands_or_runs_away_is_seen(rate: float) -> None:
-    assert "its clock went on by" in watch_clock(Clock(rate, 0.0, 0.0))
 
 
 def test_copies_share_nothing(start: Start) -> None:
