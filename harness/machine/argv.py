@@ -22,6 +22,9 @@ PULSE_PORT = "rustbed.pulse"
 # QEMU's seccomp sandbox: a guest that takes QEMU over cannot start programs or gain rights
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
+# QEMU's names of the harness's own chardevs
+LABELS = frozenset(("console", "pulse", "shell", "records", "terminal", "monitor"))
+
 # the value of -accel for each accelerator; 64 MiB of translation cache hold all the code of a test, while
 # QEMU's default grows to gigabytes
 ACCELS = {"tcg": "tcg,thread=multi,tb-size=64", "kvm": "kvm"}

@@ -8,7 +8,6 @@ accepted the command; a loaded driver binds a moment later.
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,13 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rustbed.devices.card import check_functions
-from rustbed.devices.device import Device, Served
+from rustbed.devices.device import Device
 from rustbed.devices.faults import FaultKind
 from rustbed.devices.models import device_of
 from rustbed.devices.walk import is_under_way
 from rustbed.errors import CrashError, HangError, MonitorError, UsageError, WaitError
 from rustbed.machine import slot
 from rustbed.machine.conversation import Conversation
+from rustbed.machine.deviceadd import Part, of_qemu, of_server
 from rustbed.machine.live import Live
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.spec import MachineSpec
@@ -30,9 +30,6 @@ from rustbed.machine.spec import MachineSpec
 if TYPE_CHECKING:
     from rustbed.devices.models import Model
     from rustbed.devices.pci import PciDevice
-
-_BOOLS = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
-_NUMBERS = ("int", "uint", "size")
 
 # ids are never reused: QEMU may not have released the last device with that id
 _serial = itertools.count(1)
@@ -83,48 +80,13 @@ def _free_port(monitor: Monitor, spec: MachineSpec) -> str:
     )
 
 
-def typed(text: str, kind: str) -> object:
-    """Return a property's value in the type that QEMU gives for it, or as text if it does not fit.
-
-    -device takes words, but QMP wants numbers and booleans.
-    """
-    if kind == "bool":
-        return _BOOLS.get(text, text)
-    if kind.startswith(_NUMBERS):
-        try:
-            return int(text, 0)
-        except ValueError:
-            return text
-    return text
-
-
-def _properties(monitor: Monitor, driver: str, options: Sequence[str]) -> dict[str, object]:
-    if not options:
-        return {}
-    rows = monitor.execute("device-list-properties", typename=driver)
-    kinds = {row["name"]: row["type"] for row in rows}
-    given = {}
-    for option in options:
-        name, equals, value = option.partition("=")
-        if not equals or name in ("id", "bus"):
-            raise UsageError(f"cannot plug {driver} with {option!r}", wanted="NAME=VALUE, without id and bus")
-        given[name] = typed(value, kinds.get(name, "str"))
-    return given
-
-
-def _of_qemu(monitor: Monitor, device: str) -> dict[str, object]:
-    """Return QMP's arguments for an argument of -device. Raises UsageError."""
-    driver, *options = device.split(",")
-    return {"driver": driver, **_properties(monitor, driver, options)}
-
-
 def plug(talk: Conversation, monitor: Monitor, spec: MachineSpec, device: str, timeout_s: float) -> Plugged:
     """Plug a device in; `device` is an argument of -device without id and bus.
 
     Raises UsageError when every port is taken, MonitorError when QEMU refuses the device.
     """
     port = _free_port(monitor, spec)
-    return _add(talk, monitor, port, [_of_qemu(monitor, device)], timeout_s)
+    return _add(talk, monitor, port, [of_qemu(monitor, device)], timeout_s)
 
 
 @contextmanager
@@ -139,7 +101,7 @@ def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float)
     port = _free_port(live.monitor, live.spec)
     with ExitStack() as stack:
         parts = [
-            Part(first=_of_qemu(live.monitor, each)) if isinstance(each, str) else _serve(stack, live, each)
+            Part(first=of_qemu(live.monitor, each)) if isinstance(each, str) else _serve(stack, live, each)
             for each in given
         ]
         found = _add(live.talk, live.monitor, port, [part.first for part in parts], timeout_s)
@@ -149,19 +111,16 @@ def present(live: Live, given: Sequence[str | Device | Model], timeout_s: float)
         models = tuple(each for each in given if isinstance(each, PciDevice))
         for model in models:
             model.is_removable = not stays
+        served = {name: part.served for name, part in zip(found.ids, parts, strict=True) if part.served}
+        stack.enter_context(live.running.noting_served(served))
         yield replace(found, stays=stays, models=models)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A device as arguments of QMP's device_add."""
-
-    # the device that goes behind the port
-    first: Mapping[str, object]
-    # further devices, attached to the first
-    others: Sequence[Mapping[str, object]] = ()
-    # why it cannot be unplugged; empty if it can
-    stays: str = ""
+def find_served(live: Live) -> tuple[str, ...]:
+    """Return the names of the devices that the machine has from the host: booted with, or plugged in now."""
+    gone = _deleted(live.monitor)
+    plugged = (name for each, name in live.running.served.items() if each not in gone)
+    return (*(device.name for device in live.spec.served_devices), *plugged)
 
 
 def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
@@ -174,28 +133,9 @@ def _serve(stack: ExitStack, live: Live, given: Device | Model) -> Part:
     if device.shared_memory:
         raise UsageError(f"{device.name} cannot be hotplugged: it needs memory that is shared with it")
     server = stack.enter_context(device.serve(live.run_dir))
-    stack.enter_context(live.watching(server))
-    first, *others = _added_devices(live.monitor, device, server)
-    return Part(first=first, others=others, stays=device.stays)
-
-
-def _added_devices(monitor: Monitor, device: Device, server: Served) -> list[dict[str, object]]:
-    """Return the devices of a server's options, the one for the port first; adds its chardevs to QEMU."""
-    options = [*zip(server.argv[::2], server.argv[1::2], strict=True)]
-    kinds = [option for option, _ in options]
-    if server.pass_fds or not set(kinds) <= {"-chardev", "-device"} or "-device" not in kinds:
-        raise UsageError(f"{device.name} cannot be hotplugged: it needs more than arguments of -device")
-    for argument in (argument for option, argument in options if option == "-chardev"):
-        monitor.execute("chardev-add", exact=_chardev(argument))
-    return [json.loads(argument) for option, argument in options if option == "-device"]
-
-
-def _chardev(argument: str) -> dict[str, object]:
-    """Return QMP's arguments for the chardev `socket,id=NAME,path=PATH`, where a server listens."""
-    words = dict(word.split("=", 1) for word in argument.split(",")[1:])
-    address = {"type": "unix", "data": {"path": words["path"]}}
-    backend = {"type": "socket", "data": {"addr": address, "server": False}}
-    return {"id": words["id"], "backend": backend}
+    stack.enter_context(live.running.watching(server))
+    first, *others = of_server(live.monitor, device, server)
+    return Part(first=first, others=others, stays=device.stays, served=device.name)
 
 
 def _add(
@@ -265,8 +205,13 @@ def take_out(live: Live, device: Plugged, timeout_s: float) -> None:
 
 def _is_let_go(monitor: Monitor, device: Plugged) -> bool:
     """Whether QEMU has let go of all functions."""
-    gone = {each["data"].get("device") for each in monitor.events if each["event"] == "DEVICE_DELETED"}
-    return gone >= set(device.ids)
+    return _deleted(monitor) >= set(device.ids)
+
+
+def _deleted(monitor: Monitor) -> set[str]:
+    """Return the ids of the devices that QEMU has let go of."""
+    deleted = (each["data"] for each in monitor.events if each["event"] == "DEVICE_DELETED")
+    return {data["device"] for data in deleted if "device" in data}
 
 
 def unplug(live: Live, device: Plugged, timeout_s: float, *, surprise: bool = False) -> None:

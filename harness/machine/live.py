@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from rustbed.devices.device import Served
 from rustbed.errors import CommandError, CrashError, HarnessError, LostError, MachineError, WaitError
 from rustbed.guest import modules
 from rustbed.guest.kmsg import NOTHING_EARLIER, EarlierLog
@@ -138,10 +137,6 @@ class Live:
     def wait_for(self, condition: Callable[[], T], what: str, timeout_s: float = WAIT_S) -> T:
         """Ask until `condition` returns something true, and return that; see `Vm.wait_for`."""
         return self.talk.wait_for(condition, what, timeout_s)
-
-    def watching(self, served: Served) -> AbstractContextManager[None]:
-        """Let every wait end with DeviceError when what serves a device fails, while the context lasts."""
-        return self._running.watching(served)
 
     def insmod(self, name: str | Path, params: dict[str, object]) -> None:
         """Load a module, and note when and where; see `guest.modules.insmod`."""

@@ -146,6 +146,8 @@ class Running:
         self.copier: Any = None
         #: further cheap checks, each of which raises MachineError if something has failed
         self.checks: list[Callable[[], None]] = [each.check for each in served]
+        #: names of the hotplugged devices that the host serves, by QEMU's ids of them
+        self.served: dict[str, str] = {}
         self._console_size = 0
         # time.monotonic() just before QEMU was started
         self.started = started
@@ -200,13 +202,26 @@ class Running:
 
     @contextmanager
     def watching(self, served: Served) -> Iterator[None]:
-        """Check a device's server, too, during every wait while the context lasts."""
+        """Check a device's server, too, during every wait while the context lasts.
+
+        Such a wait ends with DeviceError when the server fails.
+        """
         check = served.check
         self.checks.append(check)
         try:
             yield
         finally:
             self.checks.remove(check)
+
+    @contextmanager
+    def noting_served(self, served: Mapping[str, str]) -> Iterator[None]:
+        """Have these devices in `served` while the context lasts."""
+        self.served |= served
+        try:
+            yield
+        finally:
+            for name in served:
+                del self.served[name]
 
     @property
     def has_failed(self) -> bool:

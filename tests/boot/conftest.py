@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from platform import machine
 
 import pytest
 
+from rustbed import Vm, testrun
 from rustbed.arch import Arch
 from rustbed.forks.counts import FORKED
 from rustbed.forks.machines import Machines
@@ -17,7 +18,7 @@ from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
-from tests.boot.copied import Copies
+from tests.boot.copied import Copies, Start
 
 # of hosts that copies can be made on: forks/hot/shim/host.h
 HOSTS = ("x86_64", "aarch64")
@@ -55,3 +56,38 @@ def copies(choices: Choices, platform: Platform, tmp_path: Path, cpus: int) -> I
         assert machines.counts == {FORKED: 1}
         machines.counts.clear()
         yield made
+
+
+@pytest.fixture
+def forks() -> str:
+    return "hot"
+
+
+@pytest.fixture
+def run(
+    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path, forks: str, cpus: int
+) -> Iterator[tuple[testrun.TestRun, Start]]:
+    """Yield a test run whose machines can be copied unless their forks are restored, and what starts one."""
+    choices = replace(read_choices(given(request.config)), forks=forks)
+    platform = prepare(arch, choices, ignore)
+    if platform.accel != "tcg":
+        pytest.skip("KVM's machines are not copied")
+    if platform.qemu.uncopyable:
+        pytest.skip(platform.qemu.uncopyable)
+    platform = replace(platform, cpus=cpus)
+    with Machines(choices.cache, ignore) as machines:
+        test = testrun.TestRun(test="test", directory=tmp_path / "run", machines=machines)
+
+        @contextmanager
+        def start(*, from_boot: bool = False, **hardware: object) -> Iterator[Vm]:
+            spec = platform.spec()
+            spec = replace(spec, hardware=replace(spec.hardware, **hardware))  # type: ignore[arg-type]
+            with test.machine(platform, spec, from_boot=from_boot) as vm:
+                yield vm
+
+        yield test, start
+
+
+@pytest.fixture
+def start(run: tuple[testrun.TestRun, Start]) -> Start:
+    return run[1]

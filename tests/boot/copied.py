@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from rustbed import Vm
 from rustbed.forks.counts import COPIED
 from rustbed.forks.machines import Machines
 from rustbed.prepare import Platform
+
+# starts a machine of a test run: `start(from_boot=False, **fields_of_its_hardware)`
+Start = Callable[..., AbstractContextManager[Vm]]
 
 
 class Copies:

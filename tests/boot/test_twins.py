@@ -5,59 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from rustbed import CrashError, Vm, testrun
+from rustbed import CrashError, testrun
 from rustbed.arch import Arch
-from rustbed.errors import ForkError, HostError
-from rustbed.forks.machines import Machines
-from rustbed.options import read_choices
-from rustbed.plugin.options import given
-from rustbed.prepare import prepare
-from rustbed.progress import ignore
+from tests.boot.copied import Start
 from tests.boot.pytest_runs import pytest_argv
 from tests.processes import is_running
-
-Run = testrun.TestRun
-Start = Callable[..., AbstractContextManager[Vm]]
-
-
-@pytest.fixture
-def forks() -> str:
-    return "hot"
-
-
-@pytest.fixture
-def run(
-    arch: Arch, request: pytest.FixtureRequest, tmp_path: Path, forks: str
-) -> Iterator[tuple[Run, Start]]:
-    """Yield a test run whose machines can be copied unless their forks are restored, and what starts one."""
-    choices = replace(read_choices(given(request.config)), forks=forks)
-    platform = prepare(arch, choices, ignore)
-    if platform.accel != "tcg":
-        pytest.skip("KVM's machines are not copied")
-    if platform.qemu.uncopyable:
-        pytest.skip(platform.qemu.uncopyable)
-    with Machines(choices.cache, ignore) as machines:
-        test = testrun.TestRun(test="test", directory=tmp_path / "run", machines=machines)
-
-        @contextmanager
-        def start(*, from_boot: bool = False, **fields: object) -> Iterator[Vm]:
-            spec = replace(platform.spec(), **fields)  # type: ignore[arg-type]
-            with test.machine(platform, spec, from_boot=from_boot) as vm:
-                yield vm
-
-        yield test, start
-
-
-@pytest.fixture
-def start(run: tuple[Run, Start]) -> Start:
-    return run[1]
 
 
 def test_copy_has_files_modules_processes_and_log_of_its_moment(start: Start) -> None:
@@ -110,7 +67,7 @@ def test_many_copies_are_of_one_moment_and_none_is_left(start: Start) -> None:
             assert twin.check("echo well") == vm.check("echo well") == "well"
 
 
-def test_copy_that_panics_is_judged_and_harms_no_other(run: tuple[Run, Start]) -> None:
+def test_copy_that_panics_is_judged_and_harms_no_other(run: tuple[testrun.TestRun, Start]) -> None:
     test, start = run
     with start() as vm:
         with vm.fork() as twin, pytest.raises(CrashError):
@@ -119,13 +76,6 @@ def test_copy_that_panics_is_judged_and_harms_no_other(run: tuple[Run, Start]) -
     assert [report.run_dir.name for report in test.reports] == ["machine-2", "run"]
     verdict = test.judge()
     assert verdict.outcome == "crash"
-
-
-def test_machine_that_has_panicked_is_not_copied(start: Start) -> None:
-    with start() as vm:
-        vm.run_to_end("echo c >/proc/sysrq-trigger")
-        with pytest.raises(CrashError, match="panic"), vm.fork():
-            pass
 
 
 def test_read_that_waits_is_answered_in_each_machine_by_its_own(start: Start) -> None:
@@ -172,14 +122,6 @@ def test_worked_example_walks_over_every_failing_allocation(
     assert int(copies[1]) > 10
 
 
-def test_device_with_a_socket_is_named(start: Start) -> None:
-    with start() as vm:
-        vm.monitor.execute("chardev-add", id="x", backend={"type": "pty", "data": {}})
-        with pytest.raises(ForkError, match="ptmx, would be shared"), vm.fork():
-            pass
-        assert vm.check("echo well") == "well"
-
-
 def test_thread_of_a_device_that_waits_is_copied(start: Start) -> None:
     with start() as vm:
         vm.monitor.execute("object-add", qom_type="iothread", id="disks")
@@ -190,22 +132,3 @@ def test_thread_of_a_device_that_waits_is_copied(start: Start) -> None:
             twin.monitor.execute("object-del", id="disks")
             assert twin.monitor.execute("query-iothreads") == []
             assert twin.check("echo well") == "well"
-
-
-@pytest.mark.parametrize("forks", ["restored"])
-def test_machine_of_a_session_without_copies_says_so(start: Start) -> None:
-    with start() as vm:
-        with pytest.raises(ForkError, match="--forks hot"), vm.fork():
-            pass
-        assert vm.check("echo well") == "well"
-
-
-@pytest.mark.machine(memory_mib=256)
-def test_more_copies_than_there_is_memory_for_are_an_error(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rustbed.forks.machines._COPIES_PATIENCE_S", 0.0)
-    with start() as vm:
-        with pytest.raises(HostError, match="not enough memory"), vm.forks(10_000):
-            pass
-        assert vm.check("echo well") == "well"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from rustbed.errors import ForkError, MonitorError
 from rustbed.forks.hot.copier import Copier, open_copier
 from rustbed.forks.hot.copy import start_copy
 from rustbed.forks.waiting import Waiting, adopt, open_unnamed_files
 from rustbed.guest.kmsg import EarlierLog
 from rustbed.host import Qemu
+from rustbed.machine.argv import LABELS
+from rustbed.machine.hotplug import find_served
 from rustbed.machine.monitor import Monitor
 from rustbed.machine.vm import Vm
 
@@ -23,15 +26,21 @@ def copy_machine(
 
     All are of one moment: the machine stands still meanwhile. Raises ForkError if it cannot be copied.
     """
+    if served := find_served(vm.live):
+        raise ForkError(
+            f"this machine cannot be copied: {served[0]} is served to one QEMU",
+            fix=None if vm.spec.served_devices else "plug such a device into the copy: twin.plugged(...)",
+        )
     with ExitStack() as stack:
         taint = vm.taint
         with vm.live.talk.standing_still() as earlier:
             running = vm.live.running
             copier = running.copier = running.copier or open_copier(running)
-            waiting = [
-                _start(stack, vm, qemu, copier, directory, earlier=earlier, taint=taint)
-                for directory in directories
-            ]
+            with _chardevs_named(vm):
+                waiting = [
+                    _start(stack, vm, qemu, copier, directory, earlier=earlier, taint=taint)
+                    for directory in directories
+                ]
         twins = []
         for each, directory in zip(waiting, directories, strict=True):
             twin = stack.enter_context(adopt(each, directory, slowness=slowness))
@@ -39,6 +48,20 @@ def copy_machine(
             twin.live.loads = list(vm.live.loads)
             twins.append(twin)
         yield tuple(twins)
+
+
+@contextmanager
+def _chardevs_named(vm: Vm) -> Iterator[None]:
+    """Add to a ForkError which chardevs QEMU has besides the harness's: they may be what cannot be copied."""
+    try:
+        yield
+    except ForkError as error:
+        with suppress(MonitorError):
+            rows = vm.monitor.execute("query-chardev")
+            error.facts["chardevs"] = "\n".join(
+                f"{row['label']}: {row['filename']}" for row in rows if row["label"] not in LABELS
+            )
+        raise
 
 
 def _start(

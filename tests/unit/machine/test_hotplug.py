@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rustbed.machine.hotplug import typed
+from rustbed.machine.deviceadd import typed
 
 
 @pytest.mark.parametrize(
