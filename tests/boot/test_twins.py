@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 
 from rustbed import CrashError, testrun
 from rustbed.arch import Arch
+from rustbed.forks.hot.copier import Copied, Copier
 from tests.boot.copied import Start
 from tests.boot.pytest_runs import pytest_argv
 from tests.processes import is_running
 
 
+@pytest.mark.parametrize("cpus", [1, 2])
 def test_copy_has_files_modules_processes_and_log_of_its_moment(start: Start) -> None:
     with start() as vm, vm.module("rust_minimal"):
         vm.check("echo before >/tmp/when; (while :; do sleep 1; done) & echo $! >/tmp/pid")
@@ -33,6 +36,7 @@ def test_copy_has_files_modules_processes_and_log_of_its_moment(start: Start) ->
             assert twin.live.log_damage == ""
 
 
+@pytest.mark.parametrize("cpus", [1, 2])
 def test_open_file_is_open_in_the_copy(start: Start) -> None:
     with start() as vm:
         vm.check("echo abcdef >/tmp/letters")
@@ -44,6 +48,7 @@ def test_open_file_is_open_in_the_copy(start: Start) -> None:
             assert file.read(2) == b"cd"
 
 
+@pytest.mark.parametrize("cpus", [1, 2])
 def test_copies_of_copies_and_of_a_machine_that_was_booted(start: Start) -> None:
     with start(from_boot=True) as vm, ExitStack() as stack:
         newest = vm
@@ -54,7 +59,27 @@ def test_copies_of_copies_and_of_a_machine_that_was_booted(start: Start) -> None
         assert vm.check("ls /tmp") == "level0"
 
 
-def test_many_copies_are_of_one_moment_and_none_is_left(start: Start) -> None:
+def test_copies_are_of_one_moment(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    with start() as vm:
+        copy, ran = Copier.copy, []
+
+        def noting(copier: Copier, ends: Mapping[str, int]) -> Copied:
+            ran.append(vm.monitor.execute("query-status")["running"])
+            return copy(copier, ends)
+
+        monkeypatch.setattr(Copier, "copy", noting)
+        before = len(vm.monitor.events)
+        with vm.forks(3) as twins:
+            assert ran == [False] * 3
+            # nor did it run between them
+            vm.monitor.wait_event("RESUME", since=before)
+            said = [each["event"] for each in vm.monitor.events[before:]]
+            assert [name for name in said if name in ("STOP", "RESUME")] == ["STOP", "RESUME"]
+            for machine in (vm, *twins):
+                assert machine.monitor.execute("query-status")["running"]
+
+
+def test_many_copies_and_none_is_left(start: Start) -> None:
     with start() as vm:
         vm.check("(n=0; while :; do n=$((n+1)); echo $n >/tmp/n; done) &")
         time.sleep(0.2)
