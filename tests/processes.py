@@ -36,6 +36,11 @@ def children(parent: int) -> list[int]:
     return [pid for pid, fields in _running() if int(fields[1]) == parent]
 
 
+def descendants(ancestor: int) -> list[int]:
+    """Return the processes that a process has started, those that they have started, and so on."""
+    return [pid for child in children(ancestor) for pid in (child, *descendants(child))]
+
+
 def in_session(leader: int) -> list[int]:
     """Return the processes that run in a session, its leader among them."""
     return [pid for pid, fields in _running() if int(fields[3]) == leader]
