@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rustbed import LostError
 from rustbed.cache import Cache
 from rustbed.errors import ForkError, HangError
 from rustbed.forks.counts import COPIED, FORKED, REPLACED, RESTORED
+from rustbed.forks.hot import copier
 from rustbed.forks.hot.server import Server
 from rustbed.forks.machines import Machines
 from rustbed.forks.waiting import Waiting
 from rustbed.prepare import Choices, Platform
 from rustbed.progress import Progress, ignore
 from tests.boot.copied import Copies
-from tests.processes import children
+from tests.processes import children, is_running, wait_until
 
 # a server that a signal ended, in the counts
 KILLED = f"{REPLACED}the one before ended with status -9"
@@ -178,6 +182,54 @@ def test_server_that_is_killed_while_its_copy_is_adopted_takes_it_not_along(
         assert vm.check("echo alive") == "alive"
         assert copies.copy(stack).check("echo alive") == "alive"
     assert copies.machines.counts == {FORKED: 3, COPIED: 3, KILLED: 1}
+
+
+@pytest.mark.arches("x86_64")
+def test_copy_whose_control_socket_is_closed_is_lost_alone(copies: Copies) -> None:
+    with ExitStack() as stack:
+        vm, other = copies.copy(stack), copies.copy(stack)
+        pid, control = vm.live.qemu_pid, vm.live.running.control
+        assert control is not None
+        control.close()
+        wait_until(lambda: not is_running(pid), "the copy has ended")
+        with pytest.raises(LostError):
+            vm.check("echo alive")
+        assert other.check("echo alive") == "alive"
+        assert copies.copy(stack).check("echo alive") == "alive"
+    assert copies.machines.counts == {FORKED: 3, COPIED: 3}
+
+
+# seconds: QEMU answers a request after 5 to 11 ms, so that these are moments all over it
+DELAYS = (0.0, 0.001, 0.002, 0.004, 0.006, 0.008)
+
+
+@pytest.mark.arches("x86_64")
+@pytest.mark.parametrize("delay_s", DELAYS)
+def test_server_that_is_killed_while_it_is_copied_is_replaced_and_leaves_nothing(
+    copies: Copies, monkeypatch: pytest.MonkeyPatch, delay_s: float
+) -> None:
+    send = copier._send
+
+    def send_and_kill(*request: Any) -> None:
+        # the next server is spared
+        monkeypatch.setattr(copier, "_send", send)
+        send(*request)
+        time.sleep(delay_s)
+        os.kill(copies.server_pid, signal.SIGKILL)
+
+    # a busy host may take longer to end a process whose socket is closed
+    monkeypatch.setattr("rustbed.forks.hot.servers._GONE_S", 60.0)
+    others = set(children(os.getpid())) - {copies.server_pid}
+    with ExitStack() as stack:
+        # it is looked at once whether copies are sound
+        copies.copy(stack)
+        monkeypatch.setattr(copier, "_send", send_and_kill)
+        # copies, whether the first was made before the server's end or by the next server
+        vms = [copies.copy(stack) for _ in range(2)]
+        assert [vm.check("echo alive") for vm in vms] == ["alive"] * 2
+    assert copies.machines.counts == {FORKED: 3, COPIED: 3, KILLED: 1}
+    copies.machines.close()
+    wait_until(lambda: set(children(os.getpid())) <= others, "no process is left")
 
 
 @pytest.mark.arches("x86_64")
