@@ -67,6 +67,9 @@ def _find_compiler(toolchain: Toolchain, purpose: str) -> str:
 
 
 def _describe(compiler: str, toolchain: Toolchain) -> str:
-    """Return a key of the compiler: the host's version, or a toolroot's identity."""
+    """Return the real path of the host's compiler, which on Debian has its version; "" in a toolroot.
+
+    A toolroot's compiler is part of the toolroot's identity.
+    """
     path = shutil.which(compiler) if toolchain.root is None else None
     return str(Path(path).resolve()) if path else ""
