@@ -24,9 +24,10 @@ pytestmark = pytest.mark.arches("x86_64")
 
 Session = subprocess.Popen[bytes]
 
-# how a session is ended; Ctrl-C at a terminal reaches the workers, too
+# how a session is ended: without its controller workers end in order; Ctrl-C at a terminal reaches them, too
 ENDS: dict[str, Callable[[Session], None]] = {
     "killed": lambda session: session.send_signal(signal.SIGKILL),
+    "all killed": lambda session: os.killpg(session.pid, signal.SIGKILL),
     "interrupted": lambda session: session.send_signal(signal.SIGINT),
     "ctrl-c": lambda session: os.killpg(session.pid, signal.SIGINT),
 }
