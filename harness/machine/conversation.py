@@ -269,8 +269,9 @@ class Conversation:
         self.require_alive()
         if not self._monitor.execute("query-status")["running"]:
             raise ForkError("a stopped machine cannot be copied")
-        self._monitor.execute("stop")
         try:
+            # an interruption during this wait must not leave it stopped either
+            self._monitor.execute("stop")
             try:
                 earlier = self.log.as_earlier()
             except TimeoutError as error:

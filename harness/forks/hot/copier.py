@@ -71,12 +71,10 @@ class Copied:
 
 
 def open_copier(started: Copyable) -> Copier:
-    """Return a copier for a QEMU whose guest has answered. Raises ForkError if it cannot be copied."""
+    """Return a copier for a QEMU whose guest has answered. Raises ForkError if it has no shim."""
     if started.control is None:
         raise ForkError("QEMU cannot be copied: it was started without the shim", fix="--forks hot")
-    copier = Copier(started.control, find_descriptors(started.child.pid, started.ends))
-    copier.require_ready(_READY_S)
-    return copier
+    return Copier(started.control, find_descriptors(started.child.pid, started.ends))
 
 
 class Copier:
@@ -85,16 +83,27 @@ class Copier:
     def __init__(self, control: socket.socket, descriptors: Mapping[str, tuple[int, ...]]) -> None:
         self._control = control
         self._descriptors = descriptors
+        self._is_ready = False
+        # why no other request is sent
         self._broken = ""
 
-    def require_ready(self, seconds: float) -> None:
-        """Wait until the library reports that it can make copies. Raises ForkError if it cannot."""
+    def require_ready(self, seconds: float = _READY_S) -> None:
+        """Wait until the library reports that it can make copies. Raises ForkError if it cannot.
+
+        It reports once: a copier that is thrown away afterwards cannot be replaced by another.
+        """
+        if self._broken:
+            raise ForkError(self._broken)
+        if self._is_ready:
+            return
         try:
             said = _receive(self._control, seconds)
-        except TimeoutError:
-            said = "unable: its shim does not answer"
+        except TimeoutError as error:
+            raise ForkError("QEMU cannot be copied: its shim does not answer") from error
         if said != "ready":
-            raise ForkError(f"QEMU cannot be copied: {said.removeprefix('unable: ') or 'it ended at once'}")
+            self._broken = f"QEMU cannot be copied: {said.removeprefix('unable: ') or 'it ended at once'}"
+            raise ForkError(self._broken)
+        self._is_ready = True
 
     def copy(self, ends: Mapping[str, int]) -> Copied:
         """Copy the process; in the copy, the named channels are the given descriptors.

@@ -88,7 +88,9 @@ class Server:
             self._earlier = self._records.as_earlier()
         except (HarnessError, TimeoutError) as error:
             raise ForkError(f"a machine to be copied did not start: {error}") from error
-        self._copier = open_copier(self._started)
+        copier = open_copier(self._started)
+        copier.require_ready()
+        self._copier = copier
 
     @contextmanager
     def copy(self, directory: Path) -> Iterator[Waiting]:

@@ -36,6 +36,7 @@ def copy_machine(
         with vm.live.talk.standing_still() as earlier:
             running = vm.live.running
             copier = running.copier = running.copier or open_copier(running)
+            copier.require_ready()
             with _chardevs_named(vm):
                 waiting = [
                     _start(stack, vm, qemu, copier, directory, earlier=earlier, taint=taint)
