@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from rustbed import Vm
-from rustbed.forks.counts import COPIED
+from rustbed.cache import Cache
+from rustbed.forks.counts import COPIED, FORKED
+from rustbed.forks.key import template_key
 from rustbed.forks.machines import Machines
+from rustbed.forks.template import KIND
+from rustbed.host import Qemu
+from rustbed.machine.spec import MachineSpec
 from rustbed.prepare import Platform
+from rustbed.progress import ignore
 
 # starts a machine of a test run: `start(from_boot=False, **fields_of_its_hardware)`
 Start = Callable[..., AbstractContextManager[Vm]]
@@ -42,3 +49,16 @@ class Copies:
     def server_pid(self) -> int:
         (owned,) = self.machines.servers.pids
         return owned
+
+
+def copy_template(cache: Cache, spec: MachineSpec, qemu: Qemu, path: Path) -> Cache:
+    """Return a cache below `path` that has the template of a machine, which a busy host boots once only."""
+    with Machines(cache, ignore) as machines:
+        machines.foretell = lambda: None
+        with machines.machine(spec, qemu, path / "template"):
+            assert machines.counts == {FORKED: 1}
+    own, key = Cache(path / "cache"), template_key(spec, qemu)
+    own.path(KIND, key).parent.mkdir(parents=True)
+    copied = ["cp", "-r", "--sparse=always", str(cache.path(KIND, key)), str(own.path(KIND, key))]
+    subprocess.run(copied, check=True)
+    return own

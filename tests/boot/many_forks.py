@@ -1,4 +1,4 @@
-"""Fifty sessions of one process, each of which wants one fork; for test_queue.py, in several processes."""
+"""Machines that a process wants at once or one after the other; for test_queue.py, in several processes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from rustbed.host import Qemu
 from rustbed.machine.spec import MachineSpec
 from rustbed.progress import ignore
 
-SESSIONS = 50
-
 
 def session(path: Path, room_mib: int) -> Machines:
     """Return a session that wants one machine, with its cache below `path` and that much memory."""
@@ -24,18 +22,28 @@ def session(path: Path, room_mib: int) -> Machines:
     return machines
 
 
-def run_sessions(spec: MachineSpec, qemu: Qemu, path: Path, room_mib: int, first: int) -> list[str]:
-    """Return how each machine came about, or what went wrong."""
-    one = partial(_one, spec, qemu, path, room_mib)
-    with ThreadPoolExecutor(SESSIONS) as pool:
-        return list(pool.map(one, range(first, first + SESSIONS)))
+def run_sessions(spec: MachineSpec, qemu: Qemu, path: Path, room_mib: int, numbers: range) -> list[str]:
+    """Return how the machines of as many sessions came about, or what went wrong."""
+
+    def one(number: int) -> str:
+        with session(path, room_mib) as machines:
+            return run_one(machines, spec, qemu, path, number)
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        return list(pool.map(one, numbers))
 
 
-def _one(spec: MachineSpec, qemu: Qemu, path: Path, room_mib: int, number: int) -> str:
-    with (
-        session(path, room_mib) as machines,
-        machines.machine(spec, qemu, path / f"run-{number}", slowness=4) as vm,
-    ):
-        said = vm.check(f"echo {number}")
-    (how,) = machines.counts
-    return how if said == str(number) else f"{number} said {said}"
+def run_session(spec: MachineSpec, qemu: Qemu, path: Path, room_mib: int, numbers: range) -> list[str]:
+    """Return how the machines of one session, which expects more of them, came about, or what went wrong."""
+    with session(path, room_mib) as machines:
+        machines.foretell = None
+        machines.count_ahead = lambda: len(numbers)
+        return list(map(partial(run_one, machines, spec, qemu, path), numbers))
+
+
+def run_one(machines: Machines, spec: MachineSpec, qemu: Qemu, path: Path, number: int) -> str:
+    """Return what a machine is counted as, or what went wrong."""
+    before = machines.counts.copy()
+    with machines.machine(spec, qemu, path / f"run-{number}", slowness=4) as vm:
+        said = vm.check(f"echo {number} >/tmp/{number}; ls /tmp")
+    return ", ".join(sorted(machines.counts - before)) if said == str(number) else f"{number} said {said}"

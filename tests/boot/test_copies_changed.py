@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,13 +13,11 @@ import pytest
 
 from rustbed.cache import Cache
 from rustbed.forks.counts import COPIED, FORKED
-from rustbed.forks.key import template_key
 from rustbed.forks.machines import Machines
-from rustbed.forks.template import KIND
 from rustbed.image import cpio
 from rustbed.prepare import Choices, Platform
 from rustbed.progress import ignore
-from tests.boot.copied import Copies
+from tests.boot.copied import Copies, copy_template
 from tests.processes import is_running
 
 # nothing of it is an architecture's
@@ -30,14 +27,7 @@ pytestmark = pytest.mark.arches("x86_64")
 @pytest.fixture
 def own_cache(choices: Choices, platform: Platform, tmp_path: Path) -> Cache:
     """Return a cache with a template that a test may change."""
-    spec, qemu = platform.spec(), platform.qemu
-    with Machines(choices.cache, ignore) as machines, machines.machine(spec, qemu, tmp_path / "first"):
-        pass
-    own, key = Cache(tmp_path / "cache"), template_key(spec, qemu)
-    own.path(KIND, key).parent.mkdir(parents=True)
-    copied = ["cp", "-r", "--sparse=always", str(choices.cache.path(KIND, key)), str(own.path(KIND, key))]
-    subprocess.run(copied, check=True)
-    return own
+    return copy_template(choices.cache, platform.spec(), platform.qemu, tmp_path)
 
 
 @pytest.fixture
