@@ -12,6 +12,8 @@ from rustbed import Vm
 from rustbed.plugin.stash import MACHINES
 
 
+# classes and --dist loadscope, since xdist_group has no effect with pytest 9.2:
+# https://github.com/pytest-dev/pytest-xdist/issues/1386
 class TestFirst:
     # fewer would be forks of the saved machine
     @pytest.mark.parametrize("number", range(5))
