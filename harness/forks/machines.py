@@ -20,9 +20,9 @@ from rustbed.forks.hot.servers import Kind, Servers
 from rustbed.forks.hot.twins import copy_machine
 from rustbed.forks.key import refusal, template_key
 from rustbed.forks.ledger import Ledger
-from rustbed.forks.restore import Restore
+from rustbed.forks.restore import start_restored
 from rustbed.forks.template import Template, find_template, open_template
-from rustbed.forks.waiting import Source, Waiting, adopt
+from rustbed.forks.waiting import Waiting, adopt
 from rustbed.host import QEMU_OVERHEAD_MIB, Qemu, limits_named
 from rustbed.machine.booting import boot
 from rustbed.machine.spec import MachineSpec
@@ -56,23 +56,18 @@ class Machines:
         forks: bool = True,
         ledger: Ledger | None = None,
         servers: Servers | None = None,
-        source_of: Callable[[Template, Qemu], Source] = lambda template, qemu: Restore(
-            template=template, qemu=qemu
-        ),
     ) -> None:
         self._cache = cache
         self._report = report
         self._forks = forks
         self._ledger = ledger or Ledger(cache)
-        self._source_of = source_of
         #: running machines that are copied
         self.servers = servers or Servers(cache, self._ledger)
         self.servers.on_ended = partial(self._count_otherwise, REPLACED, "starting another QEMU to be copied")
         #: what was forked, by template key
         self.kinds: dict[str, Kind] = {}
-        # by template key, as are the next three
+        # by template key, as are the next two
         self._templates: dict[str, Template] = {}
-        self._sources: dict[str, Source] = {}
         # why there are no forks
         self._refused: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
@@ -96,8 +91,6 @@ class Machines:
         standby, self._standby = self._standby, None
         if standby is not None:
             standby.stack.close()
-        for source in self._sources.values():
-            source.close()
 
     @contextmanager
     def machine(
@@ -165,7 +158,7 @@ class Machines:
                     vm = self._copied(attempt, template, qemu, directory, slowness)
                 if vm is None:
                     waiting = waiting or attempt.enter_context(
-                        self._source(template, qemu).start(directory.parent)
+                        start_restored(template, qemu, directory.parent)
                     )
                     vm = attempt.enter_context(adopt(waiting, directory, slowness=slowness))
                 stack.push(attempt.pop_all())
@@ -220,23 +213,11 @@ class Machines:
         if known is None or not known.intact:
             known = open_template(self._cache, spec, qemu, scratch, slowness=slowness, report=self._report)
             self._templates[key] = known
-            self._forget_source(key)
         return known
-
-    def _source(self, template: Template, qemu: Qemu) -> Source:
-        """Return the source of a template's forks; there is another one when the template's files change."""
-        if template.key not in self._sources:
-            self._sources[template.key] = self._source_of(template, qemu)
-        return self._sources[template.key]
-
-    def _forget_source(self, key: str) -> None:
-        if (source := self._sources.pop(key, None)) is not None:
-            source.close()
 
     def _instead(self, key: str, error: ForkError) -> None:
         """Count a machine that is booted instead of forked, and report the reason the first time."""
         reason = error.headline
-        self._forget_source(key)
         if self._templates.pop(key, None) is not None:
             # the template was whole: the fork may have failed for another reason
             self._failures[key] += 1
@@ -264,7 +245,7 @@ class Machines:
                     return
                 mib = template.spec.hardware.memory_mib + QEMU_OVERHEAD_MIB
                 stack.enter_context(self._ledger.claim(mib, patience_s=0))
-                waiting = stack.enter_context(self._source(template, qemu).start(directory))
+                waiting = stack.enter_context(start_restored(template, qemu, directory))
             except (ForkError, HostError):
                 # the next machine is then started when it is wanted
                 return

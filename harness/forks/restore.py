@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from rustbed.forks.template import CAPABILITIES, Template
@@ -55,38 +54,31 @@ def begin_loading(template: Template, monitor: Monitor) -> tuple[Callable[[float
     return steps
 
 
-@dataclass(frozen=True, kw_only=True)
-class Restore:
-    """The `Source` for all accelerators and hosts. It holds nothing between two forks."""
+@contextmanager
+def start_restored(template: Template, qemu: Qemu, directory: Path) -> Iterator[Waiting]:
+    """Start a QEMU that loads a template's state, yield it without waiting, and end it on the way out.
 
-    template: Template
-    qemu: Qemu
-
-    @contextmanager
-    def start(self, directory: Path) -> Iterator[Waiting]:
-        """Start a QEMU that loads the template's state, and yield it without waiting."""
-        template, qemu = self.template, self.qemu
-        with ExitStack() as stack:
-            files = open_unnamed_files(stack, directory)
-            started = stack.enter_context(start_incoming(template, qemu, files))
-            monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
-            stack.callback(monitor.close)
-            steps = begin_loading(template, monitor)
-            # if this QEMU has ended already, `adopt` notices
-            with suppress(OSError):
-                started.shell.sendall(_WARM_UP)
-            yield Waiting(
-                spec=template.spec,
-                qemu=qemu,
-                started=started,
-                monitor=monitor,
-                steps=steps,
-                files=files,
-                earlier=template.log,
-                taint=template.taint,
-                hidden=template.hidden,
-                template=template,
-            )
-
-    def close(self) -> None:
-        """Do nothing: nothing outlives a fork."""
+    Its files are made without names on the file system of `directory` (`open_unnamed_files`): if no test
+    adopts the fork, or everything is killed, nothing is left. Raises ForkError.
+    """
+    with ExitStack() as stack:
+        files = open_unnamed_files(stack, directory)
+        started = stack.enter_context(start_incoming(template, qemu, files))
+        monitor = Monitor(started.monitor, None, SLOWNESS[template.spec.accel])
+        stack.callback(monitor.close)
+        steps = begin_loading(template, monitor)
+        # if this QEMU has ended already, `adopt` notices
+        with suppress(OSError):
+            started.shell.sendall(_WARM_UP)
+        yield Waiting(
+            spec=template.spec,
+            qemu=qemu,
+            started=started,
+            monitor=monitor,
+            steps=steps,
+            files=files,
+            earlier=template.log,
+            taint=template.taint,
+            hidden=template.hidden,
+            template=template,
+        )

@@ -1,9 +1,8 @@
-"""A started fork that no test has claimed yet, and what makes such forks.
+"""A started fork that no test has claimed yet, and how it becomes a test's machine.
 
-A `Source` starts forks of one template in one way, and `adopt` turns a fork of
-any source into a test's machine. The source does all that can be done before a
-test needs the machine. `adopt` gives the fork's files their names, and the
-guest the time and randomness.
+Forks are started in two ways: `restore.start_restored` and `Server.copy`. Both do
+all that can be done before a test needs the machine. `adopt` gives the fork's
+files their names, and the guest the time and randomness.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from rustbed.errors import ForkError, HarnessError
 from rustbed.forks.hide import FIND_AGAIN
@@ -52,8 +50,8 @@ class Waiting:
     started: Started
     # connected to this fork's QEMU, without a transcript until the fork is adopted
     monitor: Monitor
-    # each waits for one QMP command that the source has begun, for so many seconds, and raises
-    # MonitorError; the guest runs when the last has returned
+    # each waits for one QMP command that was begun, for so many seconds, and raises MonitorError; the guest
+    # runs when the last has returned
     steps: tuple[Callable[[float], object], ...]
     files: UnnamedFiles
     # the kernel log before the fork's first own record, and the taint bits until then
@@ -63,24 +61,6 @@ class Waiting:
     hidden: bool = False
     # the template that this fork was restored from; None for a copy
     template: Template | None = None
-
-
-class Source(Protocol):
-    """Starts forks of one template. Belongs to one thread, which must outlive the forks.
-
-    A source may hold what its forks are copies of, such as a running QEMU. It then has a claim on memory
-    of its own, and gives both up in `close`.
-    """
-
-    def start(self, directory: Path) -> AbstractContextManager[Waiting]:
-        """Start a fork, yield it without waiting for the guest, and end its QEMU on the way out.
-
-        Its files are made without names on the file system of `directory` (`open_unnamed_files`): if no test
-        adopts the fork, or everything is killed, nothing is left. Raises ForkError.
-        """
-
-    def close(self) -> None:
-        """Give up what the source holds. Forks that were started live on; a later `start` works again."""
 
 
 def open_unnamed_files(stack: ExitStack, directory: Path) -> UnnamedFiles:

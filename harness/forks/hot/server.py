@@ -94,7 +94,7 @@ class Server:
 
     @contextmanager
     def copy(self, directory: Path) -> Iterator[Waiting]:
-        """Yield a copy that starts to run, and end it on the way out; see `Source.start`."""
+        """Yield a copy that starts to run, and end it on the way out; see `start_restored`."""
         self.park()
         assert self._copier is not None
         with ExitStack() as stack:
