@@ -20,6 +20,9 @@ from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
 from tests.boot.copied import Copies, Start
 
+# what it finds is shown, as that of a test is
+pytest.register_assert_rewrite("tests.boot.promises")
+
 # of hosts that copies can be made on: forks/hot/shim/host.h
 HOSTS = ("x86_64", "aarch64")
 

@@ -6,30 +6,38 @@ import errno
 import gc
 import os
 import signal
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rustbed import CrashError, LostError, Vm, procfs
+from rustbed import procfs
 from rustbed.arch import Arch
 from rustbed.forks.counts import COPIED, FORKED
-from rustbed.forks.hot.proof import compare, watch_clock
+from rustbed.forks.hot.proof import compare
 from rustbed.forks.hot.warming import find_refused_load
 from rustbed.forks.machines import Machines
 from rustbed.guest.modules import PLACE
-from rustbed.log.splat import find_splats
 from rustbed.prepare import Choices, Platform
 from rustbed.progress import ignore
 from tests.boot.copied import Copies
+from tests.boot.promises import PROMISES, are_small, keep_every_promise, run_on_every_cpu
 from tests.boot.pytest_runs import pytest_argv, start
 from tests.processes import children, is_running, wait_until
 
 # MiB that a machine may use more after it was copied 200 times
 _GROWN_MIB = 8
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+def test_copies(copies: Copies, promise: Callable[[Copies], None]) -> None:
+    promise(copies)
+
+
+def test_idle_copy_has_less_than_5_mib_of_its_own(copies: Copies) -> None:
+    are_small(copies, 5)
 
 
 def test_machine_whose_kind_was_wanted_before_is_a_copy(copies: Copies) -> None:
@@ -67,59 +75,10 @@ def test_last_machines_of_a_kind_are_copies_where_a_server_runs(copies: Copies) 
     assert copies.machines.counts == {FORKED: 3, COPIED: 3}
 
 
-def test_copies_share_neither_files_nor_logs_nor_consoles(copies: Copies) -> None:
-    with ExitStack() as stack:
-        vms = [copies.copy(stack) for _ in range(3)]
-        for number, vm in enumerate(vms):
-            assert len(vm.log) == 0
-            vm.check(f"echo {number} >/tmp/mine; touch /tmp/only{number}; echo '<4>I am {number}' >/dev/kmsg")
-        for number, vm in enumerate(vms):
-            assert vm.check("cat /tmp/mine; ls /tmp").split() == [str(number), "mine", f"only{number}"]
-            assert vm.log.messages == [f"I am {number}"]
-            assert vm.live.log_damage == ""
-            assert vm.files.console.read_text().count("I am ") == 1
-        assert copies.copy(stack).check("ls -A /tmp") == ""
-
-
-def test_copy_has_a_clock_that_goes_at_the_hosts_pace_and_is_the_hosts(copies: Copies) -> None:
-    with ExitStack() as stack:
-        vm = copies.copy(stack)
-        assert abs(int(vm.check("date +%s")) - time.time()) < 20
-        assert watch_clock(vm) == ""
-        assert find_splats(vm.dmesg.records) == ()
-
-
 def test_a_machine_that_is_compared_with_itself_shares_its_memory(copies: Copies) -> None:
     with ExitStack() as stack:
         vm = copies.copy(stack)
         assert compare(vm, vm) == "they share memory"
-
-
-def test_copies_draw_different_random_numbers(copies: Copies) -> None:
-    with ExitStack() as stack:
-        drawn = {copies.copy(stack).check("cat /proc/sys/kernel/random/uuid") for _ in range(3)}
-    assert len(drawn) == 3
-
-
-def test_second_shell_of_a_copy_is_its_own(copies: Copies) -> None:
-    with ExitStack() as stack:
-        vm, other = copies.copy(stack), copies.copy(stack)
-        vm.live.talk.tell("echo told >/tmp/told")
-        vm.wait_for(lambda: vm.run("cat /tmp/told").output == "told", "the second shell to answer")
-        assert other.check("ls -A /tmp") == ""
-
-
-def test_eight_copies_load_drivers_at_once(copies: Copies) -> None:
-    def work(vm: Vm) -> list[str]:
-        for _ in range(3):
-            with vm.module("rust_minimal"):
-                pass
-        return [message for message in vm.log.messages if "exit" in message]
-
-    with ExitStack() as stack, ThreadPoolExecutor(8) as pool:
-        vms = [copies.copy(stack) for _ in range(8)]
-        assert [len(said) for said in pool.map(work, vms)] == [3] * 8
-        assert [vm.live.log_damage for vm in vms] == [""] * 8
 
 
 # what a warm-up could leave in a guest: modules, a taint, files, processes
@@ -162,38 +121,6 @@ def test_load_that_warms_machines_is_refused_by_the_modules_init(copies: Copies,
         assert len(vm.log) == 0
 
 
-def test_driver_is_loaded_in_a_copy_and_nowhere_else(copies: Copies) -> None:
-    with ExitStack() as stack:
-        vm, other = copies.copy(stack), copies.copy(stack)
-        with vm.module("rust_minimal"):
-            assert "rust_minimal" in vm.check("cat /proc/modules")
-            assert other.check("cat /proc/modules") == ""
-        assert any("Rust minimal" in message for message in vm.log.messages)
-
-
-def test_copy_answers_qmp_and_takes_devices(copies: Copies) -> None:
-    with ExitStack() as stack:
-        vm = copies.copy(stack)
-        assert vm.monitor.execute("query-status")["status"] == "running"
-        if vm.spec.arch.hotplug_port and "pci-testdev" not in vm.spec.arch.lacks:
-            vm.unplug(vm.plug("pci-testdev"))
-
-
-def test_copy_that_powers_off_or_panics_harms_no_other(copies: Copies) -> None:
-    with ExitStack() as stack:
-        off, panics, other = (copies.copy(stack) for _ in range(3))
-        assert isinstance(off.run_to_end("poweroff -f"), LostError)
-        assert isinstance(panics.run_to_end("echo c >/proc/sysrq-trigger"), CrashError)
-        assert other.check("echo well") == "well"
-        assert copies.copy(stack).check("echo well") == "well"
-
-
-def test_copy_runs_in_qemus_sandbox(copies: Copies) -> None:
-    with ExitStack() as stack:
-        pid = copies.copy(stack).live.qemu_pid
-        assert (procfs.status(pid, "Seccomp"), procfs.status(pid, "NoNewPrivs")) == ("2", "1")
-
-
 def test_nothing_is_left_of_a_session_with_copies(copies: Copies) -> None:
     with ExitStack() as stack:
         pids = [copies.copy(stack).live.qemu_pid for _ in range(4)]
@@ -225,14 +152,14 @@ def test_two_hundred_copies_one_after_the_other_leave_nothing(copies: Copies) ->
     assert procfs.memory_mib(server, "Rss") - rss_mib < _GROWN_MIB
 
 
-@pytest.mark.parametrize("cpus", [2, 4])
-def test_copy_of_a_machine_with_several_cpus_runs_on_all(copies: Copies, cpus: int) -> None:
-    with ExitStack() as stack:
-        for _ in range(2):
-            vm = copies.copy(stack)
-            assert vm.check("nproc") == str(cpus)
-            said = [vm.check(f"taskset {1 << cpu:x} sh -c 'echo on {cpu}'") for cpu in range(cpus)]
-            assert said == [f"on {cpu}" for cpu in range(cpus)]
+@pytest.mark.parametrize("cpus", [2])
+def test_copies_of_a_machine_with_two_cpus_keep_every_promise(copies: Copies) -> None:
+    keep_every_promise(copies)
+
+
+@pytest.mark.parametrize("cpus", [4])
+def test_copy_of_a_machine_with_four_cpus_runs_on_all(copies: Copies) -> None:
+    run_on_every_cpu(copies)
 
 
 @pytest.mark.arches("x86_64")

@@ -24,10 +24,8 @@ from rustbed.forks.waiting import Waiting
 from rustbed.prepare import Choices, Platform
 from rustbed.progress import Progress, ignore
 from tests.boot.copied import Copies
+from tests.boot.promises import KILLED
 from tests.processes import children, is_running, wait_until
-
-# a server that a signal ended, in the counts
-KILLED = f"{REPLACED}the one before ended with status -9"
 
 
 def kill_at_each_copy(patch: pytest.MonkeyPatch, find: Callable[[Server, Waiting], int]) -> None:
@@ -41,15 +39,6 @@ def kill_at_each_copy(patch: pytest.MonkeyPatch, find: Callable[[Server, Waiting
             yield waiting
 
     patch.setattr(Server, "copy", copy_and_kill)
-
-
-def test_server_that_is_killed_takes_no_copy_with_it_and_is_replaced(copies: Copies) -> None:
-    with ExitStack() as stack:
-        vm = copies.copy(stack)
-        os.kill(copies.server_pid, signal.SIGKILL)
-        assert vm.check("echo alive") == "alive"
-        assert copies.copy(stack).check("echo alive") == "alive"
-    assert copies.machines.counts == {FORKED: 2, COPIED: 2, KILLED: 1}
 
 
 def test_server_that_turns_out_to_be_dead_when_it_is_asked_is_replaced(
