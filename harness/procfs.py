@@ -38,10 +38,22 @@ def _stat(path: Path) -> list[str]:
 
 def process_state(pid: int) -> str:
     """Return the letter of a process's state: R, S, D, T (stopped), Z; empty if it is gone."""
+    return _state(Path(f"/proc/{pid}"))
+
+
+def _state(directory: Path) -> str:
     try:
-        return _stat(Path(f"/proc/{pid}/stat"))[0]
+        return _stat(directory / "stat")[0]
     except (OSError, IndexError):
         return ""
+
+
+def is_runnable(pid: int) -> bool:
+    """Whether a thread of a process runs at this moment, or waits for a processor.
+
+    Its time does not tell: a wait is counted when it is over.
+    """
+    return any(_state(thread) == "R" for thread in _threads(pid).values())
 
 
 def is_there(pid: int) -> bool:
@@ -90,11 +102,15 @@ def descriptors(pid: int) -> dict[int, os.stat_result]:
 
 def thread_times(pid: int) -> dict[int, CpuTime]:
     """Return the times of a process's threads by their numbers."""
+    return {number: _thread_time(thread) for number, thread in _threads(pid).items()}
+
+
+def _threads(pid: int) -> dict[int, Path]:
+    """Return the directories of a process's threads by their numbers."""
     try:
-        numbers = [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - names are wanted
+        return {int(thread.name): thread for thread in Path(f"/proc/{pid}/task").iterdir()}
     except OSError:
         return {}
-    return {number: _thread_time(Path(f"/proc/{pid}/task/{number}")) for number in numbers}
 
 
 def _thread_time(thread: Path) -> CpuTime:

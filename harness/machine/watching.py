@@ -18,7 +18,7 @@ from rustbed.log.splat import KILLING, find_splats
 from rustbed.machine.hang import is_starved
 from rustbed.machine.kernel_log import KernelLog
 from rustbed.machine.running import Running
-from rustbed.procfs import CpuTime, process_state, thread_times, total
+from rustbed.procfs import CpuTime, is_runnable, process_state, thread_times, total
 
 # seconds a command may go on after the kernel reported an oops
 _AFTER_OOPS_S = 2.0
@@ -91,7 +91,7 @@ class Silence:
             return False
         self._looked_at = None
         spent -= before
-        return spent.ran_s + spent.waited_s < _IDLE * limit.elapsed
+        return spent.ran_s + spent.waited_s < _IDLE * limit.elapsed and not is_runnable(pid)
 
 
 class Watch:

@@ -18,6 +18,7 @@ from tests.processes import wait_until
 from rustbed.procfs import (
     CpuTime,
     descriptors,
+    is_runnable,
     longest_wait,
     process_state,
     status,
@@ -72,6 +73,23 @@ def test_process_that_shares_a_processor_waits_for_it() -> None:
             stack.callback(spinning.kill)
         before = thread_times(spinning.pid)
         wait_until(lambda: longest_wait(thread_times(spinning.pid), before) > 0.2, "a wait for the processor")
+
+
+def test_thread_that_wants_a_processor_is_seen_to(child: subprocess.Popen[bytes]) -> None:
+    wait_for_state(child.pid, "S")
+    assert not is_runnable(child.pid)
+    # the main thread sleeps
+    spin = "def spin():\n while True: pass\n"
+    code = f"from threading import Thread\n{spin}Thread(target=spin).start()"
+    with subprocess.Popen([sys.executable, "-c", code]) as spinning:
+        try:
+            wait_until(lambda: len(thread_times(spinning.pid)) == 2, "the other thread")
+            wait_for_state(spinning.pid, "S")
+            assert process_state(spinning.pid) == "S"
+            assert is_runnable(spinning.pid)
+        finally:
+            spinning.kill()
+    assert not is_runnable(spinning.pid)
 
 
 def test_process_that_sleeps_waits_for_no_processor(child: subprocess.Popen[bytes]) -> None:

@@ -93,6 +93,18 @@ def test_silent_boot_that_works_is_waited_for(fake_boot: Booter) -> None:
         pass
 
 
+def test_boot_that_is_given_no_processor_is_not_idle(
+    fake_boot: Booter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a wait for a processor is counted when it is over
+    monkeypatch.setattr("rustbed.machine.watching.thread_times", lambda pid: {})
+    with (
+        pytest.raises(BootError, match=r"stopped growing for 1 s: guest spinning"),
+        fake_boot("print:Linux", "spin", silence_s=1.0, idle_s=0.15),
+    ):
+        pass
+
+
 def test_qemu_that_refuses_to_start_is_our_error_and_says_why(fake_boot: Booter) -> None:
     with pytest.raises(BootError, match="QEMU is gone") as caught, fake_boot("nonsense"):
         pass
