@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 _HOMES = {
     **dict.fromkeys(
         (
-            *("BootError", "CommandError", "CrashError", "DeviceError", "HangError", "HarnessError"),
-            "LostError",
+            *("BootError", "CommandError", "CrashError", "DeviceError", "ForkError", "HangError"),
+            *("HarnessError", "LostError"),
             *("MachineError", "MismatchError", "MonitorError", "SuiteError", "SyscallError", "UsageError"),
             "WaitError",
         ),
@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from rustbed.errors import CommandError as CommandError
     from rustbed.errors import CrashError as CrashError
     from rustbed.errors import DeviceError as DeviceError
+    from rustbed.errors import ForkError as ForkError
     from rustbed.errors import HangError as HangError
     from rustbed.errors import HarnessError as HarnessError
     from rustbed.errors import LostError as LostError

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from rustbed import CrashError, Vm
+from rustbed import CrashError, ForkError, Vm
 from rustbed.devices.models import device_of
 from rustbed.devices.reference.testdev import PciTestdev
-from rustbed.errors import ForkError, HostError
+from rustbed.errors import HostError
 from tests.boot.copied import Start
 
 
