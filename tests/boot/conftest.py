@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from platform import machine
 
 import pytest
 
@@ -18,13 +17,10 @@ from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import Choices, Platform, prepare
 from rustbed.progress import ignore
-from tests.boot.copied import Copies, Start
+from tests.boot.copied import Copies, Start, require_copies
 
 # what it finds is shown, as that of a test is
 pytest.register_assert_rewrite("tests.boot.promises")
-
-# of hosts that copies can be made on: forks/hot/shim/host.h
-HOSTS = ("x86_64", "aarch64")
 
 
 @pytest.fixture
@@ -35,12 +31,7 @@ def choices(request: pytest.FixtureRequest) -> Choices:
 @pytest.fixture
 def platform(arch: Arch, choices: Choices) -> Platform:
     found = prepare(arch, choices, ignore)
-    if found.accel != "tcg":
-        pytest.skip("KVM's machines are not copied")
-    if found.qemu.shim is None:
-        # a library that does not compile here is no reason to test nothing
-        assert found.packed is not None or machine() not in HOSTS, found.qemu.uncopyable
-        pytest.skip(found.qemu.uncopyable)
+    require_copies(found)
     return found
 
 
@@ -73,10 +64,7 @@ def run(
     """Yield a test run whose machines can be copied unless their forks are restored, and what starts one."""
     choices = replace(read_choices(given(request.config)), forks=forks)
     platform = prepare(arch, choices, ignore)
-    if platform.accel != "tcg":
-        pytest.skip("KVM's machines are not copied")
-    if platform.qemu.uncopyable:
-        pytest.skip(platform.qemu.uncopyable)
+    require_copies(platform)
     platform = replace(platform, cpus=cpus)
     with Machines(choices.cache, ignore) as machines:
         test = testrun.TestRun(test="test", directory=tmp_path / "run", machines=machines)

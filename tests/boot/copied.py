@@ -7,6 +7,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
+from platform import machine
+
+import pytest
 
 from rustbed import Vm
 from rustbed.cache import Cache
@@ -18,6 +21,9 @@ from rustbed.host import Qemu
 from rustbed.machine.spec import MachineSpec
 from rustbed.prepare import Platform
 from rustbed.progress import ignore
+
+# of hosts that copies can be made on: forks/hot/shim/host.h
+_HOSTS = ("x86_64", "aarch64")
 
 # starts a machine of a test run: `start(from_boot=False, **fields_of_its_hardware)`
 Start = Callable[..., AbstractContextManager[Vm]]
@@ -49,6 +55,16 @@ class Copies:
     def server_pid(self) -> int:
         (owned,) = self.machines.servers.pids
         return owned
+
+
+def require_copies(platform: Platform) -> None:
+    """Skip a test where QEMU cannot be copied, though that was asked for, and under KVM."""
+    if platform.accel != "tcg":
+        pytest.skip("KVM's machines are not copied")
+    if why := platform.qemu.uncopyable:
+        # a library that does not compile here is no reason to test nothing
+        assert platform.packed is not None or machine() not in _HOSTS, why
+        pytest.skip(why)
 
 
 def copy_template(cache: Cache, spec: MachineSpec, qemu: Qemu, path: Path) -> Cache:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from rustbed.forks.ledger import Ledger
 from rustbed.prepare import Choices, Platform
 from rustbed.procfs import born
 from tests.boot.pytest_runs import pytest_argv, start
+from tests.claims import claims
 from tests.processes import descendants, is_running, wait_until
 
 # one architecture shows it: nothing here depends on which
@@ -35,8 +35,7 @@ ENDS: dict[str, Callable[[Session], None]] = {
 
 def claimants(cache: Cache) -> set[tuple[int, int]]:
     """Return the processes with claims in the ledger's file: their numbers and when they were started."""
-    claims = json.loads((cache.root / "locks" / "machines.json").read_text())
-    return {(claim["pid"], claim["born"]) for claim in claims}
+    return {(claim["pid"], claim["born"]) for claim in claims(cache.root)}
 
 
 def waiting(session: Session, ready: Path) -> list[list[int]]:

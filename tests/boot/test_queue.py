@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import threading
 from collections.abc import Iterator
@@ -22,8 +21,9 @@ from rustbed.options import read_choices
 from rustbed.plugin.options import given
 from rustbed.prepare import prepare
 from rustbed.progress import ignore
-from tests.boot.copied import copy_template
+from tests.boot.copied import copy_template, require_copies
 from tests.boot.many_forks import run_one, run_session, run_sessions, session
+from tests.claims import claims
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.arches("x86_64")
@@ -53,8 +53,7 @@ class Watched:
     def look(self) -> None:
         # those that are there at both looks were there at once; of two at one look the first may have ended
         self.alive.append(len(emulators(self.cache) & emulators(self.cache)))
-        claims = json.loads((self.cache / "locks/machines.json").read_text())
-        self.claimed.append(sum(claim["mib"] for claim in claims))
+        self.claimed.append(sum(claim["mib"] for claim in claims(self.cache)))
 
     def is_empty(self) -> bool:
         """Return whether there is nothing at the end."""
@@ -104,6 +103,8 @@ def wanted(
     monkeypatch.syspath_prepend(request.config.rootpath)
     choices = replace(read_choices(given(request.config)), forks=forks)
     platform = prepare(arch, choices, ignore)
+    if forks == "hot":
+        require_copies(platform)
     spec = replace(platform.spec(), hardware=Hardware(memory_mib=_SMALL))
     copy_template(choices.cache, spec, platform.qemu, tmp_path)
     return spec, platform.qemu
@@ -142,8 +143,6 @@ def test_sessions_that_copy_machines_queue_with_others(
 ) -> None:
     """Three sessions want twenty machines, one after the other, and another process then as many at once."""
     spec, qemu = wanted
-    if qemu.uncopyable:
-        pytest.skip(qemu.uncopyable)
     copied = f"{COPIED}, {FORKED}"
     with session(tmp_path, _ROOM_MIB) as machines:
         # the second one is checked, for all processes

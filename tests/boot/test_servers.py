@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,6 +18,7 @@ from rustbed.machine.spec import MachineSpec
 from rustbed.prepare import Choices, Platform
 from rustbed.progress import Progress, ignore
 from tests.boot.copied import Copies
+from tests.claims import claims
 from tests.processes import is_running
 
 # nothing of it is an architecture's
@@ -78,11 +78,6 @@ def ledger_of(path: Path, spec: MachineSpec, room: Callable[[], int]) -> Ledger:
     """Return a ledger of this test's own, for machines that there is room for."""
     mib = spec.hardware.memory_mib + QEMU_OVERHEAD_MIB
     return Ledger(Cache(path), available_mib=lambda: HEADROOM_MIB + room() * mib)
-
-
-def claims(path: Path) -> list[object]:
-    found: list[object] = json.loads((path / "locks/machines.json").read_text())
-    return found
 
 
 def test_machine_to_be_copied_that_starts_gives_way_to_one_that_is_wanted(

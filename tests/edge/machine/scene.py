@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.claims import claims
 from tests.kernels import make_kernel
 from tests.processes import in_session, is_running
 
@@ -93,8 +93,8 @@ class Scene:
     def leftovers(self) -> list[str]:
         """Return the names of what should not be there when no machine runs."""
         names = [path.name for path in (self.path / "cache").rglob(".*")]
-        claims = json.loads((self.path / "cache/locks/machines.json").read_text())
-        return names + [f"process {pid}" for pid in self.running] + [f"claim {claim}" for claim in claims]
+        claimed = [f"claim {claim}" for claim in claims(self.path / "cache")]
+        return names + [f"process {pid}" for pid in self.running] + claimed
 
     def start_session(self, **env: str) -> subprocess.Popen[bytes]:
         """Start a process that starts a machine and waits."""

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.claims import claims
 
 from rustbed.cache import Cache
 from rustbed.errors import HostError
@@ -19,11 +20,6 @@ from rustbed.forks.ledger import HEADROOM_MIB, Ledger
 
 def ledger(path: Path, room_mib: int) -> Ledger:
     return Ledger(Cache(path), available_mib=lambda: HEADROOM_MIB + room_mib)
-
-
-def claims(path: Path) -> list[dict[str, int]]:
-    found: list[dict[str, int]] = json.loads((path / "locks/machines.json").read_text())
-    return found
 
 
 def test_claims_are_given_back(tmp_path: Path) -> None:
