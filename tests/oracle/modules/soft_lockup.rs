@@ -39,8 +39,10 @@ fn wait(lock: &SpinLock<()>) {
     #[cfg(not(bad))]
     drop(_guard);
     let (begin, span) = (jiffies(), msecs_to_jiffies(6_000));
+    // The clock meets it at any place: in the condition, too, if seldom.
     while jiffies().wrapping_sub(begin) < span {
+        // blamed
         // Long, and calls nothing: a function that is met at its first instruction hides its caller.
-        (0..100_000).for_each(|_| spin_loop()); // blamed
+        (0..1_000_000).for_each(|_| spin_loop()); // blamed
     }
 }
