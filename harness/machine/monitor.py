@@ -33,12 +33,16 @@ logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL + 1)
 QMP_S = 30.0
 
 
-def _report_unawaited(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Report an error that was not awaited, but not that qemu.qmp's own tasks were cancelled.
+# what qemu.qmp's own tasks end by if QEMU goes while it is connected to
+_GONE = (asyncio.CancelledError, EOFError, ConnectionError)
 
-    It leaves them behind if QEMU goes while it is connected to (0.0.6), and asyncio prints a traceback.
+
+def _report_unawaited(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report an error that was not awaited, but not that QEMU is gone.
+
+    qemu.qmp leaves its tasks behind then (0.0.6), and asyncio prints a traceback.
     """
-    if not isinstance(context.get("exception"), asyncio.CancelledError):
+    if not isinstance(context.get("exception"), _GONE):
         loop.default_exception_handler(context)
 
 

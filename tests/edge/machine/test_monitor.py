@@ -82,7 +82,9 @@ def test_qemu_that_goes_while_it_is_connected_to_is_a_monitor_that_never_answere
         monitor.close()
 
 
-def test_monitor_of_a_qemu_that_goes_at_any_moment_leaves_nothing_open() -> None:
+def test_monitor_of_a_qemu_that_goes_at_any_moment_leaves_nothing_open(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     # what tests before have left is not ours
     gc.collect()
     with warnings.catch_warnings(record=True) as said:
@@ -99,16 +101,18 @@ def test_monitor_of_a_qemu_that_goes_at_any_moment_leaves_nothing_open() -> None
             del monitor, answers
             gc.collect()
     assert [str(each.message) for each in said] == []
+    # asyncio logs what was not awaited
+    assert caplog.text == ""
 
 
-def test_tasks_that_qmp_leaves_cancelled_are_not_reported_and_errors_are(
+def test_tasks_that_qmp_leaves_are_not_reported_and_errors_are(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         monitor = Monitor(ours, None, 1.0)
         loop = monitor._loop
-        for error in (asyncio.CancelledError(), ValueError("ours")):
+        for error in (asyncio.CancelledError(), EOFError(), ConnectionResetError(), ValueError("ours")):
             loop.call_soon_threadsafe(loop.call_exception_handler, {"message": "lost", "exception": error})
         monitor.close()
     reported = [record.exc_info[0] for record in caplog.records if record.exc_info]
