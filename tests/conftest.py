@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,12 @@ LONGEST = (
     "tests/boot/test_twins.py",
     "tests/boot/test_repro.py",
 )
+
+
+def pytest_configure() -> None:
+    """Let tests press Ctrl-C: what a script starts in the background ignores it, with all its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

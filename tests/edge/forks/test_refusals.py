@@ -62,13 +62,14 @@ def test_host_without_memory_for_a_copy_is_named_and_harms_nothing(start: Start)
 def test_host_without_memory_for_a_copys_threads_is_named_and_leaves_no_copy(start: Start) -> None:
     program = start()
     assert program.say("forbid threads") == "0"
-    before = descriptors(program.pid)
+    # the servers of other tests' machines may be among them
+    processes, before = children(os.getpid()), descriptors(program.pid)
     with (
         pytest.raises(ForkError, match="did not start: a thread cannot be made: Cannot allocate memory"),
         program.copied(),
     ):
         pass
-    assert children(os.getpid()) == [program.pid]
+    assert children(os.getpid()) == processes
     assert [program.say("add 1"), program.say("workers")] == ["1", "3"]
     assert descriptors(program.pid) == before
 
