@@ -16,7 +16,7 @@ from tests.drivers.conftest import MachineWith
 from rustbed import Bar, CrashError, PciDevice, Vm
 from rustbed.arch import Arch
 
-pytestmark = pytest.mark.needs("rust_dma")
+pytestmark = [pytest.mark.needs("rust_dma"), pytest.mark.usefixtures("long_segments")]
 
 DRIVER = "rust_dma"
 INFO = 6

@@ -198,6 +198,7 @@ def test_unbind_selects_the_test_again_on_a_device_with_these_registers_only(
 
 
 @pytest.mark.needs("rust_dma")
+@pytest.mark.usefixtures("long_segments")
 def test_driver_loaded_first_takes_all(vm: Vm) -> None:
     address = sysfs.testdev(vm)
     vm.insmod(DRIVER)
@@ -211,6 +212,7 @@ def test_driver_loaded_first_takes_all(vm: Vm) -> None:
 
 
 @pytest.mark.needs("rust_dma")
+@pytest.mark.usefixtures("long_segments")
 @pytest.mark.machine(devices=["pci-testdev", "pci-testdev"])
 def test_override_steers_a_device_until_it_is_removed(vm: Vm) -> None:
     first, second = sysfs.testdevs(vm)
